@@ -1,0 +1,103 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { loadConfig } from '../config/load-config.ts'
+import type { Config } from '../config/options.ts'
+import { ServiceError, serviceErrorFrom } from '../errors.ts'
+import { guardJson } from '../json/guard.ts'
+import type { Outcome } from '../logprob/evaluate.ts'
+import { expandRequest, type RequestedPairs } from '../logprob/expand-request.ts'
+import { type LogprobOptions, TERMS } from '../logprob/options.ts'
+import { failureOf } from '../logprob/result.ts'
+import { createLogger } from '../observability/logger.ts'
+import { type ScoringBackend, startBackend } from '../scoring-backend.ts'
+import { createProgress, type Progress } from './progress.ts'
+
+const OPTIONS: LogprobOptions = {
+  boundary: 'auto',
+  prefixToken: 'auto',
+  eos: 'none',
+  parseSpecialTokens: false,
+  onOverflow: 'error',
+  terms: new Set(TERMS),
+  detail: 'summary',
+  topLogprobs: 0,
+  verify: 'standard'
+}
+/** Lines that are scored together: enough to fill batches, few enough to keep results flowing. */
+const LINES_AT_ONCE = 64
+
+/**
+ * `logpr score`: one pair from flags, or JSON Lines in and JSON Lines out, in input order. A line that cannot be scored
+ * gives a line with its error; the exit code is then 1.
+ */
+export async function score(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { config, own, positionals } = loadConfig(argv, { ...env, LOGPR_LOG_LEVEL: env.LOGPR_LOG_LEVEL ?? 'error' }, ['x', 'y'])
+  if ((own.x === undefined) !== (own.y === undefined)) throw new ServiceError('configuration_invalid', '--x and --y belong together')
+  const backend = startBackend(config, createLogger(config.LOG_LEVEL, 2))
+  try {
+    if (own.x !== undefined && own.y !== undefined)
+      return await scoreLines([JSON.stringify({ x: own.x, y: own.y })], backend, config, createProgress(process.stderr, 1))
+    const input = positionals[0] === undefined ? process.stdin : createReadStream(positionals[0])
+    return await scoreLines(createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }), backend, config, createProgress(process.stderr))
+  } finally {
+    await backend.close()
+  }
+}
+
+async function scoreLines(source: Iterable<string> | AsyncIterable<string>, backend: ScoringBackend, config: Config, progress: Progress): Promise<number> {
+  let failures = 0
+  let index = 0
+  let waiting: string[] = []
+  const flush = async (): Promise<void> => {
+    for (const outcomes of await Promise.all(waiting.map((line) => scoreLine(line, backend, config)))) {
+      for (const outcome of outcomes) {
+        const result = 'error' in outcome ? failureOf(outcome.item, outcome.error) : outcome.result
+        if ('error' in outcome) failures++
+        process.stdout.write(`${JSON.stringify({ ...result, index: index++ })}\n`)
+      }
+    }
+    progress.add(waiting.length)
+    waiting = []
+  }
+  for await (const line of source) {
+    if (line.trim() !== '') waiting.push(line)
+    if (waiting.length === LINES_AT_ONCE) await flush()
+  }
+  await flush()
+  progress.done()
+  return failures === 0 ? 0 : 1
+}
+
+async function scoreLine(line: string, backend: ScoringBackend, config: Config): Promise<Outcome[]> {
+  const { evaluator } = await backend.ready
+  try {
+    const items = expandRequest(parseLine(line))
+    const { outcomes } = await evaluator.evaluate(items, OPTIONS, AbortSignal.timeout(config.DEADLINE_MS))
+    return await Promise.all(outcomes)
+  } catch (error) {
+    return [{ item: { index: 0, candidate: 0, id: null, x: '', y: '', param: { x: 'x', y: 'y' } }, error: serviceErrorFrom(error) }]
+  }
+}
+
+function parseLine(line: string): RequestedPairs {
+  guardJson(line)
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch (error) {
+    throw new ServiceError('invalid_json', 'the line is not valid JSON', { cause: error })
+  }
+  if (!isPair(value))
+    throw new ServiceError('invalid_request', 'a line must be an object with x, a text or token ids, and y, one output or a list of them; id is optional')
+  return value
+}
+
+function isPair(value: unknown): value is RequestedPairs {
+  if (typeof value !== 'object' || value === null) return false
+  const { x, y, id, ...rest } = value as Record<string, unknown>
+  const isIds = (ids: unknown): boolean => Array.isArray(ids) && ids.every(Number.isInteger)
+  const isOutput = (output: unknown): boolean => typeof output === 'string' || isIds(output)
+  return (
+    Object.keys(rest).length === 0 && isOutput(x) && (isOutput(y) || (Array.isArray(y) && y.every(isOutput))) && (id === undefined || typeof id === 'string')
+  )
+}

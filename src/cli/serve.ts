@@ -1,0 +1,38 @@
+import closeWithGrace from 'close-with-grace'
+import { loadConfig } from '../config/load-config.ts'
+import { serviceErrorFrom } from '../errors.ts'
+import { createLogger } from '../observability/logger.ts'
+import { startBackend } from '../scoring-backend.ts'
+
+/** Added to the longest request and the drain delay before a stop is forced. */
+const TEARDOWN_MS = 5000
+
+/** `logpr serve`: runs until SIGTERM or SIGINT; a second signal stops at once. Exit code 2 when the model cannot be served. */
+export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { config, positionals } = loadConfig(argv, env)
+  if (positionals.length > 0) throw new Error(`serve takes no arguments, only flags; got ${positionals.length}`)
+  const log = createLogger(config.LOG_LEVEL, 1)
+  // The model loads in a process and a thread of its own while the HTTP side is still being imported here.
+  const backend = startBackend(config, log)
+  const { startService } = await import('../service.ts')
+  const service = await startService(config, backend, log)
+  log.info({ address: service.address, processId: process.pid }, 'listening')
+
+  return new Promise((resolve) => {
+    const { close } = closeWithGrace({ delay: config.DRAIN_DELAY_MS + config.DEADLINE_MS + TEARDOWN_MS, logger: false }, async ({ signal, err }) => {
+      if (err) log.fatal({ err }, 'unexpected failure; stopping')
+      else log.info({ signal }, 'draining')
+      await service.drain()
+      log.info({}, 'stopped')
+    })
+    service.ready.then(
+      () => log.info({ startMs: Math.round(performance.now()) }, 'ready'),
+      (error) => {
+        const { code, message } = serviceErrorFrom(error)
+        log.fatal({ code, reason: message }, 'the model cannot be served')
+        void service.drain().then(() => resolve(2))
+      }
+    )
+    void close
+  })
+}

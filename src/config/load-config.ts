@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util'
+import envSchema from 'env-schema'
+import { ServiceError } from '../errors.ts'
+import { type Config, ENV_PREFIX, flagOf, OPTIONS, type OptionName } from './options.ts'
+
+/**
+ * Flags win over `LOGPR_*` variables, which win over defaults. Pure: reads only its arguments. What is left of `argv`
+ * after the flags comes back as positionals; flags that the command itself knows are named in `ownFlags`.
+ *
+ * Throws `configuration_invalid` naming every value at fault.
+ */
+export function loadConfig<Own extends string = never>(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  ownFlags: readonly Own[] = []
+): { config: Config; own: Readonly<Partial<Record<Own, string>>>; positionals: readonly string[] } {
+  const names = Object.keys(OPTIONS) as OptionName[]
+  const { values, positionals } = parseFlags(argv, [...names.map(flagOf), ...ownFlags])
+  const data: Record<string, string> = {}
+  for (const name of names) {
+    const value = values[flagOf(name)] ?? env[ENV_PREFIX + name]
+    if (value !== undefined && value !== '') data[name] = value
+  }
+  const own = Object.fromEntries(ownFlags.flatMap((flag) => (values[flag] === undefined ? [] : [[flag, values[flag]]])))
+  return { config: Object.freeze(validated(data)), own: own as Partial<Record<Own, string>>, positionals }
+}
+
+function parseFlags(argv: readonly string[], flags: readonly string[]): { values: Record<string, string | undefined>; positionals: string[] } {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      options: Object.fromEntries(flags.map((flag) => [flag, { type: 'string' as const }])),
+      allowPositionals: true
+    })
+    return { values: values as Record<string, string | undefined>, positionals }
+  } catch (error) {
+    throw new ServiceError('configuration_invalid', error instanceof Error ? error.message : String(error), { cause: error })
+  }
+}
+
+function validated(data: Record<string, string>): Config {
+  let config: Config
+  try {
+    config = envSchema<Config>({ schema: { type: 'object', properties: OPTIONS, additionalProperties: false }, data, env: false })
+  } catch (error) {
+    throw new ServiceError('configuration_invalid', error instanceof Error ? error.message : String(error), { cause: error })
+  }
+  const faults = [
+    config.HEADERS_TIMEOUT_MS > config.BODY_TIMEOUT_MS ? 'HEADERS_TIMEOUT_MS must not be above BODY_TIMEOUT_MS, which covers the whole request' : '',
+    config.BATCH_TIMEOUT_MS > config.DEADLINE_MS ? 'BATCH_TIMEOUT_MS must not be above DEADLINE_MS: a hung engine would outlive every request' : ''
+  ].filter((fault) => fault !== '')
+  if (faults.length > 0) throw new ServiceError('configuration_invalid', faults.join('; '))
+  return config
+}

@@ -1,0 +1,95 @@
+import { DTYPES } from '../model/model-folder.ts'
+
+/**
+ * Every setting, once. Flags (`--max-batch-tokens`), environment variables (`LOGPR_MAX_BATCH_TOKENS`), `--help` and
+ * docs/configuration.md all come from this table.
+ */
+export const OPTIONS = {
+  HOST: text({ default: '127.0.0.1', description: 'Address to listen on; 0.0.0.0 for all of a container.' }),
+  PORT: integer({ minimum: 0, maximum: 65_535, default: 8080, description: 'TCP port; 0 picks a free one, printed in the log line `listening`.' }),
+  MODEL: text({
+    default: '',
+    description: 'Model folder in the Hugging Face layout (config.json, tokenizer.json, model.onnx); empty serves the embedded model.'
+  }),
+  DTYPE: choice(DTYPES, 'auto', "Which of the folder's weight files to load, as transformers.js names them; auto takes the first that exists."),
+  EXECUTION_PROVIDER: choice(['auto', 'cpu', 'cuda'], 'auto', 'What runs the model; auto is the CPU until GPU libraries are installed.'),
+  THREADS: integer({ minimum: 0, maximum: 256, default: 0, description: 'Threads of one forward pass; 0 takes as many as this process may use.' }),
+  PREFIX_TOKEN: choice(
+    ['auto', 'eos', 'none'],
+    'auto',
+    "The token in front of every text: auto is the tokenizer's BOS, eos its end token for models trained with it as separator."
+  ),
+  API_KEYS_FILE: text({ default: '', description: 'File with one API key a line, plain or as sha256:HEX; empty leaves the service open.' }),
+  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info', 'Least severe level that is logged. No level logs a text.'),
+  MAX_BATCH_TOKENS: integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 2048,
+    description: 'Tokens of one forward pass, padding included; a longer text runs alone.'
+  }),
+  LONG_TEXT_TOKENS: integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 128,
+    description: 'Texts with more tokens run alone: on a CPU they gain nothing from neighbours.'
+  }),
+  MAX_QUEUE_TOKENS: integer({ minimum: 1, default: 262_144, description: 'Tokens that may wait; past that requests get 429 with Retry-After.' }),
+  MAX_REQUESTS: integer({ minimum: 1, default: 1024, description: 'Scoring requests that may be in progress at once; past that they get 429.' }),
+  MAX_ITEMS: integer({ minimum: 1, default: 8192, description: 'Outputs that one request may ask to score.' }),
+  MAX_BODY_BYTES: integer({ minimum: 1024, default: 8_388_608, description: 'Largest request body.' }),
+  DEADLINE_MS: integer({
+    minimum: 1,
+    maximum: 3_600_000,
+    default: 240_000,
+    description: 'Longest a request may take; x-request-timeout-ms can only shorten it.'
+  }),
+  BATCH_TIMEOUT_MS: integer({ minimum: 100, default: 60_000, description: 'A forward pass that takes longer counts as hung; its engine is replaced.' }),
+  HEADERS_TIMEOUT_MS: integer({ minimum: 100, default: 10_000, description: 'Longest a client may take to send the request headers.' }),
+  BODY_TIMEOUT_MS: integer({ minimum: 100, default: 30_000, description: "Longest a client may take to send a whole request; not below the headers' limit." }),
+  KEEP_ALIVE_TIMEOUT_MS: integer({
+    minimum: 1000,
+    default: 72_000,
+    description: 'How long an idle connection is kept; longer than the idle limit of the gateway in front.'
+  }),
+  DRAIN_DELAY_MS: integer({
+    minimum: 0,
+    maximum: 600_000,
+    default: 0,
+    description: 'After SIGTERM, how long to go on serving with /readyz at 503, so that gateways notice; 5000 behind one.'
+  })
+} as const
+
+/** A JSON Schema of one setting. */
+export interface OptionSchema {
+  readonly type: 'integer' | 'string'
+  readonly default: string | number
+  readonly description: string
+  readonly enum?: readonly string[]
+  readonly minimum?: number
+  readonly maximum?: number
+}
+type ValueOf<S> = S extends { readonly enum: readonly (infer V)[] } ? V : S extends { readonly type: 'integer' } ? number : string
+
+export type OptionName = keyof typeof OPTIONS
+/** The settings in force, frozen. */
+export type Config = { readonly [Name in OptionName]: ValueOf<(typeof OPTIONS)[Name]> }
+
+/** Variables carry the service's name, so that a stray PORT does not reach it. */
+export const ENV_PREFIX = 'LOGPR_'
+
+/** `MAX_BATCH_TOKENS` as a flag: `max-batch-tokens` */
+export function flagOf(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-')
+}
+
+function text<const S extends { default: string; description: string }>(schema: S) {
+  return { type: 'string', ...schema } as const satisfies OptionSchema
+}
+
+function integer<const S extends { default: number; description: string; minimum?: number; maximum?: number }>(schema: S) {
+  return { type: 'integer', ...schema } as const satisfies OptionSchema
+}
+
+function choice<const V extends string>(values: readonly V[], fallback: V, description: string) {
+  return { type: 'string', enum: values, default: fallback, description } as const satisfies OptionSchema
+}

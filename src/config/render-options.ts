@@ -1,0 +1,55 @@
+import { ENV_PREFIX, flagOf, OPTIONS, type OptionSchema } from './options.ts'
+
+interface OptionRow {
+  readonly flag: string
+  readonly variable: string
+  readonly fallback: string
+  readonly values: string
+  readonly description: string
+}
+
+/** The option table as text for `--help`. */
+export function renderHelp(): string {
+  const rows = optionRows()
+  const width = Math.max(...rows.map(({ flag }) => flag.length)) + 2
+  return rows
+    .map(
+      ({ flag, values, fallback, description }) =>
+        `  ${flag.padEnd(width)}${description}\n  ${' '.repeat(width)}${values}, default ${fallback === '' ? 'empty' : fallback}`
+    )
+    .join('\n')
+}
+
+/** The option table as Markdown: the whole of docs/configuration.md. */
+export function renderConfigurationPage(): string {
+  const lines = optionRows().map(
+    ({ flag, variable, fallback, values, description }) =>
+      `| \`${flag}\` | \`${variable}\` | ${fallback === '' ? '(empty)' : `\`${fallback}\``} | ${values} | ${description} |`
+  )
+  return `# Configuration
+
+Generated from \`src/config/options.ts\` by \`npm run docs\`; a test fails when it is stale. A flag wins over its environment
+variable, which wins over the default. An unknown flag or a value out of range stops the start and names every fault.
+
+| flag | variable | default | values | meaning |
+|---|---|---|---|---|
+${lines.join('\n')}
+`
+}
+
+function optionRows(): OptionRow[] {
+  return Object.entries<OptionSchema>(OPTIONS).map(([name, schema]) => ({
+    flag: `--${flagOf(name)}`,
+    variable: ENV_PREFIX + name,
+    fallback: String(schema.default),
+    values: valuesOf(schema),
+    description: schema.description
+  }))
+}
+
+function valuesOf({ enum: choices, type, minimum, maximum }: OptionSchema): string {
+  if (choices !== undefined) return choices.join(', ')
+  if (type !== 'integer') return 'text'
+  if (minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`
+  return `integer from ${minimum ?? 0}`
+}

@@ -1,0 +1,79 @@
+/** What scheduling depends on: something that scores batches of token ids. It knows nothing of text or of HTTP. */
+
+/** One sequence of n token ids. Tokens `firstScored .. n-1` get a log-probability; 1 <= firstScored < n. */
+export interface ScoringSequence {
+  readonly ids: Int32Array
+  readonly firstScored: number
+}
+
+export interface Batch {
+  readonly sequences: readonly ScoringSequence[]
+  /** How many of the most probable tokens to return with rank and entropy; null computes none of the three. */
+  readonly topCount: number | null
+}
+
+/** Numbers for the R scored tokens of one sequence, in order; log-probabilities and entropies in nats. */
+export interface RowScores {
+  readonly logProbs: Float32Array
+  readonly logSumExps: Float32Array
+  readonly bestIds: Int32Array
+  readonly bestLogProbs: Float32Array
+  readonly detail: RowDetail | null
+}
+
+export interface RowDetail {
+  /** 1 + how many tokens have a larger logit. */
+  readonly ranks: Int32Array
+  readonly entropies: Float32Array
+  readonly topCount: number
+  /** (R, topCount) row-major, the most probable first. */
+  readonly topIds: Int32Array
+  readonly topLogProbs: Float32Array
+}
+
+export interface BatchScores {
+  readonly rows: readonly RowScores[]
+  /** Time inside the model, milliseconds. */
+  readonly runMs: number
+}
+
+/** What a loaded model turned out to be. */
+export interface EngineInfo {
+  readonly executionProvider: string
+  readonly threads: number
+  readonly vocabSize: number
+  /** Nodes of the graph as it came and as it runs. */
+  readonly nodeCounts: { readonly original: number; readonly scoring: number }
+  readonly loadMs: number
+  readonly canary: CanaryReport
+}
+
+/** The forward pass with a known answer that precedes readiness. */
+export interface CanaryReport {
+  /** `stored`: compared with the model folder's canary.json; `repeated`: with this service's first start; `first`: nothing to compare with yet. */
+  readonly comparedWith: 'stored' | 'repeated' | 'first'
+  /** Largest |difference| of a token, nats; null when there was nothing to compare with. */
+  readonly maxDifference: number | null
+  readonly ids: readonly number[]
+  readonly logProbs: readonly number[]
+}
+
+/**
+ * - `starting`: loading for the first time
+ * - `ready`: a forward pass gave its known answer
+ * - `restarting`: the process died or hung; work waits for its successor
+ * - `failed`: it cannot be started; work is refused
+ * - `stopped`
+ */
+export type EngineState = 'starting' | 'ready' | 'restarting' | 'failed' | 'stopped'
+
+export interface Engine {
+  readonly state: EngineState
+  readonly info: EngineInfo | null
+  /**
+   * Scores one batch. Survives one death of the engine process: the batch is then run again on the next one.
+   * Rejects with `engine_crashed` when that dies too, `engine_unavailable` when no engine can be started.
+   */
+  score(batch: Batch): Promise<BatchScores>
+  close(): Promise<void>
+}

@@ -1,0 +1,71 @@
+import { realpathSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { dirname } from 'node:path'
+import { InferenceSession } from 'onnxruntime-node'
+import { ServiceError } from '../../errors.ts'
+import type { Graph } from '../../model/onnx/graph.ts'
+import { readOnnx } from '../../model/onnx/read.ts'
+import { scoringGraph } from '../../model/onnx/scoring-graph.ts'
+import { writeOnnx } from '../../model/onnx/write.ts'
+import type { Batch, BatchScores } from '../engine.ts'
+import type { EngineSpec } from '../protocol.ts'
+import { buildFeeds, feedMakers } from './feeds.ts'
+import { rowScoresOf } from './row-scores.ts'
+
+/** Floats of one chunk of logits, 16 MB: large enough to fill the matrix kernels, small beside any model. */
+const CHUNK_LOGITS = 1 << 22
+const MIN_CHUNK_ROWS = 16
+const MAX_CHUNK_ROWS = 512
+
+export interface LoadedModel {
+  readonly original: Graph
+  readonly scoring: Graph
+  score(batch: Batch): Promise<BatchScores>
+}
+
+/** Loads a model as a scoring graph. Throws `model_invalid` or `model_unsupported` with the reason. */
+export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
+  const original = readOnnx(spec.onnxPath)
+  const scoring = scoringGraph(original)
+  const makers = feedMakers(scoring.inputs, spec.headSize)
+  const session = await createSession(spec, writeOnnx(scoring))
+  const maxChunkRows = Math.min(MAX_CHUNK_ROWS, Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_LOGITS / spec.vocabSize)))
+
+  return {
+    original,
+    scoring,
+    async score(batch) {
+      const { feeds } = buildFeeds(makers, batch, maxChunkRows)
+      const began = performance.now()
+      const outputs = await session.run(feeds)
+      return { rows: rowScoresOf(outputs, batch), runMs: performance.now() - began }
+    }
+  }
+}
+
+async function createSession(spec: EngineSpec, model: Uint8Array): Promise<InferenceSession> {
+  // Weights may be symlinks into a cache; onnxruntime wants their real paths inside the folder it is told.
+  const folder = dirname(realpathSync(spec.onnxPath))
+  try {
+    return await InferenceSession.create(model, {
+      executionProviders: [spec.executionProvider],
+      // Explicit: the default is the host's core count, whatever the container's share of it.
+      intraOpNumThreads: spec.threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      // Shapes differ from batch to batch; patterns would be kept for each of them.
+      enableMemPattern: false,
+      // Only fatal: kernel errors come back as exceptions, and stderr belongs to the log.
+      logSeverityLevel: 4,
+      extra: {
+        session: {
+          model_external_initializers_file_folder_path: folder,
+          // Threads that spin after a run would take the cores from the front process.
+          intra_op: { allow_spinning: spec.threads > Math.max(1, availableParallelism() - 1) ? '0' : '1' }
+        }
+      }
+    })
+  } catch (error) {
+    throw new ServiceError('model_invalid', `onnxruntime could not load the model: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+}

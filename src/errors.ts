@@ -1,0 +1,67 @@
+/** Every failure a caller can see, in the order in which a request meets them. HTTP statuses live in http/ alone. */
+export type ErrorCode =
+  | 'invalid_json'
+  | 'invalid_utf8'
+  | 'body_too_large'
+  | 'unsupported_media_type'
+  | 'request_timeout'
+  | 'unauthorized'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'invalid_request'
+  | 'model_not_found'
+  | 'invalid_text'
+  | 'token_out_of_range'
+  | 'context_length_exceeded'
+  | 'empty_completion'
+  | 'no_prefix_token'
+  | 'no_end_token'
+  | 'boundary_merged'
+  | 'boundary_not_exact'
+  | 'chat_template_failed'
+  | 'too_many_requests'
+  | 'queue_full'
+  | 'starting'
+  | 'draining'
+  | 'engine_unavailable'
+  | 'engine_crashed'
+  | 'deadline_exceeded'
+  | 'client_closed_request'
+  | 'non_finite_logits'
+  | 'model_invalid'
+  | 'model_unsupported'
+  | 'configuration_invalid'
+  | 'internal_error'
+
+export interface ErrorDetails extends ErrorOptions {
+  /** The request field at fault, as a path: `x`, `pairs/3/y`. */
+  readonly param?: string
+  /** When it makes sense to try again. */
+  readonly retryAfterSeconds?: number
+}
+
+/**
+ * An expected failure; anything else that is thrown is a bug and becomes `internal_error`.
+ *
+ * Match on `code`, never on `instanceof`: errors that cross a process boundary are rebuilt from `code` and `message`.
+ * The message says what was expected and what came, never with text of the request in it.
+ */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError'
+  readonly code: ErrorCode
+  readonly param: string | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details)
+    this.code = code
+    this.param = details.param
+    this.retryAfterSeconds = details.retryAfterSeconds
+  }
+}
+
+/** Whatever was thrown, as a `ServiceError`; unknown failures keep their cause and hide their message. */
+export function serviceErrorFrom(thrown: unknown): ServiceError {
+  if (thrown instanceof ServiceError) return thrown
+  return new ServiceError('internal_error', 'an unexpected failure inside the service; the log has the details', { cause: thrown })
+}

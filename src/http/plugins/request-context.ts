@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import type { Metrics } from '../../observability/metrics.ts'
+
+const REQUEST_ID = /^[\w.-]{1,64}$/
+/** version - trace id - parent id - flags, W3C Trace Context level 1 */
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** The caller's request id when it is harmless to log and to send back, else a new one. */
+export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
+}
+
+/** Ids on every answer, one log line and one measurement a request. Nothing of a body or of a query is logged. */
+export function registerRequestContext(app: FastifyInstance, metrics: Metrics, isDraining: () => boolean): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    const traceparent = request.headers.traceparent
+    if (typeof traceparent === 'string' && TRACEPARENT.test(traceparent)) reply.header('traceparent', traceparent)
+    done()
+  })
+  app.addHook('onSend', (_, reply, payload, done) => {
+    // Without it `close()` waits for idle keep-alive sockets to time out.
+    if (isDraining()) reply.header('connection', 'close')
+    done(null, payload)
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown'
+    metrics.requests.inc({ route, method: request.method, status: reply.statusCode })
+    metrics.requestSeconds.observe({ route }, reply.elapsedTime / 1000)
+    const fields = { route, method: request.method, status: reply.statusCode, durationMs: Math.round(reply.elapsedTime * 10) / 10 }
+    if (route.startsWith('/v1')) request.log.info(fields, 'answered')
+    else request.log.debug(fields, 'answered')
+    done()
+  })
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsync } from 'fastify'
+import { type ErrorCode, ServiceError } from '../../errors.ts'
+import type { Outcome } from '../../logprob/evaluate.ts'
+import { expandRequest } from '../../logprob/expand-request.ts'
+import { failureOf, type LogprobFailure, type LogprobResult } from '../../logprob/result.ts'
+import { logprobOptionsOf } from '../logprob-options.ts'
+import { errorResponses } from '../schemas/error.ts'
+import { LOGPROB_REQUEST, type LogprobRequest } from '../schemas/logprob-request.ts'
+import { LOGPROB_RESPONSE, LOGPROB_RESULT } from '../schemas/logprob-response.ts'
+import type { Service } from '../service.ts'
+import { workSignal } from '../work-signal.ts'
+
+const NDJSON = 'application/x-ndjson'
+
+/** Failures of the service and not of an item: when every item met the same, the request did. */
+const REQUEST_FAILURES = new Set<ErrorCode>([
+  'deadline_exceeded',
+  'client_closed_request',
+  'engine_unavailable',
+  'engine_crashed',
+  'draining',
+  'internal_error'
+])
+
+export const logprobRoutes: FastifyPluginAsync<{ service: Service }> = async (app, { service }) => {
+  let inProgress = 0
+
+  app.post<{ Body: LogprobRequest }>(
+    '/v1/logprob',
+    {
+      schema: {
+        operationId: 'scoreLogprob',
+        summary: 'log Pr([x, y]), log Pr(x) and log Pr(y | x), with checks',
+        tags: ['Scoring'],
+        body: LOGPROB_REQUEST,
+        response: {
+          200: {
+            description: 'One result an output, in input order.',
+            content: { 'application/json': { schema: LOGPROB_RESPONSE }, [NDJSON]: { schema: LOGPROB_RESULT } }
+          },
+          ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)
+        }
+      }
+    },
+    async (request, reply) => {
+      const { model, evaluator } = service.scoring()
+      if (request.body.model !== undefined && request.body.model !== model.id)
+        throw new ServiceError('model_not_found', `this service serves ${model.id}; GET /v1/models lists what there is`, { param: 'model' })
+      const items = expandRequest(request.body)
+      const { MAX_ITEMS, MAX_REQUESTS, DEADLINE_MS } = service.config
+      if (items.length > MAX_ITEMS)
+        throw new ServiceError('invalid_request', `the request asks for ${items.length} outputs; at most ${MAX_ITEMS} are taken at once: split it`)
+      if (inProgress >= MAX_REQUESTS)
+        throw new ServiceError('too_many_requests', `${inProgress} requests are in progress, which is the limit`, { retryAfterSeconds: 1 })
+
+      const signal = workSignal(request, reply, DEADLINE_MS)
+      inProgress++
+      reply.raw.once('close', () => inProgress--)
+      const { outcomes, usage } = await evaluator.evaluate(items, logprobOptionsOf(request.body), signal)
+      service.metrics.itemsScored.inc(items.length)
+      if (request.headers.accept?.includes(NDJSON)) return reply.type(`${NDJSON}; charset=utf-8`).send(Readable.from(lines(outcomes)))
+
+      const settled = await Promise.all(outcomes)
+      throwIfTheRequestFailed(settled)
+      return { object: 'logprob' as const, id: `lp-${randomUUID()}`, model: model.id, results: settled.map(wireResult), usage, stamp: model.stamp }
+    }
+  )
+}
+
+function wireResult(outcome: Outcome): LogprobResult | LogprobFailure {
+  return 'error' in outcome ? failureOf(outcome.item, outcome.error) : outcome.result
+}
+
+function throwIfTheRequestFailed(outcomes: readonly Outcome[]): void {
+  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []))
+  const [first] = errors
+  if (first === undefined || errors.length < outcomes.length) return
+  const isShared = REQUEST_FAILURES.has(first.code) && errors.every(({ code }) => code === first.code)
+  if (outcomes.length === 1 || isShared) throw first
+}
+
+/** One JSON line a result, in the order in which they are finished. */
+async function* lines(outcomes: readonly Promise<Outcome>[]): AsyncGenerator<string> {
+  const open = new Map(outcomes.map((outcome, i) => [i, outcome.then((value) => ({ i, value }))]))
+  while (open.size > 0) {
+    const { i, value } = await Promise.race(open.values())
+    open.delete(i)
+    yield `${JSON.stringify(wireResult(value))}\n`
+  }
+}

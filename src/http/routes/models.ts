@@ -1,0 +1,81 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { ServiceError } from '../../errors.ts'
+import type { ServedModel } from '../../served-model.ts'
+import { errorResponses } from '../schemas/error.ts'
+import { arrayOf, integer, nullable, number, objectOf, oneOfWords, response, string } from '../schemas/json-schema.ts'
+import type { Service } from '../service.ts'
+
+const MODEL = objectOf({
+  id: string(),
+  object: { const: 'model' },
+  created: integer('When this service loaded it, seconds since 1970.'),
+  owned_by: string(),
+  max_model_len: integer('Most tokens of a sequence, prefix token included.'),
+  vocab_size: integer(),
+  prefix_token_id: nullable(integer()),
+  architecture: string(),
+  dtype: string(),
+  execution_provider: string(),
+  threads: integer(),
+  files: arrayOf(objectOf({ file: string(), size_bytes: integer(), sha256: string() })),
+  graph: objectOf({ nodes: integer(), scoring_nodes: integer() }),
+  canary: objectOf({
+    compared_with: oneOfWords(['stored', 'repeated', 'first'], "stored: the folder's canary.json; repeated: this service's first start; first: nothing yet."),
+    max_difference: nullable(number('Largest |difference| of a token at the last start of the engine, nats.'))
+  }),
+  load_ms: number()
+})
+
+export const modelRoutes: FastifyPluginAsync<{ service: Service }> = async (app, { service }) => {
+  app.get(
+    '/v1/models',
+    {
+      schema: {
+        operationId: 'listModels',
+        summary: 'The models served',
+        tags: ['Models'],
+        response: { 200: response('All of them.', objectOf({ object: { const: 'list' }, data: arrayOf(MODEL) })), ...errorResponses(401, 503) }
+      }
+    },
+    async () => ({ object: 'list' as const, data: [wireModel(service.scoring().model)] })
+  )
+
+  app.get<{ Params: { id: string } }>(
+    '/v1/models/:id',
+    {
+      schema: {
+        operationId: 'getModel',
+        summary: 'One model',
+        tags: ['Models'],
+        params: objectOf({ id: string() }),
+        response: { 200: response('The model.', MODEL), ...errorResponses(401, 404, 503) }
+      }
+    },
+    async ({ params }) => {
+      const { model } = service.scoring()
+      if (params.id !== model.id)
+        throw new ServiceError('model_not_found', `this service serves ${model.id}; GET /v1/models lists what there is`, { param: 'id' })
+      return wireModel(model)
+    }
+  )
+}
+
+function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, stamp, files, engine }: ServedModel): object {
+  return {
+    id,
+    object: 'model',
+    created: createdSeconds,
+    owned_by: 'logpr',
+    max_model_len: maxModelLen,
+    vocab_size: vocabSize,
+    prefix_token_id: prefixTokenId,
+    architecture,
+    dtype: stamp.dtype,
+    execution_provider: stamp.execution_provider,
+    threads: stamp.threads,
+    files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),
+    graph: { nodes: engine.nodeCounts.original, scoring_nodes: engine.nodeCounts.scoring },
+    canary: { compared_with: engine.canary.comparedWith, max_difference: engine.canary.maxDifference },
+    load_ms: engine.loadMs
+  }
+}

@@ -1,0 +1,41 @@
+/** Words for the JSON Schemas of the routes: shorter than the keywords, and plain objects all the same. */
+
+type Schema = Readonly<Record<string, unknown>>
+
+/** An object that has all of `required` and may have `optional`. */
+export function objectOf(required: Readonly<Record<string, Schema>>, optional: Readonly<Record<string, Schema>> = {}, description?: string): Schema {
+  return { type: 'object', ...(description === undefined ? {} : { description }), required: Object.keys(required), properties: { ...required, ...optional } }
+}
+
+export function arrayOf(items: Schema, description?: string): Schema {
+  return { type: 'array', items, ...(description === undefined ? {} : { description }) }
+}
+
+export function nullable(schema: Schema): Schema {
+  return { anyOf: [schema, { type: 'null' }] }
+}
+
+export function number(description?: string): Schema {
+  return { type: 'number', ...(description === undefined ? {} : { description }) }
+}
+
+export function integer(description?: string): Schema {
+  return { type: 'integer', ...(description === undefined ? {} : { description }) }
+}
+
+export function string(description?: string): Schema {
+  return { type: 'string', ...(description === undefined ? {} : { description }) }
+}
+
+export function oneOfWords(words: readonly string[], description?: string): Schema {
+  return { type: 'string', enum: words, ...(description === undefined ? {} : { description }) }
+}
+
+export function boolean(description?: string): Schema {
+  return { type: 'boolean', ...(description === undefined ? {} : { description }) }
+}
+
+/** A response of one media type. */
+export function response(description: string, schema: Schema, mediaType = 'application/json'): Schema {
+  return { description, content: { [mediaType]: { schema } } }
+}

@@ -1,0 +1,89 @@
+import { arrayOf, boolean, integer, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
+
+const LENGTHS = objectOf({ tokens: integer(), chars: integer('Unicode code points.'), bytes: integer('UTF-8 bytes.') })
+const TOKEN = { id: integer(), text: string(), bytes: string('base64, exact where a character spans tokens.') }
+const NATS = nullable(number())
+
+const CHECKS = objectOf({
+  verdict: oneOfWords(['pass', 'warn', 'fail']),
+  items: arrayOf(
+    objectOf({
+      id: string(),
+      status: oneOfWords(['pass', 'warn', 'fail', 'skipped']),
+      independent: boolean('Whether two separately gained numbers were compared.'),
+      value: NATS,
+      tolerance: NATS,
+      message: string()
+    })
+  )
+})
+
+const NORMALIZED = objectOf(
+  { per_token: number(), per_char: NATS, per_byte: NATS, bits_per_byte: NATS, perplexity: number() },
+  {},
+  'log Pr(y | x) by the length of y, without the end token.'
+)
+
+const TOKENS = arrayOf(
+  objectOf(
+    { part: oneOfWords(['prefix', 'x', 'y', 'eos']), ...TOKEN, log_prob: NATS, rank: nullable(integer()), entropy: NATS },
+    { top: arrayOf(objectOf({ ...TOKEN, log_prob: number() })) }
+  )
+)
+
+/** One entry of `results`, and one line under application/x-ndjson. */
+export const LOGPROB_RESULT = objectOf(
+  { index: integer('Position among the results.'), id: nullable(string()), candidate: integer('Position of y among the outputs of its x.') },
+  {
+    log_prob: objectOf(
+      {},
+      {
+        joint: nullable(number('log Pr([x, y]), nats.')),
+        marginal: nullable(number('log Pr(x), nats: a prefix probability.')),
+        conditional: nullable(number('log Pr(y | x), nats.'))
+      }
+    ),
+    log_prob_eos: number('log Pr(end | x, y), nats; part of conditional and joint.'),
+    counts: objectOf({ x: LENGTHS, y: LENGTHS }),
+    normalized: nullable(NORMALIZED),
+    is_greedy: boolean('Whether every token of y is the most probable one.'),
+    conditional_on_first_token: boolean(),
+    boundary: objectOf(
+      { policy: oneOfWords(['joint', 'split', 'moved_space', 'tokens']), merged: boolean() },
+      { straddling_token: objectOf(TOKEN), scored: objectOf({ x: string(), y: string() }) }
+    ),
+    checks: CHECKS,
+    tokens: TOKENS,
+    warnings: arrayOf(objectOf({ code: string(), message: string() })),
+    error: objectOf({ code: string(), message: string() }, { param: string() }, 'Stands in place of the numbers when this item could not be scored.')
+  }
+)
+
+const STAMP = objectOf(
+  {
+    model_sha256: string(),
+    tokenizer_sha256: string(),
+    dtype: string(),
+    execution_provider: string(),
+    threads: integer(),
+    onnxruntime: string(),
+    logpr: string()
+  },
+  {},
+  'What the numbers were made with; numbers with different stamps are not comparable to the last digit.'
+)
+
+export const LOGPROB_RESPONSE = objectOf({
+  object: { const: 'logprob' },
+  id: string(),
+  model: string(),
+  results: arrayOf(LOGPROB_RESULT),
+  usage: objectOf({
+    prompt_tokens: integer('Prefix tokens and tokens of x.'),
+    completion_tokens: integer(),
+    total_tokens: integer(),
+    computed_tokens: integer('Tokens that went through the model.'),
+    cached_tokens: integer()
+  }),
+  stamp: STAMP
+})

@@ -1,0 +1,67 @@
+import { ServiceError } from '../errors.ts'
+
+/** Deeper nesting is an attack on the parser, not a request. */
+const MAX_DEPTH = 32
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+const OPEN_ARRAY = 0x5b
+const CLOSE_ARRAY = 0x5d
+const COLON = 0x3a
+
+/**
+ * One pass over JSON text for what JSON.parse lets through in silence: a key that stands twice in an object, of which
+ * the last would win, and nesting that blocks the event loop. Throws `invalid_json`. Other faults are JSON.parse's.
+ */
+export function guardJson(text: string): void {
+  const keysByDepth: (Set<string> | null)[] = []
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at)
+    if (character === OPEN_OBJECT || character === OPEN_ARRAY) {
+      keysByDepth.push(character === OPEN_OBJECT ? new Set() : null)
+      if (keysByDepth.length > MAX_DEPTH) throw new ServiceError('invalid_json', `the body is nested more than ${MAX_DEPTH} levels deep`)
+    } else if (character === CLOSE_OBJECT || character === CLOSE_ARRAY) keysByDepth.pop()
+    else if (character === QUOTE) {
+      const end = endOfString(text, at)
+      const keys = keysByDepth.at(-1)
+      if (keys && isFollowedByColon(text, end)) addKey(keys, text.slice(at, end))
+      at = end - 1
+    }
+  }
+}
+
+function addKey(keys: Set<string>, quoted: string): void {
+  // Equal keys may be spelled differently, with escapes.
+  const key = quoted.includes('\\') ? parsedOr(quoted) : quoted.slice(1, -1)
+  if (keys.has(key))
+    throw new ServiceError('invalid_json', `the key ${JSON.stringify(key.slice(0, 64))} stands twice in one object`, { param: key.slice(0, 64) })
+  keys.add(key)
+}
+
+function parsedOr(quoted: string): string {
+  try {
+    return JSON.parse(quoted) as string
+  } catch {
+    return quoted
+  }
+}
+
+/** Position after the closing quote, or the end of the text. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const character = text.charCodeAt(at)
+    if (character === BACKSLASH) at++
+    else if (character === QUOTE) return at + 1
+  }
+  return text.length
+}
+
+function isFollowedByColon(text: string, from: number): boolean {
+  for (let at = from; at < text.length; at++) {
+    const character = text.charCodeAt(at)
+    if (character !== 0x20 && character !== 0x09 && character !== 0x0a && character !== 0x0d) return character === COLON
+  }
+  return false
+}

@@ -1,0 +1,72 @@
+import { ServiceError } from '../errors.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { Boundary } from './encoded-item.ts'
+import type { LogprobOptions } from './options.ts'
+import { bytesOfIds, displayText, sameBytes } from './text-length.ts'
+
+/** Ids of x, of x+y taken together and, when it is needed, of y by itself. */
+export interface TokenizedTexts {
+  readonly x: Int32Array
+  readonly joint: Int32Array
+  readonly y: Int32Array
+}
+
+export interface SplitIds {
+  readonly x: Int32Array
+  readonly y: Int32Array
+  readonly boundary: Boundary
+}
+
+export function startsWith(ids: Int32Array, prefix: Int32Array): boolean {
+  return prefix.length <= ids.length && prefix.every((id, i) => ids[i] === id)
+}
+
+/** `move_space`: white space at the end of x belongs to y, as lm-evaluation-harness has it. */
+export function moveTrailingSpace(x: string, y: string): { readonly x: string; readonly y: string } {
+  const kept = x.trimEnd()
+  return { x: kept, y: x.slice(kept.length) + y }
+}
+
+/**
+ * Which ids are x and which are y. X is always an exact prefix of what is scored, so log Pr([x,y]) <= log Pr(x) holds.
+ *
+ * - `joint`: the tokens of x begin those of x+y; the rest is y
+ * - `split`: they do not, so x and y keep their own tokens, provided that those spell x+y
+ *
+ * Throws `boundary_merged` under `strict`, `boundary_not_exact` when x and y cannot be tokenized apart.
+ */
+export function splitAtBoundary(x: string, texts: TokenizedTexts, policy: LogprobOptions['boundary'], tokenizer: Tokenizer): SplitIds {
+  if (startsWith(texts.joint, texts.x)) {
+    return { x: texts.x, y: texts.joint.slice(texts.x.length), boundary: { policy: 'joint', merged: false } }
+  }
+  const straddling = straddlingToken(Buffer.byteLength(x), texts, tokenizer)
+  if (policy === 'strict') {
+    throw new ServiceError(
+      'boundary_merged',
+      `the tokenizer puts the end of x and the beginning of y into one token, id ${straddling.id}; move the end of x to a word boundary, or use boundary auto`,
+      { param: 'boundary' }
+    )
+  }
+  const apart = Int32Array.from([...texts.x, ...texts.y])
+  if (!sameBytes(bytesOfIds(tokenizer, apart), bytesOfIds(tokenizer, texts.joint))) {
+    throw new ServiceError(
+      'boundary_not_exact',
+      'the end of x and the beginning of y share a token, and tokenized apart they spell another text; move the end of x to a word boundary'
+    )
+  }
+  return { x: texts.x, y: texts.y, boundary: { policy: 'split', merged: true, straddling_token: straddling } }
+}
+
+/** The token of x+y that holds the last byte of x and the first of y, else the first that x alone does not have. */
+function straddlingToken(xBytes: number, { x, joint }: TokenizedTexts, tokenizer: Tokenizer): NonNullable<Boundary['straddling_token']> {
+  let end = 0
+  const across = joint.findIndex((id) => {
+    const start = end
+    end += tokenizer.bytesOf(id).length
+    return start < xBytes && end > xBytes
+  })
+  const position = across === -1 ? joint.findIndex((id, i) => x[i] !== id) : across
+  const id = joint[position] ?? 0
+  const bytes = tokenizer.bytesOf(id)
+  return { id, text: displayText(bytes), bytes: Buffer.from(bytes).toString('base64') }
+}

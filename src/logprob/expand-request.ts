@@ -1,0 +1,55 @@
+import { ServiceError } from '../errors.ts'
+import type { ChatMessage } from '../tokenizer/tokenizer.ts'
+import type { LogprobItem, TextOrIds } from './options.ts'
+
+/** One x, or a conversation that ends in x, and its outputs, as the body has them. */
+export interface RequestedPair {
+  readonly id?: string
+  readonly x?: TextOrIds
+  readonly messages?: readonly ChatMessage[]
+  readonly y?: RequestedOutput
+}
+
+/** One output, or several for the same x. A list of integers is one output as token ids. */
+export type RequestedOutput = string | readonly (number | string | readonly number[])[]
+
+export interface RequestedPairs extends RequestedPair {
+  readonly pairs?: readonly RequestedPair[]
+}
+
+/** The items of a request in the order of its results. Throws `invalid_request` naming the field that is missing or too many. */
+export function expandRequest(body: RequestedPairs): LogprobItem[] {
+  const items: LogprobItem[] = []
+  if (body.pairs === undefined) addPair(items, body, '')
+  else {
+    const stray = (['x', 'y', 'messages'] as const).find((field) => body[field] !== undefined)
+    if (stray !== undefined) throw invalid(stray, `${stray} stands beside pairs; put it into each pair`)
+    body.pairs.forEach((pair, index) => addPair(items, pair, `pairs/${index}/`))
+  }
+  return items
+}
+
+function addPair(items: LogprobItem[], pair: RequestedPair, path: string): void {
+  const { x, messages, y, id } = pair
+  if (x === undefined && messages === undefined)
+    throw invalid(`${path}x`, `${path}x is missing: send x (a text or token ids), messages${path === '' ? ', or pairs' : ''}`)
+  if (x !== undefined && messages !== undefined) throw invalid(`${path}messages`, `${path}x and ${path}messages exclude each other`)
+  if (y === undefined) throw invalid(`${path}y`, `${path}y is missing: send the output to score, or a list of outputs`)
+
+  const isList = Array.isArray(y) && !isIds(y)
+  const outputs = isList ? y : [y]
+  if (isList && outputs.length === 0) throw invalid(`${path}y`, `${path}y is an empty list: there is nothing to score`)
+  outputs.forEach((output, candidate) => {
+    const param = { x: `${path}${x === undefined ? 'messages' : 'x'}`, y: isList ? `${path}y/${candidate}` : `${path}y` }
+    if (typeof output === 'number') throw invalid(param.y, `${param.y} is a number in a list of outputs; a list is either token ids alone or outputs`)
+    items.push({ index: items.length, candidate, id: id ?? null, x: messages === undefined ? x! : { messages }, y: output as TextOrIds, param })
+  })
+}
+
+function isIds(y: readonly unknown[]): y is readonly number[] {
+  return y.length > 0 && y.every((entry) => typeof entry === 'number')
+}
+
+function invalid(param: string, message: string): ServiceError {
+  return new ServiceError('invalid_request', message, { param })
+}

@@ -1,0 +1,32 @@
+import type { ChatMessage } from '../tokenizer/tokenizer.ts'
+
+/** How x and y become tokens and what is asked of them; the names and meanings of the contract. */
+export interface LogprobOptions {
+  readonly boundary: 'auto' | 'strict' | 'move_space' | 'tokens'
+  readonly prefixToken: 'auto' | 'none'
+  readonly eos: 'none' | 'score'
+  readonly parseSpecialTokens: boolean
+  readonly onOverflow: 'error' | 'truncate_left'
+  readonly terms: ReadonlySet<Term>
+  readonly detail: 'summary' | 'tokens'
+  readonly topLogprobs: number
+  readonly verify: 'standard' | 'deep'
+}
+
+export type Term = 'joint' | 'marginal' | 'conditional'
+export const TERMS: readonly Term[] = ['joint', 'marginal', 'conditional']
+
+/** Text or token ids as a caller sends them. */
+export type TextOrIds = string | readonly number[]
+
+/** One (x, y) to score. `param` is the path of its pair in the request, for error messages. */
+export interface LogprobItem {
+  /** Position among the results of the request. */
+  readonly index: number
+  /** Position of y among the outputs of its x. */
+  readonly candidate: number
+  readonly id: string | null
+  readonly x: TextOrIds | { readonly messages: readonly ChatMessage[] }
+  readonly y: TextOrIds
+  readonly param: { readonly x: string; readonly y: string }
+}

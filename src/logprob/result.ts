@@ -1,0 +1,115 @@
+import type { RowScores } from '../engine/engine.ts'
+import { ServiceError } from '../errors.ts'
+import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
+import { boundaryCheck, controlTokensCheck, firstTokenCheck, lengthCheck, roundTripCheck, tokenRangeCheck } from '../scoring/checks/input-checks.ts'
+import { additivityCheck, atMostZeroCheck, finiteCheck, greedyCheck, jointLeMarginalCheck } from '../scoring/checks/number-checks.ts'
+import { type LogProbSums, logProbSums } from '../scoring/log-prob-sums.ts'
+import { type Lengths, type Normalized, normalized } from '../scoring/normalized.ts'
+import { rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { Boundary, EncodedItem, Warning } from './encoded-item.ts'
+import type { LogprobItem, LogprobOptions, Term } from './options.ts'
+import { type TokenDetail, tokenDetails } from './token-details.ts'
+
+/** One result as the wire has it; the fields of the contract. */
+export interface LogprobResult {
+  readonly index: number
+  readonly id: string | null
+  readonly candidate: number
+  readonly log_prob: { readonly [term in Term]?: number | null }
+  readonly log_prob_eos?: number
+  readonly counts: { readonly x: Lengths; readonly y: Lengths }
+  readonly normalized?: Normalized | null
+  readonly is_greedy?: boolean
+  readonly conditional_on_first_token?: true
+  readonly boundary: Boundary
+  readonly checks: Checks
+  readonly tokens?: readonly TokenDetail[]
+  readonly warnings: readonly Warning[]
+}
+
+export interface LogprobFailure {
+  readonly index: number
+  readonly id: string | null
+  readonly candidate: number
+  readonly error: { readonly code: string; readonly message: string; readonly param?: string }
+}
+
+/**
+ * Puts the numbers of one sequence together. `rows` covers tokens scoredStart to scoredEnd; null when that is empty.
+ * Throws `non_finite_logits`: such a number must never reach a sum.
+ */
+export function resultOf(
+  item: LogprobItem,
+  encoded: EncodedItem,
+  rows: RowScores | null,
+  options: LogprobOptions,
+  tokenizer: Tokenizer,
+  deepChecks: readonly Check[]
+): LogprobResult {
+  const sequence = scoredSequence(encoded, rows)
+  const finite = finiteCheck(sequence)
+  if (finite.status === 'fail') throw new ServiceError('non_finite_logits', finite.message)
+
+  const sums = logProbSums(sequence)
+  const terms = encoded.facts.droppedTokens > 0 ? withoutX(sums) : sums
+  const hasY = encoded.scoredEnd === encoded.ids.length
+  const { start, end } = rangeOf(encoded.sizes, 'y')
+  const ownY = sums.conditional === null ? null : sums.conditional - (sums.eos ?? 0)
+
+  return {
+    index: item.index,
+    id: item.id,
+    candidate: item.candidate,
+    log_prob: Object.fromEntries([...options.terms].map((term) => [term, terms[term]])),
+    ...(hasY && sums.eos !== null ? { log_prob_eos: sums.eos } : {}),
+    counts: encoded.lengths,
+    ...(hasY && ownY !== null ? { normalized: normalized(ownY, encoded.lengths.y), is_greedy: isGreedy(sequence, start, encoded.ids.length) } : {}),
+    ...(sums.isConditionalOnFirstToken ? { conditional_on_first_token: true as const } : {}),
+    boundary: encoded.boundary,
+    checks: verdictOf([
+      finite,
+      atMostZeroCheck(sequence),
+      jointLeMarginalCheck(terms),
+      additivityCheck(terms),
+      boundaryCheck(encoded.facts),
+      roundTripCheck(encoded.facts),
+      tokenRangeCheck(encoded.facts),
+      controlTokensCheck(encoded.facts),
+      lengthCheck(encoded.facts),
+      firstTokenCheck(encoded.facts),
+      greedyCheck(sequence),
+      encoded.wellFormed,
+      ...deepChecks
+    ]),
+    ...(options.detail === 'tokens' ? { tokens: tokenDetails(sequence, rows, encoded.scoredStart, options.topLogprobs, tokenizer) } : {}),
+    warnings: encoded.warnings
+  }
+
+  function isGreedy(scored: ScoredSequence, from: number, to: number): boolean {
+    // EOS counts as part of the output when it is scored.
+    const last = encoded.sizes.eos === 1 ? to : end
+    for (let position = from; position < last; position++) if (scored.logProbs[position] !== scored.best[position]?.logProb) return false
+    return true
+  }
+}
+
+export function failureOf(item: LogprobItem, { code, message, param }: ServiceError): LogprobFailure {
+  return { index: item.index, id: item.id, candidate: item.candidate, error: { code, message, ...(param === undefined ? {} : { param }) } }
+}
+
+function withoutX(sums: LogProbSums): LogProbSums {
+  return { ...sums, joint: null, marginal: null }
+}
+
+function scoredSequence({ ids, sizes, scoredStart, scoredEnd }: EncodedItem, rows: RowScores | null): ScoredSequence {
+  const at = <T>(pick: (row: number, scores: RowScores) => T): (T | null)[] =>
+    Array.from(ids, (_, position) => (rows !== null && position >= scoredStart && position < scoredEnd ? pick(position - scoredStart, rows) : null))
+  return {
+    ids,
+    sizes,
+    logProbs: at((row, scores) => scores.logProbs[row]!),
+    best: at((row, scores) => ({ id: scores.bestIds[row]!, logProb: scores.bestLogProbs[row]! })),
+    ranks: at((row, scores) => scores.detail?.ranks[row] ?? null)
+  }
+}

@@ -1,0 +1,22 @@
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+
+/** Unicode code points of a text; `.length` would count UTF-16 units. */
+export function codePointCount(text: string): number {
+  let count = 0
+  for (const _ of text) count++
+  return count
+}
+
+/** The bytes that the ids spell, one after the other. */
+export function bytesOfIds(tokenizer: Tokenizer, ids: Int32Array): Uint8Array {
+  return Buffer.concat(Array.from(ids, (id) => tokenizer.bytesOf(id)))
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0
+}
+
+/** UTF-8 text; bytes that are part of a character are shown as U+FFFD. */
+export function displayText(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('utf8')
+}

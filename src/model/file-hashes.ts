@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { basename } from 'node:path'
+
+export interface FileHash {
+  readonly file: string
+  readonly sizeBytes: number
+  readonly sha256: string
+}
+
+/** SHA-256 of each file, read as a stream. Rejects when one cannot be read. */
+export function hashFiles(paths: readonly string[]): Promise<FileHash[]> {
+  return Promise.all(paths.map(hashFile))
+}
+
+/** One hash for a set of files: of the file itself when there is one, else of the lines `sha256 name`. */
+export function combinedHash(files: readonly FileHash[]): string {
+  if (files.length === 1) return files[0]!.sha256
+  return createHash('sha256')
+    .update(files.map(({ file, sha256 }) => `${sha256} ${file}\n`).join(''))
+    .digest('hex')
+}
+
+async function hashFile(path: string): Promise<FileHash> {
+  const hash = createHash('sha256')
+  let sizeBytes = 0
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    hash.update(chunk)
+    sizeBytes += chunk.length
+  }
+  return { file: basename(path), sizeBytes, sha256: hash.digest('hex') }
+}

@@ -1,0 +1,51 @@
+import { ServiceError } from '../../errors.ts'
+import { type Graph, type OnnxNode, producersOf, type TensorInfo } from './graph.ts'
+
+/** Products of hidden states with the vocabulary matrix; the hidden states are their first input. */
+const HEAD_PRODUCTS = new Set(['MatMul', 'Gemm', 'FusedMatMul', 'MatMulNBits', 'MatMulBnb4'])
+
+/** What may stand between that product and `logits`: row by row, element by element (bias, scale, soft-cap, mask, cast). */
+const TAIL_OPERATORS = new Set(['Add', 'Sub', 'Mul', 'Div', 'Tanh', 'Where', 'Cast', 'Identity', 'Neg'])
+
+/** How many nodes a tail may have; the longest seen (bias, scale, mask, three of a soft-cap, cast) has seven. */
+const LONGEST_TAIL = 12
+
+/** The language-model head: the nodes that turn hidden states (…, H) into logits (…, V). */
+export interface Head {
+  /** The tensor of hidden states, rank 2 or 3 with H last. */
+  readonly hidden: string
+  /** The product first, then its tail, ending in the node that makes the logits. */
+  readonly nodes: readonly OnnxNode[]
+  readonly logits: TensorInfo
+}
+
+/** Finds the head by walking back from the logits. Throws `model_unsupported` naming the operator that is in the way. */
+export function findHead(graph: Graph): Head {
+  const logits = graph.outputs.find(({ name }) => name === 'logits') ?? graph.outputs.find(({ name }) => /logits/i.test(name))
+  if (logits === undefined) {
+    const names = graph.outputs.map(({ name }) => name).slice(0, 8)
+    throw new ServiceError('model_unsupported', `the graph has no output named logits; it has ${names.join(', ')}: is it a causal language model?`)
+  }
+
+  const producers = producersOf(graph)
+  const weights = new Set(graph.initializers.map(({ name }) => name))
+  const isConstant = (name: string): boolean => name === '' || weights.has(name) || producers.get(name)?.opType === 'Constant'
+  const nodes: OnnxNode[] = []
+  let tensor = logits.name
+  while (nodes.length <= LONGEST_TAIL) {
+    const node = producers.get(tensor)
+    if (node === undefined) throw unsupported(`it is the graph input ${tensor}`)
+    nodes.unshift(node)
+    if (HEAD_PRODUCTS.has(node.opType)) return { hidden: node.inputs[0] ?? '', nodes, logits }
+
+    const rowInputs = node.inputs.filter((name) => !isConstant(name))
+    if (!TAIL_OPERATORS.has(node.opType)) throw unsupported(`operator ${node.opType} (${node.name}) stands before the logits`)
+    if (rowInputs.length !== 1) throw unsupported(`${node.opType} (${node.name}) joins ${rowInputs.length} computed tensors`)
+    tensor = rowInputs[0] ?? ''
+  }
+  throw unsupported(`more than ${LONGEST_TAIL} operators follow the vocabulary product`)
+}
+
+function unsupported(reason: string): ServiceError {
+  return new ServiceError('model_unsupported', `the language-model head was not recognised: ${reason}`)
+}

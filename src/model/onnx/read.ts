@@ -1,0 +1,177 @@
+import { basename } from 'node:path'
+import { ServiceError } from '../../errors.ts'
+import { withFileSource } from './file-source.ts'
+import type { Graph, Initializer, OnnxNode, TensorInfo } from './graph.ts'
+import { type ByteSource, bytesOf, type Field, fieldsOf, integersOf, sourceOfBytes, textOf, WireError } from './wire.ts'
+
+/**
+ * Largest weight that travels inside the graph. Shapes and scalars must, because shape inference reads them; everything
+ * else is pointed to in its file.
+ */
+const INLINE_BYTES = 256
+
+/** Reads the graph of an ONNX file. Weights are located, not read. Throws `model_invalid` when it is not a whole ONNX file. */
+export function readOnnx(path: string): Graph {
+  try {
+    return withFileSource(path, (source) => readModel(source, basename(path)))
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    throw new ServiceError('model_invalid', `${basename(path)} is not a readable ONNX file: ${error.message}`, { cause: error })
+  }
+}
+
+function readModel(source: ByteSource, fileName: string): Graph {
+  const opsets = new Map<string, number>()
+  const functions: Uint8Array[] = []
+  const nodes: OnnxNode[] = []
+  const initializers: Initializer[] = []
+  const inputs: TensorInfo[] = []
+  const outputs: TensorInfo[] = []
+  let irVersion = 0
+  let hasGraph = false
+
+  for (const field of fieldsOf(source, 0, source.sizeBytes)) {
+    if (field.number === 1) irVersion = Number(field.varint)
+    else if (field.number === 8) opsets.set(...readOpset(source, field))
+    else if (field.number === 25) functions.push(copyOf(source, field))
+    else if (field.number === 7) {
+      hasGraph = true
+      for (const part of fieldsOf(source, field.start, field.end)) {
+        if (part.number === 1) nodes.push(readNode(copyOf(source, part)))
+        else if (part.number === 5) initializers.push(readInitializer(source, part, fileName))
+        else if (part.number === 11) inputs.push(readTensorInfo(source, part))
+        else if (part.number === 12) outputs.push(readTensorInfo(source, part))
+        else if (part.number === 15) throw new ServiceError('model_unsupported', 'the graph has sparse weights, which logpr does not read')
+      }
+    }
+  }
+  if (!hasGraph || nodes.length === 0) throw new WireError('it holds no graph')
+
+  // Before IR version 4 initializers were listed among the inputs too.
+  const weights = new Set(initializers.map(({ name }) => name))
+  return { irVersion, opsets, nodes, initializers, inputs: inputs.filter(({ name }) => !weights.has(name)), outputs, functions }
+}
+
+function readOpset(source: ByteSource, field: Field): [string, number] {
+  let domain = ''
+  let version = 0
+  for (const part of fieldsOf(source, field.start, field.end)) {
+    if (part.number === 1) domain = textOf(source, part)
+    else if (part.number === 2) version = Number(part.varint)
+  }
+  return [domain === 'ai.onnx' ? '' : domain, version]
+}
+
+function readNode(encoded: Uint8Array): OnnxNode {
+  const source = sourceOfBytes(encoded)
+  const inputs: string[] = []
+  const outputs: string[] = []
+  const attributes: Uint8Array[] = []
+  const captures: string[] = []
+  let name = ''
+  let opType = ''
+  let domain = ''
+
+  for (const field of fieldsOf(source, 0, source.sizeBytes)) {
+    if (field.number === 1) inputs.push(textOf(source, field))
+    else if (field.number === 2) outputs.push(textOf(source, field))
+    else if (field.number === 3) name = textOf(source, field)
+    else if (field.number === 4) opType = textOf(source, field)
+    else if (field.number === 7) domain = textOf(source, field)
+    else if (field.number === 5) {
+      attributes.push(bytesOf(source, field))
+      captures.push(...capturesOfAttribute(source, field))
+    }
+  }
+  return { opType, domain, name, inputs, outputs, attributes, captures, encoded }
+}
+
+/** Names that the graphs in an attribute (g 6, graphs 11) use without defining them. */
+function capturesOfAttribute(source: ByteSource, attribute: Field): string[] {
+  const captures: string[] = []
+  for (const field of fieldsOf(source, attribute.start, attribute.end)) {
+    if (field.number !== 6 && field.number !== 11) continue
+    const used = new Set<string>()
+    const defined = new Set<string>()
+    for (const part of fieldsOf(source, field.start, field.end)) {
+      if (part.number === 1) {
+        const node = readNode(bytesOf(source, part))
+        for (const input of [...node.inputs, ...node.captures]) used.add(input)
+        for (const output of node.outputs) defined.add(output)
+      } else if (part.number === 5) defined.add(readInitializer(source, part, '').name)
+      else if (part.number === 11) defined.add(readTensorInfo(source, part).name)
+      // A branch may also return an outer value as it is.
+      else if (part.number === 12) used.add(readTensorInfo(source, part).name)
+    }
+    captures.push(...[...used].filter((name) => name !== '' && !defined.has(name)))
+  }
+  return captures
+}
+
+function readInitializer(source: ByteSource, field: Field, fileName: string): Initializer {
+  const dims: number[] = []
+  const external = new Map<string, string>()
+  let name = ''
+  let dataType = 0
+  let raw: Field | undefined
+
+  for (const part of fieldsOf(source, field.start, field.end)) {
+    if (part.number === 1) for (const dim of integersOf(source, part)) dims.push(Number(dim))
+    else if (part.number === 2) dataType = Number(part.varint)
+    else if (part.number === 8) name = textOf(source, part)
+    else if (part.number === 9) raw = part
+    else if (part.number === 13) external.set(...readExternalEntry(source, part))
+  }
+  const location = external.get('location')
+  if (location !== undefined) return { name, dims, dataType, location, value: copyOf(source, field) }
+  if (raw !== undefined && raw.end - raw.start > INLINE_BYTES) {
+    return { name, dims, dataType, location: fileName, value: { offset: raw.start, length: raw.end - raw.start } }
+  }
+  return { name, dims, dataType, location: null, value: copyOf(source, field) }
+}
+
+function readExternalEntry(source: ByteSource, field: Field): [string, string] {
+  let key = ''
+  let value = ''
+  for (const part of fieldsOf(source, field.start, field.end)) {
+    if (part.number === 1) key = textOf(source, part)
+    else if (part.number === 2) value = textOf(source, part)
+  }
+  return [key, value]
+}
+
+/** ValueInfoProto { name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1 | dim_param 2 } } } } } */
+function readTensorInfo(source: ByteSource, field: Field): TensorInfo {
+  let shape: (number | string | null)[] | null = null
+  let name = ''
+  let elementType = 0
+
+  for (const part of fieldsOf(source, field.start, field.end)) {
+    if (part.number === 1) name = textOf(source, part)
+    if (part.number !== 2) continue
+    for (const tensor of childrenOf(source, part, 1)) {
+      for (const entry of fieldsOf(source, tensor.start, tensor.end)) {
+        if (entry.number === 1) elementType = Number(entry.varint)
+        if (entry.number === 2) shape = [...childrenOf(source, entry, 1)].map((dim) => readDimension(source, dim))
+      }
+    }
+  }
+  return { name, elementType, shape }
+}
+
+function readDimension(source: ByteSource, field: Field): number | string | null {
+  for (const part of fieldsOf(source, field.start, field.end)) {
+    if (part.number === 1) return Number(part.varint)
+    if (part.number === 2) return textOf(source, part)
+  }
+  return null
+}
+
+function* childrenOf(source: ByteSource, field: Field, number: number): Generator<Field> {
+  for (const part of fieldsOf(source, field.start, field.end)) if (part.number === number) yield part
+}
+
+/** The file window slides, so what is kept must be copied out of it. */
+function copyOf(source: ByteSource, field: Field): Uint8Array {
+  return Uint8Array.from(bytesOf(source, field))
+}

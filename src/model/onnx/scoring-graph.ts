@@ -1,0 +1,160 @@
+import { ServiceError } from '../../errors.ts'
+import { buildFloat, buildInt64, buildNode } from './build-node.ts'
+import { findHead, type Head } from './find-head.ts'
+import { BOOL, FLOAT, type Graph, INT64, type OnnxNode, type TensorInfo } from './graph.ts'
+import { removeDead } from './remove-dead.ts'
+import { writeGraph } from './write.ts'
+
+/**
+ * Inputs that the scoring graph has beside the model's own. N chunks of C rows each.
+ *
+ *     rows     (N, C) int64   which rows of the flattened hidden states (B·S, H) to score
+ *     targets  (N, C) int64   the token whose log-probability is wanted at each row
+ *     detailed ()     bool    whether rank, entropy and the top k are computed too
+ *     topCount (1,)   int64   k, from 1 to V
+ */
+export const SCORING_INPUTS = { rows: 'logpr.rows', targets: 'logpr.targets', detailed: 'logpr.detailed', topCount: 'logpr.top_count' } as const
+
+/**
+ * Outputs of the scoring graph, one entry a row; the last four have one dummy entry a chunk unless `detailed`.
+ *
+ *     logProb     (N, C, 1) float   log-probability of the target, nats
+ *     logSumExp   (N, C, 1) float   of the row's logits
+ *     bestId      (N, C, 1) int64   the most probable token, the lowest id among equals
+ *     bestLogProb (N, C, 1) float
+ *     higherCount (N, C, 1) float   tokens with a larger logit than the target: rank - 1
+ *     entropy     (N, C, 1) float   nats
+ *     topLogProbs (N, C, k) float   falling;  topIds (N, C, k) int64
+ */
+export const SCORING_OUTPUTS = {
+  logProb: 'logpr.log_prob',
+  logSumExp: 'logpr.log_sum_exp',
+  bestId: 'logpr.best_id',
+  bestLogProb: 'logpr.best_log_prob',
+  higherCount: 'logpr.higher_count',
+  entropy: 'logpr.entropy',
+  topLogProbs: 'logpr.top_log_probs',
+  topIds: 'logpr.top_ids'
+} as const
+
+const { rows, targets, detailed, topCount } = SCORING_INPUTS
+const HIDDEN_ROWS = 'logpr.hidden_rows'
+/** Axis operands became inputs, and LogSoftmax works on one axis alone, from this operator set on. */
+const LOWEST_OPSET = 13
+
+/**
+ * Rewrites a causal language model so that it never makes the logits of rows nobody asked for, and gives no logits out:
+ *
+ *     hidden (B, S, H) -> Flatten -> (B·S, H) -> Scan over chunks [ Gather C rows -> head -> LogSoftmax -> numbers per row ]
+ *
+ * One chunk's (C, V) logits exist at a time, so the head's memory does not grow with rows x vocabulary. Weights are
+ * untouched and stay in their file. Throws `model_unsupported` with the reason.
+ */
+export function scoringGraph(model: Graph): Graph {
+  const opset = model.opsets.get('') ?? 0
+  if (opset < LOWEST_OPSET)
+    throw new ServiceError('model_unsupported', `the graph uses ONNX operator set ${opset}; ${LOWEST_OPSET} or newer is needed: export it again`)
+  const head = findHead(model)
+
+  const scan = buildNode('Scan', [rows, targets], Object.values(SCORING_OUTPUTS), {
+    attributes: { body: writeGraph('logpr.chunk', chunkBody(head)), num_scan_inputs: 2 },
+    captures: [HIDDEN_ROWS, detailed, topCount, ...capturesOf(head)]
+  })
+  return removeDead({
+    ...model,
+    nodes: [...model.nodes, buildNode('Flatten', [head.hidden], [HIDDEN_ROWS], { attributes: { axis: -1 } }), scan],
+    inputs: [
+      ...model.inputs,
+      { name: rows, elementType: INT64, shape: ['chunks', 'rows'] },
+      { name: targets, elementType: INT64, shape: ['chunks', 'rows'] },
+      { name: detailed, elementType: BOOL, shape: [] },
+      { name: topCount, elementType: INT64, shape: [1] }
+    ],
+    outputs: outputsNamed(Object.values(SCORING_OUTPUTS))
+  })
+}
+
+type Body = Pick<Graph, 'nodes' | 'initializers' | 'inputs' | 'outputs'>
+
+/** The Scan body: takes the row indices and targets of one chunk, (C,) each. */
+function chunkBody(head: Head): Body {
+  const logits = 'chunk.logits'
+  const results = ['chunk.log_prob', 'chunk.log_sum_exp', 'chunk.best_id', 'chunk.best_log_prob']
+  const details = ['chunk.higher_count', 'chunk.entropy', 'chunk.top_log_probs', 'chunk.top_ids']
+  const detailInputs = [logits, 'chunk.log_probs', 'chunk.target_logit', topCount]
+
+  const nodes: OnnxNode[] = [
+    buildNode('Gather', [HIDDEN_ROWS, 'chunk.rows'], ['chunk.hidden'], { attributes: { axis: 0 } }), // (C, H)
+    ...renamedHead(head, 'chunk.hidden', 'chunk.model_logits'), // (C, V)
+    buildNode('Cast', ['chunk.model_logits'], [logits], { attributes: { to: FLOAT } }),
+    buildNode('LogSoftmax', [logits], ['chunk.log_probs'], { attributes: { axis: -1 } }),
+    buildNode('Unsqueeze', ['chunk.targets', 'chunk.axis'], ['chunk.target_column']), // (C, 1)
+    ...gatherColumn('chunk.log_probs', 'chunk.target_column', 'chunk.log_prob'),
+    ...gatherColumn(logits, 'chunk.target_column', 'chunk.target_logit'),
+    buildNode('Sub', ['chunk.target_logit', 'chunk.log_prob'], ['chunk.log_sum_exp']),
+    buildNode('ArgMax', [logits], ['chunk.best_id'], { attributes: { axis: -1, keepdims: 1 } }),
+    ...gatherColumn('chunk.log_probs', 'chunk.best_id', 'chunk.best_log_prob'),
+    buildNode('If', [detailed], details, {
+      attributes: { then_branch: writeGraph('logpr.detail', detailBranch()), else_branch: writeGraph('logpr.no_detail', emptyBranch()) },
+      captures: detailInputs
+    })
+  ]
+  return {
+    nodes,
+    initializers: [buildInt64('chunk.axis', [1], [1])],
+    inputs: [
+      { name: 'chunk.rows', elementType: INT64, shape: ['rows'] },
+      { name: 'chunk.targets', elementType: INT64, shape: ['rows'] }
+    ],
+    outputs: outputsNamed([...results, ...details])
+  }
+}
+
+function detailBranch(): Body {
+  const nodes = [
+    buildNode('Greater', ['chunk.logits', 'chunk.target_logit'], ['detail.higher']),
+    buildNode('Cast', ['detail.higher'], ['detail.higher_float'], { attributes: { to: FLOAT } }),
+    buildNode('ReduceSum', ['detail.higher_float', 'detail.axis'], ['detail.higher_count'], { attributes: { keepdims: 1 } }),
+    buildNode('Exp', ['chunk.log_probs'], ['detail.probs']),
+    buildNode('Mul', ['detail.probs', 'chunk.log_probs'], ['detail.terms']),
+    buildNode('ReduceSum', ['detail.terms', 'detail.axis'], ['detail.negative_entropy'], { attributes: { keepdims: 1 } }),
+    buildNode('Neg', ['detail.negative_entropy'], ['detail.entropy']),
+    buildNode('TopK', ['chunk.log_probs', topCount], ['detail.top_log_probs', 'detail.top_ids'], { attributes: { axis: -1, largest: 1, sorted: 1 } })
+  ]
+  const outputs = ['detail.higher_count', 'detail.entropy', 'detail.top_log_probs', 'detail.top_ids']
+  return { nodes, initializers: [buildInt64('detail.axis', [1], [-1])], inputs: [], outputs: outputsNamed(outputs) }
+}
+
+/** Placeholders of shape (1, 1): the branches of an If must agree in type, not in shape. */
+function emptyBranch(): Body {
+  const floats = ['none.higher_count', 'none.entropy', 'none.top_log_probs']
+  const initializers = [...floats.map((name) => buildFloat(`${name}.value`, [1, 1], [0])), buildInt64('none.top_ids.value', [1, 1], [0])]
+  const names = [...floats, 'none.top_ids']
+  // A branch must compute its outputs: an initializer returned as it is has no producer there.
+  const nodes = names.map((name) => buildNode('Identity', [`${name}.value`], [name]))
+  return { nodes, initializers, inputs: [], outputs: outputsNamed(names) }
+}
+
+function gatherColumn(matrix: string, columns: string, output: string): OnnxNode[] {
+  return [buildNode('GatherElements', [matrix, columns], [output], { attributes: { axis: 1 } })]
+}
+
+/** The head's own nodes with its hidden input and its last output renamed, and inner names kept apart from the graph's. */
+function renamedHead(head: Head, hidden: string, logits: string): OnnxNode[] {
+  const renamed = new Map([[head.hidden, hidden]])
+  for (const node of head.nodes) for (const output of node.outputs) renamed.set(output, `chunk.head/${output}`)
+  renamed.set(head.logits.name, logits)
+  const rename = (name: string): string => renamed.get(name) ?? name
+  return head.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename), encoded: null }))
+}
+
+/** Outer tensors that the head reads: the vocabulary matrix, a bias, scales. */
+function capturesOf(head: Head): string[] {
+  const inner = new Set([head.hidden, ...head.nodes.flatMap(({ outputs }) => outputs)])
+  return head.nodes.flatMap(({ inputs }) => inputs).filter((name) => name !== '' && !inner.has(name))
+}
+
+function outputsNamed(names: readonly string[]): TensorInfo[] {
+  const integers = /(best_id|top_ids)$/
+  return names.map((name) => ({ name, elementType: integers.test(name) ? INT64 : FLOAT, shape: null }))
+}

@@ -1,0 +1,21 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The folder that holds package.json: the same from `src/` and from the build in `dist/src/`. */
+export const PACKAGE_FOLDER = nearestPackageFolder(dirname(fileURLToPath(import.meta.url)))
+
+/** Version of logpr, from package.json. */
+export const LOGPR_VERSION = versionIn(PACKAGE_FOLDER)
+
+/** Version of the installed onnxruntime-node, read without loading its native library. */
+export const ONNXRUNTIME_VERSION = versionIn(join(PACKAGE_FOLDER, 'node_modules', 'onnxruntime-node'))
+
+function nearestPackageFolder(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : nearestPackageFolder(dirname(folder))
+}
+
+function versionIn(folder: string): string {
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
+  return manifest.version
+}

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import type { Config } from './config/options.ts'
+import type { EngineInfo } from './engine/engine.ts'
+import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
+import type { EngineSpec, KnownAnswer } from './engine/protocol.ts'
+import { ServiceError } from './errors.ts'
+import { LogprobEvaluator } from './logprob/evaluate.ts'
+import { combinedHash, hashFiles } from './model/file-hashes.ts'
+import { type ModelFolder, openModelFolder } from './model/model-folder.ts'
+import { LOGPR_VERSION, ONNXRUNTIME_VERSION, PACKAGE_FOLDER } from './package-info.ts'
+import { Scheduler } from './scheduling/scheduler.ts'
+import type { ServedModel } from './served-model.ts'
+import { startTokenizer } from './tokenizer/thread-tokenizer.ts'
+import type { Tokenizer } from './tokenizer/tokenizer.ts'
+
+const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
+
+/** Tokenizer, engine, scheduler and evaluator of one model: what scores, with or without HTTP in front. */
+export interface ScoringBackend {
+  readonly engine: ProcessEngine
+  readonly scheduler: Scheduler
+  /** Resolves when the engine has given its known answer. Rejects with the reason why the model cannot be served. */
+  readonly ready: Promise<{ readonly model: ServedModel; readonly evaluator: LogprobEvaluator }>
+  close(): Promise<void>
+}
+
+/** Begins to load the model; nothing waits. Throws `model_invalid` when its folder is not one. */
+export function startBackend(config: Config, log: EngineLog): ScoringBackend {
+  const folder = openModelFolder(config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL, config.DTYPE)
+  const spec: EngineSpec = {
+    onnxPath: folder.onnxPath,
+    executionProvider: config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu',
+    threads: config.THREADS === 0 ? availableParallelism() : config.THREADS,
+    vocabSize: folder.vocabSize,
+    headSize: folder.headSize,
+    prefixTokenId: declaredBeginId(folder)
+  }
+  const stored: KnownAnswer | null = folder.canary === null ? null : { source: 'stored', ...folder.canary }
+  const engine = new ProcessEngine(spec, stored, { log, batchTimeoutMs: config.BATCH_TIMEOUT_MS })
+  const tokenizer = startTokenizer(folder.folder)
+  const scheduler = new Scheduler(engine, {
+    maxBatchTokens: config.MAX_BATCH_TOKENS,
+    longTextTokens: config.LONG_TEXT_TOKENS,
+    maxQueueTokens: config.MAX_QUEUE_TOKENS
+  })
+
+  return {
+    engine,
+    scheduler,
+    ready: whenReady(config, folder, engine, tokenizer, scheduler),
+    async close() {
+      await engine.close()
+      await tokenizer.then(
+        (started) => started.close(),
+        () => {}
+      )
+    }
+  }
+}
+
+async function whenReady(
+  config: Config,
+  folder: ModelFolder,
+  engine: ProcessEngine,
+  starting: Promise<Tokenizer>,
+  scheduler: Scheduler
+): Promise<{ model: ServedModel; evaluator: LogprobEvaluator }> {
+  const [tokenizer, info, modelFiles, tokenizerFiles] = await Promise.all([
+    starting,
+    engine.started(),
+    hashFiles([folder.onnxPath]),
+    hashFiles([join(folder.folder, 'tokenizer.json')])
+  ])
+  if (tokenizer.facts.vocabSize > folder.vocabSize) {
+    throw new ServiceError(
+      'model_invalid',
+      `the tokenizer has ids up to ${tokenizer.facts.vocabSize - 1}, the model only ${folder.vocabSize} rows: they do not belong together`
+    )
+  }
+  const prefixTokenId = prefixTokenOf(config, tokenizer)
+  return {
+    evaluator: new LogprobEvaluator({ tokenizer, vocabSize: folder.vocabSize, maxModelLen: folder.maxModelLen, prefixTokenId }, scheduler),
+    model: {
+      id: folder.id,
+      createdSeconds: Math.floor(Date.now() / 1000),
+      architecture: folder.architecture,
+      maxModelLen: folder.maxModelLen,
+      vocabSize: folder.vocabSize,
+      prefixTokenId,
+      files: [...modelFiles, ...tokenizerFiles],
+      engine: info,
+      stamp: stampOf(folder, info, combinedHash(modelFiles), combinedHash(tokenizerFiles))
+    }
+  }
+}
+
+function stampOf({ dtype }: ModelFolder, { executionProvider, threads }: EngineInfo, modelSha256: string, tokenizerSha256: string): ServedModel['stamp'] {
+  return {
+    model_sha256: modelSha256,
+    tokenizer_sha256: tokenizerSha256,
+    dtype,
+    execution_provider: executionProvider,
+    threads,
+    onnxruntime: ONNXRUNTIME_VERSION,
+    logpr: LOGPR_VERSION
+  }
+}
+
+function prefixTokenOf({ PREFIX_TOKEN }: Config, { facts }: Tokenizer): number | null {
+  if (PREFIX_TOKEN === 'none') return null
+  return PREFIX_TOKEN === 'eos' ? facts.endId : facts.beginId
+}
+
+/** For the canary alone, which must not wait for the tokenizer. */
+function declaredBeginId({ folder }: ModelFolder): number | null {
+  const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as { bos_token_id?: unknown }
+  return typeof config.bos_token_id === 'number' ? config.bos_token_id : null
+}

@@ -1,0 +1,26 @@
+import type { EngineInfo } from './engine/engine.ts'
+import type { FileHash } from './model/file-hashes.ts'
+
+/** What a response says it was made with. */
+export interface Stamp {
+  readonly model_sha256: string
+  readonly tokenizer_sha256: string
+  readonly dtype: string
+  readonly execution_provider: string
+  readonly threads: number
+  readonly onnxruntime: string
+  readonly logpr: string
+}
+
+/** The model that this service serves, as GET /v1/models shows it. */
+export interface ServedModel {
+  readonly id: string
+  readonly createdSeconds: number
+  readonly architecture: string
+  readonly maxModelLen: number
+  readonly vocabSize: number
+  readonly prefixTokenId: number | null
+  readonly files: readonly FileHash[]
+  readonly stamp: Stamp
+  readonly engine: EngineInfo
+}

@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/transformers'
+import { ServiceError } from '../errors.ts'
+import { chatPieces } from './chat-pieces.ts'
+import { type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
+import type { ChatMessage, TokenizerFacts } from './tokenizer.ts'
+
+// A model folder is complete or it is an error: nothing is fetched while serving.
+env.allowRemoteModels = false
+
+/** A Hugging Face tokenizer folder, read with transformers.js. */
+export interface HuggingFaceTokenizer {
+  readonly facts: TokenizerFacts
+  readonly tokenBytes: readonly Uint8Array[]
+  encode(text: string, parseSpecialTokens: boolean): number[]
+  encodeChat(messages: readonly ChatMessage[]): { headIds: number[]; tail: string }
+}
+
+/** Loads tokenizer.json and tokenizer_config.json of a folder. Throws `model_invalid` when they are missing or broken. */
+export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingFaceTokenizer> {
+  const json = await readTokenizerJson(folder)
+  const full = await AutoTokenizer.from_pretrained(folder, { local_files_only: true })
+  const plain = withoutSpecialTokens(full, json)
+  const specials = (json.added_tokens ?? []).filter(({ special }) => special)
+  const tokenBytes = tokenBytesOf(json)
+
+  const encode = (text: string, parseSpecialTokens: boolean): number[] =>
+    text === '' ? [] : (parseSpecialTokens ? full : plain).encode(text, { add_special_tokens: false })
+
+  return {
+    tokenBytes,
+    facts: {
+      vocabSize: tokenBytes.length,
+      beginId: idOrNull(full.bos_token_id),
+      endId: idOrNull(full.eos_token_id),
+      specials: new Map(specials.map(({ id, content }) => [id, content])),
+      maxTokenBytes: tokenBytes.reduce((longest, { length }) => Math.max(longest, length), 1),
+      hasNormalizer: json.normalizer !== undefined && json.normalizer !== null,
+      hasChatTemplate: full.chat_template !== null && full.chat_template !== undefined
+    },
+    encode,
+    encodeChat(messages) {
+      const pieces = chatPieces(
+        messages,
+        specials.map(({ content }) => content),
+        (conversation) => render(full, conversation)
+      )
+      const last = pieces.at(-1)
+      const tail = last === undefined || last.isControl ? '' : last.text
+      const head = tail === '' ? pieces : pieces.slice(0, -1)
+      return { headIds: head.flatMap(({ text, isControl }) => encode(text, isControl)), tail }
+    }
+  }
+}
+
+async function readTokenizerJson(folder: string): Promise<TokenizerJson> {
+  try {
+    return JSON.parse(await readFile(join(folder, 'tokenizer.json'), 'utf8')) as TokenizerJson
+  } catch (error) {
+    throw new ServiceError('model_invalid', `${basename(folder)}/tokenizer.json cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error
+    })
+  }
+}
+
+/**
+ * The same tokenizer without its control tokens. transformers.js cuts text at every added token and has no switch for
+ * it, so text that spells one would become a control id. Added tokens that are plain text (runs of spaces) stay.
+ */
+function withoutSpecialTokens(full: PreTrainedTokenizer, json: TokenizerJson): PreTrainedTokenizer {
+  const Tokenizer = full.constructor as new (json: object, config: object) => PreTrainedTokenizer
+  return new Tokenizer({ ...json, added_tokens: (json.added_tokens ?? []).filter(({ special }) => !special) }, full.config)
+}
+
+function render(tokenizer: PreTrainedTokenizer, messages: readonly ChatMessage[]): string {
+  try {
+    return tokenizer.apply_chat_template([...messages], { tokenize: false, add_generation_prompt: true }) as string
+  } catch (error) {
+    // The template's own message could quote the conversation, so it is not passed on.
+    throw new ServiceError('chat_template_failed', "the model's chat template did not accept these messages; check the roles and their order", { cause: error })
+  }
+}
+
+function idOrNull(id: unknown): number | null {
+  return typeof id === 'number' ? id : null
+}

@@ -1,0 +1,37 @@
+/** The tokenizer thread: loads one tokenizer, then answers requests in order. Never touches the network. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { serviceErrorFrom } from '../errors.ts'
+import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from './hugging-face.ts'
+import type { FromTokenizer, ToTokenizer } from './protocol.ts'
+
+function answer(message: FromTokenizer): void {
+  parentPort?.postMessage(message)
+}
+
+function fail(id: number | null, thrown: unknown): void {
+  const { code, message, cause } = serviceErrorFrom(thrown)
+  // Only the start's causes are told: later ones could quote a text.
+  answer({ kind: 'failed', id, code, message: id === null ? `${message} ${cause === undefined ? '' : String(cause)}`.trim() : message })
+}
+
+function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
+  try {
+    if (request.kind === 'chat') {
+      const { headIds, tail } = tokenizer.encodeChat(request.messages)
+      answer({ kind: 'chat_encoded', id: request.id, chat: { headIds: Int32Array.from(headIds), tail } })
+    } else {
+      const ids = request.texts.map((text) => Int32Array.from(tokenizer.encode(text, request.parseSpecialTokens)))
+      answer({ kind: 'encoded', id: request.id, ids })
+    }
+  } catch (error) {
+    fail(request.id, error)
+  }
+}
+
+try {
+  const tokenizer = await loadHuggingFaceTokenizer(workerData as string)
+  parentPort?.on('message', (request: ToTokenizer) => respond(tokenizer, request))
+  answer({ kind: 'ready', facts: tokenizer.facts, tokenBytes: tokenizer.tokenBytes })
+} catch (error) {
+  fail(null, error)
+}

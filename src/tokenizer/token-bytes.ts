@@ -1,0 +1,54 @@
+/** The parts of a Hugging Face tokenizer.json that say which bytes a token stands for. */
+export interface TokenizerJson {
+  readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean }[]
+  readonly model: { readonly vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[] }
+  readonly decoder?: Decoder | null
+  readonly normalizer?: unknown
+}
+interface Decoder {
+  readonly type: string
+  readonly decoders?: readonly Decoder[]
+}
+
+/**
+ * Bytes of every token id. Three spellings are known: byte-level BPE (GPT-2's table of 256 stand-in characters),
+ * SentencePiece's `▁` for a space, and its byte fallback `<0x0A>`. Control tokens stand for no bytes.
+ */
+export function tokenBytesOf(tokenizer: TokenizerJson): Uint8Array[] {
+  const decode = hasDecoder(tokenizer.decoder, 'ByteLevel') ? byteLevelBytes : sentencePieceBytes
+  const table: Uint8Array[] = []
+  const { vocab } = tokenizer.model
+  const entries = isPieceList(vocab) ? vocab.map(([piece], id) => [piece, id] as const) : Object.entries(vocab)
+  for (const [piece, id] of entries) table[id] = decode(piece)
+  for (const { id, content, special } of tokenizer.added_tokens ?? []) table[id] = special ? new Uint8Array(0) : Buffer.from(content)
+  return Array.from(table, (bytes) => bytes ?? new Uint8Array(0))
+}
+
+function isPieceList(vocab: TokenizerJson['model']['vocab']): vocab is readonly (readonly [string, number])[] {
+  return Array.isArray(vocab)
+}
+
+function hasDecoder(decoder: Decoder | null | undefined, type: string): boolean {
+  if (!decoder) return false
+  return decoder.type === type || (decoder.decoders ?? []).some((inner) => hasDecoder(inner, type))
+}
+
+function sentencePieceBytes(piece: string): Uint8Array {
+  const fallback = /^<0x([0-9A-F]{2})>$/.exec(piece)
+  return fallback ? Uint8Array.of(Number.parseInt(fallback[1]!, 16)) : Buffer.from(piece.replaceAll('▁', ' '))
+}
+
+/** A piece with a character outside the table was not made from bytes: it stands for itself. */
+function byteLevelBytes(piece: string): Uint8Array {
+  const bytes = Array.from(piece, (character) => BYTE_OF_CHARACTER.get(character))
+  return bytes.every((byte) => byte !== undefined) ? Uint8Array.from(bytes) : Buffer.from(piece)
+}
+
+/** GPT-2 writes printable bytes as themselves and the others, in rising order, as U+0100 and on. */
+const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = (() => {
+  const isPrintable = (byte: number): boolean => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174
+  const map = new Map<string, number>()
+  let next = 256
+  for (let byte = 0; byte < 256; byte++) map.set(String.fromCodePoint(isPrintable(byte) ? byte : next++), byte)
+  return map
+})()
