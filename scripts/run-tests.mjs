@@ -19,7 +19,11 @@ if (files.length === 0) {
   process.stderr.write(`no test matches ${wanted.join(', ')}\n`)
   process.exit(2)
 }
-const { status } = spawnSync(process.execPath, ['--enable-source-maps', '--test', '--test-concurrency=2', ...files.map((file) => join(ROOT, file))], {
-  stdio: 'inherit'
-})
+const { status } = spawnSync(
+  process.execPath,
+  ['--enable-source-maps', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files.map((file) => join(ROOT, file))],
+  {
+    stdio: 'inherit'
+  }
+)
 process.exit(status ?? 1)

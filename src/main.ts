@@ -20,7 +20,7 @@ async function run(argv: readonly string[]): Promise<number> {
   if (command === 'help' || command === '--help' || rest.includes('--help')) return print(await usage())
   const load = COMMANDS[command]
   if (load === undefined) {
-    process.stderr.write(`logpr: there is no command ${JSON.stringify(command)}\n\n${await usage()}\n`)
+    process.stderr.write(`logpr: there is no command ${JSON.stringify(command)}; logpr help lists them\n`)
     return 2
   }
   return (await load())(rest, process.env)

@@ -5,6 +5,7 @@ import { parseApiKeys } from './config/api-keys.ts'
 import type { Config } from './config/options.ts'
 import { ServiceError, serviceErrorFrom } from './errors.ts'
 import { buildApp } from './http/build-app.ts'
+import { trackConnections } from './http/open-connections.ts'
 import type { Health, Service } from './http/service.ts'
 import { createMetrics } from './observability/metrics.ts'
 import type { ScoringBackend } from './scoring-backend.ts'
@@ -73,6 +74,7 @@ export async function startService(config: Config, backend: ScoringBackend, log:
     }
   }
   const app = await buildApp(service, log)
+  const connections = trackConnections(app.server)
   const address = await app.listen({ host: config.HOST, port: config.PORT })
   return {
     app,
@@ -81,7 +83,9 @@ export async function startService(config: Config, backend: ScoringBackend, log:
     async drain() {
       isDraining = true
       await new Promise((resolve) => setTimeout(resolve, config.DRAIN_DELAY_MS))
-      await app.close()
+      const closed = app.close()
+      connections.endIdle()
+      await closed
       await backend.close()
     }
   }

@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { loadConfig } from '../config/load-config.ts'
-import type { Config } from '../config/options.ts'
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import { guardJson } from '../json/guard.ts'
 import type { Outcome } from '../logprob/evaluate.ts'
@@ -33,34 +32,44 @@ const LINES_AT_ONCE = 64
 export async function score(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config, own, positionals } = loadConfig(argv, { ...env, LOGPR_LOG_LEVEL: env.LOGPR_LOG_LEVEL ?? 'error' }, ['x', 'y'])
   if ((own.x === undefined) !== (own.y === undefined)) throw new ServiceError('configuration_invalid', '--x and --y belong together')
-  const backend = startBackend(config, createLogger(config.LOG_LEVEL, 2))
+  // Lines are read as fast as they are scored, so nothing has to be refused.
+  const backend = startBackend({ ...config, MAX_QUEUE_TOKENS: Number.MAX_SAFE_INTEGER }, createLogger(config.LOG_LEVEL, 2))
   try {
     if (own.x !== undefined && own.y !== undefined)
-      return await scoreLines([JSON.stringify({ x: own.x, y: own.y })], backend, config, createProgress(process.stderr, 1))
+      return await scoreLines([JSON.stringify({ x: own.x, y: own.y })], backend, createProgress(process.stderr, 1))
     const input = positionals[0] === undefined ? process.stdin : createReadStream(positionals[0])
-    return await scoreLines(createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }), backend, config, createProgress(process.stderr))
+    return await scoreLines(createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }), backend, createProgress(process.stderr))
   } finally {
     await backend.close()
   }
 }
 
-async function scoreLines(source: Iterable<string> | AsyncIterable<string>, backend: ScoringBackend, config: Config, progress: Progress): Promise<number> {
+interface NumberedLine {
+  /** From 1, as editors count. */
+  readonly number: number
+  readonly text: string
+}
+
+async function scoreLines(source: Iterable<string> | AsyncIterable<string>, backend: ScoringBackend, progress: Progress): Promise<number> {
   let failures = 0
   let index = 0
-  let waiting: string[] = []
+  let number = 0
+  let waiting: NumberedLine[] = []
   const flush = async (): Promise<void> => {
-    for (const outcomes of await Promise.all(waiting.map((line) => scoreLine(line, backend, config)))) {
-      for (const outcome of outcomes) {
+    const outcomes = await Promise.all(waiting.map(async (line) => ({ line, ended: await scoreLine(line.text, backend) })))
+    for (const { line, ended } of outcomes) {
+      for (const outcome of ended) {
         const result = 'error' in outcome ? failureOf(outcome.item, outcome.error) : outcome.result
         if ('error' in outcome) failures++
-        process.stdout.write(`${JSON.stringify({ ...result, index: index++ })}\n`)
+        process.stdout.write(`${JSON.stringify({ ...result, index: index++, line: line.number })}\n`)
       }
     }
     progress.add(waiting.length)
     waiting = []
   }
-  for await (const line of source) {
-    if (line.trim() !== '') waiting.push(line)
+  for await (const text of source) {
+    number++
+    if (text.trim() !== '') waiting.push({ number, text })
     if (waiting.length === LINES_AT_ONCE) await flush()
   }
   await flush()
@@ -68,11 +77,11 @@ async function scoreLines(source: Iterable<string> | AsyncIterable<string>, back
   return failures === 0 ? 0 : 1
 }
 
-async function scoreLine(line: string, backend: ScoringBackend, config: Config): Promise<Outcome[]> {
+async function scoreLine(line: string, backend: ScoringBackend): Promise<Outcome[]> {
   const { evaluator } = await backend.ready
   try {
     const items = expandRequest(parseLine(line))
-    const { outcomes } = await evaluator.evaluate(items, OPTIONS, AbortSignal.timeout(config.DEADLINE_MS))
+    const { outcomes } = await evaluator.evaluate(items, OPTIONS, new AbortController().signal)
     return await Promise.all(outcomes)
   } catch (error) {
     return [{ item: { index: 0, candidate: 0, id: null, x: '', y: '', param: { x: 'x', y: 'y' } }, error: serviceErrorFrom(error) }]

@@ -5,23 +5,26 @@ const MIN_KEY_CHARACTERS = 16
 
 /**
  * SHA-256 hashes of the API keys in a key file: one key a line, plain or as `sha256:HEX`; blank lines and lines that
- * begin with # do not count. Throws `configuration_invalid` naming the line, never the key.
+ * begin with # do not count. Throws `configuration_invalid` naming the line, never the key, and for a file without keys,
+ * which would leave the service open.
  */
 export function parseApiKeys(text: string): Buffer[] {
   const lines = text.split('\n').map((line, index) => ({ line: line.trim(), number: index + 1 }))
-  return lines
+  const hashes = lines
     .filter(({ line }) => line !== '' && !line.startsWith('#'))
     .map(({ line, number }) => {
       if (line.startsWith('sha256:')) {
-        const hash = Buffer.from(line.slice('sha256:'.length), 'hex')
-        if (hash.length !== 32)
+        const digits = line.slice('sha256:'.length)
+        if (!/^[0-9a-f]{64}$/i.test(digits))
           throw new ServiceError('configuration_invalid', `line ${number} of the API key file: sha256: must be followed by 64 hexadecimal digits`)
-        return hash
+        return Buffer.from(digits, 'hex')
       }
       if (line.length < MIN_KEY_CHARACTERS)
         throw new ServiceError('configuration_invalid', `line ${number} of the API key file: a key needs at least ${MIN_KEY_CHARACTERS} characters`)
       return hashOfKey(line)
     })
+  if (hashes.length === 0) throw new ServiceError('configuration_invalid', 'the API key file holds no key')
+  return hashes
 }
 
 export function hashOfKey(key: string): Buffer {

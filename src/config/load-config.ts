@@ -43,7 +43,7 @@ function validated(data: Record<string, string>): Config {
   try {
     config = envSchema<Config>({ schema: { type: 'object', properties: OPTIONS, additionalProperties: false }, data, env: false })
   } catch (error) {
-    throw new ServiceError('configuration_invalid', error instanceof Error ? error.message : String(error), { cause: error })
+    throw new ServiceError('configuration_invalid', faultsOf(error), { cause: error })
   }
   const faults = [
     config.HEADERS_TIMEOUT_MS > config.BODY_TIMEOUT_MS ? 'HEADERS_TIMEOUT_MS must not be above BODY_TIMEOUT_MS, which covers the whole request' : '',
@@ -51,4 +51,23 @@ function validated(data: Record<string, string>): Config {
   ].filter((fault) => fault !== '')
   if (faults.length > 0) throw new ServiceError('configuration_invalid', faults.join('; '))
   return config
+}
+
+interface SchemaFault {
+  readonly instancePath: string
+  readonly message?: string
+  readonly params: { readonly allowedValues?: readonly string[] }
+}
+
+/** Every value at fault, by the names under which it can be set. */
+function faultsOf(error: unknown): string {
+  const faults = (error as { errors?: readonly SchemaFault[] }).errors
+  if (faults === undefined) return String(error)
+  return faults
+    .map(({ instancePath, message, params }) => {
+      const name = instancePath.slice(1)
+      const expected = params.allowedValues === undefined ? message : `must be one of ${params.allowedValues.join(', ')}`
+      return `--${flagOf(name)} (${ENV_PREFIX}${name}) ${expected}`
+    })
+    .join('; ')
 }

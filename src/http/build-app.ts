@@ -42,7 +42,8 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
   registerErrorHandler(app)
   registerJsonBody(app)
   registerRequestContext(app, metrics, () => service.health().status === 'draining')
-  await app.register(helmet)
+  // Whether there is TLS is known to the gateway alone; both headers would send browsers of a plain service to https.
+  await app.register(helmet, { strictTransportSecurity: false, contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
   await registerOpenapi(app, service.apiKeyHashes.length > 0)
   await app.register(healthRoutes, { service })
   await app.register(operationRoutes, { service })

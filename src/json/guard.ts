@@ -3,6 +3,7 @@ import { ServiceError } from '../errors.ts'
 /** Deeper nesting is an attack on the parser, not a request. */
 const MAX_DEPTH = 32
 
+const BYTE_ORDER_MARK = 0xfeff
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const OPEN_OBJECT = 0x7b
@@ -16,6 +17,8 @@ const COLON = 0x3a
  * the last would win, and nesting that blocks the event loop. Throws `invalid_json`. Other faults are JSON.parse's.
  */
 export function guardJson(text: string): void {
+  // Parsers drop it in silence.
+  if (text.charCodeAt(0) === BYTE_ORDER_MARK) throw new ServiceError('invalid_json', 'the body begins with a byte-order mark, which JSON does not allow')
   const keysByDepth: (Set<string> | null)[] = []
   for (let at = 0; at < text.length; at++) {
     const character = text.charCodeAt(at)

@@ -76,7 +76,9 @@ function readCanary(folder: string): ModelFolder['canary'] {
 
 function readJson(folder: string, file: string): Config {
   try {
-    return JSON.parse(readFileSync(join(folder, file), 'utf8')) as Config
+    const value: unknown = JSON.parse(readFileSync(join(folder, file), 'utf8'))
+    if (typeof value !== 'object' || value === null) throw new Error('it is not a JSON object')
+    return value as Config
   } catch (error) {
     throw new ServiceError('model_invalid', `${basename(folder)}/${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error

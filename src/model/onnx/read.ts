@@ -161,7 +161,8 @@ function readTensorInfo(source: ByteSource, field: Field): TensorInfo {
 
 function readDimension(source: ByteSource, field: Field): number | string | null {
   for (const part of fieldsOf(source, field.start, field.end)) {
-    if (part.number === 1) return Number(part.varint)
+    // Some exporters write an unknown size as -1.
+    if (part.number === 1) return part.varint < 1n << 63n ? Number(part.varint) : null
     if (part.number === 2) return textOf(source, part)
   }
   return null

@@ -85,8 +85,9 @@ function chunkBody(head: Head): Body {
 
   const nodes: OnnxNode[] = [
     buildNode('Gather', [HIDDEN_ROWS, 'chunk.rows'], ['chunk.hidden'], { attributes: { axis: 0 } }), // (C, H)
-    ...renamedHead(head, 'chunk.hidden', 'chunk.model_logits'), // (C, V)
-    buildNode('Cast', ['chunk.model_logits'], [logits], { attributes: { to: FLOAT } }),
+    ...renamedHead(head, 'chunk.hidden', 'chunk.model_logits'), // (C, V), or (1, C, V) where a bias or a scale has three dimensions
+    buildNode('Flatten', ['chunk.model_logits'], ['chunk.flat_logits'], { attributes: { axis: -1 } }),
+    buildNode('Cast', ['chunk.flat_logits'], [logits], { attributes: { to: FLOAT } }), // (C, V)
     buildNode('LogSoftmax', [logits], ['chunk.log_probs'], { attributes: { axis: -1 } }),
     buildNode('Unsqueeze', ['chunk.targets', 'chunk.axis'], ['chunk.target_column']), // (C, 1)
     ...gatherColumn('chunk.log_probs', 'chunk.target_column', 'chunk.log_prob'),

@@ -56,7 +56,7 @@ export function tokenRangeCheck({ ids, vocabSize }: InputFacts): Check {
 /** C14: control tokens only where they belong, and one prefix token. */
 export function controlTokensCheck({ ids, sizes, controlTokenCount, controlTokensWanted }: InputFacts): Check {
   const finding = { independent: true, value: controlTokenCount }
-  if (sizes.prefix === 1 && ids.length > 1 && ids[0] === ids[1])
+  if (sizes.prefix === 1 && sizes.x > 0 && ids[0] === ids[1])
     return check('control_tokens', 'warn', 'x begins with the prefix token, which is there already: the model sees it twice', finding)
   if (controlTokenCount === 0) return check('control_tokens', 'pass', 'x and y hold no control token', finding)
   if (controlTokensWanted) return check('control_tokens', 'pass', `x and y hold ${controlTokenCount} control tokens, as asked for`, finding)

@@ -57,15 +57,17 @@ export function additivityCheck({ joint, marginal, conditional }: LogProbSums): 
 
 /**
  * C23: at each row the arg-max is at least as probable as the target, equal when it is the target, and a rank of 1 goes
- * with no token above. `value` is the first position where they disagree.
+ * with no token above. Not the other way round: logits that differ by less than float32 keeps beside logsumexp have
+ * different ranks and one log-probability. `value` is the first position where they disagree.
  */
 export function greedyCheck({ ids, logProbs, best, ranks }: ScoredSequence): Check {
   const bad = logProbs.findIndex((logProb, position) => {
     const top = best[position] ?? null
     const rank = ranks[position] ?? null
     if (logProb === null || top === null) return false
-    const isTop = logProb === top.logProb
-    return logProb > top.logProb || (top.id === ids[position] && !isTop) || (rank !== null && (rank === 1) !== isTop)
+    const isBest = top.id === ids[position]
+    const mustTie = isBest || rank === 1
+    return logProb > top.logProb || (mustTie && logProb !== top.logProb) || (isBest && rank !== null && rank !== 1)
   })
   if (bad === -1) return check('greedy_consistent', 'pass', 'arg-max, target and rank agree at every row', { independent: true })
   return check('greedy_consistent', 'fail', `arg-max, target and rank disagree at position ${bad}: numbers of different rows were mixed`, {

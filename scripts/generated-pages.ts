@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { loadConfig } from '../src/config/load-config.ts'
+import { renderConfigurationPage } from '../src/config/render-options.ts'
+import { buildApp } from '../src/http/build-app.ts'
+import { renderOpenapiYaml } from '../src/http/routes/operations.ts'
+import { ERROR_KINDS } from '../src/http/status.ts'
+import { createMetrics } from '../src/observability/metrics.ts'
+import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { exampleBlocks } from './worked-example.ts'
+
+/** Everything in the repository that is written from the code: path and the content that it has to have. */
+export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
+  const { readme, scoring } = await exampleBlocks()
+  return new Map([
+    ['docs/configuration.md', renderConfigurationPage()],
+    ['openapi.yaml', await openapiYaml()],
+    ['docs/operations.md', withBlock('docs/operations.md', 'errors', errorTable())],
+    ['docs/scoring.md', withBlock('docs/scoring.md', 'example', scoring)],
+    ['README.md', withBlock('README.md', 'example', readme)]
+  ])
+}
+
+async function openapiYaml(): Promise<string> {
+  const { config } = loadConfig([], {})
+  const zero = (): number => 0
+  const service = {
+    config,
+    metrics: createMetrics({ queuedTokens: zero, queuedSequences: zero, engineRestarts: zero, isReady: () => false }),
+    apiKeyHashes: [],
+    health: () => ({ status: 'starting', reason: '' }) as const,
+    scoring: () => {
+      throw new Error('the description is made without a model')
+    }
+  }
+  const app = await buildApp(service, pino({ level: 'silent' }))
+  await app.ready()
+  const text = renderOpenapiYaml(app.swagger())
+  await app.close()
+  return `# Generated from the route schemas by \`npm run docs\`; a test fails when it is stale.\n${text}`
+}
+
+function errorTable(): string {
+  const rows = Object.entries<{ status: number; title: string; type: string; shouldRetry?: boolean }>(ERROR_KINDS).sort(([, a], [, b]) => a.status - b.status)
+  const lines = rows.map(([code, { status, title, shouldRetry }]) => `| ${status} | \`${code}\` | ${title}. | ${retryAdvice(status, shouldRetry)} |`)
+  return `| status | code | meaning | try again |\n|---|---|---|---|\n${lines.join('\n')}`
+}
+
+function retryAdvice(status: number, shouldRetry?: boolean): string {
+  if (status === 429 || status === 503) return 'after `Retry-After` seconds'
+  if (status === 504 || status === 408) return 'with a longer deadline, or less at once'
+  if (status < 500 || shouldRetry === false) return 'no: the same request fails again'
+  return 'once; then see the log'
+}
+
+/** A file with what stands between `<!-- name:start -->` and `<!-- name:end -->` replaced. */
+function withBlock(path: string, name: string, block: string): string {
+  const page = readFileSync(join(PACKAGE_FOLDER, path), 'utf8')
+  const [before, rest] = page.split(`<!-- ${name}:start -->`)
+  const after = rest?.split(`<!-- ${name}:end -->`)[1]
+  if (before === undefined || after === undefined) throw new Error(`${path} has no block named ${name}`)
+  return `${before}<!-- ${name}:start -->\n${block}\n<!-- ${name}:end -->${after}`
+}

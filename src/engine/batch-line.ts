@@ -1,0 +1,63 @@
+import { ServiceError } from '../errors.ts'
+import type { Batch, BatchScores } from './engine.ts'
+
+/** Runs of one batch: the first and, after a crash, one more. */
+const MAX_ATTEMPTS = 2
+
+export interface PendingBatch {
+  readonly batchId: number
+  readonly batch: Batch
+  readonly resolve: (scores: BatchScores) => void
+  readonly reject: (error: ServiceError) => void
+  attempts: number
+}
+
+/**
+ * The batch that the engine process has in hand and those that wait for it. They are kept here, outside the process,
+ * because they have to survive it.
+ */
+export class BatchLine {
+  #inHand: PendingBatch | undefined
+  readonly #waiting: PendingBatch[] = []
+  #lastBatchId = 0
+
+  add(batch: Batch): Promise<BatchScores> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ batchId: ++this.#lastBatchId, batch, attempts: 0, resolve, reject })
+    })
+  }
+
+  /** The next batch to hand over; undefined while one is in hand or when none waits. */
+  take(): PendingBatch | undefined {
+    if (this.#inHand !== undefined) return undefined
+    this.#inHand = this.#waiting.shift()
+    if (this.#inHand !== undefined) this.#inHand.attempts++
+    return this.#inHand
+  }
+
+  /** The batch in hand, answered; undefined when it is not `batchId` (an answer that came too late). */
+  finish(batchId: number): PendingBatch | undefined {
+    const pending = this.#inHand
+    if (pending?.batchId !== batchId) return undefined
+    this.#inHand = undefined
+    return pending
+  }
+
+  /** The process died: its batch goes first on the next one, or fails with `engine_crashed` when it was tried before. */
+  putBack(): void {
+    const pending = this.#inHand
+    this.#inHand = undefined
+    if (pending === undefined) return
+    if (pending.attempts < MAX_ATTEMPTS) this.#waiting.unshift(pending)
+    else
+      pending.reject(
+        new ServiceError('engine_crashed', `the engine process ended ${MAX_ATTEMPTS} times while it computed this batch; the request was not tried again`)
+      )
+  }
+
+  rejectAll(error: ServiceError): void {
+    const pending = [...(this.#inHand ? [this.#inHand] : []), ...this.#waiting.splice(0)]
+    this.#inHand = undefined
+    for (const { reject } of pending) reject(error)
+  }
+}

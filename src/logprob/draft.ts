@@ -1,0 +1,68 @@
+import { ServiceError } from '../errors.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { moveTrailingSpace } from './boundary.ts'
+import type { LogprobItem, LogprobOptions, TextOrIds } from './options.ts'
+
+/** What encoding has to know of the model. */
+export interface EncodingContext {
+  readonly tokenizer: Tokenizer
+  readonly vocabSize: number
+  /** Most tokens of a sequence, prefix token included. */
+  readonly maxModelLen: number
+  /** The token that precedes every text under `prefix_token: auto`; null when the model has none. */
+  readonly prefixTokenId: number | null
+}
+
+/** An item on its way: what of x is fixed as ids, and what of x and y is still text. */
+export interface Draft {
+  readonly item: LogprobItem
+  /** Ids of x that no text can merge with: sent as ids, or a conversation up to its last control token. */
+  readonly headIds: Int32Array
+  readonly xText: string
+  readonly y: TextOrIds
+  readonly fromTemplate: boolean
+  readonly movedSpace: boolean
+}
+
+/**
+ * Looks at an item before it is tokenized. Throws `invalid_text`, `token_out_of_range`, `context_length_exceeded` or
+ * `invalid_request`, naming the field.
+ */
+export async function draftOf(item: LogprobItem, options: LogprobOptions, context: EncodingContext): Promise<Draft> {
+  const y = checked(item.y, item.param.y, options, context)
+  const base = { item, y, headIds: new Int32Array(0), xText: '', fromTemplate: false, movedSpace: false }
+  if (typeof item.x === 'object' && 'messages' in item.x) {
+    for (const { content } of item.x.messages) checked(content, item.param.x, options, context)
+    const { headIds, tail } = await context.tokenizer.encodeChat(item.x.messages)
+    return { ...base, headIds, xText: tail, fromTemplate: true }
+  }
+  const x = checked(item.x, item.param.x, options, context)
+  if (typeof x !== 'string') return { ...base, headIds: Int32Array.from(x) }
+  if (options.boundary !== 'move_space' || typeof y !== 'string') return { ...base, xText: x }
+  const moved = moveTrailingSpace(x, y)
+  return { ...base, xText: moved.x, y: moved.y, movedSpace: moved.x !== x }
+}
+
+/** The text or ids as they came, or an error that says what is wrong with them. */
+function checked(value: TextOrIds, param: string, { boundary, onOverflow }: LogprobOptions, { tokenizer, vocabSize, maxModelLen }: EncodingContext): TextOrIds {
+  if (typeof value !== 'string') {
+    const bad = value.find((id) => id < 0 || id >= vocabSize)
+    if (bad === undefined) return value
+    throw new ServiceError('token_out_of_range', `${param} holds token id ${bad}; this model's ids run from 0 to ${vocabSize - 1}`, { param })
+  }
+  if (boundary === 'tokens')
+    throw new ServiceError('invalid_request', `${param} is text, but boundary is tokens: send token ids, or use boundary auto`, { param })
+  if (!value.isWellFormed())
+    throw new ServiceError(
+      'invalid_text',
+      `${param} holds a lone surrogate (half of a UTF-16 pair), which no tokenizer can represent; check how the text was cut or decoded`,
+      { param }
+    )
+
+  // Refused before it is tokenized, which would take seconds: a token spells at most so many bytes.
+  const leastTokens = Math.ceil(Buffer.byteLength(value) / tokenizer.facts.maxTokenBytes)
+  if (onOverflow === 'error' && !tokenizer.facts.hasNormalizer && leastTokens > maxModelLen) {
+    throw new ServiceError('context_length_exceeded', `${param} has at least ${leastTokens} tokens; this model's context is ${maxModelLen} tokens`, { param })
+  }
+  return value
+}

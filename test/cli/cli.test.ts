@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { describe, test } from 'node:test'
+import { MAIN } from '../support/running-service.ts'
+
+interface Run {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function logpr(argv: readonly string[], { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {}): Promise<Run> {
+  const child = spawn(process.execPath, [MAIN, ...argv], { env: { ...process.env, ...env } })
+  child.stdin.end(input)
+  const [stdout, stderr, code] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number>((resolve) => child.once('exit', (exit) => resolve(exit ?? -1)))
+  ])
+  return { code, stdout, stderr }
+}
+
+describe('logpr check', () => {
+  test('finds joint -3.5 and marginal -5.2 impossible, with the implied probability', async () => {
+    const { code, stdout } = await logpr(['check', '--joint', '-3.5', '--marginal', '-5.2'])
+    const answer = JSON.parse(stdout) as { consistent: boolean; violations: { rule: string }[]; implied: { probability: number } }
+
+    assert.deepEqual([code, answer.consistent, answer.violations[0]?.rule], [1, false, 'joint_le_marginal'])
+    assert.equal(answer.implied.probability.toFixed(2), '5.47')
+  })
+
+  test('finds numbers that obey the chain rule consistent', async () => {
+    const { code } = await logpr(['check', '--joint', '-13.29', '--marginal=-9.87', '--conditional', '-3.42'])
+    assert.equal(code, 0)
+  })
+
+  for (const argv of [
+    ['check'],
+    ['check', '--joint', '-3.5'],
+    ['check', '--joint', 'many', '--marginal', '-1'],
+    ['check', '--joint', '-1', '--marginal', '-1', '--other', '2']
+  ]) {
+    test(`refuses ${argv.join(' ')} with exit code 2`, async () => {
+      const { code, stdout, stderr } = await logpr(argv)
+      assert.deepEqual([code, stdout], [2, ''])
+      assert.match(stderr, /^logpr: /)
+    })
+  }
+})
+
+describe('logpr score', () => {
+  test('gives JSON Lines for JSON Lines, in order, with errors in their places', async () => {
+    const input = '{"id":"a","x":"The children ran down to the","y":[" river"," sea"]}\n\n{"x":"a"}\nno json\n{"x":[5,6],"y":[7]}\n'
+    const { code, stdout } = await logpr(['score'], { input })
+    const results = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { index: number; line: number; id: string | null; error?: { code: string }; log_prob?: { joint: number } })
+
+    assert.equal(code, 1)
+    assert.deepEqual(
+      results.map(({ index, line, error }) => [index, line, error?.code]),
+      [
+        [0, 1, undefined],
+        [1, 1, undefined],
+        [2, 3, 'invalid_request'],
+        [3, 4, 'invalid_json'],
+        [4, 5, undefined]
+      ]
+    )
+    assert.ok(results.filter(({ log_prob: terms }) => terms !== undefined).every(({ log_prob: terms }) => (terms?.joint ?? 0) < 0))
+  })
+
+  test('scores one pair from flags', async () => {
+    const { code, stdout } = await logpr(['score', '--x', 'Once upon a', '--y', ' time'])
+    assert.equal(code, 0)
+    assert.equal((JSON.parse(stdout) as { is_greedy: boolean }).is_greedy, true)
+  })
+
+  test('needs both flags', async () => {
+    assert.equal((await logpr(['score', '--x', 'a'])).code, 2)
+  })
+})
+
+test('logpr inspect tells the head, and as JSON that no weights are copied', async () => {
+  const [plain, json] = await Promise.all([logpr(['inspect']), logpr(['inspect', '--json', 'true'])])
+
+  assert.match(plain.stdout, /^head +MatMul$/m)
+  assert.equal((JSON.parse(json.stdout) as { scoring_graph: { weights_copied: number } }).scoring_graph.weights_copied, 0)
+})
+
+test('every fault of the configuration is named at once', async () => {
+  const { code, stderr } = await logpr(['serve'], { env: { LOGPR_PORT: '70000', LOGPR_LOG_LEVEL: 'loud' } })
+
+  assert.equal(code, 2)
+  assert.match(stderr, /--port \(LOGPR_PORT\) must be <= 65535; --log-level \(LOGPR_LOG_LEVEL\) must be one of trace, /)
+})
+
+test('an unknown flag or command is refused', async () => {
+  const [flag, command] = await Promise.all([logpr(['serve', '--prot', '1']), logpr(['serv'])])
+
+  assert.deepEqual([flag.code, command.code], [2, 2])
+  assert.match(flag.stderr, /--prot/)
+  assert.match(command.stderr, /no command "serv"/)
+})
+
+test('help lists the commands and every setting', async () => {
+  const { code, stdout } = await logpr(['--help'])
+  assert.equal(code, 0)
+  assert.match(stdout, /logpr serve[\s\S]*--max-batch-tokens/)
+})

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { flagOf, OPTIONS, type OptionSchema } from '../../src/config/options.ts'
+
+const ENTRIES = Object.entries<OptionSchema>(OPTIONS)
+
+describe('OPTIONS', () => {
+  it('describes every option in a sentence', () => {
+    assert.deepEqual(
+      ENTRIES.filter(([, { description }]) => !/^\S.{10,}\.$/.test(description)).map(([name]) => name),
+      []
+    )
+  })
+
+  it('has defaults that are allowed', () => {
+    const isAllowed = ({ default: fallback, enum: choices, minimum = -Infinity, maximum = Infinity }: OptionSchema): boolean =>
+      typeof fallback === 'number' ? fallback >= minimum && fallback <= maximum : choices === undefined || choices.includes(fallback)
+    assert.deepEqual(
+      ENTRIES.filter(([, schema]) => !isAllowed(schema)).map(([name]) => name),
+      []
+    )
+  })
+
+  it('has a flag of its own for each', () => assert.equal(new Set(ENTRIES.map(([name]) => flagOf(name))).size, ENTRIES.length))
+
+  // Names and defaults that docs/contract.md fixes.
+  const FIXED: readonly [keyof typeof OPTIONS, string, string | number][] = [
+    ['HOST', 'host', '127.0.0.1'],
+    ['PORT', 'port', 8080],
+    ['MODEL', 'model', ''],
+    ['DTYPE', 'dtype', 'auto'],
+    ['EXECUTION_PROVIDER', 'execution-provider', 'auto'],
+    ['THREADS', 'threads', 0],
+    ['API_KEYS_FILE', 'api-keys-file', ''],
+    ['LOG_LEVEL', 'log-level', 'info']
+  ]
+  for (const [name, flag, fallback] of FIXED) {
+    it(`keeps --${flag} and its default`, () => assert.deepEqual([flagOf(name), OPTIONS[name].default], [flag, fallback]))
+  }
+})

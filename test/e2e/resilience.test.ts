@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { logprobBody, problemBody } from '../support/logprob-body.ts'
+import { childPids, isRunning, pause, startService } from '../support/running-service.ts'
+
+const BODY = { x: 'The children ran down to the', y: ' river' }
+
+test('requests outlive the engine: killed under load, it is replaced and every request is answered alike', async (t) => {
+  const service = await startService()
+  t.after(() => service.stop())
+  const [expected] = (await logprobBody(await service.post('/v1/logprob', BODY))).results
+  let isOver = false
+  const statuses: number[] = []
+  const values: number[] = []
+  const clients = Array.from({ length: 8 }, async () => {
+    while (!isOver) {
+      const response = await service.post('/v1/logprob', BODY)
+      statuses.push(response.status)
+      values.push((await logprobBody(response)).results[0]?.log_prob.joint ?? 0)
+    }
+  })
+
+  for (let kill = 0; kill < 3; kill++) {
+    process.kill(service.enginePid(), 'SIGKILL')
+    await pause(50)
+    await service.untilReady()
+    await pause(300)
+  }
+  isOver = true
+  await Promise.all(clients)
+
+  assert.deepEqual([...new Set(statuses)], [200])
+  assert.ok(values.every((value) => Math.abs(value - (expected?.log_prob.joint ?? 0)) <= 1e-4))
+  assert.equal(service.process.exitCode, null)
+})
+
+test('says that it is not ready, but alive, while the engine is replaced', async (t) => {
+  const service = await startService()
+  t.after(() => service.stop())
+
+  process.kill(service.enginePid(), 'SIGKILL')
+  await pause(50)
+  const [ready, live] = await Promise.all([service.get('/readyz'), service.get('/livez')])
+
+  assert.deepEqual([ready.status, live.status], [503, 200])
+  assert.match(((await ready.json()) as { reason: string }).reason, /being replaced/)
+})
+
+test('no engine outlives a front that was killed', async () => {
+  const service = await startService()
+  const enginePid = service.enginePid()
+  assert.ok(isRunning(enginePid))
+
+  service.process.kill('SIGKILL')
+  await once(service.process, 'exit')
+  for (let waitedMs = 0; isRunning(enginePid) && waitedMs < 5000; waitedMs += 100) await pause(100)
+
+  assert.equal(isRunning(enginePid), false)
+})
+
+test('a hung engine is killed after the batch limit and the request is answered by the next one', async (t) => {
+  const service = await startService({ LOGPR_BATCH_TIMEOUT_MS: '1500' })
+  t.after(() => service.stop())
+
+  process.kill(service.enginePid(), 'SIGSTOP')
+  const response = await service.post('/v1/logprob', BODY)
+
+  assert.equal(response.status, 200)
+  assert.match(service.log.join('\n'), /did not answer in time/)
+})
+
+test('SIGTERM lets requests in progress finish, closes idle connections and leaves nothing behind', async () => {
+  const service = await startService()
+  const enginePid = service.enginePid()
+  const idle = connect(Number(new URL(service.url).port), '127.0.0.1')
+  await once(idle, 'connect')
+  const y = Array.from({ length: 400 }, (_, i) => ` word number ${i}`)
+  const inProgress = service.post('/v1/logprob', { x: BODY.x, y })
+  await pause(100)
+
+  const began = performance.now()
+  const [code, response] = await Promise.all([service.stop(), inProgress])
+
+  assert.equal(response.status, 200)
+  assert.equal(response.headers.get('connection'), 'close')
+  assert.equal((await logprobBody(response)).results.length, 400)
+  assert.equal(code, 0)
+  assert.ok(performance.now() - began < 20_000)
+  assert.equal(isRunning(enginePid), false)
+  idle.destroy()
+})
+
+test('a deadline is kept while the queue is blocked, and the work is dropped', async (t) => {
+  const service = await startService({ LOGPR_BATCH_TIMEOUT_MS: '20000' })
+  t.after(() => service.stop())
+  const enginePid = service.enginePid()
+
+  process.kill(enginePid, 'SIGSTOP')
+  const blocking = service.post('/v1/logprob', BODY)
+  await pause(100)
+  const began = performance.now()
+  const late = await service.post('/v1/logprob', BODY, { headers: { 'x-request-timeout-ms': '500' } })
+  const waitedMs = performance.now() - began
+  const metrics = await (await service.get('/metrics')).text()
+  process.kill(enginePid, 'SIGCONT')
+
+  assert.deepEqual([late.status, (await problemBody(late)).code], [504, 'deadline_exceeded'])
+  assert.ok(waitedMs < 900, `answered after ${waitedMs} ms`)
+  assert.match(metrics, /logpr_dropped_sequences_total\{reason="deadline_exceeded"\} 1/)
+  assert.equal((await blocking).status, 200)
+})
+
+test('work of a client that has gone is dropped from the queue', async (t) => {
+  const service = await startService({ LOGPR_BATCH_TIMEOUT_MS: '20000' })
+  t.after(() => service.stop())
+  const enginePid = service.enginePid()
+
+  process.kill(enginePid, 'SIGSTOP')
+  const blocking = service.post('/v1/logprob', BODY)
+  await pause(100)
+  const leaving = new AbortController()
+  const left = service.post('/v1/logprob', { x: BODY.x, y: [' a', ' b', ' c'] }, { signal: leaving.signal }).catch(() => 'gone')
+  await pause(200)
+  leaving.abort()
+  assert.equal(await left, 'gone')
+  await pause(100)
+  const metrics = await (await service.get('/metrics')).text()
+  process.kill(enginePid, 'SIGCONT')
+
+  assert.match(metrics, /logpr_dropped_sequences_total\{reason="client_closed_request"\} 3/)
+  assert.match(metrics, /logpr_queue_tokens 0/)
+  assert.equal((await blocking).status, 200)
+})
+
+test('a full queue is answered 429 with Retry-After, and drains', async (t) => {
+  const service = await startService({ LOGPR_BATCH_TIMEOUT_MS: '20000', LOGPR_MAX_QUEUE_TOKENS: '30' })
+  t.after(() => service.stop())
+  const enginePid = service.enginePid()
+
+  process.kill(enginePid, 'SIGSTOP')
+  const first = service.post('/v1/logprob', BODY)
+  await pause(100)
+  const waiting = Array.from({ length: 4 }, () => service.post('/v1/logprob', BODY))
+  await pause(300)
+  const refused = await service.post('/v1/logprob', BODY)
+  process.kill(enginePid, 'SIGCONT')
+
+  assert.deepEqual([refused.status, (await problemBody(refused)).code], [429, 'queue_full'])
+  assert.ok(Number(refused.headers.get('retry-after')) >= 1)
+  assert.ok((await Promise.all([first, ...waiting])).every(({ status }) => status === 200))
+})
+
+test('a model folder that is none ends the start with exit code 2 and the reason', async () => {
+  await assert.rejects(startService({ LOGPR_MODEL: '/does/not/exist' }), /ended with 2.*there is no model folder/s)
+})
+
+test('the engine is the only child of the service', async (t) => {
+  const service = await startService()
+  t.after(() => service.stop())
+  assert.equal(childPids(service.process.pid ?? 0).length, 1)
+})

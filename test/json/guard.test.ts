@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { ServiceError } from '../../src/errors.ts'
+import { guardJson } from '../../src/json/guard.ts'
+
+/** The key that it complains of; without assert.throws, which works out a stack trace each time. */
+function repeatedKey(text: string): string | undefined {
+  try {
+    guardJson(text)
+  } catch (error) {
+    return (error as ServiceError).param
+  }
+  return undefined
+}
+
+describe('guardJson', () => {
+  const DUPLICATES: readonly [string, string, string][] = [
+    ['side by side', '{"a":1,"a":2}', 'a'],
+    ['with white space before the colon', '{"a"\t:1, "a" \n:2}', 'a'],
+    ['in an inner object', '{"x":[{"b":1,"c":{"d":1},"b":2}]}', 'b'],
+    ['spelled with an escape', '{"a":1,"\\u0061":2}', 'a'],
+    ['both spelled with escapes', '{"\\u0061b":1,"a\\u0062":2}', 'ab'],
+    ['with an escaped quote', '{"a\\"":1,"a\\"":2}', 'a"'],
+    ['called __proto__', '{"__proto__":1,"__proto__":2}', '__proto__'],
+    ['that are empty', '{"":1,"":2}', '']
+  ]
+  for (const [what, text, param] of DUPLICATES) {
+    it(`refuses keys ${what}`, () => assert.throws(() => guardJson(text), { name: 'ServiceError', code: 'invalid_json', param }))
+  }
+
+  const HARMLESS: readonly [string, string][] = [
+    ['the same key in sibling objects', '[{"a":1},{"a":2}]'],
+    ['the same key inside and outside', '{"a":{"a":1}}'],
+    ['a value equal to a key', '{"a":"a","b":"a"}'],
+    ['equal texts in a list', '["a","a"]'],
+    ['braces and colons in texts', '{"a":"{\\"a\\":1,\\"a\\":","b":"}]"}'],
+    ['a backslash at the end of a text', '{"a":"\\\\","b":"\\\\"}'],
+    ['keys that differ in case', '{"a":1,"A":2}'],
+    ['an empty body', '']
+  ]
+  for (const [what, text] of HARMLESS) it(`lets ${what} through`, () => assert.doesNotThrow(() => guardJson(text)))
+
+  const OTHER_FAULTS = ['{"a', '{"a":', ']]]', '}', '{"\\u00zz":1,"\\u00zz', '"\\', '[1,']
+  for (const text of OTHER_FAULTS) it(`leaves ${text} to JSON.parse`, () => assert.doesNotThrow(() => guardJson(text)))
+
+  for (const [open, close] of [
+    ['[', ']'],
+    ['{"a":', '}']
+  ] as const) {
+    it(`takes 32 levels of ${open} and no more`, () => {
+      const nested = (depth: number): string => `${open.repeat(depth)}1${close.repeat(depth)}`
+      assert.doesNotThrow(() => guardJson(nested(32)))
+      assert.throws(() => guardJson(nested(33)), { code: 'invalid_json', message: /more than 32 levels/ })
+    })
+  }
+
+  it('stops at a million open brackets without running out of stack', () => {
+    assert.throws(() => guardJson('['.repeat(1_000_000)), { code: 'invalid_json' })
+  })
+
+  it('names no more than 64 characters of a key', () => {
+    const key = 'k'.repeat(1000)
+    assert.throws(() => guardJson(`{"${key}":1,"${key}":2}`), { param: 'k'.repeat(64) })
+  })
+
+  it('lets through whatever JSON.stringify writes', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 8 }), fc.nat(4), (value, indent) => assert.doesNotThrow(() => guardJson(JSON.stringify(value, null, indent))))
+    )
+  })
+
+  it('finds the repetition of any key', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 64 }), (key) => {
+        const entry = `${JSON.stringify(key)}:0`
+        assert.equal(repeatedKey(`{${entry},"another key":0,${entry}}`), key.slice(0, 64))
+      })
+    )
+  })
+})

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ServiceError } from '../../src/errors.ts'
+import { LogprobEvaluator, type Outcome } from '../../src/logprob/evaluate.ts'
+import { Scheduler } from '../../src/scheduling/scheduler.ts'
+import { FakeEngine } from '../support/fake-engine.ts'
+import { contextOf, itemOf, optionsOf } from '../support/logprob-items.ts'
+
+const LIMITS = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
+
+function evaluatorOn(engine: FakeEngine): LogprobEvaluator {
+  return new LogprobEvaluator(contextOf(), new Scheduler(engine, LIMITS))
+}
+
+const never = (): AbortSignal => new AbortController().signal
+const summaryOf = (outcome: Outcome): unknown => ('error' in outcome ? outcome.error.code : outcome.result.log_prob.joint)
+
+describe('LogprobEvaluator', () => {
+  it('gives every item its own result, and the bad ones their error', async () => {
+    const items = [itemOf('a', ' a', 0), itemOf('a', '', 1), itemOf([3], [4], 2)]
+    const { outcomes } = await evaluatorOn(new FakeEngine()).evaluate(items, optionsOf(), never())
+    const settled = await Promise.all(outcomes)
+    // The fake gives row r of target t -(t + 1) / 2^r: -4 and -4.5 for [0 3 8], -4 and -2.5 for [0 3 4].
+    assert.deepEqual(settled.map(summaryOf), [-8.5, 'empty_completion', -6.5])
+    assert.deepEqual(
+      settled.map(({ item }) => item),
+      items
+    )
+  })
+
+  it('counts tokens of the items that were encoded, and those that ran', async () => {
+    const items = [itemOf('a a', ' a', 0), itemOf('a', '', 1)]
+    const { usage } = await evaluatorOn(new FakeEngine()).evaluate(items, optionsOf({ eos: 'none' }), never())
+    assert.deepEqual(usage, { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4, computed_tokens: 3, cached_tokens: 0 })
+  })
+
+  it('scores x by itself too for deep verification', async () => {
+    const engine = new FakeEngine()
+    const { outcomes, usage } = await evaluatorOn(engine).evaluate([itemOf('a a', ' a')], optionsOf({ verify: 'deep' }), never())
+    const outcome = await outcomes[0]!
+    assert.ok('result' in outcome)
+    assert.deepEqual(
+      engine.batches.flatMap(({ sequences }) => sequences.map(({ ids }) => [...ids])),
+      [
+        [0, 3, 8, 8],
+        [0, 3, 8]
+      ]
+    )
+    assert.equal(usage.computed_tokens, 5)
+    assert.equal(outcome.result.checks.items.at(-1)?.id, 'causality')
+    assert.equal(outcome.result.checks.items.at(-1)?.status, 'pass')
+  })
+
+  it('runs nothing that no term asks for', async () => {
+    const engine = new FakeEngine()
+    const { outcomes } = await evaluatorOn(engine).evaluate([itemOf('a a', ' a')], optionsOf({ terms: new Set(['marginal']) }), never())
+    await Promise.all(outcomes)
+    assert.deepEqual(engine.batches[0]?.sequences, [{ ids: Int32Array.of(0, 3, 8), firstScored: 1 }])
+
+    const empty = new FakeEngine()
+    await evaluatorOn(empty).evaluate([itemOf('', 'a')], optionsOf({ terms: new Set(['marginal']) }), never())
+    assert.equal(empty.batches.length, 0)
+  })
+
+  it('gives an item the failure of its sequence', async () => {
+    const engine = new FakeEngine()
+    engine.failureFor = ({ ids }) => (ids[1] === 4 ? new ServiceError('engine_crashed', 'the fake crashes') : null)
+    const { outcomes } = await evaluatorOn(engine).evaluate([itemOf([3], [4], 0), itemOf([4], [3], 1)], optionsOf(), never())
+    assert.deepEqual((await Promise.all(outcomes)).map(summaryOf), [-6.5, 'engine_crashed'])
+  })
+})

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { buildFloat, buildNode } from '../../../src/model/onnx/build-node.ts'
+import { findHead } from '../../../src/model/onnx/find-head.ts'
+import { FLOAT, type Graph, type OnnxNode } from '../../../src/model/onnx/graph.ts'
+import { graphOf, info } from '../../support/onnx-model.ts'
+
+const WEIGHTS = ['head', 'bias', 'cap', 'mask'].map((name) => buildFloat(name, [1], [1]))
+
+function modelWith(head: readonly OnnxNode[], output = 'logits'): Graph {
+  return graphOf({
+    nodes: [buildNode('LayerNormalization', ['input'], ['hidden']), buildNode('Cache', ['input'], ['present']), ...head],
+    initializers: WEIGHTS,
+    inputs: [info('input')],
+    outputs: [info('present'), info(output)]
+  })
+}
+
+const product = (output: string): OnnxNode => buildNode('MatMul', ['hidden', 'head'], [output])
+
+describe('findHead', () => {
+  const HEADS: readonly [string, readonly OnnxNode[]][] = [
+    ['MatMul', [product('logits')]],
+    ['Gemm', [buildNode('Gemm', ['hidden', 'head', 'bias'], ['logits'])]],
+    ['a 4-bit product', [buildNode('MatMulNBits', ['hidden', 'head', 'bias'], ['logits'])]],
+    ['MatMul and a bias', [product('p'), buildNode('Add', ['p', 'bias'], ['logits'])]],
+    ['a bias that stands first', [product('p'), buildNode('Add', ['bias', 'p'], ['logits'])]],
+    ['a soft cap', [product('p'), buildNode('Div', ['p', 'cap'], ['d']), buildNode('Tanh', ['d'], ['t']), buildNode('Mul', ['t', 'cap'], ['logits'])]],
+    ['a cast', [product('p'), buildNode('Cast', ['p'], ['logits'], { attributes: { to: FLOAT } })]],
+    ['a mask', [product('p'), buildNode('Where', ['mask', 'p', 'cap'], ['logits'])]]
+  ]
+  for (const [what, nodes] of HEADS) {
+    it(`finds ${what}`, () => {
+      const head = findHead(modelWith(nodes))
+      assert.equal(head.hidden, 'hidden')
+      assert.equal(head.logits.name, 'logits')
+      assert.deepEqual(head.nodes, nodes)
+    })
+  }
+
+  it('takes the output of a Constant node for a constant', () => {
+    const nodes = [product('p'), buildNode('Mul', ['p', 'scale'], ['logits'])]
+    const graph = modelWith([buildNode('Constant', [], ['scale']), ...nodes])
+    assert.deepEqual(findHead(graph).nodes, nodes)
+  })
+
+  it('takes an output whose name holds logits when none is called so', () => {
+    assert.equal(findHead(modelWith([product('lm_Logits_0')], 'lm_Logits_0')).logits.name, 'lm_Logits_0')
+  })
+
+  const tailOf = (length: number): OnnxNode[] => Array.from({ length }, (_, i) => buildNode('Neg', [`n${i}`], [i === length - 1 ? 'logits' : `n${i + 1}`]))
+
+  it('follows a tail of twelve operators and no more', () => {
+    assert.equal(findHead(modelWith([product('n0'), ...tailOf(12)])).nodes.length, 13)
+    assert.throws(() => findHead(modelWith([product('n0'), ...tailOf(13)])), { code: 'model_unsupported', message: /more than 12 operators/ })
+  })
+
+  const REFUSED: readonly [string, Graph, RegExp][] = [
+    ['a graph without logits', modelWith([product('embeddings')], 'embeddings'), /no output named logits; it has present, embeddings/],
+    [
+      'an unknown operator',
+      modelWith([product('p'), buildNode('Softmax', ['p'], ['logits'])]),
+      /operator Softmax \(logits\/Softmax\) stands before the logits/
+    ],
+    ['two computed tensors', modelWith([product('p'), buildNode('Add', ['p', 'hidden'], ['logits'])]), /Add \(logits\/Add\) joins 2 computed tensors/],
+    ['logits of constants alone', modelWith([buildNode('Add', ['bias', 'cap'], ['logits'])]), /joins 0 computed tensors/],
+    ['logits that are an input', graphOf({ inputs: [info('logits')], outputs: [info('logits')] }), /it is the graph input logits/]
+  ]
+  for (const [what, graph, message] of REFUSED) {
+    it(`refuses ${what}, naming it`, () => assert.throws(() => findHead(graph), { name: 'ServiceError', code: 'model_unsupported', message }))
+  }
+})

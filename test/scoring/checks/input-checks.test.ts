@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Check, CheckStatus } from '../../../src/scoring/checks/check.ts'
+import {
+  boundaryCheck,
+  controlTokensCheck,
+  firstTokenCheck,
+  type InputFacts,
+  lengthCheck,
+  roundTripCheck,
+  tokenRangeCheck,
+  wellFormedCheck
+} from '../../../src/scoring/checks/input-checks.ts'
+
+/** Prefix token 0, x = 5 6, y = 7, with nothing wrong. */
+const GOOD: InputFacts = {
+  ids: Int32Array.of(0, 5, 6, 7),
+  sizes: { prefix: 1, x: 2, y: 1, eos: 0 },
+  vocabSize: 10,
+  maxModelLen: 8,
+  droppedTokens: 0,
+  decodesExactly: true,
+  straddlingToken: null,
+  boundaryIsKnown: true,
+  controlTokenCount: 0,
+  controlTokensWanted: false
+}
+
+type Case = readonly [what: string, change: Partial<InputFacts>, status: CheckStatus, value: number | null]
+
+const CASES: readonly (readonly [string, (facts: InputFacts) => Check, readonly Case[]])[] = [
+  [
+    'boundary',
+    boundaryCheck,
+    [
+      ['tokens of x that begin x+y', {}, 'pass', null],
+      ['a token across the end of x', { straddlingToken: { id: 9, text: 'ab' } }, 'warn', 9],
+      ['ids', { boundaryIsKnown: false }, 'skipped', null]
+    ]
+  ],
+  [
+    'round_trip',
+    roundTripCheck,
+    [
+      ['tokens that spell the text', {}, 'pass', null],
+      ['tokens that spell another text', { decodesExactly: false }, 'warn', null],
+      ['ids', { decodesExactly: null }, 'skipped', null]
+    ]
+  ],
+  [
+    'token_range',
+    tokenRangeCheck,
+    [
+      ['ids inside the vocabulary', {}, 'pass', 7],
+      ['the last id of the vocabulary', { vocabSize: 8 }, 'pass', 7],
+      ['an id past the vocabulary', { vocabSize: 7 }, 'fail', 7],
+      ['a negative id', { ids: Int32Array.of(0, -1) }, 'fail', 0]
+    ]
+  ],
+  [
+    'control_tokens',
+    controlTokensCheck,
+    [
+      ['no control token', {}, 'pass', 0],
+      ['control tokens that were asked for', { controlTokenCount: 2, controlTokensWanted: true }, 'pass', 2],
+      ['control tokens out of ordinary text', { controlTokenCount: 2 }, 'fail', 2],
+      ['a second prefix token', { ids: Int32Array.of(0, 0, 6, 7), controlTokenCount: 1, controlTokensWanted: true }, 'warn', 1],
+      ['an end token that is the prefix token, after empty texts', { ids: Int32Array.of(0, 0), sizes: { prefix: 1, x: 0, y: 0, eos: 1 } }, 'pass', 0],
+      ['a repeated first token without a prefix token', { ids: Int32Array.of(5, 5, 7), sizes: { prefix: 0, x: 2, y: 1, eos: 0 } }, 'pass', 0]
+    ]
+  ],
+  [
+    'length',
+    lengthCheck,
+    [
+      ['a text shorter than the context', {}, 'pass', 4],
+      ['a text of the whole context', { maxModelLen: 4 }, 'pass', 4],
+      ['a text longer than the context', { maxModelLen: 3 }, 'fail', 4],
+      ['a text that was cut', { droppedTokens: 2 }, 'warn', 4]
+    ]
+  ],
+  [
+    'first_token',
+    firstTokenCheck,
+    [
+      ['a prefix token', {}, 'pass', null],
+      ['no prefix token', { sizes: { prefix: 0, x: 3, y: 1, eos: 0 } }, 'warn', null]
+    ]
+  ]
+]
+
+for (const [id, run, cases] of CASES) {
+  describe(`the ${id} check`, () => {
+    for (const [what, change, status, value] of cases) {
+      it(`is ${status} for ${what}`, () => {
+        const found = run({ ...GOOD, ...change })
+        assert.deepEqual([found.id, found.status, found.value], [id, status, value])
+        assert.equal(found.independent, status !== 'skipped')
+      })
+    }
+  })
+}
+
+describe('the well_formed check', () => {
+  it('is pass for well-formed text', () => assert.equal(wellFormedCheck(true).status, 'pass'))
+  it('is fail for a lone surrogate', () => assert.equal(wellFormedCheck(false).status, 'fail'))
+})

@@ -1,0 +1,58 @@
+import type { Batch, BatchScores, Engine, EngineInfo, EngineState, RowScores, ScoringSequence } from '../../src/engine/engine.ts'
+
+/** What the fake says of a sequence: numbers that follow from its ids alone, so that rows of another sequence show. */
+export function fakeScores({ ids, firstScored }: ScoringSequence): RowScores {
+  const targets = ids.slice(firstScored)
+  return {
+    logProbs: Float32Array.from(targets, (id, row) => -(id + 1) / 2 ** (row % 4)),
+    logSumExps: new Float32Array(targets.length),
+    bestIds: targets,
+    bestLogProbs: new Float32Array(targets.length),
+    detail: null
+  }
+}
+
+/**
+ * An engine that answers from the ids, either at once or, when it is `held`, as the test lets it. It fails a batch that
+ * holds a sequence for which `failureFor` has an error.
+ */
+export class FakeEngine implements Engine {
+  readonly state: EngineState = 'ready'
+  readonly info: EngineInfo | null = null
+  /** Every batch it was given. */
+  readonly batches: Batch[] = []
+  failureFor: (sequence: ScoringSequence) => Error | null = () => null
+  readonly #held: (() => void)[] = []
+  readonly #isHeld: boolean
+  readonly #watchers: { readonly count: number; readonly resolve: () => void }[] = []
+
+  constructor({ held = false } = {}) {
+    this.#isHeld = held
+  }
+
+  async score(batch: Batch): Promise<BatchScores> {
+    this.batches.push(batch)
+    for (const { count, resolve } of this.#watchers) if (count === this.batches.length) resolve()
+    if (this.#isHeld) await new Promise<void>((resolve) => this.#held.push(resolve))
+    for (const sequence of batch.sequences) {
+      const failure = this.failureFor(sequence)
+      if (failure !== null) throw failure
+    }
+    return { rows: batch.sequences.map(fakeScores), runMs: 1 }
+  }
+
+  /** Resolves when so many batches have come in. */
+  received(count: number): Promise<void> {
+    if (this.batches.length >= count) return Promise.resolve()
+    return new Promise((resolve) => this.#watchers.push({ count, resolve }))
+  }
+
+  /** Lets the batch that it holds be answered. */
+  release(): void {
+    const next = this.#held.shift()
+    if (next === undefined) throw new Error('no batch is held')
+    next()
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,74 @@
+import type { ChatMessage, EncodedChat, Tokenizer, TokenizerFacts } from '../../src/tokenizer/tokenizer.ts'
+
+/** The control tokens of the fake, and its pieces by id. A merge lies across the boundary of a|b and of b|c. */
+const SPECIALS: ReadonlyMap<number, string> = new Map([
+  [0, '<s>'],
+  [1, '</s>']
+])
+const PIECES: ReadonlyMap<number, Buffer> = new Map([
+  [2, Buffer.from(' ')],
+  [3, Buffer.from('a')],
+  [4, Buffer.from('b')],
+  [5, Buffer.from('c')],
+  [6, Buffer.from('ab')],
+  [7, Buffer.from('bc')],
+  [8, Buffer.from(' a')],
+  [9, Buffer.of(0xc3)],
+  [10, Buffer.of(0xa9)],
+  [11, Buffer.from('<')],
+  [12, Buffer.from('s')],
+  [13, Buffer.from('>')]
+])
+
+interface Behaviour {
+  readonly facts?: Partial<TokenizerFacts>
+  /** What happens to a text before it is cut. */
+  readonly normalize?: (text: string) => string
+  /** What the chat template writes after its last control token. */
+  readonly chatTail?: string
+}
+
+/** A tokenizer that takes the longest piece at every byte, and keeps what it was asked. */
+export class FakeTokenizer implements Tokenizer {
+  readonly facts: TokenizerFacts
+  /** Texts of each call. */
+  readonly calls: (readonly string[])[] = []
+  readonly #normalize: (text: string) => string
+  readonly #chatTail: string
+
+  constructor({ facts = {}, normalize = (text) => text, chatTail = '' }: Behaviour = {}) {
+    this.facts = { vocabSize: 14, beginId: 0, endId: 1, specials: SPECIALS, maxTokenBytes: 2, hasNormalizer: false, hasChatTemplate: true, ...facts }
+    this.#normalize = normalize
+    this.#chatTail = chatTail
+  }
+
+  bytesOf(id: number): Uint8Array {
+    return PIECES.get(id) ?? new Uint8Array(0)
+  }
+
+  async encode(texts: readonly string[], { parseSpecialTokens }: { readonly parseSpecialTokens: boolean }): Promise<Int32Array[]> {
+    this.calls.push(texts)
+    return texts.map((text) => Int32Array.from(this.#ids(this.#normalize(text), parseSpecialTokens)))
+  }
+
+  /** `<s>` content `</s>` for every message, then the tail. */
+  async encodeChat(messages: readonly ChatMessage[]): Promise<EncodedChat> {
+    return { headIds: Int32Array.from(messages.flatMap(({ content }) => [0, ...this.#ids(content, false), 1])), tail: this.#chatTail }
+  }
+
+  async close(): Promise<void> {}
+
+  #ids(text: string, parseSpecialTokens: boolean): number[] {
+    const bytes = Buffer.from(text)
+    const known = [...(parseSpecialTokens ? [...SPECIALS].map(([id, spelling]) => [id, Buffer.from(spelling)] as const) : []), ...PIECES]
+    const ids: number[] = []
+    for (let at = 0; at < bytes.length; ) {
+      const fitting = known.filter(([, piece]) => bytes.subarray(at, at + piece.length).equals(piece))
+      const longest = fitting.sort(([, a], [, b]) => b.length - a.length)[0]
+      if (longest === undefined) throw new Error(`the fake tokenizer has no piece for byte ${bytes[at]}`)
+      ids.push(longest[0])
+      at += longest[1].length
+    }
+    return ids
+  }
+}

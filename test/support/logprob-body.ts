@@ -1,0 +1,71 @@
+/** The parts of a /v1/logprob answer that tests look at. */
+export interface LogprobBody {
+  readonly object: string
+  readonly results: readonly LogprobResultBody[]
+  readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly total_tokens: number; readonly computed_tokens: number }
+  readonly stamp: Readonly<Record<string, unknown>>
+}
+
+export interface LogprobResultBody {
+  readonly index: number
+  readonly id: string | null
+  readonly candidate: number
+  readonly log_prob: { readonly joint?: number | null; readonly marginal?: number | null; readonly conditional?: number | null }
+  readonly log_prob_eos?: number
+  readonly counts: { readonly x: Counts; readonly y: Counts }
+  readonly normalized: { readonly per_token: number; readonly bits_per_byte: number; readonly perplexity: number }
+  readonly is_greedy: boolean
+  readonly boundary: {
+    readonly policy: string
+    readonly merged: boolean
+    readonly straddling_token?: { readonly id: number; readonly text: string }
+    readonly scored?: { readonly x: string; readonly y: string }
+  }
+  readonly checks: {
+    readonly verdict: string
+    readonly items: readonly {
+      readonly id: string
+      readonly status: string
+      readonly independent: boolean
+      readonly value: number | null
+      readonly message: string
+    }[]
+  }
+  readonly tokens?: readonly TokenBody[]
+  readonly warnings: readonly { readonly code: string; readonly message: string }[]
+  readonly error?: { readonly code: string; readonly message: string }
+}
+
+export interface TokenBody {
+  readonly part: string
+  readonly id: number
+  readonly text: string
+  readonly bytes: string
+  readonly log_prob: number | null
+  readonly rank: number | null
+  readonly entropy: number | null
+  readonly top?: readonly { readonly id: number; readonly log_prob: number }[]
+}
+
+interface Counts {
+  readonly tokens: number
+  readonly chars: number
+  readonly bytes: number
+}
+
+export interface ProblemBody {
+  readonly status: number
+  readonly code: string
+  readonly detail: string
+  readonly request_id: string
+  readonly error: { readonly message: string; readonly param: string | null; readonly code: string }
+}
+
+/** The body as the contract has it; the tests check what they rely on. */
+export async function logprobBody(response: Response): Promise<LogprobBody> {
+  return (await response.json()) as LogprobBody
+}
+
+export async function problemBody(response: Response): Promise<ProblemBody> {
+  return (await response.json()) as ProblemBody
+}

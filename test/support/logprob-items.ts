@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { ServiceError } from '../../src/errors.ts'
+import type { EncodingContext } from '../../src/logprob/draft.ts'
+import { encodeItems } from '../../src/logprob/encode-items.ts'
+import type { EncodedItem } from '../../src/logprob/encoded-item.ts'
+import { type LogprobItem, type LogprobOptions, TERMS } from '../../src/logprob/options.ts'
+import { FakeTokenizer } from './fake-tokenizer.ts'
+
+/** The contract's defaults, changed. */
+export function optionsOf(changes: Partial<LogprobOptions> = {}): LogprobOptions {
+  return {
+    boundary: 'auto',
+    prefixToken: 'auto',
+    eos: 'none',
+    parseSpecialTokens: false,
+    onOverflow: 'error',
+    terms: new Set(TERMS),
+    detail: 'summary',
+    topLogprobs: 0,
+    verify: 'standard',
+    ...changes
+  }
+}
+
+export function itemOf(x: LogprobItem['x'], y: LogprobItem['y'], index = 0): LogprobItem {
+  return { index, candidate: 0, id: null, x, y, param: { x: 'x', y: 'y' } }
+}
+
+/** The fake tokenizer with a model of 20 rows and 16 tokens of context. */
+export function contextOf(changes: Partial<EncodingContext> = {}): EncodingContext {
+  return { tokenizer: new FakeTokenizer(), vocabSize: 20, maxModelLen: 16, prefixTokenId: 0, ...changes }
+}
+
+export async function encodeOne(item: LogprobItem, options: Partial<LogprobOptions> = {}, context: Partial<EncodingContext> = {}): Promise<EncodedItem> {
+  const [encoded] = await encodeItems([item], optionsOf(options), contextOf(context))
+  if (encoded instanceof ServiceError) throw encoded
+  assert.ok(encoded !== undefined)
+  return encoded
+}

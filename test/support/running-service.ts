@@ -1,0 +1,88 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+
+export const MAIN = join(PACKAGE_FOLDER, 'dist', 'src', 'main.js')
+
+/** A real `logpr serve` in a process of its own, on a free port. */
+export interface RunningService {
+  readonly url: string
+  readonly process: ChildProcess
+  /** All log lines so far. */
+  readonly log: readonly string[]
+  enginePid(): number
+  post(path: string, body: unknown, init?: RequestInit): Promise<Response>
+  get(path: string): Promise<Response>
+  untilReady(): Promise<void>
+  /** SIGTERM, then the exit code. */
+  stop(): Promise<number | null>
+}
+
+export async function startService(env: Readonly<Record<string, string>> = {}): Promise<RunningService> {
+  const child = spawn(process.execPath, [MAIN, 'serve'], { env: { ...process.env, LOGPR_PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const log: string[] = []
+  const url = await new Promise<string>((resolve, reject) => {
+    const take = (line: string): void => {
+      log.push(line)
+      const address = /"address":"(http:[^"]+)".*"listening"/.exec(line)?.[1]
+      if (address !== undefined) resolve(address)
+    }
+    createInterface({ input: child.stdout }).on('line', take)
+    createInterface({ input: child.stderr }).on('line', take)
+    child.once('exit', (code) => reject(new Error(`the service ended with ${code} before it listened: ${log.join('\n')}`)))
+  })
+
+  const service: RunningService = {
+    url,
+    process: child,
+    log,
+    enginePid: () => childPids(child.pid ?? 0)[0] ?? 0,
+    post: (path, body, init = {}) =>
+      fetch(url + path, {
+        method: 'POST',
+        ...init,
+        headers: { 'content-type': 'application/json', ...init.headers },
+        body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
+      }),
+    get: (path) => fetch(url + path),
+    async untilReady() {
+      for (const deadline = Date.now() + 30_000; Date.now() < deadline; await pause(20)) if ((await fetch(`${url}/readyz`)).status === 200) return
+      throw new Error(`the service was not ready within 30 s: ${log.join('\n')}`)
+    },
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+      child.kill('SIGTERM')
+      const [code] = (await once(child, 'exit')) as [number | null]
+      return code
+    }
+  }
+  await service.untilReady()
+  return service
+}
+
+/** Processes whose parent is `pid`; the service has one, its engine. */
+export function childPids(pid: number): number[] {
+  try {
+    return execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
+      .trim()
+      .split('\n')
+      .map(Number)
+  } catch {
+    return []
+  }
+}
+
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

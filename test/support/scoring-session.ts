@@ -1,0 +1,43 @@
+import { dirname } from 'node:path'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { readOnnx } from '../../src/model/onnx/read.ts'
+import { SCORING_INPUTS, SCORING_OUTPUTS, scoringGraph } from '../../src/model/onnx/scoring-graph.ts'
+import { writeOnnx } from '../../src/model/onnx/write.ts'
+
+/** Outputs of the scoring graph by the names of SCORING_OUTPUTS, flattened. */
+export type ScoringNumbers = Readonly<Record<keyof typeof SCORING_OUTPUTS, number[]>>
+
+export interface ScoringQuestion {
+  /** The model's own inputs. */
+  readonly feeds: Readonly<Record<string, Tensor>>
+  /** N lists of C each. */
+  readonly rows: readonly (readonly number[])[]
+  readonly targets: readonly (readonly number[])[]
+  readonly topCount: number | null
+}
+
+export type Ask = (question: ScoringQuestion) => Promise<ScoringNumbers>
+
+/** Loads a model file as the engine does, rewritten and with its weights left where they are. */
+export async function openScoring(path: string): Promise<Ask> {
+  const session = await InferenceSession.create(writeOnnx(scoringGraph(readOnnx(path))), {
+    intraOpNumThreads: 1,
+    logSeverityLevel: 4,
+    extra: { session: { model_external_initializers_file_folder_path: dirname(path) } }
+  })
+  return async ({ feeds, rows, targets, topCount }) => {
+    const outputs = await session.run({
+      ...feeds,
+      [SCORING_INPUTS.rows]: int64(rows.flat(), [rows.length, rows[0]!.length]),
+      [SCORING_INPUTS.targets]: int64(targets.flat(), [targets.length, targets[0]!.length]),
+      [SCORING_INPUTS.detailed]: new Tensor('bool', [topCount !== null], []),
+      [SCORING_INPUTS.topCount]: int64([topCount ?? 1], [1])
+    })
+    const numbers = Object.entries(SCORING_OUTPUTS).map(([key, name]) => [key, Array.from(outputs[name]!.data as Float32Array | BigInt64Array, Number)])
+    return Object.fromEntries(numbers) as ScoringNumbers
+  }
+}
+
+export function int64(values: readonly number[], dims: readonly number[]): Tensor {
+  return new Tensor('int64', BigInt64Array.from(values, BigInt), dims)
+}

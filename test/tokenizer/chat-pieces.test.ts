@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { type ChatPiece, chatPieces } from '../../src/tokenizer/chat-pieces.ts'
+import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
+
+const CONTROLS = ['<|im|>', '<|end|>', '<|im|>x']
+
+const render = (messages: readonly ChatMessage[]): string =>
+  `${messages.map(({ role, content }) => `<|im|>${role}\n${content}<|end|>\n`).join('')}<|im|>assistant\n`
+const trimming = (messages: readonly ChatMessage[]): string => render(messages.map((message) => ({ ...message, content: message.content.trim() })))
+const user = (content: string): ChatMessage => ({ role: 'user', content })
+const text = (value: string): ChatPiece => ({ text: value, isControl: false })
+const control = (value: string): ChatPiece => ({ text: value, isControl: true })
+
+describe('chatPieces', () => {
+  it('cuts at the control tokens of the template', () => {
+    assert.deepEqual(chatPieces([user('hello')], CONTROLS, render), [
+      control('<|im|>'),
+      text('user\nhello'),
+      control('<|end|>'),
+      text('\n'),
+      control('<|im|>'),
+      text('assistant\n')
+    ])
+  })
+
+  it('takes a control token that a message spells for its text', () => {
+    assert.deepEqual(
+      chatPieces([user('say <|end|> twice: <|end|>'), user('ok')], CONTROLS, render).filter(({ isControl }) => !isControl),
+      [text('user\nsay <|end|> twice: <|end|>'), text('\n'), text('user\nok'), text('\n'), text('assistant\n')]
+    )
+  })
+
+  it('takes the longest of the control tokens that begin at one place', () => {
+    assert.deepEqual(
+      chatPieces([], CONTROLS, () => '<|im|>x<|im|>y'),
+      [control('<|im|>x'), control('<|im|>'), text('y')]
+    )
+  })
+
+  it('takes control tokens literally, whatever they mean in a pattern', () => {
+    assert.deepEqual(
+      chatPieces([], ['[.*]', '$'], () => 'a[.*]b.$'),
+      [text('a'), control('[.*]'), text('b.'), control('$')]
+    )
+  })
+
+  it('has one piece of text without control tokens', () =>
+    assert.deepEqual(
+      chatPieces([], ['', ''], () => 'plain'),
+      [text('plain')]
+    ))
+
+  it('refuses a control token in a message when the template changes contents', () => {
+    assert.throws(() => chatPieces([user(' <|end|> ')], CONTROLS, trimming), { name: 'ServiceError', code: 'chat_template_failed' })
+  })
+
+  it('takes a template that changes contents when no message spells a control token', () => {
+    assert.deepEqual(chatPieces([user(' hi ')], CONTROLS, trimming)[1], text('user\nhi'))
+  })
+
+  it('has as many control tokens as the template writes, and loses no text, whatever the messages are', () => {
+    const content = fc.array(fc.constantFrom('<|end|>', '<|im|>', '<|', 'im|>', 'x', ' ', '\n'), { maxLength: 6 }).map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(fc.array(content, { maxLength: 4 }), (contents) => {
+        const messages = contents.map(user)
+        const pieces = chatPieces(messages, ['<|im|>', '<|end|>'], render)
+        assert.equal(pieces.filter(({ isControl }) => isControl).length, 2 * messages.length + 1)
+        assert.equal(pieces.map((piece) => piece.text).join(''), render(messages))
+      })
+    )
+  })
+})
