@@ -41,6 +41,12 @@ def token_log_probs(model: transformers.LlamaForCausalLM, ids: list[int]) -> lis
     return [round(value, DECIMALS) for value in picked.tolist()]
 
 
+def canary_of(items: list[dict]) -> dict:
+    """The known answer that the service checks before it is ready: one text of 25 tokens or more."""
+    item = next(i for i in items if not i['merged'] and len(i['x_ids']) >= 20 and len(i['y_ids']) >= 5)
+    return {'ids': [PREFIX_TOKEN, *item['x_ids'], *item['y_ids']], 'log_probs': item['log_probs_x'] + item['log_probs_y']}
+
+
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -78,6 +84,7 @@ def main() -> None:
     lines = ',\n'.join(json.dumps(item, separators=(',', ':')) for item in items)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(header, indent=1)[:-2] + ',\n "items": [\n' + lines + '\n]}\n')
+    (options.onnx / 'canary.json').write_text(json.dumps(canary_of(items)) + '\n')
     print(f'{options.out}: {len(items)} pairs, {sum(item["merged"] for item in items)} merged, '
           f'{options.out.stat().st_size} bytes')
 
