@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Config } from './config/options.ts'
 import type { EngineInfo } from './engine/engine.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
@@ -79,6 +79,7 @@ async function whenReady(
       `the tokenizer has ids up to ${tokenizer.facts.vocabSize - 1}, the model only ${folder.vocabSize} rows: they do not belong together`
     )
   }
+  const weightFiles = await hashFiles(info.weightFiles.map((file) => join(dirname(folder.onnxPath), file)))
   const prefixTokenId = prefixTokenOf(config, tokenizer)
   return {
     evaluator: new LogprobEvaluator({ tokenizer, vocabSize: folder.vocabSize, maxModelLen: folder.maxModelLen, prefixTokenId }, scheduler),
@@ -89,9 +90,9 @@ async function whenReady(
       maxModelLen: folder.maxModelLen,
       vocabSize: folder.vocabSize,
       prefixTokenId,
-      files: [...modelFiles, ...tokenizerFiles],
+      files: [...modelFiles, ...weightFiles, ...tokenizerFiles],
       engine: info,
-      stamp: stampOf(folder, info, combinedHash(modelFiles), combinedHash(tokenizerFiles))
+      stamp: stampOf(folder, info, combinedHash([...modelFiles, ...weightFiles]), combinedHash(tokenizerFiles))
     }
   }
 }

@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts'
+import { fieldName } from './field-name.ts'
 
 /** Deeper nesting is an attack on the parser, not a request. */
 const MAX_DEPTH = 32
@@ -38,8 +39,7 @@ export function guardJson(text: string): void {
 function addKey(keys: Set<string>, quoted: string): void {
   // Equal keys may be spelled differently, with escapes.
   const key = quoted.includes('\\') ? parsedOr(quoted) : quoted.slice(1, -1)
-  if (keys.has(key))
-    throw new ServiceError('invalid_json', `the key ${JSON.stringify(key.slice(0, 64))} stands twice in one object`, { param: key.slice(0, 64) })
+  if (keys.has(key)) throw new ServiceError('invalid_json', `the key ${fieldName(key)} stands twice in one object`, { param: fieldName(key) })
   keys.add(key)
 }
 

@@ -1,4 +1,4 @@
-import type { Engine, RowScores, ScoringSequence } from '../engine/engine.ts'
+import type { BatchScores, Engine, RowScores, ScoringSequence } from '../engine/engine.ts'
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import { type BatchLimits, type PlannedJob, planBatch } from './plan-batch.ts'
 import { ThroughputEstimate } from './throughput-estimate.ts'
@@ -84,7 +84,9 @@ export class Scheduler {
     )
     this.#queue.push(...entries)
     this.#queuedTokens += tokens
-    signal.addEventListener('abort', () => this.#drop(entries, serviceErrorFrom(signal.reason)), { once: true })
+    const drop = (): void => this.#drop(entries, serviceErrorFrom(signal.reason))
+    signal.addEventListener('abort', drop, { once: true })
+    void Promise.allSettled(promises).then(() => signal.removeEventListener('abort', drop))
     queueMicrotask(() => this.#next())
     return promises
   }
@@ -105,24 +107,21 @@ export class Scheduler {
   async #run(batch: readonly QueuedJob[]): Promise<void> {
     const wantedTops = batch.flatMap(({ job }) => job.topCount ?? [])
     const queueMs = performance.now() - Math.min(...batch.map(({ enqueuedAtMs }) => enqueuedAtMs))
+    let scores: BatchScores
     try {
-      const { rows, runMs } = await this.#engine.score({
+      scores = await this.#engine.score({
         sequences: batch.map(({ job }) => job.sequence),
         topCount: wantedTops.length === 0 ? null : Math.max(...wantedTops)
       })
-      batch.forEach((entry, i) => entry.resolve(rows[i]!))
-      const tokens = batch.reduce((sum, { tokenCount }) => sum + tokenCount, 0)
-      this.#throughput.observe(tokens, runMs)
-      this.#observer.batchDone?.({
-        sequences: batch.length,
-        tokens,
-        paddedTokens: batch.length * Math.max(...batch.map(({ tokenCount }) => tokenCount)),
-        runMs,
-        queueMs
-      })
     } catch (error) {
       this.#fail(batch, serviceErrorFrom(error))
+      return
     }
+    batch.forEach((entry, i) => entry.resolve(scores.rows[i]!))
+    const tokens = batch.reduce((sum, { tokenCount }) => sum + tokenCount, 0)
+    const paddedTokens = batch.length * Math.max(...batch.map(({ tokenCount }) => tokenCount))
+    this.#throughput.observe(tokens, scores.runMs)
+    this.#observer.batchDone?.({ sequences: batch.length, tokens, paddedTokens, runMs: scores.runMs, queueMs })
   }
 
   /** One bad sequence must not take its neighbours along: those of a failed batch are tried again, each alone. */

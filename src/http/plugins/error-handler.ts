@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, ServiceError, serviceErrorFrom } from '../../errors.ts'
+import { fieldName } from '../../json/field-name.ts'
 import { problemHeaders, problemOf } from '../problem.ts'
 
 /** Fastify's own errors by their code, as ours. */
@@ -50,7 +51,7 @@ function validationError({ validation, validationContext }: FastifyError): Servi
   const [first] = validation ?? []
   const path = first?.instancePath.slice(1) ?? ''
   const extra = first?.params.additionalProperty ?? first?.params.missingProperty
-  const param = [path, typeof extra === 'string' ? extra.slice(0, 64) : ''].filter((part) => part !== '').join('/')
+  const param = [path, typeof extra === 'string' ? fieldName(extra) : ''].filter((part) => part !== '').join('/')
   const allowed = Array.isArray(first?.params.allowedValues) ? `: ${first.params.allowedValues.join(', ')}` : ''
   const where = param === '' ? `the ${validationContext ?? 'body'}` : param
   const what =

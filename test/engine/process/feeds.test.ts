@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { Tensor } from 'onnxruntime-node'
 import { buildFeeds, feedMakers } from '../../../src/engine/process/feeds.ts'
 import { FLOAT, FLOAT16, INT64, type TensorInfo } from '../../../src/model/onnx/graph.ts'
 import { SCORING_INPUTS } from '../../../src/model/onnx/scoring-graph.ts'
@@ -17,21 +18,23 @@ const BATCH = {
   topCount: null
 }
 
+const integers = (tensor: Tensor | undefined): bigint[] => Array.from((tensor?.data ?? []) as BigInt64Array)
+
 describe('buildFeeds', () => {
   test('pads on the right, masks the padding, counts positions from 0 and leaves each last token out', () => {
     const { feeds } = buildFeeds(feedMakers([IDS, MASK, POSITIONS], 0), BATCH, 100)
 
     assert.deepEqual(feeds.input_ids?.dims, [2, 3])
-    assert.deepEqual([...(feeds.input_ids?.data as BigInt64Array)], [0n, 5n, 6n, 0n, 0n, 0n])
-    assert.deepEqual([...(feeds.attention_mask?.data as BigInt64Array)], [1n, 1n, 1n, 1n, 0n, 0n])
-    assert.deepEqual([...(feeds.position_ids?.data as BigInt64Array)], [0n, 1n, 2n, 0n, 1n, 2n])
+    assert.deepEqual(integers(feeds.input_ids), [0n, 5n, 6n, 0n, 0n, 0n])
+    assert.deepEqual(integers(feeds.attention_mask), [1n, 1n, 1n, 1n, 0n, 0n])
+    assert.deepEqual(integers(feeds.position_ids), [0n, 1n, 2n, 0n, 1n, 2n])
   })
 
   test('asks for the row before each target', () => {
     const { feeds } = buildFeeds(feedMakers([IDS], 0), BATCH, 100)
 
-    assert.deepEqual([...(feeds[SCORING_INPUTS.rows]?.data as BigInt64Array)], [0n, 1n, 2n, 3n])
-    assert.deepEqual([...(feeds[SCORING_INPUTS.targets]?.data as BigInt64Array)], [5n, 6n, 7n, 8n])
+    assert.deepEqual(integers(feeds[SCORING_INPUTS.rows]), [0n, 1n, 2n, 3n])
+    assert.deepEqual(integers(feeds[SCORING_INPUTS.targets]), [5n, 6n, 7n, 8n])
   })
 
   test('cuts rows into even chunks within the limit', () => {
