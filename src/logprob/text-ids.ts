@@ -4,7 +4,8 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 export class TextIds {
   readonly #tokenizer: Tokenizer
   readonly #parseSpecialTokens: boolean
-  readonly #ids = new Map<string, Int32Array>()
+  /** The empty text needs no tokenizer; requests of ids alone then never wait for it. */
+  readonly #ids = new Map([['', new Int32Array(0)]])
 
   constructor(tokenizer: Tokenizer, parseSpecialTokens: boolean) {
     this.#tokenizer = tokenizer
@@ -14,6 +15,7 @@ export class TextIds {
   /** Tokenizes those of the texts that are new. */
   async add(texts: readonly string[]): Promise<void> {
     const fresh = [...new Set(texts)].filter((text) => !this.#ids.has(text))
+    if (fresh.length === 0) return
     const ids = await this.#tokenizer.encode(fresh, { parseSpecialTokens: this.#parseSpecialTokens })
     fresh.forEach((text, i) => this.#ids.set(text, ids[i] ?? new Int32Array(0)))
   }
