@@ -5,7 +5,7 @@ export class TextIds {
   readonly #tokenizer: Tokenizer
   readonly #parseSpecialTokens: boolean
   /** The empty text needs no tokenizer; requests of ids alone then never wait for it. */
-  readonly #ids = new Map([['', new Int32Array(0)]])
+  readonly #ids = new Map<string, Int32Array>([['', new Int32Array(0)]])
 
   constructor(tokenizer: Tokenizer, parseSpecialTokens: boolean) {
     this.#tokenizer = tokenizer
