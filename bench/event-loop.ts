@@ -1,0 +1,90 @@
+import { RandomNormal } from './models/random-normal.ts'
+import { PROSE } from './support/prose.ts'
+import type { Findings } from './support/result.ts'
+import { metricIn, type Server, startServer } from './support/server.ts'
+import { quantile } from './support/statistics.ts'
+
+const CLIENTS = 32
+const SECONDS = 10
+const WARM_UP_SECONDS = 2
+/** Characters of a text, spread evenly over the logarithm: some 4 to 400 tokens. */
+const SHORTEST = 16
+const LONGEST = 1600
+const AIM_MS = 50
+
+/** Whether the front answers in time while the engine has more work than it can do. */
+export async function run(): Promise<Findings> {
+  const server = await startServer(CLIENTS + 1)
+  await saturate(server, WARM_UP_SECONDS)
+  // Reading the metrics begins a new measurement of the event loop's lag.
+  const before = await server.get('/metrics')
+  const began = performance.now()
+  const latencies = await saturate(server, SECONDS)
+  const elapsed = (performance.now() - began) / 1000
+  const after = await server.get('/metrics')
+  await server.close()
+
+  const change = (name: string): number => metricIn(after, name) - metricIn(before, name)
+  const lag = (name: string): number => 1000 * metricIn(after, `logpr_nodejs_eventloop_lag_${name}_seconds`)
+  const computed = change('logpr_computed_tokens_total')
+  return {
+    question: 'Does the front stay responsive while the engine is saturated?',
+    settings: { clients: CLIENTS, seconds: SECONDS, characters: `${SHORTEST} to ${LONGEST}` },
+    tables: [
+      {
+        title: 'Event-loop lag of the front process, ms',
+        columns: ['p50', 'p90', 'p99', 'max'],
+        rows: [[lag('p50'), lag('p90'), lag('p99'), lag('max')]]
+      },
+      {
+        title: 'Throughput and latency',
+        columns: ['requests/s', 'tokens/s', 'p50 ms', 'p95 ms', 'p99 ms', 'sequences a batch', 'padding share', 'engine busy'],
+        rows: [
+          [
+            latencies.length / elapsed,
+            computed / elapsed,
+            quantile(latencies, 0.5),
+            quantile(latencies, 0.95),
+            quantile(latencies, 0.99),
+            change('logpr_batch_sequences_sum') / change('logpr_batch_sequences_count'),
+            change('logpr_padding_tokens_total') / (computed + change('logpr_padding_tokens_total')),
+            change('logpr_batch_seconds_sum') / elapsed
+          ]
+        ]
+      }
+    ],
+    aims: [{ aim: `p99 of the event-loop lag at most ${AIM_MS} ms`, measured: lag('p99'), isMet: lag('p99') <= AIM_MS }],
+    notes: [
+      'The lag is read from a timer of 10 ms, which is in the figure: an idle process shows 10 ms.',
+      'The clients run on the same machine and take part of a core from the server.'
+    ],
+    samples: { 'latency ms': latencies }
+  }
+}
+
+/** Each client sends its next request as soon as it has an answer; latencies of all answers, ms. */
+async function saturate(server: Server, seconds: number): Promise<number[]> {
+  const until = performance.now() + 1000 * seconds
+  const latencies: number[] = []
+  const client = async (seed: number): Promise<void> => {
+    const random = new RandomNormal(seed)
+    while (performance.now() < until) {
+      const body = JSON.stringify(randomPair(random))
+      const began = performance.now()
+      await server.post('/v1/logprob', body)
+      latencies.push(performance.now() - began)
+    }
+  }
+  await Promise.all(Array.from({ length: CLIENTS }, (_, seed) => client(seed)))
+  return latencies
+}
+
+/** A passage of random place and length, cut in two at a space where there is one. */
+function randomPair(random: RandomNormal): { x: string; y: string } {
+  const share = random.integer(1001) / 1000
+  const length = Math.round(SHORTEST * (LONGEST / SHORTEST) ** share)
+  const start = random.integer(PROSE.length)
+  const text = PROSE.repeat(4).slice(start, start + length)
+  const cut = text.indexOf(' ', Math.floor(text.length / 2))
+  return cut < 1 ? { x: '', y: text } : { x: text.slice(0, cut), y: text.slice(cut) }
+}

@@ -1,0 +1,17 @@
+import { availableParallelism } from 'node:os'
+import { basename, join } from 'node:path'
+import type { EngineSpec } from '../../src/engine/protocol.ts'
+import { openModelFolder } from '../../src/model/model-folder.ts'
+import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+
+export const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
+
+/** What the engine would load of a model folder, on all cores. */
+export function specOf(path: string): EngineSpec {
+  const { onnxPath, vocabSize, headSize } = openModelFolder(path)
+  return { onnxPath, executionProvider: 'cpu', threads: availableParallelism(), vocabSize, headSize, prefixTokenId: null }
+}
+
+export function modelName(path: string): string {
+  return basename(path)
+}

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { Agent, request } from 'node:http'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+
+const MAIN = join(PACKAGE_FOLDER, 'dist', 'src', 'main.js')
+
+/** The real server in a process of its own, with the embedded model and its default settings. */
+export interface Server {
+  /** One request; resolves with the whole answer. Rejects when the status is not 200. */
+  get(path: string): Promise<string>
+  post(path: string, body: string): Promise<string>
+  close(): Promise<void>
+}
+
+/** Starts it on a free port and waits until it is ready; `connections` are kept alive between requests. */
+export async function startServer(connections: number): Promise<Server> {
+  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', '--host', '127.0.0.1'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const end = (): boolean => child.kill('SIGTERM')
+  process.once('exit', end)
+  const base = new URL(await addressOf(child))
+  const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  const send = (method: string, path: string, body: string): Promise<string> => exchange(agent, base, method, path, body)
+  return {
+    get: (path) => send('GET', path, ''),
+    post: (path, body) => send('POST', path, body),
+    async close() {
+      agent.destroy()
+      const gone = new Promise((resolve) => child.once('exit', resolve))
+      end()
+      await gone
+      process.off('exit', end)
+    }
+  }
+}
+
+/** The address in the log line `listening`, once the log line `ready` has come. */
+function addressOf(child: ChildProcess): Promise<string> {
+  let address = ''
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the server ended with exit code ${code} before it was ready`)))
+    for (const stream of [child.stdout!, child.stderr!]) {
+      createInterface(stream).on('line', (line) => {
+        const entry = entryOf(line)
+        if (entry.msg === 'listening') address = String(entry.address)
+        if (entry.msg === 'ready') resolve(address)
+        if (entry.msg === 'the model cannot be served') reject(new Error(String(entry.reason)))
+      })
+    }
+  })
+}
+
+function entryOf(line: string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(line) as Record<string, unknown>
+  } catch {
+    return {}
+  }
+}
+
+function exchange(agent: Agent, base: URL, method: string, path: string, body: string): Promise<string> {
+  const headers = body === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ agent, host: base.hostname, port: base.port, method, path, headers }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', reject)
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString('utf8')
+        if (response.statusCode === 200) resolve(text)
+        else reject(new Error(`${method} ${path} answered ${response.statusCode}: ${text}`))
+      })
+    })
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+}
+
+/** The value of one sample line of the Prometheus text format, such as `logpr_batch_seconds_sum`; without labels. */
+export function metricIn(text: string, name: string): number {
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `))
+  if (line === undefined) throw new Error(`/metrics has no ${name}`)
+  return Number(line.slice(name.length + 1))
+}
