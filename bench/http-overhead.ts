@@ -33,7 +33,7 @@ interface Pair {
 /** Latency of one short pair over HTTP beside the bare forward pass, taken in turns so that a slow spell hits both. */
 export async function run(): Promise<Findings> {
   const spec = specOf(EMBEDDED_MODEL)
-  const tokenizer = await startTokenizer(EMBEDDED_MODEL)
+  const tokenizer = await startTokenizer(EMBEDDED_MODEL, () => {})
   const pair = await pairOf(tokenizer)
   const batch = { sequences: [{ ids: pair.ids, firstScored: 1 }], topCount: null }
   const bare = await bareRun(spec, pair.ids)

@@ -22,7 +22,6 @@ export type ErrorCode =
   | 'too_many_requests'
   | 'queue_full'
   | 'starting'
-  | 'draining'
   | 'engine_unavailable'
   | 'engine_crashed'
   | 'deadline_exceeded'

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -9,7 +10,7 @@ export const PACKAGE_FOLDER = nearestPackageFolder(dirname(fileURLToPath(import.
 export const LOGPR_VERSION = versionIn(PACKAGE_FOLDER)
 
 /** Version of the installed onnxruntime-node, read without loading its native library. */
-export const ONNXRUNTIME_VERSION = versionIn(join(PACKAGE_FOLDER, 'node_modules', 'onnxruntime-node'))
+export const ONNXRUNTIME_VERSION = versionIn(dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json')))
 
 function nearestPackageFolder(folder: string): string {
   return existsSync(join(folder, 'package.json')) ? folder : nearestPackageFolder(dirname(folder))

@@ -9,6 +9,7 @@ import { ServiceError } from './errors.ts'
 import { LogprobEvaluator } from './logprob/evaluate.ts'
 import { combinedHash, hashFiles } from './model/file-hashes.ts'
 import { type ModelFolder, openModelFolder } from './model/model-folder.ts'
+import { toleranceNats } from './model/tolerances.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION, PACKAGE_FOLDER } from './package-info.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
 import type { ServedModel } from './served-model.ts'
@@ -21,6 +22,8 @@ const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 export interface ScoringBackend {
   readonly engine: ProcessEngine
   readonly scheduler: Scheduler
+  /** A thread that ends takes no work any more; only a new start of the service helps. */
+  tokenizerHasEnded(): boolean
   /** Resolves when the engine has given its known answer. Rejects with the reason why the model cannot be served. */
   readonly ready: Promise<{ readonly model: ServedModel; readonly evaluator: LogprobEvaluator }>
   close(): Promise<void>
@@ -29,17 +32,22 @@ export interface ScoringBackend {
 /** Begins to load the model; nothing waits. Throws `model_invalid` when its folder is not one. */
 export function startBackend(config: Config, log: EngineLog): ScoringBackend {
   const folder = openModelFolder(config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL, config.DTYPE)
+  const executionProvider = config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu'
   const spec: EngineSpec = {
     onnxPath: folder.onnxPath,
-    executionProvider: config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu',
+    executionProvider,
+    toleranceNats: toleranceNats(folder.dtype, executionProvider),
     threads: config.THREADS === 0 ? availableParallelism() : config.THREADS,
     vocabSize: folder.vocabSize,
     headSize: folder.headSize,
     prefixTokenId: declaredBeginId(folder)
   }
   const stored: KnownAnswer | null = folder.canary === null ? null : { source: 'stored', ...folder.canary }
-  const engine = new ProcessEngine(spec, stored, { log, batchTimeoutMs: config.BATCH_TIMEOUT_MS })
-  const tokenizer = startTokenizer(folder.folder)
+  const engine = new ProcessEngine(spec, stored, { log, batchTimeoutMs: config.BATCH_TIMEOUT_MS, startTimeoutMs: config.START_TIMEOUT_MS })
+  let tokenizerHasEnded = false
+  const tokenizer = startTokenizer(folder.folder, () => {
+    tokenizerHasEnded = true
+  })
   const scheduler = new Scheduler(engine, {
     maxBatchTokens: config.MAX_BATCH_TOKENS,
     longTextTokens: config.LONG_TEXT_TOKENS,
@@ -49,6 +57,7 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
   return {
     engine,
     scheduler,
+    tokenizerHasEnded: () => tokenizerHasEnded,
     ready: whenReady(config, folder, engine, tokenizer, scheduler),
     async close() {
       await engine.close()
@@ -82,7 +91,16 @@ async function whenReady(
   const weightFiles = await hashFiles(info.weightFiles.map((file) => join(dirname(folder.onnxPath), file)))
   const prefixTokenId = prefixTokenOf(config, tokenizer)
   return {
-    evaluator: new LogprobEvaluator({ tokenizer, vocabSize: folder.vocabSize, maxModelLen: folder.maxModelLen, prefixTokenId }, scheduler),
+    evaluator: new LogprobEvaluator(
+      {
+        tokenizer,
+        vocabSize: folder.vocabSize,
+        maxModelLen: folder.maxModelLen,
+        prefixTokenId,
+        toleranceNats: toleranceNats(folder.dtype, engine.executionProvider)
+      },
+      scheduler
+    ),
     model: {
       id: folder.id,
       createdSeconds: Math.floor(Date.now() / 1000),

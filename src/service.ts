@@ -58,6 +58,7 @@ export async function startService(config: Config, backend: ScoringBackend, log:
     if (isDraining) return { status: 'draining', reason: 'the service is stopping' }
     if (failure !== null) return { status: 'failed', reason: failure.message }
     if (state === 'failed') return { status: 'failed', reason: 'the engine process cannot be started' }
+    if (backend.tokenizerHasEnded()) return { status: 'failed', reason: 'the tokenizer thread has ended; the service has to be started again' }
     if (loaded === null) return { status: 'starting', reason: 'the model is being loaded' }
     if (state === 'restarting') return { status: 'restarting', reason: 'the engine process ended and is being replaced; requests wait for it' }
     return { status: 'ready', reason: 'a forward pass gave its known answer' }

@@ -12,7 +12,7 @@ export const OPTIONS = {
     description: 'Model folder in the Hugging Face layout (config.json, tokenizer.json, model.onnx); empty serves the embedded model.'
   }),
   DTYPE: choice(DTYPES, 'auto', "Which of the folder's weight files to load, as transformers.js names them; auto takes the first that exists."),
-  EXECUTION_PROVIDER: choice(['auto', 'cpu', 'cuda'], 'auto', 'What runs the model; auto is the CPU until GPU libraries are installed.'),
+  EXECUTION_PROVIDER: choice(['auto', 'cpu', 'cuda'], 'auto', 'What runs the model; auto is the CPU. cuda needs the GPU libraries (docs/operations.md).'),
   THREADS: integer({ minimum: 0, maximum: 256, default: 0, description: 'Threads of one forward pass; 0 takes as many as this process may use.' }),
   PREFIX_TOKEN: choice(
     ['auto', 'eos', 'none'],
@@ -44,6 +44,11 @@ export const OPTIONS = {
     description: 'Longest a request may take; x-request-timeout-ms can only shorten it.'
   }),
   BATCH_TIMEOUT_MS: integer({ minimum: 100, default: 60_000, description: 'A forward pass that takes longer counts as hung; its engine is replaced.' }),
+  START_TIMEOUT_MS: integer({
+    minimum: 1000,
+    default: 600_000,
+    description: 'Longest an engine process may take to load the model and give its known answer.'
+  }),
   HEADERS_TIMEOUT_MS: integer({ minimum: 100, default: 10_000, description: 'Longest a client may take to send the request headers.' }),
   BODY_TIMEOUT_MS: integer({ minimum: 100, default: 30_000, description: "Longest a client may take to send a whole request; not below the headers' limit." }),
   KEEP_ALIVE_TIMEOUT_MS: integer({

@@ -15,6 +15,8 @@ export interface ProcessEngineOptions {
   readonly log: EngineLog
   /** A batch that has not been answered after so long means a hung engine, which is killed. */
   readonly batchTimeoutMs: number
+  /** A process that is not ready after so long is killed and counts as a failed start. */
+  readonly startTimeoutMs: number
 }
 
 /** Starts that fail one after the other before the engine counts as failed. */
@@ -37,6 +39,7 @@ export class ProcessEngine implements Engine {
   #failedStarts = 0
   #restarts = 0
   #batchTimer: NodeJS.Timeout | undefined
+  #startTimer: NodeJS.Timeout | undefined
   #restartTimer: NodeJS.Timeout | undefined
   #resolveStarted: (info: EngineInfo) => void = () => {}
   #rejectStarted: (error: ServiceError) => void = () => {}
@@ -63,6 +66,10 @@ export class ProcessEngine implements Engine {
     return this.#state
   }
 
+  get executionProvider(): EngineSpec['executionProvider'] {
+    return this.#spec.executionProvider
+  }
+
   get info(): EngineInfo | null {
     return this.#info
   }
@@ -87,8 +94,7 @@ export class ProcessEngine implements Engine {
   async close(): Promise<void> {
     if (this.#state === 'stopped') return
     this.#state = 'stopped'
-    clearTimeout(this.#restartTimer)
-    clearTimeout(this.#batchTimer)
+    this.#clearTimers()
     this.#line.rejectAll(unavailable('stopped'))
     this.#rejectStarted(unavailable('stopped'))
     const child = this.#child
@@ -105,8 +111,16 @@ export class ProcessEngine implements Engine {
     const child = fork(entry, { serialization: 'advanced', stdio: ['ignore', process.stderr, process.stderr, 'ipc'] })
     this.#child = child
     child.on('message', (message: FromEngine) => this.#receive(message))
-    child.on('error', (error) => this.#options.log.error({ err: error }, 'engine process error'))
+    child.on('error', (error) => {
+      this.#options.log.error({ err: error }, 'engine process error')
+      // One that could not be started at all has no exit.
+      if (child.pid === undefined) this.#exited(null, null)
+    })
     child.once('exit', (exitCode, signal) => this.#exited(exitCode, signal))
+    this.#startTimer = setTimeout(() => {
+      this.#options.log.error({ startTimeoutMs: this.#options.startTimeoutMs }, 'engine was not ready in time and is killed')
+      child.kill('SIGKILL')
+    }, this.#options.startTimeoutMs)
     this.#send({ kind: 'load', spec: this.#spec, canary: this.#knownAnswer })
   }
 
@@ -131,6 +145,7 @@ export class ProcessEngine implements Engine {
   }
 
   #ready(info: EngineInfo): void {
+    clearTimeout(this.#startTimer)
     this.#info = info
     this.#failedStarts = 0
     this.#knownAnswer ??= { source: 'repeated', ids: info.canary.ids, logProbs: info.canary.logProbs }
@@ -142,7 +157,7 @@ export class ProcessEngine implements Engine {
 
   #exited(exitCode: number | null, signal: NodeJS.Signals | null): void {
     if (this.#state === 'stopped' || this.#state === 'failed') return
-    clearTimeout(this.#batchTimer)
+    this.#clearTimers()
     this.#restarts++
     this.#failedStarts = this.#state === 'ready' ? 0 : this.#failedStarts + 1
     this.#options.log.warn({ exitCode, signal, failedStarts: this.#failedStarts }, 'engine process ended; starting another')
@@ -161,7 +176,12 @@ export class ProcessEngine implements Engine {
     this.#restartTimer = setTimeout(() => this.#launch(), delayMs)
   }
 
+  #clearTimers(): void {
+    for (const timer of [this.#startTimer, this.#batchTimer, this.#restartTimer]) clearTimeout(timer)
+  }
+
   #fail(error: ServiceError): void {
+    this.#clearTimers()
     this.#options.log.error({ code: error.code, reason: error.message }, 'engine cannot be started')
     this.#state = 'failed'
     this.#rejectStarted(error)

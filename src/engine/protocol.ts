@@ -26,6 +26,8 @@ export interface EngineSpec {
   /** For graphs that leave the head size symbolic. */
   readonly headSize: number
   readonly prefixTokenId: number | null
+  /** How far two passes over one token may differ. */
+  readonly toleranceNats: number
 }
 
 /** Token ids and the log-probabilities, in nats, of all but the first. */

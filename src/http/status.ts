@@ -49,7 +49,6 @@ export const ERROR_KINDS = {
   model_unsupported: server(500, 'The model is of an unsupported form', false),
   configuration_invalid: server(500, 'The configuration is invalid', false),
   starting: server(503, 'The service is starting'),
-  draining: server(503, 'The service is stopping'),
   engine_unavailable: server(503, 'The model process is not available'),
   deadline_exceeded: server(504, 'The deadline has passed')
 } as const satisfies Record<ErrorCode, ErrorKind>

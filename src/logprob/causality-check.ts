@@ -2,16 +2,15 @@ import type { RowScores } from '../engine/engine.ts'
 import { type Check, check } from '../scoring/checks/check.ts'
 import type { EncodedItem } from './encoded-item.ts'
 
-/** Nats a token between two float32 passes; above ten times that it is a fault (docs/scoring.md). */
-const TOLERANCE = 1e-3
+/** Above so many times the tolerance the difference is a fault and no longer a warning. */
 const FAULT_FACTOR = 10
 
 /** C06: x scored by itself gives the numbers that it has in front of y. `value` is the largest |difference| of a token, nats. */
-export function causalityCheck(encoded: EncodedItem, together: RowScores, alone: RowScores): Check {
+export function causalityCheck(encoded: EncodedItem, together: RowScores, alone: RowScores, tolerance: number): Check {
   const value = Array.from(alone.logProbs).reduce((most, logProb, i) => Math.max(most, Math.abs(logProb - together.logProbs[i]!)), 0)
-  const finding = { independent: true, value, tolerance: TOLERANCE }
-  if (value <= TOLERANCE) return check('causality', 'pass', `a separate pass over the ${encoded.sizes.x} tokens of x gives the same numbers`, finding)
-  const status = value <= FAULT_FACTOR * TOLERANCE ? 'warn' : 'fail'
+  const finding = { independent: true, value, tolerance }
+  if (value <= tolerance) return check('causality', 'pass', `a separate pass over the ${encoded.sizes.x} tokens of x gives the same numbers`, finding)
+  const status = value <= FAULT_FACTOR * tolerance ? 'warn' : 'fail'
   return check(
     'causality',
     status,

@@ -11,6 +11,8 @@ export interface EncodingContext {
   readonly maxModelLen: number
   /** The token that precedes every text under `prefix_token: auto`; null when the model has none. */
   readonly prefixTokenId: number | null
+  /** How far two passes over one token may differ, nats. */
+  readonly toleranceNats: number
 }
 
 /** An item on its way: what of x is fixed as ids, and what of x and y is still text. */
@@ -32,7 +34,7 @@ export async function draftOf(item: LogprobItem, options: LogprobOptions, contex
   const y = checked(item.y, item.param.y, options, context)
   const base = { item, y, headIds: new Int32Array(0), xText: '', fromTemplate: false, movedSpace: false }
   if (typeof item.x === 'object' && 'messages' in item.x) {
-    for (const { content } of item.x.messages) checked(content, item.param.x, options, context)
+    for (const { role, content } of item.x.messages) for (const text of [role, content]) checked(text, item.param.x, options, context)
     const { headIds, tail } = await context.tokenizer.encodeChat(item.x.messages)
     return { ...base, headIds, xText: tail, fromTemplate: true }
   }

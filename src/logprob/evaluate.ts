@@ -55,7 +55,10 @@ export class LogprobEvaluator {
       try {
         if (encoded instanceof ServiceError) throw encoded
         const [rows, xRows] = await Promise.all([rowsOf(plans[i]!.main), rowsOf(plans[i]!.xAlone)])
-        return { item, result: resultOf(item, encoded, rows, options, this.#context.tokenizer, deepChecks(encoded, options, rows, xRows)) }
+        return {
+          item,
+          result: resultOf(item, encoded, rows, options, this.#context.tokenizer, deepChecks(encoded, options, rows, xRows, this.#context.toleranceNats))
+        }
       } catch (error) {
         return { item, error: serviceErrorFrom(error) }
       }
@@ -75,10 +78,10 @@ function jobsOf(encoded: EncodedItem, options: LogprobOptions): { main: ScoringJ
   return { main, xAlone: canCompare ? { sequence: { ids: ids.slice(0, xEnd), firstScored: scoredStart }, topCount: null } : null }
 }
 
-function deepChecks(encoded: EncodedItem, { verify }: LogprobOptions, rows: RowScores | null, xRows: RowScores | null): Check[] {
+function deepChecks(encoded: EncodedItem, { verify }: LogprobOptions, rows: RowScores | null, xRows: RowScores | null, toleranceNats: number): Check[] {
   if (verify !== 'deep') return []
   if (rows === null || xRows === null) return [causalitySkipped('x and y were not both scored, so there is nothing to compare')]
-  return [causalityCheck(encoded, rows, xRows)]
+  return [causalityCheck(encoded, rows, xRows, toleranceNats)]
 }
 
 function usageOf(items: readonly (EncodedItem | ServiceError)[], jobs: readonly ScoringJob[]): Usage {

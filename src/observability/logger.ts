@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino'
 
 /**
- * JSON lines on stderr-free stdout, or on the given descriptor. What is logged is listed where it is logged: ids,
+ * JSON lines on standard output (1) or standard error (2). What is logged is listed where it is logged: ids,
  * counts, durations, codes. No serializer here ever sees a body, a header or a query string.
  */
 export function createLogger(level: string, descriptor: 1 | 2): Logger {

@@ -11,8 +11,11 @@ interface Waiting {
   readonly reject: (error: ServiceError) => void
 }
 
-/** Starts a tokenizer in a thread of its own. Throws `model_invalid` when the folder has no usable tokenizer. */
-export async function startTokenizer(folder: string): Promise<Tokenizer> {
+/**
+ * Starts a tokenizer in a thread of its own; `onEnd` is called should the thread end by itself. Throws `model_invalid`
+ * when the folder has no usable tokenizer.
+ */
+export async function startTokenizer(folder: string, onEnd: () => void): Promise<Tokenizer> {
   const worker = new Worker(new URL(`./thread-entry${extname(import.meta.url)}`, import.meta.url), { workerData: folder })
   const first = await firstMessage(worker)
   if (first.kind !== 'ready') {
@@ -22,7 +25,7 @@ export async function startTokenizer(folder: string): Promise<Tokenizer> {
       first.kind === 'failed' ? `the tokenizer could not be loaded: ${first.message}` : 'the tokenizer thread did not start'
     )
   }
-  return new ThreadTokenizer(worker, first.facts, first.tokenBytes)
+  return new ThreadTokenizer(worker, first.facts, first.tokenBytes, onEnd)
 }
 
 function firstMessage(worker: Worker): Promise<FromTokenizer> {
@@ -39,9 +42,11 @@ class ThreadTokenizer implements Tokenizer {
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
   #isOver = false
+  readonly #onEnd: () => void
 
-  constructor(worker: Worker, facts: TokenizerFacts, tokenBytes: readonly Uint8Array[]) {
+  constructor(worker: Worker, facts: TokenizerFacts, tokenBytes: readonly Uint8Array[], onEnd: () => void) {
     this.facts = facts
+    this.#onEnd = onEnd
     this.#tokenBytes = tokenBytes
     this.#worker = worker
     worker.on('message', (message: FromTokenizer) => this.#receive(message))
@@ -67,6 +72,7 @@ class ThreadTokenizer implements Tokenizer {
   }
 
   async close(): Promise<void> {
+    this.#isOver = true
     await this.#worker.terminate()
   }
 
@@ -88,6 +94,7 @@ class ThreadTokenizer implements Tokenizer {
   }
 
   #end(): void {
+    if (!this.#isOver) this.#onEnd()
     this.#isOver = true
     for (const { reject } of this.#waiting.values()) reject(ended())
     this.#waiting.clear()

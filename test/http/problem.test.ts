@@ -16,7 +16,7 @@ describe('problemOf', () => {
     })
   })
 
-  it('has a null param when no field is at fault', () => assert.equal(problemOf(new ServiceError('draining', 'bye'), 'r').error.param, null))
+  it('has a null param when no field is at fault', () => assert.equal(problemOf(new ServiceError('engine_unavailable', 'bye'), 'r').error.param, null))
 
   it('shows nothing of the cause', () => {
     const problem = problemOf(new ServiceError('internal_error', 'failed', { cause: new Error('secret') }), 'r')

@@ -27,7 +27,6 @@ describe('ERROR_KINDS', () => {
     too_many_requests: 429,
     queue_full: 429,
     starting: 503,
-    draining: 503,
     engine_unavailable: 503,
     engine_crashed: 500,
     deadline_exceeded: 504,

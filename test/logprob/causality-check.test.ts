@@ -19,7 +19,7 @@ describe('causalityCheck', () => {
   ]
   for (const [what, alone, status, value] of CASES) {
     it(`is ${status} for ${what}`, async () => {
-      const found = causalityCheck(await encodeOne(itemOf('a a', ' a')), rowsOf(-1, -2, -3), alone)
+      const found = causalityCheck(await encodeOne(itemOf('a a', ' a')), rowsOf(-1, -2, -3), alone, 1e-3)
       assert.deepEqual([found.id, found.status, found.value, found.independent], ['causality', status, value, true])
     })
   }

@@ -26,7 +26,7 @@ test('haproxy takes the gateway configuration with its default addresses', optio
 
 test('a rolling restart of both replicas fails no request, and both serve', options, async (t) => {
   const { gateway, replicas, restart } = await startFleet(t)
-  const load = startLoad(gateway.url)
+  const load = startLoad(t, gateway.url)
   await pause(1000)
 
   for (const name of ['a', 'b'] as const) {
@@ -47,7 +47,7 @@ test('a rolling restart of both replicas fails no request, and both serve', opti
 
 test('a replica that is killed fails no request that fits into the buffer of the gateway', options, async (t) => {
   const { gateway, replicas, restart } = await startFleet(t)
-  const load = startLoad(gateway.url)
+  const load = startLoad(t, gateway.url)
 
   for (let kill = 0; kill < 3; kill++) {
     await pause(500)
@@ -177,11 +177,14 @@ async function startGateway(t: TestContext, replicas: Record<ReplicaName, Runnin
   }
 }
 
-/** Clients that each send one request after the other, until they are stopped. */
-function startLoad(url: string): { stop(): Promise<{ sent: number; failures: string[] }> } {
+/** Clients that each send one request after the other, until they are stopped or the test is over. */
+function startLoad(t: TestContext, url: string): { stop(): Promise<{ sent: number; failures: string[] }> } {
   let isOver = false
   let sent = 0
   const failures: string[] = []
+  t.after(() => {
+    isOver = true
+  })
   const clients = Array.from({ length: CLIENTS }, async () => {
     while (!isOver) {
       sent++

@@ -3,8 +3,6 @@ import type { CanaryReport } from '../engine.ts'
 import type { EngineSpec, KnownAnswer } from '../protocol.ts'
 import type { LoadedModel } from './session.ts'
 
-/** Nats a token: a hundred times float32 noise, a thousandth of what any known fault shows (docs/scoring.md). */
-const TOLERANCE = 1e-3
 const LENGTH = 24
 
 /**
@@ -20,12 +18,12 @@ export async function runCanary(model: LoadedModel, spec: EngineSpec, known: Kno
 
   if (!logProbs.every((value) => Number.isFinite(value) && value <= 0)) throw failure('a log-probability is not a finite number <= 0')
   const batchDifference = maxDifference(logProbs, beside)
-  if (batchDifference > TOLERANCE)
+  if (batchDifference > spec.toleranceNats)
     throw failure(`it differs by ${batchDifference} nats a token when it shares its batch with a shorter text: padding or masking is wrong`)
   if (known === null) return { comparedWith: 'first', maxDifference: null, ids, logProbs }
 
   const difference = maxDifference(logProbs, known.logProbs)
-  if (!(difference <= TOLERANCE))
+  if (!(difference <= spec.toleranceNats))
     throw failure(`it differs by ${difference} nats a token from the ${known.source} answer: weights, tokenizer or runtime are not those it was made with`)
   return { comparedWith: known.source, maxDifference: difference, ids, logProbs }
 }

@@ -25,10 +25,11 @@ export interface LoadedModel {
 
 /** Loads a model as a scoring graph. Throws `model_invalid` or `model_unsupported` with the reason. */
 export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
-  const original = readOnnx(spec.onnxPath)
+  const path = weightsPathOf(spec.onnxPath)
+  const original = readOnnx(path)
   const scoring = scoringGraph(original)
   const makers = feedMakers(scoring.inputs, spec.headSize)
-  const session = await createSession(spec, writeOnnx(scoring))
+  const session = await createSession(spec, dirname(path), writeOnnx(scoring))
   const maxChunkRows = Math.min(MAX_CHUNK_ROWS, Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_LOGITS / spec.vocabSize)))
 
   return {
@@ -44,9 +45,15 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   }
 }
 
-async function createSession(spec: EngineSpec, model: Uint8Array): Promise<InferenceSession> {
-  // Weights may be symlinks into a cache; onnxruntime wants their real paths inside the folder it is told.
-  const folder = dirname(realpathSync(spec.onnxPath))
+/**
+ * The file as onnxruntime can open it: it wants the real paths of weights inside the folder that it is told, and in a
+ * cache the model file is a link to a blob of another name.
+ */
+function weightsPathOf(onnxPath: string): string {
+  return realpathSync(onnxPath)
+}
+
+async function createSession(spec: EngineSpec, folder: string, model: Uint8Array): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(model, {
       executionProviders: [spec.executionProvider],

@@ -15,14 +15,7 @@ import { workSignal } from '../work-signal.ts'
 const NDJSON = 'application/x-ndjson'
 
 /** Failures of the service and not of an item: when every item met the same, the request did. */
-const REQUEST_FAILURES = new Set<ErrorCode>([
-  'deadline_exceeded',
-  'client_closed_request',
-  'engine_unavailable',
-  'engine_crashed',
-  'draining',
-  'internal_error'
-])
+const REQUEST_FAILURES = new Set<ErrorCode>(['deadline_exceeded', 'client_closed_request', 'engine_unavailable', 'engine_crashed', 'internal_error'])
 
 export const logprobRoutes: FastifyPluginAsync<{ service: Service }> = async (app, { service }) => {
   let inProgress = 0
@@ -56,8 +49,10 @@ export const logprobRoutes: FastifyPluginAsync<{ service: Service }> = async (ap
         throw new ServiceError('too_many_requests', `${inProgress} requests are in progress, which is the limit`, { retryAfterSeconds: 1 })
 
       const signal = workSignal(request, reply, DEADLINE_MS)
-      inProgress++
-      reply.raw.once('close', () => inProgress--)
+      if (!reply.raw.destroyed) {
+        inProgress++
+        reply.raw.once('close', () => inProgress--)
+      }
       const { outcomes, usage } = await evaluator.evaluate(items, logprobOptionsOf(request.body), signal)
       service.metrics.itemsScored.inc(items.length)
       if (request.headers.accept?.includes(NDJSON)) return reply.type(`${NDJSON}; charset=utf-8`).send(Readable.from(lines(outcomes)))
