@@ -17,5 +17,11 @@ export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): P
       security: hasKeys ? [{ key: [] }] : [{}, { key: [] }]
     }
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { tryItOutEnabled: true } })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    // Its own script sets style attributes.
+    transformStaticCSP: (header) => header.replace("style-src 'self' https:", "style-src 'self' 'unsafe-inline'"),
+    uiConfig: { tryItOutEnabled: true }
+  })
 }

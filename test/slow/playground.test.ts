@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { test } from 'node:test'
+import { type Browser, chromium } from 'playwright-core'
+import { type RunningService, startService } from '../support/running-service.ts'
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
+if (CHROMIUM === undefined && process.env.CI === 'true') throw new Error('chromium is missing: the browser tests must run in CI')
+const options = CHROMIUM === undefined ? { skip: 'chromium is not installed' } : {}
+
+async function withPage(use: (page: Awaited<ReturnType<Browser['newPage']>>, service: RunningService, faults: string[]) => Promise<void>): Promise<void> {
+  const service = await startService()
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM ?? '',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+  })
+  try {
+    const page = await browser.newPage()
+    const faults: string[] = []
+    page.on('pageerror', (error) => faults.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error') faults.push(message.text())
+    })
+    await use(page, service, faults)
+  } finally {
+    await browser.close()
+    await service.stop()
+  }
+}
+
+test('the playground scores what is typed and shows verdict and tokens', options, () =>
+  withPage(async (page, service, faults) => {
+    await page.goto(service.url)
+    await page.fill('#x', 'The children ran down to the')
+    await page.fill('#y', ' river\n seventeen')
+    await page.click('#score')
+    await page.waitForSelector('#output:not([hidden])')
+    const output = (await page.textContent('#output')) ?? ''
+
+    assert.match(output, /river/)
+    assert.match(output, /seventeen/)
+    assert.match(output, /pass/)
+    assert.deepEqual(faults, [])
+  })
+)
+
+test('the playground shows the reason of an error', options, () =>
+  withPage(async (page, service) => {
+    await page.goto(service.url)
+    await page.fill('#x', 'hello world '.repeat(600))
+    await page.fill('#y', ' river')
+    await page.click('#score')
+    await page.getByText(/context is 512 tokens/).first().waitFor()
+  })
+)
+
+test('the API page renders under its content security policy', options, () =>
+  withPage(async (page, service, faults) => {
+    await page.goto(`${service.url}/docs`)
+    await page.waitForSelector('.opblock')
+
+    assert.ok((await page.locator('.opblock').count()) >= 10)
+    assert.deepEqual(faults, [])
+  })
+)
