@@ -50,7 +50,10 @@ test('the playground shows the reason of an error', options, () =>
     await page.fill('#x', 'hello world '.repeat(600))
     await page.fill('#y', ' river')
     await page.click('#score')
-    await page.getByText(/context is 512 tokens/).first().waitFor()
+    await page
+      .getByText(/context is 512 tokens/)
+      .first()
+      .waitFor()
   })
 )
 
