@@ -8,17 +8,20 @@ import { renderOpenapiYaml } from '../src/http/routes/operations.ts'
 import { ERROR_KINDS } from '../src/http/status.ts'
 import { createMetrics } from '../src/observability/metrics.ts'
 import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { benchResults, renderAims, renderPerformance } from './performance-page.ts'
 import { exampleBlocks } from './worked-example.ts'
 
 /** Everything in the repository that is written from the code: path and the content that it has to have. */
 export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
   const { readme, scoring } = await exampleBlocks()
+  const results = benchResults()
   return new Map([
     ['docs/configuration.md', renderConfigurationPage()],
     ['openapi.yaml', await openapiYaml()],
-    ['docs/operations.md', withBlock('docs/operations.md', 'errors', errorTable())],
-    ['docs/scoring.md', withBlock('docs/scoring.md', 'example', scoring)],
-    ['README.md', withBlock('README.md', 'example', readme)]
+    ['docs/performance.md', renderPerformance(results)],
+    ['docs/operations.md', withBlocks('docs/operations.md', { errors: errorTable() })],
+    ['docs/scoring.md', withBlocks('docs/scoring.md', { example: scoring })],
+    ['README.md', withBlocks('README.md', { example: readme, performance: renderAims(results) })]
   ])
 }
 
@@ -54,11 +57,15 @@ function retryAdvice(status: number, shouldRetry?: boolean): string {
   return 'once; then see the log'
 }
 
-/** A file with what stands between `<!-- name:start -->` and `<!-- name:end -->` replaced. */
-function withBlock(path: string, name: string, block: string): string {
-  const page = readFileSync(join(PACKAGE_FOLDER, path), 'utf8')
-  const [before, rest] = page.split(`<!-- ${name}:start -->`)
-  const after = rest?.split(`<!-- ${name}:end -->`)[1]
-  if (before === undefined || after === undefined) throw new Error(`${path} has no block named ${name}`)
-  return `${before}<!-- ${name}:start -->\n${block}\n<!-- ${name}:end -->${after}`
+/** A file with what stands between `<!-- name:start -->` and `<!-- name:end -->` replaced, for each block. */
+function withBlocks(path: string, blocks: Readonly<Record<string, string>>): string {
+  return Object.entries(blocks).reduce(
+    (page, [name, block]) => {
+      const [before, rest] = page.split(`<!-- ${name}:start -->`)
+      const after = rest?.split(`<!-- ${name}:end -->`)[1]
+      if (before === undefined || after === undefined) throw new Error(`${path} has no block named ${name}`)
+      return `${before}<!-- ${name}:start -->\n${block}\n<!-- ${name}:end -->${after}`
+    },
+    readFileSync(join(PACKAGE_FOLDER, path), 'utf8')
+  )
 }

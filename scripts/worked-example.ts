@@ -1,6 +1,6 @@
 import { loadConfig } from '../src/config/load-config.ts'
 import { expandRequest } from '../src/logprob/expand-request.ts'
-import { TERMS } from '../src/logprob/options.ts'
+import { DEFAULT_OPTIONS } from '../src/logprob/options.ts'
 import type { LogprobResult } from '../src/logprob/result.ts'
 import { startBackend } from '../src/scoring-backend.ts'
 
@@ -21,21 +21,7 @@ async function scored(): Promise<LogprobResult[]> {
   const backend = startBackend(loadConfig([], {}).config, { info: silent, warn: silent, error: silent })
   try {
     const { evaluator } = await backend.ready
-    const { outcomes } = await evaluator.evaluate(
-      expandRequest({ x: X, y: Y }),
-      {
-        boundary: 'auto',
-        prefixToken: 'auto',
-        eos: 'none',
-        parseSpecialTokens: false,
-        onOverflow: 'error',
-        terms: new Set(TERMS),
-        detail: 'tokens',
-        topLogprobs: 0,
-        verify: 'standard'
-      },
-      AbortSignal.timeout(60_000)
-    )
+    const { outcomes } = await evaluator.evaluate(expandRequest({ x: X, y: Y }), { ...DEFAULT_OPTIONS, detail: 'tokens' }, AbortSignal.timeout(60_000))
     return (await Promise.all(outcomes)).flatMap((outcome) => ('result' in outcome ? [outcome.result] : []))
   } finally {
     await backend.close()

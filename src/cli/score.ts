@@ -5,23 +5,12 @@ import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import { guardJson } from '../json/guard.ts'
 import type { Outcome } from '../logprob/evaluate.ts'
 import { expandRequest, type RequestedPairs } from '../logprob/expand-request.ts'
-import { type LogprobOptions, TERMS } from '../logprob/options.ts'
+import { DEFAULT_OPTIONS } from '../logprob/options.ts'
 import { failureOf } from '../logprob/result.ts'
 import { createLogger } from '../observability/logger.ts'
 import { type ScoringBackend, startBackend } from '../scoring-backend.ts'
 import { createProgress, type Progress } from './progress.ts'
 
-const OPTIONS: LogprobOptions = {
-  boundary: 'auto',
-  prefixToken: 'auto',
-  eos: 'none',
-  parseSpecialTokens: false,
-  onOverflow: 'error',
-  terms: new Set(TERMS),
-  detail: 'summary',
-  topLogprobs: 0,
-  verify: 'standard'
-}
 /** Lines that are scored together: enough to fill batches, few enough to keep results flowing. */
 const LINES_AT_ONCE = 64
 
@@ -81,7 +70,7 @@ async function scoreLine(line: string, backend: ScoringBackend): Promise<Outcome
   const { evaluator } = await backend.ready
   try {
     const items = expandRequest(parseLine(line))
-    const { outcomes } = await evaluator.evaluate(items, OPTIONS, new AbortController().signal)
+    const { outcomes } = await evaluator.evaluate(items, DEFAULT_OPTIONS, new AbortController().signal)
     return await Promise.all(outcomes)
   } catch (error) {
     return [{ item: { index: 0, candidate: 0, id: null, x: '', y: '', param: { x: 'x', y: 'y' } }, error: serviceErrorFrom(error) }]

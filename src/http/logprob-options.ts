@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import { type LogprobOptions, TERMS } from '../logprob/options.ts'
+import { DEFAULT_OPTIONS, type LogprobOptions } from '../logprob/options.ts'
 import type { LogprobRequest } from './schemas/logprob-request.ts'
 
 /** The options of a request with the contract's defaults filled in. Top tokens are shown a token, so they imply `tokens`. */
@@ -10,15 +10,16 @@ export function logprobOptionsOf(body: LogprobRequest): LogprobOptions {
       param: 'top_logprobs'
     })
   }
+  const defaults = DEFAULT_OPTIONS
   return {
-    boundary: body.boundary ?? 'auto',
-    prefixToken: body.prefix_token ?? 'auto',
-    eos: body.eos ?? 'none',
-    parseSpecialTokens: body.parse_special_tokens ?? false,
-    onOverflow: body.on_overflow ?? 'error',
-    terms: new Set(body.terms ?? TERMS),
-    detail: body.detail ?? (topLogprobs > 0 ? 'tokens' : 'summary'),
+    boundary: body.boundary ?? defaults.boundary,
+    prefixToken: body.prefix_token ?? defaults.prefixToken,
+    eos: body.eos ?? defaults.eos,
+    parseSpecialTokens: body.parse_special_tokens ?? defaults.parseSpecialTokens,
+    onOverflow: body.on_overflow ?? defaults.onOverflow,
+    terms: body.terms === undefined ? defaults.terms : new Set(body.terms),
+    detail: body.detail ?? (topLogprobs > 0 ? 'tokens' : defaults.detail),
     topLogprobs,
-    verify: body.verify ?? 'standard'
+    verify: body.verify ?? defaults.verify
   }
 }

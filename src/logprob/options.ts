@@ -30,3 +30,16 @@ export interface LogprobItem {
   readonly y: TextOrIds
   readonly param: { readonly x: string; readonly y: string }
 }
+
+/** What holds when a caller says nothing: the contract's defaults. */
+export const DEFAULT_OPTIONS: LogprobOptions = {
+  boundary: 'auto',
+  prefixToken: 'auto',
+  eos: 'none',
+  parseSpecialTokens: false,
+  onOverflow: 'error',
+  terms: new Set(TERMS),
+  detail: 'summary',
+  topLogprobs: 0,
+  verify: 'standard'
+}
