@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, ServiceError, serviceErrorFrom } from '../../errors.ts'
 import { fieldName } from '../../json/field-name.ts'
+import { drainBody } from '../drain-body.ts'
 import { problemHeaders, problemOf } from '../problem.ts'
 
 /** Fastify's own errors by their code, as ours. */
@@ -22,7 +23,11 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
 /** Every failure leaves as one body; what is unexpected is logged with its cause and told without it. */
 export function registerErrorHandler(app: FastifyInstance): void {
-  app.setErrorHandler((thrown: unknown, request, reply) => sendProblem(toServiceError(thrown as FastifyError), request, reply))
+  app.setErrorHandler(async (thrown: unknown, request, reply) => {
+    const error = toServiceError(thrown as FastifyError)
+    if (error.code === 'body_too_large') await drainBody(request.raw)
+    return sendProblem(error, request, reply)
+  })
   app.setNotFoundHandler((request, reply) => {
     const url = request.url.split('?', 1)[0] ?? ''
     const allowed = METHODS.filter((method) => app.hasRoute({ method, url }))

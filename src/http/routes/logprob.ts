@@ -78,10 +78,23 @@ function throwIfTheRequestFailed(outcomes: readonly Outcome[]): void {
 
 /** One JSON line a result, in the order in which they are finished. */
 async function* lines(outcomes: readonly Promise<Outcome>[]): AsyncGenerator<string> {
-  const open = new Map(outcomes.map((outcome, i) => [i, outcome.then((value) => ({ i, value }))]))
-  while (open.size > 0) {
-    const { i, value } = await Promise.race(open.values())
-    open.delete(i)
-    yield `${JSON.stringify(wireResult(value))}\n`
+  const finished: Outcome[] = []
+  let wake = (): void => {}
+  for (const outcome of outcomes) {
+    void outcome.then((value) => {
+      finished.push(value)
+      wake()
+    })
+  }
+  for (let sent = 0; sent < outcomes.length; ) {
+    if (finished.length === 0) {
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+    for (const outcome of finished.splice(0)) {
+      sent++
+      yield `${JSON.stringify(wireResult(outcome))}\n`
+    }
   }
 }
