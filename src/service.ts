@@ -76,7 +76,13 @@ export async function startService(config: Config, backend: ScoringBackend, log:
   }
   const app = await buildApp(service, log)
   const connections = trackConnections(app.server)
-  const address = await app.listen({ host: config.HOST, port: config.PORT })
+  const address = await app.listen({ host: config.HOST, port: config.PORT }).catch((error: NodeJS.ErrnoException) => {
+    throw new ServiceError(
+      'configuration_invalid',
+      `cannot listen on ${config.HOST}:${config.PORT} (${error.code}); is another service there? --port 0 picks a free one`,
+      { cause: error }
+    )
+  })
   return {
     app,
     address,

@@ -19,7 +19,7 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   log.info({ address: service.address, processId: process.pid }, 'listening')
 
   return new Promise((resolve) => {
-    const { close } = closeWithGrace({ delay: config.DRAIN_DELAY_MS + config.DEADLINE_MS + TEARDOWN_MS, logger: false }, async ({ signal, err }) => {
+    closeWithGrace({ delay: config.DRAIN_DELAY_MS + config.DEADLINE_MS + TEARDOWN_MS, logger: false }, async ({ signal, err }) => {
       if (err) log.fatal({ err }, 'unexpected failure; stopping')
       else log.info({ signal }, 'draining')
       await service.drain()
@@ -33,6 +33,5 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
         void service.drain().then(() => resolve(2))
       }
     )
-    void close
   })
 }

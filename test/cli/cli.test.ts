@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { MAIN } from '../support/running-service.ts'
@@ -95,6 +97,17 @@ test('every fault of the configuration is named at once', async () => {
 
   assert.equal(code, 2)
   assert.match(stderr, /--port \(LOGPR_PORT\) must be <= 65535; --log-level \(LOGPR_LOG_LEVEL\) must be one of trace, /)
+})
+
+test('a port that is taken ends the start with the reason', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const { code, stderr } = await logpr(['serve', '--port', String(port)])
+  taken.close()
+
+  assert.equal(code, 2)
+  assert.match(stderr, new RegExp(`cannot listen on 127.0.0.1:${port} \\(EADDRINUSE\\)`))
 })
 
 test('an unknown flag or command is refused', async () => {
