@@ -4,6 +4,7 @@ import { ServiceError } from '../errors.ts'
 import { BatchLine } from './batch-line.ts'
 import type { Batch, BatchScores, Engine, EngineInfo, EngineState } from './engine.ts'
 import { type EngineSpec, type FromEngine, type KnownAnswer, type ToEngine, unreachable } from './protocol.ts'
+import { MAX_FAILED_STARTS, restartDelayMs } from './restart-policy.ts'
 
 export interface EngineLog {
   info(fields: object, message: string): void
@@ -18,11 +19,6 @@ export interface ProcessEngineOptions {
   /** A process that is not ready after so long is killed and counts as a failed start. */
   readonly startTimeoutMs: number
 }
-
-/** Starts that fail one after the other before the engine counts as failed. */
-const MAX_FAILED_STARTS = 5
-const FIRST_BACKOFF_MS = 200
-const MAX_BACKOFF_MS = 10_000
 
 /**
  * An engine in a process of its own, so that a native crash, a hang or an out-of-memory kill costs one restart and
@@ -172,8 +168,7 @@ export class ProcessEngine implements Engine {
       )
       return
     }
-    const delayMs = this.#failedStarts === 0 ? 0 : Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (this.#failedStarts - 1))
-    this.#restartTimer = setTimeout(() => this.#launch(), delayMs)
+    this.#restartTimer = setTimeout(() => this.#launch(), restartDelayMs(this.#failedStarts))
   }
 
   #clearTimers(): void {

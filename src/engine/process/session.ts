@@ -1,5 +1,4 @@
 import { realpathSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import { InferenceSession } from 'onnxruntime-node'
 import { ServiceError } from '../../errors.ts'
@@ -11,6 +10,7 @@ import type { Batch, BatchScores } from '../engine.ts'
 import type { EngineSpec } from '../protocol.ts'
 import { buildFeeds, feedMakers } from './feeds.ts'
 import { rowScoresOf } from './row-scores.ts'
+import { sessionOptions } from './session-options.ts'
 
 /** Floats of one chunk of logits, 16 MB: large enough to fill the matrix kernels, small beside any model. */
 const CHUNK_LOGITS = 1 << 22
@@ -55,24 +55,7 @@ function weightsPathOf(onnxPath: string): string {
 
 async function createSession(spec: EngineSpec, folder: string, model: Uint8Array): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(model, {
-      executionProviders: [spec.executionProvider],
-      // Explicit: the default is the host's core count, whatever the container's share of it.
-      intraOpNumThreads: spec.threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      // Shapes differ from batch to batch; patterns would be kept for each of them.
-      enableMemPattern: false,
-      // Only fatal: kernel errors come back as exceptions, and stderr belongs to the log.
-      logSeverityLevel: 4,
-      extra: {
-        session: {
-          model_external_initializers_file_folder_path: folder,
-          // Threads that spin after a run would take the cores from the front process.
-          intra_op: { allow_spinning: spec.threads > Math.max(1, availableParallelism() - 1) ? '0' : '1' }
-        }
-      }
-    })
+    return await InferenceSession.create(model, sessionOptions(spec, folder))
   } catch (error) {
     throw new ServiceError('model_invalid', `onnxruntime could not load the model: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }

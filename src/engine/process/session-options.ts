@@ -1,0 +1,28 @@
+import { availableParallelism } from 'node:os'
+import type { InferenceSession } from 'onnxruntime-node'
+import type { EngineSpec } from '../protocol.ts'
+
+/** How onnxruntime runs a graph whose large weights lie in files of `weightsFolder`. */
+export function sessionOptions(
+  { executionProvider, threads }: Pick<EngineSpec, 'executionProvider' | 'threads'>,
+  weightsFolder: string
+): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [executionProvider],
+    // Explicit: the default is the host's core count, whatever the container's share of it.
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    // Shapes differ from batch to batch; patterns would be kept for each of them.
+    enableMemPattern: false,
+    // Only fatal: kernel errors come back as exceptions, and stderr belongs to the log.
+    logSeverityLevel: 4,
+    extra: {
+      session: {
+        model_external_initializers_file_folder_path: weightsFolder,
+        // Threads that spin after a run would take the cores from the front process.
+        intra_op: { allow_spinning: threads > Math.max(1, availableParallelism() - 1) ? '0' : '1' }
+      }
+    }
+  }
+}
