@@ -4,10 +4,9 @@
  *     front process ---- load, score ---->  main thread: IPC messages, session.run (blocks while it computes)
  *                   <--- ready, scored ---  parent-watch thread: kills the process when the parent is gone
  */
-import { basename, extname } from 'node:path'
+import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { serviceErrorFrom } from '../../errors.ts'
-import type { Graph } from '../../model/onnx/graph.ts'
 import { type FromEngine, type ToEngine, unreachable } from '../protocol.ts'
 import { runCanary } from './canary.ts'
 import { type LoadedModel, loadModel } from './session.ts'
@@ -29,7 +28,7 @@ async function load({ spec, canary }: Extract<ToEngine, { kind: 'load' }>): Prom
         executionProvider: spec.executionProvider,
         threads: spec.threads,
         vocabSize: spec.vocabSize,
-        weightFiles: weightFilesOf(model.scoring, basename(spec.onnxPath)),
+        weightFiles: model.weightFiles,
         nodeCounts: { original: model.original.nodes.length, scoring: model.scoring.nodes.length },
         loadMs: performance.now() - began,
         canary: report
@@ -39,11 +38,6 @@ async function load({ spec, canary }: Extract<ToEngine, { kind: 'load' }>): Prom
     const { code, message, cause } = serviceErrorFrom(error)
     answer({ kind: 'load_failed', code, message: code === 'internal_error' ? `${message}: ${String(cause)}` : message })
   }
-}
-
-function weightFilesOf({ initializers }: Graph, modelFile: string): string[] {
-  const locations = initializers.map(({ location }) => location).filter((location) => location !== null && location !== modelFile)
-  return [...new Set(locations as string[])].sort()
 }
 
 async function score({ batchId, batch }: Extract<ToEngine, { kind: 'score' }>): Promise<void> {

@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { InferenceSession } from 'onnxruntime-node'
 import { ServiceError } from '../../errors.ts'
 import type { Graph } from '../../model/onnx/graph.ts'
@@ -20,12 +20,14 @@ const MAX_CHUNK_ROWS = 512
 export interface LoadedModel {
   readonly original: Graph
   readonly scoring: Graph
+  readonly weightFiles: readonly string[]
   score(batch: Batch): Promise<BatchScores>
 }
 
 /** Loads a model as a scoring graph. Throws `model_invalid` or `model_unsupported` with the reason. */
 export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
-  const path = weightsPathOf(spec.onnxPath)
+  // In a cache the model file is a link to a blob of another name; onnxruntime wants the real path of the weights.
+  const path = realpathSync(spec.onnxPath)
   const original = readOnnx(path)
   const scoring = scoringGraph(original)
   const makers = feedMakers(scoring.inputs, spec.headSize)
@@ -35,6 +37,7 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   return {
     original,
     scoring,
+    weightFiles: weightFilesOf(scoring, basename(path)),
     async score(batch) {
       const { feeds } = buildFeeds(makers, batch, maxChunkRows)
       const began = performance.now()
@@ -45,12 +48,10 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   }
 }
 
-/**
- * The file as onnxruntime can open it: it wants the real paths of weights inside the folder that it is told, and in a
- * cache the model file is a link to a blob of another name.
- */
-function weightsPathOf(onnxPath: string): string {
-  return realpathSync(onnxPath)
+/** Files beside the model file that its large weights lie in. */
+function weightFilesOf({ initializers }: Graph, modelFile: string): string[] {
+  const locations = initializers.flatMap(({ location }) => (location === null || location === modelFile ? [] : [location]))
+  return [...new Set(locations)].sort()
 }
 
 async function createSession(spec: EngineSpec, folder: string, model: Uint8Array): Promise<InferenceSession> {
