@@ -10,7 +10,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   json: [],
   tokenizer: ['@huggingface/transformers'],
   model: [],
-  engine: ['model/onnx/', 'onnxruntime-node'],
+  engine: ['model/onnx/', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts'],
   logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts'],
   observability: ['pino', 'prom-client'],

@@ -1,15 +1,21 @@
 /** What scheduling depends on: something that scores batches of token ids. It knows nothing of text or of HTTP. */
 
+import type { RowProbe } from '../scoring/row-probe.ts'
+
 /** One sequence of n token ids. Tokens `firstScored .. n-1` get a log-probability; 1 <= firstScored < n. */
 export interface ScoringSequence {
   readonly ids: Int32Array
   readonly firstScored: number
+  /** What to score at the n - firstScored positions in place of the tokens that stand there: labels shifted by mistake. */
+  readonly targets?: Int32Array
 }
 
 export interface Batch {
   readonly sequences: readonly ScoringSequence[]
   /** How many of the most probable tokens to return with rank and entropy; null computes none of the three. */
   readonly topCount: number | null
+  /** Positions of scored tokens of the first sequence whose raw logits are looked at by a second implementation. */
+  readonly probedPositions?: readonly number[]
 }
 
 /** Numbers for the R scored tokens of one sequence, in order; log-probabilities and entropies in nats. */
@@ -19,12 +25,16 @@ export interface RowScores {
   readonly bestIds: Int32Array
   readonly bestLogProbs: Float32Array
   readonly detail: RowDetail | null
+  /** `idsChecksum` of the sequence as the engine process received it: numbers of another sequence have another one. */
+  readonly checksum: number
 }
 
 export interface RowDetail {
   /** 1 + how many tokens have a larger logit. */
   readonly ranks: Int32Array
   readonly entropies: Float32Array
+  /** Sum of the squared probabilities of all tokens. */
+  readonly probSquareSums: Float32Array
   readonly topCount: number
   /** (R, topCount) row-major, the most probable first. */
   readonly topIds: Int32Array
@@ -33,6 +43,8 @@ export interface RowDetail {
 
 export interface BatchScores {
   readonly rows: readonly RowScores[]
+  /** One a probed position, in order. */
+  readonly probes: readonly RowProbe[]
   /** Time inside the model, milliseconds. */
   readonly runMs: number
 }

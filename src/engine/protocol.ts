@@ -23,6 +23,8 @@ export interface EngineSpec {
   readonly executionProvider: 'cpu' | 'cuda'
   readonly threads: number
   readonly vocabSize: number
+  /** Ids that the tokenizer has; absent while that is not known. */
+  readonly textVocabSize?: number
   /** For graphs that leave the head size symbolic. */
   readonly headSize: number
   readonly prefixTokenId: number | null

@@ -5,7 +5,7 @@ import type { Batch, BatchScores } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
 
 const BATCH: Batch = { sequences: [], topCount: null }
-const SCORES: BatchScores = { rows: [], runMs: 1 }
+const SCORES: BatchScores = { rows: [], probes: [], runMs: 1 }
 
 describe('BatchLine', () => {
   test('hands over one batch at a time, in order', () => {

@@ -6,7 +6,7 @@ import { encodeOne, itemOf } from '../support/logprob-items.ts'
 
 function rowsOf(...logProbs: number[]): RowScores {
   const numbers = Float32Array.from(logProbs)
-  return { logProbs: numbers, logSumExps: numbers, bestIds: new Int32Array(numbers.length), bestLogProbs: numbers, detail: null }
+  return { logProbs: numbers, logSumExps: numbers, bestIds: new Int32Array(numbers.length), bestLogProbs: numbers, detail: null, checksum: 0 }
 }
 
 describe('causalityCheck', () => {

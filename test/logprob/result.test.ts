@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { idsChecksum } from '../../src/engine/checksum.ts'
 import type { RowScores } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
 import type { EncodingContext } from '../../src/logprob/draft.ts'
@@ -10,13 +11,14 @@ import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { encodeOne, itemOf, optionsOf } from '../support/logprob-items.ts'
 
 /** Rows with the given log-probabilities whose most probable token has -0.25 and is another one, or is the target in `greedy` rows. */
-function rowsOf(ids: Int32Array, logProbs: readonly number[], greedy: readonly boolean[]): RowScores {
+function rowsOf(whole: Int32Array, ids: Int32Array, logProbs: readonly number[], greedy: readonly boolean[]): RowScores {
   return {
     logProbs: Float32Array.from(logProbs),
     logSumExps: new Float32Array(logProbs.length),
     bestIds: Int32Array.from(logProbs, (_, row) => (greedy[row] === true ? ids[row]! : 15)),
     bestLogProbs: Float32Array.from(logProbs, (logProb, row) => (greedy[row] === true ? logProb : -0.25)),
-    detail: null
+    detail: null,
+    checksum: idsChecksum(whole)
   }
 }
 
@@ -28,7 +30,8 @@ async function resultFor(
 ): Promise<LogprobResult> {
   const encoded = await encodeOne(item, options, context)
   assert.equal(logProbs.length, encoded.scoredEnd - encoded.scoredStart)
-  const rows = logProbs.length === 0 ? null : rowsOf(encoded.ids.slice(encoded.scoredStart, encoded.scoredEnd), logProbs, greedy)
+  const rows =
+    logProbs.length === 0 ? null : rowsOf(encoded.ids.slice(0, encoded.scoredEnd), encoded.ids.slice(encoded.scoredStart, encoded.scoredEnd), logProbs, greedy)
   return resultOf(item, encoded, rows, optionsOf(options), new FakeTokenizer(), [])
 }
 
@@ -143,7 +146,7 @@ describe('resultOf', () => {
 
   it('counts the deep checks in', async () => {
     const encoded = await encodeOne(itemOf('a', ' a'))
-    const { checks } = resultOf(itemOf('a', ' a'), encoded, rowsOf(encoded.ids, [-1, -2], []), optionsOf(), new FakeTokenizer(), [
+    const { checks } = resultOf(itemOf('a', ' a'), encoded, rowsOf(encoded.ids, encoded.ids, [-1, -2], []), optionsOf(), new FakeTokenizer(), [
       check('causality', 'warn', '')
     ])
     assert.deepEqual([checks.verdict, checks.items.at(-1)?.id], ['warn', 'causality'])

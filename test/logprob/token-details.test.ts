@@ -8,13 +8,20 @@ import { sequenceOf } from '../support/scored-sequence.ts'
 const tokenizer = new FakeTokenizer()
 /** <s> | a | é in two tokens, of which the last two are scored. */
 const SEQUENCE = { ...sequenceOf({ prefix: 1, x: 1, y: 2 }, [null, null, -1, -2]), ids: Int32Array.of(0, 3, 9, 10) }
-const NUMBERS = { logProbs: Float32Array.of(-1, -2), logSumExps: new Float32Array(2), bestIds: new Int32Array(2), bestLogProbs: new Float32Array(2) }
+const NUMBERS = {
+  logProbs: Float32Array.of(-1, -2),
+  logSumExps: new Float32Array(2),
+  bestIds: new Int32Array(2),
+  bestLogProbs: new Float32Array(2),
+  checksum: 0
+}
 /** Two rows of the two most probable tokens. */
 const ROWS: RowScores = {
   ...NUMBERS,
   detail: {
     ranks: Int32Array.of(1, 3),
     entropies: Float32Array.of(0.5, 1.5),
+    probSquareSums: new Float32Array(2),
     topCount: 2,
     topIds: Int32Array.of(9, 6, 8, 1),
     topLogProbs: Float32Array.of(-1, -2, -0.5, -1.5)

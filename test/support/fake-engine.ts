@@ -1,3 +1,4 @@
+import { idsChecksum } from '../../src/engine/checksum.ts'
 import type { Batch, BatchScores, Engine, EngineInfo, EngineState, RowScores, ScoringSequence } from '../../src/engine/engine.ts'
 
 /** What the fake says of a sequence: numbers that follow from its ids alone, so that rows of another sequence show. */
@@ -8,7 +9,8 @@ export function fakeScores({ ids, firstScored }: ScoringSequence): RowScores {
     logSumExps: new Float32Array(targets.length),
     bestIds: targets,
     bestLogProbs: new Float32Array(targets.length),
-    detail: null
+    detail: null,
+    checksum: idsChecksum(ids)
   }
 }
 
@@ -38,7 +40,7 @@ export class FakeEngine implements Engine {
       const failure = this.failureFor(sequence)
       if (failure !== null) throw failure
     }
-    return { rows: batch.sequences.map(fakeScores), runMs: 1 }
+    return { rows: batch.sequences.map(fakeScores), probes: [], runMs: 1 }
   }
 
   /** Resolves when so many batches have come in. */

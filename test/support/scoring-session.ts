@@ -14,6 +14,8 @@ export interface ScoringQuestion {
   readonly rows: readonly (readonly number[])[]
   readonly targets: readonly (readonly number[])[]
   readonly topCount: number | null
+  /** Rows of every chunk to give out whole. */
+  readonly probed?: readonly number[]
 }
 
 export type Ask = (question: ScoringQuestion) => Promise<ScoringNumbers>
@@ -25,13 +27,14 @@ export async function openScoring(path: string): Promise<Ask> {
     logSeverityLevel: 4,
     extra: { session: { model_external_initializers_file_folder_path: dirname(path) } }
   })
-  return async ({ feeds, rows, targets, topCount }) => {
+  return async ({ feeds, rows, targets, topCount, probed = [] }) => {
     const outputs = await session.run({
       ...feeds,
       [SCORING_INPUTS.rows]: int64(rows.flat(), [rows.length, rows[0]!.length]),
       [SCORING_INPUTS.targets]: int64(targets.flat(), [targets.length, targets[0]!.length]),
       [SCORING_INPUTS.detailed]: new Tensor('bool', [topCount !== null], []),
-      [SCORING_INPUTS.topCount]: int64([topCount ?? 1], [1])
+      [SCORING_INPUTS.topCount]: int64([topCount ?? 1], [1]),
+      [SCORING_INPUTS.probed]: int64(probed, [probed.length])
     })
     const numbers = Object.entries(SCORING_OUTPUTS).map(([key, name]) => [key, Array.from(outputs[name]!.data as Float32Array | BigInt64Array, Number)])
     return Object.fromEntries(numbers) as ScoringNumbers

@@ -22,6 +22,13 @@ export interface RowPlan {
   readonly N: number
   readonly C: number
   readonly rowCount: number
+  /** Rows of every chunk that are given out whole. */
+  readonly columns: readonly number[]
+}
+
+/** The probed positions as rows of the batch: the first sequence's scored tokens come first. */
+export function probedRows({ sequences, probedPositions = [] }: Batch): number[] {
+  return probedPositions.map((position) => position - (sequences[0]?.firstScored ?? 0))
 }
 
 /** How the model's own inputs are made, decided once by name. Throws `model_unsupported` for an input it does not know. */
@@ -44,17 +51,20 @@ export function buildFeeds(makers: ReadonlyMap<string, FeedMaker>, batch: Batch,
   const rows = new BigInt64Array(N * C)
   const targets = new BigInt64Array(N * C)
   let at = 0
-  batch.sequences.forEach(({ ids, firstScored }, b) => {
+  batch.sequences.forEach(({ ids, firstScored, targets: wanted }, b) => {
     for (let i = firstScored; i < ids.length; i++, at++) {
       rows[at] = BigInt(b * padded.S + i - 1)
-      targets[at] = BigInt(ids[i]!)
+      targets[at] = BigInt(wanted?.[i - firstScored] ?? ids[i]!)
     }
   })
   feeds[SCORING_INPUTS.rows] = new Tensor('int64', rows, [N, C])
   feeds[SCORING_INPUTS.targets] = new Tensor('int64', targets, [N, C])
   feeds[SCORING_INPUTS.detailed] = new Tensor('bool', [batch.topCount !== null], [])
   feeds[SCORING_INPUTS.topCount] = new Tensor('int64', [BigInt(Math.max(1, batch.topCount ?? 1))], [1])
-  return { feeds, plan: { N, C, rowCount } }
+  // Every chunk gives the same rows out, so those of one column in several chunks come together.
+  const columns = [...new Set(probedRows(batch).map((row) => row % C))]
+  feeds[SCORING_INPUTS.probed] = new Tensor('int64', BigInt64Array.from(columns, BigInt), [columns.length])
+  return { feeds, plan: { N, C, rowCount, columns } }
 }
 
 function padRight({ sequences }: Batch): PaddedBatch {

@@ -1,6 +1,9 @@
 import type { Tensor } from 'onnxruntime-node'
 import { SCORING_OUTPUTS } from '../../model/onnx/scoring-graph.ts'
+import { type RowProbe, rowProbe } from '../../scoring/row-probe.ts'
+import { idsChecksum } from '../checksum.ts'
 import type { Batch, RowDetail, RowScores } from '../engine.ts'
+import { probedRows, type RowPlan } from './feeds.ts'
 
 /** Cuts the outputs of the scoring graph, (N, C, 1) each and filled up at the end, into the rows of each sequence. */
 export function rowScoresOf(outputs: Readonly<Record<string, Tensor>>, batch: Batch): RowScores[] {
@@ -20,7 +23,8 @@ export function rowScoresOf(outputs: Readonly<Record<string, Tensor>>, batch: Ba
       logSumExps: logSumExps.slice(from, to),
       bestIds: Int32Array.from(bestIds.subarray(from, to), Number),
       bestLogProbs: bestLogProbs.slice(from, to),
-      detail: batch.topCount === null ? null : detailOf(batch.topCount, from, to)
+      detail: batch.topCount === null ? null : detailOf(batch.topCount, from, to),
+      checksum: idsChecksum(ids)
     }
   })
 
@@ -30,9 +34,26 @@ export function rowScoresOf(outputs: Readonly<Record<string, Tensor>>, batch: Ba
     return {
       ranks: Int32Array.from(floats(SCORING_OUTPUTS.higherCount).subarray(from, to), (higher) => higher + 1),
       entropies: floats(SCORING_OUTPUTS.entropy).slice(from, to),
+      probSquareSums: floats(SCORING_OUTPUTS.probSquares).slice(from, to),
       topCount,
       topIds: Int32Array.from(integers(SCORING_OUTPUTS.topIds).subarray(from * width, to * width * keep), Number),
       topLogProbs: floats(SCORING_OUTPUTS.topLogProbs).slice(from * width, to * width * keep)
     }
   }
+}
+
+/**
+ * Looks at the raw logits of the probed rows with code of its own. `textVocabSize` is how many ids the tokenizer has;
+ * the model may have more rows.
+ */
+export function rowProbesOf(outputs: Readonly<Record<string, Tensor>>, batch: Batch, { C, columns }: RowPlan, textVocabSize: number): RowProbe[] {
+  const { ids, firstScored } = batch.sequences[0]!
+  const logits = outputs[SCORING_OUTPUTS.probeLogits]!
+  const logProbs = outputs[SCORING_OUTPUTS.probeLogProbs]!.data as Float32Array
+  const V = Number(logits.dims.at(-1))
+  return probedRows(batch).map((row) => {
+    const start = (Math.floor(row / C) * columns.length + columns.indexOf(row % C)) * V
+    const cut = (all: Float32Array): Float32Array => all.subarray(start, start + V)
+    return rowProbe(cut(logits.data as Float32Array), cut(logProbs), { ids, position: row + firstScored, textVocabSize })
+  })
 }

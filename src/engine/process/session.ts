@@ -9,7 +9,7 @@ import { writeOnnx } from '../../model/onnx/write.ts'
 import type { Batch, BatchScores } from '../engine.ts'
 import type { EngineSpec } from '../protocol.ts'
 import { buildFeeds, feedMakers } from './feeds.ts'
-import { rowScoresOf } from './row-scores.ts'
+import { rowProbesOf, rowScoresOf } from './row-scores.ts'
 import { sessionOptions } from './session-options.ts'
 
 /** Floats of one chunk of logits, 16 MB: large enough to fill the matrix kernels, small beside any model. */
@@ -39,11 +39,11 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
     scoring,
     weightFiles: weightFilesOf(scoring, basename(path)),
     async score(batch) {
-      const { feeds } = buildFeeds(makers, batch, maxChunkRows)
+      const { feeds, plan } = buildFeeds(makers, batch, maxChunkRows)
       const began = performance.now()
       const outputs = await session.run(feeds)
       const runMs = performance.now() - began
-      return { rows: rowScoresOf(outputs, batch), runMs }
+      return { rows: rowScoresOf(outputs, batch), probes: rowProbesOf(outputs, batch, plan, spec.textVocabSize ?? spec.vocabSize), runMs }
     }
   }
 }

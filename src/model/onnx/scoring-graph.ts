@@ -12,11 +12,18 @@ import { writeGraph } from './write.ts'
  *     targets  (N, C) int64   the token whose log-probability is wanted at each row
  *     detailed ()     bool    whether rank, entropy and the top k are computed too
  *     topCount (1,)   int64   k, from 1 to V
+ *     probed   (P,)   int64   which rows of every chunk, 0 to C - 1, to give out whole; P may be 0
  */
-export const SCORING_INPUTS = { rows: 'logpr.rows', targets: 'logpr.targets', detailed: 'logpr.detailed', topCount: 'logpr.top_count' } as const
+export const SCORING_INPUTS = {
+  rows: 'logpr.rows',
+  targets: 'logpr.targets',
+  detailed: 'logpr.detailed',
+  topCount: 'logpr.top_count',
+  probed: 'logpr.probed'
+} as const
 
 /**
- * Outputs of the scoring graph, one entry a row; the last four have one dummy entry a chunk unless `detailed`.
+ * Outputs of the scoring graph, one entry a row; the five of `detailed` have one dummy entry a chunk without it.
  *
  *     logProb     (N, C, 1) float   log-probability of the target, nats
  *     logSumExp   (N, C, 1) float   of the row's logits
@@ -24,7 +31,9 @@ export const SCORING_INPUTS = { rows: 'logpr.rows', targets: 'logpr.targets', de
  *     bestLogProb (N, C, 1) float
  *     higherCount (N, C, 1) float   tokens with a larger logit than the target: rank - 1
  *     entropy     (N, C, 1) float   nats
+ *     probSquares (N, C, 1) float   sum of p² over the vocabulary
  *     topLogProbs (N, C, k) float   falling;  topIds (N, C, k) int64
+ *     probeLogits (N, P, V) float   probeLogProbs (N, P, V) float: for checks by a second implementation, never many
  */
 export const SCORING_OUTPUTS = {
   logProb: 'logpr.log_prob',
@@ -33,11 +42,14 @@ export const SCORING_OUTPUTS = {
   bestLogProb: 'logpr.best_log_prob',
   higherCount: 'logpr.higher_count',
   entropy: 'logpr.entropy',
+  probSquares: 'logpr.prob_squares',
   topLogProbs: 'logpr.top_log_probs',
-  topIds: 'logpr.top_ids'
+  topIds: 'logpr.top_ids',
+  probeLogits: 'logpr.probe_logits',
+  probeLogProbs: 'logpr.probe_log_probs'
 } as const
 
-const { rows, targets, detailed, topCount } = SCORING_INPUTS
+const { rows, targets, detailed, topCount, probed } = SCORING_INPUTS
 const HIDDEN_ROWS = 'logpr.hidden_rows'
 /** Axis operands became inputs, and LogSoftmax works on one axis alone, from this operator set on. */
 const LOWEST_OPSET = 13
@@ -58,7 +70,7 @@ export function scoringGraph(model: Graph): Graph {
 
   const scan = buildNode('Scan', [rows, targets], Object.values(SCORING_OUTPUTS), {
     attributes: { body: writeGraph('logpr.chunk', chunkBody(head)), num_scan_inputs: 2 },
-    captures: [HIDDEN_ROWS, detailed, topCount, ...capturesOf(head)]
+    captures: [HIDDEN_ROWS, detailed, topCount, probed, ...capturesOf(head)]
   })
   return removeDead({
     ...model,
@@ -68,7 +80,8 @@ export function scoringGraph(model: Graph): Graph {
       { name: rows, elementType: INT64, shape: ['chunks', 'rows'] },
       { name: targets, elementType: INT64, shape: ['chunks', 'rows'] },
       { name: detailed, elementType: BOOL, shape: [] },
-      { name: topCount, elementType: INT64, shape: [1] }
+      { name: topCount, elementType: INT64, shape: [1] },
+      { name: probed, elementType: INT64, shape: ['probed'] }
     ],
     outputs: outputsNamed(Object.values(SCORING_OUTPUTS))
   })
@@ -80,7 +93,8 @@ type Body = Pick<Graph, 'nodes' | 'initializers' | 'inputs' | 'outputs'>
 function chunkBody(head: Head): Body {
   const logits = 'chunk.logits'
   const results = ['chunk.log_prob', 'chunk.log_sum_exp', 'chunk.best_id', 'chunk.best_log_prob']
-  const details = ['chunk.higher_count', 'chunk.entropy', 'chunk.top_log_probs', 'chunk.top_ids']
+  const details = ['chunk.higher_count', 'chunk.entropy', 'chunk.prob_squares', 'chunk.top_log_probs', 'chunk.top_ids']
+  const probes = ['chunk.probe_logits', 'chunk.probe_log_probs']
   const detailInputs = [logits, 'chunk.log_probs', 'chunk.target_logit', topCount]
 
   const nodes: OnnxNode[] = [
@@ -95,6 +109,8 @@ function chunkBody(head: Head): Body {
     buildNode('Sub', ['chunk.target_logit', 'chunk.log_prob'], ['chunk.log_sum_exp']),
     buildNode('ArgMax', [logits], ['chunk.best_id'], { attributes: { axis: -1, keepdims: 1 } }),
     ...gatherColumn('chunk.log_probs', 'chunk.best_id', 'chunk.best_log_prob'),
+    buildNode('Gather', [logits, probed], ['chunk.probe_logits'], { attributes: { axis: 0 } }), // (P, V)
+    buildNode('Gather', ['chunk.log_probs', probed], ['chunk.probe_log_probs'], { attributes: { axis: 0 } }),
     buildNode('If', [detailed], details, {
       attributes: { then_branch: writeGraph('logpr.detail', detailBranch()), else_branch: writeGraph('logpr.no_detail', emptyBranch()) },
       captures: detailInputs
@@ -107,7 +123,7 @@ function chunkBody(head: Head): Body {
       { name: 'chunk.rows', elementType: INT64, shape: ['rows'] },
       { name: 'chunk.targets', elementType: INT64, shape: ['rows'] }
     ],
-    outputs: outputsNamed([...results, ...details])
+    outputs: outputsNamed([...results, ...details, ...probes])
   }
 }
 
@@ -120,15 +136,17 @@ function detailBranch(): Body {
     buildNode('Mul', ['detail.probs', 'chunk.log_probs'], ['detail.terms']),
     buildNode('ReduceSum', ['detail.terms', 'detail.axis'], ['detail.negative_entropy'], { attributes: { keepdims: 1 } }),
     buildNode('Neg', ['detail.negative_entropy'], ['detail.entropy']),
+    buildNode('Mul', ['detail.probs', 'detail.probs'], ['detail.squares']),
+    buildNode('ReduceSum', ['detail.squares', 'detail.axis'], ['detail.prob_squares'], { attributes: { keepdims: 1 } }),
     buildNode('TopK', ['chunk.log_probs', topCount], ['detail.top_log_probs', 'detail.top_ids'], { attributes: { axis: -1, largest: 1, sorted: 1 } })
   ]
-  const outputs = ['detail.higher_count', 'detail.entropy', 'detail.top_log_probs', 'detail.top_ids']
+  const outputs = ['detail.higher_count', 'detail.entropy', 'detail.prob_squares', 'detail.top_log_probs', 'detail.top_ids']
   return { nodes, initializers: [buildInt64('detail.axis', [1], [-1])], inputs: [], outputs: outputsNamed(outputs) }
 }
 
 /** Placeholders of shape (1, 1): the branches of an If must agree in type, not in shape. */
 function emptyBranch(): Body {
-  const floats = ['none.higher_count', 'none.entropy', 'none.top_log_probs']
+  const floats = ['none.higher_count', 'none.entropy', 'none.prob_squares', 'none.top_log_probs']
   const initializers = [...floats.map((name) => buildFloat(`${name}.value`, [1, 1], [0])), buildInt64('none.top_ids.value', [1, 1], [0])]
   const names = [...floats, 'none.top_ids']
   // A branch must compute its outputs: an initializer returned as it is has no producer there.

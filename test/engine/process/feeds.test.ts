@@ -40,7 +40,7 @@ describe('buildFeeds', () => {
   test('cuts rows into even chunks within the limit', () => {
     const { feeds, plan } = buildFeeds(feedMakers([IDS], 0), BATCH, 3)
 
-    assert.deepEqual(plan, { N: 2, C: 2, rowCount: 4 })
+    assert.deepEqual(plan, { N: 2, C: 2, rowCount: 4, columns: [] })
     assert.deepEqual(feeds[SCORING_INPUTS.rows]?.dims, [2, 2])
   })
 
