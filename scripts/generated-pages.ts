@@ -8,6 +8,7 @@ import { renderOpenapiYaml } from '../src/http/routes/operations.ts'
 import { ERROR_KINDS } from '../src/http/status.ts'
 import { createMetrics } from '../src/observability/metrics.ts'
 import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { checksBlocks } from './checks-page.ts'
 import { benchResults, renderAims, renderPerformance } from './performance-page.ts'
 import { exampleBlocks } from './worked-example.ts'
 
@@ -20,6 +21,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['openapi.yaml', await openapiYaml()],
     ['docs/performance.md', renderPerformance(results)],
     ['docs/operations.md', withBlocks('docs/operations.md', { errors: errorTable() })],
+    ['docs/checks.md', withBlocks('docs/checks.md', checksBlocks())],
     ['docs/scoring.md', withBlocks('docs/scoring.md', { example: scoring })],
     ['README.md', withBlocks('README.md', { example: readme, performance: renderAims(results) })]
   ])

@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'deadline_exceeded'
   | 'client_closed_request'
   | 'non_finite_logits'
+  | 'scores_mismatched'
   | 'model_invalid'
   | 'model_unsupported'
   | 'configuration_invalid'

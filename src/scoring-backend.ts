@@ -1,18 +1,21 @@
-import { readFileSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Config } from './config/options.ts'
 import type { EngineInfo } from './engine/engine.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
-import type { EngineSpec, KnownAnswer } from './engine/protocol.ts'
+import type { EngineSpec } from './engine/protocol.ts'
 import { ServiceError } from './errors.ts'
-import { LogprobEvaluator } from './logprob/evaluate.ts'
+import { type EvaluationContext, LogprobEvaluator } from './logprob/evaluate.ts'
 import { combinedHash, hashFiles } from './model/file-hashes.ts'
+import { type KnownAnswers, readKnownAnswers } from './model/known-answers.ts'
 import { type ModelFolder, openModelFolder } from './model/model-folder.ts'
-import { toleranceNats } from './model/tolerances.ts'
+import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION, PACKAGE_FOLDER } from './package-info.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
+import { verdictOf } from './scoring/checks/check.ts'
 import type { ServedModel } from './served-model.ts'
+import { selfTestIds, tokenizerKnownAnswer } from './tokenizer/self-test-texts.ts'
 import { startTokenizer } from './tokenizer/thread-tokenizer.ts'
 import type { Tokenizer } from './tokenizer/tokenizer.ts'
 
@@ -25,8 +28,17 @@ export interface ScoringBackend {
   /** A thread that ends takes no work any more; only a new start of the service helps. */
   tokenizerHasEnded(): boolean
   /** Resolves when the engine has given its known answer. Rejects with the reason why the model cannot be served. */
-  readonly ready: Promise<{ readonly model: ServedModel; readonly evaluator: LogprobEvaluator }>
+  readonly ready: Promise<ReadyBackend>
   close(): Promise<void>
+}
+
+export interface ReadyBackend {
+  readonly model: ServedModel
+  readonly evaluator: LogprobEvaluator
+  /** What the evaluator works with. */
+  readonly context: EvaluationContext
+  /** Files whose content must not change while the service runs. */
+  readonly modelPaths: readonly string[]
 }
 
 /** Begins to load the model; nothing waits. Throws `model_invalid` when its folder is not one. */
@@ -36,18 +48,22 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
   const spec: EngineSpec = {
     onnxPath: folder.onnxPath,
     executionProvider,
-    toleranceNats: toleranceNats(folder.dtype, executionProvider),
+    ceilingNats: toleranceCeilingNats(folder.dtype, executionProvider),
+    approximateCeilingNats: APPROXIMATE_CEILING_NATS,
+    claimsFloat32: claimsFloat32(folder.dtype),
+    expectedHashes: {},
     threads: config.THREADS === 0 ? availableParallelism() : config.THREADS,
     vocabSize: folder.vocabSize,
-    headSize: folder.headSize,
-    prefixTokenId: declaredBeginId(folder)
+    headSize: folder.headSize
   }
-  const stored: KnownAnswer | null = folder.canary === null ? null : { source: 'stored', ...folder.canary }
-  const engine = new ProcessEngine(spec, stored, { log, batchTimeoutMs: config.BATCH_TIMEOUT_MS, startTimeoutMs: config.START_TIMEOUT_MS })
+  const known = readKnownAnswers(folder.folder, folder.dtype, executionProvider)
   let tokenizerHasEnded = false
   const tokenizer = startTokenizer(folder.folder, () => {
     tokenizerHasEnded = true
   })
+  const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), folder.maxModelLen))
+  const stored = (known?.texts ?? []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
+  const engine = new ProcessEngine(spec, { texts, stored }, { log, batchTimeoutMs: config.BATCH_TIMEOUT_MS, startTimeoutMs: config.START_TIMEOUT_MS })
   const scheduler = new Scheduler(engine, {
     maxBatchTokens: config.MAX_BATCH_TOKENS,
     longTextTokens: config.LONG_TEXT_TOKENS,
@@ -58,7 +74,7 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
     engine,
     scheduler,
     tokenizerHasEnded: () => tokenizerHasEnded,
-    ready: whenReady(config, folder, engine, tokenizer, scheduler),
+    ready: whenReady({ config, folder, known, engine, tokenizer, scheduler }),
     async close() {
       await engine.close()
       await tokenizer.then(
@@ -69,15 +85,19 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
   }
 }
 
-async function whenReady(
-  config: Config,
-  folder: ModelFolder,
-  engine: ProcessEngine,
-  starting: Promise<Tokenizer>,
-  scheduler: Scheduler
-): Promise<{ model: ServedModel; evaluator: LogprobEvaluator }> {
+interface Starting {
+  readonly config: Config
+  readonly folder: ModelFolder
+  readonly known: KnownAnswers | null
+  readonly engine: ProcessEngine
+  readonly tokenizer: Promise<Tokenizer>
+  readonly scheduler: Scheduler
+}
+
+async function whenReady(starting: Starting): Promise<ReadyBackend> {
+  const { config, folder, known, engine, scheduler } = starting
   const [tokenizer, info, modelFiles, tokenizerFiles] = await Promise.all([
-    starting,
+    starting.tokenizer,
     engine.started(),
     hashFiles([folder.onnxPath]),
     hashFiles([join(folder.folder, 'tokenizer.json')])
@@ -88,19 +108,34 @@ async function whenReady(
       `the tokenizer has ids up to ${tokenizer.facts.vocabSize - 1}, the model only ${folder.vocabSize} rows: they do not belong together`
     )
   }
-  const weightFiles = await hashFiles(info.weightFiles.map((file) => join(dirname(folder.onnxPath), file)))
+  const weightPaths = info.weightFiles.map((file) => join(dirname(realpathSync(folder.onnxPath)), file))
+  const weightFiles = await hashFiles(weightPaths)
+  const modelSha256 = combinedHash([...modelFiles, ...weightFiles])
+  if (known !== null && known.modelSha256 !== modelSha256) {
+    throw new ServiceError(
+      'model_invalid',
+      `canary.json was made for weights with SHA-256 ${known.modelSha256}, those here have ${modelSha256}: take the files of one download, or remove canary.json`
+    )
+  }
+  const tokenizerCheck = await tokenizerKnownAnswer(tokenizer, known?.texts ?? [])
+  if (tokenizerCheck.status === 'fail') throw new ServiceError('model_invalid', `the start-up self-test failed: ${tokenizerCheck.message}`)
+  const modelPaths = [realpathSync(folder.onnxPath), ...weightPaths]
+  engine.expectFiles(Object.fromEntries(modelPaths.map((path, i) => [path, [...modelFiles, ...weightFiles][i]?.sha256 ?? ''])))
+  if (info.selfTest.causal === 'approximate') scheduler.keepApart()
   const prefixTokenId = prefixTokenOf(config, tokenizer)
+  const context: EvaluationContext = {
+    tokenizer,
+    vocabSize: folder.vocabSize,
+    maxModelLen: folder.maxModelLen,
+    prefixTokenId,
+    toleranceNats: info.selfTest.toleranceNats,
+    claimsFloat32: claimsFloat32(folder.dtype),
+    causal: info.selfTest.causal
+  }
   return {
-    evaluator: new LogprobEvaluator(
-      {
-        tokenizer,
-        vocabSize: folder.vocabSize,
-        maxModelLen: folder.maxModelLen,
-        prefixTokenId,
-        toleranceNats: toleranceNats(folder.dtype, engine.executionProvider)
-      },
-      scheduler
-    ),
+    context,
+    modelPaths,
+    evaluator: new LogprobEvaluator(context, scheduler),
     model: {
       id: folder.id,
       createdSeconds: Math.floor(Date.now() / 1000),
@@ -110,16 +145,23 @@ async function whenReady(
       prefixTokenId,
       files: [...modelFiles, ...weightFiles, ...tokenizerFiles],
       engine: info,
-      stamp: stampOf(folder, info, combinedHash([...modelFiles, ...weightFiles]), combinedHash(tokenizerFiles))
+      selfTest: { ...info.selfTest, ...verdictOf([...info.selfTest.items, tokenizerCheck]) },
+      stamp: stampOf(folder, info, modelSha256, combinedHash(tokenizerFiles))
     }
   }
 }
 
-function stampOf({ dtype }: ModelFolder, { executionProvider, threads }: EngineInfo, modelSha256: string, tokenizerSha256: string): ServedModel['stamp'] {
+function stampOf(
+  { dtype }: ModelFolder,
+  { executionProvider, threads, selfTest }: EngineInfo,
+  modelSha256: string,
+  tokenizerSha256: string
+): ServedModel['stamp'] {
   return {
     model_sha256: modelSha256,
     tokenizer_sha256: tokenizerSha256,
     dtype,
+    causal: selfTest.causal,
     execution_provider: executionProvider,
     threads,
     onnxruntime: ONNXRUNTIME_VERSION,
@@ -130,10 +172,4 @@ function stampOf({ dtype }: ModelFolder, { executionProvider, threads }: EngineI
 function prefixTokenOf({ PREFIX_TOKEN }: Config, { facts }: Tokenizer): number | null {
   if (PREFIX_TOKEN === 'none') return null
   return PREFIX_TOKEN === 'eos' ? facts.endId : facts.beginId
-}
-
-/** For the canary alone, which must not wait for the tokenizer. */
-function declaredBeginId({ folder }: ModelFolder): number | null {
-  const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as { bos_token_id?: unknown }
-  return typeof config.bos_token_id === 'number' ? config.bos_token_id : null
 }

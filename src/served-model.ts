@@ -1,4 +1,4 @@
-import type { EngineInfo } from './engine/engine.ts'
+import type { EngineInfo, SelfTestReport } from './engine/engine.ts'
 import type { FileHash } from './model/file-hashes.ts'
 
 /** What a response says it was made with. */
@@ -6,6 +6,8 @@ export interface Stamp {
   readonly model_sha256: string
   readonly tokenizer_sha256: string
   readonly dtype: string
+  /** `approximate`: a token's score depends a little on later ones and on nothing else, since such texts are scored alone. */
+  readonly causal: 'exact' | 'approximate'
   readonly execution_provider: string
   readonly threads: number
   readonly onnxruntime: string
@@ -23,4 +25,6 @@ export interface ServedModel {
   readonly files: readonly FileHash[]
   readonly stamp: Stamp
   readonly engine: EngineInfo
+  /** Of the engine's first start, with the tokenizer's known answers. */
+  readonly selfTest: SelfTestReport
 }

@@ -8,7 +8,8 @@ import { buildApp } from './http/build-app.ts'
 import { trackConnections } from './http/open-connections.ts'
 import type { Health, Service } from './http/service.ts'
 import { createMetrics } from './observability/metrics.ts'
-import type { ScoringBackend } from './scoring-backend.ts'
+import type { ReadyBackend, ScoringBackend } from './scoring-backend.ts'
+import { keepVigil, type Vigil } from './vigil.ts'
 
 export interface RunningService {
   readonly app: FastifyInstance
@@ -22,7 +23,8 @@ export interface RunningService {
 /** Puts HTTP in front of a backend and listens; the model goes on loading meanwhile, and /readyz says when it is done. */
 export async function startService(config: Config, backend: ScoringBackend, log: Logger): Promise<RunningService> {
   const apiKeyHashes = config.API_KEYS_FILE === '' ? [] : parseApiKeys(readKeyFile(config.API_KEYS_FILE))
-  let loaded: Awaited<ScoringBackend['ready']> | null = null
+  let loaded: ReadyBackend | null = null
+  let vigil: Vigil | null = null
   let failure: ServiceError | null = null
   let isDraining = false
 
@@ -45,6 +47,7 @@ export async function startService(config: Config, backend: ScoringBackend, log:
   const ready = backend.ready.then(
     (model) => {
       loaded = model
+      vigil = keepVigil(config, backend, model, metrics, log)
     },
     (error) => {
       failure = serviceErrorFrom(error)
@@ -57,7 +60,7 @@ export async function startService(config: Config, backend: ScoringBackend, log:
     const { state } = backend.engine
     if (isDraining) return { status: 'draining', reason: 'the service is stopping' }
     if (failure !== null) return { status: 'failed', reason: failure.message }
-    if (state === 'failed') return { status: 'failed', reason: 'the engine process cannot be started' }
+    if (state === 'failed') return { status: 'failed', reason: backend.engine.failure?.message ?? 'the engine process cannot be started' }
     if (backend.tokenizerHasEnded()) return { status: 'failed', reason: 'the tokenizer thread has ended; the service has to be started again' }
     if (loaded === null) return { status: 'starting', reason: 'the model is being loaded' }
     if (state === 'restarting') return { status: 'restarting', reason: 'the engine process ended and is being replaced; requests wait for it' }
@@ -70,6 +73,7 @@ export async function startService(config: Config, backend: ScoringBackend, log:
     apiKeyHashes,
     health,
     scoring() {
+      if (loaded !== null && backend.engine.failure !== null) throw new ServiceError('engine_unavailable', backend.engine.failure.message)
       if (loaded !== null) return loaded
       throw failure ?? new ServiceError('starting', 'the model is being loaded', { retryAfterSeconds: 1 })
     }
@@ -89,6 +93,7 @@ export async function startService(config: Config, backend: ScoringBackend, log:
     ready,
     async drain() {
       isDraining = true
+      vigil?.end()
       await new Promise((resolve) => setTimeout(resolve, config.DRAIN_DELAY_MS))
       const closed = app.close()
       connections.endIdle()

@@ -8,11 +8,12 @@ import { PACKAGE_FOLDER } from '../src/package-info.ts'
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   scoring: [],
   json: [],
-  tokenizer: ['@huggingface/transformers'],
+  tokenizer: ['scoring/checks/check.ts', '@huggingface/transformers'],
   model: [],
-  engine: ['model/onnx/', 'scoring/', 'onnxruntime-node'],
+  engine: ['model/onnx/', 'model/weights-guard.ts', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts'],
-  logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts'],
+  logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'engine/checksum.ts', 'tokenizer/tokenizer.ts'],
+  watch: ['engine/engine.ts', 'model/weights-guard.ts', 'scheduling/scheduler.ts', 'scoring/'],
   observability: ['pino', 'prom-client'],
   config: ['env-schema', 'model/model-folder.ts'],
   http: [

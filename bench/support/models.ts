@@ -9,7 +9,17 @@ export const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 /** What the engine would load of a model folder, on all cores. */
 export function specOf(path: string): EngineSpec {
   const { onnxPath, vocabSize, headSize } = openModelFolder(path)
-  return { onnxPath, executionProvider: 'cpu', threads: availableParallelism(), vocabSize, headSize, prefixTokenId: null, toleranceNats: 1e-3 }
+  return {
+    onnxPath,
+    executionProvider: 'cpu',
+    threads: availableParallelism(),
+    vocabSize,
+    headSize,
+    ceilingNats: 1e-3,
+    approximateCeilingNats: 0.5,
+    claimsFloat32: true,
+    expectedHashes: {}
+  }
 }
 
 export function modelName(path: string): string {

@@ -41,10 +41,23 @@ def token_log_probs(model: transformers.LlamaForCausalLM, ids: list[int]) -> lis
     return [round(value, DECIMALS) for value in picked.tolist()]
 
 
-def canary_of(items: list[dict]) -> dict:
-    """The known answer that the service checks before it is ready: one text of 25 tokens or more."""
-    item = next(i for i in items if not i['merged'] and len(i['x_ids']) >= 20 and len(i['y_ids']) >= 5)
-    return {'ids': [PREFIX_TOKEN, *item['x_ids'], *item['y_ids']], 'log_probs': item['log_probs_x'] + item['log_probs_y']}
+END_TOKEN = '<|endoftext|>'
+# Prose that ends, so that the end token is a target too, and text made of single bytes.
+CANARY_TEXTS = [
+    'He took his hat from the table and went out without a word. The door closed behind him, and the house was still.' + END_TOKEN,
+    'The family \U0001F468\u200D\U0001F469\u200D\U0001F467 had caf\u00e9 cr\u00e8me at 10:30, \u201cas always\u201d.',
+]
+
+
+def canary(model: transformers.LlamaForCausalLM, tokenizer: tokenizers.Tokenizer, model_sha256: str) -> dict:
+    """The known answers that the service checks before it is ready and while it serves."""
+    tokenizer.encode_special_tokens = False  # the end token is meant
+    texts = []
+    for text in CANARY_TEXTS:
+        ids = [PREFIX_TOKEN, *tokenizer.encode(text).ids]
+        texts.append({'text': text, 'ids': ids, 'log_probs': token_log_probs(model, ids)})
+    known = {'model_sha256': model_sha256, 'dtype': 'fp32', 'execution_provider': 'any', 'texts': texts}
+    return {'known_answers': [known]}
 
 
 def sha256(path: Path) -> str:
@@ -84,7 +97,8 @@ def main() -> None:
     lines = ',\n'.join(json.dumps(item, separators=(',', ':')) for item in items)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(header, indent=1)[:-2] + ',\n "items": [\n' + lines + '\n]}\n')
-    (options.onnx / 'canary.json').write_text(json.dumps(canary_of(items)) + '\n')
+    known = canary(model, tokenizer, header['model_sha256'])
+    (options.onnx / 'canary.json').write_text(json.dumps(known) + '\n')
     print(f'{options.out}: {len(items)} pairs, {sum(item["merged"] for item in items)} merged, '
           f'{options.out.stat().st_size} bytes')
 

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadConfig } from '../config/load-config.ts'
+import { readKnownAnswers } from '../model/known-answers.ts'
 import { openModelFolder } from '../model/model-folder.ts'
 import { findHead } from '../model/onnx/find-head.ts'
 import { readOnnx } from '../model/onnx/read.ts'
@@ -35,7 +36,7 @@ function reportOn(path: string, dtype: string) {
     operator_sets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain === '' ? 'ai.onnx' : domain, version])),
     inputs: graph.inputs.map(({ name, shape }) => `${name} [${shape?.join(', ') ?? 'unknown rank'}]`),
     head: head.nodes.map(({ opType }) => opType).join(' -> '),
-    has_known_answer: folder.canary !== null,
+    has_known_answer: readKnownAnswers(folder.folder, folder.dtype, 'cpu') !== null,
     scoring_graph: {
       nodes_before: graph.nodes.length,
       nodes_after: scoring.nodes.length,

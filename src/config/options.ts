@@ -49,6 +49,24 @@ export const OPTIONS = {
     default: 600_000,
     description: 'Longest an engine process may take to load the model and give its known answer.'
   }),
+  CANARY_INTERVAL_MS: integer({
+    minimum: 0,
+    maximum: 86_400_000,
+    default: 60_000,
+    description: 'How often a text of the self-test is scored again while serving and compared with the start; 0 never does.'
+  }),
+  MODEL_FILES_INTERVAL_MS: integer({
+    minimum: 100,
+    maximum: 3_600_000,
+    default: 5000,
+    description: 'How often an idle service looks whether the files of its model changed on disk; after a forward pass it always looks.'
+  }),
+  VERIFY_PERCENT: integer({
+    minimum: 0,
+    maximum: 100,
+    default: 1,
+    description: 'Percentage of scored sequences that are verified deeply after their answer, while nothing else waits.'
+  }),
   HEADERS_TIMEOUT_MS: integer({ minimum: 100, default: 10_000, description: 'Longest a client may take to send the request headers.' }),
   BODY_TIMEOUT_MS: integer({ minimum: 100, default: 30_000, description: "Longest a client may take to send a whole request; not below the headers' limit." }),
   KEEP_ALIVE_TIMEOUT_MS: integer({

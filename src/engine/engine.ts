@@ -1,5 +1,7 @@
 /** What scheduling depends on: something that scores batches of token ids. It knows nothing of text or of HTTP. */
 
+import type { Checks } from '../scoring/checks/check.ts'
+import type { Noise } from '../scoring/noise.ts'
 import type { RowProbe } from '../scoring/row-probe.ts'
 
 /** One sequence of n token ids. Tokens `firstScored .. n-1` get a log-probability; 1 <= firstScored < n. */
@@ -14,8 +16,15 @@ export interface Batch {
   readonly sequences: readonly ScoringSequence[]
   /** How many of the most probable tokens to return with rank and entropy; null computes none of the three. */
   readonly topCount: number | null
-  /** Positions of scored tokens of the first sequence whose raw logits are looked at by a second implementation. */
-  readonly probedPositions?: readonly number[]
+  readonly probe?: ProbeRequest
+}
+
+/** Rows of the first sequence whose raw logits a second implementation looks at. */
+export interface ProbeRequest {
+  /** Positions of scored tokens. */
+  readonly positions: readonly number[]
+  /** Ids that the tokenizer has; the model may have more rows. */
+  readonly textVocabSize: number
 }
 
 /** Numbers for the R scored tokens of one sequence, in order; log-probabilities and entropies in nats. */
@@ -59,17 +68,22 @@ export interface EngineInfo {
   /** Nodes of the graph as it came and as it runs. */
   readonly nodeCounts: { readonly original: number; readonly scoring: number }
   readonly loadMs: number
-  readonly canary: CanaryReport
+  readonly selfTest: SelfTestReport
 }
 
-/** The forward pass with a known answer that precedes readiness. */
-export interface CanaryReport {
-  /** `stored`: compared with the model folder's canary.json; `repeated`: with this service's first start; `first`: nothing to compare with yet. */
-  readonly comparedWith: 'stored' | 'repeated' | 'first'
-  /** Largest |difference| of a token, nats; null when there was nothing to compare with. */
-  readonly maxDifference: number | null
-  readonly ids: readonly number[]
-  readonly logProbs: readonly number[]
+/** What the forward passes that precede readiness showed. */
+export interface SelfTestReport extends Checks {
+  /** How far two passes over one token may differ, nats: measured on this model and machine. */
+  readonly toleranceNats: number
+  /** What the numerics allow at most. */
+  readonly ceilingNats: number
+  /** Differences between passes that must agree. */
+  readonly noise: Noise
+  /** `approximate`: activations are quantized over whole tensors, so tokens depend on later ones and on neighbours. */
+  readonly causal: 'exact' | 'approximate'
+  /** Log-probabilities of this process, nats, for later comparisons. */
+  readonly answers: readonly { readonly ids: readonly number[]; readonly logProbs: readonly number[] }[]
+  readonly tookMs: number
 }
 
 /**

@@ -1,15 +1,22 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { extname } from 'node:path'
-import { ServiceError } from '../errors.ts'
+import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import { BatchLine } from './batch-line.ts'
 import type { Batch, BatchScores, Engine, EngineInfo, EngineState } from './engine.ts'
-import { type EngineSpec, type FromEngine, type KnownAnswer, type ToEngine, unreachable } from './protocol.ts'
+import { EngineChild } from './engine-child.ts'
+import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type KnownAnswer, type SelfTestTexts, unreachable } from './protocol.ts'
 import { MAX_FAILED_STARTS, restartDelayMs } from './restart-policy.ts'
 
 export interface EngineLog {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
+}
+
+/** What every process of an engine is tested with. */
+export interface SelfTestMaterial {
+  /** Needs the tokenizer, which loads at the same time as the model. */
+  readonly texts: Promise<SelfTestTexts>
+  /** Answers stored with the model. */
+  readonly stored: readonly KnownAnswer[]
 }
 
 export interface ProcessEngineOptions {
@@ -30,9 +37,10 @@ export interface ProcessEngineOptions {
 export class ProcessEngine implements Engine {
   #state: EngineState = 'starting'
   #info: EngineInfo | null = null
-  #child: ChildProcess | undefined
-  #knownAnswer: KnownAnswer | null
+  #child: EngineChild | undefined
   #failedStarts = 0
+  /** Whether the process that runs has been ready. */
+  #wasReady = false
   #restarts = 0
   #batchTimer: NodeJS.Timeout | undefined
   #startTimer: NodeJS.Timeout | undefined
@@ -41,13 +49,16 @@ export class ProcessEngine implements Engine {
   #rejectStarted: (error: ServiceError) => void = () => {}
   readonly #started: Promise<EngineInfo>
   readonly #line = new BatchLine()
-  readonly #spec: EngineSpec
+  #spec: EngineSpec
+  readonly #material: SelfTestMaterial
+  #firstAnswers: readonly KnownAnswer[] = []
+  #failure: ServiceError | null = null
   readonly #options: ProcessEngineOptions
 
-  /** Begins to load. `stored` is what the first start is compared with; later ones are compared with the first. */
-  constructor(spec: EngineSpec, stored: KnownAnswer | null, options: ProcessEngineOptions) {
+  /** Begins to load. The first start is compared with the stored answers, later ones also with those of the first. */
+  constructor(spec: EngineSpec, material: SelfTestMaterial, options: ProcessEngineOptions) {
     this.#spec = spec
-    this.#knownAnswer = stored
+    this.#material = material
     this.#options = options
     this.#started = new Promise((resolve, reject) => {
       this.#resolveStarted = resolve
@@ -70,6 +81,24 @@ export class ProcessEngine implements Engine {
     return this.#info
   }
 
+  /** Why it cannot be started; null while it can. */
+  get failure(): ServiceError | null {
+    return this.#failure
+  }
+
+  /** From the next start on, files with another SHA-256 are refused: the model must stay the one that was first loaded. */
+  expectFiles(hashesByPath: Readonly<Record<string, string>>): void {
+    this.#spec = { ...this.#spec, expectedHashes: hashesByPath }
+  }
+
+  /** Ends the process and starts another, which has to pass the self-test; the batch in hand runs again there. */
+  replace(reason: string): void {
+    if (this.#state !== 'ready') return
+    this.#options.log.error({ reason }, 'engine process is replaced')
+    this.#state = 'restarting'
+    this.#child?.killUnheard()
+  }
+
   /** How often the process was replaced. */
   get restarts(): number {
     return this.#restarts
@@ -81,7 +110,7 @@ export class ProcessEngine implements Engine {
   }
 
   score(batch: Batch): Promise<BatchScores> {
-    if (this.#state === 'failed' || this.#state === 'stopped') return Promise.reject(unavailable(this.#state))
+    if (this.#state === 'failed' || this.#state === 'stopped') return Promise.reject(unavailable(this.#failure))
     const scores = this.#line.add(batch)
     this.#dispatch()
     return scores
@@ -91,33 +120,28 @@ export class ProcessEngine implements Engine {
     if (this.#state === 'stopped') return
     this.#state = 'stopped'
     this.#clearTimers()
-    this.#line.rejectAll(unavailable('stopped'))
-    this.#rejectStarted(unavailable('stopped'))
-    const child = this.#child
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const gone = new Promise((resolve) => child.once('exit', resolve))
-    // Nothing in it needs saving, and inside a forward pass it would not hear anything gentler.
-    child.kill('SIGKILL')
-    await gone
+    this.#line.rejectAll(unavailable(null))
+    this.#rejectStarted(unavailable(null))
+    await this.#child?.end()
   }
 
   #launch(): void {
-    const entry = new URL(`./process/entry${extname(import.meta.url)}`, import.meta.url)
-    // stdout belongs to the caller's results.
-    const child = fork(entry, { serialization: 'advanced', stdio: ['ignore', process.stderr, process.stderr, 'ipc'] })
-    this.#child = child
-    child.on('message', (message: FromEngine) => this.#receive(message))
-    child.on('error', (error) => {
-      this.#options.log.error({ err: error }, 'engine process error')
-      // One that could not be started at all has no exit.
-      if (child.pid === undefined) this.#exited(null, null)
+    const child = new EngineChild({
+      message: (message) => this.#receive(message),
+      trouble: (error) => this.#options.log.warn({ reason: error.message }, 'trouble with the engine process'),
+      exit: (exitCode, signal) => this.#exited(exitCode, signal)
     })
-    child.once('exit', (exitCode, signal) => this.#exited(exitCode, signal))
+    this.#child = child
     this.#startTimer = setTimeout(() => {
       this.#options.log.error({ startTimeoutMs: this.#options.startTimeoutMs }, 'engine was not ready in time and is killed')
-      child.kill('SIGKILL')
+      child.kill()
     }, this.#options.startTimeoutMs)
-    this.#send({ kind: 'load', spec: this.#spec, canary: this.#knownAnswer })
+    child.send({ kind: 'load', spec: this.#spec })
+    const known = [...this.#material.stored, ...this.#firstAnswers]
+    this.#material.texts.then(
+      (texts) => child.send({ kind: 'self_test', texts, known }),
+      (error: unknown) => this.#fail(serviceErrorFrom(error))
+    )
   }
 
   #receive(message: FromEngine): void {
@@ -126,9 +150,7 @@ export class ProcessEngine implements Engine {
         return this.#ready(message.info)
       case 'load_failed':
         // The process lives but the model cannot be served: trying again gives the same answer.
-        this.#fail(new ServiceError(message.code, message.message))
-        this.#child?.kill('SIGKILL')
-        return
+        return this.#fail(new ServiceError(message.code, message.message))
       case 'scored':
         this.#finished(message.batchId)?.resolve(message.scores)
         return this.#dispatch()
@@ -144,8 +166,13 @@ export class ProcessEngine implements Engine {
     clearTimeout(this.#startTimer)
     this.#info = info
     this.#failedStarts = 0
-    this.#knownAnswer ??= { source: 'repeated', ids: info.canary.ids, logProbs: info.canary.logProbs }
-    this.#options.log.info({ loadMs: Math.round(info.loadMs), processId: this.#child?.pid, canaryMaxDifference: info.canary.maxDifference }, 'engine ready')
+    this.#wasReady = true
+    const { verdict, toleranceNats, tookMs, answers } = info.selfTest
+    if (this.#firstAnswers.length === 0) this.#firstAnswers = answers.map((each) => ({ source: 'repeated', ...each }))
+    this.#options.log.info(
+      { loadMs: Math.round(info.loadMs), selfTestMs: Math.round(tookMs), processId: this.#child?.pid, selfTest: verdict, toleranceNats },
+      'engine ready'
+    )
     this.#state = 'ready'
     this.#resolveStarted(info)
     this.#dispatch()
@@ -155,8 +182,10 @@ export class ProcessEngine implements Engine {
     if (this.#state === 'stopped' || this.#state === 'failed') return
     this.#clearTimers()
     this.#restarts++
-    this.#failedStarts = this.#state === 'ready' ? 0 : this.#failedStarts + 1
-    this.#options.log.warn({ exitCode, signal, failedStarts: this.#failedStarts }, 'engine process ended; starting another')
+    this.#failedStarts = this.#wasReady ? 0 : this.#failedStarts + 1
+    this.#wasReady = false
+    const reason = exitCode === EXIT_MODEL_CHANGED ? 'a file of the model changed on disk' : 'see the exit code or the signal'
+    this.#options.log.warn({ exitCode, signal, reason, failedStarts: this.#failedStarts }, 'engine process ended; starting another')
     this.#state = this.#info === null ? 'starting' : 'restarting'
     this.#line.putBack()
     if (this.#failedStarts >= MAX_FAILED_STARTS) {
@@ -179,8 +208,10 @@ export class ProcessEngine implements Engine {
     this.#clearTimers()
     this.#options.log.error({ code: error.code, reason: error.message }, 'engine cannot be started')
     this.#state = 'failed'
+    this.#failure = error
     this.#rejectStarted(error)
-    this.#line.rejectAll(unavailable('failed'))
+    this.#line.rejectAll(unavailable(error))
+    this.#child?.killUnheard()
   }
 
   #dispatch(): void {
@@ -189,9 +220,9 @@ export class ProcessEngine implements Engine {
     if (pending === undefined) return
     this.#batchTimer = setTimeout(() => {
       this.#options.log.error({ batchTimeoutMs: this.#options.batchTimeoutMs }, 'engine did not answer in time and is killed')
-      this.#child?.kill('SIGKILL')
+      this.#child?.kill()
     }, this.#options.batchTimeoutMs)
-    this.#send({ kind: 'score', batchId: pending.batchId, batch: pending.batch })
+    this.#child?.send({ kind: 'score', batchId: pending.batchId, batch: pending.batch })
   }
 
   #finished(batchId: number): ReturnType<BatchLine['finish']> {
@@ -199,18 +230,8 @@ export class ProcessEngine implements Engine {
     if (pending !== undefined) clearTimeout(this.#batchTimer)
     return pending
   }
-
-  #send(message: ToEngine): void {
-    // The channel may close between a crash and its 'exit' event, which then decides what happens to the batch.
-    this.#child?.send(message, (error) => {
-      if (error) this.#options.log.warn({ reason: error.message }, 'a message did not reach the engine process')
-    })
-  }
 }
 
-function unavailable(state: 'failed' | 'stopped'): ServiceError {
-  return new ServiceError(
-    'engine_unavailable',
-    state === 'failed' ? 'the engine process cannot be started; the service log says why' : 'the service is stopping'
-  )
+function unavailable(failure: ServiceError | null): ServiceError {
+  return new ServiceError('engine_unavailable', failure?.message ?? 'the service is stopping')
 }

@@ -4,10 +4,11 @@ import type { Batch, BatchScores, EngineInfo } from './engine.ts'
 /**
  * Messages between the front process and an engine process, over Node's IPC channel with structured cloning.
  * Both directions are closed unions told apart by `kind`; each `score` is answered by exactly one `scored` or `failed`
- * with its `batchId`, each `load` by one `ready` or `load_failed`.
+ * with its `batchId`, each `load` with the `self_test` that follows it by one `ready` or `load_failed`.
  */
 export type ToEngine =
-  | { readonly kind: 'load'; readonly spec: EngineSpec; readonly canary: KnownAnswer | null }
+  | { readonly kind: 'load'; readonly spec: EngineSpec }
+  | { readonly kind: 'self_test'; readonly texts: SelfTestTexts; readonly known: readonly KnownAnswer[] }
   | { readonly kind: 'score'; readonly batchId: number; readonly batch: Batch }
 
 export type FromEngine =
@@ -23,21 +24,36 @@ export interface EngineSpec {
   readonly executionProvider: 'cpu' | 'cuda'
   readonly threads: number
   readonly vocabSize: number
-  /** Ids that the tokenizer has; absent while that is not known. */
-  readonly textVocabSize?: number
   /** For graphs that leave the head size symbolic. */
   readonly headSize: number
-  readonly prefixTokenId: number | null
-  /** How far two passes over one token may differ. */
-  readonly toleranceNats: number
+  /** How far two passes over one token may differ at most with these numerics, nats. */
+  readonly ceilingNats: number
+  /** The same for a model that quantizes activations over whole tensors, which only its graph tells. */
+  readonly approximateCeilingNats: number
+  /** Whether the file claims float32 weights and activations. */
+  readonly claimsFloat32: boolean
+  /** SHA-256 of the files by path, once they are known: a later start refuses files that have changed. */
+  readonly expectedHashes: Readonly<Record<string, string>>
 }
 
-/** Token ids and the log-probabilities, in nats, of all but the first. */
+/** What the self-test scores, as token ids with the prefix token, if any, in front. */
+export interface SelfTestTexts {
+  readonly natural: readonly number[]
+  /** The same words in reverse order. */
+  readonly reversed: readonly number[]
+  /** Ids that the tokenizer has; the model may have more rows. */
+  readonly textVocabSize: number
+}
+
+/** Token ids and the log-probabilities, in nats, of all but the first: stored with the model, or of the first start. */
 export interface KnownAnswer {
   readonly source: 'stored' | 'repeated'
   readonly ids: readonly number[]
   readonly logProbs: readonly number[]
 }
+
+/** How the engine process ends when it finds that a file of its model changed on disk. */
+export const EXIT_MODEL_CHANGED = 3
 
 /** Fails to compile when a union gains a member that a `switch` forgot. */
 export function unreachable(value: never): never {

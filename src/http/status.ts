@@ -43,6 +43,7 @@ export const ERROR_KINDS = {
   queue_full: limited('Too much work is waiting'),
   client_closed_request: invalid(499, 'The client closed the connection'),
   non_finite_logits: server(500, 'The model gave a number that is not finite', false),
+  scores_mismatched: server(500, 'The numbers that came back belong to other tokens'),
   engine_crashed: server(500, 'The model process ended twice on this request', false),
   internal_error: server(500, 'The service failed'),
   model_invalid: server(500, 'The model cannot be loaded', false),

@@ -13,6 +13,8 @@ export interface EncodingContext {
   readonly prefixTokenId: number | null
   /** How far two passes over one token may differ, nats. */
   readonly toleranceNats: number
+  /** Whether logits should use the precision of float32. */
+  readonly claimsFloat32: boolean
 }
 
 /** An item on its way: what of x is fixed as ids, and what of x and y is still text. */

@@ -1,23 +1,16 @@
-import type { RowScores } from '../engine/engine.ts'
+import type { Batch, BatchScores, RowScores } from '../engine/engine.ts'
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { Scheduler, ScoringJob } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
-import { causalityCheck, causalitySkipped } from './causality-check.ts'
+import { REQUEST_CHECKS } from '../scoring/checks/request-checks.ts'
+import { candidateMasses } from './candidate-mass.ts'
+import { passesOf, type VerificationPasses, verificationBatches, verificationChecks, workOf } from './deep-verification.ts'
 import type { EncodingContext } from './draft.ts'
 import { encodeItems } from './encode-items.ts'
 import type { EncodedItem } from './encoded-item.ts'
 import type { LogprobItem, LogprobOptions } from './options.ts'
-import { type LogprobResult, resultOf } from './result.ts'
-
-export interface Usage {
-  readonly prompt_tokens: number
-  readonly completion_tokens: number
-  readonly total_tokens: number
-  /** Tokens that went through the model. */
-  readonly computed_tokens: number
-  /** Tokens whose computation was reused. */
-  readonly cached_tokens: number
-}
+import { type LogprobResult, type ResultSettings, resultOf, type Scored, scoredOf } from './result.ts'
+import { type Usage, usageOf } from './usage.ts'
 
 /** How one item ended. */
 export type Outcome = { readonly item: LogprobItem; readonly result: LogprobResult } | { readonly item: LogprobItem; readonly error: ServiceError }
@@ -28,14 +21,38 @@ export interface Evaluation {
   readonly usage: Usage
 }
 
+/** What an evaluator has to know of the model. */
+export interface EvaluationContext extends EncodingContext {
+  readonly causal: 'exact' | 'approximate'
+}
+
+/** Told of every sequence that was scored without deep verification. */
+export type ScoredListener = (encoded: EncodedItem, scored: Scored) => void
+
+/** An item on its way through the model; `error` when it could not be encoded. */
+interface Attempt {
+  readonly item: LogprobItem
+  readonly encoded: EncodedItem | ServiceError
+  readonly main: ScoringJob | null
+  readonly verification: VerificationPasses<Batch> | null
+}
+
 /** The (x, y) scorer behind `POST /v1/logprob` and `logpr score`: text to tokens, tokens to rows, rows to results. */
 export class LogprobEvaluator {
-  readonly #context: EncodingContext
+  readonly #context: EvaluationContext
   readonly #scheduler: Scheduler
+  readonly #settings: ResultSettings
+  #onScored: ScoredListener = () => {}
 
-  constructor(context: EncodingContext, scheduler: Scheduler) {
+  constructor(context: EvaluationContext, scheduler: Scheduler, checks: ResultSettings['checks'] = REQUEST_CHECKS) {
     this.#context = context
     this.#scheduler = scheduler
+    this.#settings = { tokenizer: context.tokenizer, causal: context.causal, checks }
+  }
+
+  /** Tells `listener` of every sequence scored from now on. */
+  listen(listener: ScoredListener): void {
+    this.#onScored = listener
   }
 
   /**
@@ -44,55 +61,73 @@ export class LogprobEvaluator {
    */
   async evaluate(items: readonly LogprobItem[], options: LogprobOptions, signal: AbortSignal): Promise<Evaluation> {
     const encodedItems = await encodeItems(items, options, this.#context)
-    const plans = encodedItems.map((encoded) => (encoded instanceof ServiceError ? { main: null, xAlone: null } : jobsOf(encoded, options)))
-    const jobs = plans.flatMap(({ main, xAlone }) => [main, xAlone].filter((job) => job !== null))
-    const rowsByJob = new Map<ScoringJob, Promise<RowScores>>()
-    this.#scheduler.submit(jobs, signal).forEach((rows, i) => rowsByJob.set(jobs[i]!, rows))
-    const rowsOf = (job: ScoringJob | null): Promise<RowScores> | null => (job === null ? null : (rowsByJob.get(job) ?? null))
+    const attempts = items.map((item, i) => this.#attempt(item, encodedItems[i]!, options))
+    const work = attempts.flatMap(({ main, verification }) => [...(main === null ? [] : [main]), ...(verification === null ? [] : workOf(verification))])
+    const scoresByBatch = new Map<ScoringJob | Batch, Promise<BatchScores>>()
+    this.#scheduler.submitAll(work, signal).forEach((scores, i) => {
+      const each = work[i]!
+      scoresByBatch.set('exactly' in each ? each.exactly : each, scores)
+    })
+    const scoresOf = async (batch: ScoringJob | Batch): Promise<BatchScores> => {
+      const scores = scoresByBatch.get(batch)
+      if (scores === undefined) throw new Error('a batch was asked for that was not submitted')
+      return scores
+    }
 
-    const outcomes = items.map(async (item, i): Promise<Outcome> => {
-      const encoded = encodedItems[i]!
+    const scored = attempts.map((attempt) => orError(() => this.#scored(attempt, scoresOf)))
+    const masses = candidateMasses(attempts, scored, this.#context.toleranceNats)
+    const outcomes = attempts.map(async (attempt, i): Promise<Outcome> => {
+      const { item, encoded, verification } = attempt
       try {
+        const own = await scored[i]!
         if (encoded instanceof ServiceError) throw encoded
-        const [rows, xRows] = await Promise.all([rowsOf(plans[i]!.main), rowsOf(plans[i]!.xAlone)])
-        return {
-          item,
-          result: resultOf(item, encoded, rows, options, this.#context.tokenizer, deepChecks(encoded, options, rows, xRows, this.#context.toleranceNats))
-        }
+        if (own instanceof ServiceError) throw own
+        const deep = verification === null ? [] : await this.#verified(encoded, own, verification, scoresOf)
+        return { item, result: resultOf(item, encoded, own, options, this.#settings, [...(await masses[i]!), ...deep]) }
       } catch (error) {
         return { item, error: serviceErrorFrom(error) }
       }
     })
-    return { outcomes, usage: usageOf(encodedItems, jobs) }
+    return { outcomes, usage: usageOf(encodedItems, work) }
+  }
+
+  #attempt(item: LogprobItem, encoded: EncodedItem | ServiceError, options: LogprobOptions): Attempt {
+    if (encoded instanceof ServiceError) return { item, encoded, main: null, verification: null }
+    const { ids, scoredStart, scoredEnd } = encoded
+    const isScored = scoredStart < scoredEnd
+    const topCount = options.detail === 'tokens' ? options.topLogprobs : null
+    return {
+      item,
+      encoded,
+      main: isScored ? { sequence: { ids: ids.slice(0, scoredEnd), firstScored: scoredStart }, topCount } : null,
+      verification: isScored && options.verify === 'deep' ? verificationBatches(encoded, this.#context) : null
+    }
+  }
+
+  async #scored({ encoded, main, verification }: Attempt, scoresOf: (job: ScoringJob) => Promise<BatchScores>): Promise<Scored> {
+    if (encoded instanceof ServiceError) throw encoded
+    const rows: RowScores | null = main === null ? null : ((await scoresOf(main)).rows[0] ?? null)
+    const scored = scoredOf(encoded, rows)
+    if (verification === null) this.#onScored(encoded, scored)
+    return scored
+  }
+
+  async #verified(
+    encoded: EncodedItem,
+    { rows, sums }: Scored,
+    batches: VerificationPasses<Batch>,
+    scoresOf: (batch: Batch) => Promise<BatchScores>
+  ): Promise<Check[]> {
+    if (rows === null) return []
+    const passes = await passesOf(batches, scoresOf)
+    return verificationChecks(encoded, rows, sums, passes, this.#context)
   }
 }
 
-/** The pass over the whole sequence, none when no token is to be scored, and for `deep` one over x by itself. */
-function jobsOf(encoded: EncodedItem, options: LogprobOptions): { main: ScoringJob | null; xAlone: ScoringJob | null } {
-  const { ids, sizes, scoredStart, scoredEnd } = encoded
-  if (scoredStart >= scoredEnd) return { main: null, xAlone: null }
-  const topCount = options.detail === 'tokens' ? options.topLogprobs : null
-  const main = { sequence: { ids: ids.slice(0, scoredEnd), firstScored: scoredStart }, topCount }
-  const xEnd = sizes.prefix + sizes.x
-  const canCompare = options.verify === 'deep' && scoredStart < xEnd && scoredEnd > xEnd
-  return { main, xAlone: canCompare ? { sequence: { ids: ids.slice(0, xEnd), firstScored: scoredStart }, topCount: null } : null }
-}
-
-function deepChecks(encoded: EncodedItem, { verify }: LogprobOptions, rows: RowScores | null, xRows: RowScores | null, toleranceNats: number): Check[] {
-  if (verify !== 'deep') return []
-  if (rows === null || xRows === null) return [causalitySkipped('x and y were not both scored, so there is nothing to compare')]
-  return [causalityCheck(encoded, rows, xRows, toleranceNats)]
-}
-
-function usageOf(items: readonly (EncodedItem | ServiceError)[], jobs: readonly ScoringJob[]): Usage {
-  const sizes = items.flatMap((item) => (item instanceof ServiceError ? [] : [item.sizes]))
-  const promptTokens = sizes.reduce((sum, { prefix, x }) => sum + prefix + x, 0)
-  const completionTokens = sizes.reduce((sum, { y, eos }) => sum + y + eos, 0)
-  return {
-    prompt_tokens: promptTokens,
-    completion_tokens: completionTokens,
-    total_tokens: promptTokens + completionTokens,
-    computed_tokens: jobs.reduce((sum, { sequence }) => sum + sequence.ids.length - 1, 0),
-    cached_tokens: 0
+async function orError<T>(make: () => Promise<T>): Promise<T | ServiceError> {
+  try {
+    return await make()
+  } catch (error) {
+    return serviceErrorFrom(error)
   }
 }

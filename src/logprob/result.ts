@@ -1,8 +1,10 @@
+import { idsChecksum } from '../engine/checksum.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { ServiceError } from '../errors.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
-import { boundaryCheck, controlTokensCheck, firstTokenCheck, lengthCheck, roundTripCheck, tokenRangeCheck } from '../scoring/checks/input-checks.ts'
-import { additivityCheck, atMostZeroCheck, finiteCheck, greedyCheck, jointLeMarginalCheck } from '../scoring/checks/number-checks.ts'
+import { finiteCheck } from '../scoring/checks/number-checks.ts'
+import { type Receipt, sameSequenceCheck } from '../scoring/checks/receipt.ts'
+import type { CheckSubject } from '../scoring/checks/request-checks.ts'
 import { type LogProbSums, logProbSums } from '../scoring/log-prob-sums.ts'
 import { type Lengths, type Normalized, normalized } from '../scoring/normalized.ts'
 import { rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
@@ -22,6 +24,8 @@ export interface LogprobResult {
   readonly normalized?: Normalized | null
   readonly is_greedy?: boolean
   readonly conditional_on_first_token?: true
+  /** The model quantizes activations over whole tensors: the numbers are near those of an exact pass, not equal. */
+  readonly causal?: 'approximate'
   readonly boundary: Boundary
   readonly checks: Checks
   readonly tokens?: readonly TokenDetail[]
@@ -35,24 +39,45 @@ export interface LogprobFailure {
   readonly error: { readonly code: string; readonly message: string; readonly param?: string }
 }
 
+/** How results are put together for one model. */
+export interface ResultSettings {
+  readonly tokenizer: Tokenizer
+  readonly causal: 'exact' | 'approximate'
+  readonly checks: readonly ((subject: CheckSubject) => Check)[]
+}
+
+/** The numbers of one sequence, before checks that need more than them. */
+export interface Scored {
+  readonly sequence: ScoredSequence
+  /** Terms as they are reported: without x where some of it was left out. */
+  readonly sums: LogProbSums
+  readonly rows: RowScores | null
+}
+
 /**
- * Puts the numbers of one sequence together. `rows` covers tokens scoredStart to scoredEnd; null when that is empty.
- * Throws `non_finite_logits`: such a number must never reach a sum.
+ * Reads the numbers of one sequence. `rows` covers tokens scoredStart to scoredEnd; null when that is empty. Throws
+ * `scores_mismatched` or `non_finite_logits`: such numbers must never reach a sum.
  */
-export function resultOf(
-  item: LogprobItem,
-  encoded: EncodedItem,
-  rows: RowScores | null,
-  options: LogprobOptions,
-  tokenizer: Tokenizer,
-  deepChecks: readonly Check[]
-): LogprobResult {
+export function scoredOf(encoded: EncodedItem, rows: RowScores | null): Scored {
+  const receipt = sameSequenceCheck(receiptOf(encoded, rows))
+  if (receipt.status === 'fail') throw new ServiceError('scores_mismatched', receipt.message)
   const sequence = scoredSequence(encoded, rows)
   const finite = finiteCheck(sequence)
   if (finite.status === 'fail') throw new ServiceError('non_finite_logits', finite.message)
-
   const sums = logProbSums(sequence)
-  const terms = encoded.facts.droppedTokens > 0 ? withoutX(sums) : sums
+  return { sequence, sums: encoded.facts.droppedTokens > 0 ? withoutX(sums) : sums, rows }
+}
+
+/** One result; `moreChecks` are those that took other passes or other results. */
+export function resultOf(
+  item: LogprobItem,
+  encoded: EncodedItem,
+  { sequence, sums, rows }: Scored,
+  options: LogprobOptions,
+  settings: ResultSettings,
+  moreChecks: readonly Check[]
+): LogprobResult {
+  const subject = { sequence, sums, facts: encoded.facts, receipt: receiptOf(encoded, rows) }
   const hasY = encoded.scoredEnd === encoded.ids.length
   const { start, end } = rangeOf(encoded.sizes, 'y')
   const ownY = sums.conditional === null ? null : sums.conditional - (sums.eos ?? 0)
@@ -61,29 +86,16 @@ export function resultOf(
     index: item.index,
     id: item.id,
     candidate: item.candidate,
-    log_prob: Object.fromEntries([...options.terms].map((term) => [term, terms[term]])),
+    log_prob: Object.fromEntries([...options.terms].map((term) => [term, sums[term]])),
     ...(hasY && sums.eos !== null ? { log_prob_eos: sums.eos } : {}),
     counts: encoded.lengths,
     ...(hasY && ownY !== null ? { normalized: normalized(ownY, encoded.lengths.y), is_greedy: isGreedy(sequence, start, encoded.ids.length) } : {}),
     ...(sums.isConditionalOnFirstToken ? { conditional_on_first_token: true as const } : {}),
+    ...(settings.causal === 'approximate' ? { causal: 'approximate' as const } : {}),
     boundary: encoded.boundary,
-    checks: verdictOf([
-      finite,
-      atMostZeroCheck(sequence),
-      jointLeMarginalCheck(terms),
-      additivityCheck(terms),
-      boundaryCheck(encoded.facts),
-      roundTripCheck(encoded.facts),
-      tokenRangeCheck(encoded.facts),
-      controlTokensCheck(encoded.facts),
-      lengthCheck(encoded.facts),
-      firstTokenCheck(encoded.facts),
-      greedyCheck(sequence),
-      encoded.wellFormed,
-      ...deepChecks
-    ]),
-    ...(options.detail === 'tokens' ? { tokens: tokenDetails(sequence, rows, encoded.scoredStart, options.topLogprobs, tokenizer) } : {}),
-    warnings: encoded.warnings
+    checks: verdictOf([...settings.checks.map((run) => run(subject)), ...moreChecks]),
+    ...(options.detail === 'tokens' ? { tokens: tokenDetails(sequence, rows, encoded.scoredStart, options.topLogprobs, settings.tokenizer) } : {}),
+    warnings: settings.causal === 'approximate' ? [...encoded.warnings, APPROXIMATE] : encoded.warnings
   }
 
   function isGreedy(scored: ScoredSequence, from: number, to: number): boolean {
@@ -96,6 +108,21 @@ export function resultOf(
 
 export function failureOf(item: LogprobItem, { code, message, param }: ServiceError): LogprobFailure {
   return { index: item.index, id: item.id, candidate: item.candidate, error: { code, message, ...(param === undefined ? {} : { param }) } }
+}
+
+const APPROXIMATE: Warning = {
+  code: 'approximate_model',
+  message: 'this model quantizes activations over whole tensors, so the score of a token depends a little on later ones; it was scored alone'
+}
+
+function receiptOf({ ids, scoredStart, scoredEnd }: EncodedItem, rows: RowScores | null): Receipt | null {
+  if (rows === null) return null
+  return {
+    sentChecksum: idsChecksum(ids.subarray(0, scoredEnd)),
+    scoredChecksum: rows.checksum,
+    sentRows: scoredEnd - scoredStart,
+    scoredRows: rows.logProbs.length
+  }
 }
 
 function withoutX(sums: LogProbSums): LogProbSums {

@@ -27,8 +27,6 @@ export interface ModelFolder {
   readonly maxModelLen: number
   readonly vocabSize: number
   readonly headSize: number
-  /** Known log-probabilities (canary.json), when the folder has them for this dtype. */
-  readonly canary: { readonly ids: readonly number[]; readonly logProbs: readonly number[] } | null
 }
 
 interface Config {
@@ -52,8 +50,7 @@ export function openModelFolder(path: string, dtype = 'auto'): ModelFolder {
     architecture: String((config.architectures as string[] | undefined)?.[0] ?? config.model_type ?? 'unknown'),
     maxModelLen: required(folder, 'max_position_embeddings', firstNumber(config, ['max_position_embeddings', 'n_positions', 'n_ctx', 'max_sequence_length'])),
     vocabSize: required(folder, 'vocab_size', firstNumber(config, ['vocab_size'])),
-    headSize: firstNumber(config, ['head_dim']) ?? Math.floor((hiddenSize ?? 0) / (heads ?? 1)),
-    canary: chosen === 'fp32' ? readCanary(folder) : null
+    headSize: firstNumber(config, ['head_dim']) ?? Math.floor((hiddenSize ?? 0) / (heads ?? 1))
   }
 }
 
@@ -64,14 +61,6 @@ function chooseFile(folder: string, dtype: string): { onnxPath: string; dtype: s
     for (const onnxPath of [join(folder, file), join(folder, 'onnx', file)]) if (existsSync(onnxPath)) return { onnxPath, dtype: name }
   }
   throw new ServiceError('model_invalid', `${basename(folder)} has no model*.onnx, nor onnx/model*.onnx, for dtype ${dtype}`)
-}
-
-function readCanary(folder: string): ModelFolder['canary'] {
-  if (!existsSync(join(folder, 'canary.json'))) return null
-  const { ids, log_probs: logProbs } = readJson(folder, 'canary.json') as { ids?: number[]; log_probs?: number[] }
-  if (!ids || !logProbs || logProbs.length !== ids.length - 1)
-    throw new ServiceError('model_invalid', 'canary.json must hold ids and one log_probs entry fewer')
-  return { ids, logProbs }
 }
 
 function readJson(folder: string, file: string): Config {

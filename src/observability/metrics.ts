@@ -51,6 +51,13 @@ export function createMetrics(gauges: { queuedTokens(): number; queuedSequences(
     }),
     computedTokens: new Counter({ name: 'logpr_computed_tokens_total', help: 'Tokens that went through the model.', registers }),
     paddingTokens: new Counter({ name: 'logpr_padding_tokens_total', help: 'Padding that went through the model beside them.', registers }),
+    verifications: new Counter({
+      name: 'logpr_verifications_total',
+      help: 'Sequences verified deeply after their answer, by the worst status found.',
+      labelNames: ['verdict'],
+      registers
+    }),
+    wrongCanaries: new Counter({ name: 'logpr_wrong_canaries_total', help: 'Times the known text had other numbers than at the start.', registers }),
     droppedSequences: new Counter({ name: 'logpr_dropped_sequences_total', help: 'Sequences that left the queue unscored.', labelNames: ['reason'], registers })
   }
 }

@@ -30,7 +30,7 @@ interface ProbedToken {
 
 /** Examines one row: its raw logits and the graph's log-softmax of them, (V,) each. */
 export function rowProbe(logits: Float32Array, graphLogProbs: Float32Array, { ids, position, textVocabSize }: ProbedToken): RowProbe {
-  const largest = logits.reduce((most, logit) => (logit > most ? logit : most), Number.NEGATIVE_INFINITY)
+  const largest = logits.reduce((most, logit) => Math.max(logit, most), Number.NEGATIVE_INFINITY)
   let sum = 0
   let unreachable = 0
   let weighted = 0

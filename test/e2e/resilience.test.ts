@@ -41,8 +41,9 @@ test('says that it is not ready, but alive, while the engine is replaced', async
   t.after(() => service.stop())
 
   process.kill(service.enginePid(), 'SIGKILL')
-  await pause(50)
-  const [ready, live] = await Promise.all([service.get('/readyz'), service.get('/livez')])
+  let ready = await service.get('/readyz')
+  for (let attempt = 0; attempt < 100 && ready.status === 200; attempt++, await pause(5)) ready = await service.get('/readyz')
+  const live = await service.get('/livez')
 
   assert.deepEqual([ready.status, live.status], [503, 200])
   assert.match(((await ready.json()) as { reason: string }).reason, /being replaced/)

@@ -39,7 +39,7 @@ describe('POST /v1/logprob', () => {
     assert.ok(joint <= marginal)
     assert.ok(Math.abs(joint - marginal - conditional) <= 1e-9)
     assert.equal(checks.verdict, 'pass')
-    assert.equal(checks.items.length, 12)
+    assert.equal(checks.items.length, 14)
   })
 
   test('gives only the terms that are asked for', async () => {
@@ -191,7 +191,7 @@ describe('POST /v1/logprob', () => {
 
   test('stamps its answer with what it was made with', async () => {
     const { stamp, usage } = await logprobBody(await service.post('/v1/logprob', { x: X, y: ' river' }))
-    assert.deepEqual(Object.keys(stamp), ['model_sha256', 'tokenizer_sha256', 'dtype', 'execution_provider', 'threads', 'onnxruntime', 'logpr'])
+    assert.deepEqual(Object.keys(stamp), ['model_sha256', 'tokenizer_sha256', 'dtype', 'causal', 'execution_provider', 'threads', 'onnxruntime', 'logpr'])
     assert.equal(usage.total_tokens, usage.prompt_tokens + usage.completion_tokens)
   })
 

@@ -32,6 +32,7 @@ describe('ERROR_KINDS', () => {
     deadline_exceeded: 504,
     client_closed_request: 499,
     non_finite_logits: 500,
+    scores_mismatched: 500,
     model_invalid: 500,
     model_unsupported: 500,
     configuration_invalid: 500,

@@ -9,7 +9,7 @@ import { contextOf, itemOf, optionsOf } from '../support/logprob-items.ts'
 const LIMITS = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
 
 function evaluatorOn(engine: FakeEngine): LogprobEvaluator {
-  return new LogprobEvaluator(contextOf(), new Scheduler(engine, LIMITS))
+  return new LogprobEvaluator({ ...contextOf(), causal: 'exact' }, new Scheduler(engine, LIMITS))
 }
 
 const never = (): AbortSignal => new AbortController().signal
@@ -34,21 +34,29 @@ describe('LogprobEvaluator', () => {
     assert.deepEqual(usage, { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4, computed_tokens: 3, cached_tokens: 0 })
   })
 
-  it('scores x by itself too for deep verification', async () => {
+  it('runs five more passes, each by itself, for deep verification', async () => {
     const engine = new FakeEngine()
     const { outcomes, usage } = await evaluatorOn(engine).evaluate([itemOf('a a', ' a')], optionsOf({ verify: 'deep' }), never())
     const outcome = await outcomes[0]!
     assert.ok('result' in outcome)
+    const whole = [0, 3, 8, 8]
     assert.deepEqual(
-      engine.batches.flatMap(({ sequences }) => sequences.map(({ ids }) => [...ids])),
-      [
-        [0, 3, 8, 8],
-        [0, 3, 8]
-      ]
+      engine.batches.map(({ sequences }) => sequences.map(({ ids }) => [...ids])),
+      [[whole], [whole], [whole], [[0, 3, 8]], [whole, [0, 3, 8, 8, 0, 3, 8, 8, 0, 3, 8, 8]], [[0, 8]]]
     )
-    assert.equal(usage.computed_tokens, 5)
-    assert.equal(outcome.result.checks.items.at(-1)?.id, 'causality')
-    assert.equal(outcome.result.checks.items.at(-1)?.status, 'pass')
+    assert.equal(usage.computed_tokens, 3 + 3 + 3 + 2 + (3 + 11) + 1)
+    const status = new Map(outcome.result.checks.items.map((item) => [item.id, item.status]))
+    for (const id of ['causality', 'rerun', 'batch_invariance', 'padding_invariance'] as const) assert.equal(status.get(id), 'pass')
+  })
+
+  it('compares the outputs of one x with each other', async () => {
+    const outputs = [' a', 'b'].map((y, candidate) => ({ ...itemOf('a', y, candidate), candidate }))
+    const { outcomes } = await evaluatorOn(new FakeEngine()).evaluate([...outputs, itemOf('a', ' a', 2)], optionsOf(), never())
+    const masses = (await Promise.all(outcomes)).map((outcome) => 'result' in outcome && outcome.result.checks.items.find(({ id }) => id === 'candidate_mass'))
+    // a|b merges, so its x is followed by b alone: -(8 + 1) / 2 and -(4 + 1) / 2 in the fake.
+    assert.ok(masses[0])
+    assert.equal(masses[0].value, Math.exp(-4.5) + Math.exp(-2.5))
+    assert.deepEqual([masses[1], masses[2]], [masses[0], undefined])
   })
 
   it('runs nothing that no term asks for', async () => {

@@ -5,8 +5,9 @@ import type { RowScores } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
 import type { EncodingContext } from '../../src/logprob/draft.ts'
 import type { LogprobItem, LogprobOptions } from '../../src/logprob/options.ts'
-import { failureOf, type LogprobResult, resultOf } from '../../src/logprob/result.ts'
+import { failureOf, type LogprobResult, type ResultSettings, resultOf, scoredOf } from '../../src/logprob/result.ts'
 import { check } from '../../src/scoring/checks/check.ts'
+import { REQUEST_CHECKS } from '../../src/scoring/checks/request-checks.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { encodeOne, itemOf, optionsOf } from '../support/logprob-items.ts'
 
@@ -32,8 +33,10 @@ async function resultFor(
   assert.equal(logProbs.length, encoded.scoredEnd - encoded.scoredStart)
   const rows =
     logProbs.length === 0 ? null : rowsOf(encoded.ids.slice(0, encoded.scoredEnd), encoded.ids.slice(encoded.scoredStart, encoded.scoredEnd), logProbs, greedy)
-  return resultOf(item, encoded, rows, optionsOf(options), new FakeTokenizer(), [])
+  return resultOf(item, encoded, scoredOf(encoded, rows), optionsOf(options), SETTINGS, [])
 }
+
+const SETTINGS: ResultSettings = { tokenizer: new FakeTokenizer(), causal: 'exact', checks: REQUEST_CHECKS }
 
 const statusOf = ({ checks }: LogprobResult, id: string): string | undefined => checks.items.find((item) => item.id === id)?.status
 
@@ -57,7 +60,9 @@ describe('resultOf', () => {
       checks.items.map(({ id }) => id),
       [
         'finite',
+        'same_sequence',
         'log_prob_le_zero',
+        'prefix_monotone',
         'joint_le_marginal',
         'additivity',
         'boundary',
@@ -146,7 +151,7 @@ describe('resultOf', () => {
 
   it('counts the deep checks in', async () => {
     const encoded = await encodeOne(itemOf('a', ' a'))
-    const { checks } = resultOf(itemOf('a', ' a'), encoded, rowsOf(encoded.ids, encoded.ids, [-1, -2], []), optionsOf(), new FakeTokenizer(), [
+    const { checks } = resultOf(itemOf('a', ' a'), encoded, scoredOf(encoded, rowsOf(encoded.ids, encoded.ids.slice(1), [-1, -2], [])), optionsOf(), SETTINGS, [
       check('causality', 'warn', '')
     ])
     assert.deepEqual([checks.verdict, checks.items.at(-1)?.id], ['warn', 'causality'])

@@ -18,8 +18,7 @@ describe('openModelFolder', () => {
       architecture: 'LlamaForCausalLM',
       maxModelLen: 64,
       vocabSize: 100,
-      headSize: 8,
-      canary: null
+      headSize: 8
     })
   })
 
@@ -49,13 +48,6 @@ describe('openModelFolder', () => {
     })
   }
 
-  it('reads the known log-probabilities, which are those of the full weights', (t) => {
-    const canary = JSON.stringify({ ids: [1, 2, 3], log_probs: [-1, -2] })
-    const folder = tempFolder(t, { 'config.json': json(), 'canary.json': canary, 'model.onnx': '', 'model_q4.onnx': '' })
-    assert.deepEqual(openModelFolder(folder).canary, { ids: [1, 2, 3], logProbs: [-1, -2] })
-    assert.equal(openModelFolder(folder, 'q4').canary, null)
-  })
-
   const BROKEN: readonly [string, Record<string, string>, string, RegExp][] = [
     ['no config', { 'model.onnx': '' }, 'auto', /config\.json cannot be read/],
     ['a config that is not JSON', { 'model.onnx': '', 'config.json': '{' }, 'auto', /config\.json cannot be read/],
@@ -63,12 +55,6 @@ describe('openModelFolder', () => {
     ['no weights of the dtype', { 'config.json': json(), 'model.onnx': '' }, 'q4', /for dtype q4/],
     ['no vocabulary size', { 'config.json': json({ vocab_size: undefined }), 'model.onnx': '' }, 'auto', /no vocab_size/],
     ['no context', { 'config.json': json({ max_position_embeddings: null }), 'model.onnx': '' }, 'auto', /no max_position_embeddings/],
-    [
-      'a canary of the wrong length',
-      { 'config.json': json(), 'model.onnx': '', 'canary.json': '{"ids":[1,2],"log_probs":[-1,-2]}' },
-      'auto',
-      /canary\.json must hold/
-    ],
     ['a config that is not an object', { 'config.json': 'null', 'model.onnx': '' }, 'auto', /config\.json/]
   ]
   for (const [what, files, dtype, message] of BROKEN) {

@@ -28,7 +28,7 @@ export function itemOf(x: LogprobItem['x'], y: LogprobItem['y'], index = 0): Log
 
 /** The fake tokenizer with a model of 20 rows and 16 tokens of context. */
 export function contextOf(changes: Partial<EncodingContext> = {}): EncodingContext {
-  return { tokenizer: new FakeTokenizer(), vocabSize: 20, maxModelLen: 16, prefixTokenId: 0, toleranceNats: 1e-3, ...changes }
+  return { tokenizer: new FakeTokenizer(), vocabSize: 20, maxModelLen: 16, prefixTokenId: 0, toleranceNats: 1e-3, claimsFloat32: true, ...changes }
 }
 
 export async function encodeOne(item: LogprobItem, options: Partial<LogprobOptions> = {}, context: Partial<EncodingContext> = {}): Promise<EncodedItem> {

@@ -1,27 +1,40 @@
 /**
- * The engine process: loads one model, then answers batches one at a time until its parent closes the channel.
+ * The engine process: loads one model, tests it, then answers batches one at a time until its parent closes the channel.
  *
- *     front process ---- load, score ---->  main thread: IPC messages, session.run (blocks while it computes)
- *                   <--- ready, scored ---  parent-watch thread: kills the process when the parent is gone
+ *     front process -- load, self_test, score -->  main thread: IPC messages, session.run (blocks while it computes)
+ *                   <--------- ready, scored ----  parent-watch thread: kills the process when the parent is gone
  */
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { serviceErrorFrom } from '../../errors.ts'
-import { type FromEngine, type ToEngine, unreachable } from '../protocol.ts'
-import { runCanary } from './canary.ts'
+import { ServiceError, serviceErrorFrom } from '../../errors.ts'
+import { assertSameContent } from '../../model/weights-guard.ts'
+import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type ToEngine, unreachable } from '../protocol.ts'
+import { runSelfTest } from './self-test/self-test.ts'
 import { type LoadedModel, loadModel } from './session.ts'
 
-let model: LoadedModel | undefined
+interface Loaded {
+  readonly spec: EngineSpec
+  readonly loadMs: number
+  readonly model: LoadedModel
+}
+
+let loading: Promise<Loaded> | undefined
 
 function answer(message: FromEngine): void {
   process.send?.(message)
 }
 
-async function load({ spec, canary }: Extract<ToEngine, { kind: 'load' }>): Promise<void> {
+async function load(spec: EngineSpec): Promise<Loaded> {
   const began = performance.now()
+  await assertSameContent(spec.expectedHashes)
+  const model = await loadModel(spec)
+  return { spec, model, loadMs: performance.now() - began }
+}
+
+async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' }>): Promise<void> {
   try {
-    model = await loadModel(spec)
-    const report = await runCanary(model, spec, canary)
+    const { spec, model, loadMs } = await loaded()
+    const report = await runSelfTest(model, spec, { texts, known, isApproximate: model.isApproximate })
     answer({
       kind: 'ready',
       info: {
@@ -30,8 +43,8 @@ async function load({ spec, canary }: Extract<ToEngine, { kind: 'load' }>): Prom
         vocabSize: spec.vocabSize,
         weightFiles: model.weightFiles,
         nodeCounts: { original: model.original.nodes.length, scoring: model.scoring.nodes.length },
-        loadMs: performance.now() - began,
-        canary: report
+        loadMs,
+        selfTest: report
       }
     })
   } catch (error) {
@@ -42,12 +55,19 @@ async function load({ spec, canary }: Extract<ToEngine, { kind: 'load' }>): Prom
 
 async function score({ batchId, batch }: Extract<ToEngine, { kind: 'score' }>): Promise<void> {
   try {
-    if (model === undefined) throw new Error('a batch came before the model was loaded')
-    answer({ kind: 'scored', batchId, scores: await model.score(batch) })
+    const { model } = await loaded()
+    const scores = await model.score(batch)
+    // A score made while its weights changed must not leave this process; the parent runs the batch again on the next.
+    if (model.guard.changedFile() !== null) process.exit(EXIT_MODEL_CHANGED)
+    answer({ kind: 'scored', batchId, scores })
   } catch (error) {
     // Messages of onnxruntime name nodes and shapes, never text.
     answer({ kind: 'failed', batchId, code: 'internal_error', message: `the forward pass failed: ${error instanceof Error ? error.message : String(error)}` })
   }
+}
+
+function loaded(): Promise<Loaded> {
+  return loading ?? Promise.reject(new ServiceError('internal_error', 'a message came before the model was loaded'))
 }
 
 // The front process decides when to stop; a terminal's Ctrl-C reaches both.
@@ -56,7 +76,12 @@ process.on('disconnect', () => process.exit(0))
 process.on('message', (message: ToEngine) => {
   switch (message.kind) {
     case 'load':
-      return void load(message)
+      loading = load(message.spec)
+      // The self-test that follows meets the failure and tells it.
+      loading.catch(() => {})
+      return
+    case 'self_test':
+      return void selfTest(message)
     case 'score':
       return void score(message)
     default:

@@ -27,8 +27,8 @@ export interface RowPlan {
 }
 
 /** The probed positions as rows of the batch: the first sequence's scored tokens come first. */
-export function probedRows({ sequences, probedPositions = [] }: Batch): number[] {
-  return probedPositions.map((position) => position - (sequences[0]?.firstScored ?? 0))
+export function probedRows({ sequences, probe }: Batch): number[] {
+  return (probe?.positions ?? []).map((position) => position - (sequences[0]?.firstScored ?? 0))
 }
 
 /** How the model's own inputs are made, decided once by name. Throws `model_unsupported` for an input it does not know. */

@@ -42,11 +42,10 @@ export function rowScoresOf(outputs: Readonly<Record<string, Tensor>>, batch: Ba
   }
 }
 
-/**
- * Looks at the raw logits of the probed rows with code of its own. `textVocabSize` is how many ids the tokenizer has;
- * the model may have more rows.
- */
-export function rowProbesOf(outputs: Readonly<Record<string, Tensor>>, batch: Batch, { C, columns }: RowPlan, textVocabSize: number): RowProbe[] {
+/** Looks at the raw logits of the probed rows with code of its own. */
+export function rowProbesOf(outputs: Readonly<Record<string, Tensor>>, batch: Batch, { C, columns }: RowPlan): RowProbe[] {
+  if (batch.probe === undefined) return []
+  const { textVocabSize } = batch.probe
   const { ids, firstScored } = batch.sequences[0]!
   const logits = outputs[SCORING_OUTPUTS.probeLogits]!
   const logProbs = outputs[SCORING_OUTPUTS.probeLogProbs]!.data as Float32Array

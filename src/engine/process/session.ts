@@ -1,11 +1,12 @@
 import { realpathSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { InferenceSession } from 'onnxruntime-node'
 import { ServiceError } from '../../errors.ts'
 import type { Graph } from '../../model/onnx/graph.ts'
 import { readOnnx } from '../../model/onnx/read.ts'
 import { scoringGraph } from '../../model/onnx/scoring-graph.ts'
 import { writeOnnx } from '../../model/onnx/write.ts'
+import { WeightsGuard } from '../../model/weights-guard.ts'
 import type { Batch, BatchScores } from '../engine.ts'
 import type { EngineSpec } from '../protocol.ts'
 import { buildFeeds, feedMakers } from './feeds.ts'
@@ -17,10 +18,16 @@ const CHUNK_LOGITS = 1 << 22
 const MIN_CHUNK_ROWS = 16
 const MAX_CHUNK_ROWS = 512
 
+/** Operators that take one scale for a whole tensor of activations. */
+const DYNAMIC_OPERATORS = new Set(['DynamicQuantizeLinear', 'DynamicQuantizeMatMul', 'DynamicQuantizeLSTM'])
+
 export interface LoadedModel {
   readonly original: Graph
   readonly scoring: Graph
   readonly weightFiles: readonly string[]
+  /** Whether it quantizes activations over whole tensors: tokens then depend on later ones and on their neighbours. */
+  readonly isApproximate: boolean
+  readonly guard: WeightsGuard
   score(batch: Batch): Promise<BatchScores>
 }
 
@@ -30,6 +37,8 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   const path = realpathSync(spec.onnxPath)
   const original = readOnnx(path)
   const scoring = scoringGraph(original)
+  const weightFiles = weightFilesOf(scoring, basename(path))
+  const guard = new WeightsGuard([path, ...weightFiles.map((file) => join(dirname(path), file))])
   const makers = feedMakers(scoring.inputs, spec.headSize)
   const session = await createSession(spec, dirname(path), writeOnnx(scoring))
   const maxChunkRows = Math.min(MAX_CHUNK_ROWS, Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_LOGITS / spec.vocabSize)))
@@ -37,13 +46,15 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   return {
     original,
     scoring,
-    weightFiles: weightFilesOf(scoring, basename(path)),
+    weightFiles,
+    guard,
+    isApproximate: original.nodes.some(({ opType }) => DYNAMIC_OPERATORS.has(opType)),
     async score(batch) {
       const { feeds, plan } = buildFeeds(makers, batch, maxChunkRows)
       const began = performance.now()
       const outputs = await session.run(feeds)
       const runMs = performance.now() - began
-      return { rows: rowScoresOf(outputs, batch), probes: rowProbesOf(outputs, batch, plan, spec.textVocabSize ?? spec.vocabSize), runMs }
+      return { rows: rowScoresOf(outputs, batch), probes: rowProbesOf(outputs, batch, plan), runMs }
     }
   }
 }

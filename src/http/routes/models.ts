@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { ServiceError } from '../../errors.ts'
 import type { ServedModel } from '../../served-model.ts'
+import { CHECK_ITEMS } from '../schemas/checks.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { arrayOf, integer, nullable, number, objectOf, oneOfWords, response, string } from '../schemas/json-schema.ts'
 import type { Service } from '../service.ts'
@@ -19,10 +20,19 @@ const MODEL = objectOf({
   threads: integer(),
   files: arrayOf(objectOf({ file: string(), size_bytes: integer(), sha256: string() })),
   graph: objectOf({ nodes: integer(), scoring_nodes: integer() }),
-  canary: objectOf({
-    compared_with: oneOfWords(['stored', 'repeated', 'first'], "stored: the folder's canary.json; repeated: this service's first start; first: nothing yet."),
-    max_difference: nullable(number('Largest |difference| of a token at the last start of the engine, nats.'))
-  }),
+  causal: oneOfWords(['exact', 'approximate'], 'approximate: activations are quantized over whole tensors; every text is scored alone.'),
+  self_test: objectOf(
+    {
+      verdict: oneOfWords(['pass', 'warn', 'fail']),
+      tolerance_nats: number('How far two passes over one token may differ: measured on this model and machine.'),
+      ceiling_nats: number('What the numerics of the dtype allow at most.'),
+      noise: objectOf({ max_nats: number(), p999_nats: number(), tokens: integer() }, {}, 'Differences between passes that have to agree.'),
+      items: CHECK_ITEMS,
+      took_ms: number()
+    },
+    {},
+    'What the forward passes that preceded readiness showed; docs/checks.md explains each item.'
+  ),
   load_ms: number()
 })
 
@@ -60,7 +70,7 @@ export const modelRoutes: FastifyPluginAsync<{ service: Service }> = async (app,
   )
 }
 
-function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, stamp, files, engine }: ServedModel): object {
+function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, stamp, files, engine, selfTest }: ServedModel): object {
   return {
     id,
     object: 'model',
@@ -75,7 +85,15 @@ function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, 
     threads: stamp.threads,
     files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),
     graph: { nodes: engine.nodeCounts.original, scoring_nodes: engine.nodeCounts.scoring },
-    canary: { compared_with: engine.canary.comparedWith, max_difference: engine.canary.maxDifference },
+    causal: selfTest.causal,
+    self_test: {
+      verdict: selfTest.verdict,
+      tolerance_nats: selfTest.toleranceNats,
+      ceiling_nats: selfTest.ceilingNats,
+      noise: { max_nats: selfTest.noise.max, p999_nats: selfTest.noise.p999, tokens: selfTest.noise.tokens },
+      items: selfTest.items,
+      took_ms: selfTest.tookMs
+    },
     load_ms: engine.loadMs
   }
 }

@@ -1,22 +1,9 @@
+import { CHECKS } from './checks.ts'
 import { arrayOf, boolean, integer, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
 
 const LENGTHS = objectOf({ tokens: integer(), chars: integer('Unicode code points.'), bytes: integer('UTF-8 bytes.') })
 const TOKEN = { id: integer(), text: string(), bytes: string('base64, exact where a character spans tokens.') }
 const NATS = nullable(number())
-
-const CHECKS = objectOf({
-  verdict: oneOfWords(['pass', 'warn', 'fail']),
-  items: arrayOf(
-    objectOf({
-      id: string(),
-      status: oneOfWords(['pass', 'warn', 'fail', 'skipped']),
-      independent: boolean('Whether two separately gained numbers were compared.'),
-      value: NATS,
-      tolerance: NATS,
-      message: string()
-    })
-  )
-})
 
 const NORMALIZED = objectOf(
   { per_token: number(), per_char: NATS, per_byte: NATS, bits_per_byte: NATS, perplexity: number() },
@@ -48,6 +35,7 @@ export const LOGPROB_RESULT = objectOf(
     normalized: nullable(NORMALIZED),
     is_greedy: boolean('Whether every token of y is the most probable one.'),
     conditional_on_first_token: boolean(),
+    causal: { const: 'approximate', description: 'Activations are quantized over whole tensors: near the numbers of an exact pass, not equal.' },
     boundary: objectOf(
       { policy: oneOfWords(['joint', 'split', 'moved_space', 'tokens']), merged: boolean() },
       { straddling_token: objectOf(TOKEN), scored: objectOf({ x: string(), y: string() }) }
@@ -64,6 +52,7 @@ const STAMP = objectOf(
     model_sha256: string(),
     tokenizer_sha256: string(),
     dtype: string(),
+    causal: oneOfWords(['exact', 'approximate']),
     execution_provider: string(),
     threads: integer(),
     onnxruntime: string(),

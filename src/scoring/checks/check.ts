@@ -1,8 +1,10 @@
+import { CHECK_CATALOG, type CheckId } from './catalog.ts'
+
 export type CheckStatus = 'pass' | 'warn' | 'fail' | 'skipped'
 
-/** One condition that a trustworthy result meets, as it was found. docs/scoring.md describes each `id`. */
+/** One condition that a trustworthy result meets, as it was found. docs/checks.md describes each `id`. */
 export interface Check {
-  readonly id: string
+  readonly id: CheckId
   readonly status: CheckStatus
   /**
    * Whether the check compares two numbers that were come by separately. Without that, it guards against a fault of
@@ -26,8 +28,17 @@ interface Finding {
   readonly tolerance?: number | null
 }
 
-export function check(id: string, status: CheckStatus, message: string, { independent = false, value = null, tolerance = null }: Finding = {}): Check {
-  return { id, status, independent, value, tolerance, message }
+/**
+ * A check as it was found. What does not pass also says why, the likely causes in order, and what to do: whoever reads
+ * the answer alone must know.
+ */
+export function check(id: CheckId, status: CheckStatus, message: string, { independent = false, value = null, tolerance = null }: Finding = {}): Check {
+  return { id, status, independent, value, tolerance, message: status === 'warn' || status === 'fail' ? explained(id, message) : message }
+}
+
+function explained(id: CheckId, message: string): string {
+  const { causes, advice } = CHECK_CATALOG[id]
+  return `${message}. Likely causes, the most likely first: ${causes.map((cause, i) => `(${i + 1}) ${cause}`).join('; ')}. What to do: ${advice}`
 }
 
 export function verdictOf(items: readonly Check[]): Checks {

@@ -25,6 +25,13 @@ export function atMostZeroCheck({ logProbs }: ScoredSequence): Check {
   return check('log_prob_le_zero', 'fail', 'a token has a probability above 1: logits instead of log-probabilities, or the wrong row', finding)
 }
 
+/** C26: a running sum that never rises. `value` is the first position where it does. */
+export function monotoneCheck({ logProbs }: ScoredSequence): Check {
+  const first = logProbs.findIndex((value) => value !== null && value > ZERO_TOLERANCE)
+  if (first === -1) return check('prefix_monotone', 'pass', 'no longer part of the sequence is more probable than a shorter one', { tolerance: ZERO_TOLERANCE })
+  return check('prefix_monotone', 'fail', `the sequence becomes more probable at position ${first}`, { value: first, tolerance: ZERO_TOLERANCE })
+}
+
 /** C04: log Pr([x, y]) <= log Pr(x). `value` is their difference. */
 export function jointLeMarginalCheck({ joint, marginal }: LogProbSums): Check {
   if (joint === null || marginal === null) return check('joint_le_marginal', 'skipped', 'joint and marginal were not both computed')

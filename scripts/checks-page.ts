@@ -1,0 +1,35 @@
+import type { CatalogEntry } from '../src/scoring/checks/catalog/entry.ts'
+import { CHECK_CATALOG } from '../src/scoring/checks/catalog.ts'
+
+const WHEN: Readonly<Record<CatalogEntry['runs'][number], string>> = {
+  request: 'with every result',
+  deep: '`verify: "deep"` and the sampled share of traffic',
+  start: 'start-up self-test',
+  loss: '`POST /v1/loss`'
+}
+
+/** The blocks of docs/checks.md: an overview, and one section a check. */
+export function checksBlocks(): { overview: string; checks: string } {
+  const entries = Object.entries<CatalogEntry>(CHECK_CATALOG)
+  const rows = entries.map(([id, { runs, condition, cost }]) => `| [\`${id}\`](#${id}) | ${runs.join(', ')} | ${condition} | ${cost} |`)
+  return {
+    overview: `| check | runs | condition | cost |\n|---|---|---|---|\n${rows.join('\n')}`,
+    checks: entries.map(([id, entry]) => sectionOf(id, entry)).join('\n\n')
+  }
+}
+
+function sectionOf(id: string, { runs, condition, formula, tolerance, cost, causes, advice }: CatalogEntry): string {
+  return `### ${id}
+
+${sentence(condition)} Runs: ${runs.map((run) => WHEN[run]).join('; ')}.
+
+* Formula: \`${formula.replaceAll('`', "'")}\`
+* Tolerance: ${tolerance}
+* Cost: ${cost}
+* When it does not hold, the most likely first: ${causes.map((cause, i) => `(${i + 1}) ${cause}`).join('; ')}
+* What to do: ${advice}`
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+}

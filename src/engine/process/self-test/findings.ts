@@ -1,0 +1,66 @@
+import { type Check, check } from '../../../scoring/checks/check.ts'
+import { type PassDifference, passCheck, passDifference, rerunCheck } from '../../../scoring/checks/pass-checks.ts'
+import { probeChecks } from '../../../scoring/checks/probe-checks.ts'
+import { firstLogProbs, type Passes } from './passes.ts'
+
+export interface Expectations {
+  /** What the numerics allow at most, nats a token. */
+  readonly ceilingNats: number
+  /** Activations are quantized over whole tensors, so passes differ by design. */
+  readonly isApproximate: boolean
+  readonly vocabSize: number
+  readonly claimsFloat32: boolean
+}
+
+/** Differences between passes that must agree, by what they show. */
+export function differencesOf({ alone, again, half, beside, padded }: Passes) {
+  const [whole, start] = [firstLogProbs(alone), firstLogProbs(half)]
+  return {
+    rerun: passDifference(whole, firstLogProbs(again)),
+    causality: passDifference(start, whole.subarray(0, start.length)),
+    batch: passDifference(whole, firstLogProbs(beside)),
+    padding: passDifference(start, firstLogProbs(padded))
+  }
+}
+
+/** The checks of the start, but for the known answers. */
+export function findings(passes: Passes, expected: Expectations): Check[] {
+  const { rerun, causality, batch, padding } = differencesOf(passes)
+  const { ceilingNats, vocabSize, claimsFloat32 } = expected
+  const agree = (id: 'causality' | 'batch_invariance' | 'padding_invariance', what: string, difference: PassDifference): Check =>
+    bounded(passCheck({ id, what, toleranceNats: ceilingNats }, difference), expected)
+  const logProbs = firstLogProbs(passes.alone)
+  return [
+    bounded(rerunCheck(ceilingNats, rerun), expected),
+    agree('causality', 'half a text by itself, and in front of the other half', causality),
+    agree('batch_invariance', 'a text by itself, and beside two others', batch),
+    agree('padding_invariance', 'a text by itself, and padded to the length of a longer one', padding),
+    check('cache_invariance', 'skipped', 'prefixes are not cached, so there is nothing to compare'),
+    ...probeChecks({
+      probes: passes.alone.probes,
+      logProbs: passes.alone.probes.map(({ position }) => logProbs[position - 1]!),
+      vocabSize,
+      claimsFloat32
+    }),
+    ordering(logProbs, firstLogProbs(passes.reversed))
+  ]
+}
+
+/**
+ * At the start the tolerance is the ceiling, and what exceeds it is no longer noise. Models that are approximate by
+ * design do exceed it; they are served alone and marked, unless they are far beyond.
+ */
+function bounded(found: Check, { isApproximate }: Expectations): Check {
+  if (!isApproximate || found.id === 'rerun') return found.status === 'warn' && found.id !== 'rerun' ? { ...found, status: 'fail' } : found
+  if (found.status === 'fail') return found
+  return check(found.id, 'warn', `a difference of ${found.value} nats a token: this model quantizes activations over whole tensors and is scored alone`, found)
+}
+
+/** C22. `value` is by how much a token of natural text is likelier than one of its reversed words, nats. */
+function ordering(natural: Float32Array, reversed: Float32Array): Check {
+  const mean = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length
+  const value = mean(natural) - mean(reversed)
+  const finding = { independent: true, value, tolerance: 0 }
+  if (value > 0) return check('ordering', 'pass', 'natural text is likelier than its words in reverse order', finding)
+  return check('ordering', 'warn', 'natural text is not likelier than its words in reverse order', finding)
+}

@@ -1,0 +1,53 @@
+import type { Batch, BatchScores } from '../../engine.ts'
+import type { SelfTestTexts } from '../../protocol.ts'
+
+/** What scores: the loaded model, or one with a planted fault. */
+export interface Scorer {
+  score(batch: Batch): Promise<BatchScores>
+}
+
+/** Log-probabilities of the same text, scored in ways that must not matter; nats, one entry a token after the first. */
+export interface Passes {
+  readonly alone: BatchScores
+  readonly again: BatchScores
+  /** The first half, by itself. */
+  readonly half: BatchScores
+  /** The whole text beside two others of its length. */
+  readonly beside: BatchScores
+  /** The first half beside the whole text, so padded to its length. */
+  readonly padded: BatchScores
+  /** The words of the text in reverse order. */
+  readonly reversed: BatchScores
+}
+
+/** Raw rows to look at: enough for the shift, and 16 MB of logits at most. */
+const MAX_PROBES = 32
+const MIN_PROBES = 18
+const PROBED_LOGITS = 1 << 22
+
+/** Runs the self-test's text alone, again, cut, beside others and padded. */
+export async function runPasses(model: Scorer, { natural, reversed, textVocabSize }: SelfTestTexts, vocabSize: number): Promise<Passes> {
+  const whole = sequenceOf(natural)
+  const half = sequenceOf(natural.slice(0, Math.ceil(natural.length / 2)))
+  const backwards = sequenceOf(reversed)
+  const probeCount = Math.max(MIN_PROBES, Math.min(MAX_PROBES, Math.floor(PROBED_LOGITS / vocabSize)))
+  const positions = Array.from({ length: Math.min(probeCount, natural.length - 1) }, (_, i) => i + 1)
+  const score = (sequences: Batch['sequences']): Promise<BatchScores> => model.score({ sequences, topCount: null })
+
+  return {
+    alone: await model.score({ sequences: [whole], topCount: null, probe: { positions, textVocabSize } }),
+    again: await score([whole]),
+    half: await score([half]),
+    beside: await score([whole, sequenceOf(natural.toReversed()), sequenceOf([...natural.slice(1), natural[0]!])]),
+    padded: await score([half, whole]),
+    reversed: await score([backwards])
+  }
+}
+
+export function sequenceOf(ids: readonly number[]): { readonly ids: Int32Array; readonly firstScored: number } {
+  return { ids: Int32Array.from(ids), firstScored: 1 }
+}
+
+export function firstLogProbs({ rows }: BatchScores): Float32Array {
+  return rows[0]?.logProbs ?? new Float32Array(0)
+}

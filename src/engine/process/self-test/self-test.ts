@@ -1,0 +1,61 @@
+import { ServiceError } from '../../../errors.ts'
+import { type Check, check, verdictOf } from '../../../scoring/checks/check.ts'
+import { passDifference } from '../../../scoring/checks/pass-checks.ts'
+import { calibratedTolerance, noiseOf } from '../../../scoring/noise.ts'
+import type { SelfTestReport } from '../../engine.ts'
+import type { EngineSpec, KnownAnswer, SelfTestTexts } from '../../protocol.ts'
+import { differencesOf, findings } from './findings.ts'
+import { firstLogProbs, runPasses, type Scorer, sequenceOf } from './passes.ts'
+
+interface Trial {
+  readonly texts: SelfTestTexts
+  readonly known: readonly KnownAnswer[]
+  /** Activations are quantized over whole tensors (found in the graph). */
+  readonly isApproximate: boolean
+}
+
+/**
+ * Scores texts in all the ways in which the service will, before the engine says that it is ready: it measures how much
+ * this model's numbers vary, derives its tolerance from that, and compares with known answers. Also warms up kernels and
+ * buffers. Throws `model_invalid` with every condition that does not hold.
+ */
+export async function runSelfTest(model: Scorer, spec: EngineSpec, { texts, known, isApproximate }: Trial): Promise<SelfTestReport> {
+  const began = performance.now()
+  const { vocabSize } = spec
+  const ceilingNats = isApproximate ? Math.max(spec.ceilingNats, spec.approximateCeilingNats) : spec.ceilingNats
+  const passes = await runPasses(model, texts, vocabSize)
+  const noise = noiseOf(Object.values(differencesOf(passes)).flatMap(({ all }) => all))
+  const toleranceNats = isApproximate ? ceilingNats : calibratedTolerance(noise, ceilingNats)
+  const answers = [{ ids: texts.natural, logProbs: [...firstLogProbs(passes.alone)] }]
+  const checks = findings(passes, { ceilingNats, isApproximate, vocabSize, claimsFloat32: spec.claimsFloat32 })
+  for (const answer of known) {
+    const logProbs = [...firstLogProbs(await model.score({ sequences: [sequenceOf(answer.ids)], topCount: null }))]
+    checks.push(knownAnswerCheck(answer, logProbs, answer.source === 'stored' ? ceilingNats : toleranceNats))
+    answers.push({ ids: answer.ids, logProbs })
+  }
+  if (known.length === 0)
+    checks.push(check('known_answer', 'skipped', 'no answer is known for these weights: later starts and the canary are compared with this one'))
+
+  const report = {
+    ...verdictOf(checks),
+    toleranceNats,
+    ceilingNats,
+    noise,
+    causal: isApproximate ? ('approximate' as const) : ('exact' as const),
+    answers,
+    tookMs: performance.now() - began
+  }
+  const failed = report.items.filter(({ status }) => status === 'fail')
+  if (failed.length > 0)
+    throw new ServiceError('model_invalid', `the start-up self-test failed: ${failed.map(({ id, message }) => `[${id}] ${message}`).join(' ')}`)
+  return report
+}
+
+/** C21. `value` is the largest |difference| of a token, nats. */
+export function knownAnswerCheck({ source, logProbs: expected }: KnownAnswer, logProbs: readonly number[], toleranceNats: number): Check {
+  const { max } = passDifference(logProbs, expected)
+  const finding = { independent: true, value: Number.isFinite(max) ? max : null, tolerance: toleranceNats }
+  const what = source === 'stored' ? 'stored with the model' : 'of the first start of this service'
+  if (max <= toleranceNats) return check('known_answer', 'pass', `a text has the log-probabilities ${what}`, finding)
+  return check('known_answer', 'fail', `a text differs by ${max} nats a token from the log-probabilities ${what}`, finding)
+}
