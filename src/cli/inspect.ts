@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { loadConfig } from '../config/load-config.ts'
 import { readKnownAnswers } from '../model/known-answers.ts'
 import { openModelFolder } from '../model/model-folder.ts'
+import { wholeTensorQuantizers } from '../model/onnx/dynamic-quantization.ts'
 import { findHead } from '../model/onnx/find-head.ts'
 import { readOnnx } from '../model/onnx/read.ts'
 import { scoringGraph } from '../model/onnx/scoring-graph.ts'
+import { splitQuantizedProducts } from '../model/onnx/split-quantized-product.ts'
 import { writeOnnx } from '../model/onnx/write.ts'
 import { PACKAGE_FOLDER } from '../package-info.ts'
 
@@ -23,7 +25,7 @@ export async function inspect(argv: readonly string[], env: NodeJS.ProcessEnv): 
 function reportOn(path: string, dtype: string) {
   const folder = openModelFolder(path, dtype)
   const graph = readOnnx(folder.onnxPath)
-  const head = findHead(graph)
+  const head = findHead(splitQuantizedProducts(graph))
   const scoring = scoringGraph(graph)
   return {
     id: folder.id,
@@ -36,6 +38,7 @@ function reportOn(path: string, dtype: string) {
     operator_sets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain === '' ? 'ai.onnx' : domain, version])),
     inputs: graph.inputs.map(({ name, shape }) => `${name} [${shape?.join(', ') ?? 'unknown rank'}]`),
     head: head.nodes.map(({ opType }) => opType).join(' -> '),
+    whole_tensor_quantizers: wholeTensorQuantizers(graph).length,
     has_known_answer: readKnownAnswers(folder.folder, folder.dtype, 'cpu') !== null,
     scoring_graph: {
       nodes_before: graph.nodes.length,
@@ -48,7 +51,7 @@ function reportOn(path: string, dtype: string) {
 }
 
 function renderReport(report: ReturnType<typeof reportOn>): string {
-  const { scoring_graph: scoring } = report
+  const { scoring_graph: scoring, whole_tensor_quantizers: quantizers } = report
   const lines: [string, string][] = [
     ['model', `${report.id} (${report.architecture}, ${report.dtype})`],
     ['file', `${report.file}, ${(report.file_bytes / MIB).toFixed(1)} MiB`],
@@ -61,6 +64,9 @@ function renderReport(report: ReturnType<typeof reportOn>): string {
     ],
     ['inputs', report.inputs.length > 4 ? `${report.inputs.slice(0, 3).join('; ')}; ${report.inputs.length - 3} more` : report.inputs.join('; ')],
     ['head', report.head],
+    ...(quantizers === 0
+      ? []
+      : [['activations', `quantized over whole tensors: ${quantizers} operators; scores are approximate and run alone`] as [string, string]]),
     ['known answer', report.has_known_answer ? 'canary.json' : 'none: the first start is compared with later ones'],
     [
       'prepared',

@@ -4,7 +4,10 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
+import { writeOnnx } from '../../src/model/onnx/write.ts'
+import { quantizedHeadModel } from '../support/quantized-head.ts'
 import { MAIN } from '../support/running-service.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 interface Run {
   readonly code: number
@@ -89,7 +92,21 @@ test('logpr inspect tells the head, and as JSON that no weights are copied', asy
   const [plain, json] = await Promise.all([logpr(['inspect']), logpr(['inspect', '--json', 'true'])])
 
   assert.match(plain.stdout, /^head +MatMul$/m)
+  assert.doesNotMatch(plain.stdout, /approximate/)
   assert.equal((JSON.parse(json.stdout) as { scoring_graph: { weights_copied: number } }).scoring_graph.weights_copied, 0)
+})
+
+test('logpr inspect says of a model with dynamic quantization that its scores are approximate', async (t) => {
+  const head = { H: 1, V: 2, embedding: Float32Array.of(1), weights: Int8Array.of(1, 2), scales: [1], zeroPoints: [0], bias: null }
+  const folder = tempFolder(t, {
+    'config.json': '{"vocab_size": 2, "max_position_embeddings": 8}',
+    'model_quantized.onnx': writeOnnx(quantizedHeadModel(head, 'MatMulInteger'))
+  })
+  const [plain, json] = await Promise.all([logpr(['inspect', folder]), logpr(['inspect', folder, '--json', 'true'])])
+
+  assert.match(plain.stdout, /^head +MatMulInteger -> Cast -> Mul$/m)
+  assert.match(plain.stdout, /^activations +quantized over whole tensors: 1 operators; scores are approximate and run alone$/m)
+  assert.equal((JSON.parse(json.stdout) as { whole_tensor_quantizers: number }).whole_tensor_quantizers, 1)
 })
 
 test('every fault of the configuration is named at once', async () => {

@@ -19,6 +19,8 @@ export function sessionOptions(
     logSeverityLevel: 4,
     extra: {
       session: {
+        // Without VNNI the 8-bit products of x86 saturate in silence; this takes slower, exact ones.
+        x64quantprecision: '1',
         model_external_initializers_file_folder_path: weightsFolder,
         // Threads that spin after a run would take the cores from the front process.
         intra_op: { allow_spinning: threads > Math.max(1, availableParallelism() - 1) ? '0' : '1' }

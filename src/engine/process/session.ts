@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { InferenceSession } from 'onnxruntime-node'
 import { ServiceError } from '../../errors.ts'
+import { wholeTensorQuantizers } from '../../model/onnx/dynamic-quantization.ts'
 import type { Graph } from '../../model/onnx/graph.ts'
 import { readOnnx } from '../../model/onnx/read.ts'
 import { scoringGraph } from '../../model/onnx/scoring-graph.ts'
@@ -17,9 +18,6 @@ import { sessionOptions } from './session-options.ts'
 const CHUNK_LOGITS = 1 << 22
 const MIN_CHUNK_ROWS = 16
 const MAX_CHUNK_ROWS = 512
-
-/** Operators that take one scale for a whole tensor of activations. */
-const DYNAMIC_OPERATORS = new Set(['DynamicQuantizeLinear', 'DynamicQuantizeMatMul', 'DynamicQuantizeLSTM'])
 
 export interface LoadedModel {
   readonly original: Graph
@@ -48,7 +46,7 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
     scoring,
     weightFiles,
     guard,
-    isApproximate: original.nodes.some(({ opType }) => DYNAMIC_OPERATORS.has(opType)),
+    isApproximate: wholeTensorQuantizers(original).length > 0,
     async score(batch) {
       const { feeds, plan } = buildFeeds(makers, batch, maxChunkRows)
       const began = performance.now()

@@ -38,7 +38,8 @@ export function buildFloat(name: string, dims: readonly number[], values: readon
   return buildTensor(name, dims, FLOAT, new Uint8Array(Float32Array.from(values).buffer))
 }
 
-function buildTensor(name: string, dims: readonly number[], dataType: number, raw: Uint8Array): Initializer {
+/** A tensor that travels inside the graph, from its little-endian bytes; `dataType` is a TensorProto.DataType. */
+export function buildTensor(name: string, dims: readonly number[], dataType: number, raw: Uint8Array): Initializer {
   const value = Buffer.concat([...dims.map((dim) => writeInteger(1, dim)), writeInteger(2, dataType), writeBytes(8, name), writeBytes(9, raw)])
   return { name, dims, dataType, location: null, value }
 }

@@ -1,8 +1,8 @@
 import { ServiceError } from '../../errors.ts'
 import { type Graph, type OnnxNode, producersOf, type TensorInfo } from './graph.ts'
 
-/** Products of hidden states with the vocabulary matrix; the hidden states are their first input. */
-const HEAD_PRODUCTS = new Set(['MatMul', 'Gemm', 'FusedMatMul', 'MatMulNBits', 'MatMulBnb4'])
+/** Products of rows with the vocabulary matrix; the rows are their first input. */
+const HEAD_PRODUCTS = new Set(['MatMul', 'Gemm', 'FusedMatMul', 'MatMulNBits', 'MatMulBnb4', 'MatMulInteger', 'MatMulIntegerToFloat'])
 
 /** What may stand between that product and `logits`: row by row, element by element (bias, scale, soft-cap, mask, cast). */
 const TAIL_OPERATORS = new Set(['Add', 'Sub', 'Mul', 'Div', 'Tanh', 'Where', 'Cast', 'Identity', 'Neg'])
@@ -12,9 +12,12 @@ const LONGEST_TAIL = 12
 
 /** The language-model head: the nodes that turn hidden states (…, H) into logits (…, V). */
 export interface Head {
-  /** The tensor of hidden states, rank 2 or 3 with H last. */
+  /**
+   * The tensor whose rows the product takes, rank 2 or 3 with H last: the hidden states, or the bytes that
+   * DynamicQuantizeLinear made of them. Scale and zero point of those bytes are of the whole tensor, whichever rows are taken.
+   */
   readonly hidden: string
-  /** The product first, then its tail, ending in the node that makes the logits. */
+  /** The product first, then its tail, ending in the node that makes the logits. What else they read is the same for all rows. */
   readonly nodes: readonly OnnxNode[]
   readonly logits: TensorInfo
 }
@@ -28,22 +31,39 @@ export function findHead(graph: Graph): Head {
   }
 
   const producers = producersOf(graph)
-  const weights = new Set(graph.initializers.map(({ name }) => name))
-  const isConstant = (name: string): boolean => name === '' || weights.has(name) || producers.get(name)?.opType === 'Constant'
+  const shared = sharedTensors(graph)
   const nodes: OnnxNode[] = []
   let tensor = logits.name
   while (nodes.length <= LONGEST_TAIL) {
     const node = producers.get(tensor)
     if (node === undefined) throw unsupported(`it is the graph input ${tensor}`)
     nodes.unshift(node)
-    if (HEAD_PRODUCTS.has(node.opType)) return { hidden: node.inputs[0] ?? '', nodes, logits }
+    if (HEAD_PRODUCTS.has(node.opType)) {
+      const [hidden = '', ...others] = node.inputs
+      if (!others.every((name) => shared.has(name))) throw unsupported(`${node.opType} (${node.name}) multiplies two tensors that depend on the text`)
+      return { hidden, nodes, logits }
+    }
 
-    const rowInputs = node.inputs.filter((name) => !isConstant(name))
+    const rowInputs = node.inputs.filter((name) => !shared.has(name))
     if (!TAIL_OPERATORS.has(node.opType)) throw unsupported(`operator ${node.opType} (${node.name}) stands before the logits`)
     if (rowInputs.length !== 1) throw unsupported(`${node.opType} (${node.name}) joins ${rowInputs.length} computed tensors`)
     tensor = rowInputs[0] ?? ''
   }
   throw unsupported(`more than ${LONGEST_TAIL} operators follow the vocabulary product`)
+}
+
+/**
+ * The tensors that are one for all rows: made of weights and constants alone, or the scale or the zero point that
+ * DynamicQuantizeLinear gives for a whole tensor. One pass is enough, as ONNX wants nodes in topological order.
+ */
+function sharedTensors({ nodes, initializers }: Graph): ReadonlySet<string> {
+  const shared = new Set(['', ...initializers.map(({ name }) => name)])
+  for (const node of nodes) {
+    const outputs = [...node.inputs, ...node.captures].every((name) => shared.has(name)) ? node.outputs : []
+    const scaleAndZeroPoint = node.opType === 'DynamicQuantizeLinear' ? node.outputs.slice(1) : []
+    for (const output of [...outputs, ...scaleAndZeroPoint]) shared.add(output)
+  }
+  return shared
 }
 
 function unsupported(reason: string): ServiceError {

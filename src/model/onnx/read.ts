@@ -33,7 +33,7 @@ function readModel(source: ByteSource, fileName: string): Graph {
   for (const field of fieldsOf(source, 0, source.sizeBytes)) {
     if (field.number === 1) irVersion = Number(field.varint)
     else if (field.number === 8) opsets.set(...readOpset(source, field))
-    else if (field.number === 25) functions.push(copyOf(source, field))
+    else if (field.number === 25) functions.push(wholeFunction(copyOf(source, field)))
     else if (field.number === 7) {
       hasGraph = true
       for (const part of fieldsOf(source, field.start, field.end)) {
@@ -86,11 +86,43 @@ function readNode(encoded: Uint8Array): OnnxNode {
   return { opType, domain, name, inputs, outputs, attributes, captures, encoded }
 }
 
-/** Names that the graphs in an attribute (g 6, graphs 11) use without defining them. */
+/** The nodes of the graphs in an encoded attribute; those of graphs inside them are in their own attributes. */
+export function readSubgraphNodes(attribute: Uint8Array): OnnxNode[] {
+  const source = sourceOfBytes(attribute)
+  return [...subgraphsOf(source, { start: 0, end: source.sizeBytes })].flatMap((graph) =>
+    [...childrenOf(source, graph, 1)].map((node) => readNode(bytesOf(source, node)))
+  )
+}
+
+/** FunctionProto { name 1, node 7, domain 10 }: an operator defined by the model itself. */
+export function readFunction(encoded: Uint8Array): { readonly domain: string; readonly name: string; readonly nodes: readonly OnnxNode[] } {
+  const source = sourceOfBytes(encoded)
+  const nodes: OnnxNode[] = []
+  let domain = ''
+  let name = ''
+  for (const field of fieldsOf(source, 0, source.sizeBytes)) {
+    if (field.number === 1) name = textOf(source, field)
+    else if (field.number === 7) nodes.push(readNode(bytesOf(source, field)))
+    else if (field.number === 10) domain = textOf(source, field)
+  }
+  return { domain, name, nodes }
+}
+
+/** The same bytes; throws WireError when they are not a function. */
+function wholeFunction(encoded: Uint8Array): Uint8Array {
+  readFunction(encoded)
+  return encoded
+}
+
+/** Graphs in an attribute: g 6, graphs 11. */
+function* subgraphsOf(source: ByteSource, attribute: Pick<Field, 'start' | 'end'>): Generator<Field> {
+  for (const field of fieldsOf(source, attribute.start, attribute.end)) if (field.number === 6 || field.number === 11) yield field
+}
+
+/** Names that the graphs in an attribute use without defining them. */
 function capturesOfAttribute(source: ByteSource, attribute: Field): string[] {
   const captures: string[] = []
-  for (const field of fieldsOf(source, attribute.start, attribute.end)) {
-    if (field.number !== 6 && field.number !== 11) continue
+  for (const field of subgraphsOf(source, attribute)) {
     const used = new Set<string>()
     const defined = new Set<string>()
     for (const part of fieldsOf(source, field.start, field.end)) {

@@ -3,6 +3,7 @@ import { buildFloat, buildInt64, buildNode } from './build-node.ts'
 import { findHead, type Head } from './find-head.ts'
 import { BOOL, FLOAT, type Graph, INT64, type OnnxNode, type TensorInfo } from './graph.ts'
 import { removeDead } from './remove-dead.ts'
+import { splitQuantizedProducts } from './split-quantized-product.ts'
 import { writeGraph } from './write.ts'
 
 /**
@@ -60,23 +61,25 @@ const LOWEST_OPSET = 13
  *     hidden (B, S, H) -> Flatten -> (B·S, H) -> Scan over chunks [ Gather C rows -> head -> LogSoftmax -> numbers per row ]
  *
  * One chunk's (C, V) logits exist at a time, so the head's memory does not grow with rows x vocabulary. Weights are
- * untouched and stay in their file. Throws `model_unsupported` with the reason.
+ * untouched and stay in their file. A head that quantizes its hidden states does so before the rows are gathered, with the
+ * scale of all of them, as in the model itself. Throws `model_unsupported` with the reason.
  */
 export function scoringGraph(model: Graph): Graph {
   const opset = model.opsets.get('') ?? 0
   if (opset < LOWEST_OPSET)
     throw new ServiceError('model_unsupported', `the graph uses ONNX operator set ${opset}; ${LOWEST_OPSET} or newer is needed: export it again`)
-  const head = findHead(model)
+  const graph = splitQuantizedProducts(model)
+  const head = findHead(graph)
 
   const scan = buildNode('Scan', [rows, targets], Object.values(SCORING_OUTPUTS), {
     attributes: { body: writeGraph('logpr.chunk', chunkBody(head)), num_scan_inputs: 2 },
     captures: [HIDDEN_ROWS, detailed, topCount, probed, ...capturesOf(head)]
   })
   return removeDead({
-    ...model,
-    nodes: [...model.nodes, buildNode('Flatten', [head.hidden], [HIDDEN_ROWS], { attributes: { axis: -1 } }), scan],
+    ...graph,
+    nodes: [...graph.nodes, buildNode('Flatten', [head.hidden], [HIDDEN_ROWS], { attributes: { axis: -1 } }), scan],
     inputs: [
-      ...model.inputs,
+      ...graph.inputs,
       { name: rows, elementType: INT64, shape: ['chunks', 'rows'] },
       { name: targets, elementType: INT64, shape: ['chunks', 'rows'] },
       { name: detailed, elementType: BOOL, shape: [] },

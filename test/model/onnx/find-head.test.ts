@@ -38,6 +38,25 @@ describe('findHead', () => {
     })
   }
 
+  it('finds a product of quantized hidden states, whose rows are the quantized bytes', () => {
+    const quantize = buildNode('DynamicQuantizeLinear', ['hidden'], ['q', 'scale', 'zero_point'])
+    const scales = buildNode('Mul', ['scale', 'cap'], ['scales'])
+    const nodes = [
+      buildNode('MatMulInteger', ['q', 'head', 'zero_point', 'mask'], ['sum']),
+      buildNode('Cast', ['sum'], ['float_sum'], { attributes: { to: FLOAT } }),
+      buildNode('Mul', ['float_sum', 'scales'], ['product']),
+      buildNode('Add', ['product', 'bias'], ['logits'])
+    ]
+    const head = findHead(modelWith([quantize, scales, ...nodes]))
+    assert.deepEqual([head.hidden, head.nodes], ['q', nodes])
+  })
+
+  it('finds a product with a matrix that is made of weights', () => {
+    const nodes = [buildNode('MatMul', ['hidden', 'matrix'], ['logits'])]
+    const graph = modelWith([buildNode('DequantizeLinear', ['head', 'cap', 'mask'], ['large']), buildNode('Transpose', ['large'], ['matrix']), ...nodes])
+    assert.deepEqual(findHead(graph).nodes, nodes)
+  })
+
   it('takes the output of a Constant node for a constant', () => {
     const nodes = [product('p'), buildNode('Mul', ['p', 'scale'], ['logits'])]
     const graph = modelWith([buildNode('Constant', [], ['scale']), ...nodes])
@@ -63,6 +82,12 @@ describe('findHead', () => {
       /operator Softmax \(logits\/Softmax\) stands before the logits/
     ],
     ['two computed tensors', modelWith([product('p'), buildNode('Add', ['p', 'hidden'], ['logits'])]), /Add \(logits\/Add\) joins 2 computed tensors/],
+    ['a product of two tensors of the text', modelWith([buildNode('MatMul', ['hidden', 'input'], ['logits'])]), /MatMul \(logits\/MatMul\) multiplies two/],
+    [
+      'a scale of each row',
+      modelWith([buildNode('MatMulIntegerToFloat', ['hidden', 'head', 'input', 'cap'], ['logits'])]),
+      /MatMulIntegerToFloat \(logits\/MatMulIntegerToFloat\) multiplies two/
+    ],
     ['logits of constants alone', modelWith([buildNode('Add', ['bias', 'cap'], ['logits'])]), /joins 0 computed tensors/],
     ['logits that are an input', graphOf({ inputs: [info('logits')], outputs: [info('logits')] }), /it is the graph input logits/]
   ]

@@ -1,0 +1,22 @@
+import { buildNode } from './build-node.ts'
+import type { Graph, OnnxNode } from './graph.ts'
+
+/**
+ * Writes every DynamicQuantizeMatMul of a graph as the two operators it stands for, so that the product can be cut from
+ * the quantization of its whole input:
+ *
+ *     DynamicQuantizeMatMul(a, b, b_scale, b_zero_point, bias)
+ *     = MatMulIntegerToFloat(q, b, scale, b_scale, zero_point, b_zero_point, bias),   q, scale, zero_point = DynamicQuantizeLinear(a)
+ *
+ * Operators of com.microsoft, as onnxruntime documents them (ContribOperators.md); it fuses the pairs again where it can.
+ */
+export function splitQuantizedProducts(graph: Graph): Graph {
+  return { ...graph, nodes: graph.nodes.flatMap((node) => (node.opType === 'DynamicQuantizeMatMul' ? split(node) : [node])) }
+}
+
+function split({ domain, inputs, outputs: [output = ''] }: OnnxNode): OnnxNode[] {
+  const [a = '', b = '', scale = '', zeroPoint = '', bias = ''] = inputs
+  const quantized = ['quantized', 'scale', 'zero_point'].map((part) => `${output}/logpr.${part}`) as [string, string, string]
+  const product = buildNode('MatMulIntegerToFloat', [quantized[0], b, quantized[1], scale, quantized[2], zeroPoint, bias], [output])
+  return [buildNode('DynamicQuantizeLinear', [a], quantized), { ...product, domain }]
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { before, describe, it, type TestContext } from 'node:test'
+import type { LoadedModel } from '../../../src/engine/process/session.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
+import { effectsOf, type Kind, kindOf, type Texts } from '../effects.ts'
+import { EMBEDDED_FOLDER, load, logProbsOf, sampleIds } from '../measure.ts'
+import { GRAPH_FAULTS } from './index.ts'
+import { writeMutatedModel } from './write-mutated-model.ts'
+
+/** From the healthy model; of a beginning without its end; of two texts together. */
+const EXPECTED: Readonly<Record<string, readonly [Kind, Kind, Kind]>> = {
+  'attention not causal': ['clear', 'clear', 'none'],
+  'attention windowed': ['clear', 'none', 'none'],
+  'attention mask ignored': ['none', 'none', 'none'],
+  'padded left': ['none', 'none', 'none'],
+  'padded left, mask ignored': ['none', 'none', 'clear'],
+  'positions all zero': ['clear', 'none', 'none'],
+  'positions doubled': ['clear', 'none', 'none'],
+  'positions wrapped': ['clear', 'none', 'none'],
+  'positions run on': ['none', 'none', 'none'],
+  'end token -inf': ['none', 'none', 'none'],
+  'end token -1e9': ['none', 'none', 'none'],
+  'one token favoured': ['clear', 'none', 'none'],
+  temperature: ['clear', 'none', 'none'],
+  'logits rounded to float16': ['slight', 'none', 'none'],
+  'hidden states rounded to float16': ['slight', 'none', 'none'],
+  'hidden states rounded to bfloat16': ['slight', 'none', 'none'],
+  'vocabulary rolled': ['clear', 'none', 'none'],
+  'layer left out': ['clear', 'none', 'none'],
+  'rows one late': ['clear', 'none', 'none'],
+  'rows one early': ['clear', 'clear', 'clear'],
+  'batch rows swapped': ['none', 'none', 'clear'],
+  'not a number': ['not finite', 'not finite', 'not finite']
+}
+const END_ID = 0
+
+describe('graph faults of the embedded model', () => {
+  let texts: Texts
+  let healthy: LoadedModel
+  before(async () => {
+    const ids = await sampleIds()
+    const text = ids.slice(0, 60)
+    healthy = await load(EMBEDDED_FOLDER)
+    texts = { text, neighbour: [0, ...ids.slice(100, 180)], healthy: (await logProbsOf(healthy, text))[0]! }
+  })
+
+  it('are all in the table below, and no others', () => {
+    assert.deepEqual(GRAPH_FAULTS.map(({ name }) => name).sort(), Object.keys(EXPECTED).sort())
+  })
+
+  async function loadFaulty(t: TestContext, name: string): Promise<LoadedModel> {
+    const folder = tempFolder(t)
+    writeMutatedModel(EMBEDDED_FOLDER, folder, GRAPH_FAULTS.find((fault) => fault.name === name)!.mutate)
+    return load(folder)
+  }
+
+  it('leave the model as it is without a mutation', async (t) => {
+    const folder = tempFolder(t)
+    writeMutatedModel(EMBEDDED_FOLDER, folder, (graph) => graph)
+    assert.deepEqual((await logProbsOf(await load(folder), texts.text))[0], texts.healthy)
+  })
+
+  for (const { name } of GRAPH_FAULTS) {
+    const [fromHealthy, withoutEnd, together] = EXPECTED[name] ?? []
+    it(`${name}: from the healthy model ${fromHealthy}, without the end ${withoutEnd}, in a batch ${together}`, async (t) => {
+      const effects = await effectsOf(await loadFaulty(t, name), texts)
+      const kinds = [kindOf(effects.fromHealthy), kindOf(effects.withoutEnd), kindOf(effects.together)]
+      assert.deepEqual(kinds, [fromHealthy, withoutEnd, together], JSON.stringify(effects))
+    })
+  }
+
+  for (const [name, expected] of [
+    ['end token -inf', Number.NEGATIVE_INFINITY],
+    ['end token -1e9', -1e9]
+  ] as const) {
+    it(`${name}: the end token's log-probability is ${expected}, where the healthy model has a usual one`, async (t) => {
+      const ids = [...texts.text, END_ID]
+      const endOf = async (model: LoadedModel): Promise<number> => (await logProbsOf(model, ids))[0]!.at(-1)!
+      assert.ok((await endOf(healthy)) > -20)
+      assert.equal(await endOf(await loadFaulty(t, name)), expected)
+    })
+  }
+
+  it('not a number: the tokens up to position 7 keep their numbers', async (t) => {
+    const [logProbs] = await logProbsOf(await loadFaulty(t, 'not a number'), texts.text)
+    const broken = Array.from(logProbs!).flatMap((value, i) => (Number.isNaN(value) ? [i] : []))
+    assert.deepEqual(broken, [7])
+  })
+
+  it('temperature: the log-probabilities are those of logits divided by 1.3', async (t) => {
+    const faulty = await loadFaulty(t, 'temperature')
+    const score = async (model: LoadedModel): Promise<number> => {
+      const { rows } = await model.score({ sequences: [{ ids: Int32Array.from(texts.text), firstScored: 1 }], topCount: null })
+      return rows[0]!.logSumExps[0]! + rows[0]!.bestLogProbs[0]!
+    }
+    assert.ok(Math.abs((await score(healthy)) / (await score(faulty)) - 1.3) < 1e-4)
+  })
+})
