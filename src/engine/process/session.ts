@@ -27,6 +27,8 @@ export interface LoadedModel {
   readonly isApproximate: boolean
   readonly guard: WeightsGuard
   score(batch: Batch): Promise<BatchScores>
+  /** Gives the memory back; nothing can be scored after. */
+  release(): Promise<void>
 }
 
 /** Loads a model as a scoring graph. Throws `model_invalid` or `model_unsupported` with the reason. */
@@ -47,6 +49,7 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
     weightFiles,
     guard,
     isApproximate: wholeTensorQuantizers(original).length > 0,
+    release: () => session.release(),
     async score(batch) {
       const { feeds, plan } = buildFeeds(makers, batch, maxChunkRows)
       const began = performance.now()

@@ -1,0 +1,80 @@
+/** Honest requests of all lengths and scripts, from a seed. */
+
+export interface HonestRequest {
+  readonly body: { readonly x: string; readonly y: string | readonly string[]; readonly verify?: 'deep'; readonly eos?: 'score'; readonly detail?: 'tokens' }
+}
+
+const CONTEXT_TOKENS = 512
+/** How many of a hundred requests are verified deeply, score the end token, have several outputs. */
+const DEEP = 5
+const END = 10
+const SEVERAL = 20
+
+/** Alphabets that text is drawn from, prose the most often. */
+const WORDS =
+  'the of and a to in he was that it his her with as had she for not at but be on they him which you is said so from all this have were my or by one there no when are me who if an would their we out up them been what do then will very could into has more little about some time than like now over such our man down before any only two see must after know made good old how day came did might come upon long where over went great here away its again'.split(
+    ' '
+  )
+const ALPHABETS: readonly string[] = [
+  'абвгдежзийклмнопрстуфхцчшщъыьэюя ',
+  'αβγδεζηθικλμνξοπρστυφχψω ',
+  '的一是不了人我在有他这为之大来以个中上们，。',
+  'あいうえおかきくけこさしすせそアイウエオ、。',
+  '가나다라마바사아자차카타파하 ',
+  'ابتثجحخدذرزسشصضطظعغفقكلمنهوي ',
+  'אבגדהוזחטיכלמנסעפצקרשת ',
+  'กขคงจฉชซญดตถทนบปผพฟมยรลวสหอ่้',
+  'अआइईउऊएऐओऔकखगघचछजझटठडढणतथदधनपफबभमयरलवशषसह्ाि ',
+  '0123456789.,:;-+*/=()[]{}<>%$#@!?"\'\\\t\n ',
+  'éèêëàâäîïôöùûüçñß ',
+  '🙂👍🏽👨‍👩‍👧🇫🇷🎉❤️ '
+]
+
+/** `count` requests of 1 to 512 tokens, prefix token counted, evenly by the logarithm of the length. `encode` cuts texts to length. */
+export function* honestRequests(count: number, seed: number, encode: (text: string) => readonly number[]): Generator<HonestRequest> {
+  const random = randomNumbers(seed)
+  const below = (limit: number): number => Math.floor(random() * limit)
+  const pick = <T>(values: readonly T[]): T => values[below(values.length)]!
+  const letters = ALPHABETS.map((alphabet) => Array.from(alphabet))
+  const words = (n: number): string => Array.from({ length: n }, () => pick(WORDS)).join(' ')
+  const script = (n: number): string => {
+    const alphabet = pick(letters)
+    return Array.from({ length: n }, () => pick(alphabet)).join('')
+  }
+
+  for (let i = 0; i < count; i++) {
+    const tokens = Math.max(2, Math.round((CONTEXT_TOKENS - 2) ** random()))
+    let text = random() < 0.7 ? words(tokens) : script(tokens)
+    while (encode(text).length > tokens)
+      text = Array.from(text)
+        .slice(0, Math.floor((Array.from(text).length * tokens) / encode(text).length) || 1)
+        .join('')
+    const characters = Array.from(text)
+    // Before a space mostly, as honest clients cut; anywhere at all for the rest.
+    const spaces = characters.flatMap((character, at) => (character === ' ' && at > 0 ? [at] : []))
+    const cut = spaces.length > 0 && random() < 0.8 ? pick(spaces) : below(characters.length)
+    const x = characters.slice(0, cut).join('')
+    const y = characters.slice(cut).join('')
+    const chance = random() * 100
+    yield {
+      body: {
+        x,
+        y: below(100) < SEVERAL && encode(text).length < CONTEXT_TOKENS / 2 ? [y, ` ${pick(WORDS)}`, ` ${words(3)}`, `, ${pick(WORDS)}`] : y,
+        ...(chance < DEEP ? { verify: 'deep' as const } : {}),
+        ...(below(100) < END ? { eos: 'score' as const } : {}),
+        ...(below(100) < END ? { detail: 'tokens' as const } : {})
+      }
+    }
+  }
+}
+
+/** Numbers from 0 to 1, 1 excluded (mulberry32). */
+function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,19 @@
+import type { Batch, BatchScores, Engine, EngineInfo, EngineState } from '../../src/engine/engine.ts'
+import type { Scorer } from '../../src/engine/process/self-test/passes.ts'
+
+/** An engine that scores in this process. */
+export class InProcessEngine implements Engine {
+  readonly state: EngineState = 'ready'
+  readonly info: EngineInfo | null = null
+  readonly #scorer: Scorer
+
+  constructor(scorer: Scorer) {
+    this.#scorer = scorer
+  }
+
+  score(batch: Batch): Promise<BatchScores> {
+    return this.#scorer.score(batch)
+  }
+
+  async close(): Promise<void> {}
+}
