@@ -1,7 +1,15 @@
 import type { RowScores } from '../engine/engine.ts'
 import { ServiceError } from '../errors.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
-import { boundaryCheck, controlTokensCheck, firstTokenCheck, lengthCheck, roundTripCheck, tokenRangeCheck } from '../scoring/checks/input-checks.ts'
+import {
+  boundaryCheck,
+  controlTokensCheck,
+  firstTokenCheck,
+  lengthCheck,
+  normalizerCheck,
+  roundTripCheck,
+  tokenRangeCheck
+} from '../scoring/checks/input-checks.ts'
 import { additivityCheck, atMostZeroCheck, finiteCheck, greedyCheck, jointLeMarginalCheck } from '../scoring/checks/number-checks.ts'
 import { type LogProbSums, logProbSums } from '../scoring/log-prob-sums.ts'
 import { type Lengths, type Normalized, normalized } from '../scoring/normalized.ts'
@@ -74,6 +82,7 @@ export function resultOf(
       additivityCheck(terms),
       boundaryCheck(encoded.facts),
       roundTripCheck(encoded.facts),
+      normalizerCheck(encoded.facts),
       tokenRangeCheck(encoded.facts),
       controlTokensCheck(encoded.facts),
       lengthCheck(encoded.facts),
@@ -82,7 +91,7 @@ export function resultOf(
       encoded.wellFormed,
       ...deepChecks
     ]),
-    ...(options.detail === 'tokens' ? { tokens: tokenDetails(sequence, rows, encoded.scoredStart, options.topLogprobs, tokenizer) } : {}),
+    ...(options.detail === 'tokens' ? { tokens: tokenDetails(sequence, encoded, rows, options.topLogprobs, tokenizer) } : {}),
     warnings: encoded.warnings
   }
 

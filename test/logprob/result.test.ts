@@ -62,6 +62,7 @@ describe('resultOf', () => {
         'additivity',
         'boundary',
         'round_trip',
+        'normalizer_unchanged',
         'token_range',
         'control_tokens',
         'length',
