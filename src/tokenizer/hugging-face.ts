@@ -6,6 +6,7 @@ import { chatPieces } from './chat-pieces.ts'
 import { normalizedText } from './normalized-text.ts'
 import { asPiecesSpell, dropsLeadingSpace, isPieceList, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
 import type { ChatMessage, TokenizerFacts } from './tokenizer.ts'
+import { useUnicodeWhiteSpace } from './white-space.ts'
 
 // A model folder is complete or it is an error: nothing is fetched while serving.
 env.allowRemoteModels = false
@@ -24,6 +25,7 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
   const json = await readTokenizerJson(folder)
   const full = await AutoTokenizer.from_pretrained(folder, { local_files_only: true })
   const plain = withoutSpecialTokens(full, json)
+  for (const { _tokenizer } of [full, plain]) useUnicodeWhiteSpace(_tokenizer.pre_tokenizer)
   const specials = (json.added_tokens ?? []).filter(({ special }) => special)
   const tokenBytes = tokenBytesOf(json)
 
