@@ -2,10 +2,12 @@ import { ServiceError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { Boundary } from './encoded-item.ts'
 import type { LogprobOptions } from './options.ts'
-import { bytesOfIds, displayText, sameBytes } from './text-length.ts'
+import { bytesOfId, bytesOfIds, displayText, sameBytes } from './text-length.ts'
 
 /** Ids of x, of x+y taken together and, when it is needed, of y by itself. */
 export interface TokenizedTexts {
+  /** x as the normalizer left it. */
+  readonly xText: string
   readonly x: Int32Array
   readonly joint: Int32Array
   readonly y: Int32Array
@@ -41,11 +43,15 @@ export function moveTrailingSpace(x: string, y: string): { readonly x: string; r
  *
  * Throws `boundary_merged` under `strict`, `boundary_not_exact` when x and y cannot be tokenized apart.
  */
-export function splitAtBoundary(x: string, texts: TokenizedTexts, policy: LogprobOptions['boundary'], tokenizer: Tokenizer): SplitIds {
+export function splitAtBoundary(
+  texts: TokenizedTexts,
+  { boundary: policy, parseSpecialTokens }: Pick<LogprobOptions, 'boundary' | 'parseSpecialTokens'>,
+  tokenizer: Tokenizer
+): SplitIds {
   if (startsWith(texts.joint, texts.x)) {
     return { x: texts.x, y: texts.joint.slice(texts.x.length), boundary: { policy: 'joint', merged: false } }
   }
-  const straddling = straddlingToken(Buffer.byteLength(x), texts, tokenizer)
+  const straddling = straddlingToken(texts, tokenizer, parseSpecialTokens)
   if (policy === 'strict') {
     throw new ServiceError(
       'boundary_merged',
@@ -54,7 +60,7 @@ export function splitAtBoundary(x: string, texts: TokenizedTexts, policy: Logpro
     )
   }
   const apart = Int32Array.from([...texts.x, ...texts.y])
-  if (!sameBytes(bytesOfIds(tokenizer, apart), bytesOfIds(tokenizer, texts.joint))) {
+  if (!sameBytes(bytesOfIds(tokenizer, apart, parseSpecialTokens), bytesOfIds(tokenizer, texts.joint, parseSpecialTokens))) {
     throw new ServiceError(
       'boundary_not_exact',
       'the end of x and the beginning of y share a token, and tokenized apart they spell another text; move the end of x to a word boundary'
@@ -64,15 +70,17 @@ export function splitAtBoundary(x: string, texts: TokenizedTexts, policy: Logpro
 }
 
 /** The token of x+y that holds the last byte of x and the first of y, else the first that x alone does not have. */
-function straddlingToken(xBytes: number, { x, joint }: TokenizedTexts, tokenizer: Tokenizer): NonNullable<Boundary['straddling_token']> {
-  let end = 0
+function straddlingToken({ xText, x, joint }: TokenizedTexts, tokenizer: Tokenizer, spellControls: boolean): NonNullable<Boundary['straddling_token']> {
+  const xBytes = Buffer.byteLength(xText)
+  const addsSpace = tokenizer.facts.dropsLeadingSpace && !xText.startsWith(' ') && displayText(tokenizer.bytesOf(joint[0] ?? 0)).startsWith(' ')
+  let end = addsSpace ? -1 : 0
   const across = joint.findIndex((id) => {
     const start = end
-    end += tokenizer.bytesOf(id).length
+    end += bytesOfId(tokenizer, id, spellControls).length
     return start < xBytes && end > xBytes
   })
   const position = across === -1 ? joint.findIndex((id, i) => x[i] !== id) : across
   const id = joint[position] ?? 0
-  const bytes = tokenizer.bytesOf(id)
+  const bytes = bytesOfId(tokenizer, id, spellControls)
   return { id, text: displayText(bytes), bytes: Buffer.from(bytes).toString('base64') }
 }

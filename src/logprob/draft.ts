@@ -48,7 +48,12 @@ export async function draftOf(item: LogprobItem, options: LogprobOptions, contex
 }
 
 /** The text or ids as they came, or an error that says what is wrong with them. */
-function checked(value: TextOrIds, param: string, { boundary, onOverflow }: LogprobOptions, { tokenizer, vocabSize, maxModelLen }: EncodingContext): TextOrIds {
+function checked(
+  value: TextOrIds,
+  param: string,
+  { boundary, onOverflow, parseSpecialTokens }: LogprobOptions,
+  { tokenizer, vocabSize, maxModelLen }: EncodingContext
+): TextOrIds {
   if (typeof value !== 'string') {
     const bad = value.find((id) => id < 0 || id >= vocabSize)
     if (bad === undefined) return value
@@ -64,7 +69,10 @@ function checked(value: TextOrIds, param: string, { boundary, onOverflow }: Logp
     )
 
   // Refused before it is tokenized, which would take seconds: a token spells at most so many bytes.
-  const leastTokens = Math.ceil(Buffer.byteLength(value) / tokenizer.facts.maxTokenBytes)
+  const { maxTokenBytes, specials } = tokenizer.facts
+  const spellings = parseSpecialTokens ? [...specials.values()] : []
+  const mostBytes = spellings.reduce((most, spelling) => Math.max(most, Buffer.byteLength(spelling)), maxTokenBytes)
+  const leastTokens = Math.ceil(Buffer.byteLength(value) / mostBytes)
   if (onOverflow === 'error' && !tokenizer.facts.hasNormalizer && leastTokens > maxModelLen) {
     throw new ServiceError('context_length_exceeded', `${param} has at least ${leastTokens} tokens; this model's context is ${maxModelLen} tokens`, { param })
   }

@@ -1,13 +1,15 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
-import { wellFormedCheck } from '../scoring/checks/input-checks.ts'
+import { type InputFacts, wellFormedCheck } from '../scoring/checks/input-checks.ts'
 import type { PartSizes } from '../scoring/scored-sequence.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { type SplitIds, splitAtBoundary, startsWith } from './boundary.ts'
 import { type Draft, draftOf, type EncodingContext } from './draft.ts'
 import type { EncodedItem, Warning } from './encoded-item.ts'
 import type { LogprobItem, LogprobOptions } from './options.ts'
+import { isMisplaced, partText } from './part-text.ts'
+import { type PartIds, spelledParts } from './spelled-parts.ts'
 import { TextIds } from './text-ids.ts'
-import { bytesOfIds, codePointCount, displayText, sameBytes } from './text-length.ts'
+import { codePointCount, displayText } from './text-length.ts'
 
 /**
  * Turns items into token ids under the boundary policy. One entry an item, in order: the encoded item, or why it cannot
@@ -54,49 +56,73 @@ function encoded(draft: Draft, textIds: TextIds, options: LogprobOptions, contex
   // A template that writes the prefix token itself must not get a second one.
   const ownX = draft.fromTemplate && prefix !== null && wholeX[0] === prefix ? wholeX.slice(1) : wholeX
   const eos = endToken(options, tokenizer)
-  if (split.y.length + eos.length === 0)
-    throw new ServiceError(
-      'empty_completion',
-      `${item.param.y} is empty: there is nothing to score; send a text, or eos: "score" to score the end of the sequence`,
-      { param: item.param.y }
-    )
+  refuseEmpty(draft, split.y, eos)
   if (prefix === null && ownX.length === 0)
     throw new ServiceError('no_prefix_token', `${item.param.x} is empty and no prefix token precedes it, so the first token of y has no probability`, {
       param: item.param.x
     })
 
-  const x = fitted(ownX, (prefix === null ? 0 : 1) + split.y.length + eos.length, draft, options, maxModelLen)
-  const droppedTokens = ownX.length - x.length
-  const ids = Int32Array.from([...(prefix === null ? [] : [prefix]), ...x, ...split.y, ...eos])
-  const sizes: PartSizes = { prefix: prefix === null ? 0 : 1, x: x.length, y: split.y.length, eos: eos.length }
-  const userIds = draft.fromTemplate ? split.y : Int32Array.from([...ownX, ...split.y])
-  const isText = typeof y === 'string' && headIds.length === 0
-  const decoded = bytesOfIds(tokenizer, wholeX)
+  const droppedTokens = excess(ownX.length, (prefix === null ? 0 : 1) + split.y.length + eos.length, draft, options, maxModelLen)
+  const ids = Int32Array.from([...(prefix === null ? [] : [prefix]), ...ownX.slice(droppedTokens), ...split.y, ...eos])
+  const sizes: PartSizes = { prefix: prefix === null ? 0 : 1, x: ownX.length - droppedTokens, y: split.y.length, eos: eos.length }
+
+  const xEnd = sizes.prefix + sizes.x
+  // Read out of the sequence that is scored, so that a token in the wrong part shows.
+  const partIds = { dropped: ownX.slice(0, droppedTokens), x: ids.slice(sizes.prefix, xEnd), y: ids.slice(xEnd, xEnd + sizes.y) }
+  const spelled = spelledParts(draft, split, partIds, textIds, { tokenizer, parseSpecialTokens: options.parseSpecialTokens })
+  const text = { x: partText(spelled.x), y: partText(spelled.y) }
+  const xIsWholeText = spelled.x.text !== null && droppedTokens === 0
 
   return {
     ids,
     sizes,
     boundary: split.boundary,
     lengths: {
-      x: lengthsOf(x.length, droppedTokens === 0 && headIds.length === 0 ? xText : displayText(droppedTokens === 0 ? decoded : bytesOfIds(tokenizer, x))),
-      y: lengthsOf(split.y.length, typeof y === 'string' ? y : displayText(bytesOfIds(tokenizer, split.y)))
+      x: lengthsOf(sizes.x, xIsWholeText ? xText : displayText(spelled.x.scored)),
+      y: lengthsOf(sizes.y, typeof y === 'string' ? y : displayText(spelled.y.scored))
     },
+    text,
     facts: {
       ids,
       sizes,
       vocabSize: context.vocabSize,
       maxModelLen,
       droppedTokens,
-      decodesExactly: isText ? sameBytes(bytesOfIds(tokenizer, Int32Array.from([...wholeX, ...split.y])), Buffer.from(xText + y)) : null,
+      xTokens: ownX.length,
+      spelling: { x: text.x.spelling, y: text.y.spelling, isMisplaced: isMisplaced(spelled, text) },
+      normalization: { x: text.x.normalization, y: text.y.normalization },
       straddlingToken: split.boundary.straddling_token ?? null,
       boundaryIsKnown: split.boundary.policy !== 'tokens',
-      controlTokenCount: userIds.reduce((count, id) => count + (tokenizer.facts.specials.has(id) ? 1 : 0), 0),
-      controlTokensWanted: options.parseSpecialTokens || !isText
+      ...controlTokens(draft, partIds, options, tokenizer)
     },
     wellFormed: wellFormedCheck(true),
     warnings: warningsOf(split, droppedTokens, sizes),
     ...scoredRange(sizes, droppedTokens > 0 ? new Set(['conditional']) : options.terms)
   }
+}
+
+function refuseEmpty({ item, y }: Draft, yIds: Int32Array, eos: readonly number[]): void {
+  const param = item.param.y
+  if (yIds.length === 0 && y.length > 0)
+    throw new ServiceError('empty_completion', `the tokenizer makes no token of ${param}: its normalizer drops the text, or it has no token for it`, { param })
+  if (yIds.length + eos.length === 0)
+    throw new ServiceError('empty_completion', `${param} is empty: there is nothing to score; send a text, or eos: "score" to score the end of the sequence`, {
+      param
+    })
+}
+
+/** How many control tokens x and y hold, a template's own aside, and whether those are where ids or parse_special_tokens put them. */
+function controlTokens(
+  { item, y, fromTemplate }: Draft,
+  ids: PartIds,
+  { parseSpecialTokens }: LogprobOptions,
+  { facts }: Tokenizer
+): Pick<InputFacts, 'controlTokenCount' | 'controlTokensWanted'> {
+  const count = (part: Int32Array): number => part.reduce((sum, id) => sum + (facts.specials.has(id) ? 1 : 0), 0)
+  const inX = fromTemplate ? 0 : count(ids.dropped) + count(ids.x)
+  const inY = count(ids.y)
+  const outOfText = (typeof item.x === 'string' ? inX : 0) + (typeof y === 'string' ? inY : 0)
+  return { controlTokenCount: inX + inY, controlTokensWanted: parseSpecialTokens || outOfText === 0 }
 }
 
 function splitDraft({ headIds, xText, y, movedSpace }: Draft, textIds: TextIds, options: LogprobOptions, tokenizer: Tokenizer): SplitIds {
@@ -105,7 +131,8 @@ function splitDraft({ headIds, xText, y, movedSpace }: Draft, textIds: TextIds, 
   // Nothing can merge with ids; y is text of its own after them.
   if (xText === '' && headIds.length > 0) return { x, y: textIds.of(y), boundary: { policy: 'tokens', merged: false } }
   const joint = textIds.of(xText + y)
-  const split = splitAtBoundary(xText, { x, joint, y: startsWith(joint, x) ? new Int32Array(0) : textIds.of(y) }, options.boundary, tokenizer)
+  const texts = { xText: textIds.normalized(xText), x, joint, y: startsWith(joint, x) ? new Int32Array(0) : textIds.of(y) }
+  const split = splitAtBoundary(texts, options, tokenizer)
   if (!movedSpace) return split
   return { ...split, boundary: { ...split.boundary, policy: 'moved_space', scored: { x: xText, y } } }
 }
@@ -116,14 +143,14 @@ function endToken({ eos }: LogprobOptions, { facts }: Tokenizer): number[] {
   return [facts.endId]
 }
 
-/** x as it fits beside `otherTokens`; nothing is left out unless the caller asked for it. */
-function fitted(x: Int32Array, otherTokens: number, { item }: Draft, { onOverflow }: LogprobOptions, maxModelLen: number): Int32Array {
-  const total = otherTokens + x.length
-  if (total <= maxModelLen) return x
-  if (onOverflow === 'truncate_left' && otherTokens < maxModelLen) return x.slice(total - maxModelLen)
+/** How many tokens of x are too many beside `otherTokens`; an error unless the caller asked that they be left out. */
+function excess(xTokens: number, otherTokens: number, { item }: Draft, { onOverflow }: LogprobOptions, maxModelLen: number): number {
+  const total = otherTokens + xTokens
+  if (total <= maxModelLen) return 0
+  if (onOverflow === 'truncate_left' && otherTokens < maxModelLen) return total - maxModelLen
   throw new ServiceError(
     'context_length_exceeded',
-    `this sequence has ${total} tokens (x ${x.length}, y and control tokens ${otherTokens}); this model's context is ${maxModelLen} tokens`,
+    `this sequence has ${total} tokens (x ${xTokens}, y and control tokens ${otherTokens}); this model's context is ${maxModelLen} tokens`,
     {
       param: item.param.x
     }

@@ -2,6 +2,7 @@ import type { Check } from '../scoring/checks/check.ts'
 import type { InputFacts } from '../scoring/checks/input-checks.ts'
 import type { Lengths } from '../scoring/normalized.ts'
 import type { PartSizes } from '../scoring/scored-sequence.ts'
+import type { PartText } from './part-text.ts'
 
 /** How x and y were told apart, as the response shows it. */
 export interface Boundary {
@@ -24,6 +25,8 @@ export interface EncodedItem {
   readonly sizes: PartSizes
   readonly lengths: { readonly x: Lengths; readonly y: Lengths }
   readonly boundary: Boundary
+  /** Where the tokens of x and y lie in their texts. */
+  readonly text: { readonly x: PartText; readonly y: PartText }
   readonly facts: InputFacts
   readonly wellFormed: Check
   readonly warnings: readonly Warning[]

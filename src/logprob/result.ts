@@ -94,7 +94,7 @@ export function resultOf(
     ...(settings.causal === 'approximate' ? { causal: 'approximate' as const } : {}),
     boundary: encoded.boundary,
     checks: verdictOf([...settings.checks.map((run) => run(subject)), ...moreChecks]),
-    ...(options.detail === 'tokens' ? { tokens: tokenDetails(sequence, rows, encoded.scoredStart, options.topLogprobs, settings.tokenizer) } : {}),
+    ...(options.detail === 'tokens' ? { tokens: tokenDetails(sequence, encoded, rows, options.topLogprobs, settings.tokenizer) } : {}),
     warnings: settings.causal === 'approximate' ? [...encoded.warnings, APPROXIMATE] : encoded.warnings
   }
 

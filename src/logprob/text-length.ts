@@ -7,9 +7,15 @@ export function codePointCount(text: string): number {
   return count
 }
 
+/** The bytes that a token stands for in a text. Where control tokens were parsed out of the text they stand for their spelling. */
+export function bytesOfId(tokenizer: Tokenizer, id: number, spellControls = false): Uint8Array {
+  const control = spellControls ? tokenizer.facts.specials.get(id) : undefined
+  return control === undefined ? tokenizer.bytesOf(id) : Buffer.from(control)
+}
+
 /** The bytes that the ids spell, one after the other. */
-export function bytesOfIds(tokenizer: Tokenizer, ids: Int32Array): Uint8Array {
-  return Buffer.concat(Array.from(ids, (id) => tokenizer.bytesOf(id)))
+export function bytesOfIds(tokenizer: Tokenizer, ids: Int32Array, spellControls = false): Uint8Array {
+  return Buffer.concat(Array.from(ids, (id) => bytesOfId(tokenizer, id, spellControls)))
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

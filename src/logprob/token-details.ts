@@ -1,10 +1,13 @@
 import type { RowScores } from '../engine/engine.ts'
-import { type Part, partAt, type ScoredSequence } from '../scoring/scored-sequence.ts'
+import { type Part, partAt, rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
-import { displayText } from './text-length.ts'
+import type { EncodedItem } from './encoded-item.ts'
+import { NO_OFFSETS, type Offsets, offsetsOf } from './offsets.ts'
+import type { PartText } from './part-text.ts'
+import { bytesOfId, displayText } from './text-length.ts'
 
 /** One token as `detail: "tokens"` shows it. `text` is for reading; `bytes` (base64) is exact where a character spans tokens. */
-export interface TokenDetail {
+export interface TokenDetail extends Offsets {
   readonly part: Part
   readonly id: number
   readonly text: string
@@ -23,8 +26,15 @@ interface TopToken {
 }
 
 /** Every token of the sequence, in order; numbers are null where none were computed. */
-export function tokenDetails(sequence: ScoredSequence, rows: RowScores | null, scoredStart: number, topCount: number, tokenizer: Tokenizer): TokenDetail[] {
+export function tokenDetails(
+  sequence: ScoredSequence,
+  { text, scoredStart }: Pick<EncodedItem, 'text' | 'scoredStart'>,
+  rows: RowScores | null,
+  topCount: number,
+  tokenizer: Tokenizer
+): TokenDetail[] {
   const detail = rows?.detail ?? null
+  const offsets = new Map((['x', 'y'] as const).flatMap((part) => partOffsets(sequence, part, text[part], tokenizer)))
   return Array.from(sequence.ids, (id, position) => {
     const logProb = sequence.logProbs[position] ?? null
     const row = position - scoredStart
@@ -32,6 +42,7 @@ export function tokenDetails(sequence: ScoredSequence, rows: RowScores | null, s
     return {
       part: partAt(sequence.sizes, position),
       ...tokenText(id, tokenizer),
+      ...(offsets.get(position) ?? NO_OFFSETS),
       log_prob: logProb,
       rank: isScored ? detail.ranks[row]! : null,
       entropy: isScored ? detail.entropies[row]! : null,
@@ -49,8 +60,14 @@ export function tokenDetails(sequence: ScoredSequence, rows: RowScores | null, s
   }
 }
 
+/** Offsets of the tokens of x or of y by their position in the sequence. */
+function partOffsets({ ids, sizes }: ScoredSequence, part: 'x' | 'y', text: PartText, tokenizer: Tokenizer): [number, Offsets][] {
+  const { start, end } = rangeOf(sizes, part)
+  const lengths = Array.from(ids.subarray(start, end), (id) => bytesOfId(tokenizer, id, text.spellsControls).length)
+  return offsetsOf(text, lengths).map((offsets, i) => [start + i, offsets])
+}
+
 function tokenText(id: number, tokenizer: Tokenizer): { id: number; text: string; bytes: string } {
-  const control = tokenizer.facts.specials.get(id)
-  const bytes = control === undefined ? tokenizer.bytesOf(id) : Buffer.from(control)
+  const bytes = bytesOfId(tokenizer, id, true)
   return { id, text: displayText(bytes), bytes: Buffer.from(bytes).toString('base64') }
 }

@@ -17,11 +17,14 @@ interface Span {
  * a message is the user's text. Where each message lies is found by rendering again with stand-ins for the contents.
  *
  * Throws `chat_template_failed` when a message spells a control token and the template changes contents (trims them,
- * say), since then the two cannot be told apart.
+ * say), since then the two cannot be told apart, and when a role spells one: templates branch on roles, so no stand-in works.
  */
 export function chatPieces(messages: readonly ChatMessage[], controls: readonly string[], render: (messages: readonly ChatMessage[]) => string): ChatPiece[] {
   const rendered = render(messages)
-  const spelled = messages.some(({ content }) => controls.some((control) => content.includes(control)))
+  const spellsControl = (text: string): boolean => controls.some((control) => control !== '' && text.includes(control))
+  if (messages.some(({ role }) => spellsControl(role)))
+    throw new ServiceError('chat_template_failed', 'the role of a message spells a control token; use the roles that the chat template knows')
+  const spelled = messages.some(({ content }) => spellsControl(content))
   const contents = spelled ? contentSpans(messages, rendered, render) : []
 
   const pieces: ChatPiece[] = []

@@ -3,8 +3,10 @@ import { basename, join } from 'node:path'
 import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/transformers'
 import { ServiceError } from '../errors.ts'
 import { chatPieces } from './chat-pieces.ts'
-import { type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
+import { normalizedText } from './normalized-text.ts'
+import { asPiecesSpell, dropsLeadingSpace, isPieceList, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
 import type { ChatMessage, TokenizerFacts } from './tokenizer.ts'
+import { useUnicodeWhiteSpace } from './white-space.ts'
 
 // A model folder is complete or it is an error: nothing is fetched while serving.
 env.allowRemoteModels = false
@@ -14,6 +16,7 @@ export interface HuggingFaceTokenizer {
   readonly facts: TokenizerFacts
   readonly tokenBytes: readonly Uint8Array[]
   encode(text: string, parseSpecialTokens: boolean): number[]
+  normalize(text: string, parseSpecialTokens: boolean): string
   encodeChat(messages: readonly ChatMessage[]): { headIds: number[]; tail: string }
 }
 
@@ -22,6 +25,7 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
   const json = await readTokenizerJson(folder)
   const full = await AutoTokenizer.from_pretrained(folder, { local_files_only: true })
   const plain = withoutSpecialTokens(full, json)
+  for (const { _tokenizer } of [full, plain]) useUnicodeWhiteSpace(_tokenizer.pre_tokenizer)
   const specials = (json.added_tokens ?? []).filter(({ special }) => special)
   const tokenBytes = tokenBytesOf(json)
 
@@ -37,9 +41,19 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
       specials: new Map(specials.map(({ id, content }) => [id, content])),
       maxTokenBytes: tokenBytes.reduce((longest, { length }) => Math.max(longest, length), 1),
       hasNormalizer: json.normalizer !== undefined && json.normalizer !== null,
+      dropsLeadingSpace: dropsLeadingSpace(json),
       hasChatTemplate: full.chat_template !== null && full.chat_template !== undefined
     },
     encode,
+    normalize(text, parseSpecialTokens) {
+      const { normalizer } = full._tokenizer
+      if (normalizer === null) return text
+      const added = (json.added_tokens ?? []).filter(({ special }) => parseSpecialTokens || special !== true)
+      return asPiecesSpell(
+        json,
+        normalizedText(text, added, (stretch) => normalizer.normalize(stretch))
+      )
+    },
     encodeChat(messages) {
       const pieces = chatPieces(
         messages,
@@ -70,7 +84,27 @@ async function readTokenizerJson(folder: string): Promise<TokenizerJson> {
  */
 function withoutSpecialTokens(full: PreTrainedTokenizer, json: TokenizerJson): PreTrainedTokenizer {
   const Tokenizer = full.constructor as new (json: object, config: object) => PreTrainedTokenizer
-  return new Tokenizer({ ...json, added_tokens: (json.added_tokens ?? []).filter(({ special }) => !special) }, full.config)
+  return new Tokenizer({ ...withoutSpecialPieces(json), added_tokens: (json.added_tokens ?? []).filter(({ special }) => !special) }, full.config)
+}
+
+/**
+ * The vocabulary may hold the control tokens too, and then a text that spells one could be cut into just that piece
+ * (Unigram looks for every piece; so does BPE with ignore_merges). Positions in the list of a Unigram model are ids:
+ * there the piece gets a spelling that no well-formed text has.
+ */
+function withoutSpecialPieces(json: TokenizerJson): TokenizerJson {
+  const { vocab, unk_token } = json.model
+  const contents = new Set((json.added_tokens ?? []).filter(({ special, content }) => special && content !== unk_token).map(({ content }) => content))
+  const unspellable = (id: number): string => `\ud800${id}`
+  return {
+    ...json,
+    model: {
+      ...json.model,
+      vocab: isPieceList(vocab)
+        ? vocab.map(([piece, score], id) => [contents.has(piece) ? unspellable(id) : piece, score] as const)
+        : Object.fromEntries(Object.entries(vocab).filter(([piece]) => !contents.has(piece)))
+    }
+  }
 }
 
 function render(tokenizer: PreTrainedTokenizer, messages: readonly ChatMessage[]): string {

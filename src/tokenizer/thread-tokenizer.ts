@@ -5,7 +5,7 @@ import type { FromTokenizer, ToTokenizer } from './protocol.ts'
 import type { ChatMessage, EncodedChat, Tokenizer, TokenizerFacts } from './tokenizer.ts'
 
 type Request = ToTokenizer extends infer Kind ? (Kind extends unknown ? Omit<Kind, 'id'> : never) : never
-type Answer = Extract<FromTokenizer, { kind: 'encoded' | 'chat_encoded' }>
+type Answer = Extract<FromTokenizer, { kind: 'encoded' | 'normalized' | 'chat_encoded' }>
 interface Waiting {
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: ServiceError) => void
@@ -62,6 +62,12 @@ class ThreadTokenizer implements Tokenizer {
     if (texts.length === 0) return []
     const answer = await this.#ask({ kind: 'encode', texts, parseSpecialTokens })
     return answer.kind === 'encoded' ? [...answer.ids] : []
+  }
+
+  async normalize(texts: readonly string[], { parseSpecialTokens }: { readonly parseSpecialTokens: boolean }): Promise<readonly string[]> {
+    if (texts.length === 0 || !this.facts.hasNormalizer) return texts
+    const answer = await this.#ask({ kind: 'normalize', texts, parseSpecialTokens })
+    return answer.kind === 'normalized' ? answer.texts : []
   }
 
   async encodeChat(messages: readonly ChatMessage[]): Promise<EncodedChat> {

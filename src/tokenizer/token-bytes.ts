@@ -1,13 +1,17 @@
 /** The parts of a Hugging Face tokenizer.json that say which bytes a token stands for. */
 export interface TokenizerJson {
-  readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean }[]
-  readonly model: { readonly vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[] }
+  readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean; readonly normalized?: boolean }[]
+  readonly model: { readonly vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[]; readonly unk_token?: string | null }
   readonly decoder?: Decoder | null
   readonly normalizer?: unknown
 }
 interface Decoder {
   readonly type: string
   readonly decoders?: readonly Decoder[]
+  readonly content?: string
+  readonly start?: number
+  readonly prepend_scheme?: string
+  readonly add_prefix_space?: boolean
 }
 
 /**
@@ -24,7 +28,22 @@ export function tokenBytesOf(tokenizer: TokenizerJson): Uint8Array[] {
   return Array.from(table, (bytes) => bytes ?? new Uint8Array(0))
 }
 
-function isPieceList(vocab: TokenizerJson['model']['vocab']): vocab is readonly (readonly [string, number])[] {
+/** Text as this tokenizer's pieces spell it: SentencePiece's `▁` is a space, whether the text or the tokenizer wrote it. */
+export function asPiecesSpell(tokenizer: TokenizerJson, text: string): string {
+  return hasDecoder(tokenizer.decoder, 'ByteLevel') ? text : text.replaceAll('▁', ' ')
+}
+
+/** Whether the decoder takes one space off the start of a text, because the tokenizer put it there (SentencePiece's dummy prefix). */
+export function dropsLeadingSpace({ decoder }: TokenizerJson): boolean {
+  const drops = (inner: Decoder): boolean =>
+    (inner.decoders ?? []).some(drops) ||
+    (inner.type === 'Strip' && inner.content === ' ' && (inner.start ?? 0) > 0) ||
+    (inner.type === 'Metaspace' && (inner.prepend_scheme ?? 'always') !== 'never' && inner.add_prefix_space !== false)
+  return decoder !== null && decoder !== undefined && drops(decoder)
+}
+
+/** A Unigram model lists pieces with scores, in the order of their ids; the others map pieces to ids. */
+export function isPieceList(vocab: TokenizerJson['model']['vocab']): vocab is readonly (readonly [string, number])[] {
   return Array.isArray(vocab)
 }
 

@@ -8,6 +8,11 @@ export interface Tokenizer {
    * `parseSpecialTokens`. Runs off the main thread, because a megabyte takes seconds.
    */
   encode(texts: readonly string[], options: { readonly parseSpecialTokens: boolean }): Promise<Int32Array[]>
+  /**
+   * Each text as the tokenizer's normalizer leaves it, in the bytes that its tokens spell; the text itself when it has
+   * no normalizer. Control tokens as with `encode`.
+   */
+  normalize(texts: readonly string[], options: { readonly parseSpecialTokens: boolean }): Promise<readonly string[]>
   /** The conversation in the model's chat template, generation prompt included. Throws `chat_template_failed`. */
   encodeChat(messages: readonly ChatMessage[]): Promise<EncodedChat>
   close(): Promise<void>
@@ -40,5 +45,7 @@ export interface TokenizerFacts {
   readonly maxTokenBytes: number
   /** Whether the tokenizer changes text before it cuts it (lower case, Unicode normal forms). */
   readonly hasNormalizer: boolean
+  /** Whether the first token of a text may begin with a space that the text has not, and that decoding takes away. */
+  readonly dropsLeadingSpace: boolean
   readonly hasChatTemplate: boolean
 }

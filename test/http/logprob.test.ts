@@ -39,7 +39,7 @@ describe('POST /v1/logprob', () => {
     assert.ok(joint <= marginal)
     assert.ok(Math.abs(joint - marginal - conditional) <= 1e-9)
     assert.equal(checks.verdict, 'pass')
-    assert.equal(checks.items.length, 14)
+    assert.equal(checks.items.length, 15)
   })
 
   test('gives only the terms that are asked for', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { moveTrailingSpace, splitAtBoundary, startsWith, type TokenizedTexts } from '../../src/logprob/boundary.ts'
+import { moveTrailingSpace, type SplitIds, splitAtBoundary, startsWith, type TokenizedTexts } from '../../src/logprob/boundary.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 
 const tokenizer = new FakeTokenizer()
@@ -9,7 +9,11 @@ const ids = (...values: number[]): Int32Array => Int32Array.of(...values)
 
 async function textsOf(x: string, y: string): Promise<TokenizedTexts> {
   const [xIds, joint, yIds] = await tokenizer.encode([x, x + y, y], { parseSpecialTokens: false })
-  return { x: xIds!, joint: joint!, y: yIds! }
+  return { xText: x, x: xIds!, joint: joint!, y: yIds! }
+}
+
+function split(texts: TokenizedTexts, boundary: 'auto' | 'strict', parseSpecialTokens = false): SplitIds {
+  return splitAtBoundary(texts, { boundary, parseSpecialTokens }, tokenizer)
 }
 
 describe('startsWith', () => {
@@ -51,11 +55,11 @@ describe('moveTrailingSpace', () => {
 
 describe('splitAtBoundary', () => {
   it('cuts the tokens of x+y where those of x end', async () => {
-    assert.deepEqual(splitAtBoundary('ab', await textsOf('ab', 'c'), 'auto', tokenizer), { x: ids(6), y: ids(5), boundary: { policy: 'joint', merged: false } })
+    assert.deepEqual(split(await textsOf('ab', 'c'), 'auto'), { x: ids(6), y: ids(5), boundary: { policy: 'joint', merged: false } })
   })
 
   it('takes x and y apart when a token lies across the end of x, and names it', async () => {
-    assert.deepEqual(splitAtBoundary('a', await textsOf('a', 'bc'), 'auto', tokenizer), {
+    assert.deepEqual(split(await textsOf('a', 'bc'), 'auto'), {
       x: ids(3),
       y: ids(7),
       boundary: { policy: 'split', merged: true, straddling_token: { id: 6, text: 'ab', bytes: 'YWI=' } }
@@ -63,22 +67,35 @@ describe('splitAtBoundary', () => {
   })
 
   it('names the first token that differs when none lies across the end of x', () => {
-    const { boundary } = splitAtBoundary('ab', { x: ids(3, 4), joint: ids(6, 5), y: ids(5) }, 'auto', tokenizer)
+    const { boundary } = split({ xText: 'ab', x: ids(3, 4), joint: ids(6, 5), y: ids(5) }, 'auto')
     assert.equal(boundary.straddling_token?.id, 6)
   })
 
   it('refuses under strict what it would take apart', async () => {
     const texts = await textsOf('a', 'bc')
-    assert.throws(() => splitAtBoundary('a', texts, 'strict', tokenizer), { code: 'boundary_merged', param: 'boundary', message: /id 6/ })
+    assert.throws(() => split(texts, 'strict'), { code: 'boundary_merged', param: 'boundary', message: /id 6/ })
   })
 
   it('lets strict pass where nothing merges', async () => {
-    assert.equal(splitAtBoundary('ab', await textsOf('ab', 'c'), 'strict', tokenizer).boundary.policy, 'joint')
+    assert.equal(split(await textsOf('ab', 'c'), 'strict').boundary.policy, 'joint')
   })
 
   it('refuses x and y that spell another text when they are apart', () => {
     // y alone has lost its first byte, as with a tokenizer that drops a leading space.
-    assert.throws(() => splitAtBoundary('a', { x: ids(3), joint: ids(6, 5), y: ids(5) }, 'auto', tokenizer), { code: 'boundary_not_exact' })
+    assert.throws(() => split({ xText: 'a', x: ids(3), joint: ids(6, 5), y: ids(5) }, 'auto'), { code: 'boundary_not_exact' })
+  })
+
+  it('takes a parsed control token across the end of x for its spelling, which x and y apart spell as text', () => {
+    const across = { xText: '<', x: ids(11), joint: ids(0), y: ids(12, 13) }
+    assert.deepEqual(split(across, 'auto', true).boundary, { policy: 'split', merged: true, straddling_token: { id: 0, text: '<s>', bytes: 'PHM+' } })
+    assert.throws(() => split(across, 'auto', false), { code: 'boundary_not_exact' })
+  })
+
+  it('does not count a space that the tokenizer put in front when it looks for the token across the end of x', () => {
+    const tokenizerWithSpace = new FakeTokenizer({ facts: { dropsLeadingSpace: true } })
+    // " a" "b" "c" for a|bc: without the space, the second token would seem to hold the end of x.
+    const texts = { xText: 'ab', x: ids(8, 2), joint: ids(8, 7), y: ids(5) }
+    assert.throws(() => splitAtBoundary(texts, { boundary: 'strict', parseSpecialTokens: false }, tokenizerWithSpace), { message: /id 7;/ })
   })
 
   it('gives tokens that spell x+y and begin with those of x', async () => {
@@ -86,9 +103,9 @@ describe('splitAtBoundary', () => {
     await fc.assert(
       fc.asyncProperty(text, text, async (x, y) => {
         const texts = await textsOf(x, y)
-        const split = splitAtBoundary(x, texts, 'auto', tokenizer)
-        assert.deepEqual(split.x, texts.x)
-        assert.equal(Buffer.concat([...split.x, ...split.y].map((id) => tokenizer.bytesOf(id))).toString(), x + y)
+        const found = split(texts, 'auto')
+        assert.deepEqual(found.x, texts.x)
+        assert.equal(Buffer.concat([...found.x, ...found.y].map((id) => tokenizer.bytesOf(id))).toString(), x + y)
       })
     )
   })

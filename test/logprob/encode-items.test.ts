@@ -4,6 +4,7 @@ import { ServiceError } from '../../src/errors.ts'
 import type { EncodingContext } from '../../src/logprob/draft.ts'
 import { encodeItems } from '../../src/logprob/encode-items.ts'
 import type { LogprobItem, LogprobOptions, Term } from '../../src/logprob/options.ts'
+import type { InputFacts } from '../../src/scoring/checks/input-checks.ts'
 import type { PartSizes } from '../../src/scoring/scored-sequence.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { contextOf, encodeOne, itemOf, optionsOf } from '../support/logprob-items.ts'
@@ -55,6 +56,14 @@ describe('encodeItems puts together', () => {
 describe('encodeItems refuses', () => {
   const CASES: readonly [string, LogprobItem, Partial<LogprobOptions>, Partial<EncodingContext>, string, string | undefined][] = [
     ['an empty y', itemOf('a', ''), {}, {}, 'empty_completion', 'y'],
+    [
+      'a y of which the normalizer leaves nothing, end token or not',
+      itemOf('a', ' '),
+      { eos: 'score' },
+      { tokenizer: new FakeTokenizer({ facts: { hasNormalizer: true }, normalize: (text) => text.trim() }) },
+      'empty_completion',
+      'y'
+    ],
     ['an empty y as ids', itemOf('a', []), {}, {}, 'empty_completion', 'y'],
     ['an empty x without prefix token', itemOf('', 'a'), { prefixToken: 'none' }, {}, 'no_prefix_token', 'x'],
     [
@@ -108,6 +117,11 @@ describe('encodeItems and the context limit', () => {
       message: /at least 17 tokens/
     })
     assert.deepEqual(tokenizer.calls.flat(), [])
+  })
+
+  it('takes control tokens for their spelling when it guesses how long a text is', async () => {
+    // 36 bytes: 18 tokens of two bytes would be too many, 9 control tokens are not.
+    assert.equal((await encodeOne(itemOf('</s>'.repeat(9), 'b'), { parseSpecialTokens: true })).ids.length, 11)
   })
 
   it('cuts x from the left when asked, and scores y alone', async () => {
@@ -183,19 +197,54 @@ describe('encodeItems reports', () => {
     )
   })
 
-  const SPELLINGS: readonly [string, LogprobItem, FakeTokenizer, boolean | null][] = [
-    ['tokens that spell the text', itemOf('aé', 'b'), EMPTY, true],
-    ['tokens of a text that was normalized', itemOf('A', 'b'), new FakeTokenizer({ normalize: (text) => text.toLowerCase() }), false],
-    ['ids, which have no text to compare with', itemOf([3], 'b'), EMPTY, null]
+  const lowerCase = new FakeTokenizer({ facts: { hasNormalizer: true }, normalize: (text) => text.toLowerCase() })
+  const exact = { match: 'exact' } as const
+  const unknown = { match: 'unknown' } as const
+  const SPELLINGS: readonly [string, LogprobItem, FakeTokenizer, InputFacts['spelling'], InputFacts['normalization']][] = [
+    ['tokens that spell the text', itemOf('aé', 'b'), EMPTY, { x: exact, y: exact, isMisplaced: false }, { x: exact, y: exact }],
+    [
+      'a text that was normalized',
+      itemOf('aA', 'b'),
+      lowerCase,
+      { x: exact, y: exact, isMisplaced: false },
+      { x: { match: 'different', atByte: 1 }, y: exact }
+    ],
+    [
+      'tokens that spell another text',
+      itemOf('aA', 'b'),
+      new FakeTokenizer({ normalize: (text) => text.toLowerCase() }),
+      { x: { match: 'different', atByte: 1 }, y: exact, isMisplaced: false },
+      { x: exact, y: exact }
+    ],
+    ['the text beside ids', itemOf([3], 'b'), EMPTY, { x: unknown, y: exact, isMisplaced: false }, { x: unknown, y: exact }],
+    ['ids alone', itemOf([3], [4]), EMPTY, { x: unknown, y: unknown, isMisplaced: false }, { x: unknown, y: unknown }],
+    ['the output of a conversation', itemOf(CHAT, 'b'), EMPTY, { x: unknown, y: exact, isMisplaced: false }, { x: unknown, y: exact }]
   ]
-  for (const [what, item, tokenizer, expected] of SPELLINGS) {
-    it(`${expected} for ${what}`, async () => assert.equal((await encodeOne(item, {}, { tokenizer })).facts.decodesExactly, expected))
+  for (const [what, item, tokenizer, spelling, normalization] of SPELLINGS) {
+    it(`how the tokens compare with ${what}`, async () => {
+      const { facts } = await encodeOne(item, {}, { tokenizer })
+      assert.deepEqual([facts.spelling, facts.normalization], [spelling, normalization])
+    })
   }
 
+  it('no offsets in a text that the normalizer changed', async () => {
+    const { text } = await encodeOne(itemOf('aA', 'b'), {}, { tokenizer: lowerCase })
+    assert.equal(text.x.bytes, null)
+    assert.deepEqual(text.y.bytes, Buffer.from('b'))
+  })
+
+  it('the end of x as spelled by the tokens that are left when x was cut', async () => {
+    const { facts, text } = await encodeOne(itemOf('a a a', ' a'), { onOverflow: 'truncate_left' }, { maxModelLen: 4 })
+    assert.deepEqual(facts.spelling, { x: exact, y: exact, isMisplaced: false })
+    assert.deepEqual([facts.xTokens, facts.sizes.x, facts.droppedTokens], [3, 2, 1])
+    assert.deepEqual([text.x.start, text.x.bytes], [1, Buffer.from('a a a')])
+  })
+
   const CONTROLS: readonly [string, LogprobItem, boolean, number, boolean][] = [
-    ['none in text that spells one', itemOf('<s>', 'a'), false, 0, false],
+    ['none in text that spells one', itemOf('<s>', 'a'), false, 0, true],
     ['one that was asked for', itemOf('a<s>', 'a'), true, 1, true],
     ['one sent as id', itemOf([3, 1], 'a'), false, 1, true],
+    ['one sent as id before text that spells one', itemOf([3, 1], '<s>'), false, 1, true],
     ["none for a template's own", itemOf(CHAT, 'a'), false, 0, true]
   ]
   for (const [what, item, parseSpecialTokens, count, wanted] of CONTROLS) {

@@ -67,6 +67,7 @@ describe('resultOf', () => {
         'additivity',
         'boundary',
         'round_trip',
+        'normalizer_unchanged',
         'token_range',
         'control_tokens',
         'length',

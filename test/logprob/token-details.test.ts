@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RowScores } from '../../src/engine/engine.ts'
+import { type PartText, partText } from '../../src/logprob/part-text.ts'
 import { tokenDetails } from '../../src/logprob/token-details.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { sequenceOf } from '../support/scored-sequence.ts'
@@ -15,6 +16,9 @@ const NUMBERS = {
   bestLogProbs: new Float32Array(2),
   checksum: 0
 }
+const whole = (text: string): PartText => partText({ dropped: Buffer.of(), scored: Buffer.from(text), text: null, spellsControls: false, mayAddSpace: false })
+const ENCODED = { scoredStart: 2, text: { x: whole('a'), y: whole('é') } }
+const OFFSETS = { byte_start: null, byte_end: null, char_start: null, char_end: null }
 /** Two rows of the two most probable tokens. */
 const ROWS: RowScores = {
   ...NUMBERS,
@@ -30,17 +34,17 @@ const ROWS: RowScores = {
 
 describe('tokenDetails', () => {
   it('shows every token with its part and its text, and numbers where they were computed', () => {
-    assert.deepEqual(tokenDetails(SEQUENCE, ROWS, 2, 0, tokenizer), [
-      { part: 'prefix', id: 0, text: '<s>', bytes: 'PHM+', log_prob: null, rank: null, entropy: null },
-      { part: 'x', id: 3, text: 'a', bytes: 'YQ==', log_prob: null, rank: null, entropy: null },
-      { part: 'y', id: 9, text: '\ufffd', bytes: 'ww==', log_prob: -1, rank: 1, entropy: 0.5 },
-      { part: 'y', id: 10, text: '\ufffd', bytes: 'qQ==', log_prob: -2, rank: 3, entropy: 1.5 }
+    assert.deepEqual(tokenDetails(SEQUENCE, ENCODED, ROWS, 0, tokenizer), [
+      { part: 'prefix', id: 0, text: '<s>', bytes: 'PHM+', ...OFFSETS, log_prob: null, rank: null, entropy: null },
+      { part: 'x', id: 3, text: 'a', bytes: 'YQ==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: null, rank: null, entropy: null },
+      { part: 'y', id: 9, text: '\ufffd', bytes: 'ww==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: -1, rank: 1, entropy: 0.5 },
+      { part: 'y', id: 10, text: '\ufffd', bytes: 'qQ==', byte_start: 1, byte_end: 2, char_start: 0, char_end: 1, log_prob: -2, rank: 3, entropy: 1.5 }
     ])
   })
 
   it('shows the top tokens of each row', () => {
     assert.deepEqual(
-      tokenDetails(SEQUENCE, ROWS, 2, 2, tokenizer).map(({ top }) => top?.map(({ id, text, log_prob }) => [id, text, log_prob])),
+      tokenDetails(SEQUENCE, ENCODED, ROWS, 2, tokenizer).map(({ top }) => top?.map(({ id, text, log_prob }) => [id, text, log_prob])),
       [
         undefined,
         undefined,
@@ -58,13 +62,25 @@ describe('tokenDetails', () => {
 
   it('shows no more top tokens than were asked for when a neighbour in the batch wanted more', () => {
     assert.deepEqual(
-      tokenDetails(SEQUENCE, ROWS, 2, 1, tokenizer).map(({ top }) => top?.map(({ id }) => id)),
+      tokenDetails(SEQUENCE, ENCODED, ROWS, 1, tokenizer).map(({ top }) => top?.map(({ id }) => id)),
       [undefined, undefined, [9], [8]]
     )
   })
 
   it('has neither rank nor top tokens when the engine gave no details', () => {
-    const [, , scored] = tokenDetails(SEQUENCE, { ...NUMBERS, detail: null }, 2, 2, tokenizer)
-    assert.deepEqual(scored, { part: 'y', id: 9, text: '\ufffd', bytes: 'ww==', log_prob: -1, rank: null, entropy: null })
+    const [, , scored] = tokenDetails(SEQUENCE, ENCODED, { ...NUMBERS, detail: null }, 2, tokenizer)
+    assert.deepEqual(scored, {
+      part: 'y',
+      id: 9,
+      text: '\ufffd',
+      bytes: 'ww==',
+      byte_start: 0,
+      byte_end: 1,
+      char_start: 0,
+      char_end: 1,
+      log_prob: -1,
+      rank: null,
+      entropy: null
+    })
   })
 })

@@ -37,7 +37,17 @@ export class FakeTokenizer implements Tokenizer {
   readonly #chatTail: string
 
   constructor({ facts = {}, normalize = (text) => text, chatTail = '' }: Behaviour = {}) {
-    this.facts = { vocabSize: 14, beginId: 0, endId: 1, specials: SPECIALS, maxTokenBytes: 2, hasNormalizer: false, hasChatTemplate: true, ...facts }
+    this.facts = {
+      vocabSize: 14,
+      beginId: 0,
+      endId: 1,
+      specials: SPECIALS,
+      maxTokenBytes: 2,
+      hasNormalizer: false,
+      dropsLeadingSpace: false,
+      hasChatTemplate: true,
+      ...facts
+    }
     this.#normalize = normalize
     this.#chatTail = chatTail
   }
@@ -49,6 +59,10 @@ export class FakeTokenizer implements Tokenizer {
   async encode(texts: readonly string[], { parseSpecialTokens }: { readonly parseSpecialTokens: boolean }): Promise<Int32Array[]> {
     this.calls.push(texts)
     return texts.map((text) => Int32Array.from(this.#ids(this.#normalize(text), parseSpecialTokens)))
+  }
+
+  async normalize(texts: readonly string[]): Promise<readonly string[]> {
+    return texts.map(this.#normalize)
   }
 
   /** `<s>` content `</s>` for every message, then the tail. */

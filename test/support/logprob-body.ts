@@ -41,6 +41,10 @@ export interface TokenBody {
   readonly id: number
   readonly text: string
   readonly bytes: string
+  readonly byte_start: number | null
+  readonly byte_end: number | null
+  readonly char_start: number | null
+  readonly char_end: number | null
   readonly log_prob: number | null
   readonly rank: number | null
   readonly entropy: number | null

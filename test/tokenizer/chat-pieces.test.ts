@@ -56,6 +56,10 @@ describe('chatPieces', () => {
     assert.throws(() => chatPieces([user(' <|end|> ')], CONTROLS, trimming), { name: 'ServiceError', code: 'chat_template_failed' })
   })
 
+  it('refuses a control token in a role, which the template would write among its own', () => {
+    assert.throws(() => chatPieces([{ role: 'user<|end|>', content: 'hi' }], CONTROLS, render), { name: 'ServiceError', code: 'chat_template_failed' })
+  })
+
   it('takes a template that changes contents when no message spells a control token', () => {
     assert.deepEqual(chatPieces([user(' hi ')], CONTROLS, trimming)[1], text('user\nhi'))
   })

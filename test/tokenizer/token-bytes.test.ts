@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type TokenizerJson, tokenBytesOf } from '../../src/tokenizer/token-bytes.ts'
+import { asPiecesSpell, dropsLeadingSpace, type TokenizerJson, tokenBytesOf } from '../../src/tokenizer/token-bytes.ts'
 
 const BYTE_LEVEL = { type: 'ByteLevel' }
 
@@ -54,5 +54,29 @@ describe('tokenBytesOf', () => {
       { id: 3, content: 'é' }
     ]
     assert.deepEqual(bytesFor({ model: { vocab: { a: 0, '<s>': 1 } }, decoder: BYTE_LEVEL, added_tokens }), [[97], [], [32, 32], [0xc3, 0xa9]])
+  })
+})
+
+describe('dropsLeadingSpace', () => {
+  const STRIP = { type: 'Strip', content: ' ', start: 1, stop: 0 }
+  const DECODERS: readonly [string, TokenizerJson['decoder'], boolean][] = [
+    ['a decoder that strips a space', { type: 'Sequence', decoders: [{ type: 'Fuse' }, STRIP] }, true],
+    ['one that strips at the end', { ...STRIP, start: 0 }, false],
+    ['one that strips another character', { ...STRIP, content: '▁' }, false],
+    ['Metaspace', { type: 'Metaspace' }, true],
+    ['Metaspace that prepends to the first stretch', { type: 'Metaspace', prepend_scheme: 'first' }, true],
+    ['Metaspace that prepends nothing', { type: 'Metaspace', prepend_scheme: 'never' }, false],
+    ['Metaspace that prepends nothing, in the older spelling', { type: 'Metaspace', add_prefix_space: false }, false],
+    ['a byte-level decoder', BYTE_LEVEL, false],
+    ['no decoder', null, false]
+  ]
+  for (const [what, decoder, expected] of DECODERS)
+    it(`is ${expected} for ${what}`, () => assert.equal(dropsLeadingSpace({ model: { vocab: {} }, decoder: decoder ?? null }), expected))
+})
+
+describe('asPiecesSpell', () => {
+  it('takes ▁ for a space, except with byte-level pieces, which have bytes of their own for it', () => {
+    assert.equal(asPiecesSpell({ model: { vocab: {} }, decoder: null }, '▁a▁b'), ' a b')
+    assert.equal(asPiecesSpell({ model: { vocab: {} }, decoder: BYTE_LEVEL }, '▁a'), '▁a')
   })
 })

@@ -4,6 +4,12 @@ import { arrayOf, boolean, integer, nullable, number, objectOf, oneOfWords, stri
 const LENGTHS = objectOf({ tokens: integer(), chars: integer('Unicode code points.'), bytes: integer('UTF-8 bytes.') })
 const TOKEN = { id: integer(), text: string(), bytes: string('base64, exact where a character spans tokens.') }
 const NATS = nullable(number())
+const OFFSETS = {
+  byte_start: nullable(integer('First byte of the token in the UTF-8 text of its part; null where it spells none of it.')),
+  byte_end: nullable(integer('One past its last byte.')),
+  char_start: nullable(integer('Code point that its first byte belongs to.')),
+  char_end: nullable(integer('One past the code point that its last byte belongs to.'))
+}
 
 const NORMALIZED = objectOf(
   { per_token: number(), per_char: NATS, per_byte: NATS, bits_per_byte: NATS, perplexity: number() },
@@ -13,7 +19,7 @@ const NORMALIZED = objectOf(
 
 const TOKENS = arrayOf(
   objectOf(
-    { part: oneOfWords(['prefix', 'x', 'y', 'eos']), ...TOKEN, log_prob: NATS, rank: nullable(integer()), entropy: NATS },
+    { part: oneOfWords(['prefix', 'x', 'y', 'eos']), ...TOKEN, ...OFFSETS, log_prob: NATS, rank: nullable(integer()), entropy: NATS },
     { top: arrayOf(objectOf({ ...TOKEN, log_prob: number() })) }
   )
 )

@@ -1,6 +1,9 @@
 import type { PartSizes } from '../scored-sequence.ts'
 import { type Check, check } from './check.ts'
 
+/** How what was found compares with what was wanted, in bytes from the start of a part; `unknown` where there is no text. */
+export type Comparison = { readonly match: 'exact' } | { readonly match: 'different'; readonly atByte: number } | { readonly match: 'unknown' }
+
 /** What is known of how the text became the ids that were scored. */
 export interface InputFacts {
   readonly ids: Int32Array
@@ -9,12 +12,16 @@ export interface InputFacts {
   readonly maxModelLen: number
   /** Tokens of x that were left out at the caller's wish. */
   readonly droppedTokens: number
-  /** Null when the caller sent ids and there is no text to compare with. */
-  readonly decodesExactly: boolean | null
+  /** All tokens of x, those that were left out with them. */
+  readonly xTokens: number
+  /** What the tokens of each part spell beside its text as the normalizer left it; misplaced: both parts together are right, and they are not. */
+  readonly spelling: { readonly x: Comparison; readonly y: Comparison; readonly isMisplaced: boolean }
+  /** The text of each part as the normalizer left it beside the text that was sent. */
+  readonly normalization: { readonly x: Comparison; readonly y: Comparison }
   /** Null when nothing could straddle: the caller sent ids, or the tokens of x begin those of x+y. */
   readonly straddlingToken: { readonly id: number; readonly text: string } | null
   readonly boundaryIsKnown: boolean
-  /** Control tokens inside x and y, and whether the caller asked for them (ids, parse_special_tokens, a template). */
+  /** Control tokens inside x and y, a template's own aside, and whether each is where the caller wants one: among ids, or parsed on request. */
   readonly controlTokenCount: number
   readonly controlTokensWanted: boolean
 }
@@ -26,18 +33,51 @@ export function boundaryCheck({ boundaryIsKnown, straddlingToken }: InputFacts):
   return check(
     'boundary',
     'warn',
-    `x+y taken together has the token ${JSON.stringify(straddlingToken.text)} (id ${straddlingToken.id}) across the end of x; x and y were tokenized apart, which is not how the model saw such text in training: move the end of x to a word boundary`,
+    `x+y taken together has the token ${JSON.stringify(straddlingToken.text)} (id ${straddlingToken.id}) across the end of x; x and y were tokenized apart, which is not how the model saw such text in training`,
     { independent: true, value: straddlingToken.id }
   )
 }
 
-/** C12: the scored tokens spell the text that was sent. */
-export function roundTripCheck({ decodesExactly }: InputFacts): Check {
-  if (decodesExactly === null) return check('round_trip', 'skipped', 'token ids were sent, so there is no text to compare with')
-  if (decodesExactly) return check('round_trip', 'pass', 'the scored tokens spell exactly the text that was sent', { independent: true })
-  return check('round_trip', 'warn', "the scored tokens spell a different text: the tokenizer's normalizer changed it, or it has no token for a character", {
-    independent: true
+/** C12: the tokens of x spell x and those of y spell y, each by itself. `value` is the first byte of the part that differs. */
+export function roundTripCheck({ spelling }: InputFacts): Check {
+  const parts = compareParts(spelling)
+  if (parts === null) return check('round_trip', 'skipped', 'token ids were sent, so there is no text to compare with')
+  if (parts.different.length === 0)
+    return check('round_trip', 'pass', `the scored tokens of ${parts.compared} spell exactly the text that was tokenized`, { independent: true })
+  const finding = { independent: true, value: parts.firstByte }
+  if (spelling.isMisplaced)
+    return check('round_trip', 'fail', `a token is counted in the wrong part: x and y are spelled together, but not each by itself, ${parts.where}`, finding)
+  return check('round_trip', 'warn', `the scored tokens spell another text, ${parts.where}`, finding)
+}
+
+/** C29: the normalizer left the text as it was sent. `value` is the first byte of the part that differs. */
+export function normalizerCheck({ normalization }: InputFacts): Check {
+  const parts = compareParts(normalization)
+  if (parts === null) return check('normalizer_unchanged', 'skipped', 'token ids were sent, so there was no text to normalize')
+  if (parts.different.length === 0)
+    return check('normalizer_unchanged', 'pass', `the tokenizer's normalizer left ${parts.compared} as it was sent`, { independent: true })
+  return check('normalizer_unchanged', 'warn', `the scored text is not the text that was sent: the tokenizer's normalizer changed it, ${parts.where}`, {
+    independent: true,
+    value: parts.firstByte
   })
+}
+
+/** Names the parts that were compared and those that differ; null when none was compared. */
+function compareParts(parts: { readonly x: Comparison; readonly y: Comparison }): {
+  readonly compared: string
+  readonly different: readonly string[]
+  readonly firstByte: number | null
+  readonly where: string
+} | null {
+  const known = (['x', 'y'] as const).flatMap((part) => (parts[part].match === 'unknown' ? [] : [{ part, found: parts[part] }]))
+  if (known.length === 0) return null
+  const different = known.flatMap(({ part, found }) => (found.match === 'different' ? [{ part, atByte: found.atByte }] : []))
+  return {
+    compared: known.map(({ part }) => part).join(' and '),
+    different: different.map(({ part }) => part),
+    firstByte: different[0]?.atByte ?? null,
+    where: different.map(({ part, atByte }) => `from byte ${atByte} of ${part} on`).join(' and ')
+  }
 }
 
 /** C13: every id is in the model's vocabulary. */
@@ -69,9 +109,11 @@ export function controlTokensCheck({ ids, sizes, controlTokenCount, controlToken
 }
 
 /** C15: the sequence fits the model's context and nothing was cut off. */
-export function lengthCheck({ ids, maxModelLen, droppedTokens }: InputFacts): Check {
+export function lengthCheck({ ids, sizes, maxModelLen, droppedTokens, xTokens }: InputFacts): Check {
   const finding = { independent: true, value: ids.length, tolerance: maxModelLen }
   if (ids.length > maxModelLen) return check('length', 'fail', `${ids.length} tokens are more than the context of ${maxModelLen}`, finding)
+  if (droppedTokens + sizes.x !== xTokens)
+    return check('length', 'fail', `${sizes.x} tokens of x were scored and ${droppedTokens} left out, but x has ${xTokens}`, finding)
   if (droppedTokens === 0) return check('length', 'pass', 'the whole text was scored', finding)
   return check(
     'length',

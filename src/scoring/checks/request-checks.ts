@@ -7,6 +7,7 @@ import {
   firstTokenCheck,
   type InputFacts,
   lengthCheck,
+  normalizerCheck,
   roundTripCheck,
   tokenRangeCheck,
   wellFormedCheck
@@ -33,6 +34,7 @@ export const REQUEST_CHECKS: readonly ((subject: CheckSubject) => Check)[] = [
   ({ sums }) => additivityCheck(sums),
   ({ facts }) => boundaryCheck(facts),
   ({ facts }) => roundTripCheck(facts),
+  ({ facts }) => normalizerCheck(facts),
   ({ facts }) => tokenRangeCheck(facts),
   ({ facts }) => controlTokensCheck(facts),
   ({ facts }) => lengthCheck(facts),

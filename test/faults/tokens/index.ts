@@ -3,16 +3,24 @@ import type { Fault } from '../fault.ts'
 
 type Encode = (texts: readonly string[], encode: Tokenizer['encode'], options: Parameters<Tokenizer['encode']>[1]) => Promise<Int32Array[]>
 
+/** A tokenizer with some of its answers replaced. */
+function changed(tokenizer: Tokenizer, changes: Partial<Tokenizer>): Tokenizer {
+  return new Proxy(tokenizer, {
+    get(target, name: keyof Tokenizer) {
+      const value = changes[name] ?? target[name]
+      return typeof value === 'function' ? value.bind(changes[name] === undefined ? target : changes) : value
+    }
+  })
+}
+
 /** A tokenizer that encodes in another way, and may claim other facts. */
 function encodingBy(encode: Encode, facts: Partial<Tokenizer['facts']> = {}): Pick<Fault, 'tokenizer'> {
   return {
-    tokenizer: (tokenizer) => ({
-      facts: { ...tokenizer.facts, ...facts },
-      bytesOf: (id) => tokenizer.bytesOf(id),
-      encodeChat: (messages) => tokenizer.encodeChat(messages),
-      close: () => tokenizer.close(),
-      encode: (texts, options) => encode(texts, (plain, how) => tokenizer.encode(plain, how), options)
-    })
+    tokenizer: (tokenizer) =>
+      changed(tokenizer, {
+        facts: { ...tokenizer.facts, ...facts },
+        encode: (texts, options) => encode(texts, (plain, how) => tokenizer.encode(plain, how), options)
+      })
   }
 }
 
@@ -69,13 +77,10 @@ export const TOKEN_FAULTS: readonly Fault[] = [
     description: 'the tokenizer has a token for the end of a word and the comma after it, which the model never saw',
     tokenizer(tokenizer) {
       const merges = new CommaMerges(tokenizer)
-      return {
-        facts: tokenizer.facts,
+      return changed(tokenizer, {
         bytesOf: (id) => merges.bytesOf(id),
-        encodeChat: (messages) => tokenizer.encodeChat(messages),
-        close: () => tokenizer.close(),
         encode: async (texts, options) => (await tokenizer.encode(texts, options)).map((ids) => merges.merged(ids))
-      }
+      })
     }
   },
   {
@@ -116,14 +121,16 @@ export const TOKEN_FAULTS: readonly Fault[] = [
     name: 'lower case',
     kind: 'tokens',
     description: 'the tokenizer normalizes texts to lower case',
-    ...encodingBy(
-      (texts, encode, options) =>
-        encode(
-          texts.map((text) => text.toLowerCase()),
-          options
-        ),
-      { hasNormalizer: true }
-    )
+    tokenizer: (tokenizer) =>
+      changed(tokenizer, {
+        facts: { ...tokenizer.facts, hasNormalizer: true },
+        normalize: async (texts) => texts.map((text) => text.toLowerCase()),
+        encode: (texts, options) =>
+          tokenizer.encode(
+            texts.map((text) => text.toLowerCase()),
+            options
+          )
+      })
   },
   {
     name: 'character left out',

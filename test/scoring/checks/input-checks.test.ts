@@ -3,14 +3,20 @@ import { describe, it } from 'node:test'
 import type { Check, CheckStatus } from '../../../src/scoring/checks/check.ts'
 import {
   boundaryCheck,
+  type Comparison,
   controlTokensCheck,
   firstTokenCheck,
   type InputFacts,
   lengthCheck,
+  normalizerCheck,
   roundTripCheck,
   tokenRangeCheck,
   wellFormedCheck
 } from '../../../src/scoring/checks/input-checks.ts'
+
+const EXACT: Comparison = { match: 'exact' }
+const UNKNOWN: Comparison = { match: 'unknown' }
+const differentAt = (atByte: number): Comparison => ({ match: 'different', atByte })
 
 /** Prefix token 0, x = 5 6, y = 7, with nothing wrong. */
 const GOOD: InputFacts = {
@@ -19,7 +25,9 @@ const GOOD: InputFacts = {
   vocabSize: 10,
   maxModelLen: 8,
   droppedTokens: 0,
-  decodesExactly: true,
+  xTokens: 2,
+  spelling: { x: EXACT, y: EXACT, isMisplaced: false },
+  normalization: { x: EXACT, y: EXACT },
   straddlingToken: null,
   boundaryIsKnown: true,
   controlTokenCount: 0,
@@ -43,8 +51,24 @@ const CASES: readonly (readonly [string, (facts: InputFacts) => Check, readonly 
     roundTripCheck,
     [
       ['tokens that spell the text', {}, 'pass', null],
-      ['tokens that spell another text', { decodesExactly: false }, 'warn', null],
-      ['ids', { decodesExactly: null }, 'skipped', null]
+      ['tokens of x that spell another text', { spelling: { x: differentAt(4), y: EXACT, isMisplaced: false } }, 'warn', 4],
+      ['tokens of y that spell another text', { spelling: { x: EXACT, y: differentAt(5), isMisplaced: false } }, 'warn', 5],
+      ['a text after ids that is not spelled', { spelling: { x: UNKNOWN, y: differentAt(0), isMisplaced: false } }, 'warn', 0],
+      ['a text after ids that is spelled', { spelling: { x: UNKNOWN, y: EXACT, isMisplaced: false } }, 'pass', null],
+      ['a token in the wrong part', { spelling: { x: differentAt(2), y: differentAt(0), isMisplaced: true } }, 'fail', 2],
+      ['a text that the normalizer changed', { normalization: { x: differentAt(0), y: EXACT } }, 'pass', null],
+      ['ids', { spelling: { x: UNKNOWN, y: UNKNOWN, isMisplaced: false } }, 'skipped', null]
+    ]
+  ],
+  [
+    'normalizer_unchanged',
+    normalizerCheck,
+    [
+      ['a text that was left as it was', {}, 'pass', null],
+      ['a changed x', { normalization: { x: differentAt(3), y: EXACT } }, 'warn', 3],
+      ['a changed y after ids', { normalization: { x: UNKNOWN, y: differentAt(1) } }, 'warn', 1],
+      ['tokens that spell another text', { spelling: { x: differentAt(4), y: EXACT, isMisplaced: false } }, 'pass', null],
+      ['ids', { normalization: { x: UNKNOWN, y: UNKNOWN } }, 'skipped', null]
     ]
   ],
   [
@@ -76,7 +100,9 @@ const CASES: readonly (readonly [string, (facts: InputFacts) => Check, readonly 
       ['a text shorter than the context', {}, 'pass', 4],
       ['a text of the whole context', { maxModelLen: 4 }, 'pass', 4],
       ['a text longer than the context', { maxModelLen: 3 }, 'fail', 4],
-      ['a text that was cut', { droppedTokens: 2 }, 'warn', 4]
+      ['a text that was cut', { droppedTokens: 2, xTokens: 4 }, 'warn', 4],
+      ['a token of x that is neither scored nor left out', { droppedTokens: 1, xTokens: 4 }, 'fail', 4],
+      ['a token too many in x', { xTokens: 1 }, 'fail', 4]
     ]
   ],
   [
@@ -100,6 +126,19 @@ for (const [id, run, cases] of CASES) {
     }
   })
 }
+
+describe('the messages of round_trip and normalizer_unchanged', () => {
+  it('say in which part and from which byte on', () => {
+    const both = { x: differentAt(3), y: differentAt(7) }
+    assert.match(roundTripCheck({ ...GOOD, spelling: { ...both, isMisplaced: false } }).message, /from byte 3 of x on and from byte 7 of y on/)
+    assert.match(normalizerCheck({ ...GOOD, normalization: { x: EXACT, y: differentAt(7) } }).message, /, from byte 7 of y on\./)
+  })
+
+  it('name the parts that were compared', () => {
+    assert.match(roundTripCheck({ ...GOOD, spelling: { x: UNKNOWN, y: EXACT, isMisplaced: false } }).message, /tokens of y spell/)
+    assert.match(roundTripCheck(GOOD).message, /tokens of x and y spell/)
+  })
+})
 
 describe('the well_formed check', () => {
   it('is pass for well-formed text', () => assert.equal(wellFormedCheck(true).status, 'pass'))

@@ -71,7 +71,12 @@ export const REQUEST_ENTRIES = {
     formula: 'bytes(ids of x) = bytes(x), bytes(ids of y) = bytes(y)',
     tolerance: 'exact',
     cost: TOKENIZER,
-    causes: ['no token for a character', 'a token counted in the wrong part', 'tokens lost or added on the way'],
+    causes: [
+      'no token for a character',
+      'a tokenizer that adds or drops a space of its own',
+      'a token counted in the wrong part',
+      'tokens lost or added on the way'
+    ],
     advice: 'The scored text is not the text sent. Look at detail: "tokens" for the first token that differs.'
   },
   normalizer_unchanged: {

@@ -1,0 +1,13 @@
+import type { TestContext } from 'node:test'
+import type { EncodingContext } from '../../src/logprob/draft.ts'
+import { startTokenizer } from '../../src/tokenizer/thread-tokenizer.ts'
+import { contextOf } from './logprob-items.ts'
+import { tempFolder } from './temp-folder.ts'
+import { folderFiles, type TokenizerFiles } from './tokenizers.ts'
+
+/** A context around a real tokenizer made of the given files; its thread ends with the test. */
+export async function contextWith(t: TestContext, files: TokenizerFiles): Promise<EncodingContext> {
+  const tokenizer = await startTokenizer(tempFolder(t, folderFiles(files)), () => undefined)
+  t.after(() => tokenizer.close())
+  return contextOf({ tokenizer, vocabSize: tokenizer.facts.vocabSize, maxModelLen: 512, prefixTokenId: tokenizer.facts.beginId })
+}

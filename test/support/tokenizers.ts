@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+
+/** A tokenizer folder's two files, made by hand to have the traits of some family of models. */
+export interface TokenizerFiles {
+  readonly tokenizer: Readonly<Record<string, unknown>>
+  readonly config: Readonly<Record<string, unknown>>
+}
+
+interface AddedToken {
+  readonly content: string
+  readonly special?: boolean
+  readonly lstrip?: boolean
+  readonly rstrip?: boolean
+}
+
+const EMBEDDED = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
+const embedded = JSON.parse(readFileSync(join(EMBEDDED, 'tokenizer.json'), 'utf8')) as {
+  readonly model: { readonly vocab: Readonly<Record<string, number>>; readonly merges: readonly unknown[] }
+  readonly added_tokens: readonly object[]
+}
+const SPLIT_LLAMA_3 = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+
+/** The embedded tokenizer with other parts; `extra` tokens come after its own. */
+export function byteLevel(
+  parts: Readonly<Record<string, unknown>> = {},
+  extra: readonly AddedToken[] = [],
+  chatTemplate: string | null = null
+): TokenizerFiles {
+  const model = parts.model ?? embedded.model
+  const first = Object.keys((model as typeof embedded.model).vocab).length
+  return {
+    tokenizer: { ...embedded, ...parts, model, added_tokens: [...embedded.added_tokens, ...extra.map((token, i) => addedToken(first + i, token))] },
+    config: configOf('<|endoftext|>', '<|endoftext|>', chatTemplate)
+  }
+}
+
+/** Byte-level BPE with tokens that begin with a space or a next-line and go on with the bytes of other odd characters. */
+export function byteLevelWithOddMerges(parts: Readonly<Record<string, unknown>> = {}): TokenizerFiles {
+  const odd: readonly (readonly [string, string])[] = [
+    ['Ġ', 'ï'],
+    ['Â', 'ħ'],
+    ['Ġ', 'Âħ']
+  ]
+  const vocab = { ...embedded.model.vocab }
+  for (const [left, right] of odd) vocab[left + right] ??= Object.keys(vocab).length
+  return byteLevel({ ...parts, model: { ...embedded.model, vocab, merges: [...embedded.model.merges, ...odd] } })
+}
+
+/** As above, cut with the pattern that Llama 3 and its kin have. */
+export function byteLevelSplitLikeLlama3(): TokenizerFiles {
+  return byteLevelWithOddMerges({
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [
+        { type: 'Split', pattern: { Regex: SPLIT_LLAMA_3 }, behavior: 'Isolated', invert: false },
+        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false }
+      ]
+    }
+  })
+}
+
+export const LOWER_CASE = { type: 'Sequence', normalizers: [{ type: 'NFKC' }, { type: 'Lowercase' }] }
+export const BERT = { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: false, strip_accents: true, lowercase: true }
+
+const CONTROLS = ['<unk>', '<s>', '</s>']
+const BYTES = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`)
+const CHARACTERS = [...'▁abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:!?\'"<>/|[]()-_éü中文']
+const MERGES: readonly (readonly [string, string])[] = [
+  ['▁', 'h'],
+  ['e', 'l'],
+  ['l', 'o'],
+  ['el', 'lo'],
+  ['▁h', 'ello'],
+  ['h', 'ello'],
+  ['▁', 'w'],
+  ['o', 'r'],
+  ['▁w', 'or'],
+  ['l', 'd'],
+  ['▁wor', 'ld'],
+  ['▁', '▁'],
+  ['▁', 't'],
+  ['▁t', 'h'],
+  ['▁th', 'e'],
+  ['中', '文']
+]
+
+/** How a SentencePiece model treats the start of a text. */
+export type DummyPrefix = 'normalizer' | 'metaspace' | 'none'
+
+/** BPE with byte fallback, as Llama 2 (`normalizer`), Mistral 0.3 (`metaspace`) and Gemma (`none`) have it. */
+export function sentencePiece(dummyPrefix: DummyPrefix, extra: readonly AddedToken[] = [], chatTemplate: string | null = null): TokenizerFiles {
+  const pieces = [...CONTROLS, ...BYTES, ...CHARACTERS, ...MERGES.map(([left, right]) => left + right)]
+  const vocab = Object.fromEntries([...new Set(pieces)].map((piece, id) => [piece, id]))
+  const replace = { type: 'Replace', pattern: { String: ' ' }, content: '▁' }
+  const decoders = [{ type: 'Replace', pattern: { String: '▁' }, content: ' ' }, { type: 'ByteFallback' }, { type: 'Fuse' }]
+  return {
+    tokenizer: {
+      ...EMPTY,
+      added_tokens: [
+        ...CONTROLS.map((content, id) => addedToken(id, { content })),
+        ...extra.map((token, i) => addedToken(Object.keys(vocab).length + i, token))
+      ],
+      normalizer:
+        dummyPrefix === 'normalizer'
+          ? { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: '▁' }, replace] }
+          : dummyPrefix === 'none'
+            ? replace
+            : null,
+      pre_tokenizer: dummyPrefix === 'metaspace' ? { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first', split: false } : null,
+      decoder: { type: 'Sequence', decoders: dummyPrefix === 'none' ? decoders : [...decoders, { type: 'Strip', content: ' ', start: 1, stop: 0 }] },
+      model: {
+        type: 'BPE',
+        dropout: null,
+        unk_token: '<unk>',
+        continuing_subword_prefix: null,
+        end_of_word_suffix: null,
+        fuse_unk: true,
+        byte_fallback: true,
+        ignore_merges: false,
+        vocab,
+        merges: MERGES
+      }
+    },
+    config: configOf('<s>', '</s>', chatTemplate)
+  }
+}
+
+/** A Unigram model without byte fallback, as T5 has it: characters outside its vocabulary are unknown, and runs of them one token. */
+export function unigram(): TokenizerFiles {
+  // No piece of such a model goes on over a space.
+  const scored = [...MERGES.map(([left, right]) => left + right).filter((piece) => !piece.includes('▁', 1)), ...CHARACTERS]
+  const vocab = [...CONTROLS.map((piece) => [piece, 0]), ...[...new Set(scored)].map((piece) => [piece, Array.from(piece).length === 1 ? -9 : -6])]
+  return {
+    tokenizer: {
+      ...EMPTY,
+      added_tokens: CONTROLS.map((content, id) => addedToken(id, { content })),
+      pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true },
+      decoder: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true },
+      model: { type: 'Unigram', unk_id: 0, vocab, byte_fallback: false }
+    },
+    config: configOf('<s>', '</s>', null)
+  }
+}
+
+/** The files of a folder that the tokenizer can be loaded from. */
+export function folderFiles({ tokenizer, config }: TokenizerFiles): Record<string, string> {
+  return { 'tokenizer.json': JSON.stringify(tokenizer), 'tokenizer_config.json': JSON.stringify(config) }
+}
+
+const EMPTY = { version: '1.0', truncation: null, padding: null, normalizer: null, post_processor: null }
+
+function addedToken(id: number, { content, special = true, lstrip = false, rstrip = false }: AddedToken): object {
+  return { id, content, special, lstrip, rstrip, single_word: false, normalized: false }
+}
+
+function configOf(begin: string, end: string, chatTemplate: string | null): Record<string, unknown> {
+  return {
+    tokenizer_class: 'PreTrainedTokenizerFast',
+    bos_token: begin,
+    eos_token: end,
+    clean_up_tokenization_spaces: false,
+    model_max_length: 512,
+    ...(chatTemplate === null ? {} : { chat_template: chatTemplate })
+  }
+}
