@@ -17,6 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ['env-schema', 'model/model-folder.ts'],
   http: [
     'logprob/',
+    'scoring/',
     'config/',
     'json/',
     'observability/',

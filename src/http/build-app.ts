@@ -9,6 +9,7 @@ import { registerErrorHandler } from './plugins/error-handler.ts'
 import { registerJsonBody } from './plugins/json-body.ts'
 import { registerOpenapi } from './plugins/openapi.ts'
 import { registerRequestContext, requestIdOf } from './plugins/request-context.ts'
+import { checkRoutes } from './routes/check.ts'
 import { healthRoutes } from './routes/health.ts'
 import { logprobRoutes } from './routes/logprob.ts'
 import { modelRoutes } from './routes/models.ts'
@@ -50,6 +51,7 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
   await app.register(async (scope) => {
     await registerAuthentication(scope, service.apiKeyHashes)
     await scope.register(modelRoutes, { service })
+    await scope.register(checkRoutes)
     await scope.register(logprobRoutes, { service })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })
