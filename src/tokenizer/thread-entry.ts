@@ -19,6 +19,8 @@ function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
     if (request.kind === 'chat') {
       const { headIds, tail } = tokenizer.encodeChat(request.messages)
       answer({ kind: 'chat_encoded', id: request.id, chat: { headIds: Int32Array.from(headIds), tail } })
+    } else if (request.kind === 'conversation') {
+      answer({ kind: 'conversation_encoded', id: request.id, conversation: tokenizer.encodeConversation(request.messages, request.generatedRoles) })
     } else {
       const ids = request.texts.map((text) => Int32Array.from(tokenizer.encode(text, request.parseSpecialTokens)))
       answer({ kind: 'encoded', id: request.id, ids })
