@@ -6,7 +6,9 @@ import type { EngineInfo } from './engine/engine.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
 import type { EngineSpec, KnownAnswer } from './engine/protocol.ts'
 import { ServiceError } from './errors.ts'
+import type { EncodingContext } from './logprob/draft.ts'
 import { LogprobEvaluator } from './logprob/evaluate.ts'
+import { LossEvaluator } from './loss/evaluate.ts'
 import { combinedHash, hashFiles } from './model/file-hashes.ts'
 import { type ModelFolder, openModelFolder } from './model/model-folder.ts'
 import { toleranceNats } from './model/tolerances.ts'
@@ -18,6 +20,13 @@ import type { Tokenizer } from './tokenizer/tokenizer.ts'
 
 const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 
+/** What a model answers with once it is loaded. */
+export interface LoadedModel {
+  readonly model: ServedModel
+  readonly evaluator: LogprobEvaluator
+  readonly lossEvaluator: LossEvaluator
+}
+
 /** Tokenizer, engine, scheduler and evaluator of one model: what scores, with or without HTTP in front. */
 export interface ScoringBackend {
   readonly engine: ProcessEngine
@@ -25,7 +34,7 @@ export interface ScoringBackend {
   /** A thread that ends takes no work any more; only a new start of the service helps. */
   tokenizerHasEnded(): boolean
   /** Resolves when the engine has given its known answer. Rejects with the reason why the model cannot be served. */
-  readonly ready: Promise<{ readonly model: ServedModel; readonly evaluator: LogprobEvaluator }>
+  readonly ready: Promise<LoadedModel>
   close(): Promise<void>
 }
 
@@ -69,13 +78,7 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
   }
 }
 
-async function whenReady(
-  config: Config,
-  folder: ModelFolder,
-  engine: ProcessEngine,
-  starting: Promise<Tokenizer>,
-  scheduler: Scheduler
-): Promise<{ model: ServedModel; evaluator: LogprobEvaluator }> {
+async function whenReady(config: Config, folder: ModelFolder, engine: ProcessEngine, starting: Promise<Tokenizer>, scheduler: Scheduler): Promise<LoadedModel> {
   const [tokenizer, info, modelFiles, tokenizerFiles] = await Promise.all([
     starting,
     engine.started(),
@@ -90,17 +93,16 @@ async function whenReady(
   }
   const weightFiles = await hashFiles(info.weightFiles.map((file) => join(dirname(folder.onnxPath), file)))
   const prefixTokenId = prefixTokenOf(config, tokenizer)
+  const context: EncodingContext = {
+    tokenizer,
+    vocabSize: folder.vocabSize,
+    maxModelLen: folder.maxModelLen,
+    prefixTokenId,
+    toleranceNats: toleranceNats(folder.dtype, engine.executionProvider)
+  }
   return {
-    evaluator: new LogprobEvaluator(
-      {
-        tokenizer,
-        vocabSize: folder.vocabSize,
-        maxModelLen: folder.maxModelLen,
-        prefixTokenId,
-        toleranceNats: toleranceNats(folder.dtype, engine.executionProvider)
-      },
-      scheduler
-    ),
+    evaluator: new LogprobEvaluator(context, scheduler),
+    lossEvaluator: new LossEvaluator(context, scheduler),
     model: {
       id: folder.id,
       createdSeconds: Math.floor(Date.now() / 1000),

@@ -13,10 +13,12 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   engine: ['model/onnx/', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts'],
   logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts'],
+  loss: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts', 'tokenizer/token-starts.ts', 'logprob/'],
   observability: ['pino', 'prom-client'],
   config: ['env-schema', 'model/model-folder.ts'],
   http: [
     'logprob/',
+    'loss/',
     'scoring/',
     'config/',
     'json/',

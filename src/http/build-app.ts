@@ -12,8 +12,10 @@ import { registerRequestContext, requestIdOf } from './plugins/request-context.t
 import { checkRoutes } from './routes/check.ts'
 import { healthRoutes } from './routes/health.ts'
 import { logprobRoutes } from './routes/logprob.ts'
+import { lossRoutes } from './routes/loss.ts'
 import { modelRoutes } from './routes/models.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { ScoringRequests } from './scoring-requests.ts'
 import type { Service } from './service.ts'
 
 /** How often Node looks for connections past their time. */
@@ -52,7 +54,9 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
     await registerAuthentication(scope, service.apiKeyHashes)
     await scope.register(modelRoutes, { service })
     await scope.register(checkRoutes)
-    await scope.register(logprobRoutes, { service })
+    const requests = new ScoringRequests(service)
+    await scope.register(logprobRoutes, { service, requests })
+    await scope.register(lossRoutes, { service, requests })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })
   return app

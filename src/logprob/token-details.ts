@@ -49,7 +49,8 @@ export function tokenDetails(sequence: ScoredSequence, rows: RowScores | null, s
   }
 }
 
-function tokenText(id: number, tokenizer: Tokenizer): { id: number; text: string; bytes: string } {
+/** A token for reading, control tokens as they are spelled; `bytes` is base64. */
+export function tokenText(id: number, tokenizer: Tokenizer): { id: number; text: string; bytes: string } {
   const control = tokenizer.facts.specials.get(id)
   const bytes = control === undefined ? tokenizer.bytesOf(id) : Buffer.from(control)
   return { id, text: displayText(bytes), bytes: Buffer.from(bytes).toString('base64') }
