@@ -17,7 +17,7 @@ export function summaryOf({ totals, tokenCount, findings, diagnosis }: SummaryFa
   const faults = [...errors, ...warnings]
   return [
     trained,
-    faults.length === 0 ? 'Nothing wrong was found in the mask.' : `To be looked at: ${faults.join(', ')}.`,
+    faults.length === 0 ? 'Nothing wrong was found in the mask of this request.' : `To be looked at: ${faults.join(', ')}.`,
     ...(diagnosis === null ? [] : [reportedText(diagnosis)])
   ].join(' ')
 }
