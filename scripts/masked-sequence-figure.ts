@@ -44,7 +44,11 @@ ${boxes.join('\n')}
 function legend(): string {
   const entry = (kind: string, words: string, x: number): string =>
     `  <g class="${kind}"><rect x="${x}" y="${MARGIN}" width="16" height="16" rx="3"/><text class="legend" x="${x + 24}" y="${MARGIN + 13}">${words}</text></g>`
-  return [entry('masked', 'masked: label -100, loss 0', MARGIN), entry('trained', 'trained: label is the id, loss -log Pr in nats', MARGIN + 230)].join('\n')
+  return [
+    entry('masked', 'masked: the label is -100', MARGIN),
+    entry('trained', 'trained: the label is the id', MARGIN + 200),
+    `  <text class="legend" x="${MARGIN + 410}" y="${MARGIN + 13}">from above: text, label, loss in nats</text>`
+  ].join('\n')
 }
 
 function boxOf({ text, label, loss, weight }: LossToken, x: number, y: number): string {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/package-info.ts'
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 const say = (role: string, content: string): ChatMessage => ({ role, content })
 const CHAT = [say('user', 'a'), say('assistant', 'b c')]
@@ -63,5 +65,27 @@ describe('encodeConversation', () => {
     )
     assert.equal(bytes.subarray(0, contents[1]?.promptEnd ?? 0).toString(), 'User: Is it é?\n\nAssistant:')
     ids.forEach((id, i) => assert.deepEqual(Buffer.from(tokenizer.tokenBytes[id] ?? []), bytes.subarray(starts[i], starts[i + 1])))
+  })
+
+  it('follows a template of turns with end tokens that trims contents', async (t) => {
+    const embedded = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
+    const config = JSON.parse(readFileSync(join(embedded, 'tokenizer_config.json'), 'utf8')) as object
+    const chat_template =
+      "{{ messages[0]['role'] and '' }}{% for message in messages %}{{ '[' + message['role'] + ']\\n' + (message['content'] | trim) + '<|endoftext|>' }}{% endfor %}{% if add_generation_prompt %}{{ '[assistant]\\n' }}{% endif %}"
+    const folder = tempFolder(t, {
+      'tokenizer_config.json': JSON.stringify({ ...config, chat_template }),
+      'tokenizer.json': readFileSync(join(embedded, 'tokenizer.json'))
+    })
+    const tokenizer = await loadHuggingFaceTokenizer(folder)
+    const { text, ids, starts, contents } = tokenizer.encodeConversation([say('user', ' <|endoftext|>? '), say('assistant', ' yes\n')], ['assistant'])
+
+    assert.equal(text, '[user]\n<|endoftext|>?<|endoftext|>[assistant]\nyes<|endoftext|>')
+    // The one that the user spells is text.
+    const ends = Array.from(ids.keys()).filter((i) => ids[i] === 0)
+    assert.deepEqual(
+      ends.map((i) => starts[i]),
+      [text.indexOf('?') + 1, text.length - '<|endoftext|>'.length]
+    )
+    assert.deepEqual(contents[1], { start: text.indexOf('yes'), end: text.indexOf('yes') + 3, promptEnd: text.indexOf('yes') })
   })
 })
