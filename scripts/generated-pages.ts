@@ -9,12 +9,14 @@ import { ERROR_KINDS } from '../src/http/status.ts'
 import { createMetrics } from '../src/observability/metrics.ts'
 import { PACKAGE_FOLDER } from '../src/package-info.ts'
 import { checksBlocks } from './checks-page.ts'
+import { lossPage } from './loss-page.ts'
 import { benchResults, renderAims, renderPerformance } from './performance-page.ts'
 import { exampleBlocks } from './worked-example.ts'
 
 /** Everything in the repository that is written from the code: path and the content that it has to have. */
 export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
   const { readme, scoring } = await exampleBlocks()
+  const loss = await lossPage()
   const results = benchResults()
   return new Map([
     ['docs/configuration.md', renderConfigurationPage()],
@@ -23,6 +25,8 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['docs/operations.md', withBlocks('docs/operations.md', { errors: errorTable() })],
     ['docs/checks.md', withBlocks('docs/checks.md', checksBlocks())],
     ['docs/scoring.md', withBlocks('docs/scoring.md', { example: scoring })],
+    ['docs/loss.md', withBlocks('docs/loss.md', loss.blocks)],
+    ['docs/figures/masked-sequence.svg', loss.figure],
     ['README.md', withBlocks('README.md', { example: readme, performance: renderAims(results) })]
   ])
 }

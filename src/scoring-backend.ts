@@ -7,6 +7,7 @@ import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
 import type { EngineSpec } from './engine/protocol.ts'
 import { ServiceError } from './errors.ts'
 import { type EvaluationContext, LogprobEvaluator } from './logprob/evaluate.ts'
+import { LossEvaluator } from './loss/evaluate.ts'
 import { combinedHash, hashFiles } from './model/file-hashes.ts'
 import { type KnownAnswers, readKnownAnswers } from './model/known-answers.ts'
 import { type ModelFolder, openModelFolder } from './model/model-folder.ts'
@@ -21,6 +22,7 @@ import type { Tokenizer } from './tokenizer/tokenizer.ts'
 
 const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 
+/** What a model answers with once it is loaded. */
 /** Tokenizer, engine, scheduler and evaluator of one model: what scores, with or without HTTP in front. */
 export interface ScoringBackend {
   readonly engine: ProcessEngine
@@ -35,7 +37,8 @@ export interface ScoringBackend {
 export interface ReadyBackend {
   readonly model: ServedModel
   readonly evaluator: LogprobEvaluator
-  /** What the evaluator works with. */
+  readonly lossEvaluator: LossEvaluator
+  /** What the evaluators work with. */
   readonly context: EvaluationContext
   /** Files whose content must not change while the service runs. */
   readonly modelPaths: readonly string[]
@@ -136,6 +139,7 @@ async function whenReady(starting: Starting): Promise<ReadyBackend> {
     context,
     modelPaths,
     evaluator: new LogprobEvaluator(context, scheduler),
+    lossEvaluator: new LossEvaluator(context, scheduler),
     model: {
       id: folder.id,
       createdSeconds: Math.floor(Date.now() / 1000),

@@ -14,10 +14,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   scheduling: ['engine/engine.ts'],
   logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'engine/checksum.ts', 'tokenizer/tokenizer.ts'],
   watch: ['engine/engine.ts', 'model/weights-guard.ts', 'scheduling/scheduler.ts', 'scoring/'],
+  loss: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts', 'tokenizer/token-starts.ts', 'logprob/'],
   observability: ['pino', 'prom-client'],
   config: ['env-schema', 'model/model-folder.ts'],
   http: [
     'logprob/',
+    'loss/',
+    'scoring/',
     'config/',
     'json/',
     'observability/',

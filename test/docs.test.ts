@@ -6,12 +6,22 @@ import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { generatedPages } from '../scripts/generated-pages.ts'
 import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { conventionsOf } from '../src/scoring/loss/conventions.ts'
+import type { LossBody } from './support/loss-body.ts'
 import { type RunningService, startService } from './support/running-service.ts'
 
 const run = promisify(execFile)
 const read = (path: string): string => readFileSync(join(PACKAGE_FOLDER, path), 'utf8')
 const codeBlocks = (page: string, language: string): string[] =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, block]) => block ?? '')
+
+const curlBlocks = (path: string): string[] => codeBlocks(read(path), 'bash').filter((text) => text.startsWith('curl'))
+
+/** What the service says to a command of a page. */
+async function answerOf(command: string, service: RunningService): Promise<unknown> {
+  const { stdout } = await run('bash', ['-c', command.replaceAll('http://127.0.0.1:8080', service.url)])
+  return JSON.parse(stdout)
+}
 
 describe('generated pages are up to date (npm run docs)', async () => {
   for (const [path, content] of await generatedPages()) {
@@ -26,12 +36,12 @@ describe('README', () => {
   })
   after(() => service.stop())
 
-  for (const block of codeBlocks(read('README.md'), 'bash').filter((text) => text.startsWith('curl'))) {
+  for (const block of curlBlocks('README.md')) {
     test(`its command works: ${block.slice(0, 60)}...`, async () => {
-      const { stdout } = await run('bash', ['-c', block.replaceAll('http://127.0.0.1:8080', service.url)])
-      const answer = JSON.parse(stdout) as { object?: string; results?: { error?: unknown }[] }
-      assert.equal(answer.object, 'logprob')
-      assert.ok(answer.results?.every(({ error }) => error === undefined))
+      const answer = (await answerOf(block, service)) as { object?: string; consistent?: boolean; error?: unknown; results?: { error?: unknown }[] }
+      assert.equal(answer.error, undefined)
+      assert.ok(answer.object === 'logprob' || answer.object === 'loss' || typeof answer.consistent === 'boolean')
+      assert.ok((answer.results ?? []).every(({ error }) => error === undefined))
     })
   }
 
@@ -50,14 +60,88 @@ describe('README', () => {
   }
 
   test('the answer that it shows is the answer of the service', async () => {
-    const [command] = codeBlocks(read('README.md'), 'bash').filter((text) => text.startsWith('curl'))
+    const [command] = curlBlocks('README.md')
     const [shown] = codeBlocks(read('README.md'), 'json')
-    const { stdout } = await run('bash', ['-c', (command ?? '').replaceAll('http://127.0.0.1:8080', service.url)])
-    assertContains(JSON.parse(stdout), JSON.parse(shown ?? ''), '')
+    assertContains(await answerOf(command ?? '', service), JSON.parse(shown ?? ''), '')
   })
 
   test('stays under 200 lines', () => {
     assert.ok(read('README.md').split('\n').length < 200)
+  })
+})
+
+describe('docs/loss.md', () => {
+  let service: RunningService
+  before(async () => {
+    service = await startService()
+  })
+  after(() => service.stop())
+
+  const PAGE = 'docs/loss.md'
+  const lossAnswer = async (index: number): Promise<LossBody> => (await answerOf(curlBlocks(PAGE)[index] ?? '', service)) as LossBody
+  const shown = (index: number): unknown => JSON.parse(codeBlocks(read(PAGE), 'json')[index] ?? '')
+
+  test('has a command for each textbook case', () => assert.equal(curlBlocks(PAGE).length, 4))
+
+  test('case 1: joint -3.5 and marginal -5.2 cannot belong together', async () => {
+    const answer = (await answerOf(curlBlocks(PAGE)[0] ?? '', service)) as { consistent: boolean; implied: { probability: number } }
+    assert.equal(answer.consistent, false)
+    assert.equal(answer.implied.probability.toFixed(2), '5.47')
+    assertContains(answer, shown(0), '')
+  })
+
+  for (const [form, index] of [
+    ['segments', 1],
+    ['messages', 2]
+  ] as const) {
+    test(`case 2: of ${form} the token 4 alone has a label and a loss, as shown`, async () => {
+      const { tokens, ...answer } = await lossAnswer(index)
+      const { tokens: shownTokens, ...rest } = shown(index) as { tokens: { text: string }[] }
+      const trained = tokens.filter(({ label }) => label !== -100)
+
+      assert.deepEqual(
+        trained.map(({ text }) => text),
+        ['4']
+      )
+      assert.ok(tokens.every(({ label, loss, grad_norm: norm }) => label !== -100 || (loss === 0 && norm === 0)))
+      assertContains(answer, rest, '')
+      assertContains([tokens[0], tokens[1], ...trained], shownTokens, 'tokens')
+    })
+  }
+
+  test('case 3: a run that trained the whole sequence is recognised from its loss', async () => {
+    const { full_sequence: whole } = await lossAnswer(1)
+    const answer = await lossAnswer(3)
+    const reported = answer.diagnosis.reported_loss
+
+    assert.equal(reported?.value, Number((whole.loss_mean ?? 0).toFixed(3)))
+    assert.equal(reported?.conventions[0]?.convention, 'full_sequence_mean')
+    assert.match(answer.diagnosis.summary, /the prompt was not masked/)
+    assertContains(answer, shown(3), '')
+  })
+
+  const codesIn = (page: string, pattern: RegExp): string[] => [...new Set([...page.matchAll(pattern)].map(([, code]) => code ?? ''))].sort()
+  const column = (heading: string): string[] => {
+    const table = read(PAGE).split(`\n| ${heading} |`)[1]?.split('\n\n')[0] ?? ''
+    return table
+      .split('\n')
+      .slice(2)
+      .flatMap((row) => codesIn(row.split('|')[1] ?? '', /`([a-z_]+)`/g))
+      .sort()
+  }
+
+  test('lists every finding, rule and reason that the code can give, and no other', () => {
+    assert.deepEqual(column('finding'), codesIn(`${read('src/scoring/loss/findings.ts')}${read('src/loss/encode-messages.ts')}`, /code: '([a-z_]+)'/g))
+    assert.deepEqual(column('rule'), codesIn(read('src/scoring/consistency/reported.ts'), /^ {2}\| '([a-z_]+)'$/gm))
+    assert.deepEqual(column('reason'), codesIn(read('src/scoring/loss/labels.ts').split('export type Reason')[1]?.split('\n')[0] ?? '', /'([a-z_]+)'/g))
+    assert.deepEqual(column('check'), codesIn(read('src/scoring/loss/loss-checks.ts'), /check\(\s*'([a-z_]+)'/g))
+  })
+
+  test('lists every convention, and no other', () => {
+    const losses = { completion: [1], ends: [1], given: [1], promptLossWeight: 0.5, notShifted: [1], shiftedTwice: [1] }
+    const both = [true, false].flatMap((areTrained) => conventionsOf({ ...losses, endsAreTrained: areTrained, endsAreInSequence: areTrained }))
+    const whole = conventionsOf({ ...losses, completion: [1, 1], endsAreTrained: false, endsAreInSequence: false })
+    assert.deepEqual(column('convention'), [...new Set([...both, ...whole].map(({ convention }) => convention))].sort())
   })
 })
 

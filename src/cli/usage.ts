@@ -6,8 +6,8 @@ export function renderUsage(): string {
   logpr serve                          the service
   logpr score --x TEXT --y TEXT        one result, without HTTP
   logpr score [FILE]                   JSON Lines in ({"x": ..., "y": ...} a line; standard input without FILE), JSON Lines out
-  logpr check --joint J --marginal M [--conditional C]
-                                       whether three log-probabilities can belong together; needs no model
+  logpr check --joint J --marginal M [--conditional C] [--x-tokens N] [--y-tokens N]
+                                       whether these log-probabilities can belong together; needs no model
   logpr inspect [MODEL] [--json true]  what a model's graph is and what will be prepared
   logpr version
 

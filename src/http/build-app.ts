@@ -9,10 +9,13 @@ import { registerErrorHandler } from './plugins/error-handler.ts'
 import { registerJsonBody } from './plugins/json-body.ts'
 import { registerOpenapi } from './plugins/openapi.ts'
 import { registerRequestContext, requestIdOf } from './plugins/request-context.ts'
+import { checkRoutes } from './routes/check.ts'
 import { healthRoutes } from './routes/health.ts'
 import { logprobRoutes } from './routes/logprob.ts'
+import { lossRoutes } from './routes/loss.ts'
 import { modelRoutes } from './routes/models.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { ScoringRequests } from './scoring-requests.ts'
 import type { Service } from './service.ts'
 
 /** How often Node looks for connections past their time. */
@@ -50,7 +53,10 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
   await app.register(async (scope) => {
     await registerAuthentication(scope, service.apiKeyHashes)
     await scope.register(modelRoutes, { service })
-    await scope.register(logprobRoutes, { service })
+    await scope.register(checkRoutes)
+    const requests = new ScoringRequests(service)
+    await scope.register(logprobRoutes, { service, requests })
+    await scope.register(lossRoutes, { service, requests })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })
   return app

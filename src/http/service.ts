@@ -1,5 +1,6 @@
 import type { Config } from '../config/options.ts'
 import type { LogprobEvaluator } from '../logprob/evaluate.ts'
+import type { LossEvaluator } from '../loss/evaluate.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { ServedModel } from '../served-model.ts'
 
@@ -16,5 +17,5 @@ export interface Service {
   readonly apiKeyHashes: readonly Buffer[]
   health(): Health
   /** Throws `starting` until the model is loaded, `engine_unavailable` when it cannot be. */
-  scoring(): { readonly model: ServedModel; readonly evaluator: LogprobEvaluator }
+  scoring(): { readonly model: ServedModel; readonly evaluator: LogprobEvaluator; readonly lossEvaluator: LossEvaluator }
 }

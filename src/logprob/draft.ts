@@ -33,25 +33,25 @@ export interface Draft {
  * `invalid_request`, naming the field.
  */
 export async function draftOf(item: LogprobItem, options: LogprobOptions, context: EncodingContext): Promise<Draft> {
-  const y = checked(item.y, item.param.y, options, context)
+  const y = checkedInput(item.y, item.param.y, options, context)
   const base = { item, y, headIds: new Int32Array(0), xText: '', fromTemplate: false, movedSpace: false }
   if (typeof item.x === 'object' && 'messages' in item.x) {
-    for (const { role, content } of item.x.messages) for (const text of [role, content]) checked(text, item.param.x, options, context)
+    for (const { role, content } of item.x.messages) for (const text of [role, content]) checkedInput(text, item.param.x, options, context)
     const { headIds, tail } = await context.tokenizer.encodeChat(item.x.messages)
     return { ...base, headIds, xText: tail, fromTemplate: true }
   }
-  const x = checked(item.x, item.param.x, options, context)
+  const x = checkedInput(item.x, item.param.x, options, context)
   if (typeof x !== 'string') return { ...base, headIds: Int32Array.from(x) }
   if (options.boundary !== 'move_space' || typeof y !== 'string') return { ...base, xText: x }
   const moved = moveTrailingSpace(x, y)
   return { ...base, xText: moved.x, y: moved.y, movedSpace: moved.x !== x }
 }
 
-/** The text or ids as they came, or an error that says what is wrong with them. */
-function checked(
+/** The text or ids as they came, or an error that says what is wrong with them. Throws as `draftOf` does. */
+export function checkedInput(
   value: TextOrIds,
   param: string,
-  { boundary, onOverflow, parseSpecialTokens }: LogprobOptions,
+  { boundary, onOverflow, parseSpecialTokens }: Pick<LogprobOptions, 'boundary' | 'onOverflow' | 'parseSpecialTokens'>,
   { tokenizer, vocabSize, maxModelLen }: EncodingContext
 ): TextOrIds {
   if (typeof value !== 'string') {

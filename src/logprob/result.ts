@@ -1,9 +1,8 @@
-import { idsChecksum } from '../engine/checksum.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { ServiceError } from '../errors.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
 import { finiteCheck } from '../scoring/checks/number-checks.ts'
-import { type Receipt, sameSequenceCheck } from '../scoring/checks/receipt.ts'
+import type { Receipt } from '../scoring/checks/receipt.ts'
 import type { CheckSubject } from '../scoring/checks/request-checks.ts'
 import { type LogProbSums, logProbSums } from '../scoring/log-prob-sums.ts'
 import { type Lengths, type Normalized, normalized } from '../scoring/normalized.ts'
@@ -11,6 +10,7 @@ import { rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { Boundary, EncodedItem, Warning } from './encoded-item.ts'
 import type { LogprobItem, LogprobOptions, Term } from './options.ts'
+import { assertReceived, receiptOf } from './receipt.ts'
 import { type TokenDetail, tokenDetails } from './token-details.ts'
 
 /** One result as the wire has it; the fields of the contract. */
@@ -59,8 +59,8 @@ export interface Scored {
  * `scores_mismatched` or `non_finite_logits`: such numbers must never reach a sum.
  */
 export function scoredOf(encoded: EncodedItem, rows: RowScores | null): Scored {
-  const receipt = sameSequenceCheck(receiptOf(encoded, rows))
-  if (receipt.status === 'fail') throw new ServiceError('scores_mismatched', receipt.message)
+  const receipt = receiptFor(encoded, rows)
+  if (receipt !== null) assertReceived(receipt)
   const sequence = scoredSequence(encoded, rows)
   const finite = finiteCheck(sequence)
   if (finite.status === 'fail') throw new ServiceError('non_finite_logits', finite.message)
@@ -77,7 +77,7 @@ export function resultOf(
   settings: ResultSettings,
   moreChecks: readonly Check[]
 ): LogprobResult {
-  const subject = { sequence, sums, facts: encoded.facts, receipt: receiptOf(encoded, rows) }
+  const subject = { sequence, sums, facts: encoded.facts, receipt: receiptFor(encoded, rows) }
   const hasY = encoded.scoredEnd === encoded.ids.length
   const { start, end } = rangeOf(encoded.sizes, 'y')
   const ownY = sums.conditional === null ? null : sums.conditional - (sums.eos ?? 0)
@@ -115,14 +115,8 @@ const APPROXIMATE: Warning = {
   message: 'this model quantizes activations over whole tensors, so the score of a token depends a little on later ones; it was scored alone'
 }
 
-function receiptOf({ ids, scoredStart, scoredEnd }: EncodedItem, rows: RowScores | null): Receipt | null {
-  if (rows === null) return null
-  return {
-    sentChecksum: idsChecksum(ids.subarray(0, scoredEnd)),
-    scoredChecksum: rows.checksum,
-    sentRows: scoredEnd - scoredStart,
-    scoredRows: rows.logProbs.length
-  }
+function receiptFor({ ids, scoredStart, scoredEnd }: EncodedItem, rows: RowScores | null): Receipt | null {
+  return rows === null ? null : receiptOf(ids.subarray(0, scoredEnd), scoredStart, rows)
 }
 
 function withoutX(sums: LogProbSums): LogProbSums {

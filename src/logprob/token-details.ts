@@ -67,7 +67,8 @@ function partOffsets({ ids, sizes }: ScoredSequence, part: 'x' | 'y', text: Part
   return offsetsOf(text, lengths).map((offsets, i) => [start + i, offsets])
 }
 
-function tokenText(id: number, tokenizer: Tokenizer): { id: number; text: string; bytes: string } {
+/** A token for reading, control tokens as they are spelled; `bytes` is base64. */
+export function tokenText(id: number, tokenizer: Tokenizer): { id: number; text: string; bytes: string } {
   const bytes = bytesOfId(tokenizer, id, true)
   return { id, text: displayText(bytes), bytes: Buffer.from(bytes).toString('base64') }
 }

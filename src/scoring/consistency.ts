@@ -1,64 +1,120 @@
-/** Log-probabilities in nats that somebody reports together. */
-export interface ReportedLogProbs {
-  readonly joint: number
-  readonly marginal: number
-  readonly conditional?: number
-}
+import {
+  CAUSES_OF_BAD_COUNT,
+  CAUSES_OF_JOINT_ABOVE_MARGINAL,
+  CAUSES_OF_MASS_WITHOUT_TOKENS,
+  CAUSES_OF_NO_ADDITIVITY,
+  CAUSES_OF_NOISE,
+  CAUSES_OF_POSITIVE
+} from './consistency/causes.ts'
+import { probabilityText } from './consistency/probability-text.ts'
+import type { ReportedLogProbs, Violation } from './consistency/reported.ts'
+import { tokenViolations } from './consistency/token-violations.ts'
 
-export interface Violation {
-  readonly rule: 'joint_le_marginal' | 'additivity' | 'log_prob_le_zero'
-  readonly message: string
-  readonly possible_causes: readonly string[]
-}
+/** The largest |log-probability| that is taken: differences of such numbers stay finite. */
+export const MAX_NATS = 1e12
 
 export interface Consistency {
   readonly consistent: boolean
   readonly violations: readonly Violation[]
-  /** What joint and marginal say of log Pr(y | x) and of Pr(y | x). */
-  readonly implied: { readonly conditional: number; readonly probability: number }
+  /**
+   * What joint and marginal say of log Pr(y | x) and of Pr(y | x). A probability that float64 cannot hold is left out,
+   * and the note says what it would be.
+   */
+  readonly implied: { readonly conditional: number; readonly probability?: number; readonly probability_note?: string }
 }
 
-/** Nats a sum may be off when its parts were computed in separate float32 passes. */
+/** Nats that one sum may be off when it was computed by itself in float32, and that a difference of two sums may be. */
 const TOLERANCE = 1e-3
-
-/** Ordered by how often they are the reason; each breaks a condition of joint <= marginal (docs/scoring.md). */
-const CAUSES_OF_JOINT_ABOVE_MARGINAL = [
-  'the tokens of x are not the first tokens of x+y: the boundary was merged',
-  'a prefix token (BOS) stands in front of one text and not of the other',
-  'an end token was scored after x',
-  'one of the texts was truncated',
-  'a mean per token was reported in place of a sum',
-  'the model is not causal, or its log-probabilities are not normalised'
-]
+/** Three numbers rounded to three decimals can be so far from adding up. */
+const ADDITIVITY_TOLERANCE = 2e-3
+/** What separate passes in low precision can differ by, at most, for one token. */
+const NOISE = 0.5
 
 /** Whether reported log-probabilities can belong to one model and one (x, y): the chain rule, and that no probability exceeds 1. */
-export function consistencyOf({ joint, marginal, conditional }: ReportedLogProbs): Consistency {
+export function consistencyOf(reported: ReportedLogProbs): Consistency {
+  const { joint, marginal, conditional, xTokens, yTokens, tokenLogProbs } = reported
   const implied = joint - marginal
   const violations: Violation[] = []
   for (const [name, value] of Object.entries({ joint, marginal, ...(conditional === undefined ? {} : { conditional }) })) {
     if (value > TOLERANCE)
       violations.push({
         rule: 'log_prob_le_zero',
-        message: `${name} is ${value}, a probability of ${Math.exp(value)}, which is above 1`,
-        possible_causes: ['logits were reported in place of log-probabilities', 'the sign was turned: a loss was reported in place of a log-probability']
+        message: `${name} is ${value}, a probability of ${probabilityText(value)}, which is above 1`,
+        possible_causes: CAUSES_OF_POSITIVE
       })
   }
   if (implied > TOLERANCE)
     violations.push({
       rule: 'joint_le_marginal',
-      message: `joint ${joint} is above marginal ${marginal}: Pr(y|x) would be ${Math.exp(implied)}, which is above 1`,
-      possible_causes: CAUSES_OF_JOINT_ABOVE_MARGINAL
+      message: `joint ${joint} is above marginal ${marginal}: Pr(y|x) would be ${probabilityText(implied)}, which is above 1`,
+      possible_causes: [
+        ...meansReading(reported),
+        ...CAUSES_OF_JOINT_ABOVE_MARGINAL.slice(0, -1),
+        ...(implied <= NOISE ? CAUSES_OF_NOISE : []),
+        ...CAUSES_OF_JOINT_ABOVE_MARGINAL.slice(-1)
+      ]
     })
-  if (conditional !== undefined && Math.abs(implied - conditional) > TOLERANCE) {
+  if (conditional !== undefined && Math.abs(implied - conditional) > ADDITIVITY_TOLERANCE)
     violations.push({
       rule: 'additivity',
       message: `joint - marginal is ${implied}, not the conditional ${conditional}`,
-      possible_causes: [
-        'a token at the boundary was counted in both parts or in none',
-        'an end token is part of one number and not of the other',
-        'the numbers come from different prefix tokens or models'
-      ]
+      possible_causes: CAUSES_OF_NO_ADDITIVITY
     })
+  violations.push(...emptyParts(reported))
+  if (tokenLogProbs === undefined) return answer(implied, violations)
+
+  const counts = countsOf(tokenLogProbs.length, xTokens, yTokens)
+  if (counts === 'contradiction')
+    violations.push({
+      rule: 'token_count',
+      message: `token_log_probs has ${tokenLogProbs.length} entries, not ${countText(xTokens, yTokens)}`,
+      possible_causes: CAUSES_OF_BAD_COUNT
+    })
+  violations.push(...tokenViolations(tokenLogProbs, reported, counts === 'contradiction' ? null : counts, TOLERANCE))
+  return answer(implied, violations)
+}
+
+function answer(implied: number, violations: readonly Violation[]): Consistency {
+  const probability = Math.exp(implied)
+  const isHeld = probability > 0 && Number.isFinite(probability)
+  return {
+    consistent: violations.length === 0,
+    violations,
+    implied: {
+      conditional: implied,
+      ...(isHeld ? { probability } : { probability_note: `exp(${implied}) is ${probabilityText(implied)}, which a float64 number cannot hold` })
+    }
   }
-  return { consistent: violations.length === 0, violations, implied: { conditional: implied, probability: Math.exp(implied) } }
+}
+
+/** Read as means per token the two numbers may be a healthy pair of sums. */
+function meansReading({ joint, marginal, xTokens, yTokens }: ReportedLogProbs): string[] {
+  if (xTokens === undefined || yTokens === undefined || xTokens === 0) return []
+  const [jointSum, marginalSum] = [joint * (xTokens + yTokens), marginal * xTokens]
+  if (jointSum > marginalSum) return []
+  return [
+    `means per token were reported in place of sums: over ${xTokens + yTokens} and ${xTokens} tokens they would be sums of ${jointSum} and ${marginalSum}, which can belong together`
+  ]
+}
+
+/** A part without tokens has the log-probability 0. */
+function emptyParts({ joint, marginal, xTokens, yTokens }: ReportedLogProbs): Violation[] {
+  const empty = (message: string): Violation => ({ rule: 'empty_part', message, possible_causes: CAUSES_OF_MASS_WITHOUT_TOKENS })
+  return [
+    ...(xTokens === 0 && Math.abs(marginal) > TOLERANCE ? [empty(`x has no tokens, so marginal is 0, not ${marginal}`)] : []),
+    ...(yTokens === 0 && Math.abs(joint - marginal) > TOLERANCE ? [empty(`y has no tokens, so joint is marginal; they differ by ${joint - marginal}`)] : [])
+  ]
+}
+
+/** How many of `length` tokens are x: known from either count, null from none. */
+function countsOf(length: number, xTokens: number | undefined, yTokens: number | undefined): number | null | 'contradiction' {
+  if (xTokens === undefined && yTokens === undefined) return null
+  const x = xTokens ?? length - (yTokens ?? 0)
+  const y = yTokens ?? length - x
+  return x >= 0 && y >= 0 && x + y === length ? x : 'contradiction'
+}
+
+function countText(xTokens: number | undefined, yTokens: number | undefined): string {
+  if (xTokens !== undefined && yTokens !== undefined) return `x_tokens ${xTokens} + y_tokens ${yTokens} = ${xTokens + yTokens}`
+  return xTokens === undefined ? `at least the ${yTokens} of y_tokens` : `at least the ${xTokens} of x_tokens`
 }

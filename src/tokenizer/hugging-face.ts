@@ -3,9 +3,10 @@ import { basename, join } from 'node:path'
 import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/transformers'
 import { ServiceError } from '../errors.ts'
 import { chatPieces } from './chat-pieces.ts'
+import { encodeConversation } from './conversation.ts'
 import { normalizedText } from './normalized-text.ts'
 import { asPiecesSpell, dropsLeadingSpace, isPieceList, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
-import type { ChatMessage, TokenizerFacts } from './tokenizer.ts'
+import type { ChatMessage, EncodedConversation, TokenizerFacts } from './tokenizer.ts'
 import { useUnicodeWhiteSpace } from './white-space.ts'
 
 // A model folder is complete or it is an error: nothing is fetched while serving.
@@ -18,6 +19,7 @@ export interface HuggingFaceTokenizer {
   encode(text: string, parseSpecialTokens: boolean): number[]
   normalize(text: string, parseSpecialTokens: boolean): string
   encodeChat(messages: readonly ChatMessage[]): { headIds: number[]; tail: string }
+  encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): EncodedConversation
 }
 
 /** Loads tokenizer.json and tokenizer_config.json of a folder. Throws `model_invalid` when they are missing or broken. */
@@ -27,6 +29,7 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
   const plain = withoutSpecialTokens(full, json)
   for (const { _tokenizer } of [full, plain]) useUnicodeWhiteSpace(_tokenizer.pre_tokenizer)
   const specials = (json.added_tokens ?? []).filter(({ special }) => special)
+  const controls = specials.map(({ content }) => content)
   const tokenBytes = tokenBytesOf(json)
 
   const encode = (text: string, parseSpecialTokens: boolean): number[] =>
@@ -55,16 +58,19 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
       )
     },
     encodeChat(messages) {
-      const pieces = chatPieces(
-        messages,
-        specials.map(({ content }) => content),
-        (conversation) => render(full, conversation)
-      )
+      const pieces = chatPieces(messages, controls, (conversation) => render(full, conversation, true))
       const last = pieces.at(-1)
       const tail = last === undefined || last.isControl ? '' : last.text
       const head = tail === '' ? pieces : pieces.slice(0, -1)
       return { headIds: head.flatMap(({ text, isControl }) => encode(text, isControl)), tail }
-    }
+    },
+    encodeConversation: (messages, generatedRoles) =>
+      encodeConversation(messages, generatedRoles, {
+        controls,
+        render: (conversation, addGenerationPrompt) => render(full, conversation, addGenerationPrompt),
+        encode,
+        bytesOf: (id) => tokenBytes[id] ?? new Uint8Array(0)
+      })
   }
 }
 
@@ -107,9 +113,9 @@ function withoutSpecialPieces(json: TokenizerJson): TokenizerJson {
   }
 }
 
-function render(tokenizer: PreTrainedTokenizer, messages: readonly ChatMessage[]): string {
+function render(tokenizer: PreTrainedTokenizer, messages: readonly ChatMessage[], addGenerationPrompt: boolean): string {
   try {
-    return tokenizer.apply_chat_template([...messages], { tokenize: false, add_generation_prompt: true }) as string
+    return tokenizer.apply_chat_template([...messages], { tokenize: false, add_generation_prompt: addGenerationPrompt }) as string
   } catch (error) {
     // The template's own message could quote the conversation, so it is not passed on.
     throw new ServiceError('chat_template_failed', "the model's chat template did not accept these messages; check the roles and their order", { cause: error })

@@ -21,6 +21,8 @@ function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
       answer({ kind: 'chat_encoded', id: request.id, chat: { headIds: Int32Array.from(headIds), tail } })
     } else if (request.kind === 'normalize') {
       answer({ kind: 'normalized', id: request.id, texts: request.texts.map((text) => tokenizer.normalize(text, request.parseSpecialTokens)) })
+    } else if (request.kind === 'conversation') {
+      answer({ kind: 'conversation_encoded', id: request.id, conversation: tokenizer.encodeConversation(request.messages, request.generatedRoles) })
     } else {
       const ids = request.texts.map((text) => Int32Array.from(tokenizer.encode(text, request.parseSpecialTokens)))
       answer({ kind: 'encoded', id: request.id, ids })

@@ -2,10 +2,10 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ServiceError } from '../errors.ts'
 import type { FromTokenizer, ToTokenizer } from './protocol.ts'
-import type { ChatMessage, EncodedChat, Tokenizer, TokenizerFacts } from './tokenizer.ts'
+import type { ChatMessage, EncodedChat, EncodedConversation, Tokenizer, TokenizerFacts } from './tokenizer.ts'
 
 type Request = ToTokenizer extends infer Kind ? (Kind extends unknown ? Omit<Kind, 'id'> : never) : never
-type Answer = Extract<FromTokenizer, { kind: 'encoded' | 'normalized' | 'chat_encoded' }>
+type Answer = Extract<FromTokenizer, { kind: 'encoded' | 'normalized' | 'chat_encoded' | 'conversation_encoded' }>
 interface Waiting {
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: ServiceError) => void
@@ -71,15 +71,26 @@ class ThreadTokenizer implements Tokenizer {
   }
 
   async encodeChat(messages: readonly ChatMessage[]): Promise<EncodedChat> {
-    if (!this.facts.hasChatTemplate) throw new ServiceError('chat_template_failed', 'this model has no chat template; send x and y instead of messages')
+    this.#needTemplate('send x and y instead of messages')
     const answer = await this.#ask({ kind: 'chat', messages })
     if (answer.kind !== 'chat_encoded') throw new Error('the tokenizer thread answered another question')
     return answer.chat
   }
 
+  async encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): Promise<EncodedConversation> {
+    this.#needTemplate('send segments instead of messages')
+    const answer = await this.#ask({ kind: 'conversation', messages, generatedRoles })
+    if (answer.kind !== 'conversation_encoded') throw new Error('the tokenizer thread answered another question')
+    return answer.conversation
+  }
+
   async close(): Promise<void> {
     this.#isOver = true
     await this.#worker.terminate()
+  }
+
+  #needTemplate(advice: string): void {
+    if (!this.facts.hasChatTemplate) throw new ServiceError('chat_template_failed', `this model has no chat template; ${advice}`)
   }
 
   #ask(request: Request): Promise<Answer> {

@@ -15,6 +15,11 @@ export interface Tokenizer {
   normalize(texts: readonly string[], options: { readonly parseSpecialTokens: boolean }): Promise<readonly string[]>
   /** The conversation in the model's chat template, generation prompt included. Throws `chat_template_failed`. */
   encodeChat(messages: readonly ChatMessage[]): Promise<EncodedChat>
+  /**
+   * The conversation as a training run sees it: no generation prompt at its end, and where each content lies.
+   * `generatedRoles`: the roles whose messages the model is to write. Throws `chat_template_failed`, `boundary_not_exact`.
+   */
+  encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): Promise<EncodedConversation>
   close(): Promise<void>
 }
 
@@ -31,6 +36,27 @@ export interface EncodedChat {
   readonly headIds: Int32Array
   /** Plain text after the head, often the generation prompt; may be empty. */
   readonly tail: string
+}
+
+/** A conversation rendered to its end, as tokens with their places in the rendering. */
+export interface EncodedConversation {
+  /** The rendering; positions below are bytes of its UTF-8. */
+  readonly text: string
+  readonly ids: Int32Array
+  /** First byte of each token, then the length of the text: (n + 1,) */
+  readonly starts: Int32Array
+  /** Of each message; null where it is empty. */
+  readonly contents: readonly (ContentBytes | null)[]
+}
+
+export interface ContentBytes {
+  readonly start: number
+  readonly end: number
+  /**
+   * Where the generation prompt ends that the messages before give. Null when that prompt is not the beginning of the
+   * whole rendering, and for roles that were not asked for.
+   */
+  readonly promptEnd: number | null
 }
 
 export interface TokenizerFacts {

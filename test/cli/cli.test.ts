@@ -44,7 +44,9 @@ describe('logpr check', () => {
     ['check'],
     ['check', '--joint', '-3.5'],
     ['check', '--joint', 'many', '--marginal', '-1'],
-    ['check', '--joint', '-1', '--marginal', '-1', '--other', '2']
+    ['check', '--joint', '-1', '--marginal', '-1', '--other', '2'],
+    ['check', '--joint', '-1', '--marginal', '-1', '--x-tokens', '-2'],
+    ['check', '--joint', '-1', '--marginal', '-1', '--y-tokens', 'two']
   ]) {
     test(`refuses ${argv.join(' ')} with exit code 2`, async () => {
       const { code, stdout, stderr } = await logpr(argv)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { consistencyOf, type ReportedLogProbs, type Violation } from '../../src/scoring/consistency.ts'
+import type { ReportedLogProbs, Violation } from '../../src/scoring/consistency/reported.ts'
+import { consistencyOf, MAX_NATS } from '../../src/scoring/consistency.ts'
 
 describe('consistencyOf', () => {
   it("finds the textbook's joint -3.5 above its marginal -5.2", () => {
@@ -11,7 +12,7 @@ describe('consistencyOf', () => {
       violations.map(({ rule }) => rule),
       ['joint_le_marginal']
     )
-    assert.equal(implied.probability.toFixed(2), '5.47')
+    assert.equal(implied.probability?.toFixed(2), '5.47')
     assert.equal(implied.conditional, -3.5 - -5.2)
   })
 
@@ -28,6 +29,10 @@ describe('consistencyOf', () => {
       { joint: 5, marginal: 3, conditional: 2 },
       ['log_prob_le_zero', 'log_prob_le_zero', 'log_prob_le_zero', 'joint_le_marginal']
     ],
+    ['numbers rounded to three decimals', { joint: -22.074, marginal: -18.285, conditional: -3.79 }, []],
+    ['an x of no tokens with a probability', { joint: -5, marginal: -3, xTokens: 0 }, ['empty_part']],
+    ['a y of no tokens with a probability', { joint: -5, marginal: -3, yTokens: 0 }, ['empty_part']],
+    ['empty parts that weigh nothing', { joint: 0, marginal: 0, xTokens: 0, yTokens: 0 }, []],
     ['several faults at once', { joint: -1, marginal: -3, conditional: -2 }, ['joint_le_marginal', 'additivity']]
   ]
   for (const [what, reported, rules] of CASES) {
@@ -55,4 +60,30 @@ describe('consistencyOf', () => {
       })
     )
   })
+
+  it('points to means where the token counts turn the numbers into sums that can belong together', () => {
+    const { violations } = consistencyOf({ joint: -3.5, marginal: -5.2, xTokens: 6, yTokens: 4 })
+    assert.match(violations[0]?.possible_causes[0] ?? '', /^means per token .* sums of -35 and -31\.2/)
+    assert.doesNotMatch(consistencyOf({ joint: -3.5, marginal: -5.2, xTokens: 6, yTokens: 1 }).violations[0]?.possible_causes[0] ?? '', /^means/)
+  })
+
+  it('suspects rounding only where the excess is small', () => {
+    const causes = (joint: number): string => consistencyOf({ joint, marginal: -3 }).violations[0]?.possible_causes.join() ?? ''
+    assert.match(causes(-2.9), /rounding of two separate passes/)
+    assert.doesNotMatch(causes(-1), /rounding of two separate passes/)
+  })
+
+  const EXTREMES: readonly [string, number, number, RegExp][] = [
+    ['underflows', -2000, -1, /^exp\(-1999\) is about 10\^-868\.2/],
+    ['overflows', -1, -2000, /^exp\(1999\) is about 10\^868\.2/],
+    ['overflows at the largest numbers taken', MAX_NATS, -MAX_NATS, /^exp\(2000000000000\) is about 10\^/]
+  ]
+  for (const [what, joint, marginal, note] of EXTREMES) {
+    it(`says in words what a probability is that ${what}, and never null`, () => {
+      const { implied, violations } = consistencyOf({ joint, marginal })
+      assert.equal('probability' in implied, false)
+      assert.match(implied.probability_note ?? '', note)
+      assert.doesNotMatch(JSON.stringify({ implied, violations }), /null|Infinity/)
+    })
+  }
 })

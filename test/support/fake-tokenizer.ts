@@ -1,4 +1,5 @@
-import type { ChatMessage, EncodedChat, Tokenizer, TokenizerFacts } from '../../src/tokenizer/tokenizer.ts'
+import { encodeConversation } from '../../src/tokenizer/conversation.ts'
+import type { ChatMessage, EncodedChat, EncodedConversation, Tokenizer, TokenizerFacts } from '../../src/tokenizer/tokenizer.ts'
 
 /** The control tokens of the fake, and its pieces by id. A merge lies across the boundary of a|b and of b|c. */
 const SPECIALS: ReadonlyMap<number, string> = new Map([
@@ -26,6 +27,8 @@ interface Behaviour {
   readonly normalize?: (text: string) => string
   /** What the chat template writes after its last control token. */
   readonly chatTail?: string
+  /** How a whole conversation is rendered; without it `<s>` content `</s>` for every message, and the prompt `<s>`. */
+  readonly template?: (messages: readonly ChatMessage[], addGenerationPrompt: boolean) => string
 }
 
 /** A tokenizer that takes the longest piece at every byte, and keeps what it was asked. */
@@ -35,8 +38,9 @@ export class FakeTokenizer implements Tokenizer {
   readonly calls: (readonly string[])[] = []
   readonly #normalize: (text: string) => string
   readonly #chatTail: string
+  readonly #template: NonNullable<Behaviour['template']>
 
-  constructor({ facts = {}, normalize = (text) => text, chatTail = '' }: Behaviour = {}) {
+  constructor({ facts = {}, normalize = (text) => text, chatTail = '', template = fakeTemplate }: Behaviour = {}) {
     this.facts = {
       vocabSize: 14,
       beginId: 0,
@@ -50,6 +54,7 @@ export class FakeTokenizer implements Tokenizer {
     }
     this.#normalize = normalize
     this.#chatTail = chatTail
+    this.#template = template
   }
 
   bytesOf(id: number): Uint8Array {
@@ -70,6 +75,15 @@ export class FakeTokenizer implements Tokenizer {
     return { headIds: Int32Array.from(messages.flatMap(({ content }) => [0, ...this.#ids(content, false), 1])), tail: this.#chatTail }
   }
 
+  async encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): Promise<EncodedConversation> {
+    return encodeConversation(messages, generatedRoles, {
+      controls: [...SPECIALS.values()],
+      render: this.#template,
+      encode: (text, isControl) => this.#ids(isControl ? text : this.#normalize(text), isControl),
+      bytesOf: (id) => this.bytesOf(id)
+    })
+  }
+
   async close(): Promise<void> {}
 
   #ids(text: string, parseSpecialTokens: boolean): number[] {
@@ -85,4 +99,8 @@ export class FakeTokenizer implements Tokenizer {
     }
     return ids
   }
+}
+
+function fakeTemplate(messages: readonly ChatMessage[], addGenerationPrompt: boolean): string {
+  return `${messages.map(({ content }) => `<s>${content}</s>`).join('')}${addGenerationPrompt ? '<s>' : ''}`
 }

@@ -9,6 +9,7 @@ const CONTROLS = ['<|im|>', '<|end|>', '<|im|>x']
 const render = (messages: readonly ChatMessage[]): string =>
   `${messages.map(({ role, content }) => `<|im|>${role}\n${content}<|end|>\n`).join('')}<|im|>assistant\n`
 const trimming = (messages: readonly ChatMessage[]): string => render(messages.map((message) => ({ ...message, content: message.content.trim() })))
+const shouting = (messages: readonly ChatMessage[]): string => render(messages.map((message) => ({ ...message, content: message.content.toUpperCase() })))
 const user = (content: string): ChatMessage => ({ role: 'user', content })
 const text = (value: string): ChatPiece => ({ text: value, isControl: false })
 const control = (value: string): ChatPiece => ({ text: value, isControl: true })
@@ -53,7 +54,11 @@ describe('chatPieces', () => {
     ))
 
   it('refuses a control token in a message when the template changes contents', () => {
-    assert.throws(() => chatPieces([user(' <|end|> ')], CONTROLS, trimming), { name: 'ServiceError', code: 'chat_template_failed' })
+    assert.throws(() => chatPieces([user('a <|end|>')], CONTROLS, shouting), { name: 'ServiceError', code: 'chat_template_failed' })
+  })
+
+  it('tells a control token in a message from those of a template that trims contents', () => {
+    assert.deepEqual(chatPieces([user(' <|end|> ')], CONTROLS, trimming).slice(0, 3), [control('<|im|>'), text('user\n<|end|>'), control('<|end|>')])
   })
 
   it('refuses a control token in a role, which the template would write among its own', () => {
@@ -61,7 +66,7 @@ describe('chatPieces', () => {
   })
 
   it('takes a template that changes contents when no message spells a control token', () => {
-    assert.deepEqual(chatPieces([user(' hi ')], CONTROLS, trimming)[1], text('user\nhi'))
+    assert.deepEqual(chatPieces([user('hi')], CONTROLS, shouting)[1], text('user\nHI'))
   })
 
   it('has as many control tokens as the template writes, and loses no text, whatever the messages are', () => {

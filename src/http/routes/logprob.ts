@@ -9,17 +9,15 @@ import { logprobOptionsOf } from '../logprob-options.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { LOGPROB_REQUEST, type LogprobRequest } from '../schemas/logprob-request.ts'
 import { LOGPROB_RESPONSE, LOGPROB_RESULT } from '../schemas/logprob-response.ts'
+import type { ScoringRequests } from '../scoring-requests.ts'
 import type { Service } from '../service.ts'
-import { workSignal } from '../work-signal.ts'
 
 const NDJSON = 'application/x-ndjson'
 
 /** Failures of the service and not of an item: when every item met the same, the request did. */
 const REQUEST_FAILURES = new Set<ErrorCode>(['deadline_exceeded', 'client_closed_request', 'engine_unavailable', 'engine_crashed', 'internal_error'])
 
-export const logprobRoutes: FastifyPluginAsync<{ service: Service }> = async (app, { service }) => {
-  let inProgress = 0
-
+export const logprobRoutes: FastifyPluginAsync<{ service: Service; requests: ScoringRequests }> = async (app, { service, requests }) => {
   app.post<{ Body: LogprobRequest }>(
     '/v1/logprob',
     {
@@ -38,21 +36,13 @@ export const logprobRoutes: FastifyPluginAsync<{ service: Service }> = async (ap
       }
     },
     async (request, reply) => {
-      const { model, evaluator } = service.scoring()
-      if (request.body.model !== undefined && request.body.model !== model.id)
-        throw new ServiceError('model_not_found', `this service serves ${model.id}; GET /v1/models lists what there is`, { param: 'model' })
+      const { model, evaluator } = requests.model(request.body.model)
       const items = expandRequest(request.body)
-      const { MAX_ITEMS, MAX_REQUESTS, DEADLINE_MS } = service.config
+      const { MAX_ITEMS } = service.config
       if (items.length > MAX_ITEMS)
         throw new ServiceError('invalid_request', `the request asks for ${items.length} outputs; at most ${MAX_ITEMS} are taken at once: split it`)
-      if (inProgress >= MAX_REQUESTS)
-        throw new ServiceError('too_many_requests', `${inProgress} requests are in progress, which is the limit`, { retryAfterSeconds: 1 })
 
-      const signal = workSignal(request, reply, DEADLINE_MS)
-      if (!reply.raw.destroyed) {
-        inProgress++
-        reply.raw.once('close', () => inProgress--)
-      }
+      const signal = requests.begin(request, reply)
       const { outcomes, usage } = await evaluator.evaluate(items, logprobOptionsOf(request.body), signal)
       service.metrics.itemsScored.inc(items.length)
       if (request.headers.accept?.includes(NDJSON)) return reply.type(`${NDJSON}; charset=utf-8`).send(Readable.from(lines(outcomes)))

@@ -7,7 +7,7 @@ const Y = {
   items: { type: ['integer', 'string', 'array'], items: { type: 'integer' } },
   description: 'The output to score: a text, token ids, or a list of either for the same x.'
 } as const
-const MESSAGES = {
+export const MESSAGES = {
   type: 'array',
   minItems: 1,
   description: 'A conversation in place of x; the generation prompt belongs to it.',

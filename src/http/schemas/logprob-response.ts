@@ -53,7 +53,7 @@ export const LOGPROB_RESULT = objectOf(
   }
 )
 
-const STAMP = objectOf(
+export const STAMP = objectOf(
   {
     model_sha256: string(),
     tokenizer_sha256: string(),
@@ -68,17 +68,19 @@ const STAMP = objectOf(
   'What the numbers were made with; numbers with different stamps are not comparable to the last digit.'
 )
 
+export const USAGE = objectOf({
+  prompt_tokens: integer('Prefix tokens and tokens of x.'),
+  completion_tokens: integer(),
+  total_tokens: integer(),
+  computed_tokens: integer('Tokens that went through the model.'),
+  cached_tokens: integer()
+})
+
 export const LOGPROB_RESPONSE = objectOf({
   object: { const: 'logprob' },
   id: string(),
   model: string(),
   results: arrayOf(LOGPROB_RESULT),
-  usage: objectOf({
-    prompt_tokens: integer('Prefix tokens and tokens of x.'),
-    completion_tokens: integer(),
-    total_tokens: integer(),
-    computed_tokens: integer('Tokens that went through the model.'),
-    cached_tokens: integer()
-  }),
+  usage: USAGE,
   stamp: STAMP
 })

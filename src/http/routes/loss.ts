@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyPluginAsync } from 'fastify'
+import { lossRequestOf } from '../../loss/request.ts'
+import { errorResponses } from '../schemas/error.ts'
+import { response } from '../schemas/json-schema.ts'
+import { LOSS_REQUEST, type LossRequestBody } from '../schemas/loss-request.ts'
+import { LOSS_RESPONSE } from '../schemas/loss-response.ts'
+import type { ScoringRequests } from '../scoring-requests.ts'
+import type { Service } from '../service.ts'
+
+/** The supervised fine-tuning view of one example. */
+export const lossRoutes: FastifyPluginAsync<{ service: Service; requests: ScoringRequests }> = async (app, { service, requests }) => {
+  app.post<{ Body: LossRequestBody }>(
+    '/v1/loss',
+    {
+      schema: {
+        operationId: 'scoreLoss',
+        summary: 'The loss of a training example, token by token, with a diagnosis',
+        tags: ['Scoring'],
+        body: LOSS_REQUEST,
+        response: {
+          200: response('Labels, losses, checks and findings.', LOSS_RESPONSE),
+          ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)
+        }
+      }
+    },
+    async (request, reply) => {
+      const { model, lossEvaluator } = requests.model(request.body.model)
+      const lossRequest = lossRequestOf(request.body)
+      const signal = requests.begin(request, reply)
+      const answer = await lossEvaluator.evaluate(lossRequest, signal)
+      service.metrics.itemsScored.inc()
+      return { object: 'loss' as const, id: `loss-${randomUUID()}`, model: model.id, ...answer, stamp: model.stamp }
+    }
+  )
+}

@@ -1,0 +1,177 @@
+import type { RowScores } from '../engine/engine.ts'
+import { ServiceError } from '../errors.ts'
+import { assertReceived, receiptOf } from '../logprob/receipt.ts'
+import { tokenText } from '../logprob/token-details.ts'
+import type { Usage } from '../logprob/usage.ts'
+import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
+import { finiteCheck } from '../scoring/checks/number-checks.ts'
+import { REQUEST_CHECKS } from '../scoring/checks/request-checks.ts'
+import type { LossDiagnosis } from '../scoring/loss/conventions.ts'
+import { type Finding, labelFindings } from '../scoring/loss/findings.ts'
+import { gradNorm } from '../scoring/loss/grad-norm.ts'
+import { labelOf, type Reason, weightsOf } from '../scoring/loss/labels.ts'
+import { lossConventionCheck, maskSanityCheck } from '../scoring/loss/loss-checks.ts'
+import { type LossTotals, lossTotals } from '../scoring/loss/totals.ts'
+import type { Part, ScoredSequence } from '../scoring/scored-sequence.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { EncodedExample } from './encoded-example.ts'
+import type { LossOptions } from './request.ts'
+import { summaryOf } from './summary.ts'
+
+/** One token of a training example as the wire has it. */
+export interface LossToken {
+  readonly id: number
+  /** For reading; `bytes` (base64) is exact where a character spans tokens. */
+  readonly text: string
+  readonly bytes: string
+  readonly part: Part
+  /** The id, or -100 where the token is masked. */
+  readonly label: number
+  readonly reason: Reason
+  readonly weight: number
+  /** Nats; null for the first token of a sequence. */
+  readonly log_prob: number | null
+  /** weight * -log_prob; 0 where masked. */
+  readonly loss: number
+  /** Norm of the gradient of `loss` at the logits of its row; 0 where masked. */
+  readonly grad_norm: number
+}
+
+/** The answer of POST /v1/loss, without what every answer of the service carries. */
+export interface LossAnswer {
+  readonly tokens: readonly LossToken[]
+  readonly loss_sum: number
+  readonly loss_mean: number | null
+  readonly loss_denominator: number
+  readonly trained_tokens: number
+  readonly full_sequence: { readonly loss_sum: number; readonly loss_mean: number | null; readonly tokens: number }
+  readonly log_prob: { readonly joint: number; readonly marginal: number | null; readonly conditional: number }
+  readonly log_prob_eos?: number
+  readonly conditional_on_first_token?: true
+  readonly checks: Checks
+  readonly diagnosis: { readonly summary: string; readonly findings: readonly Finding[]; readonly reported_loss?: LossDiagnosis }
+  readonly usage: Usage
+}
+
+/** The example with its scores. */
+export interface ScoredExample {
+  readonly example: EncodedExample
+  readonly sequence: ScoredSequence
+  readonly rows: RowScores
+}
+
+/** `rows` covers tokens 1 to n-1. Throws `scores_mismatched` or `non_finite_logits`: such numbers must never reach a sum. */
+export function scoredExample(example: EncodedExample, rows: RowScores): ScoredExample {
+  const { ids, facts } = example
+  assertReceived(receiptOf(ids, 1, rows))
+  const at = <T>(pick: (row: number) => T): (T | null)[] => Array.from(ids, (_, position) => (position === 0 ? null : pick(position - 1)))
+  const sequence: ScoredSequence = {
+    ids,
+    sizes: facts.sizes,
+    logProbs: at((row) => rows.logProbs[row]!),
+    best: at((row) => ({ id: rows.bestIds[row]!, logProb: rows.bestLogProbs[row]! })),
+    ranks: at((row) => rows.detail?.ranks[row] ?? null)
+  }
+  const finite = finiteCheck(sequence)
+  if (finite.status === 'fail') throw new ServiceError('non_finite_logits', finite.message)
+  return { example, sequence, rows }
+}
+
+interface AnswerParts {
+  readonly scored: ScoredExample
+  readonly options: LossOptions
+  readonly tokenizer: Tokenizer
+  readonly diagnosis: LossDiagnosis | null
+  readonly computedTokens: number
+}
+
+/** Labels, sums, checks and findings of a scored example. */
+export function lossAnswer({ scored, options, tokenizer, diagnosis, computedTokens }: AnswerParts): LossAnswer {
+  const { example, sequence } = scored
+  const { reasons } = example
+  const { logProbs } = sequence
+  const weights = weightsOf(reasons, logProbs, options.promptLossWeight)
+  const totals = lossTotals({ reasons, logProbs, weights })
+  const tokens = lossTokens(scored, weights, tokenizer)
+  const findings = [...labelFindings({ reasons, logProbs, promptLossWeight: options.promptLossWeight }), ...example.findings]
+  const { lossSum, lossMean, denominator, trainedTokens, fullSequence } = totals
+  return {
+    tokens,
+    loss_sum: lossSum,
+    loss_mean: lossMean,
+    loss_denominator: denominator,
+    trained_tokens: trainedTokens,
+    full_sequence: { loss_sum: fullSequence.lossSum, loss_mean: fullSequence.lossMean, tokens: fullSequence.tokens },
+    log_prob: { joint: totals.joint, marginal: totals.marginal, conditional: totals.conditional },
+    ...(totals.eos === null ? {} : { log_prob_eos: totals.eos }),
+    ...(reasons[0] === 'bos' ? {} : { conditional_on_first_token: true as const }),
+    checks: verdictOf(checksOf(scored, totals, diagnosis)),
+    diagnosis: {
+      summary: summaryOf({ totals, tokenCount: tokens.length, findings, diagnosis }),
+      findings,
+      ...(diagnosis === null ? {} : { reported_loss: diagnosis })
+    },
+    usage: usageOf(tokens, computedTokens)
+  }
+}
+
+function lossTokens({ example: { ids, reasons }, sequence, rows }: ScoredExample, weights: readonly number[], tokenizer: Tokenizer): LossToken[] {
+  const { detail } = rows
+  if (detail === null) throw new Error('the rows came without the sums of squared probabilities')
+  return Array.from(ids, (id, position) => {
+    const reason = reasons[position] ?? 'template'
+    const weight = weights[position] ?? 0
+    const logProb = sequence.logProbs[position] ?? null
+    const isMasked = weight === 0 || logProb === null
+    return {
+      ...tokenText(id, tokenizer),
+      part: partOf(reason),
+      label: labelOf(id, weight),
+      reason,
+      weight,
+      log_prob: logProb,
+      loss: isMasked ? 0 : 0 - weight * logProb,
+      grad_norm: isMasked ? 0 : weight * gradNorm(logProb, detail.probSquareSums[position - 1]!)
+    }
+  })
+}
+
+const PARTS: Readonly<Record<Reason, Part>> = { bos: 'prefix', completion: 'y', eos: 'eos', prompt: 'x', template: 'x', straddle: 'x' }
+
+function partOf(reason: Reason): Part {
+  return PARTS[reason]
+}
+
+function checksOf({ example, sequence, rows }: ScoredExample, totals: LossTotals, diagnosis: LossDiagnosis | null): Check[] {
+  const { facts, reasons, ids } = example
+  const sums = {
+    joint: totals.joint,
+    marginal: totals.marginal,
+    conditional: totals.conditional,
+    eos: totals.eos,
+    isConditionalOnFirstToken: reasons[0] !== 'bos'
+  }
+  const subject = { sequence, sums, facts, receipt: receiptOf(ids, 1, rows) }
+  return [
+    ...REQUEST_CHECKS.map((run) => run(subject)).map((found) => (found.id === 'boundary' ? example.boundary : found)),
+    maskSanityCheck({
+      tokenCount: ids.length,
+      reasons,
+      trainedTokens: totals.trainedTokens,
+      spellsCompletion: example.spellsCompletion,
+      strayControlTokens: example.strayControlTokens
+    }),
+    lossConventionCheck(diagnosis, totals.lossMean)
+  ]
+}
+
+function usageOf(tokens: readonly LossToken[], computedTokens: number): Usage {
+  const completionTokens = tokens.filter(({ part }) => part === 'y' || part === 'eos').length
+  return {
+    prompt_tokens: tokens.length - completionTokens,
+    completion_tokens: completionTokens,
+    total_tokens: tokens.length,
+    computed_tokens: computedTokens,
+    cached_tokens: 0
+  }
+}

@@ -1,0 +1,111 @@
+import { checkedInput, type EncodingContext } from '../logprob/draft.ts'
+import type { Finding } from '../scoring/loss/findings.ts'
+import type { ContentBytes, EncodedConversation } from '../tokenizer/tokenizer.ts'
+import { encodeRegions } from './encode-regions.ts'
+import type { EncodedExample } from './encoded-example.ts'
+import type { Region } from './regions.ts'
+import type { LossInput, LossOptions } from './request.ts'
+
+const SPACE = 0x20
+
+/**
+ * A conversation in the model's chat template: the contents of the trained roles are learned. A token that takes in
+ * white space between the generation prompt and a content is learned with it, because the model will have to write it.
+ *
+ * Throws `chat_template_failed`, `boundary_not_exact`, and what `encodeRegions` throws.
+ */
+export async function encodeMessages(
+  { messages, trainOn }: Extract<LossInput, { form: 'messages' }>,
+  options: LossOptions,
+  context: EncodingContext
+): Promise<EncodedExample> {
+  messages.forEach(({ role, content }, i) => {
+    for (const [field, text] of Object.entries({ role, content }))
+      checkedInput(text, `messages/${i}/${field}`, { boundary: 'auto', onOverflow: 'error', parseSpecialTokens: false }, context)
+  })
+  const chat = await context.tokenizer.encodeConversation(messages, trainOn)
+  const contents = chat.contents.flatMap((content, i) =>
+    content === null ? [] : [{ content, isFirst: i === 0, isTrained: trainOn.includes(messages[i]?.role ?? '') }]
+  )
+  const trained = contents.flatMap(({ content, isTrained }) => (isTrained ? [content] : []))
+  const { specials } = context.tokenizer.facts
+  const ends = trained.map(({ end }) => endAfter(end, chat, context))
+  const isLastTrained = messages.length > 0 && contents.at(-1)?.isTrained === true && messages.at(-1)?.content !== ''
+  return encodeRegions(
+    {
+      text: chat.text,
+      ids: chat.ids,
+      starts: chat.starts,
+      regions: regionsOf(contents, chat),
+      ends: ends.filter((index) => index !== null),
+      canAppendEnd: isLastTrained && ends.at(-1) === null,
+      controlTokenCount: chat.ids.filter((id) => specials.has(id)).length,
+      controlTokensWanted: true,
+      findings: [...prefixFinding(contents.filter(({ isTrained, isFirst }) => isTrained && !isFirst)), ...endFinding(ends)],
+      param: 'messages'
+    },
+    options,
+    context
+  )
+}
+
+interface PlacedContent {
+  readonly content: ContentBytes
+  readonly isFirst: boolean
+  readonly isTrained: boolean
+}
+
+function regionsOf(contents: readonly PlacedContent[], { text }: EncodedConversation): Region[] {
+  const bytes = Buffer.from(text)
+  const regions: Region[] = []
+  let at = 0
+  for (const { content, isTrained } of contents) {
+    const { promptEnd } = content
+    const isBlank = promptEnd !== null && bytes.subarray(promptEnd, content.start).toString().trim() === ''
+    const lead = isTrained && isBlank ? Math.max(at, promptEnd) : content.start
+    regions.push(
+      { start: at, end: lead, reason: 'template' },
+      { start: lead, end: content.start, reason: 'lead' },
+      { start: content.start, end: content.end, reason: isTrained ? 'completion' : 'prompt' }
+    )
+    at = content.end
+  }
+  return [...regions, { start: at, end: bytes.length, reason: 'template' }]
+}
+
+/** The control token that the template writes right after a content, or after spaces; null when it writes none. */
+function endAfter(end: number, { ids, starts }: EncodedConversation, { tokenizer }: EncodingContext): number | null {
+  let index = starts.findIndex((start) => start >= end)
+  while (index < ids.length) {
+    const id = ids[index] ?? 0
+    if (tokenizer.facts.specials.has(id)) return index
+    if (!tokenizer.bytesOf(id).every((byte) => byte === SPACE)) return null
+    index++
+  }
+  return null
+}
+
+/** Many templates render nothing before a first message, so that the first turn says nothing of them. */
+function prefixFinding(trained: readonly PlacedContent[]): Finding[] {
+  const broken = trained.filter(({ content }) => content.promptEnd === null).length
+  if (broken === 0) return []
+  return [
+    {
+      code: 'template_not_prefix_preserving',
+      severity: 'warning',
+      message: `before ${broken} of ${trained.length} trained messages the generation prompt is not how the conversation goes on: the model is trained on another beginning than it is asked to continue. Use a chat template whose generation prompt begins its turns`
+    }
+  ]
+}
+
+function endFinding(ends: readonly (number | null)[]): Finding[] {
+  const missing = ends.filter((index) => index === null).length
+  if (missing === 0) return []
+  return [
+    {
+      code: 'template_missing_end',
+      severity: 'warning',
+      message: `the chat template writes no control token after ${missing} of ${ends.length} trained messages: nothing there teaches the model to stop. Use a template that ends each turn with one`
+    }
+  ]
+}

@@ -1,0 +1,49 @@
+import { ServiceError } from '../errors.ts'
+import type { EncodingContext } from '../logprob/draft.ts'
+import { encodeItems } from '../logprob/encode-items.ts'
+import { DEFAULT_OPTIONS, type TextOrIds } from '../logprob/options.ts'
+import { bytesOfIds, sameBytes } from '../logprob/text-length.ts'
+import { boundaryCheck } from '../scoring/checks/input-checks.ts'
+import { splitFinding } from '../scoring/loss/findings.ts'
+import type { Reason } from '../scoring/loss/labels.ts'
+import { partAt, rangeOf } from '../scoring/scored-sequence.ts'
+import type { EncodedExample } from './encoded-example.ts'
+import type { LossInput, LossOptions } from './request.ts'
+
+const REASONS = { prefix: 'bos', x: 'prompt', y: 'completion', eos: 'eos' } as const satisfies Record<string, Reason>
+
+/** (x, y) under the boundary policies of /v1/logprob: y is trained. Throws what an item of that endpoint can fail with. */
+export async function encodePair(
+  { x, y, boundary }: Extract<LossInput, { form: 'pair' }>,
+  options: LossOptions,
+  context: EncodingContext
+): Promise<EncodedExample> {
+  const item = { index: 0, candidate: 0, id: null, x, y, param: { x: 'x', y: 'y' } }
+  const { eos, prefixToken, parseSpecialTokens } = options
+  const [encoded] = await encodeItems([item], { ...DEFAULT_OPTIONS, boundary, eos, prefixToken, parseSpecialTokens }, context)
+  if (encoded === undefined) throw new Error('an item was not encoded')
+  if (encoded instanceof ServiceError) throw encoded
+
+  const { ids, sizes, facts } = encoded
+  const own = rangeOf(sizes, 'y')
+  const yIds = ids.slice(own.start, own.end)
+  const straddling = encoded.boundary.straddling_token
+  const scoredY: TextOrIds = encoded.boundary.scored?.y ?? y
+  const { specials, endId } = context.tokenizer.facts
+  // Ids that end with the end token bring their own.
+  const endsItself = sizes.eos === 0 && yIds.at(-1) === endId
+  const hasEnd = sizes.eos === 1 || endsItself
+  const reasons = Array.from(ids, (_, position): Reason => REASONS[partAt(sizes, position)])
+  if (hasEnd) reasons[ids.length - 1] = 'eos'
+  return {
+    ids,
+    reasons,
+    facts,
+    boundary: boundaryCheck(facts),
+    endPositions: hasEnd ? [ids.length - 1] : [],
+    absentEndId: hasEnd ? null : endId,
+    spellsCompletion: typeof scoredY === 'string' && !parseSpecialTokens ? sameBytes(bytesOfIds(context.tokenizer, yIds), Buffer.from(scoredY)) : null,
+    strayControlTokens: parseSpecialTokens ? 0 : ids.filter((id, position) => reasons[position] === 'completion' && specials.has(id)).length,
+    findings: straddling === undefined ? [] : [splitFinding(straddling.id)]
+  }
+}

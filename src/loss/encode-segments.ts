@@ -1,0 +1,63 @@
+import { ServiceError } from '../errors.ts'
+import { checkedInput, type EncodingContext } from '../logprob/draft.ts'
+import { tokenStarts } from '../tokenizer/token-starts.ts'
+import { encodeRegions } from './encode-regions.ts'
+import type { EncodedExample } from './encoded-example.ts'
+import type { Region } from './regions.ts'
+import type { LossInput, LossOptions } from './request.ts'
+
+/**
+ * Segments, tokenized as the one text that they spell together: tokens do not end where segments do.
+ *
+ * Throws `boundary_not_exact` when the tokens do not spell the text, so that it cannot be told which are whose.
+ */
+export async function encodeSegments(
+  { segments }: Extract<LossInput, { form: 'segments' }>,
+  options: LossOptions,
+  context: EncodingContext
+): Promise<EncodedExample> {
+  segments.forEach(({ text }, i) =>
+    checkedInput(text, `segments/${i}/text`, { boundary: 'auto', onOverflow: 'error', parseSpecialTokens: options.parseSpecialTokens }, context)
+  )
+  const text = segments.map((segment) => segment.text).join('')
+  checkedInput(text, 'segments', { boundary: 'auto', onOverflow: 'error', parseSpecialTokens: options.parseSpecialTokens }, context)
+
+  const { tokenizer } = context
+  const { specials } = tokenizer.facts
+  const [ids = new Int32Array(0)] = await tokenizer.encode([text], { parseSpecialTokens: options.parseSpecialTokens })
+  const spelled = Array.from(ids, (id) => (specials.has(id) ? Buffer.from(specials.get(id) ?? '') : tokenizer.bytesOf(id)))
+  const starts = tokenStarts(spelled, Buffer.from(text))
+  if (starts === null)
+    throw new ServiceError(
+      'boundary_not_exact',
+      "the tokens do not spell the segments exactly: the tokenizer's normalizer changes the text, or it has no token for a character, so that it cannot be told which tokens are whose; send token ids as x and y",
+      { param: 'segments' }
+    )
+
+  const last = segments.findLast((segment) => segment.text !== '')
+  return encodeRegions(
+    {
+      text,
+      ids,
+      starts,
+      regions: regionsOf(segments),
+      ends: [],
+      canAppendEnd: last?.train === true,
+      controlTokenCount: ids.filter((id) => specials.has(id)).length,
+      controlTokensWanted: options.parseSpecialTokens,
+      findings: [],
+      param: 'segments'
+    },
+    options,
+    context
+  )
+}
+
+function regionsOf(segments: Extract<LossInput, { form: 'segments' }>['segments']): Region[] {
+  let end = 0
+  return segments.map(({ text, train }) => {
+    const start = end
+    end += Buffer.byteLength(text)
+    return { start, end, reason: train ? 'completion' : 'prompt' }
+  })
+}

@@ -1,0 +1,68 @@
+import type { RowScores } from '../engine/engine.ts'
+import type { EncodingContext } from '../logprob/draft.ts'
+import type { Scheduler, ScoringJob } from '../scheduling/scheduler.ts'
+import { conventionsOf, diagnoseLoss, type LossDiagnosis } from '../scoring/loss/conventions.ts'
+import { type LossAnswer, lossAnswer, type ScoredExample, scoredExample } from './answer.ts'
+import { type ConventionJobs, conventionJobs, exampleLosses } from './convention-jobs.ts'
+import { encodeMessages } from './encode-messages.ts'
+import { encodePair } from './encode-pair.ts'
+import { encodeSegments } from './encode-segments.ts'
+import type { EncodedExample } from './encoded-example.ts'
+import type { LossInput, LossOptions, LossRequest } from './request.ts'
+
+/** The scorer behind POST /v1/loss: a training example to labelled tokens, tokens to rows, rows to losses. */
+export class LossEvaluator {
+  readonly #context: EncodingContext
+  readonly #scheduler: Scheduler
+
+  constructor(context: EncodingContext, scheduler: Scheduler) {
+    this.#context = context
+    this.#scheduler = scheduler
+  }
+
+  /** Throws what is wrong with the example (codes of an item of /v1/logprob), and `queue_full`. */
+  async evaluate({ input, options }: LossRequest, signal: AbortSignal): Promise<LossAnswer> {
+    const example = await this.#encoded(input, options)
+    const main: ScoringJob = { sequence: { ids: example.ids, firstScored: 1 }, topCount: 0 }
+    const [rows] = await Promise.all(this.#scheduler.submit([main], signal))
+    if (rows === undefined) throw new Error('a job was not answered')
+    const scored = scoredExample(example, rows)
+    const reported = options.reportedLoss === null ? null : await this.#diagnosis(scored, options, options.reportedLoss, signal)
+    return lossAnswer({
+      scored,
+      options,
+      tokenizer: this.#context.tokenizer,
+      diagnosis: reported?.diagnosis ?? null,
+      computedTokens: tokensOf([main, ...(reported?.jobs ?? [])])
+    })
+  }
+
+  #encoded(input: LossInput, options: LossOptions): Promise<EncodedExample> {
+    if (input.form === 'pair') return encodePair(input, options, this.#context)
+    return input.form === 'segments' ? encodeSegments(input, options, this.#context) : encodeMessages(input, options, this.#context)
+  }
+
+  /** Submitted after the main pass has ended, so that it never shares a batch, and its numbers are those of /v1/logprob. */
+  async #diagnosis(
+    { example, sequence }: ScoredExample,
+    { promptLossWeight }: LossOptions,
+    reportedLoss: number,
+    signal: AbortSignal
+  ): Promise<{ readonly diagnosis: LossDiagnosis; readonly jobs: readonly ScoringJob[] }> {
+    const wanted = conventionJobs(example, this.#context.maxModelLen)
+    const jobs = Object.values(wanted).filter((job): job is ScoringJob => job !== null)
+    const rows = await Promise.all(this.#scheduler.submit(jobs, signal))
+    const rowsOf = (name: keyof ConventionJobs): RowScores | null => {
+      const job = wanted[name]
+      return job === null ? null : (rows[jobs.indexOf(job)] ?? null)
+    }
+    const rowsByName = { notShifted: rowsOf('notShifted'), shiftedTwice: rowsOf('shiftedTwice'), end: rowsOf('end') }
+    const conventions = conventionsOf(exampleLosses(example, sequence.logProbs, rowsByName, promptLossWeight))
+    const expected = promptLossWeight > 0 ? 'prompt_loss_weight_mean' : 'completion_mean'
+    return { diagnosis: diagnoseLoss(reportedLoss, conventions, expected), jobs }
+  }
+}
+
+function tokensOf(jobs: readonly ScoringJob[]): number {
+  return jobs.reduce((sum, { sequence }) => sum + sequence.ids.length - 1, 0)
+}

@@ -1,0 +1,50 @@
+import type { Reason } from '../scoring/loss/labels.ts'
+
+/**
+ * A stretch of the text, in bytes, and what its tokens are. `lead` is white space that a chat template writes between
+ * its generation prompt and a completion.
+ */
+export interface Region {
+  readonly start: number
+  readonly end: number
+  readonly reason: 'completion' | 'prompt' | 'template' | 'lead'
+}
+
+/**
+ * What each token is, by the regions that its bytes lie in. `starts` has the first byte of each token and the length of
+ * the text: (n + 1,). Regions follow each other without gaps.
+ *
+ * A token with bytes of a completion and of given text is a `straddle`, and masked, as axolotl masks it. White space of
+ * a `lead` is no given text: " Yes" after "Assistant:" is what the model has to write. Alone it belongs to the template.
+ */
+export function reasonsOf(starts: ArrayLike<number>, regions: readonly Region[]): Reason[] {
+  const filled = regions.filter(({ start, end }) => end > start)
+  const reasons: Reason[] = []
+  let first = 0
+  for (let token = 0; token + 1 < starts.length; token++) {
+    const from = starts[token] ?? 0
+    const to = Math.max(from + 1, starts[token + 1] ?? 0)
+    while (first + 1 < filled.length && (filled[first]?.end ?? 0) <= from) first++
+    let last = first
+    while (last + 1 < filled.length && (filled[last]?.end ?? 0) < to) last++
+    reasons.push(reasonOf(new Set(filled.slice(first, last + 1).map(({ reason }) => reason))))
+  }
+  return reasons
+}
+
+function reasonOf(touched: ReadonlySet<Region['reason']>): Reason {
+  const isGiven = touched.has('prompt') || touched.has('template')
+  if (touched.has('completion')) return isGiven ? 'straddle' : 'completion'
+  return touched.has('prompt') ? 'prompt' : 'template'
+}
+
+/** The text to be trained: its regions one after the other. */
+export function trainedBytes(text: Uint8Array, regions: readonly Region[]): Uint8Array {
+  return Buffer.concat(regions.filter(({ reason }) => reason === 'completion').map(({ start, end }) => text.subarray(start, end)))
+}
+
+/** How many bytes of a token that begins at `start` belong to a lead. */
+export function leadBytesAt(start: number, leads: readonly Region[]): number {
+  const lead = leads.find((region) => region.start <= start && start < region.end)
+  return lead === undefined ? 0 : lead.end - start
+}

@@ -1,0 +1,84 @@
+import { ServiceError } from '../errors.ts'
+import type { LogprobOptions, TextOrIds } from '../logprob/options.ts'
+import type { ChatMessage } from '../tokenizer/tokenizer.ts'
+
+/** A stretch of text and whether it is to be learned. */
+export interface Segment {
+  readonly text: string
+  readonly train: boolean
+}
+
+/** The body of POST /v1/loss. */
+export interface LossBody {
+  readonly x?: TextOrIds
+  readonly y?: TextOrIds
+  readonly segments?: readonly Segment[]
+  readonly messages?: readonly ChatMessage[]
+  readonly train_on?: readonly string[]
+  readonly eos?: LogprobOptions['eos']
+  readonly prompt_loss_weight?: number
+  readonly reported_loss?: number
+  readonly boundary?: LogprobOptions['boundary']
+  readonly prefix_token?: LogprobOptions['prefixToken']
+  readonly parse_special_tokens?: boolean
+}
+
+/** What one training example is made of. */
+export type LossInput =
+  | { readonly form: 'pair'; readonly x: TextOrIds; readonly y: TextOrIds; readonly boundary: LogprobOptions['boundary'] }
+  | { readonly form: 'segments'; readonly segments: readonly Segment[] }
+  | { readonly form: 'messages'; readonly messages: readonly ChatMessage[]; readonly trainOn: readonly string[] }
+
+export interface LossOptions {
+  readonly eos: LogprobOptions['eos']
+  readonly prefixToken: LogprobOptions['prefixToken']
+  readonly parseSpecialTokens: boolean
+  readonly promptLossWeight: number
+  readonly reportedLoss: number | null
+}
+
+export interface LossRequest {
+  readonly input: LossInput
+  readonly options: LossOptions
+}
+
+/** The request that a body means, defaults filled in. Throws `invalid_request` naming the field that is missing or too many. */
+export function lossRequestOf(body: LossBody): LossRequest {
+  return {
+    input: inputOf(body),
+    options: {
+      eos: body.eos ?? 'none',
+      prefixToken: body.prefix_token ?? 'auto',
+      parseSpecialTokens: body.parse_special_tokens ?? false,
+      promptLossWeight: body.prompt_loss_weight ?? 0,
+      reportedLoss: body.reported_loss ?? null
+    }
+  }
+}
+
+const FORMS = 'send one of: x and y, segments, or messages'
+
+function inputOf({ x, y, segments, messages, train_on: trainOn, boundary, parse_special_tokens: parse }: LossBody): LossInput {
+  const given = Object.entries({ x: x ?? y, segments, messages }).flatMap(([field, value]) => (value === undefined ? [] : [field]))
+  const [form, second] = given
+  if (form === undefined) throw invalid('x', `there is no text: ${FORMS}`)
+  if (second !== undefined) throw invalid(second, `${second} stands beside ${form === 'x' ? 'x and y' : form}: ${FORMS}`)
+  if (trainOn !== undefined && messages === undefined)
+    throw invalid('train_on', 'train_on names roles of messages: send it with messages, or mark segments with train')
+  if (boundary !== undefined && form !== 'x') throw invalid('boundary', `boundary is about x and y; ${form} are tokenized as one text`)
+  if (parse === true && messages !== undefined)
+    throw invalid(
+      'parse_special_tokens',
+      'contents of messages are always text, and the chat template writes the control tokens: leave parse_special_tokens out'
+    )
+
+  if (segments !== undefined) return { form: 'segments', segments }
+  if (messages !== undefined) return { form: 'messages', messages, trainOn: trainOn ?? ['assistant'] }
+  if (x === undefined) throw invalid('x', 'x is missing: send the prompt, or an empty text')
+  if (y === undefined) throw invalid('y', 'y is missing: send the completion that is to be learned')
+  return { form: 'pair', x, y, boundary: boundary ?? 'auto' }
+}
+
+function invalid(param: string, message: string): ServiceError {
+  return new ServiceError('invalid_request', message, { param })
+}

@@ -1,0 +1,37 @@
+import type { LossDiagnosis } from '../scoring/loss/conventions.ts'
+import type { Finding } from '../scoring/loss/findings.ts'
+import type { LossTotals } from '../scoring/loss/totals.ts'
+
+interface SummaryFacts {
+  readonly totals: LossTotals
+  readonly tokenCount: number
+  readonly findings: readonly Finding[]
+  readonly diagnosis: LossDiagnosis | null
+}
+
+/** The diagnosis in a few sentences, the worst first. */
+export function summaryOf({ totals, tokenCount, findings, diagnosis }: SummaryFacts): string {
+  const ofSeverity = (wanted: Finding['severity']): string[] => findings.filter(({ severity }) => severity === wanted).map(({ code }) => code)
+  const [errors, warnings] = [ofSeverity('error'), ofSeverity('warning')]
+  const trained = `${totals.trainedTokens} of ${tokenCount} tokens ${totals.trainedTokens === 1 ? 'is' : 'are'} trained.`
+  const faults = [...errors, ...warnings]
+  return [
+    trained,
+    faults.length === 0 ? 'Nothing wrong was found in the mask of this request.' : `To be looked at: ${faults.join(', ')}.`,
+    ...(diagnosis === null ? [] : [reportedText(diagnosis)])
+  ].join(' ')
+}
+
+function reportedText({ value, verdict, conventions, nearest }: LossDiagnosis): string {
+  const [best] = conventions
+  if (best !== undefined) {
+    const others = conventions.length - 1
+    const also = others === 0 ? '' : ` (${others} other ${others === 1 ? 'convention gives' : 'conventions give'} it too)`
+    return verdict === 'expected'
+      ? `The reported loss is the one that this example should give${also}.`
+      : `The reported loss is not the expected one. It is the ${best.message}${also}.`
+  }
+  const zero = value === 0 ? ' A loss of exactly 0 is what some trainers print when every label is masked.' : ''
+  if (nearest === undefined) return `No convention could be computed to compare the reported loss with.${zero}`
+  return `No known convention gives the reported loss; the nearest, off by ${nearest.difference.toPrecision(3)}, is the ${nearest.message}.${zero}`
+}

@@ -1,0 +1,89 @@
+import { CAUSES_OF_OTHER_SUM, CAUSES_OF_POSITIVE_TOKEN, CAUSES_OF_UNSCORED } from './causes.ts'
+import type { ReportedLogProbs, Rule, Violation } from './reported.ts'
+
+type LogProbs = readonly (number | null)[]
+
+/**
+ * Reported sums against the log-probabilities of their tokens. `xCount` is how many of the tokens are x; null when that
+ * is not known, and joint alone is compared. `tolerance` is that of a short sum, nats; it grows with the root of the length.
+ */
+export function tokenViolations(tokens: LogProbs, reported: ReportedLogProbs, xCount: number | null, tolerance: number): Violation[] {
+  const violations = [...unscored(tokens), ...aboveZero(tokens, tolerance)]
+  const compare = (rule: Rule, name: string, value: number | undefined, start: number, end: number): void => {
+    const violation = value === undefined ? null : sumViolation({ tokens, start, end, tolerance }, rule, name, value)
+    if (violation !== null) violations.push(violation)
+  }
+  compare('joint_is_token_sum', 'joint', reported.joint, 0, tokens.length)
+  if (xCount !== null) {
+    compare('marginal_is_token_sum', 'marginal', reported.marginal, 0, xCount)
+    compare('conditional_is_token_sum', 'conditional', reported.conditional, xCount, tokens.length)
+  }
+  return violations
+}
+
+function unscored(tokens: LogProbs): Violation[] {
+  const missing = tokens.findIndex((value, i) => i > 0 && value === null)
+  if (missing === -1) return []
+  const message = `token_log_probs/${missing} is null; only the first token of a text can be without a log-probability`
+  return [{ rule: 'token_unscored', message, possible_causes: CAUSES_OF_UNSCORED }]
+}
+
+function aboveZero(tokens: LogProbs, tolerance: number): Violation[] {
+  const bad = tokens.flatMap((value, i) => (value !== null && value > tolerance ? [i] : []))
+  const [first] = bad
+  if (first === undefined) return []
+  const message = `token_log_probs/${first} is ${tokens[first]}, a probability above 1${bad.length > 1 ? `; so are ${bad.length - 1} more` : ''}`
+  return [{ rule: 'token_log_prob_le_zero', message, possible_causes: CAUSES_OF_POSITIVE_TOKEN }]
+}
+
+interface TokenRange {
+  readonly tokens: LogProbs
+  readonly start: number
+  readonly end: number
+  readonly tolerance: number
+}
+
+function sumViolation(range: TokenRange, rule: Rule, name: string, value: number): Violation | null {
+  const { tokens, start, end } = range
+  const count = tokens.slice(start, end).filter((token) => token !== null).length
+  const sum = sumOf(tokens, start, end)
+  const tolerance = range.tolerance * Math.max(2, Math.sqrt(count))
+  const isNear = (candidate: number): boolean => Math.abs(candidate - sum) <= tolerance
+  if (isNear(value)) return null
+  const reasons = explanations(range, value, sum, count, tolerance)
+  const said = reasons.length === 0 ? '' : `: ${reasons[0]}`
+  return {
+    rule,
+    message: `${name} is ${value}, but its ${count} token log-probabilities sum to ${sum}${said}`,
+    possible_causes: [...reasons, ...CAUSES_OF_OTHER_SUM]
+  }
+}
+
+/** What turns the sum of the tokens into the number that was reported. */
+function explanations({ tokens, start, end }: TokenRange, value: number, sum: number, count: number, tolerance: number): string[] {
+  const is = (candidate: number, slack = tolerance): boolean => Math.abs(value - candidate) <= slack
+  const without = (index: number): number => sum - (tokens[index] ?? 0)
+  // A mean carries the error of its sum divided by the number of tokens.
+  const meanSlack = Math.max(1e-6, tolerance / Math.max(1, count))
+  const hasPart = (index: number): boolean => index >= 0 && index < tokens.length && (tokens[index] ?? 0) !== 0
+  const found: [boolean, string][] = [
+    [count > 1 && is(sum / count, meanSlack), `it is the mean of the ${count} tokens and not their sum`],
+    [is(sum / Math.LN2), 'it is the sum in bits and not in nats: multiply it by ln 2'],
+    [count > 1 && is(sum / count / Math.LN2, meanSlack), `it is the mean of the ${count} tokens, in bits`],
+    [is(-sum), 'it is the sum with its sign turned: a loss'],
+    [hasPart(end) && is(sum + (tokens[end] ?? 0)), 'it holds the first token after its part too: a token at the boundary was counted in the wrong part'],
+    [
+      hasPart(start - 1) && is(sum + (tokens[start - 1] ?? 0)),
+      'it holds the last token before its part too: a token at the boundary was counted in the wrong part'
+    ],
+    [hasPart(end - 1) && is(without(end - 1)), `the last of its tokens is missing${end < tokens.length ? ': it was counted in the wrong part' : ''}`],
+    [hasPart(start) && is(without(start)), `the first of its tokens is missing${start > 0 ? ': it was counted in the wrong part' : ''}`]
+  ]
+  return found.flatMap(([holds, reason]) => (holds ? [reason] : []))
+}
+
+function sumOf(tokens: LogProbs, start: number, end: number): number {
+  let sum = 0
+  for (let i = start; i < end; i++) sum += tokens[i] ?? 0
+  return sum
+}

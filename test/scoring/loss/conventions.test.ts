@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type Convention, conventionsOf, diagnoseLoss, type ExampleLosses } from '../../../src/scoring/loss/conventions.ts'
+
+const EXAMPLE: ExampleLosses = {
+  completion: [2, 5, 0.5],
+  ends: [11],
+  endsAreTrained: false,
+  endsAreInSequence: false,
+  given: [7, 1, 3, 9],
+  promptLossWeight: 0,
+  notShifted: [14, 15, 16],
+  shiftedTwice: [8.25, 9.5]
+}
+/** What a run prints that counts in each way, by hand. */
+const VALUES: Readonly<Record<string, number>> = {
+  completion_mean: 7.5 / 3,
+  full_sequence_mean: 27.5 / 7,
+  completion_sum: 7.5,
+  full_sequence_sum: 27.5,
+  completion_sum_over_all_tokens: 7.5 / 7,
+  completion_mean_with_eos: 18.5 / 4,
+  completion_sum_with_eos: 18.5,
+  full_sequence_mean_with_eos: 38.5 / 8,
+  full_sequence_sum_with_eos: 38.5,
+  completion_mean_without_first_token: 5.5 / 2,
+  labels_not_shifted: 15,
+  labels_shifted_twice: 8.875,
+  completion_mean_bits: 7.5 / 3 / Math.LN2,
+  full_sequence_mean_bits: 27.5 / 7 / Math.LN2
+}
+const valuesOf = (conventions: readonly Convention[]): Record<string, number> =>
+  Object.fromEntries(conventions.map(({ convention, value }) => [convention, value]))
+const codes = (losses: ExampleLosses): string[] => conventionsOf(losses).map(({ convention }) => convention)
+
+describe('conventionsOf', () => {
+  it('has every convention with its value', () => assert.deepEqual(valuesOf(conventionsOf(EXAMPLE)), VALUES))
+
+  it('takes the end token away where it is trained', () => {
+    const values = valuesOf(conventionsOf({ ...EXAMPLE, endsAreTrained: true, endsAreInSequence: true }))
+    assert.equal(values.completion_mean, 18.5 / 4)
+    assert.equal(values.completion_mean_without_eos, 7.5 / 3)
+    assert.equal(values.full_sequence_mean, 38.5 / 8)
+    assert.equal(values.full_sequence_mean_without_eos, 27.5 / 7)
+  })
+
+  it('counts an end token that the template writes and nobody trains with the whole sequence', () => {
+    const values = valuesOf(conventionsOf({ ...EXAMPLE, endsAreInSequence: true }))
+    assert.equal(values.completion_mean, 7.5 / 3)
+    assert.equal(values.completion_mean_with_eos, 18.5 / 4)
+    assert.equal(values.full_sequence_mean, 38.5 / 8)
+    assert.equal(values.full_sequence_mean_without_eos, 27.5 / 7)
+  })
+
+  it('puts the prompt loss weight first where there is one', () => {
+    const [first] = conventionsOf({ ...EXAMPLE, promptLossWeight: 0.1 })
+    assert.equal(first?.convention, 'prompt_loss_weight_mean')
+    assert.ok(Math.abs((first?.value ?? 0) - (7.5 + 2) / 3.4) < 1e-12)
+  })
+
+  it('leaves out what is not defined or was not computed', () => {
+    assert.deepEqual(codes({ ...EXAMPLE, completion: [], ends: [], notShifted: [], shiftedTwice: [] }), [
+      'full_sequence_mean',
+      'full_sequence_sum',
+      'full_sequence_mean_bits'
+    ])
+    const without = codes({ ...EXAMPLE, completion: [2], notShifted: null, shiftedTwice: null, ends: [] })
+    assert.deepEqual(
+      without.filter((code) => /first_token|labels|eos/.test(code)),
+      []
+    )
+  })
+
+  it('says in words what each means', () => {
+    for (const { convention, message } of conventionsOf(EXAMPLE)) assert.ok(message.length > 30, convention)
+    assert.match(conventionsOf(EXAMPLE)[1]?.message ?? '', /mean over prompt and completion: the prompt was not masked/)
+    assert.match(conventionsOf(EXAMPLE)[0]?.message ?? '', /per-example mean/)
+  })
+})
+
+describe('diagnoseLoss', () => {
+  const diagnose = (reported: number): ReturnType<typeof diagnoseLoss> => diagnoseLoss(reported, conventionsOf(EXAMPLE), 'completion_mean')
+
+  for (const [convention, value] of Object.entries(VALUES)) {
+    it(`recognises ${convention} from a value of four digits`, () => {
+      const { conventions, verdict, nearest } = diagnose(Number(value.toPrecision(4)))
+      assert.equal(conventions[0]?.convention, convention)
+      assert.equal(verdict, convention === 'completion_mean' ? 'expected' : 'other_convention')
+      assert.equal(nearest, undefined)
+    })
+  }
+
+  it('says how far the nearest is when none explains the value', () => {
+    const { conventions, verdict, nearest } = diagnose(2.6)
+    assert.deepEqual([conventions, verdict, nearest?.convention], [[], 'unexplained', 'completion_mean'])
+    assert.ok(Math.abs((nearest?.difference ?? 0) - 0.1) < 1e-12)
+  })
+
+  it('holds a relative 1e-3 and not more', () => {
+    assert.equal(diagnose(2.5 * 1.0009).verdict, 'expected')
+    assert.equal(diagnose(2.5 * 1.0011).verdict, 'unexplained')
+  })
+
+  it('takes a loss of 0 for one of a certain token', () => {
+    const certain = conventionsOf({ ...EXAMPLE, completion: [1e-8] })
+    assert.equal(diagnoseLoss(0, certain, 'completion_mean').verdict, 'expected')
+  })
+
+  it('lists all that give the value, the one that was asked for first', () => {
+    const oneToken = conventionsOf({ ...EXAMPLE, completion: [2.5] })
+    assert.deepEqual(
+      diagnoseLoss(2.5, oneToken, 'completion_mean').conventions.map(({ convention }) => convention),
+      ['completion_mean', 'completion_sum']
+    )
+  })
+
+  it('has no nearest where nothing could be computed', () => assert.equal(diagnoseLoss(1, [], 'completion_mean').nearest, undefined))
+})

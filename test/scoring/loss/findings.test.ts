@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { labelFindings, straddleFinding } from '../../../src/scoring/loss/findings.ts'
+import type { Reason } from '../../../src/scoring/loss/labels.ts'
+
+const found = (reasons: readonly Reason[], promptLossWeight = 0, firstHasLogProb = false): string[] =>
+  labelFindings({ reasons, logProbs: reasons.map((_, i) => (i === 0 && !firstHasLogProb ? null : -1)), promptLossWeight }).map(({ code }) => code)
+
+describe('labelFindings', () => {
+  const CASES: readonly [string, readonly Reason[], number, readonly string[]][] = [
+    ['nothing in a prompt and a completion with its end', ['bos', 'prompt', 'completion', 'eos'], 0, []],
+    ['an end token that is not trained', ['bos', 'prompt', 'completion'], 0, ['eos_not_trained']],
+    ['an example without anything trained', ['bos', 'prompt', 'template', 'straddle'], 0, ['all_masked']],
+    ['one where only the prompt weighs', ['bos', 'prompt'], 0.5, ['all_masked']],
+    ['a text that is trained as a whole', ['bos', 'completion', 'eos'], 0, ['nothing_masked']],
+    ['a prompt of full weight', ['bos', 'prompt', 'completion', 'eos'], 1, ['nothing_masked']],
+    ['a first token that is trained', ['completion', 'prompt', 'eos'], 0, ['first_trained_token_is_first']]
+  ]
+  for (const [what, reasons, weight, codes] of CASES) it(`finds ${what}`, () => assert.deepEqual(found(reasons, weight), codes))
+})
+
+describe('straddleFinding', () => {
+  it('finds nothing where no token straddles', () => assert.deepEqual(straddleFinding([]), []))
+  it('names the positions, the first eight', () => {
+    assert.match(straddleFinding([3])[0]?.message ?? '', /^the token at position 3 holds/)
+    assert.match(straddleFinding([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])[0]?.message ?? '', /positions 1, 2, 3, 4, 5, 6, 7, 8 and 2 more hold/)
+  })
+})

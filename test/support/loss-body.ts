@@ -1,0 +1,57 @@
+/** The parts of a /v1/loss answer that tests look at. */
+export interface LossBody {
+  readonly object: string
+  readonly id: string
+  readonly model: string
+  readonly tokens: readonly LossTokenBody[]
+  readonly loss_sum: number
+  readonly loss_mean: number | null
+  readonly loss_denominator: number
+  readonly trained_tokens: number
+  readonly full_sequence: { readonly loss_sum: number; readonly loss_mean: number | null; readonly tokens: number }
+  readonly log_prob: { readonly joint: number; readonly marginal: number | null; readonly conditional: number }
+  readonly log_prob_eos?: number
+  readonly conditional_on_first_token?: boolean
+  readonly checks: { readonly verdict: string; readonly items: readonly { readonly id: string; readonly status: string; readonly independent: boolean }[] }
+  readonly diagnosis: {
+    readonly summary: string
+    readonly findings: readonly { readonly code: string; readonly severity: string; readonly message: string }[]
+    readonly reported_loss?: {
+      readonly value: number
+      readonly verdict: string
+      readonly conventions: readonly ConventionBody[]
+      readonly nearest?: ConventionBody
+    }
+  }
+  readonly usage: Readonly<Record<string, number>>
+  readonly stamp: Readonly<Record<string, unknown>>
+}
+
+export interface LossTokenBody {
+  readonly id: number
+  readonly text: string
+  readonly bytes: string
+  readonly part: string
+  readonly label: number
+  readonly reason: string
+  readonly weight: number
+  readonly log_prob: number | null
+  readonly loss: number
+  readonly grad_norm: number
+}
+
+interface ConventionBody {
+  readonly convention: string
+  readonly value: number
+  readonly difference: number
+  readonly message: string
+}
+
+/** The texts of the tokens that have a label. */
+export function trainedTexts({ tokens }: LossBody): string[] {
+  return tokens.filter(({ label }) => label !== -100).map(({ text }) => text)
+}
+
+export function findingCodes({ diagnosis }: LossBody): string[] {
+  return diagnosis.findings.map(({ code }) => code)
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
+import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
+import { FakeTokenizer } from '../support/fake-tokenizer.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+const say = (role: string, content: string): ChatMessage => ({ role, content })
+const CHAT = [say('user', 'a'), say('assistant', 'b c')]
+
+describe('encodeConversation', () => {
+  it('has control tokens of the template as ids, and the bytes of every token and content', async () => {
+    const { text, ids, starts, contents } = await new FakeTokenizer().encodeConversation(CHAT, ['assistant'])
+
+    assert.equal(text, '<s>a</s><s>b c</s>')
+    assert.deepEqual([...ids], [0, 3, 1, 0, 4, 2, 5, 1])
+    assert.deepEqual([...starts], [0, 3, 4, 8, 11, 12, 13, 14, 18])
+    assert.deepEqual(contents, [
+      { start: 3, end: 4, promptEnd: null },
+      { start: 11, end: 14, promptEnd: 11 }
+    ])
+  })
+
+  it('takes a control token that a message spells for text', async () => {
+    const { ids } = await new FakeTokenizer().encodeConversation([say('user', '<s>')], [])
+    assert.deepEqual([...ids], [0, 11, 12, 13, 1])
+  })
+
+  it('has no prompt end where the prompt does not begin the rendering, or cannot be rendered', async () => {
+    const promptEndWith = async (prompt: () => string): Promise<unknown> => {
+      const template = (messages: readonly ChatMessage[], isPrompt: boolean): string => (isPrompt ? prompt() : messages.map(({ content }) => content).join(' '))
+      return (await new FakeTokenizer({ template }).encodeConversation(CHAT, ['assistant'])).contents[1]?.promptEnd
+    }
+    assert.equal(await promptEndWith(() => 'a '), 2)
+    assert.equal(await promptEndWith(() => 'a b'), null)
+    assert.equal(await promptEndWith(() => 'b'), null)
+    assert.equal(
+      await promptEndWith(() => {
+        throw new Error('no such turn')
+      }),
+      null
+    )
+  })
+
+  it('refuses a template that changes contents', () => {
+    const template = (messages: readonly ChatMessage[]): string => messages.map(({ content }) => content.replace('b', 'c')).join('')
+    return assert.rejects(new FakeTokenizer({ template }).encodeConversation(CHAT, []), { code: 'chat_template_failed', message: /send it as segments/ })
+  })
+
+  it('refuses tokens that do not spell the rendering', () =>
+    assert.rejects(new FakeTokenizer({ normalize: (text) => text.replace('a', 'b') }).encodeConversation(CHAT, []), { code: 'boundary_not_exact' }))
+
+  it('places the contents of the embedded model, whose generation prompt ends before a space', async () => {
+    const tokenizer = await loadHuggingFaceTokenizer(join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en'))
+    const { text, ids, starts, contents } = tokenizer.encodeConversation([say('user', 'Is it é?'), say('assistant', '4')], ['assistant'])
+    const bytes = Buffer.from(text)
+
+    assert.equal(text, 'User: Is it é?\n\nAssistant: 4\n\n')
+    assert.deepEqual(
+      contents.map((content) => bytes.subarray(content?.start, content?.end).toString()),
+      ['Is it é?', '4']
+    )
+    assert.equal(bytes.subarray(0, contents[1]?.promptEnd ?? 0).toString(), 'User: Is it é?\n\nAssistant:')
+    ids.forEach((id, i) => assert.deepEqual(Buffer.from(tokenizer.tokenBytes[id] ?? []), bytes.subarray(starts[i], starts[i + 1])))
+  })
+
+  it('follows a template of turns with end tokens that trims contents', async (t) => {
+    const embedded = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
+    const config = JSON.parse(readFileSync(join(embedded, 'tokenizer_config.json'), 'utf8')) as object
+    const chat_template =
+      "{{ messages[0]['role'] and '' }}{% for message in messages %}{{ '[' + message['role'] + ']\\n' + (message['content'] | trim) + '<|endoftext|>' }}{% endfor %}{% if add_generation_prompt %}{{ '[assistant]\\n' }}{% endif %}"
+    const folder = tempFolder(t, {
+      'tokenizer_config.json': JSON.stringify({ ...config, chat_template }),
+      'tokenizer.json': readFileSync(join(embedded, 'tokenizer.json'))
+    })
+    const tokenizer = await loadHuggingFaceTokenizer(folder)
+    const { text, ids, starts, contents } = tokenizer.encodeConversation([say('user', ' <|endoftext|>? '), say('assistant', ' yes\n')], ['assistant'])
+
+    assert.equal(text, '[user]\n<|endoftext|>?<|endoftext|>[assistant]\nyes<|endoftext|>')
+    // The one that the user spells is text.
+    const ends = Array.from(ids.keys()).filter((i) => ids[i] === 0)
+    assert.deepEqual(
+      ends.map((i) => starts[i]),
+      [text.indexOf('?') + 1, text.length - '<|endoftext|>'.length]
+    )
+    assert.deepEqual(contents[1], { start: text.indexOf('yes'), end: text.indexOf('yes') + 3, promptEnd: text.indexOf('yes') })
+  })
+})
