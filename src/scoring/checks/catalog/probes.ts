@@ -24,7 +24,7 @@ export const PROBE_ENTRIES = {
     runs: ['deep', 'start'],
     condition: 'a second implementation of the log-sum-exp, in float64 from raw logits, gives the same log-probability',
     formula: '|lp_i - (z_target - log sum_v exp z_v)|',
-    tolerance: '1e-4 nats in float32; above, the noise of the model',
+    tolerance: '1e-4 nats; the tolerance of the model on top where the result is of another pass',
     cost: PROBE,
     causes: ['a log-probability changed after it was computed', 'the wrong row or target', 'an overflow inside the log-softmax'],
     advice: 'Do not use the result; report it.'
