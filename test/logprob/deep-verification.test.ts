@@ -85,12 +85,7 @@ describe('verify: deep on an honest model', () => {
   })
 
   const SKIPPED: readonly [string, LogprobItem, Partial<LogprobOptions>, readonly string[]][] = [
-    [
-      'an empty x',
-      itemOf([], [3, 4, 5]),
-      {},
-      ['causality', 'joint_le_marginal_two_pass', 'additivity_two_pass', 'context_sensitivity']
-    ],
+    ['an empty x', itemOf([], [3, 4, 5]), {}, ['causality', 'joint_le_marginal_two_pass', 'additivity_two_pass', 'context_sensitivity']],
     [
       'an x of one token without a prefix token',
       itemOf([3], [4, 5]),
