@@ -20,6 +20,7 @@ const UNREACHABLE_TOLERANCE = 1e-3
 /** Fewer tokens say nothing about a model. */
 const LEAST_TOKENS = 16
 const SHIFT_MARGIN = 0.5
+const SHIFT_STANDARD_ERRORS = 3
 const FLOAT16_BITS = 11
 /** An entropy may exceed ln V by rounding. */
 const ENTROPY_SLACK = 1e-9
@@ -56,19 +57,28 @@ export function lossParity({ probes, logProbs, noiseNats }: ProbedRows): Check {
   return check('loss_parity', 'fail', `the log-probability from raw logits differs by ${value} nats`, finding)
 }
 
-/** C16. `value` is by how much targets shifted by one are likelier than the better of the neighbouring shifts, nats a token. */
+/**
+ * C16. `value` is by how much targets shifted by one are likelier than the better of the neighbouring shifts, nats a token.
+ * Word salad may by chance suit a wrong shift, so that a difference has to stand out from the rows' own spread.
+ */
 export function shiftAlignment({ probes, vocabSize }: ProbedRows): Check {
-  const rows = probes.flatMap(({ byShift: [same, next, afterNext] }) => (same === null || afterNext === null ? [] : [[same, next, afterNext] as const]))
-  if (rows.length < LEAST_TOKENS) return check('shift_alignment', 'skipped', `${rows.length} tokens are too few to tell: ${LEAST_TOKENS} are needed`)
+  // Where neighbouring tokens are equal, as in doubled words, so are their numbers, and the row tells nothing.
+  const rows = probes.flatMap(({ byShift }) => (byShift.every(Number.isFinite) && new Set(byShift).size === 3 ? [byShift as Shifts] : []))
+  if (rows.length < LEAST_TOKENS)
+    return check('shift_alignment', 'skipped', `${rows.length} tokens that differ from their neighbours are too few to tell: ${LEAST_TOKENS} are needed`)
   const [same, next, afterNext] = [0, 1, 2].map((shift) => mean(rows.map((row) => row[shift]!))) as [number, number, number]
   const best = Math.max(same, next, afterNext)
   if (!(-best < Math.log(vocabSize))) return check('shift_alignment', 'skipped', 'the text is less probable than chance under every shift, so none can be told')
-  const value = next - Math.max(same, afterNext)
-  const finding = { independent: true, value, tolerance: SHIFT_MARGIN }
-  if (value >= -SHIFT_MARGIN) return check('shift_alignment', 'pass', 'each row predicts the token after it', finding)
+  const differences = rows.map((row) => row[1] - row[same > afterNext ? 0 : 2])
+  const value = mean(differences)
+  const tolerance = Math.max(SHIFT_MARGIN, SHIFT_STANDARD_ERRORS * standardError(differences))
+  const finding = { independent: true, value, tolerance }
+  if (value >= -tolerance) return check('shift_alignment', 'pass', 'each row predicts the token after it', finding)
   const wrong = same > afterNext ? 'the token itself: labels are not shifted' : 'the token after next: labels are shifted twice'
   return check('shift_alignment', 'fail', `the rows predict ${wrong}`, finding)
 }
+
+type Shifts = readonly [number, number, number]
 
 /** C18. `value` is the largest probability of all ids beyond the tokenizer. */
 export function unreachableMass({ probes }: ProbedRows): Check {
@@ -109,6 +119,12 @@ function largest(values: readonly number[]): number {
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+/** Of the mean of independent values. */
+function standardError(values: readonly number[]): number {
+  const center = mean(values)
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1) / values.length)
 }
 
 function finiteOrNull(value: number): number | null {

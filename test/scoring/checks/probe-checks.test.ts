@@ -93,18 +93,41 @@ describeCheck('loss_parity', lossParity, 0.25 + 1e-4, [
 
 describeCheck('shift_alignment', shiftAlignment, 0.5, [
   ['rows that predict the token after them', rowsOf(16), 'pass', 2.5],
-  ['rows that cannot tell', allShifted([-1, -1, -1]), 'pass', 0],
   ['a neighbouring shift that is better by the margin', allShifted([-1, -1.5, -2]), 'pass', -0.5],
   ['the token itself predicted better', allShifted([-1, -1.75, -2]), 'fail', -0.75],
   ['the token after next predicted better', allShifted([-2, -1.75, -1]), 'fail', -0.75],
   ['text that no shift finds likelier than chance', allShifted([-3, -9, -4]), 'skipped', null],
-  ['numbers that are none', allShifted([NAN, NAN, NAN]), 'skipped', null],
+  ['numbers that are none', allShifted([NAN, -1, -2]), 'skipped', null],
+  ['masked tokens', allShifted([-1, Number.NEGATIVE_INFINITY, -2]), 'skipped', null],
+  ['equal tokens one after the other', allShifted([-1, -1, -4]), 'skipped', null],
+  ['two tokens in turn', allShifted([-1, -4, -1]), 'skipped', null],
   ['fifteen tokens', rowsOf(15), 'skipped', null],
   ['sixteen tokens of which one has no neighbour before', rowsOf(16, { byShift: [null, -0.5, -4] }), 'skipped', null],
   ['sixteen tokens of which one has no neighbour after', rowsOf(16, { byShift: [-3, -0.5, null] }), 'skipped', null]
 ])
 
 describe('a shift that is wrong', () => {
+  /** Sixteen rows in which the token itself is likelier than the next, by 1 + spread and 1 - spread nats in turn. */
+  const spreadBy = (spread: number): Check => {
+    const probes = Array.from({ length: 16 }, (_, i) => probe({ byShift: [-1, -2 - (i % 2 === 0 ? spread : -spread), -9] }))
+    return shiftAlignment({ ...rowsOf(16), probes })
+  }
+
+  it('stands out from the spread of the rows by three standard errors', () => {
+    // Of sixteen values that are `spread` from their mean it is spread / sqrt(15).
+    const limit = Math.sqrt(15) / 3
+    for (const [spread, status] of [
+      [0.99 * limit, 'fail'],
+      [1.01 * limit, 'pass']
+    ] as const) {
+      const found = spreadBy(spread)
+      assert.deepEqual(
+        [found.status, found.value?.toFixed(9), found.tolerance?.toFixed(9)],
+        [status, '-1.000000000', ((3 * spread) / Math.sqrt(15)).toFixed(9)]
+      )
+    }
+  })
+
   it('is told apart in the message', () => {
     assert.match(shiftAlignment(allShifted([-1, -2, -3])).message, /labels are not shifted/)
     assert.match(shiftAlignment(allShifted([-3, -2, -1])).message, /labels are shifted twice/)
