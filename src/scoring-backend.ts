@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Config } from './config/options.ts'
 import type { EngineInfo } from './engine/engine.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
@@ -49,7 +49,8 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
   const folder = openModelFolder(config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL, config.DTYPE)
   const executionProvider = config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu'
   const spec: EngineSpec = {
-    onnxPath: folder.onnxPath,
+    // A link that is pointed elsewhere later must not change what a restart loads.
+    onnxPath: realpathSync(folder.onnxPath),
     executionProvider,
     ceilingNats: toleranceCeilingNats(folder.dtype, executionProvider),
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
@@ -77,7 +78,7 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
     engine,
     scheduler,
     tokenizerHasEnded: () => tokenizerHasEnded,
-    ready: whenReady({ config, folder, known, engine, tokenizer, scheduler }),
+    ready: whenReady({ config, folder, onnxPath: spec.onnxPath, known, engine, tokenizer, scheduler }),
     async close() {
       await engine.close()
       await tokenizer.then(
@@ -91,6 +92,8 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
 interface Starting {
   readonly config: Config
   readonly folder: ModelFolder
+  /** Of the file itself, should the folder hold a link to it. */
+  readonly onnxPath: string
   readonly known: KnownAnswers | null
   readonly engine: ProcessEngine
   readonly tokenizer: Promise<Tokenizer>
@@ -98,20 +101,25 @@ interface Starting {
 }
 
 async function whenReady(starting: Starting): Promise<ReadyBackend> {
-  const { config, folder, known, engine, scheduler } = starting
-  const [tokenizer, info, modelFiles, tokenizerFiles] = await Promise.all([
-    starting.tokenizer,
-    engine.started(),
-    hashFiles([folder.onnxPath]),
-    hashFiles([join(folder.folder, 'tokenizer.json')])
-  ])
+  const { config, folder, onnxPath, known, engine, scheduler } = starting
+  const hashes = Promise.all([hashFiles([onnxPath]), hashFiles([join(folder.folder, 'tokenizer.json')])])
+  // They are awaited only after the tokenizer.
+  hashes.catch(() => {})
+  // First what is known of the tokenizer: with a wrong one the engine's self-test fails too, and could not say why.
+  const tokenizer = await starting.tokenizer
   if (tokenizer.facts.vocabSize > folder.vocabSize) {
     throw new ServiceError(
       'model_invalid',
       `the tokenizer has ids up to ${tokenizer.facts.vocabSize - 1}, the model only ${folder.vocabSize} rows: they do not belong together`
     )
   }
-  const weightPaths = info.weightFiles.map((file) => join(dirname(realpathSync(folder.onnxPath)), file))
+  const tokenizerCheck = await tokenizerKnownAnswer(tokenizer, known?.texts ?? [])
+  if (tokenizerCheck.status === 'fail')
+    throw new ServiceError('model_invalid', `the start-up self-test failed: [${tokenizerCheck.id}] ${tokenizerCheck.message}`)
+  const [info, [realFiles, tokenizerFiles]] = await Promise.all([engine.started(), hashes])
+  // A blob in a cache has another name than the file that links to it.
+  const modelFiles = realFiles.map((hash) => ({ ...hash, file: basename(folder.onnxPath) }))
+  const weightPaths = info.weightFiles.map((file) => join(dirname(onnxPath), file))
   const weightFiles = await hashFiles(weightPaths)
   const modelSha256 = combinedHash([...modelFiles, ...weightFiles])
   if (known !== null && known.modelSha256 !== modelSha256) {
@@ -120,9 +128,7 @@ async function whenReady(starting: Starting): Promise<ReadyBackend> {
       `canary.json was made for weights with SHA-256 ${known.modelSha256}, those here have ${modelSha256}: take the files of one download, or remove canary.json`
     )
   }
-  const tokenizerCheck = await tokenizerKnownAnswer(tokenizer, known?.texts ?? [])
-  if (tokenizerCheck.status === 'fail') throw new ServiceError('model_invalid', `the start-up self-test failed: ${tokenizerCheck.message}`)
-  const modelPaths = [realpathSync(folder.onnxPath), ...weightPaths]
+  const modelPaths = [onnxPath, ...weightPaths]
   engine.expectFiles(Object.fromEntries(modelPaths.map((path, i) => [path, [...modelFiles, ...weightFiles][i]?.sha256 ?? ''])))
   if (info.selfTest.causal === 'approximate') scheduler.keepApart()
   const prefixTokenId = prefixTokenOf(config, tokenizer)

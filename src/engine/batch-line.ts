@@ -43,11 +43,15 @@ export class BatchLine {
     return pending
   }
 
-  /** The process died: its batch goes first on the next one, or fails with `engine_crashed` when it was tried before. */
-  putBack(): void {
+  /**
+   * The process died: its batch goes first on the next one, or fails with `engine_crashed` when it was tried before. An
+   * end that had nothing to do with the batch (`isBlameless`) does not count as a try.
+   */
+  putBack(isBlameless = false): void {
     const pending = this.#inHand
     this.#inHand = undefined
     if (pending === undefined) return
+    if (isBlameless) pending.attempts--
     if (pending.attempts < MAX_ATTEMPTS) this.#waiting.unshift(pending)
     else
       pending.reject(

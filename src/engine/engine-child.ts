@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import type { FromEngine, ToEngine } from './protocol.ts'
 
-/** What its owner hears of an engine process. `exit` comes exactly once, also when it could not be started. */
+/** What its owner hears of an engine process. `exit` comes exactly once, also when it could not be started, and last. */
 export interface ChildEvents {
   message(message: FromEngine): void
   /** A message that could not be delivered, or an operating-system error. */
@@ -29,7 +29,11 @@ export class EngineChild {
       // One that could not be started at all has no exit.
       if (this.#process.pid === undefined) exit(null, null)
     })
-    this.#process.once('exit', exit)
+    this.#process.once('exit', (exitCode, signal) => {
+      // What it said before its end may still be in the channel, and would be taken for its successor's.
+      this.#isSilenced = true
+      exit(exitCode, signal)
+    })
   }
 
   get pid(): number | undefined {
@@ -55,8 +59,9 @@ export class EngineChild {
     this.kill()
   }
 
-  /** Kills it and resolves when it is gone. */
+  /** Kills it unheard and resolves when it is gone. */
   async end(): Promise<void> {
+    this.#isSilenced = true
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const gone = new Promise((resolve) => this.#process.once('exit', resolve))
     this.kill()

@@ -182,12 +182,14 @@ export class ProcessEngine implements Engine {
     if (this.#state === 'stopped' || this.#state === 'failed') return
     this.#clearTimers()
     this.#restarts++
+    // A process that is replaced had been ready, and is `restarting` already.
+    const isReplaced = this.#state === 'restarting' && this.#wasReady
     this.#failedStarts = this.#wasReady ? 0 : this.#failedStarts + 1
     this.#wasReady = false
     const reason = exitCode === EXIT_MODEL_CHANGED ? 'a file of the model changed on disk' : 'see the exit code or the signal'
     this.#options.log.warn({ exitCode, signal, reason, failedStarts: this.#failedStarts }, 'engine process ended; starting another')
     this.#state = this.#info === null ? 'starting' : 'restarting'
-    this.#line.putBack()
+    this.#line.putBack(isReplaced || exitCode === EXIT_MODEL_CHANGED)
     if (this.#failedStarts >= MAX_FAILED_STARTS) {
       this.#fail(
         new ServiceError(
@@ -205,6 +207,7 @@ export class ProcessEngine implements Engine {
   }
 
   #fail(error: ServiceError): void {
+    if (this.#state === 'stopped' || this.#state === 'failed') return
     this.#clearTimers()
     this.#options.log.error({ code: error.code, reason: error.message }, 'engine cannot be started')
     this.#state = 'failed'

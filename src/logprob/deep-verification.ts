@@ -59,7 +59,10 @@ export function verificationChecks(
   const firstScored = Math.max(1, sizes.prefix)
   const alone = firstRow(passes.alone)
   const aloneLogProbs = alone.logProbs
-  const ofRange = aloneLogProbs.subarray(scoredStart - firstScored, scoredEnd - firstScored)
+  // Without y among the terms, x was scored with nothing behind it.
+  const isWhole = scoredEnd === ids.length
+  const ofRange =
+    isWhole || passes.xAlone === null ? aloneLogProbs.subarray(scoredStart - firstScored, scoredEnd - firstScored) : firstRow(passes.xAlone).logProbs
   return [
     ...causality(),
     rerunCheck(toleranceNats, passDifference(aloneLogProbs, firstRow(passes.again).logProbs)),
@@ -77,9 +80,12 @@ export function verificationChecks(
     ...probeChecks({
       probes: passes.alone.probes,
       // Where the result has the row, its number is the one to be confirmed.
-      logProbs: passes.alone.probes.map(({ position }) => rows.logProbs[position - scoredStart] ?? aloneLogProbs[position - firstScored]!),
+      logProbs: passes.alone.probes.map(
+        ({ position }) => (isWhole ? rows.logProbs[position - scoredStart] : undefined) ?? aloneLogProbs[position - firstScored]!
+      ),
       vocabSize,
-      claimsFloat32
+      claimsFloat32,
+      noiseNats: toleranceNats
     }),
     context31()
   ]
@@ -89,10 +95,9 @@ export function verificationChecks(
     if (passes.xAlone === null) return ids.map((id) => check(id, 'skipped', 'x has no scored token, or nothing follows it'))
     const xAlone = firstRow(passes.xAlone).logProbs
     const separate = { marginal: xAlone.reduce((sum, value) => sum + value, 0), tokens: xAlone.length, toleranceNats }
-    // The result's own numbers of x where it has them.
-    const xEnd = sizes.prefix + sizes.x
-    const xTogether =
-      scoredStart === firstScored ? rows.logProbs.subarray(0, Math.min(scoredEnd, xEnd) - scoredStart) : aloneLogProbs.subarray(0, xEnd - firstScored)
+    // The result's own numbers of x where it has them in front of y.
+    const hasX = isWhole && scoredStart === firstScored
+    const xTogether = (hasX ? rows.logProbs : aloneLogProbs).subarray(0, sizes.prefix + sizes.x - firstScored)
     return [
       passCheck(
         { id: 'causality', what: `the ${xAlone.length} tokens of x by themselves, and in front of y`, toleranceNats },

@@ -98,6 +98,7 @@ export class Scheduler {
 
   /** Runs a batch exactly as it is, before all that waits. For the few tokens of a canary. */
   runNext(batch: Batch, signal: AbortSignal): Promise<BatchScores> {
+    signal.throwIfAborted()
     return this.#enqueue([{ exactly: batch }], signal, (entries) => this.#queue.unshift(...entries))[0]!
   }
 

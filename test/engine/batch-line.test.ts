@@ -45,6 +45,21 @@ describe('BatchLine', () => {
     assert.notEqual(line.take(), first)
   })
 
+  test('does not count a try that a replacement of the process cut short', async () => {
+    const line = new BatchLine()
+    const crashing = line.add(BATCH)
+    const first = line.take()
+    for (let replaced = 0; replaced < 3; replaced++) {
+      line.putBack(true)
+      assert.equal(line.take(), first)
+    }
+    line.putBack()
+    assert.equal(line.take(), first)
+    line.putBack()
+
+    await assert.rejects(crashing, { code: 'engine_crashed' })
+  })
+
   test('rejects what is in hand and what waits', async () => {
     const line = new BatchLine()
     const both = [line.add(BATCH), line.add(BATCH)]

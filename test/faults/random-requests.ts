@@ -42,14 +42,16 @@ export function* honestRequests(count: number, seed: number, encode: (text: stri
     return Array.from({ length: n }, () => pick(alphabet)).join('')
   }
 
+  /** The first characters, as many as make about so many tokens; one at least. */
+  const cutTo = (characters: readonly string[], tokens: number): string[] => {
+    const length = encode(characters.join('')).length
+    return characters.slice(0, Math.max(1, length <= tokens ? characters.length : Math.floor((characters.length * tokens) / length)))
+  }
+
   for (let i = 0; i < count; i++) {
     const tokens = Math.max(2, Math.round((CONTEXT_TOKENS - 2) ** random()))
-    let text = random() < 0.7 ? words(tokens) : script(tokens)
-    while (encode(text).length > tokens)
-      text = Array.from(text)
-        .slice(0, Math.floor((Array.from(text).length * tokens) / encode(text).length) || 1)
-        .join('')
-    const characters = Array.from(text)
+    const characters = cutTo(Array.from(random() < 0.7 ? words(tokens) : script(tokens)), tokens)
+    const text = characters.join('')
     // Before a space mostly, as honest clients cut; anywhere at all for the rest.
     const spaces = characters.flatMap((character, at) => (character === ' ' && at > 0 ? [at] : []))
     const cut = spaces.length > 0 && random() < 0.8 ? pick(spaces) : below(characters.length)

@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { PACKAGE_FOLDER } from '../../src/package-info.ts'
 
 export const MAIN = join(PACKAGE_FOLDER, 'dist', 'src', 'main.js')
@@ -60,6 +61,13 @@ export async function startService(env: Readonly<Record<string, string>> = {}): 
   }
   await service.untilReady()
   return service
+}
+
+/** The exit code of a `logpr serve` that ends by itself, and all that it wrote. */
+export async function endOfStart(env: Readonly<Record<string, string>>): Promise<{ readonly code: number | null; readonly output: string }> {
+  const child = spawn(process.execPath, [MAIN, 'serve'], { env: { ...process.env, LOGPR_PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [[code], ...written] = await Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout), text(child.stderr)])
+  return { code, output: written.join('') }
 }
 
 /** Processes whose parent is `pid`; the service has one, its engine. */

@@ -7,7 +7,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ServiceError, serviceErrorFrom } from '../../errors.ts'
-import { assertSameContent } from '../../model/weights-guard.ts'
+import { assertSameContent, WeightsGuard } from '../../model/weights-guard.ts'
 import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type ToEngine, unreachable } from '../protocol.ts'
 import { runSelfTest } from './self-test/self-test.ts'
 import { type LoadedModel, loadModel } from './session.ts'
@@ -26,8 +26,11 @@ function answer(message: FromEngine): void {
 
 async function load(spec: EngineSpec): Promise<Loaded> {
   const began = performance.now()
+  const guard = new WeightsGuard(Object.keys(spec.expectedHashes))
   await assertSameContent(spec.expectedHashes)
   const model = await loadModel(spec)
+  // What was loaded must be what was hashed.
+  if (guard.changedFile() !== null) process.exit(EXIT_MODEL_CHANGED)
   return { spec, model, loadMs: performance.now() - began }
 }
 

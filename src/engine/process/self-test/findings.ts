@@ -40,7 +40,8 @@ export function findings(passes: Passes, expected: Expectations): Check[] {
       probes: passes.alone.probes,
       logProbs: passes.alone.probes.map(({ position }) => logProbs[position - 1]!),
       vocabSize,
-      claimsFloat32
+      claimsFloat32,
+      noiseNats: 0
     }),
     ordering(logProbs, firstLogProbs(passes.reversed))
   ]

@@ -24,7 +24,7 @@ export const PROBE_ENTRIES = {
     runs: ['deep', 'start'],
     condition: 'a second implementation of the log-sum-exp, in float64 from raw logits, gives the same log-probability',
     formula: '|lp_i - (z_target - log sum_v exp z_v)|',
-    tolerance: '1e-4 nats in float32; above, the noise of the model',
+    tolerance: '1e-4 nats; the tolerance of the model on top where the result is of another pass',
     cost: PROBE,
     causes: ['a log-probability changed after it was computed', 'the wrong row or target', 'an overflow inside the log-softmax'],
     advice: 'Do not use the result; report it.'
@@ -33,7 +33,7 @@ export const PROBE_ENTRIES = {
     runs: ['deep', 'start'],
     condition: 'each row predicts the token after it, not the same one and not the one after next',
     formula: 'mean lp with targets shifted by 1 > mean lp with shift 0 and with shift 2',
-    tolerance: '0.5 nats; from 16 tokens on, for text that the model finds likelier than chance',
+    tolerance: '0.5 nats, or three standard errors of the mean; from 16 tokens on that differ from their neighbours, for text likelier than chance',
     cost: PROBE,
     causes: ['labels that are not shifted', 'labels that are shifted twice', 'an export that shifts logits itself'],
     advice: 'Do not use the numbers: they belong to the neighbouring tokens. Export the model again.'

@@ -150,7 +150,7 @@ export const REQUEST_ENTRIES = {
     runs: ['request'],
     condition: 'outputs of one x that exclude each other share a probability of at most 1',
     formula: 'sum_k Pr(y_k | x) <= 1, for token sequences that are distinct and of which none begins another',
-    tolerance: '1e-6, and the model tolerance times the tokens of the longest y',
+    tolerance: '1e-6, and the tolerance of a token times the root of the number of tokens of the longest y',
     cost: FREE,
     causes: ['outputs scored after different contexts', 'a result of another output', 'log-probabilities that are not normalised'],
     advice: 'Do not rank these outputs; score them again with verify: "deep".'

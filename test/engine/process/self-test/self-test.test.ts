@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { SelfTestReport } from '../../../../src/engine/engine.ts'
+import { runSelfTest } from '../../../../src/engine/process/self-test/self-test.ts'
+import type { EngineSpec, KnownAnswer, SelfTestTexts } from '../../../../src/engine/protocol.ts'
+import { CHECK_CATALOG } from '../../../../src/scoring/checks/catalog.ts'
+import { FakeModel, type FakeModelShape, type ModelFaults, naturalIds } from '../../../support/fake-model.ts'
+
+const SHAPE: FakeModelShape = { vocabSize: 64, textVocabSize: 60 }
+const NATURAL = naturalIds(SHAPE, 1, 48)
+const TEXTS: SelfTestTexts = { natural: NATURAL, reversed: [1, ...NATURAL.slice(1).reverse()], textVocabSize: SHAPE.textVocabSize }
+const SPEC: EngineSpec = {
+  onnxPath: '',
+  executionProvider: 'cpu',
+  threads: 1,
+  vocabSize: SHAPE.vocabSize,
+  headSize: 1,
+  ceilingNats: 1e-3,
+  approximateCeilingNats: 0.5,
+  claimsFloat32: true,
+  expectedHashes: {}
+}
+
+interface Trial {
+  readonly texts?: SelfTestTexts
+  readonly known?: readonly KnownAnswer[]
+  readonly isApproximate?: boolean
+  readonly spec?: Partial<EngineSpec>
+}
+
+function reportOn(faults: ModelFaults, { texts = TEXTS, known = [], isApproximate = false, spec = {} }: Trial = {}): Promise<SelfTestReport> {
+  return runSelfTest(new FakeModel(SHAPE, faults), { ...SPEC, ...spec }, { texts, known, isApproximate })
+}
+
+/** The checks that the start fails with; none when it does not fail. */
+async function failuresOf(faults: ModelFaults, trial: Trial = {}): Promise<string[]> {
+  try {
+    await reportOn(faults, trial)
+    return []
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string }
+    assert.equal(code, 'model_invalid')
+    return [...message.matchAll(/\[(\w+)\]/g)].map(([, id]) => id ?? '')
+  }
+}
+
+function statusesOf({ items }: SelfTestReport, status: string): string[] {
+  return items.filter((item) => item.status === status).map(({ id }) => id)
+}
+
+describe('runSelfTest on an honest model', () => {
+  it('passes with a tenth of the ceiling as tolerance', async () => {
+    const report = await reportOn({})
+    assert.deepEqual([report.verdict, report.toleranceNats, report.ceilingNats, report.causal], ['pass', 1e-4, 1e-3, 'exact'])
+    // The whole text twice and the half twice, all but their first tokens.
+    assert.deepEqual(report.noise, { max: 0, p999: 0, tokens: 47 + 23 + 47 + 23 })
+    assert.deepEqual(statusesOf(report, 'skipped'), ['cache_invariance', 'known_answer'])
+  })
+
+  it('runs every check of the start but that of the tokenizer', async () => {
+    const expected = Object.entries(CHECK_CATALOG).flatMap(([id, { runs }]) => ((runs as readonly string[]).includes('start') ? [id] : []))
+    const { items } = await reportOn({})
+    assert.deepEqual(items.map(({ id }) => id).sort(), expected.filter((id) => id !== 'tokenizer_known_answer').sort())
+  })
+
+  it('scores the text alone, again, cut, beside others and padded, and looks at 32 rows', async () => {
+    const model = new FakeModel(SHAPE)
+    await runSelfTest(model, SPEC, { texts: TEXTS, known: [], isApproximate: false })
+    assert.deepEqual(
+      model.batches.map(({ sequences, probe }) => [sequences.map(({ ids }) => ids.length), probe?.positions.length ?? 0]),
+      [
+        [[48], 32],
+        [[48], 0],
+        [[24], 0],
+        [[48, 48, 48], 0],
+        [[24, 48], 0],
+        [[48], 0]
+      ]
+    )
+  })
+
+  it('passes texts of four tokens, of which less can be told', async () => {
+    const natural = NATURAL.slice(0, 4)
+    const report = await reportOn({}, { texts: { ...TEXTS, natural, reversed: [1, ...natural.slice(1).reverse()] } })
+    assert.equal(report.verdict, 'pass')
+    assert.ok(statusesOf(report, 'skipped').includes('shift_alignment'))
+  })
+
+  it('measures noise and takes four times as much for its tolerance, within the ceiling', async () => {
+    const report = await reportOn({ noiseNats: 5e-5 })
+    assert.ok(report.noise.max > 2.5e-5 && report.noise.max < 2e-4)
+    assert.equal(report.toleranceNats, 4 * report.noise.p999)
+    assert.deepEqual(statusesOf(report, 'warn'), ['rerun'])
+    assert.equal((await reportOn({ noiseNats: 2e-4 })).toleranceNats, 1e-3)
+  })
+})
+
+describe('runSelfTest on a model with a fault', () => {
+  const FAILURES: readonly [string, ModelFaults, readonly string[]][] = [
+    ['tokens that depend on later ones', { seesLaterTokens: true }, ['causality']],
+    ['tokens that depend on the neighbours in their batch', { seesNeighbours: true }, ['batch_invariance', 'padding_invariance']],
+    ['tokens that depend on padding', { seesPadding: true }, ['padding_invariance']],
+    ['numbers that vary more than the numerics explain', { noiseNats: 0.02 }, ['rerun', 'causality', 'batch_invariance', 'padding_invariance']],
+    ['rows that predict the token itself', { rowOffset: -1 }, ['shift_alignment']],
+    ['rows that predict the token after next', { rowOffset: 1 }, ['shift_alignment']],
+    ['a masked token', { maskedId: 59 }, ['finite_logits']],
+    ['log-probabilities changed after they were computed', { changedByNats: -0.5 }, ['loss_parity']],
+    ['probabilities that do not add up to 1', { unnormalizedByNats: 0.01 }, ['normalization', 'loss_parity']]
+  ]
+  for (const [what, faults, expected] of FAILURES) {
+    it(`refuses ${what}: ${expected.join(', ')}`, async () => assert.deepEqual(await failuresOf(faults), expected))
+  }
+
+  it('says why that may be and what to do', async () => {
+    await assert.rejects(reportOn({ seesLaterTokens: true }), {
+      message: /^the start-up self-test failed: \[causality\] the numbers differ by .*Likely causes.*attention mask.*What to do: Export the model again/s
+    })
+  })
+
+  const WARNINGS: readonly [string, ModelFaults, readonly string[]][] = [
+    ['logits rounded to half precision', { isHalfPrecision: true }, ['precision']],
+    ['weights that were never trained', { isUniform: true }, ['unreachable_mass', 'better_than_chance', 'precision', 'ordering']]
+  ]
+  for (const [what, faults, expected] of WARNINGS) {
+    it(`serves ${what} with a warning: ${expected.join(', ')}`, async () => {
+      const report = await reportOn(faults)
+      assert.deepEqual([report.verdict, statusesOf(report, 'warn')], ['warn', expected])
+    })
+  }
+
+  it('expects no more precision than the dtype claims', async () => {
+    assert.equal((await reportOn({ isHalfPrecision: true }, { spec: { claimsFloat32: false } })).verdict, 'pass')
+  })
+
+  it('finds natural text that is less likely than its reverse', async () => {
+    const report = await reportOn({}, { texts: { ...TEXTS, reversed: NATURAL, natural: TEXTS.reversed } })
+    assert.ok(statusesOf(report, 'warn').includes('ordering'))
+  })
+})
+
+describe('runSelfTest with known answers', () => {
+  const ids = naturalIds(SHAPE, 2, 12)
+
+  async function knownBy(source: KnownAnswer['source'], offNats: number): Promise<KnownAnswer> {
+    const { rows } = await new FakeModel(SHAPE).score({ sequences: [{ ids: Int32Array.from(ids), firstScored: 1 }], topCount: null })
+    return { source, ids, logProbs: Array.from(rows[0]!.logProbs, (logProb, i) => logProb + (i === 5 ? offNats : 0)) }
+  }
+
+  const CASES: readonly [string, KnownAnswer['source'], number, boolean][] = [
+    ['the very numbers', 'stored', 0, true],
+    ['stored numbers off by less than the ceiling', 'stored', 9e-4, true],
+    ['stored numbers off by more than the ceiling', 'stored', 1.1e-3, false],
+    ['numbers of the first start off by less than the tolerance', 'repeated', 9e-5, true],
+    ['numbers of the first start off by more than the tolerance', 'repeated', 1.1e-4, false],
+    ['numbers that are none', 'stored', Number.NaN, false]
+  ]
+  for (const [what, source, offNats, isAccepted] of CASES) {
+    it(`${isAccepted ? 'passes' : 'refuses'} ${what}`, async () => {
+      assert.deepEqual(await failuresOf({}, { known: [await knownBy(source, offNats)] }), isAccepted ? [] : ['known_answer'])
+    })
+  }
+
+  it('refuses an answer of another length', async () => {
+    const answer = await knownBy('stored', 0)
+    assert.deepEqual(await failuresOf({}, { known: [{ ...answer, logProbs: answer.logProbs.slice(1) }] }), ['known_answer'])
+  })
+
+  it('looks at every one, and tells which failed', async () => {
+    const known = [await knownBy('stored', 0), await knownBy('stored', 1), await knownBy('repeated', 1)]
+    await assert.rejects(reportOn({}, { known }), { message: /stored with the model.*of the first start of this service/s })
+  })
+
+  it('answers with its own numbers, of its text and of each known one', async () => {
+    const known = [await knownBy('stored', 5e-4)]
+    const { answers } = await reportOn({}, { known })
+    assert.deepEqual(
+      answers.map((answer) => answer.ids),
+      [NATURAL, ids]
+    )
+    assert.deepEqual(answers[1]?.logProbs, (await knownBy('stored', 0)).logProbs)
+  })
+})
+
+describe('runSelfTest on a model that quantizes activations over whole tensors', () => {
+  it('warns where passes differ, and has the ceiling of such models as tolerance', async () => {
+    const report = await reportOn({ noiseNats: 0.02 }, { isApproximate: true })
+    assert.deepEqual([report.causal, report.toleranceNats, report.ceilingNats], ['approximate', 0.5, 0.5])
+    assert.deepEqual(statusesOf(report, 'warn'), ['rerun', 'causality', 'batch_invariance', 'padding_invariance'])
+    assert.match(report.items.find(({ id }) => id === 'causality')?.message ?? '', /scored alone/)
+  })
+
+  it('keeps a ceiling that is larger', async () => {
+    assert.equal((await reportOn({}, { isApproximate: true, spec: { ceilingNats: 2 } })).toleranceNats, 2)
+  })
+
+  it('refuses differences of more than ten times that', async () => {
+    assert.deepEqual(await failuresOf({ seesLaterTokens: true }, { isApproximate: true }), ['causality'])
+  })
+
+  it('refuses runs that differ by more than the tolerance', async () => {
+    assert.ok((await failuresOf({ noiseNats: 2 }, { isApproximate: true })).includes('rerun'))
+  })
+})

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { CHECK_CATALOG, type CheckId } from '../../src/scoring/checks/catalog.ts'
+import { problemBody } from '../support/logprob-body.ts'
+import { type RunningService, startService } from '../support/running-service.ts'
+
+interface ModelBody {
+  readonly id: string
+  readonly causal: string
+  readonly self_test: {
+    readonly verdict: string
+    readonly tolerance_nats: number
+    readonly ceiling_nats: number
+    readonly noise: { readonly max_nats: number; readonly p999_nats: number; readonly tokens: number }
+    readonly items: readonly {
+      readonly id: string
+      readonly status: string
+      readonly independent: boolean
+      readonly value: number | null
+      readonly tolerance: number | null
+      readonly message: string
+    }[]
+    readonly took_ms: number
+  }
+}
+
+let service: RunningService
+let model: ModelBody
+
+before(async () => {
+  service = await startService()
+  model = (await (await service.get('/v1/models/logpr-tiny-en')).json()) as ModelBody
+})
+after(() => service.stop())
+
+describe('GET /v1/models', () => {
+  test('lists the model as it is by itself', async () => {
+    assert.deepEqual(await (await service.get('/v1/models')).json(), { object: 'list', data: [model] })
+  })
+
+  test('has no other: 404', async () => {
+    const response = await service.get('/v1/models/gpt2')
+    assert.deepEqual([response.status, (await problemBody(response)).code], [404, 'model_not_found'])
+  })
+})
+
+describe('self_test of a model', () => {
+  test('passed, or the service would not be ready, and says how far numbers may differ', () => {
+    const { verdict, tolerance_nats, ceiling_nats, noise, took_ms } = model.self_test
+    assert.deepEqual([model.causal, verdict, ceiling_nats], ['exact', 'pass', 1e-3])
+    assert.ok(tolerance_nats >= 1e-4 && tolerance_nats <= ceiling_nats)
+    assert.ok(noise.p999_nats <= noise.max_nats && noise.max_nats < tolerance_nats)
+    assert.ok(noise.tokens >= 100)
+    assert.ok(took_ms > 0)
+  })
+
+  test('has every check of the start, each with a section in docs/checks.md', () => {
+    const page = readFileSync(join(PACKAGE_FOLDER, 'docs', 'checks.md'), 'utf8')
+    const ids = model.self_test.items.map(({ id }) => id)
+    for (const id of ids) {
+      assert.ok(id in CHECK_CATALOG, id)
+      assert.match(page, new RegExp(`^### ${id}$`, 'm'))
+    }
+    const atStart = Object.entries(CHECK_CATALOG).flatMap(([id, { runs }]) => ((runs as readonly string[]).includes('start') ? [id as CheckId] : []))
+    assert.deepEqual([...new Set(ids)].sort(), atStart.sort())
+  })
+
+  test('compared with the texts of canary.json, numbers and ids', () => {
+    const statusesOf = (id: CheckId): string[] => model.self_test.items.filter((item) => item.id === id).map(({ status }) => status)
+    assert.deepEqual(statusesOf('known_answer'), ['pass', 'pass'])
+    assert.deepEqual(statusesOf('tokenizer_known_answer'), ['pass'])
+  })
+
+  test('has a value and a tolerance for whatever was measured, and skips only the cache', () => {
+    for (const { id, status, independent, value, tolerance, message } of model.self_test.items) {
+      assert.equal(status, id === 'cache_invariance' ? 'skipped' : 'pass')
+      assert.notEqual(message, '')
+      if (status === 'pass' && id !== 'finite_logits') assert.deepEqual([id, independent, typeof value, typeof tolerance], [id, true, 'number', 'number'])
+    }
+  })
+})
