@@ -19,7 +19,7 @@ interface Alarm {
 }
 
 const tokenizer = await loadHuggingFaceTokenizer(EMBEDDED_FOLDER)
-const service = await startService({ LOGPR_LOG_LEVEL: 'error' })
+const service = await startService()
 const queue = numbered(honestRequests(COUNT, SEED, (text) => tokenizer.encode(text, false)))
 const counts = { requests: 0, results: 0, deep: 0, tokens: 0, checks: 0, confirmed: 0 }
 const alarms: Alarm[] = []
