@@ -9,6 +9,7 @@ import { formatCell, renderText } from './support/table.ts'
 const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<Findings> }>>> = {
   'scoring-graph': () => import('./scoring-graph.ts'),
   'http-overhead': () => import('./http-overhead.ts'),
+  'check-overhead': () => import('./check-overhead.ts'),
   'event-loop': () => import('./event-loop.ts')
 }
 const RESULTS = join(PACKAGE_FOLDER, 'bench', 'results')

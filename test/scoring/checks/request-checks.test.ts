@@ -54,7 +54,11 @@ describe('REQUEST_CHECKS', () => {
     ['a logit in y', { logProbs: [null, -1, 0.5] }, ['log_prob_le_zero', 'prefix_monotone', 'joint_le_marginal']],
     ['a token counted twice', { sums: { joint: -5 } }, ['additivity']],
     ['a token across the end of x', { facts: { straddlingToken: { id: 3, text: 'ab' } } }, ['boundary']],
-    ['tokens that spell something else', { facts: { spelling: { x: { match: 'exact' }, y: { match: 'different', atByte: 3 }, isMisplaced: false } } }, ['round_trip']],
+    [
+      'tokens that spell something else',
+      { facts: { spelling: { x: { match: 'exact' }, y: { match: 'different', atByte: 3 }, isMisplaced: false } } },
+      ['round_trip']
+    ],
     ['a text that was normalized', { facts: { normalization: { x: { match: 'different', atByte: 0 }, y: { match: 'exact' } } } }, ['normalizer_unchanged']],
     ['an id that the model does not have', { facts: { vocabSize: 2 } }, ['token_range']],
     ['control tokens out of text', { facts: { controlTokenCount: 1 } }, ['control_tokens']],
