@@ -21,6 +21,8 @@ const UNREACHABLE_TOLERANCE = 1e-3
 const LEAST_TOKENS = 16
 const SHIFT_MARGIN = 0.5
 const SHIFT_STANDARD_ERRORS = 3
+/** Of ln V, the price of a random token: natural text costs less than half of it, word salad nearly all. */
+const UNDERSTOOD_SHARE = 0.6
 const FLOAT16_BITS = 11
 /** An entropy may exceed ln V by rounding. */
 const ENTROPY_SLACK = 1e-9
@@ -63,7 +65,8 @@ export function lossParity({ probes, logProbs, noiseNats }: ProbedRows): Check {
 
 /**
  * C16. `value` is by how much targets shifted by one are likelier than the better of the neighbouring shifts, nats a token.
- * Word salad may by chance suit a wrong shift, so that a difference has to stand out from the rows' own spread.
+ * Word salad may by chance suit a wrong shift: the text has to be one that the model understands under some shift, and
+ * a difference has to stand out from the rows' own spread.
  */
 export function shiftAlignment({ probes, vocabSize }: ProbedRows): Check {
   // Where neighbouring tokens are equal, as in doubled words, so are their numbers, and the row tells nothing.
@@ -72,7 +75,8 @@ export function shiftAlignment({ probes, vocabSize }: ProbedRows): Check {
     return check('shift_alignment', 'skipped', `${rows.length} tokens that differ from their neighbours are too few to tell: ${LEAST_TOKENS} are needed`)
   const [same, next, afterNext] = [0, 1, 2].map((shift) => mean(rows.map((row) => row[shift]!))) as [number, number, number]
   const best = Math.max(same, next, afterNext)
-  if (!(-best < Math.log(vocabSize))) return check('shift_alignment', 'skipped', 'the text is less probable than chance under every shift, so none can be told')
+  if (!(-best < UNDERSTOOD_SHARE * Math.log(vocabSize)))
+    return check('shift_alignment', 'skipped', 'the model does not understand the text under any shift, so none can be told')
   const differences = rows.map((row) => row[1] - row[same > afterNext ? 0 : 2])
   const value = mean(differences)
   const tolerance = Math.max(SHIFT_MARGIN, SHIFT_STANDARD_ERRORS * standardError(differences))
