@@ -8,7 +8,8 @@ import { buildApp } from './http/build-app.ts'
 import { trackConnections } from './http/open-connections.ts'
 import type { Health, Service } from './http/service.ts'
 import { createMetrics } from './observability/metrics.ts'
-import type { ReadyBackend, ScoringBackend } from './scoring-backend.ts'
+import type { ReadyBackend } from './ready-backend.ts'
+import type { ScoringBackend } from './scoring-backend.ts'
 import { keepVigil, type Vigil } from './vigil.ts'
 
 export interface RunningService {

@@ -33,7 +33,8 @@ export const PROBE_ENTRIES = {
     runs: ['deep', 'start'],
     condition: 'each row predicts the token after it, not the same one and not the one after next',
     formula: 'mean lp with targets shifted by 1 > mean lp with shift 0 and with shift 2',
-    tolerance: '0.5 nats, or three standard errors of the mean; from 16 tokens on that differ from their neighbours, for text that costs less than 0.6 ln V a token',
+    tolerance:
+      '0.5 nats, or three standard errors of the mean; from 16 tokens on that differ from their neighbours, for text that costs less than 0.6 ln V a token',
     cost: PROBE,
     causes: ['labels that are not shifted', 'labels that are shifted twice', 'an export that shifts logits itself'],
     advice: 'Do not use the numbers: they belong to the neighbouring tokens. Export the model again.'

@@ -1,0 +1,128 @@
+import { basename, dirname, join } from 'node:path'
+import type { EngineInfo } from './engine/engine.ts'
+import type { ProcessEngine } from './engine/process-engine.ts'
+import { ServiceError } from './errors.ts'
+import { type EvaluationContext, LogprobEvaluator } from './logprob/evaluate.ts'
+import { LossEvaluator } from './loss/evaluate.ts'
+import { combinedHash, type FileHash, hashFiles } from './model/file-hashes.ts'
+import type { KnownAnswers } from './model/known-answers.ts'
+import type { ModelFolder } from './model/model-folder.ts'
+import { claimsFloat32 } from './model/tolerances.ts'
+import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from './package-info.ts'
+import type { Scheduler } from './scheduling/scheduler.ts'
+import { type Check, verdictOf } from './scoring/checks/check.ts'
+import type { ServedModel } from './served-model.ts'
+import { tokenizerKnownAnswer } from './tokenizer/self-test-texts.ts'
+import type { Tokenizer } from './tokenizer/tokenizer.ts'
+
+/** What a model answers with once it is loaded and has passed its self-test. */
+export interface ReadyBackend {
+  readonly model: ServedModel
+  readonly evaluator: LogprobEvaluator
+  readonly lossEvaluator: LossEvaluator
+  /** What the evaluators work with. */
+  readonly context: EvaluationContext
+  /** Files whose content must not change while the service runs. */
+  readonly modelPaths: readonly string[]
+}
+
+/** The parts of a backend while they load. */
+export interface Starting {
+  readonly folder: ModelFolder
+  /** Of the file itself, should the folder hold a link to it. */
+  readonly onnxPath: string
+  readonly known: KnownAnswers | null
+  readonly engine: ProcessEngine
+  readonly tokenizer: Promise<Tokenizer>
+  readonly scheduler: Scheduler
+  readonly prefixTokenOf: (tokenizer: Tokenizer) => number | null
+}
+
+/** Waits for all parts and for what they say of each other. Throws `model_invalid` with the reason why they cannot be trusted. */
+export async function whenReady({ folder, onnxPath, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
+  const hashes = Promise.all([hashFiles([onnxPath]), hashFiles([join(folder.folder, 'tokenizer.json')])])
+  // They are awaited only after the tokenizer.
+  hashes.catch(() => {})
+  // First what is known of the tokenizer: with a wrong one the engine's self-test fails too, and could not say why.
+  const tokenizer = await starting
+  const tokenizerCheck = await checkedTokenizer(tokenizer, folder, known)
+  const [info, [realFiles, tokenizerFiles]] = await Promise.all([engine.started(), hashes])
+  // A blob in a cache has another name than the file that links to it.
+  const modelFiles = realFiles.map((hash) => ({ ...hash, file: basename(folder.onnxPath) }))
+  const weightPaths = info.weightFiles.map((file) => join(dirname(onnxPath), file))
+  const weights = [...modelFiles, ...(await hashFiles(weightPaths))]
+  const modelSha256 = checkedHash(weights, known)
+
+  const modelPaths = [onnxPath, ...weightPaths]
+  engine.expectFiles(Object.fromEntries(modelPaths.map((path, i) => [path, weights[i]?.sha256 ?? ''])))
+  if (info.selfTest.causal === 'approximate') scheduler.keepApart()
+  const prefixTokenId = prefixTokenOf(tokenizer)
+  const context: EvaluationContext = {
+    tokenizer,
+    vocabSize: folder.vocabSize,
+    maxModelLen: folder.maxModelLen,
+    prefixTokenId,
+    toleranceNats: info.selfTest.toleranceNats,
+    claimsFloat32: claimsFloat32(folder.dtype),
+    causal: info.selfTest.causal
+  }
+  return {
+    context,
+    modelPaths,
+    evaluator: new LogprobEvaluator(context, scheduler),
+    lossEvaluator: new LossEvaluator(context, scheduler),
+    model: {
+      id: folder.id,
+      createdSeconds: Math.floor(Date.now() / 1000),
+      architecture: folder.architecture,
+      maxModelLen: folder.maxModelLen,
+      vocabSize: folder.vocabSize,
+      prefixTokenId,
+      files: [...weights, ...tokenizerFiles],
+      engine: info,
+      selfTest: { ...info.selfTest, ...verdictOf([...info.selfTest.items, tokenizerCheck]) },
+      stamp: stampOf(folder, info, modelSha256, combinedHash(tokenizerFiles))
+    }
+  }
+}
+
+/** The tokenizer's known answers, for the report. Throws when it cannot belong to the model. */
+async function checkedTokenizer(tokenizer: Tokenizer, { vocabSize }: ModelFolder, known: KnownAnswers | null): Promise<Check> {
+  if (tokenizer.facts.vocabSize > vocabSize) {
+    throw new ServiceError(
+      'model_invalid',
+      `the tokenizer has ids up to ${tokenizer.facts.vocabSize - 1}, the model only ${vocabSize} rows: they do not belong together`
+    )
+  }
+  const answer = await tokenizerKnownAnswer(tokenizer, known?.texts ?? [])
+  if (answer.status === 'fail') throw new ServiceError('model_invalid', `the start-up self-test failed: [${answer.id}] ${answer.message}`)
+  return answer
+}
+
+/** One SHA-256 of all weight files. Throws when the known answers are those of other weights. */
+function checkedHash(weights: readonly FileHash[], known: KnownAnswers | null): string {
+  const sha256 = combinedHash(weights)
+  if (known === null || known.modelSha256 === sha256) return sha256
+  throw new ServiceError(
+    'model_invalid',
+    `canary.json was made for weights with SHA-256 ${known.modelSha256}, those here have ${sha256}: take the files of one download, or remove canary.json`
+  )
+}
+
+function stampOf(
+  { dtype }: ModelFolder,
+  { executionProvider, threads, selfTest }: EngineInfo,
+  modelSha256: string,
+  tokenizerSha256: string
+): ServedModel['stamp'] {
+  return {
+    model_sha256: modelSha256,
+    tokenizer_sha256: tokenizerSha256,
+    dtype,
+    causal: selfTest.causal,
+    execution_provider: executionProvider,
+    threads,
+    onnxruntime: ONNXRUNTIME_VERSION,
+    logpr: LOGPR_VERSION
+  }
+}

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { writeDynamicInt8Model } from '../faults/graph/dynamic-int8.ts'
+import { EMBEDDED_FOLDER } from '../faults/measure.ts'
+import { logprobBody } from '../support/logprob-body.ts'
+import { startService } from '../support/running-service.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+const PAIRS = Array.from({ length: 12 }, (_, i) => ({ x: 'The children ran down to the', y: ` river${' and back'.repeat(i % 4)}` }))
+
+test('a dynamic int8 model is served text by text, and every result says that it is approximate', async (t) => {
+  const folder = tempFolder(t)
+  writeDynamicInt8Model(EMBEDDED_FOLDER, folder)
+  const service = await startService({ LOGPR_MODEL: folder, LOGPR_VERIFY_PERCENT: '0' })
+  t.after(() => service.stop())
+
+  const { results, stamp } = await logprobBody(await service.post('/v1/logprob', { pairs: PAIRS }))
+  assert.equal(stamp.causal, 'approximate')
+  for (const { warnings } of results)
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ['approximate_model']
+    )
+  // Equal texts have equal numbers only if no neighbour has a say.
+  const byText = new Map<string, number | null | undefined>()
+  results.forEach(({ log_prob: terms }, i) => {
+    const known = byText.get(PAIRS[i]!.y)
+    assert.equal(terms.joint, known ?? terms.joint)
+    byText.set(PAIRS[i]!.y, terms.joint)
+  })
+
+  const models = (await (await service.get('/v1/models')).json()) as { data: { causal: string; self_test: { verdict: string; tolerance_nats: number } }[] }
+  const [model] = models.data
+  assert.deepEqual([model?.causal, model?.self_test.verdict, model?.self_test.tolerance_nats], ['approximate', 'warn', 0.5])
+
+  const deep = await logprobBody(await service.post('/v1/logprob', { ...PAIRS[3], verify: 'deep' }))
+  assert.notEqual(deep.results[0]?.checks.verdict, 'fail')
+  const metrics = await (await service.get('/metrics')).text()
+  assert.match(metrics, /^logpr_batch_sequences_bucket\{le="1"\} (\d+)$/m)
+})
