@@ -54,7 +54,7 @@ export async function whenReady({ folder, onnxPath, known, engine, tokenizer: st
   const modelSha256 = checkedHash(weights, known)
 
   const modelPaths = [onnxPath, ...weightPaths]
-  engine.expectFiles(Object.fromEntries(modelPaths.map((path, i) => [path, weights[i]?.sha256 ?? ''])))
+  engine.expectFiles(Object.fromEntries(weights.map(({ identity, sha256 }, i) => [modelPaths[i], { identity, sha256 }])))
   if (info.selfTest.causal === 'approximate') scheduler.keepApart()
   const prefixTokenId = prefixTokenOf(tokenizer)
   const context: EvaluationContext = {

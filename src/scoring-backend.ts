@@ -38,7 +38,7 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
     ceilingNats: toleranceCeilingNats(folder.dtype, executionProvider),
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
     claimsFloat32: claimsFloat32(folder.dtype),
-    expectedHashes: {},
+    expectedFiles: {},
     threads: config.THREADS === 0 ? availableParallelism() : config.THREADS,
     vocabSize: folder.vocabSize,
     headSize: folder.headSize

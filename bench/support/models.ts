@@ -18,7 +18,7 @@ export function specOf(path: string): EngineSpec {
     ceilingNats: 1e-3,
     approximateCeilingNats: 0.5,
     claimsFloat32: true,
-    expectedHashes: {}
+    expectedFiles: {}
   }
 }
 

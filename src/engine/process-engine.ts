@@ -86,9 +86,9 @@ export class ProcessEngine implements Engine {
     return this.#failure
   }
 
-  /** From the next start on, files with another SHA-256 are refused: the model must stay the one that was first loaded. */
-  expectFiles(hashesByPath: Readonly<Record<string, string>>): void {
-    this.#spec = { ...this.#spec, expectedHashes: hashesByPath }
+  /** From the next start on, files with other content are refused: the model must stay the one that was first loaded. */
+  expectFiles(expectedFiles: EngineSpec['expectedFiles']): void {
+    this.#spec = { ...this.#spec, expectedFiles }
   }
 
   /** Ends the process and starts another, which has to pass the self-test; the batch in hand runs again there. */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
+import type { FileSeal } from '../model/weights-guard.ts'
 import type { Batch, BatchScores, EngineInfo } from './engine.ts'
 
 /**
@@ -32,8 +33,8 @@ export interface EngineSpec {
   readonly approximateCeilingNats: number
   /** Whether the file claims float32 weights and activations. */
   readonly claimsFloat32: boolean
-  /** SHA-256 of the files by path, once they are known: a later start refuses files that have changed. */
-  readonly expectedHashes: Readonly<Record<string, string>>
+  /** The files by path, once they are known: a later start refuses other content. */
+  readonly expectedFiles: Readonly<Record<string, FileSeal>>
 }
 
 /** What the self-test scores, as token ids with the prefix token, if any, in front. */

@@ -1,11 +1,22 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { type BigIntStats, createReadStream, statSync } from 'node:fs'
 import { basename } from 'node:path'
 
 export interface FileHash {
   readonly file: string
   readonly sizeBytes: number
   readonly sha256: string
+  /** `fileIdentity` before it was read. */
+  readonly identity: string
+}
+
+/**
+ * Where a file lies, how long it is and when it was last written or renamed: while this is the same, so is the content, and nothing
+ * has to be read to know it. `absent` when there is no such file.
+ */
+export function fileIdentity(path: string): string {
+  const stats: BigIntStats | undefined = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return stats === undefined ? 'absent' : [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':')
 }
 
 /** SHA-256 of each file, read as a stream. Rejects when one cannot be read. */
@@ -14,7 +25,7 @@ export function hashFiles(paths: readonly string[]): Promise<FileHash[]> {
 }
 
 /** One hash for a set of files: of the file itself when there is one, else of the lines `sha256 name`. */
-export function combinedHash(files: readonly FileHash[]): string {
+export function combinedHash(files: readonly Pick<FileHash, 'file' | 'sha256'>[]): string {
   if (files.length === 1) return files[0]!.sha256
   return createHash('sha256')
     .update(files.map(({ file, sha256 }) => `${sha256} ${file}\n`).join(''))
@@ -22,11 +33,12 @@ export function combinedHash(files: readonly FileHash[]): string {
 }
 
 async function hashFile(path: string): Promise<FileHash> {
+  const identity = fileIdentity(path)
   const hash = createHash('sha256')
   let sizeBytes = 0
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
     hash.update(chunk)
     sizeBytes += chunk.length
   }
-  return { file: basename(path), sizeBytes, sha256: hash.digest('hex') }
+  return { file: basename(path), sizeBytes, sha256: hash.digest('hex'), identity }
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
@@ -8,6 +7,7 @@ import type { Batch, BatchScores } from '../../src/engine/engine.ts'
 import { ProcessEngine } from '../../src/engine/process-engine.ts'
 import type { EngineSpec, SelfTestTexts } from '../../src/engine/protocol.ts'
 import { ServiceError } from '../../src/errors.ts'
+import { hashFiles } from '../../src/model/file-hashes.ts'
 import { PACKAGE_FOLDER } from '../../src/package-info.ts'
 import { overwrite, touch } from '../support/file-changes.ts'
 import { childPids, isRunning, pause } from '../support/running-service.ts'
@@ -24,7 +24,7 @@ const SPEC: EngineSpec = {
   ceilingNats: 1e-3,
   approximateCeilingNats: 0.5,
   claimsFloat32: true,
-  expectedHashes: {}
+  expectedFiles: {}
 }
 
 const KNOWN = (JSON.parse(readFileSync(join(EMBEDDED, 'canary.json'), 'utf8')) as { known_answers: { texts: { ids: number[]; log_probs: number[] }[] }[] })
@@ -96,7 +96,9 @@ describe('ProcessEngine', () => {
     copyFileSync(SPEC.onnxPath, onnxPath)
     const { engine, log } = start(t, { onnxPath })
     await engine.started()
-    engine.expectFiles({ [onnxPath]: createHash('sha256').update(readFileSync(onnxPath)).digest('hex') })
+    const [sealed] = await hashFiles([onnxPath])
+    assert.ok(sealed)
+    engine.expectFiles({ [onnxPath]: sealed })
     const expected = logProbsOf(await engine.score(LONG))
 
     touch(onnxPath)

@@ -31,7 +31,7 @@ export function specOf(folder: string): EngineSpec {
     ceilingNats: toleranceCeilingNats(dtype, 'cpu'),
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
     claimsFloat32: claimsFloat32(dtype),
-    expectedHashes: {}
+    expectedFiles: {}
   }
 }
 

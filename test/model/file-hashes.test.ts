@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { combinedHash, hashFiles } from '../../src/model/file-hashes.ts'
+import { combinedHash, fileIdentity, hashFiles } from '../../src/model/file-hashes.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 /** FIPS 180-2, and of no bytes. */
@@ -10,11 +10,12 @@ const ABC = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
 const NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
 describe('hashFiles', () => {
-  it('gives name, size and SHA-256 of each file, in order', async (t) => {
+  it('gives name, size, SHA-256 and identity of each file, in order', async (t) => {
     const folder = tempFolder(t, { 'b.bin': 'abc', 'a.bin': '' })
-    assert.deepEqual(await hashFiles([join(folder, 'b.bin'), join(folder, 'a.bin')]), [
-      { file: 'b.bin', sizeBytes: 3, sha256: ABC },
-      { file: 'a.bin', sizeBytes: 0, sha256: NOTHING }
+    const paths = [join(folder, 'b.bin'), join(folder, 'a.bin')]
+    assert.deepEqual(await hashFiles(paths), [
+      { file: 'b.bin', sizeBytes: 3, sha256: ABC, identity: fileIdentity(paths[0]!) },
+      { file: 'a.bin', sizeBytes: 0, sha256: NOTHING, identity: fileIdentity(paths[1]!) }
     ])
   })
 

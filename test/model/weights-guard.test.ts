@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { assertSameContent, WeightsGuard } from '../../src/model/weights-guard.ts'
+import { hashFiles } from '../../src/model/file-hashes.ts'
+import { assertSameContent, type FileSeal, WeightsGuard } from '../../src/model/weights-guard.ts'
 import { FILE_CHANGES, overwrite, replaceByCopy, touch } from '../support/file-changes.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -53,14 +53,14 @@ describe('WeightsGuard', () => {
 })
 
 describe('assertSameContent', () => {
-  const hashesOf = (...paths: readonly string[]): Record<string, string> =>
-    Object.fromEntries(paths.map((path) => [path, createHash('sha256').update(readFileSync(path)).digest('hex')]))
+  const sealsOf = async (...paths: readonly string[]): Promise<Record<string, FileSeal>> =>
+    Object.fromEntries((await hashFiles(paths)).map((hash, i) => [paths[i], hash]))
 
   it('expects nothing before hashes are known', () => assertSameContent({}))
 
   it('accepts the same content, touched or in another file of the name', async (t) => {
     const [a, b] = files(t)
-    const expected = hashesOf(a, b)
+    const expected = await sealsOf(a, b)
     touch(a)
     replaceByCopy(b)
     await assertSameContent(expected)
@@ -68,14 +68,21 @@ describe('assertSameContent', () => {
 
   it('refuses one bit that is different in the last of the files', async (t) => {
     const [a, b] = files(t)
-    const expected = hashesOf(a, b)
+    const expected = await sealsOf(a, b)
     overwrite(b, Buffer.from('r'))
     await assert.rejects(assertSameContent(expected), { code: 'model_invalid', message: /changed on disk.*start the service again/ })
   })
 
+  it('does not read a file that nobody has touched', async (t) => {
+    const [a] = files(t)
+    const seals = await sealsOf(a)
+    // Another hash would be found out if it were read.
+    await assertSameContent({ [a]: { identity: seals[a]?.identity ?? '', sha256: 'not read' } })
+  })
+
   it('refuses a file that has gone', async (t) => {
     const [a, b] = files(t)
-    const expected = hashesOf(a, b)
+    const expected = await sealsOf(a, b)
     rmSync(a)
     await assert.rejects(assertSameContent(expected), { code: 'model_invalid', message: /can no longer be read/ })
   })

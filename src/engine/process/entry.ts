@@ -26,8 +26,8 @@ function answer(message: FromEngine): void {
 
 async function load(spec: EngineSpec): Promise<Loaded> {
   const began = performance.now()
-  const guard = new WeightsGuard(Object.keys(spec.expectedHashes))
-  await assertSameContent(spec.expectedHashes)
+  const guard = new WeightsGuard(Object.keys(spec.expectedFiles))
+  await assertSameContent(spec.expectedFiles)
   const model = await loadModel(spec)
   // What was loaded must be what was hashed.
   if (guard.changedFile() !== null) process.exit(EXIT_MODEL_CHANGED)
