@@ -16,7 +16,7 @@ export const LOSS_ENTRIES = {
     condition: 'the reported loss is the mean over the completion',
     formula: '|reported - hypothesis| / |hypothesis| for every convention',
     tolerance: '1e-3 relative',
-    cost: 'two more passes, with shifted labels',
+    cost: 'none without reported_loss; else two more passes with shifted labels, and one with an end token that was not sent',
     causes: ['the prompt was not masked', 'labels shifted by one', 'sums, other units or an end token in the loss'],
     advice: 'diagnosis.reported_loss names the convention that explains the number.'
   }
