@@ -59,8 +59,9 @@ export async function startService(config: Config, backend: ScoringBackend, log:
 
   function health(): Health {
     const { state } = backend.engine
-    if (isDraining) return { status: 'draining', reason: 'the service is stopping' }
+    // A service that stops because its model cannot be served says that.
     if (failure !== null) return { status: 'failed', reason: failure.message }
+    if (isDraining) return { status: 'draining', reason: 'the service is stopping' }
     if (state === 'failed') return { status: 'failed', reason: backend.engine.failure?.message ?? 'the engine process cannot be started' }
     if (backend.tokenizerHasEnded()) return { status: 'failed', reason: 'the tokenizer thread has ended; the service has to be started again' }
     if (loaded === null) return { status: 'starting', reason: 'the model is being loaded' }

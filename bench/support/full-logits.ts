@@ -19,7 +19,7 @@ export async function loadFullLogits(spec: EngineSpec): Promise<FullLogitsModel>
   const added = new Set<string>(Object.values(SCORING_INPUTS))
   return {
     async logits(batch) {
-      const { feeds } = buildFeeds(makers, batch, 1)
+      const { feeds } = buildFeeds(makers, batch, { maxChunkRows: 1, maxProbedRows: 0 })
       const own: Record<string, Tensor> = Object.fromEntries(Object.entries(feeds).filter(([name]) => !added.has(name)))
       const outputs = await session.run(own, ['logits'])
       return outputs.logits!.data as Float32Array

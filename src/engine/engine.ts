@@ -21,7 +21,7 @@ export interface Batch {
 
 /** Rows of the first sequence whose raw logits a second implementation looks at. */
 export interface ProbeRequest {
-  /** Positions of scored tokens. */
+  /** Positions of scored tokens. A long text with a large vocabulary gives others, fewer or none. */
   readonly positions: readonly number[]
   /** Ids that the tokenizer has; the model may have more rows. */
   readonly textVocabSize: number
@@ -52,7 +52,7 @@ export interface RowDetail {
 
 export interface BatchScores {
   readonly rows: readonly RowScores[]
-  /** One a probed position, in order. */
+  /** One a probed row; each says its position. */
   readonly probes: readonly RowProbe[]
   /** Time inside the model, milliseconds. */
   readonly runMs: number

@@ -24,11 +24,30 @@ export interface RowPlan {
   readonly rowCount: number
   /** Rows of every chunk that are given out whole. */
   readonly columns: readonly number[]
+  /** Rows of the batch among them that are looked at. */
+  readonly probedRows: readonly number[]
 }
 
-/** The probed positions as rows of the batch: the first sequence's scored tokens come first. */
-export function probedRows({ sequences, probe }: Batch): number[] {
-  return (probe?.positions ?? []).map((position) => position - (sequences[0]?.firstScored ?? 0))
+/** How much of the head's work one batch may take at a time. */
+export interface RowLimits {
+  readonly maxChunkRows: number
+  /** Rows that may be given out whole, of all chunks together. */
+  readonly maxProbedRows: number
+}
+
+/**
+ * Every chunk gives the same rows out, so that rows of one column in several chunks come together. Where those asked for
+ * would be too many to hold, as in long texts of large vocabularies, fewer columns are taken and all of their rows.
+ */
+function probesOf({ sequences, probe }: Batch, N: number, C: number, maxProbedRows: number): Pick<RowPlan, 'columns' | 'probedRows'> {
+  const { ids, firstScored } = sequences[0] ?? { ids: [], firstScored: 0 }
+  const wanted = (probe?.positions ?? []).map((position) => position - firstScored)
+  const columns = [...new Set(wanted.map((row) => row % C))]
+  const affordable = Math.floor(maxProbedRows / N)
+  if (columns.length <= affordable) return { columns, probedRows: wanted }
+  const fewer = columns.slice(0, affordable)
+  const rows = Array.from({ length: N }, (_, n) => fewer.map((column) => n * C + column)).flat()
+  return { columns: fewer, probedRows: rows.filter((row) => row < ids.length - firstScored) }
 }
 
 /** How the model's own inputs are made, decided once by name. Throws `model_unsupported` for an input it does not know. */
@@ -41,7 +60,7 @@ export function feedMakers(inputs: readonly TensorInfo[], headSize: number): Rea
  * Feeds of one batch. A sequence of n ids is fed without its last token, whose row nobody asks for: S = longest n - 1.
  * The row that predicts token i is i - 1.
  */
-export function buildFeeds(makers: ReadonlyMap<string, FeedMaker>, batch: Batch, maxChunkRows: number): { feeds: Feeds; plan: RowPlan } {
+export function buildFeeds(makers: ReadonlyMap<string, FeedMaker>, batch: Batch, { maxChunkRows, maxProbedRows }: RowLimits): { feeds: Feeds; plan: RowPlan } {
   const padded = padRight(batch)
   const feeds: Feeds = Object.fromEntries([...makers].map(([name, make]) => [name, make(padded)]))
 
@@ -61,10 +80,9 @@ export function buildFeeds(makers: ReadonlyMap<string, FeedMaker>, batch: Batch,
   feeds[SCORING_INPUTS.targets] = new Tensor('int64', targets, [N, C])
   feeds[SCORING_INPUTS.detailed] = new Tensor('bool', [batch.topCount !== null], [])
   feeds[SCORING_INPUTS.topCount] = new Tensor('int64', [BigInt(Math.max(1, batch.topCount ?? 1))], [1])
-  // Every chunk gives the same rows out, so those of one column in several chunks come together.
-  const columns = [...new Set(probedRows(batch).map((row) => row % C))]
+  const { columns, probedRows } = probesOf(batch, N, C, maxProbedRows)
   feeds[SCORING_INPUTS.probed] = new Tensor('int64', BigInt64Array.from(columns, BigInt), [columns.length])
-  return { feeds, plan: { N, C, rowCount, columns } }
+  return { feeds, plan: { N, C, rowCount, columns, probedRows } }
 }
 
 function padRight({ sequences }: Batch): PaddedBatch {

@@ -3,7 +3,7 @@ import { SCORING_OUTPUTS } from '../../model/onnx/scoring-graph.ts'
 import { type RowProbe, rowProbe } from '../../scoring/row-probe.ts'
 import { idsChecksum } from '../checksum.ts'
 import type { Batch, RowDetail, RowScores } from '../engine.ts'
-import { probedRows, type RowPlan } from './feeds.ts'
+import type { RowPlan } from './feeds.ts'
 
 /** Cuts the outputs of the scoring graph, (N, C, 1) each and filled up at the end, into the rows of each sequence. */
 export function rowScoresOf(outputs: Readonly<Record<string, Tensor>>, batch: Batch): RowScores[] {
@@ -43,14 +43,14 @@ export function rowScoresOf(outputs: Readonly<Record<string, Tensor>>, batch: Ba
 }
 
 /** Looks at the raw logits of the probed rows with code of its own. */
-export function rowProbesOf(outputs: Readonly<Record<string, Tensor>>, batch: Batch, { C, columns }: RowPlan): RowProbe[] {
+export function rowProbesOf(outputs: Readonly<Record<string, Tensor>>, batch: Batch, { C, columns, probedRows }: RowPlan): RowProbe[] {
   if (batch.probe === undefined) return []
   const { textVocabSize } = batch.probe
   const { ids, firstScored } = batch.sequences[0]!
   const logits = outputs[SCORING_OUTPUTS.probeLogits]!
   const logProbs = outputs[SCORING_OUTPUTS.probeLogProbs]!.data as Float32Array
   const V = Number(logits.dims.at(-1))
-  return probedRows(batch).map((row) => {
+  return probedRows.map((row) => {
     const start = (Math.floor(row / C) * columns.length + columns.indexOf(row % C)) * V
     const cut = (all: Float32Array): Float32Array => all.subarray(start, start + V)
     return rowProbe(cut(logits.data as Float32Array), cut(logProbs), { ids, position: row + firstScored, textVocabSize })

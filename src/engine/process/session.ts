@@ -18,6 +18,8 @@ import { sessionOptions } from './session-options.ts'
 const CHUNK_LOGITS = 1 << 22
 const MIN_CHUNK_ROWS = 16
 const MAX_CHUNK_ROWS = 512
+/** Raw logits that a batch may give out; with their log-probs 128 MB. */
+const PROBED_LOGITS = 1 << 24
 
 export interface LoadedModel {
   readonly original: Graph
@@ -41,7 +43,10 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   const guard = new WeightsGuard([path, ...weightFiles.map((file) => join(dirname(path), file))])
   const makers = feedMakers(scoring.inputs, spec.headSize)
   const session = await createSession(spec, dirname(path), writeOnnx(scoring))
-  const maxChunkRows = Math.min(MAX_CHUNK_ROWS, Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_LOGITS / spec.vocabSize)))
+  const limits = {
+    maxChunkRows: Math.min(MAX_CHUNK_ROWS, Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_LOGITS / spec.vocabSize))),
+    maxProbedRows: Math.floor(PROBED_LOGITS / spec.vocabSize)
+  }
 
   return {
     original,
@@ -51,7 +56,7 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
     isApproximate: wholeTensorQuantizers(original).length > 0,
     release: () => session.release(),
     async score(batch) {
-      const { feeds, plan } = buildFeeds(makers, batch, maxChunkRows)
+      const { feeds, plan } = buildFeeds(makers, batch, limits)
       const began = performance.now()
       const outputs = await session.run(feeds)
       const runMs = performance.now() - began

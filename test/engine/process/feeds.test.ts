@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Tensor } from 'onnxruntime-node'
-import { buildFeeds, feedMakers } from '../../../src/engine/process/feeds.ts'
+import { buildFeeds, feedMakers, type RowLimits } from '../../../src/engine/process/feeds.ts'
 import { FLOAT, FLOAT16, INT64, type TensorInfo } from '../../../src/model/onnx/graph.ts'
 import { SCORING_INPUTS } from '../../../src/model/onnx/scoring-graph.ts'
 
@@ -20,9 +20,11 @@ const BATCH = {
 
 const integers = (tensor: Tensor | undefined): bigint[] => Array.from((tensor?.data ?? []) as BigInt64Array)
 
+const limitsOf = (maxChunkRows: number, maxProbedRows = 100): RowLimits => ({ maxChunkRows, maxProbedRows })
+
 describe('buildFeeds', () => {
   test('pads on the right, masks the padding, counts positions from 0 and leaves each last token out', () => {
-    const { feeds } = buildFeeds(feedMakers([IDS, MASK, POSITIONS], 0), BATCH, 100)
+    const { feeds } = buildFeeds(feedMakers([IDS, MASK, POSITIONS], 0), BATCH, limitsOf(100))
 
     assert.deepEqual(feeds.input_ids?.dims, [2, 3])
     assert.deepEqual(integers(feeds.input_ids), [0n, 5n, 6n, 0n, 0n, 0n])
@@ -31,17 +33,44 @@ describe('buildFeeds', () => {
   })
 
   test('asks for the row before each target', () => {
-    const { feeds } = buildFeeds(feedMakers([IDS], 0), BATCH, 100)
+    const { feeds } = buildFeeds(feedMakers([IDS], 0), BATCH, limitsOf(100))
 
     assert.deepEqual(integers(feeds[SCORING_INPUTS.rows]), [0n, 1n, 2n, 3n])
     assert.deepEqual(integers(feeds[SCORING_INPUTS.targets]), [5n, 6n, 7n, 8n])
   })
 
   test('cuts rows into even chunks within the limit', () => {
-    const { feeds, plan } = buildFeeds(feedMakers([IDS], 0), BATCH, 3)
+    const { feeds, plan } = buildFeeds(feedMakers([IDS], 0), BATCH, limitsOf(3))
 
-    assert.deepEqual(plan, { N: 2, C: 2, rowCount: 4, columns: [] })
+    assert.deepEqual(plan, { N: 2, C: 2, rowCount: 4, columns: [], probedRows: [] })
     assert.deepEqual(feeds[SCORING_INPUTS.rows]?.dims, [2, 2])
+  })
+
+  describe('of probed rows', () => {
+    // Nine scored tokens make three chunks of three rows.
+    const probing = (positions: readonly number[], maxProbedRows: number) =>
+      buildFeeds(
+        feedMakers([IDS], 0),
+        { sequences: [{ ids: Int32Array.from({ length: 10 }, (_, i) => i), firstScored: 1 }], topCount: null, probe: { positions, textVocabSize: 10 } },
+        limitsOf(3, maxProbedRows)
+      )
+
+    test('gives out the columns of the wanted ones', () => {
+      const { feeds, plan } = probing([1, 4, 6], 9)
+      assert.deepEqual([plan.columns, plan.probedRows], [[0, 2], [0, 3, 5]])
+      assert.deepEqual(integers(feeds[SCORING_INPUTS.probed]), [0n, 2n])
+    })
+
+    test('takes fewer columns, and all of their rows, where the wanted ones would be too many', () => {
+      const { plan } = probing([2, 4, 6], 5)
+      assert.deepEqual([plan.columns, plan.probedRows], [[1], [1, 4, 7]])
+    })
+
+    test('takes none where not even one column fits', () => {
+      const { feeds, plan } = probing([2, 4, 6], 2)
+      assert.deepEqual([plan.columns, plan.probedRows], [[], []])
+      assert.deepEqual(feeds[SCORING_INPUTS.probed]?.dims, [0])
+    })
   })
 
   for (const { name, input, dims, type } of [
@@ -50,7 +79,7 @@ describe('buildFeeds', () => {
     { name: 'half precision', input: past(FLOAT16, 32), dims: [2, 4, 0, 32], type: 'float16' }
   ]) {
     test(`feeds an empty cache of ${name}`, () => {
-      const { feeds } = buildFeeds(feedMakers([IDS, input], 64), BATCH, 100)
+      const { feeds } = buildFeeds(feedMakers([IDS, input], 64), BATCH, limitsOf(100))
       assert.deepEqual([feeds['past_key_values.0.key']?.dims, feeds['past_key_values.0.key']?.type], [dims, type])
     })
   }
