@@ -11,7 +11,7 @@ import { median, medianRatio, quantile } from './support/statistics.ts'
 
 const REQUESTS = 32
 const PAIRS = 8
-const ROUNDS = 21
+const ROUNDS = 41
 const CHARACTERS = 160
 const STAT_CALLS = 2000
 const AIM = 0.05

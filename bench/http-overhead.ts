@@ -108,7 +108,11 @@ export async function run(): Promise<Findings> {
 async function bareRun(spec: EngineSpec, ids: Int32Array): Promise<() => Promise<unknown>> {
   const graph = scoringGraph(readOnnx(spec.onnxPath))
   const session = await createSession(spec, graph)
-  const { feeds } = buildFeeds(feedMakers(graph.inputs, spec.headSize), { sequences: [{ ids, firstScored: 1 }], topCount: null }, { maxChunkRows: TOKENS, maxProbedRows: 0 })
+  const { feeds } = buildFeeds(
+    feedMakers(graph.inputs, spec.headSize),
+    { sequences: [{ ids, firstScored: 1 }], topCount: null },
+    { maxChunkRows: TOKENS, maxProbedRows: 0 }
+  )
   return () => session.run(feeds)
 }
 

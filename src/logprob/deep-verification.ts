@@ -87,7 +87,7 @@ export function verificationChecks(
       claimsFloat32,
       noiseNats: toleranceNats
     }),
-    context31()
+    contextCheck()
   ]
 
   function causality(): Check[] {
@@ -108,7 +108,7 @@ export function verificationChecks(
     ]
   }
 
-  function context31(): Check {
+  function contextCheck(): Check {
     if (passes.yAlone === null) return check('context_sensitivity', 'skipped', 'there is no x, no y or no prefix token to score y after')
     const conditional = aloneLogProbs.subarray(sizes.prefix + sizes.x - firstScored, ids.length - firstScored)
     const sum = (values: Float32Array): number => values.reduce((total, value) => total + value, 0)

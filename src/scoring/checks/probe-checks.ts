@@ -32,7 +32,8 @@ const PROBE_CHECK_IDS = ['finite_logits', 'normalization', 'loss_parity', 'shift
 /** Everything that raw logits tell, in the order of the catalog. */
 export function probeChecks(rows: ProbedRows): Check[] {
   // Checks of no rows at all would pass.
-  if (rows.probes.length === 0) return PROBE_CHECK_IDS.map((id) => check(id, 'skipped', 'no raw logits were looked at: the text is too long for a vocabulary of this size'))
+  if (rows.probes.length === 0)
+    return PROBE_CHECK_IDS.map((id) => check(id, 'skipped', 'no raw logits were looked at: the text is too long for a vocabulary of this size'))
   return [finiteLogits, normalization, lossParity, shiftAlignment, unreachableMass, betterThanChance, precision].map((of) => of(rows))
 }
 

@@ -57,7 +57,13 @@ describe('buildFeeds', () => {
 
     test('gives out the columns of the wanted ones', () => {
       const { feeds, plan } = probing([1, 4, 6], 9)
-      assert.deepEqual([plan.columns, plan.probedRows], [[0, 2], [0, 3, 5]])
+      assert.deepEqual(
+        [plan.columns, plan.probedRows],
+        [
+          [0, 2],
+          [0, 3, 5]
+        ]
+      )
       assert.deepEqual(integers(feeds[SCORING_INPUTS.probed]), [0n, 2n])
     })
 
