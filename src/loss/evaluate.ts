@@ -1,5 +1,6 @@
 import type { RowScores } from '../engine/engine.ts'
 import type { EncodingContext } from '../logprob/draft.ts'
+import { assertReceived, receiptOf } from '../logprob/receipt.ts'
 import type { Scheduler, ScoringJob } from '../scheduling/scheduler.ts'
 import { conventionsOf, diagnoseLoss, type LossDiagnosis } from '../scoring/loss/conventions.ts'
 import { type LossAnswer, lossAnswer, type ScoredExample, scoredExample } from './answer.ts'
@@ -52,6 +53,9 @@ export class LossEvaluator {
     const wanted = conventionJobs(example, this.#context.maxModelLen)
     const jobs = Object.values(wanted).filter((job): job is ScoringJob => job !== null)
     const rows = await Promise.all(this.#scheduler.submit(jobs, signal))
+    jobs.forEach(({ sequence }, i) => {
+      assertReceived(receiptOf(sequence.ids, sequence.firstScored, rows[i]!))
+    })
     const rowsOf = (name: keyof ConventionJobs): RowScores | null => {
       const job = wanted[name]
       return job === null ? null : (rows[jobs.indexOf(job)] ?? null)
