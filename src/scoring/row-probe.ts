@@ -3,7 +3,7 @@
 export interface RowProbe {
   /** Position of the scored token in its sequence; the row is the one that predicts it. */
   readonly position: number
-  /** Whether every logit of the row is a finite number. A masked-out token (-inf) is not. */
+  /** Whether every logit of the row is a finite number. A masked-out token (-inf) is not, unless the tokenizer does not have it. */
   readonly isFinite: boolean
   /** log-sum-exp of the row in float64, nats. */
   readonly logSumExp: number
@@ -45,7 +45,7 @@ export function rowProbe(logits: Float32Array, graphLogProbs: Float32Array, { id
   const logProbOf = (id: number | undefined): number | null => (id === undefined ? null : logits[id]! - logSumExp)
   return {
     position,
-    isFinite: logits.every((logit) => Number.isFinite(logit)),
+    isFinite: logits.every((logit, v) => Number.isFinite(logit) || (v >= textVocabSize && logit === Number.NEGATIVE_INFINITY)),
     logSumExp,
     byShift: [logProbOf(ids[position - 1]), logits[ids[position]!]! - logSumExp, logProbOf(ids[position + 1])],
     graphMass: graphLogProbs.reduce((total, logProb) => total + Math.exp(logProb), 0),

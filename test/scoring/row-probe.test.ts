@@ -45,6 +45,12 @@ describe('rowProbe', () => {
     )
   })
 
+  it('lets rows beyond the tokenizer be masked, as some exports do, but not be anything else', () => {
+    const beyond = { ...TOKEN, textVocabSize: 3 }
+    assert.equal(rowProbe(Float32Array.of(0, 1, 2, Number.NEGATIVE_INFINITY), LOGITS, beyond).isFinite, true)
+    assert.equal(rowProbe(Float32Array.of(0, 1, 2, Number.NaN), LOGITS, beyond).isFinite, false)
+  })
+
   it('counts the bits that the logits use', () => {
     assert.equal(rowProbe(Float32Array.of(1, 2, -4, 0), LOGITS, TOKEN).significantBits, 1)
     assert.equal(rowProbe(Float32Array.of(1, 1 + 2 ** -7, 3, 0), LOGITS, TOKEN).significantBits, 8)

@@ -5,7 +5,7 @@ export const PROBE_ENTRIES = {
   finite_logits: {
     runs: ['deep', 'start'],
     condition: 'every raw logit of the sampled rows is finite, also those of tokens that were not asked for',
-    formula: '-inf < z_v < inf for all v',
+    formula: '-inf < z_v < inf for all v that the tokenizer has',
     tolerance: 'exact',
     cost: PROBE,
     causes: ['a token that the graph masks out (-inf)', 'half-precision overflow'],
