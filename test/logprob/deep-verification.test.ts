@@ -10,6 +10,7 @@ import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { CHECK_CATALOG } from '../../src/scoring/checks/catalog.ts'
 import type { Check } from '../../src/scoring/checks/check.ts'
 import { FakeModel, type FakeModelShape, type ModelFaults, naturalIds } from '../support/fake-model.ts'
+import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { contextOf, encodeOne, itemOf, optionsOf } from '../support/logprob-items.ts'
 
 /** As the context of the tests has it: a model of 20 rows, of which the tokenizer has 14. */
@@ -158,7 +159,6 @@ describe('verify: deep on a model with a fault', () => {
     ],
     ['rows that predict the token itself', { rowOffset: -1 }, ['shift_alignment']],
     ['rows that predict the token after next', { rowOffset: 1 }, ['shift_alignment']],
-    ['a masked token', { maskedId: 13 }, ['finite_logits']],
     ['log-probabilities changed after they were computed', { changedByNats: -0.5 }, ['loss_parity']],
     ['probabilities that do not add up to 1', { unnormalizedByNats: 0.01 }, ['normalization', 'loss_parity']]
   ]
@@ -167,6 +167,16 @@ describe('verify: deep on a model with a fault', () => {
       assert.deepEqual(await foundIn(new FakeModel(SHAPE, faults), 'fail'), expected)
     })
   }
+
+  it('finds a masked token, if the tokenizer has it: finite_logits', async () => {
+    const failing = async (tokens: number): Promise<string[]> => {
+      const context = { ...ROOMY, tokenizer: new FakeTokenizer({ facts: { vocabSize: tokens } }) }
+      const [outcome] = await evaluated(new FakeModel(SHAPE, { maskedId: 19 }), [itemOf(NATURAL_X, NATURAL_Y)], {}, context)
+      return deepChecks(outcome!).flatMap(({ id, status }) => (status === 'fail' ? [id] : []))
+    }
+    assert.deepEqual(await failing(20), ['finite_logits'])
+    assert.deepEqual(await failing(19), [])
+  })
 
   it('warns of logits rounded to half precision', async () => {
     assert.deepEqual(await foundIn(new FakeModel(SHAPE, { isHalfPrecision: true }), 'warn'), ['precision'])
