@@ -84,7 +84,7 @@ describe('SampledVerification', () => {
   })
 
   it('tells which checks did not pass', async () => {
-    const { sampled, verified } = benchOf({ faults: { maskedId: 19 } })
+    const { sampled, verified } = benchOf({ faults: { maskedId: 13 } })
     sampled.consider(...(await answered()))
     await settled()
     assert.deepEqual(verified, [['fail', ['finite_logits']]])
