@@ -9,6 +9,7 @@ import { SampledVerification } from '../../src/logprob/sampled-verification.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import type { Check, Checks } from '../../src/scoring/checks/check.ts'
 import { FakeModel, type FakeModelShape, type ModelFaults } from '../support/fake-model.ts'
+import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { contextOf, encodeOne, itemOf, optionsOf } from '../support/logprob-items.ts'
 
 const SHAPE: FakeModelShape = { vocabSize: 20, textVocabSize: 14 }
@@ -54,7 +55,7 @@ function benchOf({ share = 1, faults = {}, random }: { share?: number; faults?: 
   const model = new SlowModel(SHAPE, faults)
   const scheduler = new Scheduler(model, LIMITS)
   const verified: Bench['verified'] = []
-  const sampled = new SampledVerification(contextOf(), scheduler, {
+  const sampled = new SampledVerification(contextOf({ tokenizer: new FakeTokenizer({ facts: { vocabSize: SHAPE.vocabSize } }) }), scheduler, {
     share,
     onVerified: (verdict, found) => verified.push([verdict, found.map(({ id }) => id)]),
     ...(random === undefined ? {} : { random })
@@ -84,7 +85,7 @@ describe('SampledVerification', () => {
   })
 
   it('tells which checks did not pass', async () => {
-    const { sampled, verified } = benchOf({ faults: { maskedId: 13 } })
+    const { sampled, verified } = benchOf({ faults: { maskedId: 19 } })
     sampled.consider(...(await answered()))
     await settled()
     assert.deepEqual(verified, [['fail', ['finite_logits']]])
