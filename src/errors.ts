@@ -65,3 +65,12 @@ export function serviceErrorFrom(thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown
   return new ServiceError('internal_error', 'an unexpected failure inside the service; the log has the details', { cause: thrown })
 }
+
+/** What `make` gives, or why it could not, so that one failure leaves the others of a list alone. */
+export async function orServiceError<T>(make: () => T | Promise<T>): Promise<T | ServiceError> {
+  try {
+    return await make()
+  } catch (error) {
+    return serviceErrorFrom(error)
+  }
+}

@@ -5,6 +5,7 @@ import { passCheck, passDifference, rerunCheck } from '../scoring/checks/pass-ch
 import { probeChecks } from '../scoring/checks/probe-checks.ts'
 import { additivityWithSeparateMarginal, contextSensitivity, jointLeSeparateMarginal } from '../scoring/checks/two-pass-checks.ts'
 import type { LogProbSums } from '../scoring/log-prob-sums.ts'
+import { probeCount } from '../scoring/row-probe.ts'
 import type { EncodingContext } from './draft.ts'
 import type { EncodedItem } from './encoded-item.ts'
 
@@ -22,10 +23,6 @@ export interface VerificationPasses<T> {
   readonly yAlone: T | null
 }
 
-/** Raw rows to look at: 32, or as many as 16 MB of logits hold. */
-const MAX_PROBES = 32
-const MIN_PROBES = 18
-const PROBED_LOGITS = 1 << 22
 const PADDING_TOKENS = 8
 
 /** The batches that `verify: "deep"` adds for an item; null when none of its tokens is scored. */
@@ -142,10 +139,6 @@ function firstRow({ rows }: BatchScores): RowScores {
   const [row] = rows
   if (row === undefined) throw new Error('a verification pass came back without rows')
   return row
-}
-
-function probeCount(vocabSize: number): number {
-  return Math.max(MIN_PROBES, Math.min(MAX_PROBES, Math.floor(PROBED_LOGITS / vocabSize)))
 }
 
 /** `count` positions from `start` to `end`, evenly spread, all of them when there are fewer. */

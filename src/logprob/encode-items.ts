@@ -1,4 +1,4 @@
-import { ServiceError, serviceErrorFrom } from '../errors.ts'
+import { orServiceError, ServiceError } from '../errors.ts'
 import { type InputFacts, wellFormedCheck } from '../scoring/checks/input-checks.ts'
 import type { PartSizes } from '../scoring/scored-sequence.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
@@ -16,26 +16,18 @@ import { codePointCount, displayText } from './text-length.ts'
  * be scored. Equal texts are tokenized once.
  */
 export async function encodeItems(items: readonly LogprobItem[], options: LogprobOptions, context: EncodingContext): Promise<(EncodedItem | ServiceError)[]> {
-  const drafts = await Promise.all(items.map((item) => orError(() => draftOf(item, options, context))))
+  const drafts = await Promise.all(items.map((item) => orServiceError(() => draftOf(item, options, context))))
   const ids = new TextIds(context.tokenizer, options.parseSpecialTokens)
   await ids.add(drafts.flatMap((draft) => (draft instanceof ServiceError ? [] : textsTogether(draft))))
   await ids.add(drafts.flatMap((draft) => (draft instanceof ServiceError ? [] : textsApart(draft, ids))))
   return Promise.all(
     drafts.map((draft) =>
-      orError(() => {
+      orServiceError(() => {
         if (draft instanceof ServiceError) throw draft
         return encoded(draft, ids, options, context)
       })
     )
   )
-}
-
-async function orError<T>(make: () => T | Promise<T>): Promise<T | ServiceError> {
-  try {
-    return await make()
-  } catch (error) {
-    return serviceErrorFrom(error)
-  }
 }
 
 function textsTogether({ xText, y }: Draft): string[] {

@@ -1,5 +1,5 @@
 import type { Batch, BatchScores, RowScores } from '../engine/engine.ts'
-import { ServiceError, serviceErrorFrom } from '../errors.ts'
+import { orServiceError, ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { Scheduler, ScoringJob } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
 import { REQUEST_CHECKS } from '../scoring/checks/request-checks.ts'
@@ -74,7 +74,7 @@ export class LogprobEvaluator {
       return scores
     }
 
-    const scored = attempts.map((attempt) => orError(() => this.#scored(attempt, scoresOf)))
+    const scored = attempts.map((attempt) => orServiceError(() => this.#scored(attempt, scoresOf)))
     const masses = candidateMasses(attempts, scored, this.#context.toleranceNats)
     const outcomes = attempts.map(async (attempt, i): Promise<Outcome> => {
       const { item, encoded, verification } = attempt
@@ -121,13 +121,5 @@ export class LogprobEvaluator {
     if (rows === null) return []
     const passes = await passesOf(batches, scoresOf)
     return verificationChecks(encoded, rows, sums, passes, this.#context)
-  }
-}
-
-async function orError<T>(make: () => Promise<T>): Promise<T | ServiceError> {
-  try {
-    return await make()
-  } catch (error) {
-    return serviceErrorFrom(error)
   }
 }

@@ -62,8 +62,6 @@ export function scoredOf(encoded: EncodedItem, rows: RowScores | null): Scored {
   const receipt = receiptFor(encoded, rows)
   if (receipt !== null) assertReceived(receipt)
   const sequence = scoredSequence(encoded, rows)
-  const finite = finiteCheck(sequence)
-  if (finite.status === 'fail') throw new ServiceError('non_finite_logits', finite.message)
   const sums = logProbSums(sequence)
   return { sequence, sums: encoded.facts.droppedTokens > 0 ? withoutX(sums) : sums, rows }
 }
@@ -123,14 +121,24 @@ function withoutX(sums: LogProbSums): LogProbSums {
   return { ...sums, joint: null, marginal: null }
 }
 
-function scoredSequence({ ids, sizes, scoredStart, scoredEnd }: EncodedItem, rows: RowScores | null): ScoredSequence {
+/**
+ * The numbers of a sequence by position; `rows` covers tokens scoredStart to scoredEnd, null when that is empty. Throws
+ * `non_finite_logits`: such a number must never reach a sum.
+ */
+export function scoredSequence(
+  { ids, sizes, scoredStart, scoredEnd }: Pick<EncodedItem, 'ids' | 'sizes' | 'scoredStart' | 'scoredEnd'>,
+  rows: RowScores | null
+): ScoredSequence {
   const at = <T>(pick: (row: number, scores: RowScores) => T): (T | null)[] =>
     Array.from(ids, (_, position) => (rows !== null && position >= scoredStart && position < scoredEnd ? pick(position - scoredStart, rows) : null))
-  return {
+  const sequence: ScoredSequence = {
     ids,
     sizes,
     logProbs: at((row, scores) => scores.logProbs[row]!),
     best: at((row, scores) => ({ id: scores.bestIds[row]!, logProb: scores.bestLogProbs[row]! })),
     ranks: at((row, scores) => scores.detail?.ranks[row] ?? null)
   }
+  const finite = finiteCheck(sequence)
+  if (finite.status === 'fail') throw new ServiceError('non_finite_logits', finite.message)
+  return sequence
 }

@@ -1,10 +1,9 @@
 import type { RowScores } from '../engine/engine.ts'
-import { ServiceError } from '../errors.ts'
 import { assertReceived, receiptOf } from '../logprob/receipt.ts'
+import { scoredSequence } from '../logprob/result.ts'
 import { tokenText } from '../logprob/token-details.ts'
 import type { Usage } from '../logprob/usage.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
-import { finiteCheck } from '../scoring/checks/number-checks.ts'
 import { REQUEST_CHECKS } from '../scoring/checks/request-checks.ts'
 import type { LossDiagnosis } from '../scoring/loss/conventions.ts'
 import { type Finding, labelFindings } from '../scoring/loss/findings.ts'
@@ -64,16 +63,7 @@ export interface ScoredExample {
 export function scoredExample(example: EncodedExample, rows: RowScores): ScoredExample {
   const { ids, facts } = example
   assertReceived(receiptOf(ids, 1, rows))
-  const at = <T>(pick: (row: number) => T): (T | null)[] => Array.from(ids, (_, position) => (position === 0 ? null : pick(position - 1)))
-  const sequence: ScoredSequence = {
-    ids,
-    sizes: facts.sizes,
-    logProbs: at((row) => rows.logProbs[row]!),
-    best: at((row) => ({ id: rows.bestIds[row]!, logProb: rows.bestLogProbs[row]! })),
-    ranks: at((row) => rows.detail?.ranks[row] ?? null)
-  }
-  const finite = finiteCheck(sequence)
-  if (finite.status === 'fail') throw new ServiceError('non_finite_logits', finite.message)
+  const sequence = scoredSequence({ ids, sizes: facts.sizes, scoredStart: 1, scoredEnd: ids.length }, rows)
   return { example, sequence, rows }
 }
 

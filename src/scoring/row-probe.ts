@@ -28,6 +28,16 @@ interface ProbedToken {
   readonly textVocabSize: number
 }
 
+/** Rows worth looking at in one sequence: 32, or as many as 16 MB of logits hold, but never too few for the shift. */
+const MAX_PROBES = 32
+const MIN_PROBES = 18
+const PROBED_LOGITS = 1 << 22
+
+/** How many rows of a model with so many logits each a verification asks for. */
+export function probeCount(vocabSize: number): number {
+  return Math.max(MIN_PROBES, Math.min(MAX_PROBES, Math.floor(PROBED_LOGITS / vocabSize)))
+}
+
 /** Examines one row: its raw logits and the graph's log-softmax of them, (V,) each. */
 export function rowProbe(logits: Float32Array, graphLogProbs: Float32Array, { ids, position, textVocabSize }: ProbedToken): RowProbe {
   const largest = logits.reduce((most, logit) => Math.max(logit, most), Number.NEGATIVE_INFINITY)

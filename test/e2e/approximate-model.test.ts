@@ -33,8 +33,11 @@ test('a dynamic int8 model is served text by text, and every result says that it
   const [model] = models.data
   assert.deepEqual([model?.causal, model?.self_test.verdict, model?.self_test.tolerance_nats], ['approximate', 'warn', 0.5])
 
+  const metrics = await (await service.get('/metrics')).text()
+  const metricOf = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metrics)?.[1])
+  assert.equal(metricOf('logpr_batch_sequences_count'), PAIRS.length)
+  assert.equal(metricOf('logpr_batch_sequences_bucket\\{le="1"\\}'), PAIRS.length)
+
   const deep = await logprobBody(await service.post('/v1/logprob', { ...PAIRS[3], verify: 'deep' }))
   assert.notEqual(deep.results[0]?.checks.verdict, 'fail')
-  const metrics = await (await service.get('/metrics')).text()
-  assert.match(metrics, /^logpr_batch_sequences_bucket\{le="1"\} (\d+)$/m)
 })

@@ -14,6 +14,7 @@ export interface PassDifference {
   readonly all: readonly number[]
 }
 
+/** |differences| of two lists of token log-probabilities, nats: (n,) each. A NaN in either is infinitely far away. */
 export function passDifference(a: ArrayLike<number>, b: ArrayLike<number>): PassDifference {
   if (a.length !== b.length) return { max: Number.POSITIVE_INFINITY, row: Math.min(a.length, b.length), all: [Number.POSITIVE_INFINITY] }
   // A NaN is a difference too, and would compare as false.
@@ -23,7 +24,7 @@ export function passDifference(a: ArrayLike<number>, b: ArrayLike<number>): Pass
 }
 
 interface PassCheck {
-  readonly id: Extract<CheckId, 'causality' | 'batch_invariance' | 'padding_invariance' | 'rerun'>
+  readonly id: Extract<CheckId, 'causality' | 'batch_invariance' | 'padding_invariance'>
   /** What agrees, in words: "x alone and in front of y". */
   readonly what: string
   /** Largest difference of a token that rounding explains, nats. */

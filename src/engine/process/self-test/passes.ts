@@ -1,3 +1,4 @@
+import { probeCount } from '../../../scoring/row-probe.ts'
 import type { Batch, BatchScores } from '../../engine.ts'
 import type { SelfTestTexts } from '../../protocol.ts'
 
@@ -20,18 +21,12 @@ export interface Passes {
   readonly reversed: BatchScores
 }
 
-/** Raw rows to look at: enough for the shift, and 16 MB of logits at most. */
-const MAX_PROBES = 32
-const MIN_PROBES = 18
-const PROBED_LOGITS = 1 << 22
-
 /** Runs the self-test's text alone, again, cut, beside others and padded. */
 export async function runPasses(model: Scorer, { natural, reversed, textVocabSize }: SelfTestTexts, vocabSize: number): Promise<Passes> {
   const whole = sequenceOf(natural)
   const half = sequenceOf(natural.slice(0, Math.ceil(natural.length / 2)))
   const backwards = sequenceOf(reversed)
-  const probeCount = Math.max(MIN_PROBES, Math.min(MAX_PROBES, Math.floor(PROBED_LOGITS / vocabSize)))
-  const positions = Array.from({ length: Math.min(probeCount, natural.length - 1) }, (_, i) => i + 1)
+  const positions = Array.from({ length: Math.min(probeCount(vocabSize), natural.length - 1) }, (_, i) => i + 1)
   const score = (sequences: Batch['sequences']): Promise<BatchScores> => model.score({ sequences, topCount: null })
 
   return {
