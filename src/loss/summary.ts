@@ -31,7 +31,12 @@ function reportedText({ value, verdict, conventions, nearest }: LossDiagnosis): 
       ? `The reported loss is the one that this example should give${also}.`
       : `The reported loss is not the expected one. It is the ${best.message}${also}.`
   }
-  const zero = value === 0 ? ' A loss of exactly 0 is what some trainers print when every label is masked.' : ''
-  if (nearest === undefined) return `No convention could be computed to compare the reported loss with.${zero}`
-  return `No known convention gives the reported loss; the nearest, off by ${nearest.difference.toPrecision(3)}, is the ${nearest.message}.${zero}`
+  const hint =
+    value === 0
+      ? ' A loss of exactly 0 is what some trainers print when every label is masked.'
+      : value < 0
+        ? ' A cross-entropy loss is never below 0: was a log-probability reported in its place?'
+        : ''
+  if (nearest === undefined) return `No convention could be computed to compare the reported loss with.${hint}`
+  return `No known convention gives the reported loss; the nearest, off by ${nearest.difference.toPrecision(3)}, is the ${nearest.message}.${hint}`
 }

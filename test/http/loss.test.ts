@@ -136,6 +136,13 @@ describe('POST /v1/loss of x and y', () => {
   })
 })
 
+describe('a reported loss below 0', () => {
+  test('is said to be none', async () => {
+    const { diagnosis } = await lossOf({ x: X, y: Y, reported_loss: -4 })
+    assert.match(diagnosis.summary, /never below 0: was a log-probability reported/)
+  })
+})
+
 describe('POST /v1/loss of segments', () => {
   test('trains the marked ones and tokenizes all as one text', async () => {
     const body = await lossOf({
