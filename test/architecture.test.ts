@@ -17,6 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   loss: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts', 'tokenizer/token-starts.ts', 'logprob/'],
   observability: ['pino', 'prom-client'],
   config: ['env-schema', 'model/model-folder.ts'],
+  inspect: ['config/options.ts', 'model/'],
   http: [
     'logprob/',
     'loss/',
@@ -34,6 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     'config/',
+    'inspect/',
     'json/',
     'logprob/',
     'model/',

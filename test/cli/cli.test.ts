@@ -108,7 +108,7 @@ test('logpr inspect says of a model with dynamic quantization that its scores ar
 
   assert.match(plain.stdout, /^head +MatMulInteger -> Cast -> Mul$/m)
   assert.match(plain.stdout, /^activations +quantized over whole tensors: 1 operators; scores are approximate and run alone$/m)
-  assert.equal((JSON.parse(json.stdout) as { whole_tensor_quantizers: number }).whole_tensor_quantizers, 1)
+  assert.equal((JSON.parse(json.stdout) as { graph: { whole_tensor_quantizers: number } }).graph.whole_tensor_quantizers, 1)
 })
 
 test('every fault of the configuration is named at once', async () => {
