@@ -1,23 +1,21 @@
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
 import { loadConfig } from '../config/load-config.ts'
 import { readKnownAnswers } from '../model/known-answers.ts'
 import { openModelFolder } from '../model/model-folder.ts'
+import { onlyReference } from '../model/model-reference.ts'
 import { wholeTensorQuantizers } from '../model/onnx/dynamic-quantization.ts'
 import { findHead } from '../model/onnx/find-head.ts'
 import { readOnnx } from '../model/onnx/read.ts'
 import { scoringGraph } from '../model/onnx/scoring-graph.ts'
 import { splitQuantizedProducts } from '../model/onnx/split-quantized-product.ts'
 import { writeOnnx } from '../model/onnx/write.ts'
-import { PACKAGE_FOLDER } from '../package-info.ts'
 
 const MIB = 1 << 20
 
 /** `logpr inspect`: what a model folder is and what the service would make of it, without loading weights. */
 export async function inspect(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config, own, positionals } = loadConfig(argv, env, ['json'])
-  const path = positionals[0] ?? (config.MODEL === '' ? join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en') : config.MODEL)
-  const report = reportOn(path, config.DTYPE)
+  const report = reportOn(onlyReference(positionals[0] ?? config.MODEL).reference, config.DTYPE)
   process.stdout.write(own.json === 'true' ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report))
   return 0
 }
