@@ -33,12 +33,12 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
 
 async function openapiYaml(): Promise<string> {
   const { config } = loadConfig([], {})
-  const zero = (): number => 0
   const service = {
     config,
-    metrics: createMetrics({ queuedTokens: zero, queuedSequences: zero, engineRestarts: zero, isReady: () => false }),
+    metrics: createMetrics(),
     apiKeyHashes: [],
-    health: () => ({ status: 'starting', reason: '' }) as const,
+    modelIds: [],
+    health: () => ({ status: 'starting', reason: '', models: [] }) as const,
     scoring: () => {
       throw new Error('the description is made without a model')
     }

@@ -29,6 +29,7 @@ export interface ReadyBackend {
 /** The parts of a backend while they load. */
 export interface Starting {
   readonly folder: ModelFolder
+  readonly revision: string | null
   /** Of the file itself, should the folder hold a link to it. */
   readonly onnxPath: string
   readonly known: KnownAnswers | null
@@ -39,7 +40,7 @@ export interface Starting {
 }
 
 /** Waits for all parts and for what they say of each other. Throws `model_invalid` with the reason why they cannot be trusted. */
-export async function whenReady({ folder, onnxPath, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
+export async function whenReady({ folder, revision, onnxPath, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
   const hashes = Promise.all([hashFiles([onnxPath]), hashFiles([join(folder.folder, 'tokenizer.json')])])
   // They are awaited only after the tokenizer.
   hashes.catch(() => {})
@@ -75,6 +76,7 @@ export async function whenReady({ folder, onnxPath, known, engine, tokenizer: st
       id: folder.id,
       createdSeconds: Math.floor(Date.now() / 1000),
       architecture: folder.architecture,
+      revision,
       maxModelLen: folder.maxModelLen,
       vocabSize: folder.vocabSize,
       prefixTokenId,

@@ -1,20 +1,17 @@
 import { realpathSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import type { Config } from './config/options.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
 import type { EngineSpec } from './engine/protocol.ts'
+import { threadPlan } from './engine/thread-plan.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
+import { type LocatedModel, locateOnlyFolder } from './model/located-model.ts'
 import { openModelFolder } from './model/model-folder.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
-import { PACKAGE_FOLDER } from './package-info.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
 import { selfTestIds } from './tokenizer/self-test-texts.ts'
 import { startTokenizer } from './tokenizer/thread-tokenizer.ts'
 import type { Tokenizer } from './tokenizer/tokenizer.ts'
-
-const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 
 /** Tokenizer, engine, scheduler and evaluator of one model: what scores, with or without HTTP in front. */
 export interface ScoringBackend {
@@ -27,9 +24,12 @@ export interface ScoringBackend {
   close(): Promise<void>
 }
 
-/** Begins to load the model; nothing waits. Throws `model_invalid` when its folder is not one. */
-export function startBackend(config: Config, log: EngineLog): ScoringBackend {
-  const folder = openModelFolder(config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL, config.DTYPE)
+/**
+ * Begins to load a model, the only one of the configuration unless it says which; nothing waits. `engines` is how many
+ * run side by side in this service. Throws `model_invalid` when its folder is not one.
+ */
+export function startBackend(config: Config, log: EngineLog, located: LocatedModel = locateOnlyFolder(config.MODEL), engines = 1): ScoringBackend {
+  const folder = { ...openModelFolder(located.folder, config.DTYPE), id: located.id }
   const executionProvider = config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu'
   const spec: EngineSpec = {
     // A link that is pointed elsewhere later must not change what a restart loads.
@@ -39,7 +39,7 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
     claimsFloat32: claimsFloat32(folder.dtype),
     expectedFiles: {},
-    threads: config.THREADS === 0 ? availableParallelism() : config.THREADS,
+    ...threadPlan(config.THREADS, engines),
     vocabSize: folder.vocabSize,
     headSize: folder.headSize
   }
@@ -61,7 +61,16 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
     engine,
     scheduler,
     tokenizerHasEnded: () => tokenizerHasEnded,
-    ready: whenReady({ folder, onnxPath: spec.onnxPath, known, engine, tokenizer, scheduler, prefixTokenOf: (started) => prefixTokenOf(config, started) }),
+    ready: whenReady({
+      folder,
+      revision: located.revision,
+      onnxPath: spec.onnxPath,
+      known,
+      engine,
+      tokenizer,
+      scheduler,
+      prefixTokenOf: (started) => prefixTokenOf(config, started)
+    }),
     async close() {
       await engine.close()
       await tokenizer.then(

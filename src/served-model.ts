@@ -14,11 +14,13 @@ export interface Stamp {
   readonly logpr: string
 }
 
-/** The model that this service serves, as GET /v1/models shows it. */
+/** A model that this service serves, as GET /v1/models shows it. */
 export interface ServedModel {
   readonly id: string
   readonly createdSeconds: number
   readonly architecture: string
+  /** Commit of the hub's repository; null for a folder. */
+  readonly revision: string | null
   readonly maxModelLen: number
   readonly vocabSize: number
   readonly prefixTokenId: number | null

@@ -9,13 +9,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   scoring: [],
   json: [],
   tokenizer: ['scoring/checks/check.ts', '@huggingface/transformers'],
-  model: [],
+  model: ['package-info.ts'],
   engine: ['model/onnx/', 'model/weights-guard.ts', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts'],
   logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'engine/checksum.ts', 'tokenizer/tokenizer.ts'],
   watch: ['engine/engine.ts', 'model/weights-guard.ts', 'scheduling/scheduler.ts', 'scoring/'],
   loss: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts', 'tokenizer/token-starts.ts', 'logprob/'],
   observability: ['pino', 'prom-client'],
+  serving: ['config/', 'http/service.ts', 'model/', 'observability/', 'ready-backend.ts', 'scoring-backend.ts', 'vigil.ts', 'pino'],
   config: ['env-schema', 'model/model-folder.ts'],
   inspect: ['config/options.ts', 'model/'],
   http: [
@@ -44,6 +45,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'package-info.ts',
     'scoring-backend.ts',
     'service.ts',
+    'serving/',
     'cli-progress',
     'close-with-grace'
   ]

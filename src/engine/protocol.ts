@@ -24,6 +24,8 @@ export interface EngineSpec {
   readonly onnxPath: string
   readonly executionProvider: 'cpu' | 'cuda'
   readonly threads: number
+  /** Whether other engines run beside it: its threads then never spin between two passes. */
+  readonly sharesCores?: boolean
   readonly vocabSize: number
   /** For graphs that leave the head size symbolic. */
   readonly headSize: number

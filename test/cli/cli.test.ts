@@ -90,6 +90,14 @@ describe('logpr score', () => {
   })
 })
 
+for (const command of [['score', '--x', 'a', '--y', ' b'], ['inspect']]) {
+  test(`logpr ${command[0]} takes one model and says so of several`, async () => {
+    const { code, stdout, stderr } = await logpr([...command, '--model', 'a=/models/a,b=/models/b'])
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(stderr, /--model \(LOGPR_MODEL\): it names 2 models, and this command takes one/)
+  })
+}
+
 test('logpr inspect tells the head, and as JSON that no weights are copied', async () => {
   const [plain, json] = await Promise.all([logpr(['inspect']), logpr(['inspect', '--json', 'true'])])
 
