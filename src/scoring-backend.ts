@@ -1,12 +1,14 @@
 import { realpathSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Config } from './config/options.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
 import type { EngineSpec } from './engine/protocol.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
+import { assertTextFiles } from './model/manifest/text-files.ts'
 import { openModelFolder } from './model/model-folder.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
+import { assertRegularFile, shownName } from './model/weights/data-files.ts'
 import { PACKAGE_FOLDER } from './package-info.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
@@ -29,11 +31,17 @@ export interface ScoringBackend {
 
 /** Begins to load the model; nothing waits. Throws `model_invalid` when its folder is not one. */
 export function startBackend(config: Config, log: EngineLog): ScoringBackend {
-  const folder = openModelFolder(config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL, config.DTYPE)
+  const path = config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL
+  assertTextFiles(path)
+  const folder = openModelFolder(path, config.DTYPE)
   const executionProvider = config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu'
+  assertRegularFile(folder.onnxPath, basename(folder.onnxPath))
+  const onnxPath = realpathSync(folder.onnxPath)
   const spec: EngineSpec = {
+    onnxPath: folder.onnxPath,
+    modelFolder: folder.folder,
     // A link that is pointed elsewhere later must not change what a restart loads.
-    onnxPath: realpathSync(folder.onnxPath),
+    realPaths: { [shownName(folder.onnxPath, { onnxPath: folder.onnxPath, modelFolder: folder.folder })]: onnxPath },
     executionProvider,
     ceilingNats: toleranceCeilingNats(folder.dtype, executionProvider),
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
@@ -61,7 +69,7 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
     engine,
     scheduler,
     tokenizerHasEnded: () => tokenizerHasEnded,
-    ready: whenReady({ folder, onnxPath: spec.onnxPath, known, engine, tokenizer, scheduler, prefixTokenOf: (started) => prefixTokenOf(config, started) }),
+    ready: whenReady({ folder, onnxPath, known, engine, tokenizer, scheduler, prefixTokenOf: (started) => prefixTokenOf(config, started) }),
     async close() {
       await engine.close()
       await tokenizer.then(
