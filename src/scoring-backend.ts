@@ -64,12 +64,15 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
     longTextTokens: config.LONG_TEXT_TOKENS,
     maxQueueTokens: config.MAX_QUEUE_TOKENS
   })
+  const ready = whenReady({ folder, onnxPath, known, engine, tokenizer, scheduler, prefixTokenOf: (started) => prefixTokenOf(config, started) })
+  // It may fail before anyone waits for it, which must not end the process without the reason.
+  ready.catch(() => {})
 
   return {
     engine,
     scheduler,
     tokenizerHasEnded: () => tokenizerHasEnded,
-    ready: whenReady({ folder, onnxPath, known, engine, tokenizer, scheduler, prefixTokenOf: (started) => prefixTokenOf(config, started) }),
+    ready,
     async close() {
       await engine.close()
       await tokenizer.then(
