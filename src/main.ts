@@ -10,7 +10,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./cli/serve.ts')).serve,
   score: async () => (await import('./cli/score.ts')).score,
   check: async () => (await import('./cli/check.ts')).check,
-  inspect: async () => (await import('./cli/inspect.ts')).inspect
+  inspect: async () => (await import('./cli/inspect.ts')).inspect,
+  manifest: async () => (await import('./cli/manifest.ts')).manifest
 }
 
 /** 0 done, 1 done with findings (a failed check, an item that could not be scored), 2 could not be done. */

@@ -1,13 +1,15 @@
-import { basename, dirname, join } from 'node:path'
+import { basename } from 'node:path'
 import type { EngineInfo } from './engine/engine.ts'
 import type { ProcessEngine } from './engine/process-engine.ts'
 import { ServiceError } from './errors.ts'
 import { type EvaluationContext, LogprobEvaluator } from './logprob/evaluate.ts'
 import { LossEvaluator } from './loss/evaluate.ts'
-import { combinedHash, type FileHash, hashFiles } from './model/file-hashes.ts'
 import type { KnownAnswers } from './model/known-answers.ts'
+import { textFilesOf } from './model/manifest/text-files.ts'
+import { verifySums } from './model/manifest/verify-sums.ts'
 import type { ModelFolder } from './model/model-folder.ts'
 import { claimsFloat32 } from './model/tolerances.ts'
+import { combinedHash, type FileHash, hashFiles, hashNamedFiles } from './model/weights/file-hashes.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from './package-info.ts'
 import type { Scheduler } from './scheduling/scheduler.ts'
 import { type Check, verdictOf } from './scoring/checks/check.ts'
@@ -30,7 +32,7 @@ export interface ReadyBackend {
 export interface Starting {
   readonly folder: ModelFolder
   readonly revision: string | null
-  /** Of the file itself, should the folder hold a link to it. */
+  /** Of the .onnx file itself, should the folder hold a link to it. */
   readonly onnxPath: string
   readonly known: KnownAnswers | null
   readonly engine: ProcessEngine
@@ -41,21 +43,24 @@ export interface Starting {
 
 /** Waits for all parts and for what they say of each other. Throws `model_invalid` with the reason why they cannot be trusted. */
 export async function whenReady({ folder, revision, onnxPath, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
-  const hashes = Promise.all([hashFiles([onnxPath]), hashFiles([join(folder.folder, 'tokenizer.json')])])
+  const hashes = Promise.all([hashFiles([onnxPath]), hashNamedFiles(textFilesOf(folder.folder))])
   // They are awaited only after the tokenizer.
   hashes.catch(() => {})
   // First what is known of the tokenizer: with a wrong one the engine's self-test fails too, and could not say why.
   const tokenizer = await starting
   const tokenizerCheck = await checkedTokenizer(tokenizer, folder, known)
-  const [info, [realFiles, tokenizerFiles]] = await Promise.all([engine.started(), hashes])
+  const [info, [onnxFiles, textFiles]] = await Promise.all([engine.started(), hashes])
+  const [onnxFile, ...dataFiles] = info.weightFiles
   // A blob in a cache has another name than the file that links to it.
-  const modelFiles = realFiles.map((hash) => ({ ...hash, file: basename(folder.onnxPath) }))
-  const weightPaths = info.weightFiles.map((file) => join(dirname(onnxPath), file))
-  const weights = [...modelFiles, ...(await hashFiles(weightPaths))]
+  const weights = [...onnxFiles.map((hash) => ({ ...hash, file: onnxFile?.file ?? hash.file })), ...(await hashNamedFiles(dataFiles))]
+  const sums = await verifySums(folder.folder, [...weights, ...textFiles])
   const modelSha256 = checkedHash(weights, known)
 
-  const modelPaths = [onnxPath, ...weightPaths]
-  engine.expectFiles(Object.fromEntries(weights.map(({ identity, sha256 }, i) => [modelPaths[i], { identity, sha256 }])))
+  const modelPaths = info.weightFiles.map(({ path }) => path)
+  engine.expectFiles(
+    Object.fromEntries(weights.map(({ identity, sha256 }, i) => [modelPaths[i], { identity, sha256 }])),
+    Object.fromEntries(info.weightFiles.map(({ file, path }) => [file, path]))
+  )
   if (info.selfTest.causal === 'approximate') scheduler.keepApart()
   const prefixTokenId = prefixTokenOf(tokenizer)
   const context: EvaluationContext = {
@@ -80,10 +85,10 @@ export async function whenReady({ folder, revision, onnxPath, known, engine, tok
       maxModelLen: folder.maxModelLen,
       vocabSize: folder.vocabSize,
       prefixTokenId,
-      files: [...weights, ...tokenizerFiles],
+      files: [...weights, ...textFiles, ...(sums === null ? [] : [sums])],
       engine: info,
       selfTest: { ...info.selfTest, ...verdictOf([...info.selfTest.items, tokenizerCheck]) },
-      stamp: stampOf(folder, info, modelSha256, combinedHash(tokenizerFiles))
+      stamp: stampOf(folder, info, modelSha256, combinedHash(textFiles.filter(({ file }) => file === 'tokenizer.json')))
     }
   }
 }
@@ -93,7 +98,7 @@ async function checkedTokenizer(tokenizer: Tokenizer, { vocabSize }: ModelFolder
   if (tokenizer.facts.vocabSize > vocabSize) {
     throw new ServiceError(
       'model_invalid',
-      `the tokenizer has ids up to ${tokenizer.facts.vocabSize - 1}, the model only ${vocabSize} rows: they do not belong together`
+      `the tokenizer has ids up to ${tokenizer.facts.vocabSize - 1}, the model only ${vocabSize} rows: they do not belong together; take both from one download`
     )
   }
   const answer = await tokenizerKnownAnswer(tokenizer, known?.texts ?? [])
@@ -103,7 +108,8 @@ async function checkedTokenizer(tokenizer: Tokenizer, { vocabSize }: ModelFolder
 
 /** One SHA-256 of all weight files. Throws when the known answers are those of other weights. */
 function checkedHash(weights: readonly FileHash[], known: KnownAnswers | null): string {
-  const sha256 = combinedHash(weights)
+  // By their names beside each other, wherever in the model folder they lie.
+  const sha256 = combinedHash(weights.map((hash) => ({ ...hash, file: basename(hash.file) })))
   if (known === null || known.modelSha256 === sha256) return sha256
   throw new ServiceError(
     'model_invalid',

@@ -1,12 +1,15 @@
 import { realpathSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { Config } from './config/options.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
 import type { EngineSpec } from './engine/protocol.ts'
 import { threadPlan } from './engine/thread-plan.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
 import { type LocatedModel, locateOnlyFolder } from './model/located-model.ts'
+import { assertTextFiles } from './model/manifest/text-files.ts'
 import { openModelFolder } from './model/model-folder.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
+import { assertRegularFile, shownName } from './model/weights/data-files.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
 import { selfTestIds } from './tokenizer/self-test-texts.ts'
@@ -29,11 +32,16 @@ export interface ScoringBackend {
  * run side by side in this service. Throws `model_invalid` when its folder is not one.
  */
 export function startBackend(config: Config, log: EngineLog, located: LocatedModel = locateOnlyFolder(config.MODEL), engines = 1): ScoringBackend {
+  assertTextFiles(located.folder)
   const folder = { ...openModelFolder(located.folder, config.DTYPE), id: located.id }
   const executionProvider = config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu'
+  assertRegularFile(folder.onnxPath, basename(folder.onnxPath))
+  const onnxPath = realpathSync(folder.onnxPath)
   const spec: EngineSpec = {
+    onnxPath: folder.onnxPath,
+    modelFolder: folder.folder,
     // A link that is pointed elsewhere later must not change what a restart loads.
-    onnxPath: realpathSync(folder.onnxPath),
+    realPaths: { [shownName(folder.onnxPath, { onnxPath: folder.onnxPath, modelFolder: folder.folder })]: onnxPath },
     executionProvider,
     ceilingNats: toleranceCeilingNats(folder.dtype, executionProvider),
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
@@ -56,21 +64,24 @@ export function startBackend(config: Config, log: EngineLog, located: LocatedMod
     longTextTokens: config.LONG_TEXT_TOKENS,
     maxQueueTokens: config.MAX_QUEUE_TOKENS
   })
+  const ready = whenReady({
+    folder,
+    revision: located.revision,
+    onnxPath,
+    known,
+    engine,
+    tokenizer,
+    scheduler,
+    prefixTokenOf: (started) => prefixTokenOf(config, started)
+  })
+  // It may fail before anyone waits for it, which must not end the process without the reason.
+  ready.catch(() => {})
 
   return {
     engine,
     scheduler,
     tokenizerHasEnded: () => tokenizerHasEnded,
-    ready: whenReady({
-      folder,
-      revision: located.revision,
-      onnxPath: spec.onnxPath,
-      known,
-      engine,
-      tokenizer,
-      scheduler,
-      prefixTokenOf: (started) => prefixTokenOf(config, started)
-    }),
+    ready,
     async close() {
       await engine.close()
       await tokenizer.then(

@@ -1,5 +1,5 @@
 import type { EngineInfo, SelfTestReport } from './engine/engine.ts'
-import type { FileHash } from './model/file-hashes.ts'
+import type { FileHash } from './model/weights/file-hashes.ts'
 
 /** What a response says it was made with. */
 export interface Stamp {

@@ -10,13 +10,16 @@ import { type ByteSource, bytesOf, type Field, fieldsOf, integersOf, sourceOfByt
  */
 const INLINE_BYTES = 256
 
-/** Reads the graph of an ONNX file. Weights are located, not read. Throws `model_invalid` when it is not a whole ONNX file. */
-export function readOnnx(path: string): Graph {
+/**
+ * Reads the graph of an ONNX file. Weights are located, not read. `name` is what messages and locations call the file.
+ * Throws `model_invalid` when it is not a whole ONNX file.
+ */
+export function readOnnx(path: string, name = basename(path)): Graph {
   try {
-    return withFileSource(path, (source) => readModel(source, basename(path)))
+    return withFileSource(path, (source) => readModel(source, name))
   } catch (error) {
     if (!(error instanceof WireError)) throw error
-    throw new ServiceError('model_invalid', `${basename(path)} is not a readable ONNX file: ${error.message}`, { cause: error })
+    throw new ServiceError('model_invalid', `${name} is not a readable ONNX file: ${error.message}; if it was downloaded, download it again`, { cause: error })
   }
 }
 

@@ -1,0 +1,21 @@
+import { loadConfig } from '../config/load-config.ts'
+import { renderSums } from '../model/manifest/sums.ts'
+import { assertTextFiles, textFilesOf } from '../model/manifest/text-files.ts'
+import { openModelFolder } from '../model/model-folder.ts'
+import { onlyReference } from '../model/model-reference.ts'
+import { hashNamedFiles } from '../model/weights/file-hashes.ts'
+import { openModel } from '../model/weights/open-model.ts'
+
+/**
+ * `logpr manifest`: SHA-256 and name of every file that serving the model would read, in the format of sha256sum, so that
+ * `sha256sum --check` in the model folder compares them. As SHA256SUMS in that folder they are compared at every start.
+ */
+export async function manifest(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { config, positionals } = loadConfig(argv, env)
+  const path = onlyReference(positionals[0] ?? config.MODEL).reference
+  assertTextFiles(path)
+  const { folder, onnxPath } = openModelFolder(path, config.DTYPE)
+  const { files } = openModel({ onnxPath, modelFolder: folder })
+  process.stdout.write(renderSums(await hashNamedFiles([...files, ...textFilesOf(folder)])))
+  return 0
+}
