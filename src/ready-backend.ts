@@ -6,7 +6,7 @@ import { type EvaluationContext, LogprobEvaluator } from './logprob/evaluate.ts'
 import { LossEvaluator } from './loss/evaluate.ts'
 import { combinedHash, type FileHash, hashFiles } from './model/file-hashes.ts'
 import type { KnownAnswers } from './model/known-answers.ts'
-import type { ModelFolder } from './model/model-folder.ts'
+import { choiceOf, type OpenModel } from './model/open-model.ts'
 import { claimsFloat32 } from './model/tolerances.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from './package-info.ts'
 import type { Scheduler } from './scheduling/scheduler.ts'
@@ -28,7 +28,7 @@ export interface ReadyBackend {
 
 /** The parts of a backend while they load. */
 export interface Starting {
-  readonly folder: ModelFolder
+  readonly folder: OpenModel
   /** Of the file itself, should the folder hold a link to it. */
   readonly onnxPath: string
   readonly known: KnownAnswers | null
@@ -63,7 +63,7 @@ export async function whenReady({ folder, onnxPath, known, engine, tokenizer: st
     maxModelLen: folder.maxModelLen,
     prefixTokenId,
     toleranceNats: info.selfTest.toleranceNats,
-    claimsFloat32: claimsFloat32(folder.dtype),
+    claimsFloat32: claimsFloat32(folder.numerics),
     causal: info.selfTest.causal
   }
   return {
@@ -78,6 +78,7 @@ export async function whenReady({ folder, onnxPath, known, engine, tokenizer: st
       maxModelLen: folder.maxModelLen,
       vocabSize: folder.vocabSize,
       prefixTokenId,
+      choice: choiceOf(folder),
       files: [...weights, ...tokenizerFiles],
       engine: info,
       selfTest: { ...info.selfTest, ...verdictOf([...info.selfTest.items, tokenizerCheck]) },
@@ -87,7 +88,7 @@ export async function whenReady({ folder, onnxPath, known, engine, tokenizer: st
 }
 
 /** The tokenizer's known answers, for the report. Throws when it cannot belong to the model. */
-async function checkedTokenizer(tokenizer: Tokenizer, { vocabSize }: ModelFolder, known: KnownAnswers | null): Promise<Check> {
+async function checkedTokenizer(tokenizer: Tokenizer, { vocabSize }: OpenModel, known: KnownAnswers | null): Promise<Check> {
   if (tokenizer.facts.vocabSize > vocabSize) {
     throw new ServiceError(
       'model_invalid',
@@ -110,7 +111,7 @@ function checkedHash(weights: readonly FileHash[], known: KnownAnswers | null): 
 }
 
 function stampOf(
-  { dtype }: ModelFolder,
+  { dtype }: OpenModel,
   { executionProvider, threads, selfTest }: EngineInfo,
   modelSha256: string,
   tokenizerSha256: string

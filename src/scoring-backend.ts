@@ -5,7 +5,7 @@ import type { Config } from './config/options.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
 import type { EngineSpec } from './engine/protocol.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
-import { openModelFolder } from './model/model-folder.ts'
+import { choiceOf, openModel } from './model/open-model.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
 import { PACKAGE_FOLDER } from './package-info.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
@@ -29,19 +29,21 @@ export interface ScoringBackend {
 
 /** Begins to load the model; nothing waits. Throws `model_invalid` when its folder is not one. */
 export function startBackend(config: Config, log: EngineLog): ScoringBackend {
-  const folder = openModelFolder(config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL, config.DTYPE)
+  const folder = openModel(config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN })
+  log.info(choiceOf(folder), 'model chosen')
   const executionProvider = config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu'
   const spec: EngineSpec = {
     // A link that is pointed elsewhere later must not change what a restart loads.
     onnxPath: realpathSync(folder.onnxPath),
     executionProvider,
-    ceilingNats: toleranceCeilingNats(folder.dtype, executionProvider),
+    ceilingNats: toleranceCeilingNats(folder.numerics, executionProvider),
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
-    claimsFloat32: claimsFloat32(folder.dtype),
+    claimsFloat32: claimsFloat32(folder.numerics),
     expectedFiles: {},
     threads: config.THREADS === 0 ? availableParallelism() : config.THREADS,
     vocabSize: folder.vocabSize,
-    headSize: folder.headSize
+    headSize: folder.headSize,
+    keyValueHeads: folder.keyValueHeads
   }
   const known = readKnownAnswers(folder.folder, folder.dtype, executionProvider)
   let tokenizerHasEnded = false

@@ -1,5 +1,6 @@
 import type { EngineInfo, SelfTestReport } from './engine/engine.ts'
 import type { FileHash } from './model/file-hashes.ts'
+import type { ModelFacts } from './model/open-model.ts'
 
 /** What a response says it was made with. */
 export interface Stamp {
@@ -22,6 +23,8 @@ export interface ServedModel {
   readonly maxModelLen: number
   readonly vocabSize: number
   readonly prefixTokenId: number | null
+  /** Layout and numerics, and why this file and this length. */
+  readonly choice: ModelFacts
   readonly files: readonly FileHash[]
   readonly stamp: Stamp
   readonly engine: EngineInfo

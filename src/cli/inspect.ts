@@ -2,13 +2,13 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadConfig } from '../config/load-config.ts'
 import { readKnownAnswers } from '../model/known-answers.ts'
-import { openModelFolder } from '../model/model-folder.ts'
 import { wholeTensorQuantizers } from '../model/onnx/dynamic-quantization.ts'
 import { findHead } from '../model/onnx/find-head.ts'
 import { readOnnx } from '../model/onnx/read.ts'
 import { scoringGraph } from '../model/onnx/scoring-graph.ts'
 import { splitQuantizedProducts } from '../model/onnx/split-quantized-product.ts'
 import { writeOnnx } from '../model/onnx/write.ts'
+import { choiceOf, type ModelChoice, openModel } from '../model/open-model.ts'
 import { PACKAGE_FOLDER } from '../package-info.ts'
 
 const MIB = 1 << 20
@@ -17,26 +17,25 @@ const MIB = 1 << 20
 export async function inspect(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config, own, positionals } = loadConfig(argv, env, ['json'])
   const path = positionals[0] ?? (config.MODEL === '' ? join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en') : config.MODEL)
-  const report = reportOn(path, config.DTYPE)
+  const report = reportOn(path, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN })
   process.stdout.write(own.json === 'true' ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report))
   return 0
 }
 
-function reportOn(path: string, dtype: string) {
-  const folder = openModelFolder(path, dtype)
+function reportOn(path: string, choice: ModelChoice) {
+  const folder = openModel(path, choice)
   const graph = readOnnx(folder.onnxPath)
   const head = findHead(splitQuantizedProducts(graph))
   const scoring = scoringGraph(graph)
   return {
     id: folder.id,
     architecture: folder.architecture,
-    dtype: folder.dtype,
     file: folder.onnxPath,
     file_bytes: statSync(folder.onnxPath).size,
-    max_model_len: folder.maxModelLen,
-    vocab_size: folder.vocabSize,
+    ...choiceOf(folder),
     operator_sets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain === '' ? 'ai.onnx' : domain, version])),
     inputs: graph.inputs.map(({ name, shape }) => `${name} [${shape?.join(', ') ?? 'unknown rank'}]`),
+    feeds: folder.inputs.map(({ name, role }) => `${name}: ${role}`),
     head: head.nodes.map(({ opType }) => opType).join(' -> '),
     whole_tensor_quantizers: wholeTensorQuantizers(graph).length,
     has_known_answer: readKnownAnswers(folder.folder, folder.dtype, 'cpu') !== null,
@@ -55,7 +54,14 @@ function renderReport(report: ReturnType<typeof reportOn>): string {
   const lines: [string, string][] = [
     ['model', `${report.id} (${report.architecture}, ${report.dtype})`],
     ['file', `${report.file}, ${(report.file_bytes / MIB).toFixed(1)} MiB`],
-    ['context', `${report.max_model_len} tokens, vocabulary ${report.vocab_size}`],
+    ['chosen by', report.dtype_choice],
+    ['layout', report.layout],
+    ['numerics', `weights ${report.numerics.weights}, activations ${report.numerics.activations}, logits ${report.numerics.logits}`],
+    ['context', `${report.max_model_len} tokens (${report.max_model_len_source})`],
+    [
+      'vocabulary',
+      `${report.vocab_size}${report.stated_vocab_size === report.vocab_size ? '' : `, where the configuration says ${report.stated_vocab_size ?? 'nothing'}`}`
+    ],
     [
       'operator sets',
       Object.entries(report.operator_sets)

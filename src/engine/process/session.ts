@@ -41,7 +41,7 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   const scoring = scoringGraph(original)
   const weightFiles = weightFilesOf(scoring, basename(path))
   const guard = new WeightsGuard([path, ...weightFiles.map((file) => join(dirname(path), file))])
-  const makers = feedMakers(scoring.inputs, spec.headSize)
+  const makers = feedMakers(scoring.inputs, { headSize: spec.headSize, keyValueHeads: spec.keyValueHeads ?? 0 })
   const session = await createSession(spec, dirname(path), writeOnnx(scoring))
   const limits = {
     maxChunkRows: Math.min(MAX_CHUNK_ROWS, Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_LOGITS / spec.vocabSize))),

@@ -10,6 +10,8 @@ const MASK: TensorInfo = { name: 'attention_mask', elementType: INT64, shape: ['
 const POSITIONS: TensorInfo = { name: 'position_ids', elementType: INT64, shape: ['batch', 'sequence'] }
 const past = (elementType: number, size: number | string): TensorInfo => ({ name: 'past_key_values.0.key', elementType, shape: ['batch', 4, 'past', size] })
 
+const NO_SIZES = { headSize: 0, keyValueHeads: 0 }
+
 const BATCH = {
   sequences: [
     { ids: Int32Array.of(0, 5, 6, 7), firstScored: 1 },
@@ -24,7 +26,7 @@ const limitsOf = (maxChunkRows: number, maxProbedRows = 100): RowLimits => ({ ma
 
 describe('buildFeeds', () => {
   test('pads on the right, masks the padding, counts positions from 0 and leaves each last token out', () => {
-    const { feeds } = buildFeeds(feedMakers([IDS, MASK, POSITIONS], 0), BATCH, limitsOf(100))
+    const { feeds } = buildFeeds(feedMakers([IDS, MASK, POSITIONS], NO_SIZES), BATCH, limitsOf(100))
 
     assert.deepEqual(feeds.input_ids?.dims, [2, 3])
     assert.deepEqual(integers(feeds.input_ids), [0n, 5n, 6n, 0n, 0n, 0n])
@@ -33,14 +35,14 @@ describe('buildFeeds', () => {
   })
 
   test('asks for the row before each target', () => {
-    const { feeds } = buildFeeds(feedMakers([IDS], 0), BATCH, limitsOf(100))
+    const { feeds } = buildFeeds(feedMakers([IDS], NO_SIZES), BATCH, limitsOf(100))
 
     assert.deepEqual(integers(feeds[SCORING_INPUTS.rows]), [0n, 1n, 2n, 3n])
     assert.deepEqual(integers(feeds[SCORING_INPUTS.targets]), [5n, 6n, 7n, 8n])
   })
 
   test('cuts rows into even chunks within the limit', () => {
-    const { feeds, plan } = buildFeeds(feedMakers([IDS], 0), BATCH, limitsOf(3))
+    const { feeds, plan } = buildFeeds(feedMakers([IDS], NO_SIZES), BATCH, limitsOf(3))
 
     assert.deepEqual(plan, { N: 2, C: 2, rowCount: 4, columns: [], probedRows: [] })
     assert.deepEqual(feeds[SCORING_INPUTS.rows]?.dims, [2, 2])
@@ -50,7 +52,7 @@ describe('buildFeeds', () => {
     // Nine scored tokens make three chunks of three rows.
     const probing = (positions: readonly number[], maxProbedRows: number) =>
       buildFeeds(
-        feedMakers([IDS], 0),
+        feedMakers([IDS], NO_SIZES),
         { sequences: [{ ids: Int32Array.from({ length: 10 }, (_, i) => i), firstScored: 1 }], topCount: null, probe: { positions, textVocabSize: 10 } },
         limitsOf(3, maxProbedRows)
       )
@@ -85,7 +87,7 @@ describe('buildFeeds', () => {
     { name: 'half precision', input: past(FLOAT16, 32), dims: [2, 4, 0, 32], type: 'float16' }
   ]) {
     test(`feeds an empty cache of ${name}`, () => {
-      const { feeds } = buildFeeds(feedMakers([IDS, input], 64), BATCH, limitsOf(100))
+      const { feeds } = buildFeeds(feedMakers([IDS, input], { headSize: 64, keyValueHeads: 0 }), BATCH, limitsOf(100))
       assert.deepEqual([feeds['past_key_values.0.key']?.dims, feeds['past_key_values.0.key']?.type], [dims, type])
     })
   }
@@ -94,7 +96,7 @@ describe('buildFeeds', () => {
 describe('feedMakers', () => {
   for (const name of ['inputs_embeds', 'past_conv.0', 'use_cache_branch']) {
     test(`refuses a graph that wants ${name}, naming it`, () => {
-      assert.throws(() => feedMakers([IDS, { name, elementType: FLOAT, shape: [] }], 0), { code: 'model_unsupported', message: new RegExp(name) })
+      assert.throws(() => feedMakers([IDS, { name, elementType: FLOAT, shape: [] }], NO_SIZES), { code: 'model_unsupported', message: new RegExp(name) })
     })
   }
 })
