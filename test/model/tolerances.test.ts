@@ -8,7 +8,11 @@ describe('toleranceCeilingNats', () => {
     assert.equal(toleranceCeilingNats({ ...FULL, weights: 'int4' }, 'cpu'), 1e-3)
   })
   it('is wider on a GPU', () => assert.equal(toleranceCeilingNats(FULL, 'cuda'), 1e-2))
-  for (const numerics of [{ ...FULL, activations: 'float16' }, { ...FULL, logits: 'float16' }, { ...FULL, activations: 'int8_blocks' }] as const) {
+  for (const numerics of [
+    { ...FULL, activations: 'float16' },
+    { ...FULL, logits: 'float16' },
+    { ...FULL, activations: 'int8_blocks' }
+  ] as const) {
     it(`is that of half precision for activations of ${numerics.activations} and logits of ${numerics.logits}`, () => {
       assert.equal(toleranceCeilingNats(numerics, 'cpu'), 0.1)
       assert.equal(claimsFloat32(numerics), false)

@@ -56,7 +56,14 @@ describe('findGraphFile', () => {
     ],
     ['a decoder with past alone', ['decoder_with_past_model.onnx'], 'auto', null, 'model_unsupported', /decoder_with_past_model alone, which needs a past/],
     ['several graphs of other names', ['a.onnx', 'b.onnx'], 'auto', null, 'model_invalid', /a\.onnx, b\.onnx; give the path of one/],
-    ['a graph that genai_config.json names and is not there', ['model.onnx'], 'auto', '../other.onnx', 'model_invalid', /names \.\.\/other\.onnx, which is not there/]
+    [
+      'a graph that genai_config.json names and is not there',
+      ['model.onnx'],
+      'auto',
+      '../other.onnx',
+      'model_invalid',
+      /names \.\.\/other\.onnx, which is not there/
+    ]
   ]
   for (const [what, files, dtype, genaiFile, code, message] of REFUSED) {
     it(`refuses a folder with ${what}`, (t) => {

@@ -92,7 +92,10 @@ describe('readModelConfig', () => {
   })
 
   it('refuses a decoder that is split into a pipeline', (t) => {
-    assert.throws(() => read(t, { 'genai_config.json': { model: { decoder: { pipeline: [] } } } }), { code: 'model_unsupported', message: /pipeline of graphs/ })
+    assert.throws(() => read(t, { 'genai_config.json': { model: { decoder: { pipeline: [] } } } }), {
+      code: 'model_unsupported',
+      message: /pipeline of graphs/
+    })
   })
 
   it('refuses a folder without a configuration', (t) => {

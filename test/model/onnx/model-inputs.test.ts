@@ -75,6 +75,9 @@ describe('modelInputs', () => {
   }
 
   it('refuses a graph without input_ids, naming what it has', () => {
-    assert.throws(() => modelInputs([info('attention_mask', INT64, ['b', 's'])], SIZES), { code: 'model_unsupported', message: /takes no input_ids but attention_mask/ })
+    assert.throws(() => modelInputs([info('attention_mask', INT64, ['b', 's'])], SIZES), {
+      code: 'model_unsupported',
+      message: /takes no input_ids but attention_mask/
+    })
   })
 })

@@ -58,7 +58,10 @@ describe('numericsOf', () => {
     ],
     [
       'static 8 bits',
-      model([buildNode('QuantizeLinear', ['hidden', 's'], ['q']), buildNode('QLinearMatMul', ['q', 's', 'z', 'w', 's', 'z'], ['logits'])], [matrix('w', UINT8)]),
+      model(
+        [buildNode('QuantizeLinear', ['hidden', 's'], ['q']), buildNode('QLinearMatMul', ['q', 's', 'z', 'w', 's', 'z'], ['logits'])],
+        [matrix('w', UINT8)]
+      ),
       { weights: 'uint8', activations: 'int8_static', logits: 'float32' }
     ],
     [
