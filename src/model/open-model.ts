@@ -2,12 +2,13 @@ import { realpathSync } from 'node:fs'
 import { basename } from 'node:path'
 import { ServiceError } from '../errors.ts'
 import { type ModelFolder, openModelFolder } from './model-folder.ts'
-import { findHead } from './onnx/find-head.ts'
+import { findHead, logitsOf } from './onnx/find-head.ts'
 import type { Graph } from './onnx/graph.ts'
 import { type ModelInput, modelInputs } from './onnx/model-inputs.ts'
 import { type Numerics, numericsOf } from './onnx/numerics.ts'
 import { readOnnx } from './onnx/read.ts'
-import { ownInputs, scoringGraph } from './onnx/scoring-graph.ts'
+import { removeDead } from './onnx/remove-dead.ts'
+import { assertOperatorSet } from './onnx/scoring-graph.ts'
 import { splitQuantizedProducts } from './onnx/split-quantized-product.ts'
 import { vocabularyWidth } from './onnx/vocabulary-width.ts'
 
@@ -59,16 +60,18 @@ export function choiceOf({ layout, dtype, dtypeChoice, numerics, maxModelLen, ma
 /** What a graph says of the model in a folder. */
 export function describeGraph(folder: ModelFolder, graph: Graph): Omit<OpenModel, keyof ModelFolder> & Pick<OpenModel, 'dtype' | 'vocabSize'> {
   const numerics = numericsOf(graph)
+  // Inputs first: what makes a model another kind than a causal one shows in their names.
+  const inputs = modelInputs(removeDead({ ...graph, outputs: [logitsOf(graph)] }).inputs, folder)
   const head = findHead(splitQuantizedProducts(graph))
-  const inputs = modelInputs(ownInputs(scoringGraph(graph)), folder)
+  assertOperatorSet(graph)
   const vocabSize = vocabularyWidth(graph, head) ?? folder.vocabSize
   if (vocabSize === 0) throw new ServiceError('model_invalid', `neither the graph nor ${basename(folder.folder)}/config.json says the size of the vocabulary`)
   return { layout: layoutOf(folder, graph, inputs), numerics, dtype: dtypeOf(folder.dtype, numerics), vocabSize, statedVocabSize: folder.vocabSize, inputs }
 }
 
-function layoutOf({ genaiFile }: ModelFolder, { isMerged = false, nodes }: Graph, inputs: readonly ModelInput[]): Layout {
+function layoutOf({ genaiFile }: ModelFolder, { isMerged = false }: Graph, inputs: readonly ModelInput[]): Layout {
   if (isMerged) return 'merged decoder'
-  if (genaiFile !== null && nodes.some(({ opType }) => opType === 'GroupQueryAttention')) return 'genai'
+  if (genaiFile !== null) return 'genai'
   if (inputs.some(({ role }) => role === 'past')) return 'decoder with past'
   return inputs.length === 1 ? 'ids only' : 'decoder without past'
 }

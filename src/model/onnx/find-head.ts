@@ -43,8 +43,8 @@ export interface Head {
   readonly logits: TensorInfo
 }
 
-/** Finds the head by walking back from the logits. Throws `model_unsupported` naming the operator that is in the way. */
-export function findHead(graph: Graph): Head {
+/** The output that holds the logits. Throws `model_unsupported` when there is none. */
+export function logitsOf(graph: Graph): TensorInfo {
   const logits = graph.outputs.find(({ name }) => name === 'logits') ?? graph.outputs.find(({ name }) => /logits/i.test(name))
   if (logits === undefined) {
     const names = graph.outputs.map(({ name }) => name).slice(0, 8)
@@ -53,7 +53,12 @@ export function findHead(graph: Graph): Head {
       : 'is it a causal language model?'
     throw new ServiceError('model_unsupported', `the graph has no output named logits; it has ${names.join(', ')}: ${advice}`)
   }
+  return logits
+}
 
+/** Finds the head by walking back from the logits. Throws `model_unsupported` naming the operator that is in the way. */
+export function findHead(graph: Graph): Head {
+  const logits = logitsOf(graph)
   const producers = producersOf(graph)
   const shared = sharedTensors(graph)
   const nodes: OnnxNode[] = []

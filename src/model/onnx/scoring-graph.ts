@@ -67,9 +67,7 @@ const AXES_ARE_INPUTS = 13
  * scale of all of them, as in the model itself. Throws `model_unsupported` with the reason.
  */
 export function scoringGraph(model: Graph): Graph {
-  const opset = model.opsets.get('') ?? 0
-  if (opset < LOWEST_OPSET)
-    throw new ServiceError('model_unsupported', `the graph uses ONNX operator set ${opset}; ${LOWEST_OPSET} or newer is needed: export it again`)
+  const opset = assertOperatorSet(model)
   const graph = splitQuantizedProducts(model)
   const head = findHead(graph)
 
@@ -90,6 +88,13 @@ export function scoringGraph(model: Graph): Graph {
     ],
     outputs: outputsNamed(Object.values(SCORING_OUTPUTS))
   })
+}
+
+/** The operator set of a graph. Throws `model_unsupported` for one that is too old to be rewritten. */
+export function assertOperatorSet({ opsets }: Graph): number {
+  const opset = opsets.get('') ?? 0
+  if (opset >= LOWEST_OPSET) return opset
+  throw new ServiceError('model_unsupported', `the graph uses ONNX operator set ${opset}; ${LOWEST_OPSET} or newer is needed: export it again`)
 }
 
 /** The inputs of a scoring graph that the model itself has. */
