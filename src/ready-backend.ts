@@ -7,9 +7,9 @@ import { LossEvaluator } from './loss/evaluate.ts'
 import type { KnownAnswers } from './model/known-answers.ts'
 import { textFilesOf } from './model/manifest/text-files.ts'
 import { verifySums } from './model/manifest/verify-sums.ts'
-import type { ModelFolder } from './model/model-folder.ts'
+import { choiceOf, type OpenModel } from './model/open-model.ts'
 import { claimsFloat32 } from './model/tolerances.ts'
-import { combinedHash, type FileHash, hashFiles, hashNamedFiles } from './model/weights/file-hashes.ts'
+import { combinedHash, type FileHash, hashNamedFiles } from './model/weights/file-hashes.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from './package-info.ts'
 import type { Scheduler } from './scheduling/scheduler.ts'
 import { type Check, verdictOf } from './scoring/checks/check.ts'
@@ -30,10 +30,8 @@ export interface ReadyBackend {
 
 /** The parts of a backend while they load. */
 export interface Starting {
-  readonly folder: ModelFolder
+  readonly folder: OpenModel
   readonly revision: string | null
-  /** Of the .onnx file itself, should the folder hold a link to it. */
-  readonly onnxPath: string
   readonly known: KnownAnswers | null
   readonly engine: ProcessEngine
   readonly tokenizer: Promise<Tokenizer>
@@ -42,25 +40,19 @@ export interface Starting {
 }
 
 /** Waits for all parts and for what they say of each other. Throws `model_invalid` with the reason why they cannot be trusted. */
-export async function whenReady({ folder, revision, onnxPath, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
-  const hashes = Promise.all([hashFiles([onnxPath]), hashNamedFiles(textFilesOf(folder.folder))])
+export async function whenReady({ folder, revision, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
+  const hashes = Promise.all([hashNamedFiles(folder.files), hashNamedFiles(textFilesOf(folder.folder))])
   // They are awaited only after the tokenizer.
   hashes.catch(() => {})
   // First what is known of the tokenizer: with a wrong one the engine's self-test fails too, and could not say why.
   const tokenizer = await starting
   const tokenizerCheck = await checkedTokenizer(tokenizer, folder, known)
-  const [info, [onnxFiles, textFiles]] = await Promise.all([engine.started(), hashes])
-  const [onnxFile, ...dataFiles] = info.weightFiles
-  // A blob in a cache has another name than the file that links to it.
-  const weights = [...onnxFiles.map((hash) => ({ ...hash, file: onnxFile?.file ?? hash.file })), ...(await hashNamedFiles(dataFiles))]
+  const [info, [weights, textFiles]] = await Promise.all([engine.started(), hashes])
   const sums = await verifySums(folder.folder, [...weights, ...textFiles])
   const modelSha256 = checkedHash(weights, known)
 
-  const modelPaths = info.weightFiles.map(({ path }) => path)
-  engine.expectFiles(
-    Object.fromEntries(weights.map(({ identity, sha256 }, i) => [modelPaths[i], { identity, sha256 }])),
-    Object.fromEntries(info.weightFiles.map(({ file, path }) => [file, path]))
-  )
+  const modelPaths = folder.files.map(({ path }) => path)
+  engine.expectFiles(Object.fromEntries(weights.map(({ identity, sha256 }, i) => [modelPaths[i], { identity, sha256 }])))
   if (info.selfTest.causal === 'approximate') scheduler.keepApart()
   const prefixTokenId = prefixTokenOf(tokenizer)
   const context: EvaluationContext = {
@@ -69,7 +61,7 @@ export async function whenReady({ folder, revision, onnxPath, known, engine, tok
     maxModelLen: folder.maxModelLen,
     prefixTokenId,
     toleranceNats: info.selfTest.toleranceNats,
-    claimsFloat32: claimsFloat32(folder.dtype),
+    claimsFloat32: claimsFloat32(folder.numerics),
     causal: info.selfTest.causal
   }
   return {
@@ -85,6 +77,7 @@ export async function whenReady({ folder, revision, onnxPath, known, engine, tok
       maxModelLen: folder.maxModelLen,
       vocabSize: folder.vocabSize,
       prefixTokenId,
+      choice: choiceOf(folder),
       files: [...weights, ...textFiles, ...(sums === null ? [] : [sums])],
       engine: info,
       selfTest: { ...info.selfTest, ...verdictOf([...info.selfTest.items, tokenizerCheck]) },
@@ -94,7 +87,7 @@ export async function whenReady({ folder, revision, onnxPath, known, engine, tok
 }
 
 /** The tokenizer's known answers, for the report. Throws when it cannot belong to the model. */
-async function checkedTokenizer(tokenizer: Tokenizer, { vocabSize }: ModelFolder, known: KnownAnswers | null): Promise<Check> {
+async function checkedTokenizer(tokenizer: Tokenizer, { vocabSize }: OpenModel, known: KnownAnswers | null): Promise<Check> {
   if (tokenizer.facts.vocabSize > vocabSize) {
     throw new ServiceError(
       'model_invalid',
@@ -118,7 +111,7 @@ function checkedHash(weights: readonly FileHash[], known: KnownAnswers | null): 
 }
 
 function stampOf(
-  { dtype }: ModelFolder,
+  { dtype }: OpenModel,
   { executionProvider, threads, selfTest }: EngineInfo,
   modelSha256: string,
   tokenizerSha256: string

@@ -1,15 +1,11 @@
-import { realpathSync } from 'node:fs'
-import { basename } from 'node:path'
 import type { Config } from './config/options.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
 import type { EngineSpec } from './engine/protocol.ts'
 import { threadPlan } from './engine/thread-plan.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
 import { type LocatedModel, locateOnlyFolder } from './model/located-model.ts'
-import { assertTextFiles } from './model/manifest/text-files.ts'
-import { openModelFolder } from './model/model-folder.ts'
+import { choiceOf, openModel } from './model/open-model.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
-import { assertRegularFile, shownName } from './model/weights/data-files.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
 import { selfTestIds } from './tokenizer/self-test-texts.ts'
@@ -29,27 +25,26 @@ export interface ScoringBackend {
 
 /**
  * Begins to load a model, the only one of the configuration unless it says which; nothing waits. `engines` is how many
- * run side by side in this service. Throws `model_invalid` when its folder is not one.
+ * run side by side in this service. Throws `model_invalid` or `model_unsupported` when it cannot be scored.
  */
 export function startBackend(config: Config, log: EngineLog, located: LocatedModel = locateOnlyFolder(config.MODEL), engines = 1): ScoringBackend {
-  assertTextFiles(located.folder)
-  const folder = { ...openModelFolder(located.folder, config.DTYPE), id: located.id }
+  const folder = { ...openModel(located.folder, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id: located.id }
+  log.info(choiceOf(folder), 'model chosen')
   const executionProvider = config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu'
-  assertRegularFile(folder.onnxPath, basename(folder.onnxPath))
-  const onnxPath = realpathSync(folder.onnxPath)
   const spec: EngineSpec = {
     onnxPath: folder.onnxPath,
     modelFolder: folder.folder,
     // A link that is pointed elsewhere later must not change what a restart loads.
-    realPaths: { [shownName(folder.onnxPath, { onnxPath: folder.onnxPath, modelFolder: folder.folder })]: onnxPath },
+    realPaths: Object.fromEntries(folder.files.map(({ file, path }) => [file, path])),
     executionProvider,
-    ceilingNats: toleranceCeilingNats(folder.dtype, executionProvider),
+    ceilingNats: toleranceCeilingNats(folder.numerics, executionProvider),
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
-    claimsFloat32: claimsFloat32(folder.dtype),
+    claimsFloat32: claimsFloat32(folder.numerics),
     expectedFiles: {},
     ...threadPlan(config.THREADS, engines),
     vocabSize: folder.vocabSize,
-    headSize: folder.headSize
+    headSize: folder.headSize,
+    keyValueHeads: folder.keyValueHeads
   }
   const known = readKnownAnswers(folder.folder, folder.dtype, executionProvider)
   let tokenizerHasEnded = false
@@ -67,7 +62,6 @@ export function startBackend(config: Config, log: EngineLog, located: LocatedMod
   const ready = whenReady({
     folder,
     revision: located.revision,
-    onnxPath,
     known,
     engine,
     tokenizer,

@@ -1,4 +1,5 @@
 import type { EngineInfo, SelfTestReport } from './engine/engine.ts'
+import type { ModelFacts } from './model/open-model.ts'
 import type { FileHash } from './model/weights/file-hashes.ts'
 
 /** What a response says it was made with. */
@@ -24,6 +25,8 @@ export interface ServedModel {
   readonly maxModelLen: number
   readonly vocabSize: number
   readonly prefixTokenId: number | null
+  /** Layout and numerics, and why this file and this length. */
+  readonly choice: ModelFacts
   readonly files: readonly FileHash[]
   readonly stamp: Stamp
   readonly engine: EngineInfo

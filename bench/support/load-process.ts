@@ -25,7 +25,7 @@ process.send?.(report, () => process.exit(0))
 async function bare(): Promise<() => Promise<void>> {
   const session = await InferenceSession.create(spec.onnxPath, { intraOpNumThreads: spec.threads, logSeverityLevel: 4 })
   return async () => {
-    const makers = feedMakers(readOnnx(spec.onnxPath).inputs, spec.headSize)
+    const makers = feedMakers(readOnnx(spec.onnxPath).inputs, { headSize: spec.headSize, keyValueHeads: spec.keyValueHeads ?? 0 })
     const { feeds } = buildFeeds(makers, batch, { maxChunkRows: 1, maxProbedRows: 0 })
     const added = new Set<string>(Object.values(SCORING_INPUTS))
     const own: Record<string, Tensor> = Object.fromEntries(Object.entries(feeds).filter(([name]) => !added.has(name)))

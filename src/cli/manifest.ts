@@ -1,10 +1,9 @@
 import { loadConfig } from '../config/load-config.ts'
 import { renderSums } from '../model/manifest/sums.ts'
-import { assertTextFiles, textFilesOf } from '../model/manifest/text-files.ts'
-import { openModelFolder } from '../model/model-folder.ts'
+import { textFilesOf } from '../model/manifest/text-files.ts'
 import { onlyReference } from '../model/model-reference.ts'
+import { openModel } from '../model/open-model.ts'
 import { hashNamedFiles } from '../model/weights/file-hashes.ts'
-import { openModel } from '../model/weights/open-model.ts'
 
 /**
  * `logpr manifest`: SHA-256 and name of every file that serving the model would read, in the format of sha256sum, so that
@@ -12,10 +11,7 @@ import { openModel } from '../model/weights/open-model.ts'
  */
 export async function manifest(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config, positionals } = loadConfig(argv, env)
-  const path = onlyReference(positionals[0] ?? config.MODEL).reference
-  assertTextFiles(path)
-  const { folder, onnxPath } = openModelFolder(path, config.DTYPE)
-  const { files } = openModel({ onnxPath, modelFolder: folder })
+  const { folder, files } = openModel(onlyReference(positionals[0] ?? config.MODEL).reference, { dtype: config.DTYPE })
   process.stdout.write(renderSums(await hashNamedFiles([...files, ...textFilesOf(folder)])))
   return 0
 }

@@ -11,7 +11,17 @@ export const OPTIONS = {
     default: '',
     description: 'Model folder in the Hugging Face layout (config.json, tokenizer.json, model.onnx); empty serves the embedded model.'
   }),
-  DTYPE: choice(DTYPES, 'auto', "Which of the folder's weight files to load, as transformers.js names them; auto takes the first that exists."),
+  DTYPE: choice(
+    DTYPES,
+    'auto',
+    "Which of the folder's weight files to load, as transformers.js names them; auto takes the most exact that exists and says which (docs/layouts.md)."
+  ),
+  MAX_MODEL_LEN: integer({
+    minimum: 0,
+    default: 0,
+    description:
+      'Most tokens of a sequence, prefix token included; 0 takes what the model states, or 2048 where it states nothing. It can only lower what is stated.'
+  }),
   EXECUTION_PROVIDER: choice(['auto', 'cpu', 'cuda'], 'auto', 'What runs the model; auto is the CPU. cuda needs the GPU libraries (docs/operations.md).'),
   THREADS: integer({ minimum: 0, maximum: 256, default: 0, description: 'Threads of one forward pass; 0 takes as many as this process may use.' }),
   PREFIX_TOKEN: choice(

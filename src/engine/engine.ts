@@ -63,8 +63,6 @@ export interface EngineInfo {
   readonly executionProvider: string
   readonly threads: number
   readonly vocabSize: number
-  /** Files that hold the graph and the weights, the .onnx file first: name in the model folder, and path without links. */
-  readonly weightFiles: readonly { readonly file: string; readonly path: string }[]
   /** Nodes of the graph as it came and as it runs. */
   readonly nodeCounts: { readonly original: number; readonly scoring: number }
   readonly loadMs: number

@@ -87,8 +87,8 @@ export class ProcessEngine implements Engine {
   }
 
   /** From the next start on, files with other content are refused, wherever links lead then: the model must stay the one that was first loaded. */
-  expectFiles(expectedFiles: EngineSpec['expectedFiles'], realPaths: EngineSpec['realPaths'] = {}): void {
-    this.#spec = { ...this.#spec, expectedFiles, realPaths: { ...this.#spec.realPaths, ...realPaths } }
+  expectFiles(expectedFiles: EngineSpec['expectedFiles']): void {
+    this.#spec = { ...this.#spec, expectedFiles }
   }
 
   /** Ends the process and starts another, which has to pass the self-test; the batch in hand runs again there. */

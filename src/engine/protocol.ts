@@ -33,6 +33,8 @@ export interface EngineSpec {
   readonly vocabSize: number
   /** For graphs that leave the head size symbolic. */
   readonly headSize: number
+  /** For graphs that leave the number of key-value heads symbolic. */
+  readonly keyValueHeads?: number
   /** How far two passes over one token may differ at most with these numerics, nats. */
   readonly ceilingNats: number
   /** The same for a model that quantizes activations over whole tensors, which only its graph tells. */

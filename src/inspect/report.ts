@@ -1,7 +1,6 @@
 import type { Config } from '../config/options.ts'
-import { openModelFolder } from '../model/model-folder.ts'
-import { readOnnx } from '../model/onnx/read.ts'
 import { scoringGraph } from '../model/onnx/scoring-graph.ts'
+import { openModel } from '../model/open-model.ts'
 import type { Section, SectionMaker } from './section.ts'
 import { graphSection } from './sections/graph.ts'
 import { modelSection } from './sections/model.ts'
@@ -12,8 +11,7 @@ const SECTIONS: readonly SectionMaker[] = [modelSection, graphSection, scoringGr
 
 /** What a model folder is and what the service would make of it. Throws `model_invalid` or `model_unsupported` with the reason. */
 export function reportOn(path: string, config: Config): readonly Section[] {
-  const folder = openModelFolder(path, config.DTYPE)
-  const original = readOnnx(folder.onnxPath)
-  const model = { folder, original, scoring: scoringGraph(original), config }
+  const folder = openModel(path, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN })
+  const model = { folder, original: folder.graph, scoring: scoringGraph(folder.graph), config }
   return SECTIONS.flatMap((make) => make(model) ?? [])
 }

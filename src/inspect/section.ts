@@ -1,10 +1,10 @@
 import type { Config } from '../config/options.ts'
-import type { ModelFolder } from '../model/model-folder.ts'
 import type { Graph } from '../model/onnx/graph.ts'
+import type { OpenModel } from '../model/open-model.ts'
 
 /** A model that is looked at: its folder and its graph as it came and as it would run. No weights are loaded. */
 export interface InspectedModel {
-  readonly folder: ModelFolder
+  readonly folder: OpenModel
   readonly original: Graph
   readonly scoring: Graph
   /** The settings in force, as `serve` would have them. */

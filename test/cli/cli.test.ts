@@ -110,6 +110,7 @@ test('logpr inspect says of a model with dynamic quantization that its scores ar
   const head = { H: 1, V: 2, embedding: Float32Array.of(1), weights: Int8Array.of(1, 2), scales: [1], zeroPoints: [0], bias: null }
   const folder = tempFolder(t, {
     'config.json': '{"vocab_size": 2, "max_position_embeddings": 8}',
+    'tokenizer.json': '{}',
     'model_quantized.onnx': writeOnnx(quantizedHeadModel(head, 'MatMulInteger'))
   })
   const [plain, json] = await Promise.all([logpr(['inspect', folder]), logpr(['inspect', folder, '--json', 'true'])])

@@ -44,7 +44,6 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
         executionProvider: spec.executionProvider,
         threads: spec.threads,
         vocabSize: spec.vocabSize,
-        weightFiles: model.weightFiles.map(({ file, path }) => ({ file, path })),
         nodeCounts: { original: model.original.nodes.length, scoring: model.scoring.nodes.length },
         loadMs,
         selfTest: report

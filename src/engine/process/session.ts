@@ -4,8 +4,7 @@ import { wholeTensorQuantizers } from '../../model/onnx/dynamic-quantization.ts'
 import type { Graph } from '../../model/onnx/graph.ts'
 import { scoringGraph } from '../../model/onnx/scoring-graph.ts'
 import { writeOnnx } from '../../model/onnx/write.ts'
-import type { DataFile } from '../../model/weights/data-files.ts'
-import { openModel } from '../../model/weights/open-model.ts'
+import { openGraph } from '../../model/weights/open-graph.ts'
 import { WeightsGuard } from '../../model/weights/weights-guard.ts'
 import type { Batch, BatchScores } from '../engine.ts'
 import type { EngineSpec } from '../protocol.ts'
@@ -23,8 +22,6 @@ const PROBED_LOGITS = 1 << 24
 export interface LoadedModel {
   readonly original: Graph
   readonly scoring: Graph
-  /** The .onnx file first. */
-  readonly weightFiles: readonly DataFile[]
   /** Whether it quantizes activations over whole tensors: tokens then depend on later ones and on their neighbours. */
   readonly isApproximate: boolean
   readonly guard: WeightsGuard
@@ -35,10 +32,10 @@ export interface LoadedModel {
 
 /** Loads a model as a scoring graph. Throws `model_invalid` or `model_unsupported` with the reason. */
 export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
-  const { graph: original, files: weightFiles, folder, located } = openModel(spec)
+  const { graph: original, files, folder, located } = openGraph(spec)
   const scoring = scoringGraph(original)
-  const guard = new WeightsGuard(weightFiles.map(({ path }) => path))
-  const makers = feedMakers(scoring.inputs, spec.headSize)
+  const guard = new WeightsGuard(files.map(({ path }) => path))
+  const makers = feedMakers(scoring.inputs, { headSize: spec.headSize, keyValueHeads: spec.keyValueHeads ?? 0 })
   const session = await createSession(spec, folder, writeOnnx(located(scoring)))
   const limits = {
     maxChunkRows: Math.min(MAX_CHUNK_ROWS, Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_LOGITS / spec.vocabSize))),
@@ -48,7 +45,6 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   return {
     original,
     scoring,
-    weightFiles,
     guard,
     isApproximate: wholeTensorQuantizers(original).length > 0,
     release: () => session.release(),

@@ -16,7 +16,12 @@ const MODEL = objectOf({
   prefix_token_id: nullable(integer()),
   architecture: string(),
   revision: nullable(string("Commit of the hub's repository; null for a model folder.")),
-  dtype: string(),
+  dtype: string("What the graph holds: as its file's name says, unless the graph is something else."),
+  dtype_choice: string('Which graphs there were, and what decided.'),
+  layout: string('genai, merged decoder, decoder with past, decoder without past or ids only.'),
+  numerics: objectOf({ weights: string(), activations: string(), logits: string() }, {}, 'What the graph computes with; the coarsest that occurs.'),
+  max_model_len_source: string('Where max_model_len comes from.'),
+  stated_vocab_size: nullable(integer('What the configuration says; the head may be wider.')),
   execution_provider: string(),
   threads: integer(),
   files: arrayOf(objectOf({ file: string(), size_bytes: integer(), sha256: string() })),
@@ -70,7 +75,8 @@ export const modelRoutes: FastifyPluginAsync<{ service: Service }> = async (app,
   )
 }
 
-function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, revision, stamp, files, engine, selfTest }: ServedModel): object {
+function wireModel(model: ServedModel): object {
+  const { id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, revision, choice, stamp, files, engine, selfTest } = model
   return {
     id,
     object: 'model',
@@ -82,6 +88,11 @@ function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, 
     architecture,
     revision,
     dtype: stamp.dtype,
+    dtype_choice: choice.dtype_choice,
+    layout: choice.layout,
+    numerics: choice.numerics,
+    max_model_len_source: choice.max_model_len_source,
+    stated_vocab_size: choice.stated_vocab_size,
     execution_provider: stamp.execution_provider,
     threads: stamp.threads,
     files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),

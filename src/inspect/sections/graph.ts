@@ -6,7 +6,7 @@ import type { InspectedModel, Section } from '../section.ts'
 const SHOWN_INPUTS = 4
 
 /** What the graph is as it came: its operators, inputs and head. */
-export function graphSection({ original }: InspectedModel): Section {
+export function graphSection({ folder, original }: InspectedModel): Section {
   const operatorSets = [...original.opsets].map(([domain, version]) => [domain === '' ? 'ai.onnx' : domain, version] as const)
   const inputs = original.inputs.map(({ name, shape }) => `${name} [${shape?.join(', ') ?? 'unknown rank'}]`)
   const head = findHead(splitQuantizedProducts(original))
@@ -16,7 +16,13 @@ export function graphSection({ original }: InspectedModel): Section {
   const hidden = inputs.length - SHOWN_INPUTS
   return {
     name: 'graph',
-    json: { operator_sets: Object.fromEntries(operatorSets), inputs, head, whole_tensor_quantizers: quantizers },
+    json: {
+      operator_sets: Object.fromEntries(operatorSets),
+      inputs,
+      feeds: folder.inputs.map(({ name, role }) => `${name}: ${role}`),
+      head,
+      whole_tensor_quantizers: quantizers
+    },
     lines: [
       ['operator sets', operatorSets.map(([domain, version]) => `${domain} ${version}`).join(', ')],
       ['inputs', hidden > 0 ? `${inputs.slice(0, SHOWN_INPUTS - 1).join('; ')}; ${hidden + 1} more` : inputs.join('; ')],

@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs'
 import { readKnownAnswers } from '../../model/known-answers.ts'
+import { choiceOf } from '../../model/open-model.ts'
 import { mebibytes } from '../mebibytes.ts'
 import type { InspectedModel, Section } from '../section.ts'
 
@@ -8,11 +8,10 @@ export function modelSection({ folder }: InspectedModel): Section {
   const json = {
     id: folder.id,
     architecture: folder.architecture,
-    dtype: folder.dtype,
+    ...choiceOf(folder),
     file: folder.onnxPath,
-    file_bytes: statSync(folder.onnxPath).size,
-    max_model_len: folder.maxModelLen,
-    vocab_size: folder.vocabSize,
+    file_bytes: folder.files[0]?.sizeBytes ?? 0,
+    data_files: folder.files.slice(1).map(({ file, sizeBytes }) => ({ file, size_bytes: sizeBytes })),
     has_known_answer: readKnownAnswers(folder.folder, folder.dtype, 'cpu') !== null
   }
   return {
@@ -20,9 +19,18 @@ export function modelSection({ folder }: InspectedModel): Section {
     json,
     lines: [
       ['model', `${json.id} (${json.architecture}, ${json.dtype})`],
+      ['chosen by', json.dtype_choice],
+      ['layout', json.layout],
       ['file', `${json.file}, ${mebibytes(json.file_bytes)}`],
-      ['context', `${json.max_model_len} tokens, vocabulary ${json.vocab_size}`],
+      ...json.data_files.map(({ file, size_bytes }) => ['', `${file}, ${mebibytes(size_bytes)}`] as const),
+      ['numerics', `weights ${json.numerics.weights}, activations ${json.numerics.activations}, logits ${json.numerics.logits}`],
+      ['context', `${json.max_model_len} tokens (${json.max_model_len_source})`],
+      ['vocabulary', vocabularyText(json)],
       ['known answer', json.has_known_answer ? 'canary.json' : 'none: the first start is compared with later ones']
     ]
   }
+}
+
+function vocabularyText({ vocab_size: width, stated_vocab_size: stated }: { readonly vocab_size: number; readonly stated_vocab_size: number | null }): string {
+  return width === stated ? String(width) : `${width}, where the configuration says ${stated ?? 'nothing'}`
 }

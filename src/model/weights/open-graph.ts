@@ -12,7 +12,7 @@ import { relocate } from './relocate.ts'
 import { type StoredTensor, storedTensors } from './stored-tensors.ts'
 import { declarationFault, duplicateFault, extentFault, tensorName } from './tensor-faults.ts'
 
-export interface ModelSource {
+export interface GraphSource {
   /** The .onnx file as the model folder names it: perhaps a link. */
   readonly onnxPath: string
   /** Where its data has to be; the .onnx file's own folder when absent. */
@@ -22,7 +22,7 @@ export interface ModelSource {
 }
 
 /** A model whose graph and files fit together. */
-export interface OpenModel {
+export interface OpenGraph {
   readonly graph: Graph
   /** The .onnx file first, then its data files by name. */
   readonly files: readonly DataFile[]
@@ -38,7 +38,7 @@ export interface OpenModel {
  *
  * Throws `model_invalid` with file, tensor, expected and found bytes and what to do.
  */
-export function openModel(source: ModelSource): OpenModel {
+export function openGraph(source: GraphSource): OpenGraph {
   const shown = basename(source.onnxPath)
   const modelFolder = source.modelFolder ?? dirname(source.onnxPath)
   const named = shownName(source.onnxPath, { onnxPath: source.onnxPath, modelFolder })

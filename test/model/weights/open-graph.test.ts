@@ -7,7 +7,7 @@ import { buildNode, buildTensor } from '../../../src/model/onnx/build-node.ts'
 import { FLOAT, type Graph, type Initializer } from '../../../src/model/onnx/graph.ts'
 import { writeBytes, writeInteger } from '../../../src/model/onnx/wire.ts'
 import { writeGraph, writeOnnx } from '../../../src/model/onnx/write.ts'
-import { openModel } from '../../../src/model/weights/open-model.ts'
+import { openGraph } from '../../../src/model/weights/open-graph.ts'
 import { cacheSnapshot, externalModelFiles, externalTensor, type HeadEntries, inlineModelFile, logProbsOf, refusalOf } from '../../support/external-data.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
@@ -29,7 +29,7 @@ describe('a model whose data lies in files of its own', async () => {
         const expected = await logProbsOf(join(tempFolder(t, { 'model.onnx': onnx }), 'model.onnx'))
         const snapshot = cacheSnapshot(t, externalModelFiles({}, prefix), layout)
         const onnxPath = join(snapshot, prefix, 'model.onnx')
-        const { files, folder } = openModel({ onnxPath, modelFolder: snapshot })
+        const { files, folder } = openGraph({ onnxPath, modelFolder: snapshot })
 
         assert.deepEqual(await logProbsOf(onnxPath, snapshot), expected)
         assert.deepEqual(
@@ -60,7 +60,7 @@ describe('a model whose data lies in files of its own', async () => {
     const snapshot = cacheSnapshot(t, externalModelFiles(), 'sharded')
     const onnxPath = join(snapshot, 'model.onnx')
     const expected = await logProbsOf(onnxPath)
-    const realPaths = Object.fromEntries(openModel({ onnxPath, modelFolder: snapshot }).files.map(({ file, path }) => [file, path]))
+    const realPaths = Object.fromEntries(openGraph({ onnxPath, modelFolder: snapshot }).files.map(({ file, path }) => [file, path]))
     const other = join(dirname(realPaths['model.onnx_data'] ?? ''), 'other')
     writeFileSync(
       other,
@@ -78,7 +78,7 @@ describe('a model whose data lies in files of its own', async () => {
     const data = Buffer.concat([files['model.onnx_data'] ?? Buffer.of(), files['model.onnx_data_1'] ?? Buffer.of()])
     const folder = tempFolder(t, { ...files, 'model.onnx_data': data })
     assert.deepEqual(await logProbsOf(join(folder, 'model.onnx')), await logProbsOf(join(tempFolder(t, externalModelFiles()), 'model.onnx')))
-    assert.equal(openModel({ onnxPath: join(folder, 'model.onnx') }).files.length, 2)
+    assert.equal(openGraph({ onnxPath: join(folder, 'model.onnx') }).files.length, 2)
   })
 
   const FINE: readonly [string, HeadEntries][] = [
@@ -159,7 +159,7 @@ describe('external data that is not what it should be', () => {
     it(`that ${what} is refused before the runtime sees it`, (t) => {
       const folder = tempFolder(t, externalModelFiles(entries))
       change(folder)
-      const refusal = refusalOf(() => openModel({ onnxPath: join(folder, 'model.onnx') }))
+      const refusal = refusalOf(() => openGraph({ onnxPath: join(folder, 'model.onnx') }))
       assert.equal(refusal.code, 'model_invalid')
       assert.match(refusal.message, message)
     })
@@ -172,14 +172,14 @@ describe('external data that is not what it should be', () => {
     copyFileSync(join(snapshot, DATA), join(stranger, 'blob'))
     rmSync(join(snapshot, DATA))
     symlinkSync(join(stranger, 'blob'), join(snapshot, DATA))
-    assert.match(refusalOf(() => openModel({ onnxPath: join(snapshot, 'model.onnx') })).message, /outside the model's folder and its cache's blobs/)
+    assert.match(refusalOf(() => openGraph({ onnxPath: join(snapshot, 'model.onnx') })).message, /outside the model's folder and its cache's blobs/)
   })
 
   it('that is a link up to blobs outside a cache is refused', (t) => {
     const root = tempFolder(t, { ...externalModelFiles({}, 'snapshot/'), 'blobs/one': Buffer.alloc(4096) })
     rmSync(join(root, 'snapshot', DATA))
     symlinkSync('../blobs/one', join(root, 'snapshot', DATA))
-    assert.match(refusalOf(() => openModel({ onnxPath: join(root, 'snapshot', 'model.onnx') })).message, /outside the model's folder/)
+    assert.match(refusalOf(() => openGraph({ onnxPath: join(root, 'snapshot', 'model.onnx') })).message, /outside the model's folder/)
   })
 })
 
@@ -201,7 +201,7 @@ describe('a .onnx file that is not what it should be', () => {
   ]
   for (const [what, content, message] of FILES) {
     it(`but ${what} is refused`, (t) => {
-      const refusal = refusalOf(() => openModel({ onnxPath: join(tempFolder(t, { 'model.onnx': content }), 'model.onnx') }))
+      const refusal = refusalOf(() => openGraph({ onnxPath: join(tempFolder(t, { 'model.onnx': content }), 'model.onnx') }))
       assert.equal(refusal.code, 'model_invalid')
       assert.match(refusal.message, message)
     })
@@ -210,7 +210,7 @@ describe('a .onnx file that is not what it should be', () => {
   it('but a named pipe is refused without waiting for it', (t) => {
     const onnxPath = join(tempFolder(t), 'model.onnx')
     execFileSync('mkfifo', [onnxPath])
-    assert.match(refusalOf(() => openModel({ onnxPath })).message, /^model\.onnx is a named pipe instead of a file/)
+    assert.match(refusalOf(() => openGraph({ onnxPath })).message, /^model\.onnx is a named pipe instead of a file/)
   })
 })
 
@@ -268,7 +268,7 @@ describe('a tensor that cannot be what it says', () => {
   ]
   for (const [what, graph, message] of FAULTS) {
     it(`because it ${what} is refused`, (t) => {
-      const refusal = refusalOf(() => openModel({ onnxPath: join(tempFolder(t, { 'model.onnx': writeOnnx(graph) }), 'model.onnx') }))
+      const refusal = refusalOf(() => openGraph({ onnxPath: join(tempFolder(t, { 'model.onnx': writeOnnx(graph) }), 'model.onnx') }))
       assert.equal(refusal.code, 'model_invalid')
       assert.match(refusal.message, message)
     })
@@ -284,6 +284,6 @@ describe('a tensor that cannot be what it says', () => {
       raw('scalar', [], FLOAT, 4),
       { ...raw('typed', [2], FLOAT, 8), value: typed }
     ])
-    assert.equal(openModel({ onnxPath: join(tempFolder(t, { 'model.onnx': writeOnnx(graph) }), 'model.onnx') }).graph.initializers.length, 6)
+    assert.equal(openGraph({ onnxPath: join(tempFolder(t, { 'model.onnx': writeOnnx(graph) }), 'model.onnx') }).graph.initializers.length, 6)
   })
 })
