@@ -27,9 +27,10 @@ export interface ScoringBackend {
   close(): Promise<void>
 }
 
-/** Begins to load the model; nothing waits. Throws `model_invalid` when its folder is not one. */
-export function startBackend(config: Config, log: EngineLog): ScoringBackend {
-  const folder = openModelFolder(config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL, config.DTYPE)
+/** Begins to load the model; nothing waits. `id` is what requests call it, the folder's name when null. Throws `model_invalid` when its folder is not one. */
+export function startBackend(config: Config, log: EngineLog, id: string | null = null): ScoringBackend {
+  const opened = openModelFolder(config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL, config.DTYPE)
+  const folder = id === null ? opened : { ...opened, id }
   const executionProvider = config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu'
   const spec: EngineSpec = {
     // A link that is pointed elsewhere later must not change what a restart loads.

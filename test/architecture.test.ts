@@ -10,6 +10,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   json: [],
   tokenizer: ['scoring/checks/check.ts', '@huggingface/transformers'],
   model: [],
+  hub: ['model/model-folder.ts', 'model/onnx/', 'package-info.ts', '@huggingface/hub'],
   engine: ['model/onnx/', 'model/weights-guard.ts', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts'],
   logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'engine/checksum.ts', 'tokenizer/tokenizer.ts'],
@@ -34,6 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     'config/',
+    'hub/',
     'json/',
     'logprob/',
     'model/',

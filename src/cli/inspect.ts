@@ -10,14 +10,16 @@ import { scoringGraph } from '../model/onnx/scoring-graph.ts'
 import { splitQuantizedProducts } from '../model/onnx/split-quantized-product.ts'
 import { writeOnnx } from '../model/onnx/write.ts'
 import { PACKAGE_FOLDER } from '../package-info.ts'
+import { shownWhileLocated } from './located-config.ts'
 
 const MIB = 1 << 20
 
 /** `logpr inspect`: what a model folder is and what the service would make of it, without loading weights. */
 export async function inspect(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config, own, positionals } = loadConfig(argv, env, ['json'])
-  const path = positionals[0] ?? (config.MODEL === '' ? join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en') : config.MODEL)
-  const report = reportOn(path, config.DTYPE)
+  const named = await shownWhileLocated({ ...config, MODEL: positionals[0] ?? config.MODEL }, env, process.stderr)
+  const path = named.config.MODEL === '' ? join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en') : named.config.MODEL
+  const report = { ...reportOn(path, config.DTYPE), ...(named.id === null ? {} : { id: named.id }) }
   process.stdout.write(own.json === 'true' ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report))
   return 0
 }

@@ -3,6 +3,8 @@ import { loadConfig } from '../config/load-config.ts'
 import { serviceErrorFrom } from '../errors.ts'
 import { createLogger } from '../observability/logger.ts'
 import { startBackend } from '../scoring-backend.ts'
+import { locatedConfig } from './located-config.ts'
+import { logPull } from './pull-log.ts'
 
 /** Added to the longest request and the drain delay before a stop is forced. */
 const TEARDOWN_MS = 5000
@@ -13,7 +15,8 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   if (positionals.length > 0) throw new Error(`serve takes no arguments, only flags; got ${positionals.length}`)
   const log = createLogger(config.LOG_LEVEL, 1)
   // The model loads in a process and a thread of its own while the HTTP side is still being imported here.
-  const backend = startBackend(config, log)
+  const located = await locatedConfig(config, env, logPull(log))
+  const backend = startBackend(located.config, log, located.id)
   const { startService } = await import('../service.ts')
   const service = await startService(config, backend, log)
   log.info({ address: service.address, processId: process.pid }, 'listening')

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import { ServiceError } from '../errors.ts'
 
 /** File-name suffix of each dtype, as transformers.js names the files of a model folder. */
-const SUFFIX_BY_DTYPE: Readonly<Record<string, string>> = {
+export const SUFFIX_BY_DTYPE: Readonly<Record<string, string>> = {
   fp32: '',
   fp16: '_fp16',
   int8: '_int8',
