@@ -1,7 +1,8 @@
+import { unlink } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { ServiceError } from '../errors.ts'
 import { describeSubject } from './answers.ts'
-import { RepositoryCache, sizeOf } from './cache-layout.ts'
+import { cacheFailure, RepositoryCache, sizeOf } from './cache-layout.ts'
 import type { HubClient } from './client.ts'
 import { hasListedContent } from './content-hash.ts'
 import { assertRoomFor } from './disk-space.ts'
@@ -132,7 +133,13 @@ class Pull {
 
   async #isPresent(file: RepositoryFile): Promise<boolean> {
     const path = this.cache.blobPath(file.etag)
-    return (await sizeOf(path)) === file.sizeBytes && (!this.#options.checksPresent || (await hasListedContent(path, file)))
+    if ((await sizeOf(path)) !== file.sizeBytes) return false
+    if (!this.#options.checksPresent || (await hasListedContent(path, file))) return true
+    // Who has it open keeps it; nobody else may take it for the file.
+    await unlink(path).catch((error: unknown) => {
+      throw cacheFailure(error, path)
+    })
+    return false
   }
 
   async #fetch(names: readonly string[]): Promise<void> {

@@ -53,8 +53,8 @@ export function likelyDataFiles(names: readonly string[], graphFile: string): st
 
 /** `location` of external data, which is relative to the graph's folder, as a name in the model's folder. Throws when it leaves that folder. */
 export function dataFileOf(graphFile: string, location: string): string {
-  const name = posix.normalize(posix.join(posix.dirname(graphFile), location))
-  if (!posix.isAbsolute(location) && !location.includes('\\') && name !== '..' && !name.startsWith('../')) return name
+  const name = posix.normalize(location)
+  if (!posix.isAbsolute(name) && !/\\|^\.\.?(?:\/|$)/.test(name)) return posix.join(posix.dirname(graphFile), name)
   throw new ServiceError('model_invalid', `${graphFile} keeps weights outside its folder, which is not allowed`)
 }
 
