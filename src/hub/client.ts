@@ -2,7 +2,7 @@ import { ServiceError } from '../errors.ts'
 import { LOGPR_VERSION } from '../package-info.ts'
 import { describeSubject, refusalOf, type Subject } from './answers.ts'
 import type { OnPullEvent } from './pull-event.ts'
-import type { HubSettings, HubTiming } from './settings.ts'
+import { assertUsable, type HubSettings, type HubTiming } from './settings.ts'
 import { retried, TransientFailure } from './transient.ts'
 
 const MAX_REDIRECTS = 8
@@ -27,7 +27,9 @@ export class HubClient {
   readonly signal: AbortSignal
   readonly onEvent: OnPullEvent
 
+  /** Throws `configuration_invalid` when no request can be made with the settings. */
   constructor(settings: HubSettings, onEvent: OnPullEvent, signal: AbortSignal) {
+    assertUsable(settings)
     this.settings = settings
     this.onEvent = onEvent
     this.signal = signal

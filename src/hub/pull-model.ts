@@ -123,9 +123,10 @@ class Pull {
   async #announce(names: readonly string[], dtype: string): Promise<void> {
     const files = this.#listed(names)
     for (const file of files) if (!this.#present.has(file.etag) && (await this.#isPresent(file))) this.#present.add(file.etag)
-    const bytesOf = (some: readonly RepositoryFile[]): number => some.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-    const totalBytes = bytesOf(files)
-    const presentBytes = bytesOf(files.filter(({ etag }) => this.#present.has(etag)))
+    // Two files of one content are fetched once.
+    const sizes = [...new Map(files.map(({ etag, sizeBytes }) => [etag, sizeBytes]))]
+    const totalBytes = sizes.reduce((sum, [, sizeBytes]) => sum + sizeBytes, 0)
+    const presentBytes = sizes.reduce((sum, [etag, sizeBytes]) => (this.#present.has(etag) ? sum + sizeBytes : sum), 0)
     const { repository, revision } = this.#reference
     this.#client.onEvent({ kind: 'plan', repository, revision, commit: this.#commit, dtype, files: files.length, totalBytes, presentBytes })
     await assertRoomFor(totalBytes - presentBytes, this.cache.cacheFolder)

@@ -1,6 +1,6 @@
 import type { listFiles as ListFiles, modelInfo as ModelInfo } from '@huggingface/hub'
 import { ServiceError } from '../errors.ts'
-import { describeSubject } from './answers.ts'
+import { describeSubject, type Subject } from './answers.ts'
 import type { HubClient } from './client.ts'
 import { COMMIT } from './reference.ts'
 
@@ -32,7 +32,7 @@ export async function resolveRevision(client: HubClient, repository: string, rev
     additionalFields: ['sha'],
     hubUrl: client.settings.endpoint,
     fetch: client.fetchFor(subject)
-  })
+  }).catch(ofAnotherForm(client, subject))
   if (typeof sha === 'string' && COMMIT.test(sha)) return sha
   throw new ServiceError('hub_unreachable', `${describeSubject(subject)}: the answer names no commit; check HF_ENDPOINT`)
 }
@@ -40,6 +40,21 @@ export async function resolveRevision(client: HubClient, repository: string, rev
 /** All files of a commit. Throws `model_invalid` for a listing that could write outside the cache. */
 export async function listRepository(client: HubClient, repository: string, commit: string): Promise<RepositoryFile[]> {
   const subject = client.subject(repository, commit, null)
+  return listed(client, repository, commit, subject).catch(ofAnotherForm(client, subject))
+}
+
+/** The library reads fields of an answer without looking whether they are there. */
+function ofAnotherForm(client: HubClient, subject: Subject): (error: unknown) => never {
+  return (error) => {
+    client.signal.throwIfAborted()
+    if (error instanceof ServiceError) throw error
+    throw new ServiceError('hub_unreachable', `${describeSubject(subject)}: the answer is not of the form that a hub gives; check HF_ENDPOINT`, {
+      cause: error
+    })
+  }
+}
+
+async function listed(client: HubClient, repository: string, commit: string, subject: Subject): Promise<RepositoryFile[]> {
   const { listFiles } = await library()
   const files: RepositoryFile[] = []
   for await (const { type, path, size, oid, lfs } of listFiles({

@@ -45,16 +45,14 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * The settings that Python's library would have in this environment. Its variables count: HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME, HF_TOKEN,
- * HF_TOKEN_PATH, HF_HUB_OFFLINE; LOGPR_HF_TOKEN comes before HF_TOKEN. Throws `configuration_invalid`, without the value of a secret.
+ * HF_TOKEN_PATH, HF_HUB_OFFLINE; LOGPR_HF_TOKEN comes before HF_TOKEN.
  */
 export function hubSettingsFrom(env: Environment, { isOffline, dtype }: { readonly isOffline: boolean; readonly dtype: string }): HubSettings {
   const home = setIn(env, 'HF_HOME') ?? join(setIn(env, 'XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'huggingface')
   return {
-    endpoint: endpointOf(setIn(env, 'HF_ENDPOINT') ?? 'https://huggingface.co'),
+    endpoint: (setIn(env, 'HF_ENDPOINT') ?? 'https://huggingface.co').replace(/\/+$/, ''),
     cacheFolder: expanded(setIn(env, 'HF_HUB_CACHE') ?? setIn(env, 'HUGGINGFACE_HUB_CACHE') ?? join(expanded(home), 'hub')),
-    token: checkedToken(
-      setIn(env, 'LOGPR_HF_TOKEN') ?? setIn(env, 'HF_TOKEN') ?? tokenIn(expanded(setIn(env, 'HF_TOKEN_PATH') ?? join(expanded(home), 'token')))
-    ),
+    token: setIn(env, 'LOGPR_HF_TOKEN') ?? setIn(env, 'HF_TOKEN') ?? tokenIn(expanded(setIn(env, 'HF_TOKEN_PATH') ?? join(expanded(home), 'token'))),
     isOffline: isOffline || /^(?:1|on|yes|true)$/i.test(setIn(env, 'HF_HUB_OFFLINE') ?? ''),
     dtype,
     timing: DEFAULT_TIMING
@@ -71,11 +69,14 @@ export function expanded(path: string): string {
   return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
 }
 
-function endpointOf(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null
+/** Throws `configuration_invalid`, without the value of a secret, when the hub cannot be asked with these settings. */
+export function assertUsable({ endpoint, token }: HubSettings): void {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : null
   if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '' || url.search !== '')
     throw new ServiceError('configuration_invalid', 'HF_ENDPOINT must be an http or https URL without a user name, a password and a query')
-  return text.replace(/\/+$/, '')
+  // An error of the HTTP client about a bad header would show it.
+  if (token !== null && !/^[\x21-\x7e]+$/.test(token))
+    throw new ServiceError('configuration_invalid', 'the hub token (LOGPR_HF_TOKEN, HF_TOKEN or the token file) must be one word of ASCII characters')
 }
 
 function tokenIn(path: string): string | null {
@@ -84,10 +85,4 @@ function tokenIn(path: string): string | null {
   } catch {
     return null
   }
-}
-
-/** An error of the HTTP client about a bad header would show it. */
-function checkedToken(token: string | null): string | null {
-  if (token === null || /^[\x21-\x7e]+$/.test(token)) return token
-  throw new ServiceError('configuration_invalid', 'the hub token (LOGPR_HF_TOKEN, HF_TOKEN or the token file) must be one word of ASCII characters')
 }

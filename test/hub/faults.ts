@@ -98,6 +98,18 @@ const REDIRECTS: readonly HubFault[] = [
     plant: (hub) => hub.plant('hub', /api/, answer(200, { 'content-type': 'text/html' }, '<html>Log in</html>'), ALWAYS)
   },
   {
+    name: 'a listing that is none (200, JSON of another form)',
+    end: 'hub_unreachable',
+    ...none,
+    plant: (hub) => hub.plant('hub', /tree/, answer(200, { 'content-type': 'application/json' }, '{"message": "hello"}'), ALWAYS)
+  },
+  {
+    name: 'a revision that is none (200, `null`)',
+    end: 'hub_unreachable',
+    ...none,
+    plant: (hub) => hub.plant('hub', /revision/, answer(200, { 'content-type': 'application/json' }, 'null'), ALWAYS)
+  },
+  {
     name: 'a login page in place of the file (200, HTML)',
     end: 'hub_unreachable',
     requests: 1,
