@@ -22,14 +22,15 @@ export function sendContent(request: IncomingMessage, response: ServerResponse, 
     response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end()
     return
   }
-  const body = bodyOf(content.subarray(first), effect)
-  const partial = first > 0 || (request.headers.range !== undefined && effect?.kind !== 'ignore_range' && ifRangeHolds(request, tag))
+  const partial = request.headers.range !== undefined && effect?.kind !== 'ignore_range' && ifRangeHolds(request, tag)
+  const end = partial ? endOf(request, content.length) : content.length
+  const body = bodyOf(content.subarray(first, end), effect)
   response.statusCode = partial ? 206 : 200
   response.setHeader('etag', tag)
   response.setHeader('accept-ranges', 'bytes')
-  if (partial) response.setHeader('content-range', `bytes ${first}-${content.length - 1}/${content.length}`)
+  if (partial) response.setHeader('content-range', `bytes ${first}-${end - 1}/${content.length}`)
   // Without a length the body is sent in chunks and may be as long as it likes.
-  if (effect?.kind !== 'lengthen') response.setHeader('content-length', effect?.kind === 'shorten' ? body.length : content.length - first)
+  if (effect?.kind !== 'lengthen') response.setHeader('content-length', effect?.kind === 'shorten' ? body.length : end - first)
   response.flushHeaders()
   if (request.method === 'HEAD') response.end()
   else if (effect?.kind === 'drop') response.write(body, () => response.destroy())
@@ -52,6 +53,12 @@ function firstByte(request: IncomingMessage, sizeBytes: number, etag: string): n
   const first = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
   if (first === 0 || !ifRangeHolds(request, etag)) return 0
   return first < sizeBytes ? first : null
+}
+
+/** Behind the last byte of the range. */
+function endOf(request: IncomingMessage, sizeBytes: number): number {
+  const last = /-(\d+)$/.exec(request.headers.range ?? '')?.[1]
+  return last === undefined ? sizeBytes : Math.min(Number(last) + 1, sizeBytes)
 }
 
 function ifRangeHolds(request: IncomingMessage, etag: string): boolean {
