@@ -9,6 +9,7 @@ import { ERROR_KINDS } from '../src/http/status.ts'
 import { createMetrics } from '../src/observability/metrics.ts'
 import { PACKAGE_FOLDER } from '../src/package-info.ts'
 import { checksBlocks } from './checks-page.ts'
+import { hubBlocks } from './hub-page.ts'
 import { lossPage } from './loss-page.ts'
 import { benchResults, renderAims, renderPerformance } from './performance-page.ts'
 import { exampleBlocks } from './worked-example.ts'
@@ -24,6 +25,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['docs/performance.md', renderPerformance(results)],
     ['docs/operations.md', withBlocks('docs/operations.md', { errors: errorTable() })],
     ['docs/checks.md', withBlocks('docs/checks.md', checksBlocks())],
+    ['docs/hub.md', withBlocks('docs/hub.md', hubBlocks())],
     ['docs/scoring.md', withBlocks('docs/scoring.md', { example: scoring })],
     ['docs/loss.md', withBlocks('docs/loss.md', loss.blocks)],
     ['docs/figures/masked-sequence.svg', loss.figure],

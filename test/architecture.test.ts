@@ -10,6 +10,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   json: [],
   tokenizer: ['scoring/checks/check.ts', '@huggingface/transformers'],
   model: ['package-info.ts'],
+  hub: ['model/', 'package-info.ts', '@huggingface/hub'],
   engine: ['model/onnx/', 'model/weights/', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts'],
   logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'engine/checksum.ts', 'tokenizer/tokenizer.ts'],
@@ -37,6 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'config/',
     'inspect/',
+    'hub/',
     'json/',
     'logprob/',
     'model/',

@@ -1,9 +1,9 @@
 import { loadConfig } from '../config/load-config.ts'
 import { renderSums } from '../model/manifest/sums.ts'
 import { textFilesOf } from '../model/manifest/text-files.ts'
-import { onlyReference } from '../model/model-reference.ts'
 import { openModel } from '../model/open-model.ts'
 import { hashNamedFiles } from '../model/weights/file-hashes.ts'
+import { locateShown } from './model-locator.ts'
 
 /**
  * `logpr manifest`: SHA-256 and name of every file that serving the model would read, in the format of sha256sum, so that
@@ -11,7 +11,8 @@ import { hashNamedFiles } from '../model/weights/file-hashes.ts'
  */
 export async function manifest(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config, positionals } = loadConfig(argv, env)
-  const { folder, files } = openModel(onlyReference(positionals[0] ?? config.MODEL).reference, { dtype: config.DTYPE })
+  const located = await locateShown(positionals[0] ?? config.MODEL, config, env, process.stderr)
+  const { folder, files } = openModel(located.folder, { dtype: config.DTYPE })
   process.stdout.write(renderSums(await hashNamedFiles([...files, ...textFilesOf(folder)])))
   return 0
 }

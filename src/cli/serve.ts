@@ -4,6 +4,8 @@ import { serviceErrorFrom } from '../errors.ts'
 import { createLogger } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import { startModels } from '../serving/start-models.ts'
+import { modelLocator } from './model-locator.ts'
+import { logPull } from './pull-log.ts'
 
 /** Added to the longest request and the drain delay before a stop is forced. */
 const TEARDOWN_MS = 5000
@@ -15,7 +17,7 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   const log = createLogger(config.LOG_LEVEL, 1)
   const metrics = createMetrics()
   // The models load in processes and threads of their own while the HTTP side is still being imported here.
-  const models = startModels(config, metrics, log)
+  const models = startModels(config, metrics, log, modelLocator(config, env, logPull(log)))
   const { startService } = await import('../service.ts')
   const service = await startService(config, models, metrics, log)
   log.info({ address: service.address, processId: process.pid }, 'listening')

@@ -1,4 +1,5 @@
 import type { Config } from '../config/options.ts'
+import type { LocatedModel } from '../model/located-model.ts'
 import { scoringGraph } from '../model/onnx/scoring-graph.ts'
 import { openModel } from '../model/open-model.ts'
 import type { Section, SectionMaker } from './section.ts'
@@ -10,8 +11,8 @@ import { scoringGraphSection } from './sections/scoring-graph.ts'
 const SECTIONS: readonly SectionMaker[] = [modelSection, graphSection, scoringGraphSection]
 
 /** What a model folder is and what the service would make of it. Throws `model_invalid` or `model_unsupported` with the reason. */
-export function reportOn(path: string, config: Config): readonly Section[] {
-  const folder = openModel(path, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN })
+export function reportOn({ id, folder: path }: LocatedModel, config: Config): readonly Section[] {
+  const folder = { ...openModel(path, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id }
   const model = { folder, original: folder.graph, scoring: scoringGraph(folder.graph), config }
   return SECTIONS.flatMap((make) => make(model) ?? [])
 }

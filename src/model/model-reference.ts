@@ -2,18 +2,17 @@ import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { ServiceError } from '../errors.ts'
 import { PACKAGE_FOLDER } from '../package-info.ts'
+import { parseHubId, servedIdOf } from './hub-id.ts'
 
 const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 
 /** Segments of letters, digits, `.`, `_` and `-`, joined by `/`; none consists of dots, which URLs would resolve away. */
 const NAME = /^(?!\.+(?:\/|$))[A-Za-z0-9._-]+(?:\/(?!\.+(?:\/|$))[A-Za-z0-9._-]+)*$/
-/** `org/name`, with `@revision` or without. */
-const HUB_ID = /^([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)(?:@\S+)?$/
 
 /** A model to be served: what requests call it, and where it is. */
 export interface ModelReference {
   readonly id: string
-  /** A folder, or what the hub calls a model: `org/name` or `org/name@revision`. */
+  /** A folder, or what the hub calls a model: `organisation/name[/folder][@revision]`. */
   readonly reference: string
 }
 
@@ -58,8 +57,8 @@ function named(name: string, path: string): ModelReference {
 }
 
 function unnamed(reference: string): ModelReference {
-  const hubId = existsSync(reference) ? undefined : HUB_ID.exec(reference)?.[1]
-  return { id: hubId ?? basename(resolve(reference)), reference }
+  const hubId = existsSync(reference) ? null : parseHubId(reference)
+  return { id: hubId === null ? basename(resolve(reference)) : servedIdOf(hubId), reference }
 }
 
 /** At the first `=`; the name is empty without one. */

@@ -12,7 +12,7 @@ export interface GraphFile {
   readonly why: string
 }
 
-interface Candidate {
+export interface Candidate {
   /** Relative to the folder. */
   readonly file: string
   readonly dtype: Dtype | null
@@ -29,7 +29,7 @@ export function findGraphFile(folder: string, dtype: string, genaiFile: string |
   const files = ['', 'onnx'].flatMap((inner) => onnxFilesOf(folder, inner))
   if (genaiFile !== null && !files.includes(genaiFile))
     throw new ServiceError('model_invalid', `${basename(folder)}/genai_config.json names ${genaiFile}, which is not there`)
-  const candidates = byPreference(files, genaiFile)
+  const candidates = graphCandidates(files, genaiFile)
   if (candidates.length === 0) throw nothingToLoad(folder, files)
 
   const chosen = dtype === 'auto' ? candidates[0] : candidates.find((each) => each.dtype === dtype)
@@ -44,7 +44,7 @@ function reasonFor(dtype: string, candidates: readonly Candidate[], present: str
 }
 
 /** All usable graphs, one a dtype, in the order of `auto`. Files of other names count when there is one alone, or genai names it. */
-function byPreference(files: readonly string[], genaiFile: string | null): Candidate[] {
+export function graphCandidates(files: readonly string[], genaiFile: string | null): Candidate[] {
   const named = files.flatMap((file) => {
     const parts = partsOfFileName(basename(file))
     return parts === null || !BASES.includes(parts.base) ? [] : [{ file, ...parts }]
