@@ -14,7 +14,12 @@ export const OPTIONS = {
   }),
   DTYPE: choice(DTYPES, 'auto', "Which of the folder's weight files to load, as transformers.js names them; auto takes the first that exists."),
   EXECUTION_PROVIDER: choice(['auto', 'cpu', 'cuda'], 'auto', 'What runs the model; auto is the CPU. cuda needs the GPU libraries (docs/operations.md).'),
-  THREADS: integer({ minimum: 0, maximum: 256, default: 0, description: 'Threads of one forward pass, of each of several models; 0 takes as many as this process may use.' }),
+  THREADS: integer({
+    minimum: 0,
+    maximum: 256,
+    default: 0,
+    description: 'Threads of one forward pass, of each of several models; 0 takes as many as this process may use.'
+  }),
   PREFIX_TOKEN: choice(
     ['auto', 'eos', 'none'],
     'auto',
@@ -34,8 +39,16 @@ export const OPTIONS = {
     default: 128,
     description: 'Texts with more tokens run alone: on a CPU they gain nothing from neighbours.'
   }),
-  MAX_QUEUE_TOKENS: integer({ minimum: 1, default: 262_144, description: 'Tokens that may wait for a model; past that its requests get 429 with Retry-After.' }),
-  MAX_REQUESTS: integer({ minimum: 1, default: 1024, description: 'Scoring requests that may be in progress at once, of all models together; past that they get 429.' }),
+  MAX_QUEUE_TOKENS: integer({
+    minimum: 1,
+    default: 262_144,
+    description: 'Tokens that may wait for a model; past that its requests get 429 with Retry-After.'
+  }),
+  MAX_REQUESTS: integer({
+    minimum: 1,
+    default: 1024,
+    description: 'Scoring requests that may be in progress at once, of all models together; past that they get 429.'
+  }),
   MAX_ITEMS: integer({ minimum: 1, default: 8192, description: 'Outputs that one request may ask to score.' }),
   MAX_BODY_BYTES: integer({ minimum: 1024, default: 8_388_608, description: 'Largest request body.' }),
   DEADLINE_MS: integer({
