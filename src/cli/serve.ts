@@ -22,8 +22,10 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   const service = await startService(config, models, metrics, log)
   log.info({ address: service.address, processId: process.pid }, 'listening')
 
+  let isStopping = false
   return new Promise((resolve) => {
     closeWithGrace({ delay: config.DRAIN_DELAY_MS + config.DEADLINE_MS + TEARDOWN_MS, logger: false }, async ({ signal, err }) => {
+      isStopping = true
       if (err) log.fatal({ err }, 'unexpected failure; stopping')
       else log.info({ signal }, 'draining')
       await service.drain()
@@ -32,6 +34,8 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
     models.ready.then(
       () => log.info({ startMs: Math.round(performance.now()) }, 'ready'),
       (error) => {
+        // Models that are still being loaded never become ready then, and nothing is wrong with them.
+        if (isStopping) return
         const { code, message } = serviceErrorFrom(error)
         log.fatal({ code, reason: message }, 'the model cannot be served')
         void service.drain().then(() => resolve(2))
