@@ -6,7 +6,7 @@ import { type EvaluationContext, LogprobEvaluator } from './logprob/evaluate.ts'
 import { LossEvaluator } from './loss/evaluate.ts'
 import { combinedHash, type FileHash, hashFiles } from './model/file-hashes.ts'
 import type { KnownAnswers } from './model/known-answers.ts'
-import { choiceOf, type OpenModel } from './model/open-model.ts'
+import { factsOf, type OpenModel } from './model/open-model.ts'
 import { claimsFloat32 } from './model/tolerances.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from './package-info.ts'
 import type { Scheduler } from './scheduling/scheduler.ts'
@@ -78,7 +78,7 @@ export async function whenReady({ folder, onnxPath, known, engine, tokenizer: st
       maxModelLen: folder.maxModelLen,
       vocabSize: folder.vocabSize,
       prefixTokenId,
-      choice: choiceOf(folder),
+      facts: factsOf(folder),
       files: [...weights, ...tokenizerFiles],
       engine: info,
       selfTest: { ...info.selfTest, ...verdictOf([...info.selfTest.items, tokenizerCheck]) },

@@ -5,7 +5,7 @@ import type { Config } from './config/options.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
 import type { EngineSpec } from './engine/protocol.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
-import { choiceOf, openModel } from './model/open-model.ts'
+import { factsOf, openModel } from './model/open-model.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
 import { PACKAGE_FOLDER } from './package-info.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
@@ -30,7 +30,7 @@ export interface ScoringBackend {
 /** Begins to load the model; nothing waits. Throws `model_invalid` when its folder is not one. */
 export function startBackend(config: Config, log: EngineLog): ScoringBackend {
   const folder = openModel(config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN })
-  log.info(choiceOf(folder), 'model chosen')
+  log.info(factsOf(folder), 'model chosen')
   const executionProvider = config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu'
   const spec: EngineSpec = {
     // A link that is pointed elsewhere later must not change what a restart loads.

@@ -8,7 +8,7 @@ import { readOnnx } from '../model/onnx/read.ts'
 import { scoringGraph } from '../model/onnx/scoring-graph.ts'
 import { splitQuantizedProducts } from '../model/onnx/split-quantized-product.ts'
 import { writeOnnx } from '../model/onnx/write.ts'
-import { choiceOf, type ModelChoice, openModel } from '../model/open-model.ts'
+import { type ModelChoice, openModel } from '../model/open-model.ts'
 import { PACKAGE_FOLDER } from '../package-info.ts'
 
 const MIB = 1 << 20
@@ -32,7 +32,14 @@ function reportOn(path: string, choice: ModelChoice) {
     architecture: folder.architecture,
     file: folder.onnxPath,
     file_bytes: statSync(folder.onnxPath).size,
-    ...choiceOf(folder),
+    layout: folder.layout,
+    dtype: folder.dtype,
+    dtype_choice: folder.dtypeChoice,
+    numerics: folder.numerics,
+    max_model_len: folder.maxModelLen,
+    max_model_len_source: folder.maxModelLenSource,
+    vocab_size: folder.vocabSize,
+    stated_vocab_size: folder.statedVocabSize,
     operator_sets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain === '' ? 'ai.onnx' : domain, version])),
     inputs: graph.inputs.map(({ name, shape }) => `${name} [${shape?.join(', ') ?? 'unknown rank'}]`),
     feeds: folder.inputs.map(({ name, role }) => `${name}: ${role}`),

@@ -75,7 +75,7 @@ export const modelRoutes: FastifyPluginAsync<{ service: Service }> = async (app,
   )
 }
 
-function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, choice, stamp, files, engine, selfTest }: ServedModel): object {
+function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, facts, stamp, files, engine, selfTest }: ServedModel): object {
   return {
     id,
     object: 'model',
@@ -86,11 +86,11 @@ function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, 
     prefix_token_id: prefixTokenId,
     architecture,
     dtype: stamp.dtype,
-    dtype_choice: choice.dtype_choice,
-    layout: choice.layout,
-    numerics: choice.numerics,
-    max_model_len_source: choice.max_model_len_source,
-    stated_vocab_size: choice.stated_vocab_size,
+    dtype_choice: facts.dtypeChoice,
+    layout: facts.layout,
+    numerics: facts.numerics,
+    max_model_len_source: facts.maxModelLenSource,
+    stated_vocab_size: facts.statedVocabSize,
     execution_provider: stamp.execution_provider,
     threads: stamp.threads,
     files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),
