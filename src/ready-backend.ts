@@ -7,7 +7,7 @@ import { LossEvaluator } from './loss/evaluate.ts'
 import type { KnownAnswers } from './model/known-answers.ts'
 import { textFilesOf } from './model/manifest/text-files.ts'
 import { verifySums } from './model/manifest/verify-sums.ts'
-import { choiceOf, type OpenModel } from './model/open-model.ts'
+import { factsOf, type OpenModel } from './model/open-model.ts'
 import { claimsFloat32 } from './model/tolerances.ts'
 import { combinedHash, type FileHash, hashNamedFiles } from './model/weights/file-hashes.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from './package-info.ts'
@@ -77,7 +77,7 @@ export async function whenReady({ folder, revision, known, engine, tokenizer: st
       maxModelLen: folder.maxModelLen,
       vocabSize: folder.vocabSize,
       prefixTokenId,
-      choice: choiceOf(folder),
+      facts: factsOf(folder),
       files: [...weights, ...textFiles, ...(sums === null ? [] : [sums])],
       engine: info,
       selfTest: { ...info.selfTest, ...verdictOf([...info.selfTest.items, tokenizerCheck]) },

@@ -26,7 +26,7 @@ export interface ServedModel {
   readonly vocabSize: number
   readonly prefixTokenId: number | null
   /** Layout and numerics, and why this file and this length. */
-  readonly choice: ModelFacts
+  readonly facts: ModelFacts
   readonly files: readonly FileHash[]
   readonly stamp: Stamp
   readonly engine: EngineInfo

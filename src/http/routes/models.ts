@@ -76,7 +76,7 @@ export const modelRoutes: FastifyPluginAsync<{ service: Service }> = async (app,
 }
 
 function wireModel(model: ServedModel): object {
-  const { id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, revision, choice, stamp, files, engine, selfTest } = model
+  const { id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, revision, facts, stamp, files, engine, selfTest } = model
   return {
     id,
     object: 'model',
@@ -88,11 +88,11 @@ function wireModel(model: ServedModel): object {
     architecture,
     revision,
     dtype: stamp.dtype,
-    dtype_choice: choice.dtype_choice,
-    layout: choice.layout,
-    numerics: choice.numerics,
-    max_model_len_source: choice.max_model_len_source,
-    stated_vocab_size: choice.stated_vocab_size,
+    dtype_choice: facts.dtypeChoice,
+    layout: facts.layout,
+    numerics: facts.numerics,
+    max_model_len_source: facts.maxModelLenSource,
+    stated_vocab_size: facts.statedVocabSize,
     execution_provider: stamp.execution_provider,
     threads: stamp.threads,
     files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),
