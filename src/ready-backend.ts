@@ -11,6 +11,7 @@ import type { ModelFolder } from './model/model-folder.ts'
 import { claimsFloat32 } from './model/tolerances.ts'
 import { combinedHash, type FileHash, hashFiles, hashNamedFiles } from './model/weights/file-hashes.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from './package-info.ts'
+import type { ProviderChoice } from './provider/choose-provider.ts'
 import type { Scheduler } from './scheduling/scheduler.ts'
 import { type Check, verdictOf } from './scoring/checks/check.ts'
 import type { ServedModel } from './served-model.ts'
@@ -33,6 +34,7 @@ export interface Starting {
   readonly folder: ModelFolder
   /** Of the .onnx file itself, should the folder hold a link to it. */
   readonly onnxPath: string
+  readonly provider: ProviderChoice
   readonly known: KnownAnswers | null
   readonly engine: ProcessEngine
   readonly tokenizer: Promise<Tokenizer>
@@ -41,7 +43,7 @@ export interface Starting {
 }
 
 /** Waits for all parts and for what they say of each other. Throws `model_invalid` with the reason why they cannot be trusted. */
-export async function whenReady({ folder, onnxPath, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
+export async function whenReady({ folder, onnxPath, provider, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
   const hashes = Promise.all([hashFiles([onnxPath]), hashNamedFiles(textFilesOf(folder.folder))])
   // They are awaited only after the tokenizer.
   hashes.catch(() => {})
@@ -85,6 +87,7 @@ export async function whenReady({ folder, onnxPath, known, engine, tokenizer: st
       prefixTokenId,
       files: [...weights, ...textFiles, ...(sums === null ? [] : [sums])],
       engine: info,
+      executionProviderReason: provider.reason,
       selfTest: { ...info.selfTest, ...verdictOf([...info.selfTest.items, tokenizerCheck]) },
       stamp: stampOf(folder, info, modelSha256, combinedHash(textFiles.filter(({ file }) => file === 'tokenizer.json')))
     }

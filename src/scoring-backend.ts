@@ -10,6 +10,7 @@ import { openModelFolder } from './model/model-folder.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
 import { assertRegularFile, shownName } from './model/weights/data-files.ts'
 import { PACKAGE_FOLDER } from './package-info.ts'
+import type { ProviderChoice } from './provider/choose-provider.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
 import { selfTestIds } from './tokenizer/self-test-texts.ts'
@@ -30,11 +31,11 @@ export interface ScoringBackend {
 }
 
 /** Begins to load the model; nothing waits. Throws `model_invalid` when its folder is not one. */
-export function startBackend(config: Config, log: EngineLog): ScoringBackend {
+export function startBackend(config: Config, log: EngineLog, provider: ProviderChoice = withoutChoice(config)): ScoringBackend {
   const path = config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL
   assertTextFiles(path)
   const folder = openModelFolder(path, config.DTYPE)
-  const executionProvider = config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu'
+  const { executionProvider } = provider
   assertRegularFile(folder.onnxPath, basename(folder.onnxPath))
   const onnxPath = realpathSync(folder.onnxPath)
   const spec: EngineSpec = {
@@ -64,7 +65,7 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
     longTextTokens: config.LONG_TEXT_TOKENS,
     maxQueueTokens: config.MAX_QUEUE_TOKENS
   })
-  const ready = whenReady({ folder, onnxPath, known, engine, tokenizer, scheduler, prefixTokenOf: (started) => prefixTokenOf(config, started) })
+  const ready = whenReady({ folder, onnxPath, provider, known, engine, tokenizer, scheduler, prefixTokenOf: (started) => prefixTokenOf(config, started) })
   // It may fail before anyone waits for it, which must not end the process without the reason.
   ready.catch(() => {})
 
@@ -81,6 +82,11 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
       )
     }
   }
+}
+
+/** For callers that looked for no GPU. */
+function withoutChoice({ EXECUTION_PROVIDER }: Config): ProviderChoice {
+  return { executionProvider: EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu', reason: 'asked for' }
 }
 
 function prefixTokenOf({ PREFIX_TOKEN }: Config, { facts }: Tokenizer): number | null {

@@ -10,12 +10,14 @@ import { scoringGraph } from '../model/onnx/scoring-graph.ts'
 import { splitQuantizedProducts } from '../model/onnx/split-quantized-product.ts'
 import { writeOnnx } from '../model/onnx/write.ts'
 import { PACKAGE_FOLDER } from '../package-info.ts'
+import { inspectProvider } from './inspect-provider.ts'
 
 const MIB = 1 << 20
 
 /** `logpr inspect`: what a model folder is and what the service would make of it, without loading weights. */
 export async function inspect(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const { config, own, positionals } = loadConfig(argv, env, ['json'])
+  const { config, own, positionals } = loadConfig(argv, env, ['json', 'provider'])
+  if (own.provider === 'true') return inspectProvider(own.json === 'true', env)
   const path = positionals[0] ?? (config.MODEL === '' ? join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en') : config.MODEL)
   const report = reportOn(path, config.DTYPE)
   process.stdout.write(own.json === 'true' ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report))

@@ -9,6 +9,8 @@ export function renderUsage(): string {
   logpr check --joint J --marginal M [--conditional C] [--x-tokens N] [--y-tokens N]
                                        whether these log-probabilities can belong together; needs no model
   logpr inspect [MODEL] [--json true]  what a model's graph is and what will be prepared
+  logpr inspect --provider true [--json true]
+                                       what CUDA needs on this machine and what of it is missing
   logpr manifest [MODEL]               SHA-256 of every file that serving it reads, as sha256sum prints them
   logpr version
 

@@ -12,7 +12,11 @@ export const OPTIONS = {
     description: 'Model folder in the Hugging Face layout (config.json, tokenizer.json, model.onnx); empty serves the embedded model.'
   }),
   DTYPE: choice(DTYPES, 'auto', "Which of the folder's weight files to load, as transformers.js names them; auto takes the first that exists."),
-  EXECUTION_PROVIDER: choice(['auto', 'cpu', 'cuda'], 'auto', 'What runs the model; auto is the CPU. cuda needs the GPU libraries (docs/operations.md).'),
+  EXECUTION_PROVIDER: choice(
+    ['auto', 'cpu', 'cuda'],
+    'auto',
+    'What runs the model; auto takes CUDA where its libraries and a GPU are found (docs/operations.md), else the CPU, and says why.'
+  ),
   THREADS: integer({ minimum: 0, maximum: 256, default: 0, description: 'Threads of one forward pass; 0 takes as many as this process may use.' }),
   PREFIX_TOKEN: choice(
     ['auto', 'eos', 'none'],
@@ -25,13 +29,13 @@ export const OPTIONS = {
     minimum: 1,
     maximum: 1_000_000,
     default: 2048,
-    description: 'Tokens of one forward pass, padding included; a longer text runs alone.'
+    description: 'Tokens of one forward pass, padding included; a longer text runs alone. With CUDA 8192 unless set.'
   }),
   LONG_TEXT_TOKENS: integer({
     minimum: 1,
     maximum: 1_000_000,
     default: 128,
-    description: 'Texts with more tokens run alone: on a CPU they gain nothing from neighbours.'
+    description: 'Texts with more tokens run alone: on a CPU they gain nothing from neighbours. With CUDA 1024 unless set.'
   }),
   MAX_QUEUE_TOKENS: integer({ minimum: 1, default: 262_144, description: 'Tokens that may wait; past that requests get 429 with Retry-After.' }),
   MAX_REQUESTS: integer({ minimum: 1, default: 1024, description: 'Scoring requests that may be in progress at once; past that they get 429.' }),

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
+import { hasCudaProvider } from '../../src/provider/find-facts.ts'
 import { quantizedHeadModel } from '../support/quantized-head.ts'
 import { MAIN } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -109,6 +110,29 @@ test('logpr inspect says of a model with dynamic quantization that its scores ar
   assert.match(plain.stdout, /^head +MatMulInteger -> Cast -> Mul$/m)
   assert.match(plain.stdout, /^activations +quantized over whole tensors: 1 operators; scores are approximate and run alone$/m)
   assert.equal((JSON.parse(json.stdout) as { whole_tensor_quantizers: number }).whole_tensor_quantizers, 1)
+})
+
+const WITHOUT_CUDA = { skip: hasCudaProvider() ? 'the CUDA provider is installed here' : false }
+
+test('logpr inspect --provider true tells what CUDA lacks here, also as JSON, with exit code 1', WITHOUT_CUDA, async () => {
+  const [plain, json] = await Promise.all([logpr(['inspect', '--provider', 'true']), logpr(['inspect', '--provider', 'true', '--json', 'true'])])
+
+  assert.deepEqual([plain.code, json.code], [1, 1])
+  assert.match(plain.stdout, /^libonnxruntime_providers_cuda\.so +MISSING +-> install it: bash scripts\/install-cuda-provider\.sh$/m)
+  const { is_usable: isUsable, items } = JSON.parse(json.stdout) as { is_usable: boolean; items: { what: string; status: string }[] }
+  assert.equal(isUsable, false)
+  assert.ok(items.some(({ what, status }) => what === 'libonnxruntime_providers_cuda.so' && status === 'missing'))
+})
+
+test('serve and score refuse CUDA at once where it is not installed, with what is missing and the command for it', WITHOUT_CUDA, async () => {
+  for (const argv of [['serve'], ['score', '--x', 'a', '--y', 'b']]) {
+    const { code, stdout, stderr } = await logpr([...argv, '--execution-provider', 'cuda'])
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(
+      stderr,
+      /^logpr: CUDA cannot be used here\. Missing: .*libonnxruntime_providers_cuda\.so \(install it: bash scripts\/install-cuda-provider\.sh\)/
+    )
+  }
 })
 
 test('every fault of the configuration is named at once', async () => {

@@ -17,6 +17,7 @@ const MODEL = objectOf({
   architecture: string(),
   dtype: string(),
   execution_provider: string(),
+  execution_provider_reason: string('Asked for, or why auto chose it.'),
   threads: integer(),
   files: arrayOf(objectOf({ file: string(), size_bytes: integer(), sha256: string() })),
   graph: objectOf({ nodes: integer(), scoring_nodes: integer() }),
@@ -70,7 +71,19 @@ export const modelRoutes: FastifyPluginAsync<{ service: Service }> = async (app,
   )
 }
 
-function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, stamp, files, engine, selfTest }: ServedModel): object {
+function wireModel({
+  id,
+  createdSeconds,
+  maxModelLen,
+  vocabSize,
+  prefixTokenId,
+  architecture,
+  stamp,
+  files,
+  engine,
+  executionProviderReason,
+  selfTest
+}: ServedModel): object {
   return {
     id,
     object: 'model',
@@ -82,6 +95,7 @@ function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, 
     architecture,
     dtype: stamp.dtype,
     execution_provider: stamp.execution_provider,
+    execution_provider_reason: executionProviderReason,
     threads: stamp.threads,
     files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),
     graph: { nodes: engine.nodeCounts.original, scoring_nodes: engine.nodeCounts.scoring },
