@@ -1,8 +1,10 @@
 import closeWithGrace from 'close-with-grace'
 import { loadConfig } from '../config/load-config.ts'
+import { withProviderDefaults } from '../config/provider-defaults.ts'
 import { serviceErrorFrom } from '../errors.ts'
 import { createLogger } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
+import { chooseProvider } from '../provider/choose-provider.ts'
 import { startModels } from '../serving/start-models.ts'
 import { modelLocator } from './model-locator.ts'
 import { logPull } from './pull-log.ts'
@@ -12,12 +14,15 @@ const TEARDOWN_MS = 5000
 
 /** `logpr serve`: runs until SIGTERM or SIGINT; a second signal stops at once. Exit code 2 when a model cannot be served. */
 export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const { config, positionals } = loadConfig(argv, env)
+  const { config: settings, positionals, given } = loadConfig(argv, env)
   if (positionals.length > 0) throw new Error(`serve takes no arguments, only flags; got ${positionals.length}`)
-  const log = createLogger(config.LOG_LEVEL, 1)
+  const log = createLogger(settings.LOG_LEVEL, 1)
+  const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)
+  const config = withProviderDefaults(settings, given, provider.executionProvider)
+  log.info({ ...provider, maxBatchTokens: config.MAX_BATCH_TOKENS, longTextTokens: config.LONG_TEXT_TOKENS }, 'execution provider')
   const metrics = createMetrics()
   // The models load in processes and threads of their own while the HTTP side is still being imported here.
-  const models = startModels(config, metrics, log, modelLocator(config, env, logPull(log)))
+  const models = startModels(config, metrics, log, { locate: modelLocator(config, env, logPull(log)), provider })
   const { startService } = await import('../service.ts')
   const service = await startService(config, models, metrics, log)
   log.info({ address: service.address, processId: process.pid }, 'listening')

@@ -24,7 +24,11 @@ export const OPTIONS = {
     description:
       'Most tokens of a sequence, prefix token included; 0 takes what the model states, or 2048 where it states nothing. It can only lower what is stated.'
   }),
-  EXECUTION_PROVIDER: choice(['auto', 'cpu', 'cuda'], 'auto', 'What runs the model; auto is the CPU. cuda needs the GPU libraries (docs/operations.md).'),
+  EXECUTION_PROVIDER: choice(
+    ['auto', 'cpu', 'cuda'],
+    'auto',
+    'What runs the model; auto takes CUDA where its libraries and a GPU are found (docs/operations.md), else the CPU, and says why.'
+  ),
   THREADS: integer({
     minimum: 0,
     maximum: 256,
@@ -42,13 +46,13 @@ export const OPTIONS = {
     minimum: 1,
     maximum: 1_000_000,
     default: 2048,
-    description: 'Tokens of one forward pass, padding included; a longer text runs alone.'
+    description: 'Tokens of one forward pass, padding included; a longer text runs alone. With CUDA 8192 unless set.'
   }),
   LONG_TEXT_TOKENS: integer({
     minimum: 1,
     maximum: 1_000_000,
     default: 128,
-    description: 'Texts with more tokens run alone: on a CPU they gain nothing from neighbours.'
+    description: 'Texts with more tokens run alone: on a CPU they gain nothing from neighbours. With CUDA 1024 unless set.'
   }),
   MAX_QUEUE_TOKENS: integer({
     minimum: 1,

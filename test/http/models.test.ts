@@ -8,6 +8,7 @@ import { problemBody } from '../support/logprob-body.ts'
 import { type RunningService, startService } from '../support/running-service.ts'
 
 interface ModelBody {
+  readonly execution_provider_reason: string
   readonly id: string
   readonly causal: string
   readonly dtype: string
@@ -61,6 +62,10 @@ describe('GET /v1/models', () => {
     const response = await service.get('/v1/models/gpt2')
     assert.deepEqual([response.status, (await problemBody(response)).code], [404, 'model_not_found'])
   })
+})
+
+test('execution_provider has its reason', () => {
+  assert.match(model.execution_provider_reason, /^auto: /)
 })
 
 describe('self_test of a model', () => {
