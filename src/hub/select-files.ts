@@ -16,13 +16,14 @@ const SMALL_FILES = [
   'canary.json',
   'SHA256SUMS'
 ]
-/** Without these nothing can be scored. */
-export const NEEDED_FILES = ['config.json', 'tokenizer.json']
+/** Names of decoder graphs, the most useful first; `decoder_with_past_model` wants a past and is none. */
+const BASES = ['model', 'decoder_model_merged', 'decoder_model']
 
-/** The graph file to load, relative to the model's folder, and the dtype that its name says. */
+/** The graph file to load, relative to the model's folder. */
 export interface ChosenGraph {
   readonly file: string
-  readonly dtype: string
+  /** What its name says; null when it says nothing. */
+  readonly dtype: string | null
 }
 
 /** The small files that a folder has; names are relative to it. */
@@ -30,20 +31,32 @@ export function smallFilesOf(names: readonly string[]): string[] {
   return SMALL_FILES.filter((name) => names.includes(name))
 }
 
+/** What is missing without which nothing can be scored. */
+export function missingFiles(names: readonly string[]): string[] {
+  const hasConfig = names.includes('config.json') || names.includes('genai_config.json')
+  return [...(hasConfig ? [] : ['config.json']), ...(names.includes('tokenizer.json') ? [] : ['tokenizer.json'])]
+}
+
 /**
- * The graph that a dtype means among the files of a folder, `auto` the first that exists: the same choice as for a folder on disk. `genaiFile` is what
- * genai_config.json names, which `auto` prefers. Null when there is none.
+ * The graph that a dtype means among the files of a folder, `auto` the first there is: the same choice as for a folder on disk. `genaiFile` is what
+ * genai_config.json names. Null when there is none.
  */
 export function graphFileOf(names: readonly string[], dtype: string, genaiFile: string | null): ChosenGraph | null {
-  if (dtype === 'auto' && genaiFile !== null && names.includes(genaiFile)) return { file: genaiFile, dtype: 'auto' }
-  for (const name of dtype === 'auto' ? Object.keys(SUFFIX_BY_DTYPE) : [dtype]) {
-    for (const stem of ['model', 'decoder_model_merged']) {
-      const file = `${stem}${SUFFIX_BY_DTYPE[name]}.onnx`
-      const found = [file, `onnx/${file}`].find((candidate) => names.includes(candidate))
-      if (found !== undefined) return { file: found, dtype: name }
-    }
-  }
-  return null
+  const graphs = names.filter((name) => /^(?:onnx\/)?[^/]+\.onnx$/.test(name))
+  const candidates = candidatesOf(graphs, genaiFile)
+  return (dtype === 'auto' ? candidates[0] : candidates.find((candidate) => candidate.dtype === dtype)) ?? null
+}
+
+/** One a dtype, in the order of `auto`. A file of another name counts when genai_config.json names it or there is no second. */
+function candidatesOf(graphs: readonly string[], genaiFile: string | null): ChosenGraph[] {
+  const named = Object.entries(SUFFIX_BY_DTYPE).flatMap(([dtype, suffix]) => {
+    const files = BASES.flatMap((base) => [`${base}${suffix}.onnx`, `onnx/${base}${suffix}.onnx`])
+    const file = files.find((candidate) => graphs.includes(candidate))
+    return file === undefined ? [] : [{ file, dtype }]
+  })
+  if (genaiFile !== null && graphs.includes(genaiFile) && !named.some(({ file }) => file === genaiFile)) return [{ file: genaiFile, dtype: null }, ...named]
+  if (named.length > 0) return named
+  return graphs.length === 1 ? graphs.map((file) => ({ file, dtype: null })) : []
 }
 
 /** By name alone, the files that hold weights of a graph: `.onnx_data`, `.onnx_data_1`, ..., `.onnx.data`. */
