@@ -135,7 +135,8 @@ class Pull {
       repository,
       revision,
       commit: this.#commit,
-      dtype: dtype ?? 'as its graph says',
+      // The graphs of genai folders are all called model.onnx.
+      dtype: dtype === null || this.#files.has('genai_config.json') ? 'as its graph says' : dtype,
       files: files.length,
       totalBytes,
       presentBytes

@@ -63,7 +63,12 @@ const CONNECTION: readonly HubFault[] = [
     resumes: false,
     plant: (hub) => hub.plant('storage', DATA, { kind: 'drop', afterBytes: 0 }, ALWAYS)
   },
-  { name: 'the connection stalls half-way', ...resumed, plant: (hub) => hub.plant('storage', DATA, { kind: 'stall', afterBytes: 300_000 }) },
+  {
+    name: 'the connection stalls half-way',
+    ...resumed,
+    plant: (hub) => hub.plant('storage', DATA, { kind: 'stall', afterBytes: 300_000 }),
+    settings: () => ({ timing: { ...QUICK, stallTimeoutMs: 1500 } })
+  },
   { name: 'nobody listens', end: 'hub_unreachable', ...none, settings: () => ({ endpoint: 'http://127.0.0.1:1' }) },
   { name: '500 twice, then fine', ...fine, plant: (hub) => hub.plant('hub', DATA_ON_HUB, answer(500), 2) },
   { name: '503 without end', end: 'hub_unreachable', ...none, plant: (hub) => hub.plant('hub', DATA_ON_HUB, answer(503), ALWAYS) },
