@@ -1,7 +1,7 @@
 import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { ServiceError } from '../../errors.ts'
-import { cacheBlobsFolder, locationFault } from './location.ts'
+import { cacheBlobsFolders, locationFault } from './location.ts'
 
 /** Where a model file lies, and the folder that its data has to be in. */
 export interface ModelPlace {
@@ -22,7 +22,7 @@ export interface DataFile {
 
 /**
  * The file that a tensor's location names. It must be a regular file in the model's folder or, in a Hugging Face cache, among
- * the blobs of the same repository; where the .onnx file is a link elsewhere, also beside the file behind it.
+ * the blobs of its repository or of the store that repositories share; where the .onnx file is a link elsewhere, also beside the file behind it.
  *
  * Throws `model_invalid` saying what it is instead and what to do. `user` is the tensor that wants it, for messages; `known`
  * are real paths by name that an earlier start found.
@@ -42,7 +42,7 @@ export function dataFileAt(location: string | undefined, user: string, place: Mo
   const path = known[file] ?? realPathOf(named, location, user)
   if (!foldersOf(place).some((folder) => isInside(path, folder)))
     throw refusal(
-      `${location}, where ${user} keeps its data, is a link to a place outside the model's folder${cacheBlobsFolder(realFolder(place)) === null ? '' : " and its cache's blobs"}: put the file itself there`
+      `${location}, where ${user} keeps its data, is a link to a place outside the model's folder${cacheBlobsFolders(realFolder(place)).length === 0 ? '' : " and its cache's blobs"}: put the file itself there`
     )
   const stats = statSync(path)
   if (!stats.isFile()) throw refusal(`${location}, where ${user} keeps its data, is ${kindOf(stats)} instead of a file: download the model again`)
@@ -60,10 +60,10 @@ export function assertRegularFile(path: string, shown: string): void {
 /** Folders that the data of a model may be in, links resolved. */
 function foldersOf(place: ModelPlace): string[] {
   const folder = realFolder(place)
-  const blobs = cacheBlobsFolder(folder)
+  const blobs = cacheBlobsFolders(folder)
   // The user's own link to a model elsewhere; in a cache, links lead to the blobs alone.
-  if (blobs === null) return [folder, dirname(place.realOnnxPath)]
-  return entryAt(blobs) === undefined ? [folder] : [folder, realpathSync(blobs)]
+  if (blobs.length === 0) return [folder, dirname(place.realOnnxPath)]
+  return [folder, ...blobs.filter((path) => entryAt(path) !== undefined).map((path) => realpathSync(path))]
 }
 
 function realFolder({ modelFolder }: ModelPlace): string {

@@ -23,7 +23,7 @@ describe('a model whose data lies in files of its own', async () => {
     assert.deepEqual(await logProbsOf(join(tempFolder(t, externalModelFiles()), 'model.onnx')), expected)
   })
 
-  for (const layout of ['flat', 'sharded'] as const) {
+  for (const layout of ['flat', 'sharded', 'shared'] as const) {
     for (const prefix of ['', 'onnx/']) {
       it(`loads from a ${layout} cache, its .onnx in "${prefix}", and keeps the names of its files`, async (t) => {
         const expected = await logProbsOf(join(tempFolder(t, { 'model.onnx': onnx }), 'model.onnx'))
