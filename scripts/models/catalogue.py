@@ -200,7 +200,7 @@ def refused_recipes() -> list[Recipe]:
             refused="past_conv",
         ),
         Recipe(
-            "refused-bf16", "llama", "bf16 caches and logits", partial(edited, "llama", WITH_PAST, in_place(half_brain)), refused="(?i)bf16|bfloat16"
+            "refused-bf16", "llama", "bf16 caches and logits", partial(edited, "llama", WITH_PAST, in_place(half_brain)), refused="[Bb][Ff](loat)?16"
         ),
     ]
 

@@ -5,10 +5,9 @@
  *
  * MODELS is what scripts/models/make.py wrote. Prints the table, writes it as JSON. Exits 1 when a number or a refusal is wrong.
  */
-import { writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from '../../src/package-info.ts'
 import { foldersWithOracle, readOracle } from './oracle.ts'
+import { writeResults } from './results.ts'
 import { type Outcome, runModel } from './run-model.ts'
 import { matrixTable } from './table.ts'
 
@@ -43,8 +42,5 @@ const architectures = new Set(outcomes.flatMap(({ architecture, toFloat64 }) => 
 process.stdout.write(
   `${outcomes.length} files of ${folders.length} models, ${architectures} architectures, ${failed.length} not as they have to be, ${seconds} s\n`
 )
-if (results !== '') {
-  const record = { logpr: LOGPR_VERSION, onnxruntime: ONNXRUNTIME_VERSION, outcomes }
-  writeFileSync(results, `${JSON.stringify(record, null, 1)}\n`)
-}
+if (results !== '') writeResults(results, outcomes)
 process.exit(failed.length === 0 && outcomes.length > 0 ? 0 : 1)
