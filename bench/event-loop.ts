@@ -1,25 +1,21 @@
-import { RandomNormal } from './models/random-normal.ts'
-import { PROSE } from './support/prose.ts'
+import { LONGEST, SHORTEST, saturate } from './support/load.ts'
 import type { Findings } from './support/result.ts'
-import { metricIn, type Server, startServer } from './support/server.ts'
+import { metricIn, startServer } from './support/server.ts'
 import { quantile } from './support/statistics.ts'
 
 const CLIENTS = 32
 const SECONDS = 10
 const WARM_UP_SECONDS = 2
-/** Characters of a text, spread evenly over the logarithm: some 4 to 400 tokens. */
-const SHORTEST = 16
-const LONGEST = 1600
 const AIM_MS = 50
 
 /** Whether the front answers in time while the engine has more work than it can do. */
 export async function run(): Promise<Findings> {
   const server = await startServer(CLIENTS + 1)
-  await saturate(server, WARM_UP_SECONDS)
+  await saturate(server, CLIENTS, WARM_UP_SECONDS)
   // Reading the metrics begins a new measurement of the event loop's lag.
   const before = await server.get('/metrics')
   const began = performance.now()
-  const latencies = await saturate(server, SECONDS)
+  const latencies = await saturate(server, CLIENTS, SECONDS)
   const elapsed = (performance.now() - began) / 1000
   const after = await server.get('/metrics')
   await server.close()
@@ -60,31 +56,4 @@ export async function run(): Promise<Findings> {
     ],
     samples: { 'latency ms': latencies }
   }
-}
-
-/** Each client sends its next request as soon as it has an answer; latencies of all answers, ms. */
-async function saturate(server: Server, seconds: number): Promise<number[]> {
-  const until = performance.now() + 1000 * seconds
-  const latencies: number[] = []
-  const client = async (seed: number): Promise<void> => {
-    const random = new RandomNormal(seed)
-    while (performance.now() < until) {
-      const body = JSON.stringify(randomPair(random))
-      const began = performance.now()
-      await server.post('/v1/logprob', body)
-      latencies.push(performance.now() - began)
-    }
-  }
-  await Promise.all(Array.from({ length: CLIENTS }, (_, seed) => client(seed)))
-  return latencies
-}
-
-/** A passage of random place and length, cut in two at a space where there is one. */
-function randomPair(random: RandomNormal): { x: string; y: string } {
-  const share = random.integer(1001) / 1000
-  const length = Math.round(SHORTEST * (LONGEST / SHORTEST) ** share)
-  const start = random.integer(PROSE.length)
-  const text = PROSE.repeat(4).slice(start, start + length)
-  const cut = text.indexOf(' ', Math.floor(text.length / 2))
-  return cut < 1 ? { x: '', y: text } : { x: text.slice(0, cut), y: text.slice(cut) }
 }

@@ -109,7 +109,7 @@ async function bareRun(spec: EngineSpec, ids: Int32Array): Promise<() => Promise
   const graph = scoringGraph(readOnnx(spec.onnxPath))
   const session = await createSession(spec, graph)
   const { feeds } = buildFeeds(
-    feedMakers(graph.inputs, spec.headSize),
+    feedMakers(graph.inputs, { headSize: spec.headSize, keyValueHeads: 0 }),
     { sequences: [{ ids, firstScored: 1 }], topCount: null },
     { maxChunkRows: TOKENS, maxProbedRows: 0 }
   )

@@ -10,7 +10,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<Findings> 
   'scoring-graph': () => import('./scoring-graph.ts'),
   'http-overhead': () => import('./http-overhead.ts'),
   'check-overhead': () => import('./check-overhead.ts'),
-  'event-loop': () => import('./event-loop.ts')
+  'event-loop': () => import('./event-loop.ts'),
+  'several-models': () => import('./several-models.ts')
 }
 const RESULTS = join(PACKAGE_FOLDER, 'bench', 'results')
 

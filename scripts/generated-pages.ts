@@ -10,6 +10,7 @@ import { createMetrics } from '../src/observability/metrics.ts'
 import { PACKAGE_FOLDER } from '../src/package-info.ts'
 import { KEPT_RESULTS, readResults } from '../test/matrix/results.ts'
 import { checksBlocks } from './checks-page.ts'
+import { hubBlocks } from './hub-page.ts'
 import { lossPage } from './loss-page.ts'
 import { modelsBlocks } from './models-page.ts'
 import { benchResults, renderAims, renderPerformance } from './performance-page.ts'
@@ -26,6 +27,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['docs/performance.md', renderPerformance(results)],
     ['docs/operations.md', withBlocks('docs/operations.md', { errors: errorTable() })],
     ['docs/checks.md', withBlocks('docs/checks.md', checksBlocks())],
+    ['docs/hub.md', withBlocks('docs/hub.md', hubBlocks())],
     ['docs/scoring.md', withBlocks('docs/scoring.md', { example: scoring })],
     ['docs/models.md', withBlocks('docs/models.md', modelsBlocks(readResults(KEPT_RESULTS)))],
     ['docs/loss.md', withBlocks('docs/loss.md', loss.blocks)],
@@ -36,12 +38,12 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
 
 async function openapiYaml(): Promise<string> {
   const { config } = loadConfig([], {})
-  const zero = (): number => 0
   const service = {
     config,
-    metrics: createMetrics({ queuedTokens: zero, queuedSequences: zero, engineRestarts: zero, isReady: () => false }),
+    metrics: createMetrics(),
     apiKeyHashes: [],
-    health: () => ({ status: 'starting', reason: '' }) as const,
+    modelIds: [],
+    health: () => ({ status: 'starting', reason: '', models: [] }) as const,
     scoring: () => {
       throw new Error('the description is made without a model')
     }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { exitCodeOf } from './cli/exit-codes.ts'
 /** Parses the command line, runs one command, sets the exit code. The only reader of process.argv and process.env. */
 import { serviceErrorFrom } from './errors.ts'
 import { LOGPR_VERSION } from './package-info.ts'
@@ -10,10 +11,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./cli/serve.ts')).serve,
   score: async () => (await import('./cli/score.ts')).score,
   check: async () => (await import('./cli/check.ts')).check,
-  inspect: async () => (await import('./cli/inspect.ts')).inspect
+  inspect: async () => (await import('./cli/inspect.ts')).inspect,
+  manifest: async () => (await import('./cli/manifest.ts')).manifest,
+  pull: async () => (await import('./cli/pull.ts')).pull
 }
 
-/** 0 done, 1 done with findings (a failed check, an item that could not be scored), 2 could not be done. */
+/** 0 done, 1 done with findings (a failed check, an item that could not be scored), 2 and above could not be done (cli/exit-codes.ts). */
 async function run(argv: readonly string[]): Promise<number> {
   const [command = 'help', ...rest] = argv
   if (command === '--version' || command === 'version') return print(LOGPR_VERSION)
@@ -41,5 +44,5 @@ try {
   const { code, message, cause } = serviceErrorFrom(error)
   const detail = code === 'internal_error' && cause instanceof Error ? `\n${cause.stack}` : ''
   process.stderr.write(`logpr: ${message}${detail}\n`)
-  process.exit(2)
+  process.exit(exitCodeOf(code))
 }

@@ -1,13 +1,15 @@
-import { basename, dirname, join } from 'node:path'
+import { basename } from 'node:path'
 import type { EngineInfo } from './engine/engine.ts'
 import type { ProcessEngine } from './engine/process-engine.ts'
 import { ServiceError } from './errors.ts'
 import { type EvaluationContext, LogprobEvaluator } from './logprob/evaluate.ts'
 import { LossEvaluator } from './loss/evaluate.ts'
-import { combinedHash, type FileHash, hashFiles } from './model/file-hashes.ts'
 import type { KnownAnswers } from './model/known-answers.ts'
-import type { ModelFolder } from './model/model-folder.ts'
+import { textFilesOf } from './model/manifest/text-files.ts'
+import { verifySums } from './model/manifest/verify-sums.ts'
+import { choiceOf, type OpenModel } from './model/open-model.ts'
 import { claimsFloat32 } from './model/tolerances.ts'
+import { combinedHash, type FileHash, hashNamedFiles } from './model/weights/file-hashes.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from './package-info.ts'
 import type { Scheduler } from './scheduling/scheduler.ts'
 import { type Check, verdictOf } from './scoring/checks/check.ts'
@@ -28,9 +30,8 @@ export interface ReadyBackend {
 
 /** The parts of a backend while they load. */
 export interface Starting {
-  readonly folder: ModelFolder
-  /** Of the file itself, should the folder hold a link to it. */
-  readonly onnxPath: string
+  readonly folder: OpenModel
+  readonly revision: string | null
   readonly known: KnownAnswers | null
   readonly engine: ProcessEngine
   readonly tokenizer: Promise<Tokenizer>
@@ -39,21 +40,18 @@ export interface Starting {
 }
 
 /** Waits for all parts and for what they say of each other. Throws `model_invalid` with the reason why they cannot be trusted. */
-export async function whenReady({ folder, onnxPath, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
-  const hashes = Promise.all([hashFiles([onnxPath]), hashFiles([join(folder.folder, 'tokenizer.json')])])
+export async function whenReady({ folder, revision, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
+  const hashes = Promise.all([hashNamedFiles(folder.files), hashNamedFiles(textFilesOf(folder.folder))])
   // They are awaited only after the tokenizer.
   hashes.catch(() => {})
   // First what is known of the tokenizer: with a wrong one the engine's self-test fails too, and could not say why.
   const tokenizer = await starting
   const tokenizerCheck = await checkedTokenizer(tokenizer, folder, known)
-  const [info, [realFiles, tokenizerFiles]] = await Promise.all([engine.started(), hashes])
-  // A blob in a cache has another name than the file that links to it.
-  const modelFiles = realFiles.map((hash) => ({ ...hash, file: basename(folder.onnxPath) }))
-  const weightPaths = info.weightFiles.map((file) => join(dirname(onnxPath), file))
-  const weights = [...modelFiles, ...(await hashFiles(weightPaths))]
+  const [info, [weights, textFiles]] = await Promise.all([engine.started(), hashes])
+  const sums = await verifySums(folder.folder, [...weights, ...textFiles])
   const modelSha256 = checkedHash(weights, known)
 
-  const modelPaths = [onnxPath, ...weightPaths]
+  const modelPaths = folder.files.map(({ path }) => path)
   engine.expectFiles(Object.fromEntries(weights.map(({ identity, sha256 }, i) => [modelPaths[i], { identity, sha256 }])))
   if (info.selfTest.causal === 'approximate') scheduler.keepApart()
   const prefixTokenId = prefixTokenOf(tokenizer)
@@ -63,7 +61,7 @@ export async function whenReady({ folder, onnxPath, known, engine, tokenizer: st
     maxModelLen: folder.maxModelLen,
     prefixTokenId,
     toleranceNats: info.selfTest.toleranceNats,
-    claimsFloat32: claimsFloat32(folder.dtype),
+    claimsFloat32: claimsFloat32(folder.numerics),
     causal: info.selfTest.causal
   }
   return {
@@ -75,23 +73,25 @@ export async function whenReady({ folder, onnxPath, known, engine, tokenizer: st
       id: folder.id,
       createdSeconds: Math.floor(Date.now() / 1000),
       architecture: folder.architecture,
+      revision,
       maxModelLen: folder.maxModelLen,
       vocabSize: folder.vocabSize,
       prefixTokenId,
-      files: [...weights, ...tokenizerFiles],
+      choice: choiceOf(folder),
+      files: [...weights, ...textFiles, ...(sums === null ? [] : [sums])],
       engine: info,
       selfTest: { ...info.selfTest, ...verdictOf([...info.selfTest.items, tokenizerCheck]) },
-      stamp: stampOf(folder, info, modelSha256, combinedHash(tokenizerFiles))
+      stamp: stampOf(folder, info, modelSha256, combinedHash(textFiles.filter(({ file }) => file === 'tokenizer.json')))
     }
   }
 }
 
 /** The tokenizer's known answers, for the report. Throws when it cannot belong to the model. */
-async function checkedTokenizer(tokenizer: Tokenizer, { vocabSize }: ModelFolder, known: KnownAnswers | null): Promise<Check> {
+async function checkedTokenizer(tokenizer: Tokenizer, { vocabSize }: OpenModel, known: KnownAnswers | null): Promise<Check> {
   if (tokenizer.facts.vocabSize > vocabSize) {
     throw new ServiceError(
       'model_invalid',
-      `the tokenizer has ids up to ${tokenizer.facts.vocabSize - 1}, the model only ${vocabSize} rows: they do not belong together`
+      `the tokenizer has ids up to ${tokenizer.facts.vocabSize - 1}, the model only ${vocabSize} rows: they do not belong together; take both from one download`
     )
   }
   const answer = await tokenizerKnownAnswer(tokenizer, known?.texts ?? [])
@@ -101,7 +101,8 @@ async function checkedTokenizer(tokenizer: Tokenizer, { vocabSize }: ModelFolder
 
 /** One SHA-256 of all weight files. Throws when the known answers are those of other weights. */
 function checkedHash(weights: readonly FileHash[], known: KnownAnswers | null): string {
-  const sha256 = combinedHash(weights)
+  // By their names beside each other, wherever in the model folder they lie.
+  const sha256 = combinedHash(weights.map((hash) => ({ ...hash, file: basename(hash.file) })))
   if (known === null || known.modelSha256 === sha256) return sha256
   throw new ServiceError(
     'model_invalid',
@@ -110,7 +111,7 @@ function checkedHash(weights: readonly FileHash[], known: KnownAnswers | null): 
 }
 
 function stampOf(
-  { dtype }: ModelFolder,
+  { dtype }: OpenModel,
   { executionProvider, threads, selfTest }: EngineInfo,
   modelSha256: string,
   tokenizerSha256: string

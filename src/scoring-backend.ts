@@ -1,20 +1,16 @@
-import { realpathSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import type { Config } from './config/options.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
 import type { EngineSpec } from './engine/protocol.ts'
+import { threadPlan } from './engine/thread-plan.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
-import { openModelFolder } from './model/model-folder.ts'
+import { type LocatedModel, locateOnlyFolder } from './model/located-model.ts'
+import { choiceOf, openModel } from './model/open-model.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
-import { PACKAGE_FOLDER } from './package-info.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
 import { selfTestIds } from './tokenizer/self-test-texts.ts'
 import { startTokenizer } from './tokenizer/thread-tokenizer.ts'
 import type { Tokenizer } from './tokenizer/tokenizer.ts'
-
-const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 
 /** Tokenizer, engine, scheduler and evaluator of one model: what scores, with or without HTTP in front. */
 export interface ScoringBackend {
@@ -27,21 +23,28 @@ export interface ScoringBackend {
   close(): Promise<void>
 }
 
-/** Begins to load the model; nothing waits. Throws `model_invalid` when its folder is not one. */
-export function startBackend(config: Config, log: EngineLog): ScoringBackend {
-  const folder = openModelFolder(config.MODEL === '' ? EMBEDDED_MODEL : config.MODEL, config.DTYPE)
+/**
+ * Begins to load a model, the only one of the configuration unless it says which; nothing waits. `engines` is how many
+ * run side by side in this service. Throws `model_invalid` or `model_unsupported` when it cannot be scored.
+ */
+export function startBackend(config: Config, log: EngineLog, located: LocatedModel = locateOnlyFolder(config.MODEL), engines = 1): ScoringBackend {
+  const folder = { ...openModel(located.folder, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id: located.id }
+  log.info(choiceOf(folder), 'model chosen')
   const executionProvider = config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu'
   const spec: EngineSpec = {
+    onnxPath: folder.onnxPath,
+    modelFolder: folder.folder,
     // A link that is pointed elsewhere later must not change what a restart loads.
-    onnxPath: realpathSync(folder.onnxPath),
+    realPaths: Object.fromEntries(folder.files.map(({ file, path }) => [file, path])),
     executionProvider,
-    ceilingNats: toleranceCeilingNats(folder.dtype, executionProvider),
+    ceilingNats: toleranceCeilingNats(folder.numerics, executionProvider),
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
-    claimsFloat32: claimsFloat32(folder.dtype),
+    claimsFloat32: claimsFloat32(folder.numerics),
     expectedFiles: {},
-    threads: config.THREADS === 0 ? availableParallelism() : config.THREADS,
+    ...threadPlan(config.THREADS, engines),
     vocabSize: folder.vocabSize,
-    headSize: folder.headSize
+    headSize: folder.headSize,
+    keyValueHeads: folder.keyValueHeads
   }
   const known = readKnownAnswers(folder.folder, folder.dtype, executionProvider)
   let tokenizerHasEnded = false
@@ -56,12 +59,23 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
     longTextTokens: config.LONG_TEXT_TOKENS,
     maxQueueTokens: config.MAX_QUEUE_TOKENS
   })
+  const ready = whenReady({
+    folder,
+    revision: located.revision,
+    known,
+    engine,
+    tokenizer,
+    scheduler,
+    prefixTokenOf: (started) => prefixTokenOf(config, started)
+  })
+  // It may fail before anyone waits for it, which must not end the process without the reason.
+  ready.catch(() => {})
 
   return {
     engine,
     scheduler,
     tokenizerHasEnded: () => tokenizerHasEnded,
-    ready: whenReady({ folder, onnxPath: spec.onnxPath, known, engine, tokenizer, scheduler, prefixTokenOf: (started) => prefixTokenOf(config, started) }),
+    ready,
     async close() {
       await engine.close()
       await tokenizer.then(

@@ -1,5 +1,6 @@
 import type { EngineInfo, SelfTestReport } from './engine/engine.ts'
-import type { FileHash } from './model/file-hashes.ts'
+import type { ModelFacts } from './model/open-model.ts'
+import type { FileHash } from './model/weights/file-hashes.ts'
 
 /** What a response says it was made with. */
 export interface Stamp {
@@ -14,14 +15,18 @@ export interface Stamp {
   readonly logpr: string
 }
 
-/** The model that this service serves, as GET /v1/models shows it. */
+/** A model that this service serves, as GET /v1/models shows it. */
 export interface ServedModel {
   readonly id: string
   readonly createdSeconds: number
   readonly architecture: string
+  /** Commit of the hub's repository; null for a folder. */
+  readonly revision: string | null
   readonly maxModelLen: number
   readonly vocabSize: number
   readonly prefixTokenId: number | null
+  /** Layout and numerics, and why this file and this length. */
+  readonly choice: ModelFacts
   readonly files: readonly FileHash[]
   readonly stamp: Stamp
   readonly engine: EngineInfo

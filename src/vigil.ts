@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from './config/options.ts'
 import { SampledVerification } from './logprob/sampled-verification.ts'
-import type { Metrics } from './observability/metrics.ts'
+import type { ModelMetrics } from './observability/model-metrics.ts'
 import type { ReadyBackend } from './ready-backend.ts'
 import type { ScoringBackend } from './scoring-backend.ts'
 import { Canary } from './watch/canary.ts'
@@ -19,7 +19,7 @@ export function keepVigil(
   config: Config,
   { engine, scheduler }: ScoringBackend,
   { model, evaluator, context, modelPaths }: ReadyBackend,
-  metrics: Metrics,
+  metrics: Pick<ModelMetrics, 'verified' | 'wrongCanary'>,
   log: Logger
 ): Vigil {
   const canary = new Canary(
@@ -27,7 +27,7 @@ export function keepVigil(
       scheduler,
       selfTest: model.selfTest,
       onWrong(maxDifferenceNats) {
-        metrics.wrongCanaries.inc()
+        metrics.wrongCanary()
         log.error({ maxDifferenceNats, toleranceNats: model.selfTest.toleranceNats }, 'a known text has other numbers than at the start')
         engine.replace('a known text has other numbers than at the start')
       }
@@ -41,7 +41,7 @@ export function keepVigil(
   const sampled = new SampledVerification(context, scheduler, {
     share: config.VERIFY_PERCENT / 100,
     onVerified(verdict, found) {
-      metrics.verifications.inc({ verdict })
+      metrics.verified(verdict)
       if (verdict === 'pass') return
       // Values and ids of checks alone: no text, no tokens.
       const checks = found.map(({ id, status, value, tolerance }) => ({ id, status, value, tolerance }))

@@ -9,14 +9,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   scoring: [],
   json: [],
   tokenizer: ['scoring/checks/check.ts', '@huggingface/transformers'],
-  model: [],
-  engine: ['model/onnx/', 'model/weights-guard.ts', 'scoring/', 'onnxruntime-node'],
+  model: ['package-info.ts'],
+  hub: ['model/', 'package-info.ts', '@huggingface/hub'],
+  engine: ['model/onnx/', 'model/weights/', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts'],
   logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'engine/checksum.ts', 'tokenizer/tokenizer.ts'],
-  watch: ['engine/engine.ts', 'model/weights-guard.ts', 'scheduling/scheduler.ts', 'scoring/'],
+  watch: ['engine/engine.ts', 'model/weights/weights-guard.ts', 'scheduling/scheduler.ts', 'scoring/'],
   loss: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts', 'tokenizer/token-starts.ts', 'logprob/'],
   observability: ['pino', 'prom-client'],
+  serving: ['config/', 'http/service.ts', 'model/', 'observability/', 'ready-backend.ts', 'scoring-backend.ts', 'vigil.ts', 'pino'],
   config: ['env-schema', 'model/model-folder.ts'],
+  inspect: ['config/options.ts', 'model/'],
   http: [
     'logprob/',
     'loss/',
@@ -34,6 +37,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     'config/',
+    'inspect/',
+    'hub/',
     'json/',
     'logprob/',
     'model/',
@@ -42,6 +47,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'package-info.ts',
     'scoring-backend.ts',
     'service.ts',
+    'serving/',
     'cli-progress',
     'close-with-grace'
   ]

@@ -7,6 +7,8 @@ const TOP_SHOWN = 5
 const at = (id) => document.getElementById(id)
 const tooltip = at('tooltip')
 let running = null
+/** Those that can be asked, as GET /v1/models lists them. */
+let models = []
 
 at('form').addEventListener('submit', (event) => {
   event.preventDefault()
@@ -17,17 +19,19 @@ for (const id of ['x', 'y']) {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) at('form').requestSubmit()
   })
 }
-at('key').addEventListener('change', () => void showModel())
+at('key').addEventListener('change', () => void showModels())
+at('model').addEventListener('change', showModel)
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') tooltip.hidden = true
 })
 document.addEventListener('scroll', () => (tooltip.hidden = true), { passive: true, capture: true })
-void showModel()
+void showModels()
 
 async function score() {
   running?.abort()
   const controller = new AbortController()
   running = controller
+  if (models.length === 0) await showModels()
   const body = requestBody()
   tooltip.hidden = true
   at('status').textContent = 'Scoring…'
@@ -55,6 +59,7 @@ function requestBody() {
   // Lines are taken as they are: a leading space is part of y.
   const outputs = at('y').value.split('\n').filter((line) => line !== '')
   return {
+    ...(models.length === 0 ? {} : { model: at('model').value }),
     x: at('x').value,
     y: outputs.length > 1 ? outputs : (outputs[0] ?? ''),
     detail: 'tokens',
@@ -71,17 +76,26 @@ function keyHeader() {
   return key === '' ? {} : { authorization: `Bearer ${key}` }
 }
 
-async function showModel() {
+/** The choice of models, which shows where there are several; what was chosen stays chosen. */
+async function showModels() {
   try {
     const response = await fetch('/v1/models', { headers: keyHeader() })
     const answer = await response.json()
-    const [model] = answer.data ?? []
-    at('model').textContent = response.ok
-      ? `${model.id}: ${model.architecture}, ${model.dtype}, context ${model.max_model_len} tokens`
-      : (answer.detail ?? `status ${response.status}`)
+    models = response.ok ? answer.data : []
+    const chosen = at('model').value
+    at('model').replaceChildren(...models.map(({ id }) => element('option', { value: id }, id)))
+    if (models.some(({ id }) => id === chosen)) at('model').value = chosen
+    at('models').hidden = models.length < 2
+    if (response.ok) showModel()
+    else at('facts').textContent = answer.detail ?? `status ${response.status}`
   } catch {
-    at('model').textContent = 'The service does not answer.'
+    at('facts').textContent = 'The service does not answer.'
   }
+}
+
+function showModel() {
+  const model = models.find(({ id }) => id === at('model').value)
+  at('facts').textContent = model === undefined ? '' : `${model.id}: ${model.architecture}, ${model.dtype}, context ${model.max_model_len} tokens`
 }
 
 function show(children) {

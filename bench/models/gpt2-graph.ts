@@ -1,5 +1,6 @@
-import { buildFloat, buildInt64, buildNode } from '../../src/model/onnx/build-node.ts'
-import { BOOL, FLOAT, type Graph, INT64, type Initializer, type OnnxNode, type TensorInfo } from '../../src/model/onnx/graph.ts'
+import { buildFloat, buildInt64, buildNode, buildTensor } from '../../src/model/onnx/build-node.ts'
+import { BOOL, FLOAT, FLOAT16, type Graph, INT64, type Initializer, type OnnxNode, type TensorInfo } from '../../src/model/onnx/graph.ts'
+import { halfFloats } from './half.ts'
 
 /** What makes a GPT-2: L layers, H hidden, A heads, V tokens, P positions; H is a multiple of A. */
 export interface Gpt2Shape {
@@ -12,6 +13,15 @@ export interface Gpt2Shape {
 
 /** The smallest published GPT-2, 124 million parameters. */
 export const GPT2_124M: Gpt2Shape = { layers: 12, hidden: 768, heads: 12, vocab: 50_257, positions: 1024 }
+
+/**
+ * How the weights are kept: float32, in a file beside the graph or (`inline`) in the model file itself; float16, then with
+ * float16 activations as well; or 4 bits in blocks of 32, but for embeddings and normalisations.
+ */
+export const GPT2_FORMATS = ['fp32', 'inline', 'fp16', 'q4'] as const
+export type Gpt2Format = (typeof GPT2_FORMATS)[number]
+/** Weights of one row that share a scale, in the format q4. */
+export const Q4_BLOCK = 32
 
 /** One weight, named as in transformers' state dict; matrices are (in, out) as its Conv1D keeps them. */
 export interface Gpt2Weight {
@@ -46,8 +56,9 @@ export function gpt2Weights({ layers, hidden: H, vocab, positions }: Gpt2Shape):
  *
  * `weights` are the initializers of gpt2Weights, wherever their bytes lie.
  */
-export function gpt2Graph(shape: Gpt2Shape, weights: readonly Initializer[]): Graph {
-  const builder = new Builder(shape)
+export function gpt2Graph(shape: Gpt2Shape, weights: readonly Initializer[], format: Gpt2Format = 'fp32'): Graph {
+  const builder = new Builder(shape, format)
+  const floatType = format === 'fp16' ? FLOAT16 : FLOAT
   const wte = 'transformer.wte.weight'
   const tokens = builder.op('Gather', [wte, 'input_ids'], 'token_embedding')
   const positions = builder.op('Gather', ['transformer.wpe.weight', 'position_ids'], 'position_embedding')
@@ -57,12 +68,14 @@ export function gpt2Graph(shape: Gpt2Shape, weights: readonly Initializer[]): Gr
     hidden = builder.op('Add', [hidden, builder.attention(i, builder.norm(`h.${i}.ln_1`, hidden), bias)], `h.${i}.after_attention`)
     hidden = builder.op('Add', [hidden, builder.mlp(i, builder.norm(`h.${i}.ln_2`, hidden))], `h.${i}.after_mlp`)
   }
-  const head = builder.op('Transpose', [wte], 'lm_head', { perm: [1, 0] }) // (H, V)
-  builder.op('MatMul', [builder.norm('ln_f', hidden), head], 'logits')
+  builder.head(builder.norm('ln_f', hidden), wte)
 
   return {
     irVersion: 8,
-    opsets: new Map([['', 17]]),
+    opsets: new Map([
+      ['', 17],
+      ['com.microsoft', 1]
+    ]),
     functions: [],
     nodes: builder.nodes,
     initializers: [...weights, ...builder.constants],
@@ -70,15 +83,18 @@ export function gpt2Graph(shape: Gpt2Shape, weights: readonly Initializer[]): Gr
       { name: 'input_ids', elementType: INT64, shape: ['batch_size', 'sequence_length'] },
       { name: 'attention_mask', elementType: INT64, shape: ['batch_size', 'total_length'] },
       { name: 'position_ids', elementType: INT64, shape: ['batch_size', 'sequence_length'] },
-      ...caches('past_key_values', shape, 'past_length')
+      ...caches('past_key_values', shape, floatType, 'past_length')
     ],
-    outputs: [{ name: 'logits', elementType: FLOAT, shape: ['batch_size', 'sequence_length', shape.vocab] }, ...caches('present', shape, 'total_length')]
+    outputs: [
+      { name: 'logits', elementType: FLOAT, shape: ['batch_size', 'sequence_length', shape.vocab] },
+      ...caches('present', shape, floatType, 'total_length')
+    ]
   }
 }
 
-function caches(prefix: string, { layers, hidden, heads }: Gpt2Shape, length: string): TensorInfo[] {
+function caches(prefix: string, { layers, hidden, heads }: Gpt2Shape, elementType: number, length: string): TensorInfo[] {
   const shape = ['batch_size', heads, length, hidden / heads]
-  return Array.from({ length: 2 * layers }, (_, i) => ({ name: `${prefix}.${i >> 1}.${i % 2 ? 'value' : 'key'}`, elementType: FLOAT, shape }))
+  return Array.from({ length: 2 * layers }, (_, i) => ({ name: `${prefix}.${i >> 1}.${i % 2 ? 'value' : 'key'}`, elementType, shape }))
 }
 
 /** Collects nodes and constants; every method returns the name of the tensor it makes. */
@@ -86,9 +102,11 @@ class Builder {
   readonly nodes: OnnxNode[] = []
   readonly constants: Initializer[] = []
   readonly #shape: Gpt2Shape
+  readonly #format: Gpt2Format
 
-  constructor(shape: Gpt2Shape) {
+  constructor(shape: Gpt2Shape, format: Gpt2Format) {
     this.#shape = shape
+    this.#format = format
   }
 
   op(opType: string, inputs: readonly string[], output: string, attributes: Readonly<Record<string, number | readonly number[]>> = {}): string {
@@ -114,14 +132,14 @@ class Builder {
     const kept = this.op('Cast', ['attention_mask'], 'mask.kept', { to: BOOL })
     const keptKeys = this.op('Unsqueeze', [kept, this.#integers('axes_1_2', [2], [1, 2])], 'mask.kept_keys') // (B, 1, 1, T)
     const visible = this.op('And', [causal, keptKeys], 'mask.visible')
-    return this.op('Where', [visible, this.#float('seen', 0), this.#float('hidden', -3.4028234663852886e38)], 'mask.bias')
+    return this.op('Where', [visible, this.#float('seen', 0), this.#float('hidden', this.#format === 'fp16' ? -65_504 : -3.4028234663852886e38)], 'mask.bias')
   }
 
   /** Multi-head self-attention of layer i over (B, S, H). */
   attention(i: number, input: string, bias: string): string {
     const { hidden: H, heads: A } = this.#shape
     const at = `h.${i}.attn`
-    const qkv = this.#linear(`${at}.c_attn`, input) // (B, S, 3H)
+    const qkv = this.#linear(`${at}.c_attn`, input, H, 3 * H) // (B, S, 3H)
     const parts = ['query', 'key', 'value'].map((part) => `${at}.${part}`)
     this.nodes.push(buildNode('Split', [qkv, this.#integers('thirds', [3], [H, H, H])], parts, { attributes: { axis: -1 } }))
     const split = this.#integers('split_heads', [4], [0, 0, A, H / A])
@@ -135,23 +153,44 @@ class Builder {
     const scaled = this.op('Mul', [products, this.#float('scale', 1 / Math.sqrt(H / A))], `${at}.scaled`)
     const weights = this.op('Softmax', [this.op('Add', [scaled, bias], `${at}.biased`)], `${at}.weights`, { axis: -1 }) // (B, A, S, T)
     const mixed = this.op('Transpose', [this.op('MatMul', [weights, values], `${at}.mixed`)], `${at}.mixed_turned`, { perm: [0, 2, 1, 3] })
-    return this.#linear(`${at}.c_proj`, this.op('Reshape', [mixed, this.#integers('join_heads', [3], [0, 0, H])], `${at}.joined`))
+    return this.#linear(`${at}.c_proj`, this.op('Reshape', [mixed, this.#integers('join_heads', [3], [0, 0, H])], `${at}.joined`), H, H)
   }
 
   /** Two linear layers with GELU in its tanh form, 0.5 u (1 + tanh(√(2/π) (u + 0.044715 u³))), between them. */
   mlp(i: number, input: string): string {
+    const { hidden: H } = this.#shape
     const at = `h.${i}.mlp`
-    const u = this.#linear(`${at}.c_fc`, input) // (B, S, 4H)
+    const u = this.#linear(`${at}.c_fc`, input, H, 4 * H) // (B, S, 4H)
     const cubic = this.op('Mul', [this.op('Pow', [u, this.#float('three', 3)], `${at}.cube`), this.#float('cubic', 0.044715)], `${at}.cubic`)
     const inner = this.op('Mul', [this.op('Add', [u, cubic], `${at}.sum`), this.#float('root', Math.sqrt(2 / Math.PI))], `${at}.inner`)
     const gate = this.op('Add', [this.op('Tanh', [inner], `${at}.tanh`), this.#float('unit', 1)], `${at}.gate`)
     const activated = this.op('Mul', [this.op('Mul', [u, this.#float('half', 0.5)], `${at}.half`), gate], `${at}.activated`)
-    return this.#linear(`${at}.c_proj`, activated)
+    return this.#linear(`${at}.c_proj`, activated, 4 * H, H)
   }
 
-  #linear(name: string, input: string): string {
-    const product = this.op('MatMul', [input, `transformer.${name}.weight`], `${name}.product`)
+  /** Logits, float32 in every format; `embedding` (V, H) is their matrix, but for q4, which has one of its own. */
+  head(input: string, embedding: string): string {
+    const { hidden: H, vocab: V } = this.#shape
+    if (this.#format === 'q4') return this.#quantizedProduct(input, 'lm_head', [H, V], 'logits')
+    const matrix = this.op('Transpose', [embedding], 'lm_head', { perm: [1, 0] }) // (H, V)
+    if (this.#format !== 'fp16') return this.op('MatMul', [input, matrix], 'logits')
+    return this.op('Cast', [this.op('MatMul', [input, matrix], 'logits.half')], 'logits', { to: FLOAT })
+  }
+
+  #linear(name: string, input: string, from: number, to: number): string {
+    const product =
+      this.#format === 'q4'
+        ? this.#quantizedProduct(input, `transformer.${name}`, [from, to], `${name}.product`)
+        : this.op('MatMul', [input, `transformer.${name}.weight`], `${name}.product`)
     return this.op('Add', [product, `transformer.${name}.bias`], `${name}.output`)
+  }
+
+  /** MatMulNBits of com.microsoft, as it is documented in onnxruntime's ContribOperators.md. */
+  #quantizedProduct(input: string, weight: string, [K, N]: readonly [number, number], output: string): string {
+    const attributes = { K, N, bits: 4, block_size: Q4_BLOCK }
+    const node = buildNode('MatMulNBits', [input, `${weight}.weight_q4`, `${weight}.weight_scales`], [output], { attributes })
+    this.nodes.push({ ...node, domain: 'com.microsoft' })
+    return output
   }
 
   #integers(name: string, dims: readonly number[], values: readonly number[]): string {
@@ -159,11 +198,15 @@ class Builder {
   }
 
   #float(name: string, value: number): string {
-    return this.#constant(buildFloat(`const.${name}`, [], [value]))
+    return this.#constant(this.#format === 'fp16' ? halfScalar(`const.${name}`, value) : buildFloat(`const.${name}`, [], [value]))
   }
 
   #constant(constant: Initializer): string {
     if (!this.constants.some(({ name }) => name === constant.name)) this.constants.push(constant)
     return constant.name
   }
+}
+
+function halfScalar(name: string, value: number): Initializer {
+  return buildTensor(name, [], FLOAT16, new Uint8Array(halfFloats(Float32Array.of(value)).buffer))
 }

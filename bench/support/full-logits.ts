@@ -15,7 +15,7 @@ export interface FullLogitsModel {
 export async function loadFullLogits(spec: EngineSpec): Promise<FullLogitsModel> {
   const original = readOnnx(spec.onnxPath)
   const session: InferenceSession = await createSession(spec, original)
-  const makers = feedMakers(original.inputs, spec.headSize)
+  const makers = feedMakers(original.inputs, { headSize: spec.headSize, keyValueHeads: 0 })
   const added = new Set<string>(Object.values(SCORING_INPUTS))
   return {
     async logits(batch) {

@@ -6,7 +6,7 @@ import { PACKAGE_FOLDER } from '../../src/package-info.ts'
 
 const MAIN = join(PACKAGE_FOLDER, 'dist', 'src', 'main.js')
 
-/** The real server in a process of its own, with the embedded model and its default settings. */
+/** The real server in a process of its own, with the embedded model and its default settings unless flags say otherwise. */
 export interface Server {
   /** One request; resolves with the whole answer. Rejects when the status is not 200. */
   get(path: string): Promise<string>
@@ -15,8 +15,8 @@ export interface Server {
 }
 
 /** Starts it on a free port and waits until it is ready; `connections` are kept alive between requests. */
-export async function startServer(connections: number): Promise<Server> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', '--host', '127.0.0.1'], { stdio: ['ignore', 'pipe', 'pipe'] })
+export async function startServer(connections: number, flags: readonly string[] = []): Promise<Server> {
+  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', '--host', '127.0.0.1', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
   const end = (): boolean => child.kill('SIGTERM')
   process.once('exit', end)
   const base = new URL(await addressOf(child))
@@ -77,9 +77,9 @@ function exchange(agent: Agent, base: URL, method: string, path: string, body: s
   })
 }
 
-/** The value of one sample line of the Prometheus text format, such as `logpr_batch_seconds_sum`; without labels. */
+/** The sum over all models of one sample of the Prometheus text format, such as `logpr_batch_seconds_sum`. */
 export function metricIn(text: string, name: string): number {
-  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `))
-  if (line === undefined) throw new Error(`/metrics has no ${name}`)
-  return Number(line.slice(name.length + 1))
+  const lines = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+  if (lines.length === 0) throw new Error(`/metrics has no ${name}`)
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
 }

@@ -9,6 +9,7 @@ import { DEFAULT_OPTIONS } from '../logprob/options.ts'
 import { failureOf } from '../logprob/result.ts'
 import { createLogger } from '../observability/logger.ts'
 import { type ScoringBackend, startBackend } from '../scoring-backend.ts'
+import { locateShown } from './model-locator.ts'
 import { createProgress, type Progress } from './progress.ts'
 
 /** Lines that are scored together: enough to fill batches, few enough to keep results flowing. */
@@ -22,7 +23,8 @@ export async function score(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   const { config, own, positionals } = loadConfig(argv, { ...env, LOGPR_LOG_LEVEL: env.LOGPR_LOG_LEVEL ?? 'error' }, ['x', 'y'])
   if ((own.x === undefined) !== (own.y === undefined)) throw new ServiceError('configuration_invalid', '--x and --y belong together')
   // Lines are read as fast as they are scored, so nothing has to be refused.
-  const backend = startBackend({ ...config, MAX_QUEUE_TOKENS: Number.MAX_SAFE_INTEGER }, createLogger(config.LOG_LEVEL, 2))
+  const located = await locateShown(config.MODEL, config, env, process.stderr)
+  const backend = startBackend({ ...config, MAX_QUEUE_TOKENS: Number.MAX_SAFE_INTEGER }, createLogger(config.LOG_LEVEL, 2), located)
   try {
     if (own.x !== undefined && own.y !== undefined)
       return await scoreLines([JSON.stringify({ x: own.x, y: own.y })], backend, createProgress(process.stderr, 1))

@@ -2,20 +2,24 @@ import closeWithGrace from 'close-with-grace'
 import { loadConfig } from '../config/load-config.ts'
 import { serviceErrorFrom } from '../errors.ts'
 import { createLogger } from '../observability/logger.ts'
-import { startBackend } from '../scoring-backend.ts'
+import { createMetrics } from '../observability/metrics.ts'
+import { startModels } from '../serving/start-models.ts'
+import { modelLocator } from './model-locator.ts'
+import { logPull } from './pull-log.ts'
 
 /** Added to the longest request and the drain delay before a stop is forced. */
 const TEARDOWN_MS = 5000
 
-/** `logpr serve`: runs until SIGTERM or SIGINT; a second signal stops at once. Exit code 2 when the model cannot be served. */
+/** `logpr serve`: runs until SIGTERM or SIGINT; a second signal stops at once. Exit code 2 when a model cannot be served. */
 export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config, positionals } = loadConfig(argv, env)
   if (positionals.length > 0) throw new Error(`serve takes no arguments, only flags; got ${positionals.length}`)
   const log = createLogger(config.LOG_LEVEL, 1)
-  // The model loads in a process and a thread of its own while the HTTP side is still being imported here.
-  const backend = startBackend(config, log)
+  const metrics = createMetrics()
+  // The models load in processes and threads of their own while the HTTP side is still being imported here.
+  const models = startModels(config, metrics, log, modelLocator(config, env, logPull(log)))
   const { startService } = await import('../service.ts')
-  const service = await startService(config, backend, log)
+  const service = await startService(config, models, metrics, log)
   log.info({ address: service.address, processId: process.pid }, 'listening')
 
   return new Promise((resolve) => {
@@ -25,7 +29,7 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
       await service.drain()
       log.info({}, 'stopped')
     })
-    service.ready.then(
+    models.ready.then(
       () => log.info({ startMs: Math.round(performance.now()) }, 'ready'),
       (error) => {
         const { code, message } = serviceErrorFrom(error)

@@ -15,14 +15,28 @@ export function loadConfig<Own extends string = never>(
   ownFlags: readonly Own[] = []
 ): { config: Config; own: Readonly<Partial<Record<Own, string>>>; positionals: readonly string[] } {
   const names = Object.keys(OPTIONS) as OptionName[]
-  const { values, positionals } = parseFlags(argv, [...names.map(flagOf), ...ownFlags])
+  const switches = names.filter((name) => OPTIONS[name].type === 'boolean').map(flagOf)
+  const { values, positionals } = parseFlags(joinSwitches(argv, switches), [...names.map(flagOf), ...ownFlags])
   const data: Record<string, string> = {}
   for (const name of names) {
     const value = values[flagOf(name)] ?? env[ENV_PREFIX + name]
-    if (value !== undefined && value !== '') data[name] = value
+    if (value !== undefined && value !== '') data[name] = OPTIONS[name].type === 'boolean' ? booleanOf(value) : value
   }
   const own = Object.fromEntries(ownFlags.flatMap((flag) => (values[flag] === undefined ? [] : [[flag, values[flag]]])))
   return { config: Object.freeze(validated(data)), own: own as Partial<Record<Own, string>>, positionals }
+}
+
+/** `--hub-offline` alone is `--hub-offline=true`. */
+function joinSwitches(argv: readonly string[], switches: readonly string[]): string[] {
+  return argv.map((argument, i) =>
+    argument.startsWith('--') && switches.includes(argument.slice(2)) && !/^(?:true|false)$/.test(argv[i + 1] ?? '') ? `${argument}=true` : argument
+  )
+}
+
+/** What Python's hub library takes for yes and no as well; anything else is refused by the schema. */
+function booleanOf(text: string): string {
+  if (/^(?:1|on|yes)$/i.test(text)) return 'true'
+  return /^(?:0|off|no)$/i.test(text) ? 'false' : text.toLowerCase()
 }
 
 function parseFlags(argv: readonly string[], flags: readonly string[]): { values: Record<string, string | undefined>; positionals: string[] } {

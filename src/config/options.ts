@@ -9,9 +9,21 @@ export const OPTIONS = {
   PORT: integer({ minimum: 0, maximum: 65_535, default: 8080, description: 'TCP port; 0 picks a free one, printed in the log line `listening`.' }),
   MODEL: text({
     default: '',
-    description: 'Model folder in the Hugging Face layout (config.json, tokenizer.json, model.onnx); empty serves the embedded model.'
+    description:
+      'Model folder (docs/layouts.md) or .onnx file in one, or a hub id organisation/name[/folder][@revision], which is fetched (docs/hub.md); empty serves the embedded model. NAME=... names it; several are joined by commas.'
   }),
-  DTYPE: choice(DTYPES, 'auto', "Which of the folder's weight files to load, as transformers.js names them; auto takes the first that exists."),
+  HUB_OFFLINE: flag('Ask no hub: a hub id is looked for in the cache alone. HF_HUB_OFFLINE=1 does the same (docs/hub.md).'),
+  DTYPE: choice(
+    DTYPES,
+    'auto',
+    "Which of the folder's weight files to load, as transformers.js names them; auto takes the most exact that exists and says which (docs/layouts.md)."
+  ),
+  MAX_MODEL_LEN: integer({
+    minimum: 0,
+    default: 0,
+    description:
+      'Most tokens of a sequence, prefix token included; 0 takes what the model states, or 2048 where it states nothing. It can only lower what is stated.'
+  }),
   EXECUTION_PROVIDER: choice(['auto', 'cpu', 'cuda'], 'auto', 'What runs the model; auto is the CPU. cuda needs the GPU libraries (docs/operations.md).'),
   THREADS: integer({ minimum: 0, maximum: 256, default: 0, description: 'Threads of one forward pass; 0 takes as many as this process may use.' }),
   PREFIX_TOKEN: choice(
@@ -84,14 +96,20 @@ export const OPTIONS = {
 
 /** A JSON Schema of one setting. */
 export interface OptionSchema {
-  readonly type: 'integer' | 'string'
-  readonly default: string | number
+  readonly type: 'integer' | 'string' | 'boolean'
+  readonly default: string | number | boolean
   readonly description: string
   readonly enum?: readonly string[]
   readonly minimum?: number
   readonly maximum?: number
 }
-type ValueOf<S> = S extends { readonly enum: readonly (infer V)[] } ? V : S extends { readonly type: 'integer' } ? number : string
+type ValueOf<S> = S extends { readonly enum: readonly (infer V)[] }
+  ? V
+  : S extends { readonly type: 'integer' }
+    ? number
+    : S extends { readonly type: 'boolean' }
+      ? boolean
+      : string
 
 export type OptionName = keyof typeof OPTIONS
 /** The settings in force, frozen. */
@@ -111,6 +129,11 @@ function text<const S extends { default: string; description: string }>(schema: 
 
 function integer<const S extends { default: number; description: string; minimum?: number; maximum?: number }>(schema: S) {
   return { type: 'integer', ...schema } as const satisfies OptionSchema
+}
+
+/** Off unless its flag stands on the command line or its variable says 1, on, yes or true. */
+function flag(description: string) {
+  return { type: 'boolean', default: false, description } as const satisfies OptionSchema
 }
 
 function choice<const V extends string>(values: readonly V[], fallback: V, description: string) {

@@ -49,6 +49,7 @@ function optionRows(): OptionRow[] {
 
 function valuesOf({ enum: choices, type, minimum, maximum }: OptionSchema): string {
   if (choices !== undefined) return choices.join(', ')
+  if (type === 'boolean') return 'true, false'
   if (type !== 'integer') return 'text'
   if (minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`
   return `integer from ${minimum ?? 0}`

@@ -63,8 +63,6 @@ export interface EngineInfo {
   readonly executionProvider: string
   readonly threads: number
   readonly vocabSize: number
-  /** Files beside the .onnx file that hold weights. */
-  readonly weightFiles: readonly string[]
   /** Nodes of the graph as it came and as it runs. */
   readonly nodeCounts: { readonly original: number; readonly scoring: number }
   readonly loadMs: number

@@ -86,7 +86,7 @@ export class ProcessEngine implements Engine {
     return this.#failure
   }
 
-  /** From the next start on, files with other content are refused: the model must stay the one that was first loaded. */
+  /** From the next start on, files with other content are refused, wherever links lead then: the model must stay the one that was first loaded. */
   expectFiles(expectedFiles: EngineSpec['expectedFiles']): void {
     this.#spec = { ...this.#spec, expectedFiles }
   }

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
-import type { FileSeal } from '../model/weights-guard.ts'
+import type { FileSeal } from '../model/weights/weights-guard.ts'
 import type { Batch, BatchScores, EngineInfo } from './engine.ts'
 
 /**
@@ -20,13 +20,21 @@ export type FromEngine =
 
 /** What an engine process loads. */
 export interface EngineSpec {
-  /** Path of the .onnx file; its weights may lie in files beside it. */
+  /** Path of the .onnx file, perhaps a link; its weights may lie in files beside it. */
   readonly onnxPath: string
+  /** Where those files have to be; the .onnx file's own folder when absent. */
+  readonly modelFolder?: string
+  /** Files behind links, by name in the model folder, once they are known: a link that is pointed elsewhere must not change what a restart loads. */
+  readonly realPaths?: Readonly<Record<string, string>>
   readonly executionProvider: 'cpu' | 'cuda'
   readonly threads: number
+  /** Whether other engines run beside it: its threads then never spin between two passes. */
+  readonly sharesCores?: boolean
   readonly vocabSize: number
   /** For graphs that leave the head size symbolic. */
   readonly headSize: number
+  /** For graphs that leave the number of key-value heads symbolic. */
+  readonly keyValueHeads?: number
   /** How far two passes over one token may differ at most with these numerics, nats. */
   readonly ceilingNats: number
   /** The same for a model that quantizes activations over whole tensors, which only its graph tells. */

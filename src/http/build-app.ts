@@ -56,7 +56,7 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
     await scope.register(checkRoutes)
     const requests = new ScoringRequests(service)
     await scope.register(logprobRoutes, { service, requests })
-    await scope.register(lossRoutes, { service, requests })
+    await scope.register(lossRoutes, { requests })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })
   return app

@@ -1,22 +1,22 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
-import type { Service } from './service.ts'
+import { selectModel } from './select-model.ts'
+import type { ScoringModel, Service } from './service.ts'
 import { workSignal } from './work-signal.ts'
 
-/** What every route that scores begins with: the model, the limit of requests in progress, the deadline. One for all routes. */
+/** What every route that scores begins with: the model, the limit of requests in progress, the deadline. One for all routes and models. */
 export class ScoringRequests {
-  readonly #service: Service
+  readonly #service: Pick<Service, 'config' | 'modelIds' | 'scoring'>
   #inProgress = 0
 
-  constructor(service: Service) {
+  constructor(service: Pick<Service, 'config' | 'modelIds' | 'scoring'>) {
     this.#service = service
   }
 
-  /** The loaded model. Throws `starting`, and `model_not_found` for the name of another. */
-  model(name: string | undefined): ReturnType<Service['scoring']> {
-    const scoring = this.#service.scoring()
-    if (name !== undefined && name !== scoring.model.id)
-      throw new ServiceError('model_not_found', `this service serves ${scoring.model.id}; GET /v1/models lists what there is`, { param: 'model' })
+  /** The model that the request names, by whose id its log lines can be told from now on. Throws what `selectModel` throws. */
+  model(request: FastifyRequest<{ Body: { readonly model?: string } }>): ScoringModel {
+    const scoring = selectModel(this.#service, request.body.model)
+    request.log = request.log.child({ model: scoring.model.id })
     return scoring
   }
 

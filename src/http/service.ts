@@ -4,10 +4,24 @@ import type { LossEvaluator } from '../loss/evaluate.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { ServedModel } from '../served-model.ts'
 
-/** Why the service is not ready, in words; `ready` when it is. */
+/** Why something is not ready, in words; `ready` when it is. */
 export interface Health {
   readonly status: 'ready' | 'starting' | 'draining' | 'restarting' | 'failed'
   readonly reason: string
+}
+
+/** Of the service: ready when each of its models is. */
+export interface ServiceHealth extends Health {
+  readonly models: readonly (Health & { readonly id: string })[]
+}
+
+/** A loaded model and what scores with it. */
+export interface ScoringModel {
+  readonly model: ServedModel
+  readonly evaluator: LogprobEvaluator
+  readonly lossEvaluator: LossEvaluator
+  /** Counts outputs asked of it. */
+  readonly itemsScored: (count: number) => void
 }
 
 /** What the HTTP layer is handed: it knows neither engines nor processes. */
@@ -15,7 +29,12 @@ export interface Service {
   readonly config: Config
   readonly metrics: Metrics
   readonly apiKeyHashes: readonly Buffer[]
-  health(): Health
-  /** Throws `starting` until the model is loaded, `engine_unavailable` when it cannot be. */
-  scoring(): { readonly model: ServedModel; readonly evaluator: LogprobEvaluator; readonly lossEvaluator: LossEvaluator }
+  /** Of all models, loaded or not, in the order of the configuration. */
+  readonly modelIds: readonly string[]
+  health(): ServiceHealth
+  /**
+   * The model with one of `modelIds`. Throws `starting` until it is loaded, the reason when it cannot be, and
+   * `engine_unavailable` when its engine is gone for good.
+   */
+  scoring(id: string): ScoringModel
 }

@@ -1,6 +1,4 @@
-/** Precisions whose activations are half floats, or quantized over a whole tensor. */
-const HALF = new Set(['fp16', 'q4f16'])
-const DYNAMIC = new Set(['int8', 'uint8', 'q8'])
+import type { Numerics } from './onnx/numerics.ts'
 
 /** Activations that share one scale over a whole tensor: 0.1 to 0.2 nats a token on average, single tokens up to 1.9. */
 export const APPROXIMATE_CEILING_NATS = 0.5
@@ -10,14 +8,15 @@ export const APPROXIMATE_CEILING_NATS = 0.5
  * noise that was measured for these numerics. The start-up self-test finds the tolerance below it. Weight-only
  * quantization keeps float activations.
  */
-export function toleranceCeilingNats(dtype: string, executionProvider: 'cpu' | 'cuda'): number {
-  if (DYNAMIC.has(dtype)) return APPROXIMATE_CEILING_NATS
-  if (HALF.has(dtype)) return 0.1
+export function toleranceCeilingNats({ activations, logits }: Numerics, executionProvider: 'cpu' | 'cuda'): number {
+  if (activations === 'int8_tensor') return APPROXIMATE_CEILING_NATS
+  // A rounding error that crosses the boundary between two 8-bit values becomes as large as half-precision noise.
+  if (activations !== 'float32' || logits !== 'float32') return 0.1
   // TF32 may be in use.
   return executionProvider === 'cuda' ? 1e-2 : 1e-3
 }
 
-/** Whether logits of this dtype should use the precision of float32. */
-export function claimsFloat32(dtype: string): boolean {
-  return dtype === 'fp32'
+/** Whether logits should use the precision of float32: nothing on the way rounds activations to fewer bits. */
+export function claimsFloat32({ activations, logits }: Numerics): boolean {
+  return activations === 'float32' && logits === 'float32'
 }

@@ -78,9 +78,13 @@ async function readTokenizerJson(folder: string): Promise<TokenizerJson> {
   try {
     return JSON.parse(await readFile(join(folder, 'tokenizer.json'), 'utf8')) as TokenizerJson
   } catch (error) {
-    throw new ServiceError('model_invalid', `${basename(folder)}/tokenizer.json cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error
-    })
+    throw new ServiceError(
+      'model_invalid',
+      `${basename(folder)}/tokenizer.json cannot be read: ${error instanceof Error ? error.message : String(error)}; download it again`,
+      {
+        cause: error
+      }
+    )
   }
 }
 

@@ -1,4 +1,4 @@
-import { WeightsGuard } from '../model/weights-guard.ts'
+import { WeightsGuard } from '../model/weights/weights-guard.ts'
 
 /**
  * Looks every `intervalMs` whether the files of the model are still what they were, so that a service without requests

@@ -90,6 +90,14 @@ describe('logpr score', () => {
   })
 })
 
+for (const command of [['score', '--x', 'a', '--y', ' b'], ['inspect']]) {
+  test(`logpr ${command[0]} takes one model and says so of several`, async () => {
+    const { code, stdout, stderr } = await logpr([...command, '--model', 'a=/models/a,b=/models/b'])
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(stderr, /--model \(LOGPR_MODEL\): it names 2 models, and this command takes one/)
+  })
+}
+
 test('logpr inspect tells the head, and as JSON that no weights are copied', async () => {
   const [plain, json] = await Promise.all([logpr(['inspect']), logpr(['inspect', '--json', 'true'])])
 
@@ -102,13 +110,14 @@ test('logpr inspect says of a model with dynamic quantization that its scores ar
   const head = { H: 1, V: 2, embedding: Float32Array.of(1), weights: Int8Array.of(1, 2), scales: [1], zeroPoints: [0], bias: null }
   const folder = tempFolder(t, {
     'config.json': '{"vocab_size": 2, "max_position_embeddings": 8}',
+    'tokenizer.json': '{}',
     'model_quantized.onnx': writeOnnx(quantizedHeadModel(head, 'MatMulInteger'))
   })
   const [plain, json] = await Promise.all([logpr(['inspect', folder]), logpr(['inspect', folder, '--json', 'true'])])
 
   assert.match(plain.stdout, /^head +MatMulInteger -> Cast -> Mul$/m)
   assert.match(plain.stdout, /^activations +quantized over whole tensors: 1 operators; scores are approximate and run alone$/m)
-  assert.equal((JSON.parse(json.stdout) as { whole_tensor_quantizers: number }).whole_tensor_quantizers, 1)
+  assert.equal((JSON.parse(json.stdout) as { graph: { whole_tensor_quantizers: number } }).graph.whole_tensor_quantizers, 1)
 })
 
 test('every fault of the configuration is named at once', async () => {

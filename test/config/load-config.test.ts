@@ -23,6 +23,19 @@ describe('loadConfig', () => {
     assert.deepEqual([own, positionals], [{ x: 'a b' }, ['file.jsonl']])
   })
 
+  it('takes a switch without a value, with one, and as words that Python takes', () => {
+    const isOffline = (argv: readonly string[], env: Record<string, string> = {}) => loadConfig(argv, env).config.HUB_OFFLINE
+    assert.deepEqual(
+      [isOffline([]), isOffline(['--hub-offline']), isOffline(['--hub-offline', 'false']), isOffline(['--hub-offline=true'])],
+      [false, true, false, true]
+    )
+    assert.deepEqual(
+      ['1', 'on', 'YES', 'True', '0', 'off', 'no', 'FALSE', ''].map((LOGPR_HUB_OFFLINE) => isOffline([], { LOGPR_HUB_OFFLINE })),
+      [true, true, true, true, false, false, false, false, false]
+    )
+    assert.deepEqual(loadConfig(['--hub-offline', 'file.jsonl'], {}).positionals, ['file.jsonl'])
+  })
+
   it('gives a config that cannot be changed', () => assert.ok(Object.isFrozen(loadConfig([], {}).config)))
 
   it('takes timers that are just within each other', () => {
@@ -37,6 +50,7 @@ describe('loadConfig', () => {
     ['a port above 65535', [], { LOGPR_PORT: '65536' }, /LOGPR_PORT\) must be <= 65535/],
     ['a number that is none', ['--threads', 'many'], {}, /LOGPR_THREADS\) must be integer/],
     ['a fraction of a thread', ['--threads', '1.5'], {}, /LOGPR_THREADS\) must be integer/],
+    ['a switch that says neither', [], { LOGPR_HUB_OFFLINE: 'perhaps' }, /LOGPR_HUB_OFFLINE\) must be boolean/],
     ['a value outside a choice', ['--log-level', 'loud'], {}, /LOGPR_LOG_LEVEL\) must be one of trace/],
     ['headers that may take longer than the request', ['--headers-timeout-ms', '30001'], {}, /HEADERS_TIMEOUT_MS must not be above BODY_TIMEOUT_MS/],
     ['a batch that may outlive every request', [], { LOGPR_DEADLINE_MS: '59999' }, /BATCH_TIMEOUT_MS must not be above DEADLINE_MS/]

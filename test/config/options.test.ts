@@ -14,7 +14,7 @@ describe('OPTIONS', () => {
 
   it('has defaults that are allowed', () => {
     const isAllowed = ({ default: fallback, enum: choices, minimum = -Infinity, maximum = Infinity }: OptionSchema): boolean =>
-      typeof fallback === 'number' ? fallback >= minimum && fallback <= maximum : choices === undefined || choices.includes(fallback)
+      typeof fallback === 'number' ? fallback >= minimum && fallback <= maximum : choices === undefined || choices.includes(String(fallback))
     assert.deepEqual(
       ENTRIES.filter(([, schema]) => !isAllowed(schema)).map(([name]) => name),
       []

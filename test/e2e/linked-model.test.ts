@@ -19,5 +19,8 @@ test('a model folder of links to blobs of other names is served, its weights has
   t.after(() => service.stop())
   const { data } = (await (await service.get('/v1/models')).json()) as { data: { id: string; files: { file: string }[] }[] }
 
-  assert.deepEqual([data[0]?.id, data[0]?.files.map(({ file }) => file)], ['snapshot', ['model.onnx', 'tokenizer.json']])
+  assert.deepEqual(
+    [data[0]?.id, data[0]?.files.map(({ file }) => file)],
+    ['snapshot', ['model.onnx', 'config.json', 'tokenizer.json', 'tokenizer_config.json']]
+  )
 })

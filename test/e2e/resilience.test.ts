@@ -109,7 +109,7 @@ test('a deadline is kept while the queue is blocked, and the work is dropped', a
 
   assert.deepEqual([late.status, (await problemBody(late)).code], [504, 'deadline_exceeded'])
   assert.ok(waitedMs < 900, `answered after ${waitedMs} ms`)
-  assert.match(metrics, /logpr_dropped_sequences_total\{reason="deadline_exceeded"\} 1/)
+  assert.match(metrics, /logpr_dropped_sequences_total\{model="logpr-tiny-en",reason="deadline_exceeded"\} 1/)
   assert.equal((await blocking).status, 200)
 })
 
@@ -130,8 +130,8 @@ test('work of a client that has gone is dropped from the queue', async (t) => {
   const metrics = await (await service.get('/metrics')).text()
   process.kill(enginePid, 'SIGCONT')
 
-  assert.match(metrics, /logpr_dropped_sequences_total\{reason="client_closed_request"\} 3/)
-  assert.match(metrics, /logpr_queue_tokens 0/)
+  assert.match(metrics, /logpr_dropped_sequences_total\{model="logpr-tiny-en",reason="client_closed_request"\} 3/)
+  assert.match(metrics, /logpr_queue_tokens\{model="logpr-tiny-en"\} 0/)
   assert.equal((await blocking).status, 200)
 })
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type LoadedModel, loadModel } from '../../src/engine/process/session.ts'
 import type { EngineSpec } from '../../src/engine/protocol.ts'
-import { openModelFolder } from '../../src/model/model-folder.ts'
+import { openModel } from '../../src/model/open-model.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from '../../src/model/tolerances.ts'
 import { PACKAGE_FOLDER } from '../../src/package-info.ts'
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
@@ -21,16 +21,16 @@ export function difference(a: ArrayLike<number>, b: ArrayLike<number>): Differen
 
 /** What the engine process would be told to load. */
 export function specOf(folder: string): EngineSpec {
-  const { onnxPath, vocabSize, headSize, dtype } = openModelFolder(folder)
+  const { onnxPath, vocabSize, headSize, numerics } = openModel(folder)
   return {
     onnxPath,
     executionProvider: 'cpu',
     threads: 1,
     vocabSize,
     headSize,
-    ceilingNats: toleranceCeilingNats(dtype, 'cpu'),
+    ceilingNats: toleranceCeilingNats(numerics, 'cpu'),
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
-    claimsFloat32: claimsFloat32(dtype),
+    claimsFloat32: claimsFloat32(numerics),
     expectedFiles: {}
   }
 }

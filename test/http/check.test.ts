@@ -9,7 +9,6 @@ import { buildApp } from '../../src/http/build-app.ts'
 import { createMetrics } from '../../src/observability/metrics.ts'
 import { MAIN } from '../support/running-service.ts'
 
-const zero = (): number => 0
 let app: FastifyInstance
 
 // A service whose model is being loaded all the time.
@@ -17,9 +16,10 @@ before(async () => {
   app = await buildApp(
     {
       config: loadConfig([], {}).config,
-      metrics: createMetrics({ queuedTokens: zero, queuedSequences: zero, engineRestarts: zero, isReady: () => false }),
+      metrics: createMetrics(),
       apiKeyHashes: [],
-      health: () => ({ status: 'starting', reason: 'the model is being loaded' }),
+      modelIds: ['small'],
+      health: () => ({ status: 'starting', reason: 'the model is being loaded', models: [] }),
       scoring: () => {
         throw new ServiceError('starting', 'the model is being loaded')
       }

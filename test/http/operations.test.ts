@@ -98,6 +98,6 @@ describe('requests', () => {
 test('metrics count what was answered and carry units in their names', async () => {
   const text = await (await service.get('/metrics')).text()
   assert.match(text, /logpr_http_requests_total\{route="\/v1\/logprob",method="POST",status="401"\} 3/)
-  assert.match(text, /logpr_ready 1/)
+  assert.match(text, /logpr_ready\{model="logpr-tiny-en"\} 1/)
   assert.match(text, /logpr_nodejs_eventloop_lag_p99_seconds/)
 })

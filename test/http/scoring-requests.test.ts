@@ -3,15 +3,14 @@ import { EventEmitter } from 'node:events'
 import { describe, it } from 'node:test'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { loadConfig } from '../../src/config/load-config.ts'
-import { ServiceError } from '../../src/errors.ts'
 import { ScoringRequests } from '../../src/http/scoring-requests.ts'
-import type { Service } from '../../src/http/service.ts'
+import type { ScoringModel } from '../../src/http/service.ts'
 
-const LOADED = { model: { id: 'small' } }
+const SMALL = { model: { id: 'small' } } as ScoringModel
 
-function requests(scoring: () => unknown = () => LOADED): ScoringRequests {
+function requests(): ScoringRequests {
   const { config } = loadConfig([], { LOGPR_MAX_REQUESTS: '2' })
-  return new ScoringRequests({ config, scoring } as unknown as Service)
+  return new ScoringRequests({ config, modelIds: ['small'], scoring: () => SMALL })
 }
 
 /** A request in progress: what the limit and the deadline look at. */
@@ -32,16 +31,10 @@ describe('ScoringRequests', () => {
     for (const { end } of [second, third]) end()
   })
 
-  it('gives the model to those who name it or none', () => {
-    assert.equal(requests().model('small'), LOADED)
-    assert.equal(requests().model(undefined), LOADED)
-    assert.throws(() => requests().model('large'), { code: 'model_not_found', param: 'model' })
-  })
-
-  it('says that the model is being loaded before it looks at its name', () => {
-    const starting = requests(() => {
-      throw new ServiceError('starting', 'the model is being loaded')
-    })
-    assert.throws(() => starting.model('large'), { code: 'starting' })
+  it('gives the log lines of a request the id of its model', () => {
+    const log = { child: (fields: object) => ({ fields }) }
+    const request = { body: {}, log } as unknown as FastifyRequest<{ Body: { readonly model?: string } }>
+    assert.equal(requests().model(request), SMALL)
+    assert.deepEqual((request.log as unknown as { fields: object }).fields, { model: 'small' })
   })
 })

@@ -2,14 +2,19 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { type Browser, chromium } from 'playwright-core'
+import { EMBEDDED_MODEL, writeOtherModel } from '../support/other-model.ts'
 import { type RunningService, startService } from '../support/running-service.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
 if (CHROMIUM === undefined && process.env.CI === 'true') throw new Error('chromium is missing: the browser tests must run in CI')
 const options = CHROMIUM === undefined ? { skip: 'chromium is not installed' } : {}
 
-async function withPage(use: (page: Awaited<ReturnType<Browser['newPage']>>, service: RunningService, faults: string[]) => Promise<void>): Promise<void> {
-  const service = await startService()
+async function withPage(
+  use: (page: Awaited<ReturnType<Browser['newPage']>>, service: RunningService, faults: string[]) => Promise<void>,
+  env: Readonly<Record<string, string>> = {}
+): Promise<void> {
+  const service = await startService(env)
   const browser = await chromium.launch({
     executablePath: CHROMIUM ?? '',
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync']
@@ -40,9 +45,40 @@ test('the playground scores what is typed and shows verdict and tokens', options
     assert.match(output, /river/)
     assert.match(output, /seventeen/)
     assert.match(output, /pass/)
+    assert.equal(await page.isVisible('#model'), false)
     assert.deepEqual(faults, [])
   })
 )
+
+test('the playground lets one of several models be chosen and scores with it', options, (t) => {
+  const other = tempFolder(t)
+  writeOtherModel(other)
+  return withPage(
+    async (page, service, faults) => {
+      await page.goto(service.url)
+      await page.waitForSelector('#model:visible')
+      assert.deepEqual(await page.locator('#model option').allTextContents(), ['first', 'org/second'])
+
+      const joints: string[] = []
+      for (const model of ['first', 'org/second']) {
+        await page.selectOption('#model', model)
+        assert.match((await page.textContent('#facts')) ?? '', new RegExp(`^${model}: `))
+        const answered = page.waitForResponse((response) => response.url().endsWith('/v1/logprob'))
+        await page.click('#score')
+        const answer = (await (await answered).json()) as { model: string; results: { log_prob: { joint: number } }[] }
+        assert.equal(answer.model, model)
+        joints.push(String(answer.results[0]?.log_prob.joint))
+        await page
+          .locator(`dd[title="${joints.at(-1)}"]`)
+          .first()
+          .waitFor()
+      }
+      assert.notEqual(joints[0], joints[1])
+      assert.deepEqual(faults, [])
+    },
+    { LOGPR_MODEL: `first=${EMBEDDED_MODEL},org/second=${other}` }
+  )
+})
 
 test('the playground shows the reason of an error', options, () =>
   withPage(async (page, service) => {

@@ -13,7 +13,8 @@ export interface RunningService {
   readonly process: ChildProcess
   /** All log lines so far. */
   readonly log: readonly string[]
-  enginePid(): number
+  /** Of the only engine, or of that of the model with this id. */
+  enginePid(model?: string): number
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>
   get(path: string): Promise<Response>
   untilReady(): Promise<void>
@@ -22,6 +23,13 @@ export interface RunningService {
 }
 
 export async function startService(env: Readonly<Record<string, string>> = {}): Promise<RunningService> {
+  const service = await startListening(env)
+  await service.untilReady()
+  return service
+}
+
+/** One that listens; it may never be ready. */
+export async function startListening(env: Readonly<Record<string, string>>): Promise<RunningService> {
   const child = spawn(process.execPath, [MAIN, 'serve'], { env: { ...process.env, LOGPR_PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const log: string[] = []
   const url = await new Promise<string>((resolve, reject) => {
@@ -35,11 +43,14 @@ export async function startService(env: Readonly<Record<string, string>> = {}): 
     child.once('exit', (code) => reject(new Error(`the service ended with ${code} before it listened: ${log.join('\n')}`)))
   })
 
-  const service: RunningService = {
+  return {
     url,
     process: child,
     log,
-    enginePid: () => childPids(child.pid ?? 0)[0] ?? 0,
+    enginePid(model) {
+      const ready = log.flatMap((line) => (line.includes('"engine ready"') ? [JSON.parse(line) as { model: string; processId: number }] : []))
+      return model === undefined ? (childPids(child.pid ?? 0)[0] ?? 0) : (ready.findLast((engine) => engine.model === model)?.processId ?? 0)
+    },
     post: (path, body, init = {}) =>
       fetch(url + path, {
         method: 'POST',
@@ -66,8 +77,6 @@ export async function startService(env: Readonly<Record<string, string>> = {}): 
       return code
     }
   }
-  await service.untilReady()
-  return service
 }
 
 /** The exit code of a `logpr serve` that ends by itself, and all that it wrote. */

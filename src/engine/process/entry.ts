@@ -7,7 +7,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ServiceError, serviceErrorFrom } from '../../errors.ts'
-import { assertSameContent, WeightsGuard } from '../../model/weights-guard.ts'
+import { assertSameContent, WeightsGuard } from '../../model/weights/weights-guard.ts'
 import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type ToEngine, unreachable } from '../protocol.ts'
 import { runSelfTest } from './self-test/self-test.ts'
 import { type LoadedModel, loadModel } from './session.ts'
@@ -44,7 +44,6 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
         executionProvider: spec.executionProvider,
         threads: spec.threads,
         vocabSize: spec.vocabSize,
-        weightFiles: model.weightFiles,
         nodeCounts: { original: model.original.nodes.length, scoring: model.scoring.nodes.length },
         loadMs,
         selfTest: report

@@ -1,21 +1,12 @@
 import { Tensor } from 'onnxruntime-node'
-import { ServiceError } from '../../errors.ts'
-import { FLOAT16, type TensorInfo } from '../../model/onnx/graph.ts'
+import type { TensorInfo } from '../../model/onnx/graph.ts'
+import { modelInputs } from '../../model/onnx/model-inputs.ts'
+import type { HeadSizes } from '../../model/onnx/past-shape.ts'
 import { SCORING_INPUTS } from '../../model/onnx/scoring-graph.ts'
 import type { Batch } from '../engine.ts'
+import { type FeedMaker, feedMakerOf, type PaddedBatch } from './model-feed.ts'
 
 type Feeds = Record<string, Tensor>
-/** Makes one input from the padded batch of B rows and S columns. */
-type FeedMaker = (batch: PaddedBatch) => Tensor
-
-/** Right-padded: attention operators that count the mask's ones are wrong with padding on the left. */
-interface PaddedBatch {
-  readonly B: number
-  readonly S: number
-  /** (B, S) row-major; padding repeats token 0, which the mask hides. */
-  readonly ids: BigInt64Array
-  readonly lengths: readonly number[]
-}
 
 /** The rows of all sequences one after the other, cut into N chunks of C; the last entries repeat row 0 to fill up. */
 export interface RowPlan {
@@ -51,9 +42,10 @@ function probesOf({ sequences, probe }: Batch, N: number, C: number, maxProbedRo
 }
 
 /** How the model's own inputs are made, decided once by name. Throws `model_unsupported` for an input it does not know. */
-export function feedMakers(inputs: readonly TensorInfo[], headSize: number): ReadonlyMap<string, FeedMaker> {
-  const own = new Set<string>(Object.values(SCORING_INPUTS))
-  return new Map(inputs.filter(({ name }) => !own.has(name)).map((input) => [input.name, feedMakerOf(input, headSize)]))
+export function feedMakers(inputs: readonly TensorInfo[], sizes: HeadSizes): ReadonlyMap<string, FeedMaker> {
+  const added = new Set<string>(Object.values(SCORING_INPUTS))
+  const own = inputs.filter(({ name }) => !added.has(name))
+  return new Map(modelInputs(own, sizes).map((input) => [input.name, feedMakerOf(input)]))
 }
 
 /**
@@ -89,56 +81,9 @@ function padRight({ sequences }: Batch): PaddedBatch {
   const lengths = sequences.map(({ ids }) => ids.length - 1)
   const B = sequences.length
   const S = Math.max(...lengths)
-  const ids = new BigInt64Array(B * S)
+  const ids = new Int32Array(B * S)
   sequences.forEach((sequence, b) => {
-    for (let s = 0; s < lengths[b]!; s++) ids[b * S + s] = BigInt(sequence.ids[s]!)
+    ids.set(sequence.ids.subarray(0, lengths[b]), b * S)
   })
   return { B, S, ids, lengths }
-}
-
-function feedMakerOf(input: TensorInfo, headSize: number): FeedMaker {
-  switch (input.name) {
-    case 'input_ids':
-      return ({ B, S, ids }) => new Tensor('int64', ids, [B, S])
-    case 'attention_mask':
-      return ({ B, S, lengths }) =>
-        new Tensor(
-          'int64',
-          fill(B, S, (b, s) => (s < lengths[b]! ? 1n : 0n)),
-          [B, S]
-        )
-    case 'position_ids':
-      return ({ B, S }) =>
-        new Tensor(
-          'int64',
-          fill(B, S, (_, s) => BigInt(s)),
-          [B, S]
-        )
-    case 'num_logits_to_keep':
-      return () => new Tensor('int64', [0n], [])
-  }
-  if (/^past_key_values\.\d+\.(key|value)$/.test(input.name)) return emptyPastMaker(input, headSize)
-  throw new ServiceError('model_unsupported', `the graph wants an input named ${input.name}, which logpr does not know how to feed`)
-}
-
-/** An empty key or value cache: (B, key-value heads, 0, head size). */
-function emptyPastMaker(input: TensorInfo, headSize: number): FeedMaker {
-  const [, heads, , size] = input.shape ?? []
-  if (input.shape?.length !== 4 || typeof heads !== 'number') {
-    throw new ServiceError(
-      'model_unsupported',
-      `the cache input ${input.name} has shape [${input.shape?.join(', ')}], expected [batch, heads, past, head size] with a known number of heads`
-    )
-  }
-  const half = input.elementType === FLOAT16
-  return ({ B }) => {
-    const dims = [B, heads, 0, typeof size === 'number' ? size : headSize]
-    return half ? new Tensor('float16', new Uint16Array(0), dims) : new Tensor('float32', new Float32Array(0), dims)
-  }
-}
-
-function fill(B: number, S: number, value: (b: number, s: number) => bigint): BigInt64Array {
-  const data = new BigInt64Array(B * S)
-  for (let b = 0; b < B; b++) for (let s = 0; s < S; s++) data[b * S + s] = value(b, s)
-  return data
 }

@@ -4,7 +4,7 @@ import type { EngineSpec } from '../protocol.ts'
 
 /** How onnxruntime runs a graph whose large weights lie in files of `weightsFolder`. */
 export function sessionOptions(
-  { executionProvider, threads }: Pick<EngineSpec, 'executionProvider' | 'threads'>,
+  { executionProvider, threads, sharesCores = false }: Pick<EngineSpec, 'executionProvider' | 'threads' | 'sharesCores'>,
   weightsFolder: string
 ): InferenceSession.SessionOptions {
   return {
@@ -22,8 +22,8 @@ export function sessionOptions(
         // Without VNNI the 8-bit products of x86 saturate in silence; this takes slower, exact ones.
         x64quantprecision: '1',
         model_external_initializers_file_folder_path: weightsFolder,
-        // Threads that spin after a run would take the cores from the front process.
-        intra_op: { allow_spinning: threads > Math.max(1, availableParallelism() - 1) ? '0' : '1' }
+        // Threads that spin after a run would take the cores from the front process, or from another engine.
+        intra_op: { allow_spinning: sharesCores || threads > Math.max(1, availableParallelism() - 1) ? '0' : '1' }
       }
     }
   }

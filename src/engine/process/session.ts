@@ -1,13 +1,11 @@
-import { realpathSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import { InferenceSession } from 'onnxruntime-node'
 import { ServiceError } from '../../errors.ts'
 import { wholeTensorQuantizers } from '../../model/onnx/dynamic-quantization.ts'
 import type { Graph } from '../../model/onnx/graph.ts'
-import { readOnnx } from '../../model/onnx/read.ts'
 import { scoringGraph } from '../../model/onnx/scoring-graph.ts'
 import { writeOnnx } from '../../model/onnx/write.ts'
-import { WeightsGuard } from '../../model/weights-guard.ts'
+import { openGraph } from '../../model/weights/open-graph.ts'
+import { WeightsGuard } from '../../model/weights/weights-guard.ts'
 import type { Batch, BatchScores } from '../engine.ts'
 import type { EngineSpec } from '../protocol.ts'
 import { buildFeeds, feedMakers } from './feeds.ts'
@@ -24,7 +22,6 @@ const PROBED_LOGITS = 1 << 24
 export interface LoadedModel {
   readonly original: Graph
   readonly scoring: Graph
-  readonly weightFiles: readonly string[]
   /** Whether it quantizes activations over whole tensors: tokens then depend on later ones and on their neighbours. */
   readonly isApproximate: boolean
   readonly guard: WeightsGuard
@@ -35,14 +32,11 @@ export interface LoadedModel {
 
 /** Loads a model as a scoring graph. Throws `model_invalid` or `model_unsupported` with the reason. */
 export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
-  // In a cache the model file is a link to a blob of another name; onnxruntime wants the real path of the weights.
-  const path = realpathSync(spec.onnxPath)
-  const original = readOnnx(path)
+  const { graph: original, files, folder, located } = openGraph(spec)
   const scoring = scoringGraph(original)
-  const weightFiles = weightFilesOf(scoring, basename(path))
-  const guard = new WeightsGuard([path, ...weightFiles.map((file) => join(dirname(path), file))])
-  const makers = feedMakers(scoring.inputs, spec.headSize)
-  const session = await createSession(spec, dirname(path), writeOnnx(scoring))
+  const guard = new WeightsGuard(files.map(({ path }) => path))
+  const makers = feedMakers(scoring.inputs, { headSize: spec.headSize, keyValueHeads: spec.keyValueHeads ?? 0 })
+  const session = await createSession(spec, folder, writeOnnx(located(scoring)))
   const limits = {
     maxChunkRows: Math.min(MAX_CHUNK_ROWS, Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_LOGITS / spec.vocabSize))),
     maxProbedRows: Math.floor(PROBED_LOGITS / spec.vocabSize)
@@ -51,7 +45,6 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   return {
     original,
     scoring,
-    weightFiles,
     guard,
     isApproximate: wholeTensorQuantizers(original).length > 0,
     release: () => session.release(),
@@ -63,12 +56,6 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
       return { rows: rowScoresOf(outputs, batch), probes: rowProbesOf(outputs, batch, plan), runMs }
     }
   }
-}
-
-/** Files beside the model file that its large weights lie in. */
-function weightFilesOf({ initializers }: Graph, modelFile: string): string[] {
-  const locations = initializers.flatMap(({ location }) => (location === null || location === modelFile ? [] : [location]))
-  return [...new Set(locations)].sort()
 }
 
 async function createSession(spec: EngineSpec, folder: string, model: Uint8Array): Promise<InferenceSession> {

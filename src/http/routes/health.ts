@@ -1,8 +1,9 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
-import { objectOf, response, string } from '../schemas/json-schema.ts'
+import { arrayOf, objectOf, response, string } from '../schemas/json-schema.ts'
 import type { Health, Service } from '../service.ts'
 
-const BODY = objectOf({ status: string(), reason: string() })
+const MODELS = arrayOf(objectOf({ id: string(), status: string(), reason: string() }), 'The same of each model.')
+const BODY = objectOf({ status: string(), reason: string(), models: MODELS })
 const both = { 200: response('Yes.', BODY), 503: response('No, with the reason.', BODY) }
 
 /** Probes for orchestrators and gateways; none needs a key. An overloaded service stays ready: it sheds by 429. */

@@ -36,7 +36,7 @@ export const logprobRoutes: FastifyPluginAsync<{ service: Service; requests: Sco
       }
     },
     async (request, reply) => {
-      const { model, evaluator } = requests.model(request.body.model)
+      const { model, evaluator, itemsScored } = requests.model(request)
       const items = expandRequest(request.body)
       const { MAX_ITEMS } = service.config
       if (items.length > MAX_ITEMS)
@@ -44,7 +44,7 @@ export const logprobRoutes: FastifyPluginAsync<{ service: Service; requests: Sco
 
       const signal = requests.begin(request, reply)
       const { outcomes, usage } = await evaluator.evaluate(items, logprobOptionsOf(request.body), signal)
-      service.metrics.itemsScored.inc(items.length)
+      itemsScored(items.length)
       if (request.headers.accept?.includes(NDJSON)) return reply.type(`${NDJSON}; charset=utf-8`).send(Readable.from(lines(outcomes)))
 
       const settled = await Promise.all(outcomes)

@@ -6,10 +6,9 @@ import { response } from '../schemas/json-schema.ts'
 import { LOSS_REQUEST, type LossRequestBody } from '../schemas/loss-request.ts'
 import { LOSS_RESPONSE } from '../schemas/loss-response.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
-import type { Service } from '../service.ts'
 
 /** The supervised fine-tuning view of one example. */
-export const lossRoutes: FastifyPluginAsync<{ service: Service; requests: ScoringRequests }> = async (app, { service, requests }) => {
+export const lossRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = async (app, { requests }) => {
   app.post<{ Body: LossRequestBody }>(
     '/v1/loss',
     {
@@ -25,11 +24,11 @@ export const lossRoutes: FastifyPluginAsync<{ service: Service; requests: Scorin
       }
     },
     async (request, reply) => {
-      const { model, lossEvaluator } = requests.model(request.body.model)
+      const { model, lossEvaluator, itemsScored } = requests.model(request)
       const lossRequest = lossRequestOf(request.body)
       const signal = requests.begin(request, reply)
       const answer = await lossEvaluator.evaluate(lossRequest, signal)
-      service.metrics.itemsScored.inc()
+      itemsScored(1)
       return { object: 'loss' as const, id: `loss-${randomUUID()}`, model: model.id, ...answer, stamp: model.stamp }
     }
   )

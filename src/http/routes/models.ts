@@ -1,9 +1,9 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { ServiceError } from '../../errors.ts'
 import type { ServedModel } from '../../served-model.ts'
 import { CHECK_ITEMS } from '../schemas/checks.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { arrayOf, integer, nullable, number, objectOf, oneOfWords, response, string } from '../schemas/json-schema.ts'
+import { availableModels, selectModel } from '../select-model.ts'
 import type { Service } from '../service.ts'
 
 const MODEL = objectOf({
@@ -15,7 +15,13 @@ const MODEL = objectOf({
   vocab_size: integer(),
   prefix_token_id: nullable(integer()),
   architecture: string(),
-  dtype: string(),
+  revision: nullable(string("Commit of the hub's repository; null for a model folder.")),
+  dtype: string("What the graph holds: as its file's name says, unless the graph is something else."),
+  dtype_choice: string('Which graphs there were, and what decided.'),
+  layout: string('genai, merged decoder, decoder with past, decoder without past or ids only.'),
+  numerics: objectOf({ weights: string(), activations: string(), logits: string() }, {}, 'What the graph computes with; the coarsest that occurs.'),
+  max_model_len_source: string('Where max_model_len comes from.'),
+  stated_vocab_size: nullable(integer('What the configuration says; the head may be wider.')),
   execution_provider: string(),
   threads: integer(),
   files: arrayOf(objectOf({ file: string(), size_bytes: integer(), sha256: string() })),
@@ -44,12 +50,13 @@ export const modelRoutes: FastifyPluginAsync<{ service: Service }> = async (app,
         operationId: 'listModels',
         summary: 'The models served',
         tags: ['Models'],
-        response: { 200: response('All of them.', objectOf({ object: { const: 'list' }, data: arrayOf(MODEL) })), ...errorResponses(401, 503) }
+        response: { 200: response('Those that can be asked now.', objectOf({ object: { const: 'list' }, data: arrayOf(MODEL) })), ...errorResponses(401, 503) }
       }
     },
-    async () => ({ object: 'list' as const, data: [wireModel(service.scoring().model)] })
+    async () => ({ object: 'list' as const, data: availableModels(service).map(({ model }) => wireModel(model)) })
   )
 
+  // An id may have slashes: `org%2Fname` arrives as one parameter, `org/name` by the route below.
   app.get<{ Params: { id: string } }>(
     '/v1/models/:id',
     {
@@ -61,16 +68,15 @@ export const modelRoutes: FastifyPluginAsync<{ service: Service }> = async (app,
         response: { 200: response('The model.', MODEL), ...errorResponses(401, 404, 503) }
       }
     },
-    async ({ params }) => {
-      const { model } = service.scoring()
-      if (params.id !== model.id)
-        throw new ServiceError('model_not_found', `this service serves ${model.id}; GET /v1/models lists what there is`, { param: 'id' })
-      return wireModel(model)
-    }
+    async ({ params }) => wireModel(selectModel(service, params.id, 'id').model)
+  )
+  app.get<{ Params: { '*': string } }>('/v1/models/*', { schema: { hide: true } }, async ({ params }) =>
+    wireModel(selectModel(service, params['*'], 'id').model)
   )
 }
 
-function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, stamp, files, engine, selfTest }: ServedModel): object {
+function wireModel(model: ServedModel): object {
+  const { id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, revision, choice, stamp, files, engine, selfTest } = model
   return {
     id,
     object: 'model',
@@ -80,7 +86,13 @@ function wireModel({ id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, 
     vocab_size: vocabSize,
     prefix_token_id: prefixTokenId,
     architecture,
+    revision,
     dtype: stamp.dtype,
+    dtype_choice: choice.dtype_choice,
+    layout: choice.layout,
+    numerics: choice.numerics,
+    max_model_len_source: choice.max_model_len_source,
+    stated_vocab_size: choice.stated_vocab_size,
     execution_provider: stamp.execution_provider,
     threads: stamp.threads,
     files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),

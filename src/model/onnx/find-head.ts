@@ -1,11 +1,27 @@
 import { ServiceError } from '../../errors.ts'
+import { assertAllRows } from './assert-all-rows.ts'
 import { type Graph, type OnnxNode, producersOf, type TensorInfo } from './graph.ts'
 
 /** Products of rows with the vocabulary matrix; the rows are their first input. */
-const HEAD_PRODUCTS = new Set(['MatMul', 'Gemm', 'FusedMatMul', 'MatMulNBits', 'MatMulBnb4', 'MatMulInteger', 'MatMulIntegerToFloat'])
+const HEAD_PRODUCTS = new Set(['MatMul', 'Gemm', 'FusedMatMul', 'MatMulNBits', 'MatMulBnb4', 'MatMulInteger', 'MatMulIntegerToFloat', 'QLinearMatMul'])
 
 /** What may stand between that product and `logits`: row by row, element by element (bias, scale, soft-cap, mask, cast). */
-const TAIL_OPERATORS = new Set(['Add', 'Sub', 'Mul', 'Div', 'Tanh', 'Where', 'Cast', 'Identity', 'Neg'])
+const TAIL_OPERATORS = new Set([
+  'Add',
+  'Sub',
+  'Mul',
+  'Div',
+  'Tanh',
+  'Where',
+  'Cast',
+  'Identity',
+  'Neg',
+  'Clip',
+  'Min',
+  'Max',
+  'QuantizeLinear',
+  'DequantizeLinear'
+])
 
 /** How many nodes a tail may have; the longest seen (bias, scale, mask, three of a soft-cap, cast) has seven. */
 const LONGEST_TAIL = 12
@@ -17,31 +33,55 @@ export interface Head {
    * DynamicQuantizeLinear made of them. Scale and zero point of those bytes are of the whole tensor, whichever rows are taken.
    */
   readonly hidden: string
-  /** The product first, then its tail, ending in the node that makes the logits. What else they read is the same for all rows. */
+  /**
+   * The product first, then its tail. What else they read is the same for all rows. A Reshape among them, which gives the rows of a
+   * Gemm back their batch, is left out: rows are taken one by one here.
+   */
   readonly nodes: readonly OnnxNode[]
+  /** What the last of them makes: the logits, before a Reshape that was left out. */
+  readonly output: string
   readonly logits: TensorInfo
+}
+
+/** The output that holds the logits. Throws `model_unsupported` when there is none. */
+export function logitsOf(graph: Graph): TensorInfo {
+  const logits = graph.outputs.find(({ name }) => name === 'logits') ?? graph.outputs.find(({ name }) => /logits/i.test(name))
+  if (logits === undefined) {
+    const names = graph.outputs.map(({ name }) => name).slice(0, 8)
+    const advice = names.some((name) => /hidden_state|embedding|pooler/.test(name))
+      ? 'it extracts features: export it with the task text-generation'
+      : 'is it a causal language model?'
+    throw new ServiceError('model_unsupported', `the graph has no output named logits; it has ${names.join(', ')}: ${advice}`)
+  }
+  return logits
 }
 
 /** Finds the head by walking back from the logits. Throws `model_unsupported` naming the operator that is in the way. */
 export function findHead(graph: Graph): Head {
-  const logits = graph.outputs.find(({ name }) => name === 'logits') ?? graph.outputs.find(({ name }) => /logits/i.test(name))
-  if (logits === undefined) {
-    const names = graph.outputs.map(({ name }) => name).slice(0, 8)
-    throw new ServiceError('model_unsupported', `the graph has no output named logits; it has ${names.join(', ')}: is it a causal language model?`)
-  }
-
+  const logits = logitsOf(graph)
   const producers = producersOf(graph)
   const shared = sharedTensors(graph)
   const nodes: OnnxNode[] = []
   let tensor = logits.name
-  while (nodes.length <= LONGEST_TAIL) {
+  let output = logits.name
+  for (let step = 0; step <= LONGEST_TAIL; step++) {
     const node = producers.get(tensor)
     if (node === undefined) throw unsupported(`it is the graph input ${tensor}`)
+    if (node.opType === 'Reshape' && !shared.has(tensor)) {
+      const [before = ''] = node.inputs
+      if (nodes.length === 0) output = before
+      nodes.forEach((each, i) => {
+        nodes[i] = { ...each, inputs: each.inputs.map((name) => (name === tensor ? before : name)), encoded: null }
+      })
+      tensor = before
+      continue
+    }
     nodes.unshift(node)
     if (HEAD_PRODUCTS.has(node.opType)) {
       const [hidden = '', ...others] = node.inputs
       if (!others.every((name) => shared.has(name))) throw unsupported(`${node.opType} (${node.name}) multiplies two tensors that depend on the text`)
-      return { hidden, nodes, logits }
+      assertAllRows(graph, hidden, logits)
+      return { hidden, nodes, output, logits }
     }
 
     const rowInputs = node.inputs.filter((name) => !shared.has(name))

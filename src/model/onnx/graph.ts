@@ -2,9 +2,15 @@
 
 /** TensorProto.DataType */
 export const FLOAT = 1
+export const UINT8 = 2
+export const INT8 = 3
+export const INT32 = 6
 export const INT64 = 7
 export const BOOL = 9
 export const FLOAT16 = 10
+export const BFLOAT16 = 16
+export const UINT4 = 21
+export const INT4 = 22
 
 export interface OnnxNode {
   readonly opType: string
@@ -53,6 +59,8 @@ export interface Graph {
   readonly outputs: readonly TensorInfo[]
   /** Encoded FunctionProto messages, kept byte for byte. */
   readonly functions: readonly Uint8Array[]
+  /** Whether the file holds a second decoder, with past, which was left out. */
+  readonly isMerged?: boolean
 }
 
 /** The node that makes each tensor. */

@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { ServiceError } from '../../errors.ts'
 import { withFileSource } from './file-source.ts'
 import type { Graph, Initializer, OnnxNode, TensorInfo } from './graph.ts'
+import { type Branch, hoistBranch } from './hoist-branch.ts'
 import { type ByteSource, bytesOf, type Field, fieldsOf, integersOf, sourceOfBytes, textOf, WireError } from './wire.ts'
 
 /**
@@ -10,46 +11,84 @@ import { type ByteSource, bytesOf, type Field, fieldsOf, integersOf, sourceOfByt
  */
 const INLINE_BYTES = 256
 
-/** Reads the graph of an ONNX file. Weights are located, not read. Throws `model_invalid` when it is not a whole ONNX file. */
-export function readOnnx(path: string): Graph {
+/**
+ * Reads the graph of an ONNX file. Weights are located, not read. `name` is what messages and locations call the file.
+ * Throws `model_invalid` when it is not a whole ONNX file.
+ */
+export function readOnnx(path: string, name = basename(path)): Graph {
   try {
-    return withFileSource(path, (source) => readModel(source, basename(path)))
+    return withFileSource(path, (source) => readModel(source, name))
   } catch (error) {
     if (!(error instanceof WireError)) throw error
-    throw new ServiceError('model_invalid', `${basename(path)} is not a readable ONNX file: ${error.message}`, { cause: error })
+    throw new ServiceError('model_invalid', `${name} is not a readable ONNX file: ${error.message}; if it was downloaded, download it again`, { cause: error })
   }
 }
 
 function readModel(source: ByteSource, fileName: string): Graph {
   const opsets = new Map<string, number>()
   const functions: Uint8Array[] = []
-  const nodes: OnnxNode[] = []
-  const initializers: Initializer[] = []
-  const inputs: TensorInfo[] = []
-  const outputs: TensorInfo[] = []
   let irVersion = 0
-  let hasGraph = false
+  let graph: Field | undefined
 
   for (const field of fieldsOf(source, 0, source.sizeBytes)) {
     if (field.number === 1) irVersion = Number(field.varint)
     else if (field.number === 8) opsets.set(...readOpset(source, field))
     else if (field.number === 25) functions.push(wholeFunction(copyOf(source, field)))
-    else if (field.number === 7) {
-      hasGraph = true
-      for (const part of fieldsOf(source, field.start, field.end)) {
-        if (part.number === 1) nodes.push(readNode(copyOf(source, part)))
-        else if (part.number === 5) initializers.push(readInitializer(source, part, fileName))
-        else if (part.number === 11) inputs.push(readTensorInfo(source, part))
-        else if (part.number === 12) outputs.push(readTensorInfo(source, part))
-        else if (part.number === 15) throw new ServiceError('model_unsupported', 'the graph has sparse weights, which logpr does not read')
-      }
-    }
+    else if (field.number === 7) graph = field
+    else if (field.number === 20) throw new ServiceError('model_unsupported', 'the file holds a training graph; export the model for inference')
   }
-  if (!hasGraph || nodes.length === 0) throw new WireError('it holds no graph')
+  if (graph === undefined) throw new WireError('it holds no graph')
+  const { merged, ...parts } = readGraph(source, graph, fileName)
+  if (parts.nodes.length === 0 && merged === null) throw new WireError('it holds no graph')
+  const model = { irVersion, opsets, functions, ...parts }
+  return merged === null ? model : { ...hoistBranch(model, merged.results, merged.branch), isMerged: true }
+}
 
+type GraphParts = Pick<Graph, 'nodes' | 'initializers' | 'inputs' | 'outputs'>
+
+/** A decoder without past and one with past, in the branches of one If: the outputs of the If, and the branch without past. */
+interface MergedDecoder {
+  readonly results: readonly string[]
+  readonly branch: Branch
+}
+
+function readGraph(source: ByteSource, graph: Pick<Field, 'start' | 'end'>, fileName: string): GraphParts & { readonly merged: MergedDecoder | null } {
+  const nodes: OnnxNode[] = []
+  const initializers: Initializer[] = []
+  const inputs: TensorInfo[] = []
+  const outputs: TensorInfo[] = []
+  let merged: MergedDecoder | null = null
+  for (const part of fieldsOf(source, graph.start, graph.end)) {
+    if (part.number === 1) {
+      const decoder = readMergedDecoder(source, part, fileName)
+      if (decoder === null) nodes.push(readNode(copyOf(source, part)))
+      else merged = decoder
+    } else if (part.number === 5) initializers.push(readInitializer(source, part, fileName))
+    else if (part.number === 11) inputs.push(readTensorInfo(source, part))
+    else if (part.number === 12) outputs.push(readTensorInfo(source, part))
+    else if (part.number === 15) throw new ServiceError('model_unsupported', 'the graph has sparse weights, which logpr does not read')
+  }
   // Before IR version 4 initializers were listed among the inputs too.
   const weights = new Set(initializers.map(({ name }) => name))
-  return { irVersion, opsets, nodes, initializers, inputs: inputs.filter(({ name }) => !weights.has(name)), outputs, functions }
+  return { nodes, initializers, inputs: inputs.filter(({ name }) => !weights.has(name)), outputs, merged }
+}
+
+/**
+ * The node If(use_cache_branch) of a merged decoder; null for every other node. Its branch is read where it lies in the file, so
+ * that weights inside it are located and not copied.
+ */
+function readMergedDecoder(source: ByteSource, node: Field, fileName: string): MergedDecoder | null {
+  const fields = [...fieldsOf(source, node.start, node.end)]
+  const texts = (number: number): string[] => fields.filter((field) => field.number === number).map((field) => textOf(source, field))
+  if (texts(4)[0] !== 'If' || texts(1)[0] !== 'use_cache_branch') return null
+  for (const attribute of fields.filter(({ number }) => number === 5)) {
+    const [name] = childrenOf(source, attribute, 1)
+    const [graph] = childrenOf(source, attribute, 6)
+    if (graph === undefined || name === undefined || textOf(source, name) !== 'else_branch') continue
+    const { merged: _, inputs: __, ...branch } = readGraph(source, graph, fileName)
+    return { results: texts(2), branch }
+  }
+  throw new WireError('its If(use_cache_branch) has no else_branch')
 }
 
 function readOpset(source: ByteSource, field: Field): [string, number] {

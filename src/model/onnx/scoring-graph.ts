@@ -52,8 +52,10 @@ export const SCORING_OUTPUTS = {
 
 const { rows, targets, detailed, topCount, probed } = SCORING_INPUTS
 const HIDDEN_ROWS = 'logpr.hidden_rows'
-/** Axis operands became inputs, and LogSoftmax works on one axis alone, from this operator set on. */
-const LOWEST_OPSET = 13
+/** Negative axes, GatherElements and sorted TopK came with this operator set. */
+const LOWEST_OPSET = 11
+/** From here on Unsqueeze and ReduceSum take their axes as an input instead of an attribute. */
+const AXES_ARE_INPUTS = 13
 
 /**
  * Rewrites a causal language model so that it never makes the logits of rows nobody asked for, and gives no logits out:
@@ -65,14 +67,12 @@ const LOWEST_OPSET = 13
  * scale of all of them, as in the model itself. Throws `model_unsupported` with the reason.
  */
 export function scoringGraph(model: Graph): Graph {
-  const opset = model.opsets.get('') ?? 0
-  if (opset < LOWEST_OPSET)
-    throw new ServiceError('model_unsupported', `the graph uses ONNX operator set ${opset}; ${LOWEST_OPSET} or newer is needed: export it again`)
+  const opset = assertOperatorSet(model)
   const graph = splitQuantizedProducts(model)
   const head = findHead(graph)
 
   const scan = buildNode('Scan', [rows, targets], Object.values(SCORING_OUTPUTS), {
-    attributes: { body: writeGraph('logpr.chunk', chunkBody(head)), num_scan_inputs: 2 },
+    attributes: { body: writeGraph('logpr.chunk', chunkBody(head, opset)), num_scan_inputs: 2 },
     captures: [HIDDEN_ROWS, detailed, topCount, probed, ...capturesOf(head)]
   })
   return removeDead({
@@ -90,10 +90,23 @@ export function scoringGraph(model: Graph): Graph {
   })
 }
 
+/** The operator set of a graph. Throws `model_unsupported` for one that is too old to be rewritten. */
+export function assertOperatorSet({ opsets }: Graph): number {
+  const opset = opsets.get('') ?? 0
+  if (opset >= LOWEST_OPSET) return opset
+  throw new ServiceError('model_unsupported', `the graph uses ONNX operator set ${opset}; ${LOWEST_OPSET} or newer is needed: export it again`)
+}
+
+/** The inputs of a scoring graph that the model itself has. */
+export function ownInputs({ inputs }: Graph): TensorInfo[] {
+  const added = new Set<string>(Object.values(SCORING_INPUTS))
+  return inputs.filter(({ name }) => !added.has(name))
+}
+
 type Body = Pick<Graph, 'nodes' | 'initializers' | 'inputs' | 'outputs'>
 
 /** The Scan body: takes the row indices and targets of one chunk, (C,) each. */
-function chunkBody(head: Head): Body {
+function chunkBody(head: Head, opset: number): Body {
   const logits = 'chunk.logits'
   const results = ['chunk.log_prob', 'chunk.log_sum_exp', 'chunk.best_id', 'chunk.best_log_prob']
   const details = ['chunk.higher_count', 'chunk.entropy', 'chunk.prob_squares', 'chunk.top_log_probs', 'chunk.top_ids']
@@ -105,8 +118,9 @@ function chunkBody(head: Head): Body {
     ...renamedHead(head, 'chunk.hidden', 'chunk.model_logits'), // (C, V), or (1, C, V) where a bias or a scale has three dimensions
     buildNode('Flatten', ['chunk.model_logits'], ['chunk.flat_logits'], { attributes: { axis: -1 } }),
     buildNode('Cast', ['chunk.flat_logits'], [logits], { attributes: { to: FLOAT } }), // (C, V)
+    // Before operator set 13 it flattens to two dimensions, which these have.
     buildNode('LogSoftmax', [logits], ['chunk.log_probs'], { attributes: { axis: -1 } }),
-    buildNode('Unsqueeze', ['chunk.targets', 'chunk.axis'], ['chunk.target_column']), // (C, 1)
+    alongAxis(opset, 'Unsqueeze', 'chunk.targets', 'chunk.axis', 'chunk.target_column'), // (C, 1)
     ...gatherColumn('chunk.log_probs', 'chunk.target_column', 'chunk.log_prob'),
     ...gatherColumn(logits, 'chunk.target_column', 'chunk.target_logit'),
     buildNode('Sub', ['chunk.target_logit', 'chunk.log_prob'], ['chunk.log_sum_exp']),
@@ -115,13 +129,13 @@ function chunkBody(head: Head): Body {
     buildNode('Gather', [logits, probed], ['chunk.probe_logits'], { attributes: { axis: 0 } }), // (P, V)
     buildNode('Gather', ['chunk.log_probs', probed], ['chunk.probe_log_probs'], { attributes: { axis: 0 } }),
     buildNode('If', [detailed], details, {
-      attributes: { then_branch: writeGraph('logpr.detail', detailBranch()), else_branch: writeGraph('logpr.no_detail', emptyBranch()) },
+      attributes: { then_branch: writeGraph('logpr.detail', detailBranch(opset)), else_branch: writeGraph('logpr.no_detail', emptyBranch()) },
       captures: detailInputs
     })
   ]
   return {
     nodes,
-    initializers: [buildInt64('chunk.axis', [1], [1])],
+    initializers: [buildInt64('chunk.axis', [1], [AXIS])],
     inputs: [
       { name: 'chunk.rows', elementType: INT64, shape: ['rows'] },
       { name: 'chunk.targets', elementType: INT64, shape: ['rows'] }
@@ -130,21 +144,21 @@ function chunkBody(head: Head): Body {
   }
 }
 
-function detailBranch(): Body {
+function detailBranch(opset: number): Body {
   const nodes = [
     buildNode('Greater', ['chunk.logits', 'chunk.target_logit'], ['detail.higher']),
     buildNode('Cast', ['detail.higher'], ['detail.higher_float'], { attributes: { to: FLOAT } }),
-    buildNode('ReduceSum', ['detail.higher_float', 'detail.axis'], ['detail.higher_count'], { attributes: { keepdims: 1 } }),
+    alongAxis(opset, 'ReduceSum', 'detail.higher_float', 'detail.axis', 'detail.higher_count'),
     buildNode('Exp', ['chunk.log_probs'], ['detail.probs']),
     buildNode('Mul', ['detail.probs', 'chunk.log_probs'], ['detail.terms']),
-    buildNode('ReduceSum', ['detail.terms', 'detail.axis'], ['detail.negative_entropy'], { attributes: { keepdims: 1 } }),
+    alongAxis(opset, 'ReduceSum', 'detail.terms', 'detail.axis', 'detail.negative_entropy'),
     buildNode('Neg', ['detail.negative_entropy'], ['detail.entropy']),
     buildNode('Mul', ['detail.probs', 'detail.probs'], ['detail.squares']),
-    buildNode('ReduceSum', ['detail.squares', 'detail.axis'], ['detail.prob_squares'], { attributes: { keepdims: 1 } }),
+    alongAxis(opset, 'ReduceSum', 'detail.squares', 'detail.axis', 'detail.prob_squares'),
     buildNode('TopK', ['chunk.log_probs', topCount], ['detail.top_log_probs', 'detail.top_ids'], { attributes: { axis: -1, largest: 1, sorted: 1 } })
   ]
   const outputs = ['detail.higher_count', 'detail.entropy', 'detail.prob_squares', 'detail.top_log_probs', 'detail.top_ids']
-  return { nodes, initializers: [buildInt64('detail.axis', [1], [-1])], inputs: [], outputs: outputsNamed(outputs) }
+  return { nodes, initializers: [buildInt64('detail.axis', [1], [AXIS])], inputs: [], outputs: outputsNamed(outputs) }
 }
 
 /** Placeholders of shape (1, 1): the branches of an If must agree in type, not in shape. */
@@ -157,6 +171,16 @@ function emptyBranch(): Body {
   return { nodes, initializers, inputs: [], outputs: outputsNamed(names) }
 }
 
+/** Of the vocabulary, in (C, V) and (C, 1). */
+const AXIS = 1
+
+/** An operator over AXIS, whose value `axis` holds where the operator set wants a tensor. ReduceSum keeps the dimension. */
+function alongAxis(opset: number, opType: 'Unsqueeze' | 'ReduceSum', input: string, axis: string, output: string): OnnxNode {
+  const keepdims = opType === 'ReduceSum' ? { keepdims: 1 } : undefined
+  if (opset >= AXES_ARE_INPUTS) return buildNode(opType, [input, axis], [output], keepdims && { attributes: keepdims })
+  return buildNode(opType, [input], [output], { attributes: { axes: [AXIS], ...keepdims } })
+}
+
 function gatherColumn(matrix: string, columns: string, output: string): OnnxNode[] {
   return [buildNode('GatherElements', [matrix, columns], [output], { attributes: { axis: 1 } })]
 }
@@ -165,7 +189,7 @@ function gatherColumn(matrix: string, columns: string, output: string): OnnxNode
 function renamedHead(head: Head, hidden: string, logits: string): OnnxNode[] {
   const renamed = new Map([[head.hidden, hidden]])
   for (const node of head.nodes) for (const output of node.outputs) renamed.set(output, `chunk.head/${output}`)
-  renamed.set(head.logits.name, logits)
+  renamed.set(head.output, logits)
   const rename = (name: string): string => renamed.get(name) ?? name
   return head.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename), encoded: null }))
 }

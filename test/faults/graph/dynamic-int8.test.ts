@@ -73,7 +73,7 @@ describe('the embedded model in dynamic int8', () => {
     const { onnxPath, headSize, vocabSize } = openModelFolder(folder)
     const ids = texts.text
     const batch = { sequences: [{ ids: Int32Array.from(ids), firstScored: 1 }], topCount: null }
-    const makers = feedMakers(readOnnx(onnxPath).inputs, headSize)
+    const makers = feedMakers(readOnnx(onnxPath).inputs, { headSize, keyValueHeads: 0 })
     const own = Object.entries(buildFeeds(makers, batch, { maxChunkRows: 1, maxProbedRows: 0 }).feeds).filter(([name]) => makers.has(name))
 
     const session = await InferenceSession.create(onnxPath, { intraOpNumThreads: 1, logSeverityLevel: 4, extra: { session: { x64quantprecision: '1' } } })

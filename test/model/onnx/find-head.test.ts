@@ -26,6 +26,19 @@ describe('findHead', () => {
     ['MatMul and a bias', [product('p'), buildNode('Add', ['p', 'bias'], ['logits'])]],
     ['a bias that stands first', [product('p'), buildNode('Add', ['bias', 'p'], ['logits'])]],
     ['a soft cap', [product('p'), buildNode('Div', ['p', 'cap'], ['d']), buildNode('Tanh', ['d'], ['t']), buildNode('Mul', ['t', 'cap'], ['logits'])]],
+    ['a product of 4 bits with zero points and an order of groups', [buildNode('MatMulNBits', ['hidden', 'head', 'bias', 'cap', 'mask'], ['logits'])]],
+    ['a product of normal floats', [buildNode('MatMulBnb4', ['hidden', 'head', 'bias'], ['logits'])]],
+    [
+      'a scale, a bias and a bound',
+      [product('p'), buildNode('Mul', ['p', 'cap'], ['m']), buildNode('Add', ['m', 'bias'], ['a']), buildNode('Clip', ['a', 'cap', 'cap'], ['logits'])]
+    ],
+    [
+      'a static 8-bit product',
+      [
+        buildNode('QLinearMatMul', ['hidden', 'cap', 'mask', 'head', 'cap', 'mask', 'cap', 'mask'], ['q']),
+        buildNode('DequantizeLinear', ['q', 'cap', 'mask'], ['logits'])
+      ]
+    ],
     ['a cast', [product('p'), buildNode('Cast', ['p'], ['logits'], { attributes: { to: FLOAT } })]],
     ['a mask', [product('p'), buildNode('Where', ['mask', 'p', 'cap'], ['logits'])]]
   ]
@@ -57,6 +70,29 @@ describe('findHead', () => {
     assert.deepEqual(findHead(graph).nodes, nodes)
   })
 
+  it('leaves out a Reshape that follows the product, and says what the product makes', () => {
+    const gemm = buildNode('Gemm', ['hidden', 'head'], ['rows'])
+    const head = findHead(modelWith([gemm, buildNode('Shape', ['input'], ['shape']), buildNode('Reshape', ['rows', 'shape'], ['logits'])]))
+    assert.deepEqual([head.nodes, head.output], [[gemm], 'rows'])
+  })
+
+  it('joins what stands on both sides of such a Reshape', () => {
+    const nodes = [
+      buildNode('Gemm', ['hidden', 'head'], ['rows']),
+      buildNode('Reshape', ['rows', 'mask'], ['shaped']),
+      buildNode('Add', ['shaped', 'bias'], ['logits'])
+    ]
+    const head = findHead(modelWith(nodes))
+    assert.deepEqual(
+      head.nodes.map(({ opType, inputs }) => [opType, inputs]),
+      [
+        ['Gemm', ['hidden', 'head']],
+        ['Add', ['rows', 'bias']]
+      ]
+    )
+    assert.equal(head.output, 'logits')
+  })
+
   it('takes the output of a Constant node for a constant', () => {
     const nodes = [product('p'), buildNode('Mul', ['p', 'scale'], ['logits'])]
     const graph = modelWith([buildNode('Constant', [], ['scale']), ...nodes])
@@ -76,6 +112,12 @@ describe('findHead', () => {
 
   const REFUSED: readonly [string, Graph, RegExp][] = [
     ['a graph without logits', modelWith([product('embeddings')], 'embeddings'), /no output named logits; it has present, embeddings/],
+    [
+      'the last hidden states of a feature extractor',
+      modelWith([product('last_hidden_state')], 'last_hidden_state'),
+      /it extracts features: export it with the task text-generation/
+    ],
+    ['a chain of Reshapes without end', modelWith([buildNode('Reshape', ['logits', 'mask'], ['logits'])]), /more than 12 operators/],
     [
       'an unknown operator',
       modelWith([product('p'), buildNode('Softmax', ['p'], ['logits'])]),

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { hashFiles } from '../../src/model/file-hashes.ts'
-import { assertSameContent, type FileSeal, WeightsGuard } from '../../src/model/weights-guard.ts'
-import { FILE_CHANGES, overwrite, replaceByCopy, touch } from '../support/file-changes.ts'
-import { tempFolder } from '../support/temp-folder.ts'
+import { hashFiles } from '../../../src/model/weights/file-hashes.ts'
+import { assertSameContent, type FileSeal, WeightsGuard } from '../../../src/model/weights/weights-guard.ts'
+import { FILE_CHANGES, overwrite, replaceByCopy, touch } from '../../support/file-changes.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 function files(t: TestContext): readonly [string, string] {
   const folder = tempFolder(t, { a: 'first file', b: 'second file' })

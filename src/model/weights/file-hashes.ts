@@ -24,6 +24,12 @@ export function hashFiles(paths: readonly string[]): Promise<FileHash[]> {
   return Promise.all(paths.map(hashFile))
 }
 
+/** The same, for files whose name in the model folder is not that of the path: a link to a blob, or a file in a folder below. */
+export async function hashNamedFiles(files: readonly { readonly file: string; readonly path: string }[]): Promise<FileHash[]> {
+  const hashes = await hashFiles(files.map(({ path }) => path))
+  return hashes.map((hash, i) => ({ ...hash, file: files[i]?.file ?? hash.file }))
+}
+
 /** One hash for a set of files: of the file itself when there is one, else of the lines `sha256 name`. */
 export function combinedHash(files: readonly Pick<FileHash, 'file' | 'sha256'>[]): string {
   if (files.length === 1) return files[0]!.sha256

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { combinedHash, fileIdentity, hashFiles } from '../../src/model/file-hashes.ts'
-import { tempFolder } from '../support/temp-folder.ts'
+import { combinedHash, fileIdentity, hashFiles } from '../../../src/model/weights/file-hashes.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 /** FIPS 180-2, and of no bytes. */
 const ABC = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'

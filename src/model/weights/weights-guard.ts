@@ -1,4 +1,4 @@
-import { ServiceError, serviceErrorFrom } from '../errors.ts'
+import { ServiceError, serviceErrorFrom } from '../../errors.ts'
 import { type FileHash, fileIdentity, hashFiles } from './file-hashes.ts'
 
 /** What a file was when the service first loaded it. */

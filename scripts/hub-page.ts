@@ -1,0 +1,24 @@
+import { EXIT_CODES } from '../src/cli/exit-codes.ts'
+import { ERROR_KINDS } from '../src/http/status.ts'
+import { HUB_FAULTS } from '../test/hub/faults.ts'
+import { PROCESS_FAULTS } from '../test/hub/process-faults.ts'
+
+/** The tables of docs/hub.md. The tests of test/hub plant each fault and fail when it ends otherwise. */
+export function hubBlocks(): Readonly<Record<string, string>> {
+  return { faults: faultTable(), 'exit-codes': exitCodeTable() }
+}
+
+function faultTable(): string {
+  const planted = HUB_FAULTS.map(({ name, end, requests, resumes }) => row(name, end, String(requests), resumes))
+  const ended = Object.values(PROCESS_FAULTS).map(({ name, end, resumes }) => row(name, end, '', resumes))
+  return ['| what goes wrong | how the pull ends | requests for the weights | rest of a file asked for |', '|---|---|---|---|', ...planted, ...ended].join('\n')
+}
+
+function row(name: string, end: string, requests: string, resumes: boolean): string {
+  return `| ${name} | ${end === 'right bytes' ? end : `\`${end}\``} | ${requests} | ${resumes ? 'yes' : ''} |`
+}
+
+function exitCodeTable(): string {
+  const lines = Object.entries(EXIT_CODES).map(([code, exit]) => `| ${exit} | \`${code}\` | ${ERROR_KINDS[code as keyof typeof EXIT_CODES].title}. |`)
+  return `| exit code | code | meaning |\n|---|---|---|\n${lines.join('\n')}`
+}

@@ -1,0 +1,65 @@
+import { ServiceError } from '../errors.ts'
+import { TransientFailure } from './transient.ts'
+
+/** What a request was about, for messages. */
+export interface Subject {
+  readonly repository: string
+  readonly revision: string
+  /** Null for the repository itself. */
+  readonly file: string | null
+  readonly endpoint: string
+  readonly hasToken: boolean
+}
+
+export function describeSubject({ repository, revision, file, endpoint }: Subject): string {
+  const what = file === null ? `${repository}@${revision}` : `${file} of ${repository}@${revision}`
+  return `${what} from ${new URL(endpoint).host}`
+}
+
+interface Refusal {
+  readonly status: number
+  readonly headers: Headers
+  /** Whether it was the hub that answered, not the storage behind it. */
+  readonly isHub: boolean
+  readonly host: string
+}
+
+const RETRIED = new Set([408, 425, 429, 500, 502, 503, 504])
+
+/** The error behind an answer that is not 2xx: a `TransientFailure` when another try may help. */
+export function refusalOf({ status, headers, isHub, host }: Refusal, subject: Subject): Error {
+  const code = headers.get('x-error-code')
+  // Signed addresses of the storage expire; the next try gets a new one.
+  if (RETRIED.has(status) || (!isHub && (status === 401 || status === 403)))
+    return new TransientFailure(`${host} answered ${status}`, { retryAfterMs: retryAfterMs(headers) })
+  const { repository, revision, file, endpoint, hasToken } = subject
+  const named = describeSubject(subject)
+  const token = hasToken ? 'the token that was sent has no access' : 'no token was sent: set HF_TOKEN'
+  if (code === 'GatedRepo')
+    return new ServiceError('hub_refused', `${named}: the repository is gated; accept its licence at ${endpoint}/${repository}, then set HF_TOKEN (${token})`)
+  if (code === 'RevisionNotFound') return new ServiceError('hub_not_found', `${named}: the repository has no branch, tag or commit ${revision}`)
+  if (code === 'EntryNotFound') return new ServiceError('hub_not_found', `${named}: the repository has no file ${file ?? ''} at this revision`)
+  if (code === 'RepoNotFound')
+    return new ServiceError('hub_not_found', `${named}: there is no such repository, or it is private (${token}); check the spelling, then the access`)
+  if (status === 401 && hasToken) return new ServiceError('hub_refused', `${named}: the token is not valid (401); make a new one, or unset HF_TOKEN`)
+  if (status === 401 || status === 403) return new ServiceError('hub_refused', `${named}: access is refused (${status}; ${token})${hubMessage(headers)}`)
+  if (status === 404) return new ServiceError('hub_not_found', `${named}: not found (404) on ${host}; check the id and HF_ENDPOINT`)
+  return new ServiceError('hub_unreachable', `${named}: ${host} answered ${status}, which is not expected; check HF_ENDPOINT and the proxy`)
+}
+
+/** Retry-After in seconds or as a date. */
+function retryAfterMs(headers: Headers): number | null {
+  const text = headers.get('retry-after')
+  if (text === null) return null
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
+  return Number.isFinite(ms) ? Math.max(ms, 0) : null
+}
+
+function hubMessage(headers: Headers): string {
+  const message =
+    headers
+      .get('x-error-message')
+      ?.replace(/[^\x20-\x7e]/g, '')
+      .slice(0, 200) ?? ''
+  return message === '' ? '' : `: ${message}`
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { copyFile, mkdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { ServiceError } from '../errors.ts'
+
+/** The cache of one repository, laid out as Python's huggingface_hub lays it out. */
+export class RepositoryCache {
+  readonly cacheFolder: string
+  readonly folder: string
+  readonly #name: string
+
+  constructor(cacheFolder: string, repository: string) {
+    this.#name = `models--${repository.replaceAll('/', '--')}`
+    this.cacheFolder = cacheFolder
+    this.folder = join(cacheFolder, this.#name)
+  }
+
+  blobPath(etag: string): string {
+    return join(this.folder, 'blobs', etag)
+  }
+
+  /** Not Python's name: its older versions append to `<etag>.incomplete`, under a lock that Node cannot take. */
+  incompletePath(etag: string): string {
+    return join(this.folder, 'blobs', `${etag}.logpr.incomplete`)
+  }
+
+  lockPath(etag: string): string {
+    return join(this.cacheFolder, '.locks', this.#name, `${etag}.logpr.lock`)
+  }
+
+  snapshotPath(commit: string, path = ''): string {
+    return join(this.folder, 'snapshots', commit, path)
+  }
+
+  /** Where newer versions of Python's library keep the listing of a commit. */
+  treePath(commit: string): string {
+    return join(this.folder, 'trees', `${commit}.json`)
+  }
+
+  /** The commit that a branch or tag meant when it was last asked for; null when it never was. */
+  async readRef(revision: string): Promise<string | null> {
+    return readFile(join(this.folder, 'refs', revision), 'utf8').then(
+      (text) => text.trim(),
+      () => null
+    )
+  }
+
+  async writeRef(revision: string, commit: string): Promise<void> {
+    const path = join(this.folder, 'refs', revision)
+    if (revision === commit || (await this.readRef(revision)) === commit) return
+    await replaced(path, (temporary) => writeFile(temporary, commit))
+  }
+
+  /** Puts the blob into the snapshot: a relative link, or a copy where links cannot be made. */
+  async link(commit: string, path: string, etag: string): Promise<void> {
+    const target = this.snapshotPath(commit, path)
+    const blob = this.blobPath(etag)
+    if (await isSameFile(target, blob)) return
+    await replaced(target, (temporary) =>
+      symlink(relative(dirname(target), blob), temporary).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPERM' && error.code !== 'ENOSYS') throw error
+        return copyFile(blob, temporary)
+      })
+    )
+  }
+}
+
+/** Size of the file behind a path, links followed; null when there is none. */
+export async function sizeOf(path: string): Promise<number | null> {
+  return stat(path).then(
+    (found) => (found.isFile() ? found.size : null),
+    () => null
+  )
+}
+
+/** A failure of the file system as `cache_failed`, with what to do. Other errors are given back as they are. */
+export function cacheFailure(error: unknown, path: string): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (error instanceof ServiceError || typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) return error
+  const advice =
+    code === 'ENOSPC' || code === 'EDQUOT' ? 'free some space, or name another folder in HF_HUB_CACHE' : 'check the folder, or name another in HF_HUB_CACHE'
+  return new ServiceError('cache_failed', `${path} cannot be written (${code}): ${advice}; what has arrived is kept`, { cause: error })
+}
+
+/** Others see the old file or the new one, never a part. */
+async function replaced(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await make(temporary)
+    await rename(temporary, path)
+  } catch (error) {
+    throw cacheFailure(error, path)
+  }
+}
+
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([one, other].map((path) => stat(path).catch(() => null)))
+  return a != null && b != null && a.ino === b.ino && a.dev === b.dev
+}

@@ -1,0 +1,174 @@
+import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { ServiceError } from '../errors.ts'
+import { describeSubject, type Subject } from './answers.ts'
+import { cacheFailure, type RepositoryCache, sizeOf } from './cache-layout.ts'
+import { type HubAnswer, type HubClient, notAHub } from './client.ts'
+import { hasListedContent } from './content-hash.ts'
+import { lockFile } from './file-lock.ts'
+import type { RepositoryFile } from './repository-files.ts'
+import { TransientFailure } from './transient.ts'
+
+/** A file of a commit and where to get it. */
+export interface WantedFile extends RepositoryFile {
+  readonly repository: string
+  readonly commit: string
+}
+
+/**
+ * Brings a file into the cache, on from where an earlier try ended. Its blob appears under its name in one step, once the whole content has been read
+ * back from disk and has the hash that the hub listed.
+ *
+ * Throws `hub_unreachable`, `hub_refused`, `hub_not_found`, `download_corrupt` or `cache_failed`; what has arrived stays for the next call.
+ */
+export async function downloadBlob(file: WantedFile, cache: RepositoryCache, client: HubClient): Promise<void> {
+  const blob = cache.blobPath(file.etag)
+  const onWait = (): void => client.onEvent({ kind: 'wait', path: file.path })
+  try {
+    const release = await lockFile(cache.lockPath(file.etag), client.signal, onWait)
+    try {
+      // Another process may have fetched it meanwhile.
+      if ((await sizeOf(blob)) === file.sizeBytes) client.onEvent({ kind: 'received', bytes: file.sizeBytes })
+      else await fetchInto(cache.incompletePath(file.etag), blob, file, client)
+    } finally {
+      await release()
+    }
+  } catch (error) {
+    throw cacheFailure(error, cache.folder)
+  }
+}
+
+async function fetchInto(incomplete: string, blob: string, file: WantedFile, client: HubClient): Promise<void> {
+  await mkdir(dirname(blob), { recursive: true })
+  const subject = client.subject(file.repository, file.commit, file.path)
+  // What an earlier process left may be wrong, so wrong content is fetched whole once more.
+  for (let rounds = 0; rounds < 2; rounds++) {
+    const handle = await open(incomplete, 'a').then(async (made) => {
+      await made.close()
+      return open(incomplete, 'r+')
+    })
+    try {
+      await new Transfer(handle, file, client, subject).run()
+      await handle.datasync()
+    } finally {
+      await handle.close()
+    }
+    if (await hasListedContent(incomplete, file)) return rename(incomplete, blob)
+    client.onEvent({ kind: 'received', bytes: -file.sizeBytes })
+    await unlink(incomplete)
+  }
+  throw new ServiceError(
+    'download_corrupt',
+    `${describeSubject(subject)}: the content does not have the hash that the hub lists, in a fresh download either; try again later, or with another mirror (HF_ENDPOINT)`
+  )
+}
+
+/** Fills one file from its beginning on. */
+class Transfer {
+  readonly #handle: FileHandle
+  readonly #file: WantedFile
+  readonly #client: HubClient
+  readonly #subject: Subject
+  /** Bytes that are on disk. */
+  #offset = 0
+  /** The most that ever were: coming that far again is no progress. */
+  #furthest = 0
+  #lastFurthest = 0
+  /** The storage's own name for the content; while it holds, two answers are of the same bytes. */
+  #storageEtag: string | null = null
+
+  constructor(handle: FileHandle, file: WantedFile, client: HubClient, subject: Subject) {
+    this.#handle = handle
+    this.#file = file
+    this.#client = client
+    this.#subject = subject
+  }
+
+  async run(): Promise<void> {
+    this.#offset = (await this.#handle.stat()).size
+    this.#client.onEvent({ kind: 'received', bytes: this.#offset })
+    if (this.#offset > this.#file.sizeBytes) await this.#restart()
+    this.#furthest = this.#offset
+    this.#lastFurthest = this.#offset
+    if (this.#offset === this.#file.sizeBytes) return
+    await this.#client.retried(
+      () => this.#attempt(),
+      this.#subject,
+      () => {
+        const hasAdvanced = this.#furthest > this.#lastFurthest
+        this.#lastFurthest = this.#furthest
+        return hasAdvanced
+      }
+    )
+  }
+
+  async #attempt(): Promise<void> {
+    const { repository, commit, path, sizeBytes } = this.#file
+    const url = `${this.#client.settings.endpoint}/${repository}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`
+    const answer = await this.#client.open(url, this.#rangeHeaders(), this.#subject)
+    try {
+      this.#assertListed(answer)
+      await this.#placeOf(answer)
+      this.#storageEtag = strongEtag(answer.headers)
+      await this.#write(answer)
+    } finally {
+      await answer.close()
+    }
+    if (this.#offset < sizeBytes) throw new TransientFailure(`the body ended after ${this.#offset} of ${sizeBytes} bytes`)
+  }
+
+  async #write(answer: HubAnswer): Promise<void> {
+    const { sizeBytes } = this.#file
+    for await (const chunk of answer.chunks) {
+      if (this.#offset + chunk.length > sizeBytes) {
+        await this.#restart()
+        throw new TransientFailure(`more than the ${sizeBytes} bytes that the hub lists arrived`, { code: 'download_corrupt' })
+      }
+      await this.#handle.write(chunk, 0, chunk.length, this.#offset)
+      this.#offset += chunk.length
+      this.#furthest = Math.max(this.#furthest, this.#offset)
+      this.#client.onEvent({ kind: 'received', bytes: chunk.length })
+    }
+  }
+
+  #rangeHeaders(): Record<string, string> {
+    if (this.#offset === 0) return {}
+    return { range: `bytes=${this.#offset}-`, ...(this.#storageEtag === null ? {} : { 'if-range': this.#storageEtag }) }
+  }
+
+  /** The hub still means the content that it listed. */
+  #assertListed(answer: HubAnswer): void {
+    const linked = answer.firstHeader('x-linked-etag')?.replace(/^(?:W\/)?"|"$/g, '')
+    const commit = answer.firstHeader('x-repo-commit')
+    if ((linked === undefined || linked === this.#file.etag) && (commit === null || commit === this.#file.commit)) return
+    throw new ServiceError('download_corrupt', `${describeSubject(this.#subject)}: the hub has other content now than its listing said; run the command again`)
+  }
+
+  /** Where the body of this answer begins: at `offset`, or at the start of the file. */
+  async #placeOf({ status, headers }: HubAnswer): Promise<void> {
+    const { sizeBytes } = this.#file
+    if (status === 206) {
+      if (headers.get('content-range') === `bytes ${this.#offset}-${sizeBytes - 1}/${sizeBytes}`) return
+      await this.#restart()
+      throw new TransientFailure('the answer is another range than was asked for', { code: 'download_corrupt' })
+    }
+    if (this.#offset > 0) await this.#restart()
+    if (status === 416) throw new TransientFailure('the range was refused (416)')
+    const announced = headers.get('content-length')
+    if (announced === null || Number(announced) === sizeBytes) return
+    if (/^text\/html/.test(headers.get('content-type') ?? '')) throw notAHub(this.#subject)
+    throw new TransientFailure(`${announced} bytes are announced, the hub lists ${sizeBytes}`, { code: 'download_corrupt' })
+  }
+
+  async #restart(): Promise<void> {
+    this.#client.onEvent({ kind: 'received', bytes: -this.#offset })
+    await this.#handle.truncate(0)
+    this.#offset = 0
+    this.#storageEtag = null
+  }
+}
+
+function strongEtag(headers: Headers): string | null {
+  const etag = headers.get('etag')
+  return etag?.startsWith('"') ? etag : null
+}

@@ -1,0 +1,156 @@
+import { unlink } from 'node:fs/promises'
+import { posix } from 'node:path'
+import { ServiceError } from '../errors.ts'
+import { describeSubject } from './answers.ts'
+import { cacheFailure, RepositoryCache, sizeOf } from './cache-layout.ts'
+import type { HubClient } from './client.ts'
+import { hasListedContent } from './content-hash.ts'
+import { assertRoomFor } from './disk-space.ts'
+import { downloadBlob } from './download-blob.ts'
+import { dataFilesOf, genaiGraphFile } from './graph-data.ts'
+import { COMMIT, type HubReference } from './reference.ts'
+import { listRepository, type RepositoryFile, resolveRevision } from './repository-files.ts'
+import { graphFileOf, likelyDataFiles, missingFilesOf, noGraph, smallFilesOf } from './select-files.ts'
+import type { HubTiming } from './settings.ts'
+
+/** A model in the cache. */
+export interface CachedModel {
+  readonly folder: string
+  /** The commit. */
+  readonly revision: string
+}
+
+export interface PullOptions {
+  /** Read files that are in the cache already, and fetch those again whose content is not what the hub lists. */
+  readonly checksPresent: boolean
+  /** Time limits of the questions before a download. */
+  readonly askTiming: HubTiming
+}
+
+/**
+ * Brings the files of a model that its dtype needs into the cache and answers with their folder. The branch or tag points to the new commit only once all
+ * of it is there. Throws as `downloadBlob` does, and `model_invalid` when the repository has no model.
+ */
+export async function pullModel(reference: HubReference, client: HubClient, options: PullOptions): Promise<CachedModel> {
+  const { repository, revision, subfolder } = reference
+  const asking = client.withTiming(options.askTiming)
+  const commit = COMMIT.test(revision) ? revision : await resolveRevision(asking, repository, revision)
+  const pull = new Pull(reference, commit, await listRepository(asking, repository, commit), client, options)
+  await pull.run()
+  await pull.cache.writeRef(revision, commit)
+  return { folder: pull.cache.snapshotPath(commit, subfolder), revision: commit }
+}
+
+class Pull {
+  readonly cache: RepositoryCache
+  readonly #reference: HubReference
+  readonly #commit: string
+  /** By name in the model's folder. */
+  readonly #files: ReadonlyMap<string, RepositoryFile>
+  readonly #client: HubClient
+  readonly #options: PullOptions
+  /** Etags whose blob need not be fetched. */
+  readonly #present = new Set<string>()
+
+  constructor(reference: HubReference, commit: string, listing: readonly RepositoryFile[], client: HubClient, options: PullOptions) {
+    this.cache = new RepositoryCache(client.settings.cacheFolder, reference.repository)
+    this.#reference = reference
+    this.#commit = commit
+    const start = reference.subfolder === '' ? '' : `${reference.subfolder}/`
+    this.#files = new Map(listing.filter(({ path }) => path.startsWith(start)).map((file) => [file.path.slice(start.length), file]))
+    this.#client = client
+    this.#options = options
+  }
+
+  /** Small files first and weights last: a snapshot that has the weights has all. */
+  async run(): Promise<void> {
+    const names = [...this.#files.keys()]
+    const small = smallFilesOf(names)
+    this.#assertNeeded(small)
+    const plan = graphFileOf(names, this.#dtype, null) ?? this.#fallback(names)
+    const likely = [...small, plan.file, ...likelyDataFiles(names, plan.file)]
+    await this.#announce(likely, plan.dtype)
+    await this.#fetch(small)
+
+    const graph = graphFileOf(names, this.#dtype, genaiGraphFile(this.#path('genai_config.json'))) ?? plan
+    await this.#fetch([graph.file])
+    const data = dataFilesOf(this.#path(graph.file), graph.file)
+    this.#assertListed(graph.file, data)
+    const all = [...small, graph.file, ...data]
+    if (all.join('\n') !== likely.join('\n')) await this.#announce(all, graph.dtype)
+    await this.#fetch(data)
+  }
+
+  get #dtype(): string {
+    return this.#client.settings.dtype
+  }
+
+  /** A genai folder may name its graph as it likes; which of several it is stands in genai_config.json. */
+  #fallback(names: readonly string[]): { readonly file: string; readonly dtype: string } {
+    const graphs = names.filter((name) => posix.dirname(name) === '.' && name.endsWith('.onnx'))
+    if (this.#dtype === 'auto' && names.includes('genai_config.json') && graphs[0] !== undefined) return { file: graphs[0], dtype: 'auto' }
+    throw noGraph(this.#where, names, this.#dtype)
+  }
+
+  #assertNeeded(small: readonly string[]): void {
+    const missing = missingFilesOf(small)
+    if (missing.length === 0) return
+    if (this.#files.size === 0) throw new ServiceError('hub_not_found', `${this.#where} has no files; check the folder behind the id`)
+    const graphs = [...this.#files.keys()].filter((name) => name.endsWith('.onnx'))
+    if (graphs.length > 0 && graphFileOf(graphs, this.#dtype, null) === null) throw noGraph(this.#where, graphs, this.#dtype)
+    throw new ServiceError('model_invalid', `${this.#where} has no ${missing.join(' and no ')}, so it is no model that logpr can load`)
+  }
+
+  #assertListed(graphFile: string, data: readonly string[]): void {
+    const missing = data.filter((name) => !this.#files.has(name))
+    if (missing.length > 0)
+      throw new ServiceError('model_invalid', `${this.#where}: ${graphFile} keeps weights in ${missing.join(', ')}, which the repository does not have`)
+  }
+
+  get #where(): string {
+    const { repository, revision, subfolder } = this.#reference
+    return describeSubject(this.#client.subject(subfolder === '' ? repository : `${repository}/${subfolder}`, revision, null))
+  }
+
+  #path(name: string): string {
+    return this.cache.snapshotPath(this.#commit, posix.join(this.#reference.subfolder, name))
+  }
+
+  #listed(names: readonly string[]): RepositoryFile[] {
+    return names.flatMap((name) => this.#files.get(name) ?? [])
+  }
+
+  async #announce(names: readonly string[], dtype: string): Promise<void> {
+    const files = this.#listed(names)
+    for (const file of files) if (!this.#present.has(file.etag) && (await this.#isPresent(file))) this.#present.add(file.etag)
+    // Two files of one content are fetched once.
+    const sizes = [...new Map(files.map(({ etag, sizeBytes }) => [etag, sizeBytes]))]
+    const totalBytes = sizes.reduce((sum, [, sizeBytes]) => sum + sizeBytes, 0)
+    const presentBytes = sizes.reduce((sum, [etag, sizeBytes]) => (this.#present.has(etag) ? sum + sizeBytes : sum), 0)
+    const { repository, revision } = this.#reference
+    this.#client.onEvent({ kind: 'plan', repository, revision, commit: this.#commit, dtype, files: files.length, totalBytes, presentBytes })
+    await assertRoomFor(totalBytes - presentBytes, this.cache.cacheFolder)
+  }
+
+  async #isPresent(file: RepositoryFile): Promise<boolean> {
+    const path = this.cache.blobPath(file.etag)
+    if ((await sizeOf(path)) !== file.sizeBytes) return false
+    if (!this.#options.checksPresent || (await hasListedContent(path, file))) return true
+    // Who has it open keeps it; nobody else may take it for the file.
+    await unlink(path).catch((error: unknown) => {
+      throw cacheFailure(error, path)
+    })
+    return false
+  }
+
+  async #fetch(names: readonly string[]): Promise<void> {
+    const { repository } = this.#reference
+    for (const file of this.#listed(names)) {
+      const wasPresent = this.#present.has(file.etag)
+      if (!wasPresent) await downloadBlob({ ...file, repository, commit: this.#commit }, this.cache, this.#client)
+      this.#present.add(file.etag)
+      await this.cache.link(this.#commit, file.path, file.etag)
+      this.#client.onEvent({ kind: 'file', path: file.path, sizeBytes: file.sizeBytes, wasPresent })
+    }
+  }
+}

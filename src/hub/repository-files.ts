@@ -1,0 +1,88 @@
+import type { listFiles as ListFiles, modelInfo as ModelInfo } from '@huggingface/hub'
+import { ServiceError } from '../errors.ts'
+import { describeSubject, type Subject } from './answers.ts'
+import type { HubClient } from './client.ts'
+import { COMMIT } from './reference.ts'
+
+/** A file of a commit. */
+export interface RepositoryFile {
+  /** With `/`, relative to the repository. */
+  readonly path: string
+  readonly sizeBytes: number
+  /** The name of its content in the cache: SHA-256 of what is stored outside git, else git's SHA-1 of the blob. */
+  readonly etag: string
+}
+
+/** More files than any model has. */
+const MAX_FILES = 100_000
+const ETAG = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
+
+/** The library is loaded for the first request: a start from a folder or from the cache does without it. */
+async function library(): Promise<{ readonly modelInfo: typeof ModelInfo; readonly listFiles: typeof ListFiles }> {
+  return import('@huggingface/hub')
+}
+
+/** The commit that a branch, a tag or the beginning of a commit means now. */
+export async function resolveRevision(client: HubClient, repository: string, revision: string): Promise<string> {
+  const subject = client.subject(repository, revision, null)
+  const { modelInfo } = await library()
+  const { sha } = await modelInfo({
+    name: repository,
+    revision,
+    additionalFields: ['sha'],
+    hubUrl: client.settings.endpoint,
+    fetch: client.fetchFor(subject)
+  }).catch(ofAnotherForm(client, subject))
+  if (typeof sha === 'string' && COMMIT.test(sha)) return sha
+  throw new ServiceError('hub_unreachable', `${describeSubject(subject)}: the answer names no commit; check HF_ENDPOINT`)
+}
+
+/** All files of a commit. Throws `model_invalid` for a listing that could write outside the cache. */
+export async function listRepository(client: HubClient, repository: string, commit: string): Promise<RepositoryFile[]> {
+  const subject = client.subject(repository, commit, null)
+  return listed(client, repository, commit, subject).catch(ofAnotherForm(client, subject))
+}
+
+/** The library reads fields of an answer without looking whether they are there. */
+function ofAnotherForm(client: HubClient, subject: Subject): (error: unknown) => never {
+  return (error) => {
+    client.signal.throwIfAborted()
+    if (error instanceof ServiceError) throw error
+    throw new ServiceError('hub_unreachable', `${describeSubject(subject)}: the answer is not of the form that a hub gives; check HF_ENDPOINT`, {
+      cause: error
+    })
+  }
+}
+
+async function listed(client: HubClient, repository: string, commit: string, subject: Subject): Promise<RepositoryFile[]> {
+  const { listFiles } = await library()
+  const files: RepositoryFile[] = []
+  for await (const { type, path, size, oid, lfs } of listFiles({
+    repo: { type: 'model', name: repository },
+    recursive: true,
+    revision: commit,
+    hubUrl: client.settings.endpoint,
+    fetch: client.fetchFor(subject)
+  })) {
+    if (type !== 'file') continue
+    const file = { path, sizeBytes: lfs?.size ?? size, etag: lfs?.oid ?? oid ?? '' }
+    if (!isSafePath(path) || !ETAG.test(file.etag) || !Number.isSafeInteger(file.sizeBytes) || file.sizeBytes < 0) {
+      throw new ServiceError(
+        'model_invalid',
+        `${describeSubject(subject)}: the listing has an entry that is no file of a repository, ${shown(path)}; it is not used`
+      )
+    }
+    files.push(file)
+    if (files.length > MAX_FILES) throw new ServiceError('model_invalid', `${describeSubject(subject)}: the listing has more than ${MAX_FILES} files`)
+  }
+  return files
+}
+
+/** Stays inside the folder that it is joined to, on every system. */
+export function isSafePath(path: unknown): path is string {
+  return typeof path === 'string' && path.length <= 1024 && path.split('/').every((part) => /^[^\\:\p{Cc}]+$/u.test(part) && part !== '.' && part !== '..')
+}
+
+function shown(path: unknown): string {
+  return JSON.stringify(String(path).slice(0, 100))
+}

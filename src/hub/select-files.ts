@@ -1,0 +1,72 @@
+import { posix } from 'node:path'
+import { ServiceError } from '../errors.ts'
+import { graphCandidates } from '../model/folder/find-graph-file.ts'
+
+/** What a model needs beside its weights, if its folder has them. */
+const SMALL_FILES = [
+  'config.json',
+  'generation_config.json',
+  'genai_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'chat_template.jinja',
+  'chat_template.json',
+  'canary.json',
+  'SHA256SUMS'
+]
+/** Of each of these one must be there, or nothing can be scored. */
+const NEEDED_FILES = [['config.json', 'genai_config.json'], ['tokenizer.json']]
+
+/** The graph file to load, relative to the model's folder, and the dtype that its name says. */
+export interface ChosenGraph {
+  readonly file: string
+  readonly dtype: string
+}
+
+/** What a folder needs beside its weights and has not, the first choice of each; names are relative to it. */
+export function missingFilesOf(names: readonly string[]): string[] {
+  return NEEDED_FILES.flatMap((choices) => (choices.some((name) => names.includes(name)) ? [] : choices.slice(0, 1)))
+}
+
+/** The small files that a folder has; names are relative to it. */
+export function smallFilesOf(names: readonly string[]): string[] {
+  return SMALL_FILES.filter((name) => names.includes(name))
+}
+
+/**
+ * The graph that a dtype means among the files of a folder, `auto` the first that exists: the same choice as for a folder on disk. `genaiFile` is what
+ * genai_config.json names, which `auto` prefers. Null when there is none.
+ */
+export function graphFileOf(names: readonly string[], dtype: string, genaiFile: string | null): ChosenGraph | null {
+  const graphs = names.filter((name) => /^(?:onnx\/)?[^/]+\.onnx$/.test(name))
+  const candidates = graphCandidates(graphs, genaiFile !== null && names.includes(genaiFile) ? genaiFile : null)
+  const chosen = dtype === 'auto' ? candidates[0] : candidates.find((each) => each.dtype === dtype)
+  return chosen === undefined ? null : { file: chosen.file, dtype: chosen.dtype ?? 'auto' }
+}
+
+/** By name alone, the files that hold weights of a graph: `.onnx_data`, `.onnx_data_1`, ..., `.onnx.data`. */
+export function likelyDataFiles(names: readonly string[], graphFile: string): string[] {
+  return names.filter((name) => name.startsWith(graphFile) && /^(?:_data(?:_\d+)?|\.data)$/.test(name.slice(graphFile.length)))
+}
+
+/** `location` of external data, which is relative to the graph's folder, as a name in the model's folder. Throws when it leaves that folder. */
+export function dataFileOf(graphFile: string, location: string): string {
+  const name = posix.normalize(location)
+  if (!posix.isAbsolute(name) && !/\\|^\.\.?(?:\/|$)/.test(name)) return posix.join(posix.dirname(graphFile), name)
+  throw new ServiceError('model_invalid', `${graphFile} keeps weights outside its folder, which is not allowed`)
+}
+
+/** Why there is no graph, and what could be asked for instead. */
+export function noGraph(where: string, names: readonly string[], dtype: string): ServiceError {
+  const graphs = names.filter((name) => name.endsWith('.onnx'))
+  const folders = [...new Set(graphs.map((name) => posix.dirname(name)).filter((folder) => folder !== '.' && folder !== 'onnx'))]
+  const advice =
+    graphs.length === 0
+      ? 'it has no .onnx file at all: choose a repository with an ONNX export'
+      : folders.length > 0
+        ? `its graphs are in ${folders.slice(0, 8).join(', ')}: write the folder behind the id, as in organisation/name/${folders[0]}`
+        : `it has ${graphs.slice(0, 12).join(', ')}: choose --dtype among these`
+  return new ServiceError('model_invalid', `${where} has no model*.onnx for dtype ${dtype}; ${advice}`)
+}

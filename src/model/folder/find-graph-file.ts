@@ -1,0 +1,86 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { ServiceError } from '../../errors.ts'
+import { AUTO_ORDER, type Dtype, partsOfFileName } from './dtypes.ts'
+
+/** The graph file of a model folder, and why it is that one. */
+export interface GraphFile {
+  readonly onnxPath: string
+  /** What its name says; null when it says nothing. */
+  readonly namedDtype: Dtype | null
+  /** A sentence for people: what was there and what decided. */
+  readonly why: string
+}
+
+export interface Candidate {
+  /** Relative to the folder. */
+  readonly file: string
+  readonly dtype: Dtype | null
+}
+
+/** Names of decoder graphs, the most useful first; `decoder_with_past_model` wants a past and is never one. */
+const BASES = ['model', 'decoder_model_merged', 'decoder_model']
+
+/**
+ * The graph file for a dtype, or the first of AUTO_ORDER. `genaiFile` is the name that genai_config.json gives. Throws
+ * `model_invalid` saying which dtypes there are.
+ */
+export function findGraphFile(folder: string, dtype: string, genaiFile: string | null = null): GraphFile {
+  const files = ['', 'onnx'].flatMap((inner) => onnxFilesOf(folder, inner))
+  if (genaiFile !== null && !files.includes(genaiFile))
+    throw new ServiceError('model_invalid', `${basename(folder)}/genai_config.json names ${genaiFile}, which is not there`)
+  const candidates = graphCandidates(files, genaiFile)
+  if (candidates.length === 0) throw nothingToLoad(folder, files)
+
+  const chosen = dtype === 'auto' ? candidates[0] : candidates.find((each) => each.dtype === dtype)
+  const present = candidates.map(({ file, dtype: named }) => `${named ?? 'dtype not in the name'} (${file})`).join(', ')
+  if (chosen === undefined) throw new ServiceError('model_invalid', `${basename(folder)} has no file for dtype ${dtype}; there are ${present}`)
+  return { onnxPath: join(folder, chosen.file), namedDtype: chosen.dtype, why: reasonFor(dtype, candidates, present) }
+}
+
+function reasonFor(dtype: string, candidates: readonly Candidate[], present: string): string {
+  if (dtype !== 'auto') return `--dtype ${dtype}`
+  return candidates.length === 1 ? 'auto: the only graph there is' : `auto: first in order of exactness among ${present}`
+}
+
+/** All usable graphs, one a dtype, in the order of `auto`. Files of other names count when there is one alone, or genai names it. */
+export function graphCandidates(files: readonly string[], genaiFile: string | null): Candidate[] {
+  const named = files.flatMap((file) => {
+    const parts = partsOfFileName(basename(file))
+    return parts === null || !BASES.includes(parts.base) ? [] : [{ file, ...parts }]
+  })
+  const best = AUTO_ORDER.flatMap((dtype) => {
+    const same = named.filter((each) => each.dtype === dtype)
+    // Sorting is stable: of two with the same base the one outside onnx/ stays first.
+    return same.toSorted((a, b) => BASES.indexOf(a.base) - BASES.indexOf(b.base)).slice(0, 1)
+  })
+  if (best.length > 0 && (genaiFile === null || best.some(({ file }) => file === genaiFile))) return best
+  if (genaiFile !== null) return [{ file: genaiFile, dtype: null }, ...best]
+  const strange = files.filter((file) => partsOfFileName(basename(file)) === null)
+  return strange.length === 1 ? [{ file: strange[0]!, dtype: null }] : []
+}
+
+function onnxFilesOf(folder: string, inner: string): string[] {
+  if (!existsSync(join(folder, inner))) return []
+  return readdirSync(join(folder, inner))
+    .filter((file) => file.endsWith('.onnx'))
+    .sort()
+    .map((file) => join(inner, file))
+}
+
+function nothingToLoad(folder: string, files: readonly string[]): ServiceError {
+  const name = basename(folder)
+  if (files.some((file) => partsOfFileName(basename(file))?.base === 'decoder_with_past_model'))
+    return new ServiceError(
+      'model_unsupported',
+      `${name} has decoder_with_past_model alone, which needs a past that another graph made; logpr scores whole texts and needs decoder_model.onnx, decoder_model_merged.onnx or model.onnx beside it`
+    )
+  if (files.length > 0)
+    return new ServiceError(
+      'model_invalid',
+      `${name} has graphs of names that logpr does not know: ${files.join(', ')}; give the path of one of them as the model`
+    )
+  const weights = readdirSync(folder).some((file) => /\.(safetensors|bin|gguf|pt)$/.test(file))
+  const hint = weights ? '; it holds weights of another format: export it, for example with optimum-cli export onnx' : ''
+  return new ServiceError('model_invalid', `${name} has no model*.onnx, nor onnx/model*.onnx, nor a file that genai_config.json names${hint}`)
+}

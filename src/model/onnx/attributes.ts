@@ -1,0 +1,32 @@
+import type { OnnxNode } from './graph.ts'
+import { bytesOf, fieldsOf, integersOf, sourceOfBytes, textOf } from './wire.ts'
+
+/** What a node's attribute holds, as far as logpr looks into it. */
+export interface Attribute {
+  /** Its integer, or its integers. */
+  readonly integers: readonly number[]
+  /** The encoded TensorProto of a `value`. */
+  readonly tensor: Uint8Array | null
+}
+
+/** AttributeProto { name 1, i 3, t 5, ints 8 }; undefined when the node has no attribute of that name. */
+export function attributeOf(node: OnnxNode, name: string): Attribute | undefined {
+  for (const encoded of node.attributes) {
+    const source = sourceOfBytes(encoded)
+    const integers: number[] = []
+    let found = ''
+    let tensor: Uint8Array | null = null
+    for (const field of fieldsOf(source, 0, source.sizeBytes)) {
+      if (field.number === 1) found = textOf(source, field)
+      else if (field.number === 3 || field.number === 8) for (const value of integersOf(source, field)) integers.push(Number(value))
+      else if (field.number === 5) tensor = bytesOf(source, field)
+    }
+    if (found === name) return { integers, tensor }
+  }
+  return undefined
+}
+
+/** An integer attribute; `fallback` when the node leaves it out. */
+export function integerOf(node: OnnxNode, name: string, fallback: number): number {
+  return attributeOf(node, name)?.integers[0] ?? fallback
+}

@@ -1,0 +1,87 @@
+import { integerOf } from './attributes.ts'
+import { wholeTensorQuantizers } from './dynamic-quantization.ts'
+import { BFLOAT16, FLOAT, FLOAT16, type Graph, INT4, INT8, type OnnxNode, producersOf, UINT4, UINT8 } from './graph.ts'
+
+/** How products hold their weights. */
+export type WeightFormat = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'uint8' | 'int4' | 'int2' | 'int1' | 'bnb4' | 'other'
+/**
+ * What the values between operators are: floats of a precision; `int8_static` where they are rounded to 8 bits with a fixed scale;
+ * `int8_blocks` where each row is, block by block, for a product (accuracy_level 4 of MatMulNBits); `int8_tensor` where one scale
+ * is found for a whole tensor, so that a row depends on others.
+ */
+export type Activations = 'float32' | 'float16' | 'bfloat16' | 'int8_static' | 'int8_blocks' | 'int8_tensor'
+
+/** What a graph computes with, whatever its file is called. */
+export interface Numerics {
+  readonly weights: WeightFormat
+  readonly activations: Activations
+  readonly logits: 'float32' | 'float16' | 'bfloat16'
+}
+
+/** Contributed operators that hold weights of so many `bits`, four when they do not say. */
+const N_BITS = new Set(['MatMulNBits', 'QMoE', 'GatherBlockQuantized'])
+const PRODUCTS = new Set(['MatMul', 'Gemm', 'FusedMatMul', 'Conv', 'MatMulInteger', 'DynamicQuantizeMatMul', 'MatMulIntegerToFloat'])
+const COARSEST_FIRST: readonly WeightFormat[] = ['int1', 'int2', 'bnb4', 'int4', 'other', 'int8', 'uint8', 'bfloat16', 'float16', 'float32']
+const FORMAT_BY_TYPE: ReadonlyMap<number, WeightFormat> = new Map([
+  [FLOAT, 'float32'],
+  [FLOAT16, 'float16'],
+  [BFLOAT16, 'bfloat16'],
+  [INT8, 'int8'],
+  [UINT8, 'uint8'],
+  [INT4, 'int4'],
+  [UINT4, 'int4']
+])
+/** What passes weights on without making activations of them. */
+const WEIGHT_PATH = new Set(['Cast', 'Transpose', 'DequantizeLinear', 'Identity', 'Reshape'])
+
+/**
+ * Reads from operators and weight types what a model computes with: of weights and of activations the coarsest that occurs, since
+ * that bounds what the numbers are worth. Pure; reads no weights.
+ */
+export function numericsOf(graph: Graph): Numerics {
+  const logits = graph.outputs.find(({ name }) => /logits/i.test(name))
+  return { weights: weightFormat(graph), activations: activationsOf(graph), logits: floatOf(logits?.elementType ?? FLOAT) }
+}
+
+function activationsOf(graph: Graph): Activations {
+  if (wholeTensorQuantizers(graph).length > 0) return 'int8_tensor'
+  // Block by block, and causal, but a rounding error of one row may be amplified to 1/254 of its block.
+  if (graph.nodes.some((node) => node.opType === 'MatMulNBits' && integerOf(node, 'accuracy_level', 0) === 4)) return 'int8_blocks'
+  if (graph.nodes.some(({ opType }) => opType === 'QuantizeLinear' || opType === 'QLinearMatMul')) return 'int8_static'
+  const types = new Map(graph.initializers.map(({ name, dataType }) => [name, dataType]))
+  // A weight that an operator reads as it is has the type of the activations; one that is cast first has its own.
+  const direct = new Set(graph.nodes.filter(({ opType }) => opType !== 'Cast').flatMap(({ inputs }) => inputs.map((name) => types.get(name))))
+  if (direct.has(BFLOAT16)) return 'bfloat16'
+  return direct.has(FLOAT16) ? 'float16' : 'float32'
+}
+
+function weightFormat(graph: Graph): WeightFormat {
+  const initializers = new Map(graph.initializers.map((each) => [each.name, each]))
+  const producers = producersOf(graph)
+  const found = new Set<WeightFormat>()
+
+  const addWeights = (name: string): void => {
+    const node = producers.get(name)
+    if (node !== undefined && WEIGHT_PATH.has(node.opType)) return addWeights(node.inputs[0] ?? '')
+    const weights = initializers.get(name)
+    // Vectors and scalars are scales and biases.
+    if (weights !== undefined && weights.dims.length > 1) found.add(FORMAT_BY_TYPE.get(weights.dataType) ?? 'other')
+  }
+  for (const node of graph.nodes) {
+    if (N_BITS.has(node.opType)) found.add(formatOfBits(node))
+    else if (node.opType === 'MatMulBnb4') found.add('bnb4')
+    else if (PRODUCTS.has(node.opType)) addWeights(node.inputs[1] ?? '')
+    else if (node.opType === 'QLinearMatMul') addWeights(node.inputs[3] ?? '')
+  }
+  return COARSEST_FIRST.find((format) => found.has(format)) ?? 'float32'
+}
+
+function formatOfBits(node: OnnxNode): WeightFormat {
+  const bits = integerOf(node, node.opType === 'QMoE' ? 'expert_weight_bits' : 'bits', 4)
+  return bits === 8 ? 'int8' : bits === 2 ? 'int2' : bits === 1 ? 'int1' : bits === 4 ? 'int4' : 'other'
+}
+
+function floatOf(dataType: number): Numerics['logits'] {
+  if (dataType === FLOAT16) return 'float16'
+  return dataType === BFLOAT16 ? 'bfloat16' : 'float32'
+}

@@ -1,0 +1,106 @@
+import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { dirname, join, relative, sep } from 'node:path'
+import { ServiceError } from '../../errors.ts'
+import { cacheBlobsFolder, locationFault } from './location.ts'
+
+/** Where a model file lies, and the folder that its data has to be in. */
+export interface ModelPlace {
+  /** The .onnx file as the model folder names it: perhaps a link. */
+  readonly onnxPath: string
+  /** The file behind it. */
+  readonly realOnnxPath: string
+  readonly modelFolder: string
+}
+
+export interface DataFile {
+  /** As in the model folder: `onnx/model.onnx_data`. */
+  readonly file: string
+  /** The regular file behind it, whatever links lead there. */
+  readonly path: string
+  readonly sizeBytes: number
+}
+
+/**
+ * The file that a tensor's location names. It must be a regular file in the model's folder or, in a Hugging Face cache, among
+ * the blobs of the same repository; where the .onnx file is a link elsewhere, also beside the file behind it.
+ *
+ * Throws `model_invalid` saying what it is instead and what to do. `user` is the tensor that wants it, for messages; `known`
+ * are real paths by name that an earlier start found.
+ */
+export function dataFileAt(location: string | undefined, user: string, place: ModelPlace, known: Readonly<Record<string, string>> = {}): DataFile {
+  const fault = locationFault(location)
+  const shown = JSON.stringify(location ?? '')
+  if (fault !== null || location === undefined)
+    throw refusal(
+      `${user} keeps its data in ${shown}, which ${fault}: external data must be a file below the model's folder; take the model from its source again`
+    )
+
+  const besideLink = join(dirname(place.onnxPath), location)
+  const besideFile = join(dirname(place.realOnnxPath), location)
+  const named = entryAt(besideLink) === undefined && entryAt(besideFile) !== undefined ? besideFile : besideLink
+  const file = shownName(named, place)
+  const path = known[file] ?? realPathOf(named, location, user)
+  if (!foldersOf(place).some((folder) => isInside(path, folder)))
+    throw refusal(
+      `${location}, where ${user} keeps its data, is a link to a place outside the model's folder${cacheBlobsFolder(realFolder(place)) === null ? '' : " and its cache's blobs"}: put the file itself there`
+    )
+  const stats = statSync(path)
+  if (!stats.isFile()) throw refusal(`${location}, where ${user} keeps its data, is ${kindOf(stats)} instead of a file: download the model again`)
+  return { file, path, sizeBytes: stats.size }
+}
+
+/** Throws `model_invalid` unless the path leads to a regular file; nothing is opened, as opening a named pipe would wait. */
+export function assertRegularFile(path: string, shown: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined)
+    throw refusal(`${shown} is ${entryAt(path) === undefined ? 'not there' : 'a link to a file that is not there'}: download the model again`)
+  if (!stats.isFile()) throw refusal(`${shown} is ${kindOf(stats)} instead of a file: download the model again`)
+}
+
+/** Folders that the data of a model may be in, links resolved. */
+function foldersOf(place: ModelPlace): string[] {
+  const folder = realFolder(place)
+  const blobs = cacheBlobsFolder(folder)
+  // The user's own link to a model elsewhere; in a cache, links lead to the blobs alone.
+  if (blobs === null) return [folder, dirname(place.realOnnxPath)]
+  return entryAt(blobs) === undefined ? [folder] : [folder, realpathSync(blobs)]
+}
+
+function realFolder({ modelFolder }: ModelPlace): string {
+  return realpathSync(modelFolder)
+}
+
+function realPathOf(path: string, location: string, user: string): string {
+  try {
+    return realpathSync(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const what = entryAt(path) === undefined ? 'is not there' : code === 'ELOOP' ? 'is a link to itself' : 'is a link to a file that is not there'
+    throw refusal(`${location}, where ${user} keeps its data, ${what}: download the model again, with every file beside its .onnx file`, error)
+  }
+}
+
+/** The name of a file in the model folder, or beside the .onnx file should that lie elsewhere. */
+export function shownName(path: string, { modelFolder, onnxPath }: Pick<ModelPlace, 'modelFolder' | 'onnxPath'>): string {
+  const name = relative(modelFolder, path)
+  return (name.startsWith('..') ? relative(dirname(onnxPath), path) : name).split(sep).join('/')
+}
+
+function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path)
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`)
+}
+
+function entryAt(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return 'a folder'
+  if (stats.isFIFO()) return 'a named pipe'
+  return stats.isSocket() ? 'a socket' : 'a device'
+}
+
+function refusal(message: string, cause?: unknown): ServiceError {
+  return new ServiceError('model_invalid', message, { cause })
+}

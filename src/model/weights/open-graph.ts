@@ -1,0 +1,104 @@
+import { realpathSync, statSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { ServiceError } from '../../errors.ts'
+import type { Graph } from '../onnx/graph.ts'
+import { readOnnx } from '../onnx/read.ts'
+import { WireError } from '../onnx/wire.ts'
+import { commonFolder, locationIn } from './common-folder.ts'
+import { assertRegularFile, type DataFile, dataFileAt, shownName } from './data-files.ts'
+import { foreignKind, HEAD_BYTES } from './foreign-file.ts'
+import { headOf } from './head-of-file.ts'
+import { relocate } from './relocate.ts'
+import { type StoredTensor, storedTensors } from './stored-tensors.ts'
+import { declarationFault, duplicateFault, extentFault, tensorName } from './tensor-faults.ts'
+
+export interface GraphSource {
+  /** The .onnx file as the model folder names it: perhaps a link. */
+  readonly onnxPath: string
+  /** Where its data has to be; the .onnx file's own folder when absent. */
+  readonly modelFolder?: string | undefined
+  /** Files behind links as an earlier start found them, by their names in the model folder: they are taken in place of what the links say now. */
+  readonly realPaths?: Readonly<Record<string, string>> | undefined
+}
+
+/** A model whose graph and files fit together. */
+export interface OpenGraph {
+  readonly graph: Graph
+  /** The .onnx file first, then its data files by name. */
+  readonly files: readonly DataFile[]
+  /** Holds all files, without links on the way: what onnxruntime is given. */
+  readonly folder: string
+  /** A graph made from this one, with the locations of its weights relative to `folder`. */
+  located(graph: Graph): Graph
+}
+
+/**
+ * Reads the graph of an ONNX file and checks, without reading any weights, that all of its tensors lie where it says: in
+ * regular files of the model, with as many bytes as dims and data type need.
+ *
+ * Throws `model_invalid` with file, tensor, expected and found bytes and what to do.
+ */
+export function openGraph(source: GraphSource): OpenGraph {
+  const shown = basename(source.onnxPath)
+  const modelFolder = source.modelFolder ?? dirname(source.onnxPath)
+  const named = shownName(source.onnxPath, { onnxPath: source.onnxPath, modelFolder })
+  const known = source.realPaths ?? {}
+  assertRegularFile(known[named] ?? source.onnxPath, shown)
+  const realOnnxPath = known[named] ?? realpathSync(source.onnxPath)
+  assertOnnxLike(realOnnxPath, shown)
+  const graph = readOnnx(realOnnxPath, shown)
+  const tensors = tensorsOf(graph, shown)
+  const fault = duplicateFault(tensors, shown) ?? firstOf(tensors, (tensor) => declarationFault(tensor, shown))
+  if (fault !== null) throw new ServiceError('model_invalid', fault)
+
+  const place = { onnxPath: source.onnxPath, realOnnxPath, modelFolder }
+  const byLocation = new Map<string, DataFile>()
+  for (const tensor of tensors) {
+    if (tensor.storage.kind !== 'external') continue
+    const { location } = tensor.storage
+    const user = `${tensorName(tensor)} of ${shown}`
+    const file = byLocation.get(location ?? '') ?? dataFileAt(location, user, place, known)
+    byLocation.set(location ?? '', file)
+    assertHolds(file, tensor, shown)
+  }
+  const data = [...byLocation.values()].filter(({ path }) => path !== realOnnxPath).sort((a, b) => (a.file < b.file ? -1 : 1))
+  const files = [
+    { file: named, path: realOnnxPath, sizeBytes: statSync(realOnnxPath).size },
+    ...data.filter(({ path }, i) => data.findIndex((other) => other.path === path) === i)
+  ]
+  const folder = commonFolder(files.map(({ path }) => path))
+  const locations = {
+    modelFile: locationIn(folder, realOnnxPath),
+    dataFiles: new Map([...byLocation].map(([location, { path }]) => [location, locationIn(folder, path)]))
+  }
+  return { graph, files, folder, located: (changed) => relocate(changed, locations) }
+}
+
+function assertOnnxLike(path: string, shown: string): void {
+  const foreign = foreignKind(headOf(path))
+  if (foreign !== null) throw new ServiceError('model_invalid', `${shown} ${foreign}`)
+}
+
+function assertHolds(file: DataFile, tensor: StoredTensor, modelFile: string): void {
+  const fault = extentFault(tensor, modelFile, basename(file.file), file.sizeBytes)
+  if (fault === null) return
+  const foreign = file.sizeBytes > HEAD_BYTES * 16 ? null : foreignKind(headOf(file.path))
+  throw new ServiceError('model_invalid', foreign === null ? fault : `${basename(file.file)} ${foreign}`)
+}
+
+function tensorsOf(graph: Graph, shown: string): StoredTensor[] {
+  try {
+    return storedTensors(graph)
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    throw new ServiceError('model_invalid', `${shown} has a damaged tensor: ${error.message}; download it again`, { cause: error })
+  }
+}
+
+function firstOf<T>(entries: readonly T[], faultOf: (entry: T) => string | null): string | null {
+  for (const entry of entries) {
+    const fault = faultOf(entry)
+    if (fault !== null) return fault
+  }
+  return null
+}

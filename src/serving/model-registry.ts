@@ -1,0 +1,70 @@
+import { ServiceError, serviceErrorFrom } from '../errors.ts'
+import type { Health, ScoringModel, ServiceHealth } from '../http/service.ts'
+import type { ModelEntry } from './model-entry.ts'
+
+/** The least ready first: the service is as ready as its worst model. */
+const WORST_FIRST: readonly Health['status'][] = ['failed', 'draining', 'starting', 'restarting', 'ready']
+
+/** All models of a service, by id. What happens to one leaves the others as they are. */
+export class ModelRegistry {
+  readonly #entries: ReadonlyMap<string, ModelEntry>
+  #isDraining = false
+  /** Resolves when all can be asked. Rejects with the reason of the first that never can be, which it names among several. */
+  readonly ready: Promise<void>
+
+  constructor(entries: readonly ModelEntry[]) {
+    this.#entries = new Map(entries.map((entry) => [entry.id, entry]))
+    this.ready = Promise.all(entries.map((entry) => this.#named(entry))).then(() => {})
+    this.ready.catch(() => {})
+  }
+
+  get ids(): readonly string[] {
+    return [...this.#entries.keys()]
+  }
+
+  /** Throws what `ModelEntry.scoring` throws. */
+  scoring(id: string): ScoringModel {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) throw new Error('a model was asked for that is not served')
+    return entry.scoring()
+  }
+
+  health(): ServiceHealth {
+    const models = [...this.#entries.values()].map((entry) => ({ id: entry.id, ...entry.health() }))
+    const failed = [...this.#entries.values()].filter(({ failedToLoad }) => failedToLoad).map(({ id }) => id)
+    // A service that stops because a model cannot be served says that.
+    if (failed.length > 0) return { status: 'failed', reason: this.#reasonOf(models.filter(({ id }) => failed.includes(id))), models }
+    if (this.#isDraining) return { status: 'draining', reason: 'the service is stopping', models }
+    const status = WORST_FIRST.find((candidate) => models.some((model) => model.status === candidate)) ?? 'ready'
+    if (status === 'ready') return { status, reason: 'a forward pass gave its known answer', models }
+    return { status, reason: this.#reasonOf(models.filter((model) => model.status !== 'ready')), models }
+  }
+
+  isReady(id: string): boolean {
+    return !this.#isDraining && this.#entries.get(id)?.health().status === 'ready'
+  }
+
+  /** From now on it is not ready; requests are still answered. */
+  beginDrain(): void {
+    this.#isDraining = true
+    for (const entry of this.#entries.values()) entry.endVigil()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#entries.values()].map((entry) => entry.close()))
+  }
+
+  async #named(entry: ModelEntry): Promise<void> {
+    try {
+      await entry.ready
+    } catch (error) {
+      const { code, message, cause } = serviceErrorFrom(error)
+      throw this.#entries.size === 1 ? error : new ServiceError(code, `${entry.id}: ${message}`, { cause })
+    }
+  }
+
+  /** Which model it is goes without saying where there is one. */
+  #reasonOf(models: ServiceHealth['models']): string {
+    return models.map(({ id, reason }) => (this.#entries.size === 1 ? reason : `${id}: ${reason}`)).join('; ')
+  }
+}

@@ -1,0 +1,35 @@
+import type { Logger } from 'pino'
+import type { Config } from '../config/options.ts'
+import { type LocateModel, locateFolder } from '../model/located-model.ts'
+import { modelReferences } from '../model/model-reference.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import { startBackend } from '../scoring-backend.ts'
+import { keepVigil } from '../vigil.ts'
+import { ModelEntry } from './model-entry.ts'
+import { ModelRegistry } from './model-registry.ts'
+
+/**
+ * Begins to load every model of the configuration, each with an engine process, a tokenizer thread, a queue and a vigil
+ * of its own; nothing waits. Throws `configuration_invalid`, and `model_invalid` when a folder is not one.
+ */
+export function startModels(config: Config, metrics: Metrics, log: Logger, locate: LocateModel = locateFolder): ModelRegistry {
+  const references = modelReferences(config.MODEL)
+  const entries = references.map((reference) => {
+    const ownLog = log.child({ model: reference.id })
+    return new ModelEntry({
+      id: reference.id,
+      locate: (onProgress) => locate(reference, onProgress),
+      start: (located) => startBackend(config, ownLog, located, references.length),
+      watch: (backend, loaded, ownMetrics) => keepVigil(config, backend, loaded, ownMetrics, ownLog),
+      metricsOf: (entry) =>
+        metrics.ofModel(entry.id, {
+          queuedTokens: () => entry.queued.tokens,
+          queuedSequences: () => entry.queued.sequences,
+          engineRestarts: () => entry.restarts,
+          isReady: () => registry.isReady(entry.id)
+        })
+    })
+  })
+  const registry = new ModelRegistry(entries)
+  return registry
+}

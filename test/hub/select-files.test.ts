@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { dataFileOf, graphFileOf, likelyDataFiles, noGraph, smallFilesOf } from '../../src/hub/select-files.ts'
+import { DTYPES, openModelFolder } from '../../src/model/model-folder.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+const GRAPHS = ['', 'onnx/'].flatMap((folder) =>
+  ['', '_fp16', '_int8', '_uint8', '_quantized', '_q4', '_q4f16', '_bnb4'].map((suffix) => `${folder}model${suffix}.onnx`)
+)
+
+describe('graphFileOf', () => {
+  test('chooses what a folder on disk with the same files gives', (t) => {
+    const root = tempFolder(t)
+    let count = 0
+    fc.assert(
+      fc.property(fc.subarray(GRAPHS, { minLength: 1 }), fc.constantFrom(...DTYPES), (names, dtype) => {
+        const folder = join(root, String(count++))
+        for (const name of [...names, 'config.json']) {
+          mkdirSync(dirname(join(folder, name)), { recursive: true })
+          writeFileSync(join(folder, name), '{"vocab_size": 1, "max_position_embeddings": 1}')
+        }
+        const chosen = graphFileOf(names, dtype, null)
+        if (chosen === null) assert.throws(() => openModelFolder(folder, dtype), { code: 'model_invalid' })
+        else {
+          const opened = openModelFolder(folder, dtype)
+          assert.deepEqual([opened.onnxPath, opened.dtype], [join(folder, chosen.file), chosen.dtype])
+        }
+      }),
+      { numRuns: 60 }
+    )
+  })
+
+  test('takes a merged decoder when there is no other graph', () =>
+    assert.deepEqual(graphFileOf(['onnx/decoder_model_merged_q4.onnx'], 'auto', null), { file: 'onnx/decoder_model_merged_q4.onnx', dtype: 'q4' }))
+
+  test('prefers the graph that genai_config.json names, unless a dtype is asked for', () => {
+    const names = ['model.onnx', 'phi.onnx', 'model_q4.onnx']
+    assert.equal(graphFileOf(names, 'auto', 'phi.onnx')?.file, 'phi.onnx')
+    assert.equal(graphFileOf(names, 'auto', 'absent.onnx')?.file, 'model.onnx')
+    assert.equal(graphFileOf(names, 'q4', 'phi.onnx')?.file, 'model_q4.onnx')
+  })
+})
+
+test('small files are those of the list, in its order, and of this folder alone', () =>
+  assert.deepEqual(smallFilesOf(['tokenizer.json', 'README.md', 'other/config.json', 'config.json', 'model.safetensors']), ['config.json', 'tokenizer.json']))
+
+test('data files are told by their names, and those of other dtypes are not taken', () => {
+  const names = ['model.onnx', 'model.onnx_data', 'model.onnx_data_1', 'model.onnx.data', 'model.onnx_data_x', 'model_q4.onnx_data', 'model.onnx.txt']
+  assert.deepEqual(likelyDataFiles(names, 'model.onnx'), ['model.onnx_data', 'model.onnx_data_1', 'model.onnx.data'])
+})
+
+describe('dataFileOf', () => {
+  test('is relative to the folder of the graph', () => {
+    assert.equal(dataFileOf('onnx/model.onnx', 'model.onnx_data'), 'onnx/model.onnx_data')
+    assert.equal(dataFileOf('model.onnx', './weights/a.bin'), 'weights/a.bin')
+  })
+
+  for (const location of ['../x', '../../x', '/etc/passwd', '..', '.', 'a\\b', 'a/../../x']) {
+    test(`refuses ${location}`, () => assert.throws(() => dataFileOf('onnx/model.onnx', location), { code: 'model_invalid' }))
+  }
+})
+
+describe('noGraph', () => {
+  for (const [names, said] of [
+    [['model.safetensors'], /no \.onnx file at all/],
+    [['cpu/int4/model.onnx'], /its graphs are in cpu\/int4: write the folder behind the id/],
+    [['onnx/model_q4.onnx'], /it has onnx\/model_q4\.onnx: choose --dtype/]
+  ] as const) {
+    test(`says what there is: ${names}`, () => assert.match(noGraph('org/name', names, 'fp16').message, said))
+  }
+})

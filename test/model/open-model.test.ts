@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import { buildFloat, buildNode, buildTensor } from '../../src/model/onnx/build-node.ts'
+import { FLOAT, type Graph, INT64, UINT8 } from '../../src/model/onnx/graph.ts'
+import { writeOnnx } from '../../src/model/onnx/write.ts'
+import { choiceOf, type ModelChoice, type OpenModel, openModel } from '../../src/model/open-model.ts'
+import { graphOf, info, tinyModel } from '../support/onnx-model.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+const CONFIG = { model_type: 'llama', vocab_size: 7, max_position_embeddings: 64, hidden_size: 4, num_attention_heads: 2 }
+const PAST = info('past_key_values.0.key', FLOAT, ['batch', 2, 'past', 2])
+const MASK = info('attention_mask', INT64, ['batch', 'sequence'])
+
+function open(
+  t: TestContext,
+  graph: Graph,
+  { config = CONFIG, file = 'model.onnx', ...choice }: ModelChoice & { config?: object; file?: string } = {}
+): OpenModel {
+  return openModel(tempFolder(t, { 'config.json': JSON.stringify(config), 'tokenizer.json': '{}', [file]: writeOnnx(graph) }), choice)
+}
+
+/** The tiny model, whose ids are read together with other inputs so that they are needed. */
+function withInputs(...others: Graph['inputs']): Graph {
+  const { graph } = tinyModel(7, 4)
+  const [gather, ...rest] = graph.nodes
+  const pass = buildNode('Custom', ['input_ids', ...others.map(({ name }) => name)], ['ids'])
+  return { ...graph, nodes: [pass, { ...gather!, inputs: ['embedding', 'ids'] }, ...rest], inputs: [...graph.inputs, ...others] }
+}
+
+/** A head of 4 bits: operator MatMulNBits of com.microsoft. */
+const FOUR_BITS = graphOf({
+  nodes: [
+    buildNode('Gather', ['embedding', 'input_ids'], ['hidden'], { attributes: { axis: 0 } }),
+    buildNode('MatMulNBits', ['hidden', 'packed', 'scales'], ['logits'], { attributes: { K: 4, N: 7, bits: 4, accuracy_level: 4 } })
+  ],
+  initializers: [
+    buildFloat('embedding', [7, 4], new Array(28).fill(0)),
+    buildTensor('packed', [7, 1, 2], UINT8, new Uint8Array(14)),
+    buildFloat('scales', [7], new Array(7).fill(1))
+  ],
+  inputs: [info('input_ids', INT64, ['batch', 'sequence'])],
+  outputs: [info('logits', FLOAT, ['batch', 'sequence', 'vocabulary'])]
+})
+
+describe('openModel', () => {
+  it('says what was chosen and why', (t) => {
+    assert.deepEqual(choiceOf(open(t, tinyModel(7, 4).graph)), {
+      layout: 'ids only',
+      dtype: 'fp32',
+      dtype_choice: 'auto: the only graph there is',
+      numerics: { weights: 'float32', activations: 'float32', logits: 'float32' },
+      max_model_len: 64,
+      max_model_len_source: 'max_position_embeddings',
+      vocab_size: 7,
+      stated_vocab_size: 7
+    })
+  })
+
+  it('takes the width of the head where the configuration states another vocabulary', (t) => {
+    const { vocabSize, statedVocabSize } = open(t, tinyModel(8, 4).graph)
+    assert.deepEqual([vocabSize, statedVocabSize], [8, 7])
+  })
+
+  it('takes the dtype of the graph where its name says something else', (t) => {
+    const { dtype, numerics, vocabSize } = open(t, FOUR_BITS)
+    assert.deepEqual([dtype, numerics.weights, numerics.activations, vocabSize], ['q4', 'int4', 'int8_blocks', 7])
+  })
+
+  it('keeps the dtype of a name that the graph agrees with', (t) => assert.equal(open(t, FOUR_BITS, { file: 'model_q4f16.onnx' }).dtype, 'q4f16'))
+
+  it('lowers the context to a limit', (t) => assert.equal(open(t, tinyModel(7, 4).graph, { maxModelLen: 8 }).maxModelLen, 8))
+
+  for (const [layout, graph] of [
+    ['decoder without past', withInputs(MASK)],
+    ['decoder with past', withInputs(MASK, PAST)]
+  ] as const) {
+    it(`recognises a ${layout}`, (t) => assert.equal(open(t, graph).layout, layout))
+  }
+
+  it('recognises a graph of onnxruntime-genai', (t) => {
+    const graph = withInputs(MASK)
+    const [, ...rest] = graph.nodes
+    const attention = buildNode('GroupQueryAttention', ['input_ids', 'attention_mask'], ['ids'])
+    const genai = JSON.stringify({ model: { context_length: 32, vocab_size: 7, decoder: { filename: 'model.onnx' } } })
+    const folder = tempFolder(t, { 'genai_config.json': genai, 'tokenizer.json': '{}', 'model.onnx': writeOnnx({ ...graph, nodes: [attention, ...rest] }) })
+    const { layout, maxModelLen } = openModel(folder)
+    assert.deepEqual([layout, maxModelLen], ['genai', 32])
+  })
+
+  it('does not mind inputs that the logits do not depend on', (t) => {
+    const { graph } = tinyModel(7, 4)
+    assert.deepEqual(
+      open(t, { ...graph, inputs: [...graph.inputs, info('pixel_values')] }).inputs.map(({ name }) => name),
+      ['input_ids']
+    )
+  })
+
+  it('refuses a graph with an input that it cannot feed', (t) => {
+    assert.throws(() => open(t, withInputs(info('pixel_values'))), { code: 'model_unsupported', message: /pixel_values, which is of another modality/ })
+  })
+
+  it('refuses a model whose vocabulary nothing tells', (t) => {
+    const { graph } = tinyModel(7, 4)
+    const hidden = {
+      ...graph,
+      outputs: [info('logits', FLOAT, null)],
+      nodes: [graph.nodes[0]!, buildNode('Neg', ['head'], ['other']), buildNode('MatMul', ['hidden', 'other'], ['logits'])]
+    }
+    assert.throws(() => open(t, hidden, { config: { ...CONFIG, vocab_size: undefined } }), {
+      code: 'model_invalid',
+      message: /says the size of the vocabulary/
+    })
+  })
+})

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createMetrics } from '../../src/observability/metrics.ts'
+
+const gauges = (queuedTokens: number, isReady: boolean) => ({
+  queuedTokens: () => queuedTokens,
+  queuedSequences: () => 2,
+  engineRestarts: () => 3,
+  isReady: () => isReady
+})
+
+describe('metrics of models', () => {
+  it('read the gauges of each model when they are asked for', async () => {
+    const metrics = createMetrics()
+    metrics.ofModel('a', gauges(5, true))
+    metrics.ofModel('org/b', gauges(7, false))
+    const text = await metrics.registry.metrics()
+    for (const line of ['logpr_queue_tokens{model="a"} 5', 'logpr_queue_tokens{model="org/b"} 7', 'logpr_ready{model="a"} 1', 'logpr_ready{model="org/b"} 0'])
+      assert.ok(text.split('\n').includes(line), line)
+  })
+
+  it('count what happens to one model under its id alone', async () => {
+    const metrics = createMetrics()
+    const [a] = [metrics.ofModel('a', gauges(0, true)), metrics.ofModel('b', gauges(0, true))]
+    a.batchDone({ sequences: 2, tokens: 30, paddedTokens: 40, runMs: 20, queueMs: 1 })
+    a.jobsDropped('queue_full', 3)
+    a.itemsScored(4)
+    a.verified('warn')
+    a.wrongCanary()
+    const lines = (await metrics.registry.metrics()).split('\n')
+    const counted = [
+      'logpr_batch_seconds_count{model="a"} 1',
+      'logpr_batch_seconds_sum{model="a"} 0.02',
+      'logpr_queue_seconds_sum{model="a"} 0.001',
+      'logpr_batch_sequences_sum{model="a"} 2',
+      'logpr_computed_tokens_total{model="a"} 30',
+      'logpr_padding_tokens_total{model="a"} 10',
+      'logpr_dropped_sequences_total{model="a",reason="queue_full"} 3',
+      'logpr_items_total{model="a"} 4',
+      'logpr_verifications_total{model="a",verdict="warn"} 1',
+      'logpr_wrong_canaries_total{model="a"} 1'
+    ]
+    for (const line of counted) assert.ok(lines.includes(line), line)
+    // From the start, so that an increase shows the first time too.
+    for (const line of ['logpr_wrong_canaries_total{model="b"} 0', 'logpr_batch_seconds_count{model="b"} 0', 'logpr_computed_tokens_total{model="b"} 0'])
+      assert.ok(lines.includes(line), line)
+  })
+})

@@ -1,0 +1,42 @@
+/**
+ * Loads damaged copies of a model, one a message, and answers what came of each: run in a process of its own, so that a
+ * crash of the native code is seen as such. The copy replaces the file that was loaded before.
+ */
+import { writeFileSync } from 'node:fs'
+import { runSelfTest } from '../../src/engine/process/self-test/self-test.ts'
+import { loadModel } from '../../src/engine/process/session.ts'
+import type { EngineSpec, KnownAnswer, SelfTestTexts } from '../../src/engine/protocol.ts'
+import { serviceErrorFrom } from '../../src/errors.ts'
+
+export interface DamagedModel {
+  readonly bytes: Uint8Array
+  readonly spec: EngineSpec
+  readonly texts: SelfTestTexts
+  readonly known: readonly KnownAnswer[]
+}
+
+export interface Outcome {
+  /** Null when it was ready. */
+  readonly code: string | null
+  readonly message: string
+  /** Of the natural text. */
+  readonly logProbs: readonly number[]
+}
+
+async function outcomeOf({ bytes, spec, texts, known }: DamagedModel): Promise<Outcome> {
+  try {
+    writeFileSync(spec.onnxPath, bytes)
+    const model = await loadModel(spec)
+    try {
+      const { answers } = await runSelfTest(model, spec, { texts, known, isApproximate: model.isApproximate })
+      return { code: null, message: '', logProbs: answers.find(({ ids }) => ids.join() === texts.natural.join())?.logProbs ?? [] }
+    } finally {
+      await model.release()
+    }
+  } catch (error) {
+    const { code, message, cause } = serviceErrorFrom(error)
+    return { code, message: code === 'internal_error' ? String(cause) : message, logProbs: [] }
+  }
+}
+
+process.on('message', (damaged: DamagedModel) => void outcomeOf(damaged).then((outcome) => process.send?.(outcome)))

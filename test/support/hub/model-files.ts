@@ -1,0 +1,49 @@
+import { FLOAT } from '../../../src/model/onnx/graph.ts'
+import { writeOnnx } from '../../../src/model/onnx/write.ts'
+import { graphOf, tinyModel } from '../onnx-model.ts'
+import type { FileContents } from './repository.ts'
+
+/** Enough for several pieces of a body. */
+const WEIGHT_BYTES = 600_000
+
+/** Bytes that do not repeat, other ones for each seed. */
+export function fixedBytes(sizeBytes: number, seed = 1): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes)
+  let state = seed
+  for (let i = 0; i < sizeBytes; i++) {
+    state = (state * 48271) % 2147483647
+    bytes[i] = state
+  }
+  return bytes
+}
+
+/** A graph whose one large weight is in another file. */
+export function graphWithData(location: string, sizeBytes = WEIGHT_BYTES): Uint8Array {
+  const { graph } = tinyModel(4, 2)
+  return writeOnnx(
+    graphOf({
+      ...graph,
+      initializers: [...graph.initializers, { name: 'far', dims: [sizeBytes / 4], dataType: FLOAT, location, value: { offset: 0, length: sizeBytes } }]
+    })
+  )
+}
+
+/** The content of the file that most faults are planted on. */
+export const WEIGHTS = fixedBytes(WEIGHT_BYTES)
+
+/** A repository as exporters make it: more than a scorer needs, weights beside the graph. */
+export const MODEL_FILES: FileContents = {
+  'README.md': '# A model',
+  'config.json': '{"vocab_size": 4, "max_position_embeddings": 8}',
+  'tokenizer.json': '{"version": "1.0"}',
+  'tokenizer_config.json': '{}',
+  'model.safetensors': fixedBytes(1000, 2),
+  'onnx/model.onnx': graphWithData('model.onnx_data'),
+  'onnx/model.onnx_data': WEIGHTS,
+  'onnx/model_q4.onnx': writeOnnx(tinyModel(4, 2).graph),
+  'onnx/model_fp16.onnx': graphWithData('model_fp16.onnx_data'),
+  'onnx/model_fp16.onnx_data': fixedBytes(WEIGHT_BYTES, 3)
+}
+
+/** What of it the default dtype needs. */
+export const NEEDED = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'onnx/model.onnx', 'onnx/model.onnx_data']

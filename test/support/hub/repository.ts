@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto'
+
+/** A file of a commit, as the hub describes it. */
+export interface HubFile {
+  readonly path: string
+  readonly content: Uint8Array
+  /** Git's SHA-1 of what git stores: the content, or the pointer of an LFS file. */
+  readonly oid: string
+  /** SHA-256 of the content when it is stored outside git. */
+  readonly sha256: string | null
+}
+
+export interface HubRepository {
+  readonly id: string
+  /** open; gated answers 403 until `token` has accepted; private does not exist without `token`. */
+  readonly access: 'open' | 'gated' | 'private'
+  readonly token: string | null
+  /** Branches and tags. */
+  readonly refs: Map<string, string>
+  readonly commits: Map<string, ReadonlyMap<string, HubFile>>
+}
+
+export type FileContents = Readonly<Record<string, Uint8Array | string>>
+
+/** Adds a commit and points the branch at it. Its name is a hash of all that is in it. */
+export function addCommit(repository: HubRepository, contents: FileContents, branch: string): string {
+  const files = Object.entries(contents).map(([path, content]) => hubFile(path, typeof content === 'string' ? new TextEncoder().encode(content) : content))
+  const commit = createHash('sha1').update(repository.id)
+  for (const { path, oid } of files) commit.update(`\n${oid} ${path}`)
+  const name = commit.digest('hex')
+  repository.commits.set(name, new Map(files.map((file) => [file.path, file])))
+  repository.refs.set(branch, name)
+  return name
+}
+
+/** The commit that a branch, a tag or a commit means. */
+export function commitOf(repository: HubRepository, revision: string): string | undefined {
+  return repository.commits.has(revision) ? revision : repository.refs.get(revision)
+}
+
+/** What the tree route says of a file. */
+export function treeEntry({ path, content, oid, sha256 }: HubFile): Record<string, unknown> {
+  const lfs =
+    sha256 === null ? {} : { lfs: { oid: sha256, size: content.length, pointerSize: 134 }, xetHash: createHash('sha256').update(sha256).digest('hex') }
+  return { type: 'file', oid, size: content.length, path, ...lfs }
+}
+
+export function gitBlobSha1(content: Uint8Array): string {
+  return createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
+}
+
+/** The hub keeps weights outside git, and JSON in it. */
+function hubFile(path: string, content: Uint8Array): HubFile {
+  if (!/\.onnx$|\.onnx_data|\.data$|\.bin$/.test(path)) return { path, content, oid: gitBlobSha1(content), sha256: null }
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256}\nsize ${content.length}\n`
+  return { path, content, oid: gitBlobSha1(new TextEncoder().encode(pointer)), sha256 }
+}

@@ -1,0 +1,93 @@
+import type { EngineState } from '../../src/engine/engine.ts'
+import type { ServiceError } from '../../src/errors.ts'
+import type { LocatedModel } from '../../src/model/located-model.ts'
+import { createMetrics, type Metrics } from '../../src/observability/metrics.ts'
+import type { ReadyBackend } from '../../src/ready-backend.ts'
+import { Scheduler } from '../../src/scheduling/scheduler.ts'
+import type { ScoringBackend } from '../../src/scoring-backend.ts'
+import { type EntryParts, ModelEntry } from '../../src/serving/model-entry.ts'
+import { FakeEngine } from './fake-engine.ts'
+
+/** The parts of a model entry, driven by the test in place of processes and threads. */
+export interface ModelParts {
+  readonly engine: { state: EngineState; failure: ServiceError | null; restarts: number }
+  readonly scheduler: Scheduler
+  /** What was begun to be loaded. */
+  readonly started: LocatedModel[]
+  /** How many vigils go on. */
+  watched: number
+  closed: number
+  becomeReady(id: string): void
+  failToLoad(error: ServiceError): void
+  tokenizerEnds(): void
+}
+
+export function modelParts(): ModelParts & { readonly backend: ScoringBackend } {
+  let resolve = (_: ReadyBackend): void => {}
+  let reject = (_: ServiceError): void => {}
+  let tokenizerHasEnded = false
+  const ready = new Promise<ReadyBackend>((resolvePromise, rejectPromise) => {
+    resolve = resolvePromise
+    reject = rejectPromise
+  })
+  ready.catch(() => {})
+  const scheduler = new Scheduler(new FakeEngine(), { maxBatchTokens: 64, longTextTokens: 64, maxQueueTokens: 64 })
+  const parts: ModelParts & { backend: ScoringBackend } = {
+    engine: { state: 'starting', failure: null, restarts: 0 },
+    scheduler,
+    started: [],
+    watched: 0,
+    closed: 0,
+    becomeReady(id) {
+      parts.engine.state = 'ready'
+      resolve({ model: { id } } as ReadyBackend)
+    },
+    failToLoad: (error) => reject(error),
+    tokenizerEnds() {
+      tokenizerHasEnded = true
+    },
+    get backend() {
+      return {
+        engine: parts.engine,
+        scheduler,
+        tokenizerHasEnded: () => tokenizerHasEnded,
+        ready,
+        async close() {
+          parts.closed++
+        }
+      } as unknown as ScoringBackend
+    }
+  }
+  return parts
+}
+
+export function located(id: string): LocatedModel {
+  return { id, folder: `/models/${id}`, revision: null }
+}
+
+export function entryOf(
+  id: string,
+  parts: ReturnType<typeof modelParts>,
+  locate: EntryParts['locate'] = () => located(id),
+  metrics: Metrics = createMetrics()
+): ModelEntry {
+  return new ModelEntry({
+    id,
+    locate,
+    start(model) {
+      parts.started.push(model)
+      return parts.backend
+    },
+    watch() {
+      parts.watched++
+      return { end: () => parts.watched-- }
+    },
+    metricsOf: (entry) =>
+      metrics.ofModel(id, {
+        queuedTokens: () => entry.queued.tokens,
+        queuedSequences: () => entry.queued.sequences,
+        engineRestarts: () => entry.restarts,
+        isReady: () => entry.health().status === 'ready'
+      })
+  })
+}
