@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -44,14 +44,14 @@ def in_place(edit: Edit) -> Callable[[onnx.ModelProto, Path], None]:
     return apply
 
 
-def all_dtypes(architecture: str, folder: Path, **changes: object) -> None:
-    """onnx/model{suffix}.onnx of every dtype, as in the repositories of onnx-community."""
+def in_dtypes(architecture: str, dtypes: Collection[str], folder: Path, **changes: object) -> None:
+    """onnx/model{suffix}.onnx of each dtype, as in the repositories of onnx-community."""
     model = random_model(architecture, **changes)
     write_configs(model, folder)
     path = exported_graph(model, WITH_PAST)
     (folder / "onnx").mkdir()
-    for dtype, suffix in SUFFIX_OF_DTYPE.items():
-        target = folder / "onnx" / f"model{suffix}.onnx"
+    for dtype in dtypes:
+        target = folder / "onnx" / f"model{SUFFIX_OF_DTYPE[dtype]}.onnx"
         shutil.copy(path, target) if dtype == "fp32" else quantize(path, target, dtype)
     shutil.rmtree(path.parent)
 
@@ -143,11 +143,15 @@ def layout_recipes() -> list[Recipe]:
 
 
 def dtype_recipes() -> list[Recipe]:
-    files = {dtype: f"onnx/model{suffix}.onnx" for dtype, suffix in SUFFIX_OF_DTYPE.items()}
     untied = {"tie_word_embeddings": False}
+
+    def recipe(architecture: str, name: str, layout: str, dtypes: Collection[str]) -> Recipe:
+        files = {dtype: f"onnx/model{SUFFIX_OF_DTYPE[dtype]}.onnx" for dtype in dtypes}
+        return Recipe(f"{architecture}-{name}", architecture, layout, partial(in_dtypes, architecture, dtypes, **untied), files=files, changes=untied)
+
     return [
-        Recipe(f"{name}-dtypes", name, "onnx/, all dtypes", partial(all_dtypes, name, **untied), files=files, changes=untied)
-        for name in ("llama", "gpt2", "gemma2")
+        *(recipe(architecture, "dtypes", "onnx/, all dtypes", list(SUFFIX_OF_DTYPE)) for architecture in ("llama", "gpt2", "gemma2")),
+        recipe("llama", "quantized", "onnx/, q4 and q8", ("q4", "q8")),
     ]
 
 
@@ -207,3 +211,19 @@ def refused_recipes() -> list[Recipe]:
 
 def recipes() -> list[Recipe]:
     return [*architecture_recipes(), *layout_recipes(), *dtype_recipes(), *merged_recipes(), *genai_recipes(), *refused_recipes()]
+
+
+# Those in test/data/models, so that `npm test` needs no Python: few, small, of distinct layouts.
+COMMITTED = (
+    "bloom-no-past",
+    "falcon-alibi",
+    "gemma2",
+    "gpt2-no-past",
+    "llama",
+    "llama-fp16-io",
+    "llama-genai-int4",
+    "llama-merged",
+    "llama-quantized",
+    "qwen2-external-2",
+    "refused-encoder-decoder",
+)

@@ -1,8 +1,9 @@
 """Makes tiny random causal language models in every layout and precision of the matrix, each with its oracle.
 
     python make.py OUT [NAME...]
+    python make.py --committed OUT
 
-Writes OUT/NAME/, complete or not at all. Without names folders that exist are kept. Exits 1 when one could not be made.
+The second form makes those that are test data. Writes OUT/NAME/, complete or not at all. Without names folders that exist are kept. Exits 1 when one could not be made.
 """
 
 import json
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import onnx
 
-from catalogue import recipes
+from catalogue import COMMITTED, recipes
+from integer_weights import all_graphs
 from oracle import float64_log_probs, onnxruntime_log_probs
 from random_model import random_model
 from recipe import Recipe
@@ -58,12 +60,8 @@ def oracle(recipe: Recipe, folder: Path) -> dict:
 def notable_operators(path: Path) -> list[str]:
     """What the graph has beyond ordinary operators: those of onnxruntime, integer products, branches."""
 
-    def names(graph: onnx.GraphProto) -> set[str]:
-        inner = [attribute.g for node in graph.node for attribute in node.attribute if attribute.HasField("g")]
-        own = {node.op_type for node in graph.node if node.domain or node.op_type in NOTABLE}
-        return own.union(*map(names, inner))
-
-    return sorted(names(onnx.load(path, load_external_data=False).graph))
+    graphs = all_graphs(onnx.load(path, load_external_data=False).graph)
+    return sorted({node.op_type for graph in graphs for node in graph.node if node.domain or node.op_type in NOTABLE})
 
 
 def rounded(log_probs: list[list[float]]) -> list[list[float]]:
@@ -81,24 +79,27 @@ def index(out: Path) -> None:
 
 
 def main() -> int:
-    out = Path(sys.argv[1])
+    committed = sys.argv[1] == "--committed"
+    out = Path(sys.argv[2 if committed else 1])
     out.mkdir(parents=True, exist_ok=True)
-    wanted = set(sys.argv[2:])
-    failed = 0
+    wanted = set(COMMITTED if committed else sys.argv[2:])
+    made = failed = 0
     for recipe in recipes():
         if recipe.name not in wanted if wanted else (out / recipe.name).exists():
             continue
         began = time.monotonic()
         try:
             make(recipe, out)
+            made += 1
             print(f"{recipe.name}: made in {time.monotonic() - began:.1f} s", flush=True)
         except Exception:
             failed += 1
             print(f"{recipe.name}: FAILED\n{traceback.format_exc(limit=4)[-1200:]}", flush=True)
-        index(out)
+        if not committed:
+            index(out)
     for scratch in out.glob(".making-*"):
         shutil.rmtree(scratch)
-    print(f"{len(recipes())} models, {failed} could not be made")
+    print(f"{made} models made, {failed} could not be")
     return 1 if failed else 0
 
 

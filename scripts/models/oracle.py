@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import PreTrainedModel
+
+from integer_weights import all_graphs, with_unsigned_weights
 
 
 class InFloat64(TorchDispatchMode):
@@ -44,9 +47,10 @@ def onnxruntime_log_probs(path: Path, texts: list[list[int]], head_size: int) ->
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
-    # Exact 8-bit products also on x86 without VNNI, where they would saturate: what logpr asks for.
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    graph = onnx.load(path, load_external_data=False)
+    multiplies_integers = any(node.op_type == "MatMulInteger" for inner in all_graphs(graph.graph) for node in inner.node)
+    source = with_unsigned_weights(graph).SerializeToString() if multiplies_integers else path
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     output = next(o.name for o in session.get_outputs() if "logits" in o.name)
     found = []
     for ids in texts:

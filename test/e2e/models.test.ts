@@ -7,7 +7,8 @@ import { runModel } from '../matrix/run-model.ts'
 
 const MODELS = join(PACKAGE_FOLDER, 'test', 'data', 'models')
 
-describe('models of other architectures, layouts and precisions', () => {
+// Each service computes on one thread.
+describe('models of other architectures, layouts and precisions', { concurrency: 2 }, () => {
   for (const folder of foldersWithOracle(MODELS)) {
     const oracle = readOracle(folder)
     for (const file of oracle.files) {

@@ -16,14 +16,14 @@ const HALF = /16$/
 /**
  * float32: 1e-4, ten times the rounding that float32 and float64 differ by. Weight-only quantization computes in float32, so it has
  * to be as near to its own file. Half precision rounds logits of size 10 by up to 4e-3, and a batch of another shape rounds elsewhere.
- * Dynamic int8 rounds activations to steps of 1/255 of the largest: a difference of rounding by one step moves a token by hundredths
- * of a nat. It is scored one text at a time, so beside others it has the very numbers that it has alone.
+ * Dynamic int8 is scored one text at a time, so beside others it has the very numbers that it has alone. With signed weights the head's
+ * sums of two products saturate on x86 without VNNI: onnxruntime's option against that does not reach into the Scan that the head is in.
  */
 export function toleranceOf({ dtype, operators = [] }: OracleFile): Tolerance {
-  if (operators.some((name) => WHOLE_TENSOR.test(name))) return { toFloat64: null, toRuntime: 1e-4, batched: 1e-4 }
+  const isSigned = dtype === 'int8' || dtype === 'q8'
+  if (operators.some((name) => WHOLE_TENSOR.test(name))) return { toFloat64: null, toRuntime: isSigned ? 2e-2 : 1e-4, batched: 1e-4 }
   if (HALF.test(dtype)) return { toFloat64: null, toRuntime: 0.1, batched: 0.1 }
-  if (dtype === 'fp32') return { toFloat64: 1e-4, toRuntime: 1e-4, batched: 1e-4 }
-  return { toFloat64: null, toRuntime: 1e-4, batched: 1e-4 }
+  return { toFloat64: dtype === 'fp32' ? 1e-4 : null, toRuntime: 1e-4, batched: 1e-4 }
 }
 
 /** Largest |difference| of a token, nats; infinite where the numbers of tokens differ or one is not a number. */
