@@ -23,13 +23,14 @@ COPY models/logpr-tiny-en /app/models/logpr-tiny-en
 COPY --from=build /app/node_modules /app/node_modules
 COPY --from=build /app/dist /app/dist
 
-# The GPU provider libraries are not in the npm package; its own script downloads them from nuget.org. Of the variables
-# it knows, ONNXRUNTIME_NODE_INSTALL_CUDA=v12 is the one that fails when there is nothing to install for the platform.
+# The GPU provider libraries are not in the npm package; the script takes them from PyPI and compares their SHA-256.
 FROM build AS cuda-libraries
-RUN ONNXRUNTIME_NODE_INSTALL_CUDA=v12 node node_modules/onnxruntime-node/script/install.js \
-  && test -s node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so
+RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*
+COPY scripts/install-cuda-provider.sh scripts/
+RUN bash scripts/install-cuda-provider.sh
 
-FROM nvidia/cuda:12.8.1-cudnn-runtime-ubuntu22.04 AS cuda
+# CUDA 13, which the provider library of onnxruntime 1.30 is linked with. It wants cudart, cublas, cublasLt and curand; cuDNN is optional.
+FROM nvidia/cuda:13.0.1-runtime-ubuntu22.04 AS cuda
 RUN groupadd --gid 1000 node && useradd --uid 1000 --gid node --create-home node
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=files /app /app

@@ -1,80 +1,92 @@
 import { availableParallelism } from 'node:os'
-import { saturate } from './support/load.ts'
+import { LONGEST, SHORTEST, saturate } from './support/load.ts'
 import { EMBEDDED_MODEL } from './support/models.ts'
 import type { Findings } from './support/result.ts'
-import { metricIn, startServer } from './support/server.ts'
+import { metricIn, type Server, startServer } from './support/server.ts'
 import { quantile } from './support/statistics.ts'
 
+const MODELS = ['m0', 'm1']
 /** Of each model under load. */
 const CLIENTS = 8
-const SECONDS = 4
+const SECONDS = 3
 const WARM_UP_SECONDS = 1
-const ROUNDS = 6
+const ROUNDS = 8
 
-interface Setting {
+/** What one of the two services is given to do: so many clients for each of these models. */
+interface Load {
   readonly threads: number
-  readonly loaded: readonly string[]
+  readonly models: readonly string[]
+  readonly clients: number
 }
 
 interface Measured {
-  tokensPerSecond: number[]
-  latencies: number[]
+  readonly tokensPerSecond: number[]
+  readonly latenciesMs: number[]
 }
 
-/** Whether engines that run side by side should have all cores each, or their share of them. */
+/** Whether engines that run side by side should have all cores each, or a share of them. */
 export async function run(): Promise<Findings> {
-  const models = [process.env.BENCH_MODEL ?? EMBEDDED_MODEL, process.env.BENCH_MODEL ?? EMBEDDED_MODEL]
   const cores = availableParallelism()
-  const counts = [cores, Math.max(1, Math.floor(cores / models.length))]
-  const settings: Setting[] = counts.flatMap((threads) => [
-    { threads, loaded: ['m0'] },
-    { threads, loaded: ['m0', 'm1'] }
+  const counts = [cores, Math.max(1, Math.floor(cores / MODELS.length))]
+  const loads = counts.flatMap((threads): Load[] => [
+    { threads, models: ['m0'], clients: 1 },
+    { threads, models: ['m0'], clients: CLIENTS },
+    { threads, models: MODELS, clients: CLIENTS }
   ])
-  const measured = new Map(settings.map((setting) => [setting, { tokensPerSecond: [], latencies: [] } as Measured]))
-  const named = models.map((path, i) => `m${i}=${path}`).join(',')
-  const servers = new Map(
-    await Promise.all(counts.map(async (threads) => [threads, await startServer(2 * CLIENTS + 1, ['--model', named, '--threads', String(threads)])] as const))
-  )
+  const flags = ['--model', MODELS.map((id) => `${id}=${EMBEDDED_MODEL}`).join(',')]
+  const servers = new Map<number, Server>()
+  for (const threads of counts) servers.set(threads, await startServer(MODELS.length * CLIENTS + 1, [...flags, '--threads', String(threads)]))
+
+  const measured = new Map(loads.map((load) => [load, { tokensPerSecond: [], latenciesMs: [] } as Measured]))
   for (let round = 0; round < ROUNDS; round++) {
     // Each goes first in turn, so that a slow spell of the machine does not always meet the same one.
-    for (const setting of round % 2 === 0 ? settings : settings.toReversed()) {
-      const server = servers.get(setting.threads)!
-      const load = async (seconds: number): Promise<number[]> =>
-        (await Promise.all(setting.loaded.map((model) => saturate(server, CLIENTS, seconds, { model })))).flat()
-      await load(WARM_UP_SECONDS)
-      const before = metricIn(await server.get('/metrics'), 'logpr_computed_tokens_total')
-      const began = performance.now()
-      const latencies = await load(SECONDS)
-      const elapsed = (performance.now() - began) / 1000
-      const { tokensPerSecond, latencies: all } = measured.get(setting)!
-      tokensPerSecond.push((metricIn(await server.get('/metrics'), 'logpr_computed_tokens_total') - before) / elapsed)
-      all.push(...latencies)
+    for (const load of round % 2 === 0 ? loads : loads.toReversed()) {
+      const { tokensPerSecond, latenciesMs } = measured.get(load)!
+      const found = await underLoad(servers.get(load.threads)!, load)
+      tokensPerSecond.push(found.tokensPerSecond)
+      latenciesMs.push(...found.latenciesMs)
     }
   }
-  for (const server of servers.values()) await server.close()
+  await Promise.all([...servers.values()].map((server) => server.close()))
 
+  const quantiles = (values: readonly number[], ...shares: number[]): number[] => shares.map((share) => quantile(values, share))
   return {
     question: 'How many threads should engines have that share a machine?',
-    settings: { models: models.length, clients_a_model: CLIENTS, seconds: SECONDS, rounds: ROUNDS },
+    settings: { models: MODELS.length, clients_a_loaded_model: CLIENTS, seconds: SECONDS, rounds: ROUNDS, characters: `${SHORTEST} to ${LONGEST}` },
     tables: [
       {
-        title: 'The embedded model twice, one of the two under load or both',
-        columns: ['threads an engine', 'models under load', 'tokens/s of all p50', 'p10', 'p90', 'latency p50 ms', 'p99 ms'],
-        rows: settings.map((setting) => {
-          const { tokensPerSecond, latencies } = measured.get(setting)!
+        title: 'The embedded model served twice; tokens/s are those of all models',
+        columns: ['threads an engine', 'models under load', 'clients', 'tokens/s p10', 'p50', 'p90', 'latency p50 ms', 'p95 ms'],
+        rows: loads.map((load) => {
+          const { tokensPerSecond, latenciesMs } = measured.get(load)!
           return [
-            setting.threads,
-            setting.loaded.length,
-            ...[0.5, 0.1, 0.9].map((share) => quantile(tokensPerSecond, share)),
-            ...[0.5, 0.99].map((share) => quantile(latencies, share))
+            load.threads,
+            load.models.length,
+            load.models.length * load.clients,
+            ...quantiles(tokensPerSecond, 0.1, 0.5, 0.9),
+            ...quantiles(latenciesMs, 0.5, 0.95)
           ]
         })
       }
     ],
     aims: [],
-    notes: ['The clients and both services run on the same machine; a service without load takes next to nothing.'],
+    notes: ['The clients and both services run on the same machine; the service that waits takes next to nothing, as its threads do not spin.'],
     samples: Object.fromEntries(
-      settings.map((setting) => [`${setting.threads} threads, ${setting.loaded.length} loaded, tokens/s`, measured.get(setting)!.tokensPerSecond])
+      loads.map((load) => [
+        `${load.threads} threads, ${load.models.length} models, ${load.clients} clients each, tokens/s`,
+        measured.get(load)!.tokensPerSecond
+      ])
     )
   }
+}
+
+async function underLoad(server: Server, { models, clients }: Load): Promise<{ tokensPerSecond: number; latenciesMs: number[] }> {
+  const saturated = async (seconds: number): Promise<number[]> =>
+    (await Promise.all(models.map((model) => saturate(server, clients, seconds, { model })))).flat()
+  const computedTokens = async (): Promise<number> => metricIn(await server.get('/metrics'), 'logpr_computed_tokens_total')
+  await saturated(WARM_UP_SECONDS)
+  const before = await computedTokens()
+  const began = performance.now()
+  const latenciesMs = await saturated(SECONDS)
+  return { tokensPerSecond: ((await computedTokens()) - before) / ((performance.now() - began) / 1000), latenciesMs }
 }

@@ -9,8 +9,11 @@ export const PACKAGE_FOLDER = nearestPackageFolder(dirname(fileURLToPath(import.
 /** Version of logpr, from package.json. */
 export const LOGPR_VERSION = versionIn(PACKAGE_FOLDER)
 
+/** The installed package onnxruntime-node. */
+export const ONNXRUNTIME_FOLDER = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'))
+
 /** Version of the installed onnxruntime-node, read without loading its native library. */
-export const ONNXRUNTIME_VERSION = versionIn(dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json')))
+export const ONNXRUNTIME_VERSION = versionIn(ONNXRUNTIME_FOLDER)
 
 function nearestPackageFolder(folder: string): string {
   return existsSync(join(folder, 'package.json')) ? folder : nearestPackageFolder(dirname(folder))

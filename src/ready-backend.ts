@@ -7,10 +7,11 @@ import { LossEvaluator } from './loss/evaluate.ts'
 import type { KnownAnswers } from './model/known-answers.ts'
 import { textFilesOf } from './model/manifest/text-files.ts'
 import { verifySums } from './model/manifest/verify-sums.ts'
-import { choiceOf, type OpenModel } from './model/open-model.ts'
+import { factsOf, type OpenModel } from './model/open-model.ts'
 import { claimsFloat32 } from './model/tolerances.ts'
 import { combinedHash, type FileHash, hashNamedFiles } from './model/weights/file-hashes.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from './package-info.ts'
+import type { ProviderChoice } from './provider/choose-provider.ts'
 import type { Scheduler } from './scheduling/scheduler.ts'
 import { type Check, verdictOf } from './scoring/checks/check.ts'
 import type { ServedModel } from './served-model.ts'
@@ -32,6 +33,7 @@ export interface ReadyBackend {
 export interface Starting {
   readonly folder: OpenModel
   readonly revision: string | null
+  readonly provider: ProviderChoice
   readonly known: KnownAnswers | null
   readonly engine: ProcessEngine
   readonly tokenizer: Promise<Tokenizer>
@@ -40,7 +42,7 @@ export interface Starting {
 }
 
 /** Waits for all parts and for what they say of each other. Throws `model_invalid` with the reason why they cannot be trusted. */
-export async function whenReady({ folder, revision, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
+export async function whenReady({ folder, revision, provider, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
   const hashes = Promise.all([hashNamedFiles(folder.files), hashNamedFiles(textFilesOf(folder.folder))])
   // They are awaited only after the tokenizer.
   hashes.catch(() => {})
@@ -77,9 +79,10 @@ export async function whenReady({ folder, revision, known, engine, tokenizer: st
       maxModelLen: folder.maxModelLen,
       vocabSize: folder.vocabSize,
       prefixTokenId,
-      choice: choiceOf(folder),
+      facts: factsOf(folder),
       files: [...weights, ...textFiles, ...(sums === null ? [] : [sums])],
       engine: info,
+      executionProviderReason: provider.reason,
       selfTest: { ...info.selfTest, ...verdictOf([...info.selfTest.items, tokenizerCheck]) },
       stamp: stampOf(folder, info, modelSha256, combinedHash(textFiles.filter(({ file }) => file === 'tokenizer.json')))
     }

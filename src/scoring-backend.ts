@@ -4,8 +4,9 @@ import type { EngineSpec } from './engine/protocol.ts'
 import { threadPlan } from './engine/thread-plan.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
 import { type LocatedModel, locateOnlyFolder } from './model/located-model.ts'
-import { choiceOf, openModel } from './model/open-model.ts'
+import { factsOf, openModel } from './model/open-model.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
+import type { ProviderChoice } from './provider/choose-provider.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
 import { selfTestIds } from './tokenizer/self-test-texts.ts'
@@ -23,14 +24,21 @@ export interface ScoringBackend {
   close(): Promise<void>
 }
 
-/**
- * Begins to load a model, the only one of the configuration unless it says which; nothing waits. `engines` is how many
- * run side by side in this service. Throws `model_invalid` or `model_unsupported` when it cannot be scored.
- */
-export function startBackend(config: Config, log: EngineLog, located: LocatedModel = locateOnlyFolder(config.MODEL), engines = 1): ScoringBackend {
+/** What the configuration alone does not say of a model that is started. */
+export interface StartParts {
+  /** The only model of the configuration when absent. */
+  readonly located?: LocatedModel
+  readonly provider?: ProviderChoice
+  /** How many run side by side in this service. */
+  readonly engines?: number
+}
+
+/** Begins to load a model; nothing waits. Throws `model_invalid` or `model_unsupported` when it cannot be scored. */
+export function startBackend(config: Config, log: EngineLog, parts: StartParts = {}): ScoringBackend {
+  const { located = locateOnlyFolder(config.MODEL), provider = withoutChoice(config), engines = 1 } = parts
   const folder = { ...openModel(located.folder, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id: located.id }
-  log.info(choiceOf(folder), 'model chosen')
-  const executionProvider = config.EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu'
+  log.info(factsOf(folder), 'model chosen')
+  const { executionProvider } = provider
   const spec: EngineSpec = {
     onnxPath: folder.onnxPath,
     modelFolder: folder.folder,
@@ -62,6 +70,7 @@ export function startBackend(config: Config, log: EngineLog, located: LocatedMod
   const ready = whenReady({
     folder,
     revision: located.revision,
+    provider,
     known,
     engine,
     tokenizer,
@@ -84,6 +93,11 @@ export function startBackend(config: Config, log: EngineLog, located: LocatedMod
       )
     }
   }
+}
+
+/** For callers that looked for no GPU. */
+function withoutChoice({ EXECUTION_PROVIDER }: Config): ProviderChoice {
+  return { executionProvider: EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu', reason: 'asked for' }
 }
 
 function prefixTokenOf({ PREFIX_TOKEN }: Config, { facts }: Tokenizer): number | null {

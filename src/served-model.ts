@@ -26,10 +26,12 @@ export interface ServedModel {
   readonly vocabSize: number
   readonly prefixTokenId: number | null
   /** Layout and numerics, and why this file and this length. */
-  readonly choice: ModelFacts
+  readonly facts: ModelFacts
   readonly files: readonly FileHash[]
   readonly stamp: Stamp
   readonly engine: EngineInfo
+  /** Why it runs on what it runs. */
+  readonly executionProviderReason: string
   /** Of the engine's first start, with the tokenizer's known answers. */
   readonly selfTest: SelfTestReport
 }

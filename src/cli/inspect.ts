@@ -1,11 +1,13 @@
 import { loadConfig } from '../config/load-config.ts'
 import { renderJson, renderText } from '../inspect/render.ts'
 import { reportOn } from '../inspect/report.ts'
+import { inspectProvider } from './inspect-provider.ts'
 import { locateShown } from './model-locator.ts'
 
 /** `logpr inspect`: what a model is and what the service would make of it, without loading weights. */
 export async function inspect(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const { config, own, positionals } = loadConfig(argv, env, ['json'])
+  const { config, own, positionals } = loadConfig(argv, env, ['json', 'provider'])
+  if (own.provider === 'true') return inspectProvider(own.json === 'true', env)
   const sections = reportOn(await locateShown(positionals[0] ?? config.MODEL, config, env, process.stderr), config)
   process.stdout.write(own.json === 'true' ? renderJson(sections) : renderText(sections))
   return 0

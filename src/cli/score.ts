@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { loadConfig } from '../config/load-config.ts'
+import { withProviderDefaults } from '../config/provider-defaults.ts'
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import { guardJson } from '../json/guard.ts'
 import type { Outcome } from '../logprob/evaluate.ts'
@@ -8,6 +9,7 @@ import { expandRequest, type RequestedPairs } from '../logprob/expand-request.ts
 import { DEFAULT_OPTIONS } from '../logprob/options.ts'
 import { failureOf } from '../logprob/result.ts'
 import { createLogger } from '../observability/logger.ts'
+import { chooseProvider } from '../provider/choose-provider.ts'
 import { type ScoringBackend, startBackend } from '../scoring-backend.ts'
 import { locateShown } from './model-locator.ts'
 import { createProgress, type Progress } from './progress.ts'
@@ -20,11 +22,13 @@ const LINES_AT_ONCE = 64
  * gives a line with its error; the exit code is then 1.
  */
 export async function score(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const { config, own, positionals } = loadConfig(argv, { ...env, LOGPR_LOG_LEVEL: env.LOGPR_LOG_LEVEL ?? 'error' }, ['x', 'y'])
+  const { config: settings, own, positionals, given } = loadConfig(argv, { ...env, LOGPR_LOG_LEVEL: env.LOGPR_LOG_LEVEL ?? 'error' }, ['x', 'y'])
   if ((own.x === undefined) !== (own.y === undefined)) throw new ServiceError('configuration_invalid', '--x and --y belong together')
+  const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)
+  const config = withProviderDefaults(settings, given, provider.executionProvider)
   // Lines are read as fast as they are scored, so nothing has to be refused.
   const located = await locateShown(config.MODEL, config, env, process.stderr)
-  const backend = startBackend({ ...config, MAX_QUEUE_TOKENS: Number.MAX_SAFE_INTEGER }, createLogger(config.LOG_LEVEL, 2), located)
+  const backend = startBackend({ ...config, MAX_QUEUE_TOKENS: Number.MAX_SAFE_INTEGER }, createLogger(config.LOG_LEVEL, 2), { located, provider })
   try {
     if (own.x !== undefined && own.y !== undefined)
       return await scoreLines([JSON.stringify({ x: own.x, y: own.y })], backend, createProgress(process.stderr, 1))

@@ -1,8 +1,10 @@
 import closeWithGrace from 'close-with-grace'
 import { loadConfig } from '../config/load-config.ts'
+import { withProviderDefaults } from '../config/provider-defaults.ts'
 import { serviceErrorFrom } from '../errors.ts'
 import { createLogger } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
+import { chooseProvider } from '../provider/choose-provider.ts'
 import { startModels } from '../serving/start-models.ts'
 import { modelLocator } from './model-locator.ts'
 import { logPull } from './pull-log.ts'
@@ -12,18 +14,23 @@ const TEARDOWN_MS = 5000
 
 /** `logpr serve`: runs until SIGTERM or SIGINT; a second signal stops at once. Exit code 2 when a model cannot be served. */
 export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const { config, positionals } = loadConfig(argv, env)
+  const { config: settings, positionals, given } = loadConfig(argv, env)
   if (positionals.length > 0) throw new Error(`serve takes no arguments, only flags; got ${positionals.length}`)
-  const log = createLogger(config.LOG_LEVEL, 1)
+  const log = createLogger(settings.LOG_LEVEL, 1)
+  const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)
+  const config = withProviderDefaults(settings, given, provider.executionProvider)
+  log.info({ ...provider, maxBatchTokens: config.MAX_BATCH_TOKENS, longTextTokens: config.LONG_TEXT_TOKENS }, 'execution provider')
   const metrics = createMetrics()
   // The models load in processes and threads of their own while the HTTP side is still being imported here.
-  const models = startModels(config, metrics, log, modelLocator(config, env, logPull(log)))
+  const models = startModels(config, metrics, log, { locate: modelLocator(config, env, logPull(log)), provider })
   const { startService } = await import('../service.ts')
   const service = await startService(config, models, metrics, log)
   log.info({ address: service.address, processId: process.pid }, 'listening')
 
+  let isStopping = false
   return new Promise((resolve) => {
     closeWithGrace({ delay: config.DRAIN_DELAY_MS + config.DEADLINE_MS + TEARDOWN_MS, logger: false }, async ({ signal, err }) => {
+      isStopping = true
       if (err) log.fatal({ err }, 'unexpected failure; stopping')
       else log.info({ signal }, 'draining')
       await service.drain()
@@ -32,6 +39,8 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
     models.ready.then(
       () => log.info({ startMs: Math.round(performance.now()) }, 'ready'),
       (error) => {
+        // Models that are still being loaded never become ready then, and nothing is wrong with them.
+        if (isStopping) return
         const { code, message } = serviceErrorFrom(error)
         log.fatal({ code, reason: message }, 'the model cannot be served')
         void service.drain().then(() => resolve(2))

@@ -10,6 +10,8 @@ export function renderUsage(): string {
                                        whether these log-probabilities can belong together; needs no model
   logpr pull ID[@REVISION]             downloads a model of the hub into the cache that Python's huggingface_hub shares
   logpr inspect [MODEL] [--json true]  what a model's graph is and what will be prepared
+  logpr inspect --provider true [--json true]
+                                       what CUDA needs on this machine and what of it is missing
   logpr manifest [MODEL]               SHA-256 of every file that serving it reads, as sha256sum prints them
   logpr version
 

@@ -5,7 +5,8 @@ import { type Config, ENV_PREFIX, flagOf, OPTIONS, type OptionName } from './opt
 
 /**
  * Flags win over `LOGPR_*` variables, which win over defaults. Pure: reads only its arguments. What is left of `argv`
- * after the flags comes back as positionals; flags that the command itself knows are named in `ownFlags`.
+ * after the flags comes back as positionals; flags that the command itself knows are named in `ownFlags`. `given` are the
+ * settings that did not take their default.
  *
  * Throws `configuration_invalid` naming every value at fault.
  */
@@ -13,7 +14,7 @@ export function loadConfig<Own extends string = never>(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   ownFlags: readonly Own[] = []
-): { config: Config; own: Readonly<Partial<Record<Own, string>>>; positionals: readonly string[] } {
+): { config: Config; own: Readonly<Partial<Record<Own, string>>>; positionals: readonly string[]; given: ReadonlySet<OptionName> } {
   const names = Object.keys(OPTIONS) as OptionName[]
   const switches = names.filter((name) => OPTIONS[name].type === 'boolean').map(flagOf)
   const { values, positionals } = parseFlags(joinSwitches(argv, switches), [...names.map(flagOf), ...ownFlags])
@@ -23,7 +24,7 @@ export function loadConfig<Own extends string = never>(
     if (value !== undefined && value !== '') data[name] = OPTIONS[name].type === 'boolean' ? booleanOf(value) : value
   }
   const own = Object.fromEntries(ownFlags.flatMap((flag) => (values[flag] === undefined ? [] : [[flag, values[flag]]])))
-  return { config: Object.freeze(validated(data)), own: own as Partial<Record<Own, string>>, positionals }
+  return { config: Object.freeze(validated(data)), own: own as Partial<Record<Own, string>>, positionals, given: new Set(Object.keys(data) as OptionName[]) }
 }
 
 /** `--hub-offline` alone is `--hub-offline=true`. */

@@ -10,7 +10,7 @@ export const OPTIONS = {
   MODEL: text({
     default: '',
     description:
-      'Model folder (docs/layouts.md) or .onnx file in one, or a hub id organisation/name[/folder][@revision], which is fetched (docs/hub.md); empty serves the embedded model. NAME=... names it; several are joined by commas.'
+      'Model folder (docs/layouts.md) or .onnx file in one, or a hub id organisation/name[/folder][@revision], which is fetched (docs/hub.md); empty serves the embedded model. Several as NAME=PATH,NAME2=PATH2.'
   }),
   HUB_OFFLINE: flag('Ask no hub: a hub id is looked for in the cache alone. HF_HUB_OFFLINE=1 does the same (docs/hub.md).'),
   DTYPE: choice(
@@ -24,8 +24,17 @@ export const OPTIONS = {
     description:
       'Most tokens of a sequence, prefix token included; 0 takes what the model states, or 2048 where it states nothing. It can only lower what is stated.'
   }),
-  EXECUTION_PROVIDER: choice(['auto', 'cpu', 'cuda'], 'auto', 'What runs the model; auto is the CPU. cuda needs the GPU libraries (docs/operations.md).'),
-  THREADS: integer({ minimum: 0, maximum: 256, default: 0, description: 'Threads of one forward pass; 0 takes as many as this process may use.' }),
+  EXECUTION_PROVIDER: choice(
+    ['auto', 'cpu', 'cuda'],
+    'auto',
+    'What runs the model; auto takes CUDA where its libraries and a GPU are found (docs/operations.md), else the CPU, and says why.'
+  ),
+  THREADS: integer({
+    minimum: 0,
+    maximum: 256,
+    default: 0,
+    description: 'Threads of one forward pass, of each of several models; 0 takes as many as this process may use.'
+  }),
   PREFIX_TOKEN: choice(
     ['auto', 'eos', 'none'],
     'auto',
@@ -37,16 +46,24 @@ export const OPTIONS = {
     minimum: 1,
     maximum: 1_000_000,
     default: 2048,
-    description: 'Tokens of one forward pass, padding included; a longer text runs alone.'
+    description: 'Tokens of one forward pass, padding included; a longer text runs alone. With CUDA 8192 unless set.'
   }),
   LONG_TEXT_TOKENS: integer({
     minimum: 1,
     maximum: 1_000_000,
     default: 128,
-    description: 'Texts with more tokens run alone: on a CPU they gain nothing from neighbours.'
+    description: 'Texts with more tokens run alone: on a CPU they gain nothing from neighbours. With CUDA 1024 unless set.'
   }),
-  MAX_QUEUE_TOKENS: integer({ minimum: 1, default: 262_144, description: 'Tokens that may wait; past that requests get 429 with Retry-After.' }),
-  MAX_REQUESTS: integer({ minimum: 1, default: 1024, description: 'Scoring requests that may be in progress at once; past that they get 429.' }),
+  MAX_QUEUE_TOKENS: integer({
+    minimum: 1,
+    default: 262_144,
+    description: 'Tokens that may wait for a model; past that its requests get 429 with Retry-After.'
+  }),
+  MAX_REQUESTS: integer({
+    minimum: 1,
+    default: 1024,
+    description: 'Scoring requests that may be in progress at once, of all models together; past that they get 429.'
+  }),
   MAX_ITEMS: integer({ minimum: 1, default: 8192, description: 'Outputs that one request may ask to score.' }),
   MAX_BODY_BYTES: integer({ minimum: 1024, default: 8_388_608, description: 'Largest request body.' }),
   DEADLINE_MS: integer({

@@ -21,9 +21,10 @@ export interface OpenModel extends ModelFolder {
   readonly layout: Layout
   /** What the graph computes with. `dtype` follows it where the file's name says otherwise. */
   readonly numerics: Numerics
-  /** Columns of the head; `statedVocabSize` is what the JSON files say, 0 for nothing. */
+  /** Columns of the head. */
   readonly vocabSize: number
-  readonly statedVocabSize: number
+  /** What the JSON files say; null when they say nothing. */
+  readonly statedVocabSize: number | null
   readonly inputs: readonly ModelInput[]
   readonly graph: Graph
   /** That hold the graph and the weights: the .onnx file first. */
@@ -47,20 +48,14 @@ export function openModel(path: string, { dtype = 'auto', maxModelLen = 0 }: Mod
   return { ...folder, ...describeGraph(folder, graph), graph, files }
 }
 
-export type ModelFacts = ReturnType<typeof choiceOf>
+export type ModelFacts = Pick<
+  OpenModel,
+  'layout' | 'dtype' | 'dtypeChoice' | 'numerics' | 'maxModelLen' | 'maxModelLenSource' | 'vocabSize' | 'statedVocabSize'
+>
 
 /** What was chosen and why, as the log and GET /v1/models show it. */
-export function choiceOf({ layout, dtype, dtypeChoice, numerics, maxModelLen, maxModelLenSource, vocabSize, statedVocabSize }: OpenModel) {
-  return {
-    layout,
-    dtype,
-    dtype_choice: dtypeChoice,
-    numerics,
-    max_model_len: maxModelLen,
-    max_model_len_source: maxModelLenSource,
-    vocab_size: vocabSize,
-    stated_vocab_size: statedVocabSize === 0 ? null : statedVocabSize
-  }
+export function factsOf({ layout, dtype, dtypeChoice, numerics, maxModelLen, maxModelLenSource, vocabSize, statedVocabSize }: OpenModel): ModelFacts {
+  return { layout, dtype, dtypeChoice, numerics, maxModelLen, maxModelLenSource, vocabSize, statedVocabSize }
 }
 
 /** What a graph says of the model in a folder. */
@@ -75,7 +70,14 @@ export function describeGraph(
   assertOperatorSet(graph)
   const vocabSize = vocabularyWidth(graph, head) ?? folder.vocabSize
   if (vocabSize === 0) throw new ServiceError('model_invalid', `neither the graph nor ${basename(folder.folder)}/config.json says the size of the vocabulary`)
-  return { layout: layoutOf(folder, graph, inputs), numerics, dtype: dtypeOf(folder.dtype, numerics), vocabSize, statedVocabSize: folder.vocabSize, inputs }
+  return {
+    layout: layoutOf(folder, graph, inputs),
+    numerics,
+    dtype: dtypeOf(folder.dtype, numerics),
+    vocabSize,
+    statedVocabSize: folder.vocabSize || null,
+    inputs
+  }
 }
 
 function layoutOf({ genaiFile }: ModelFolder, { isMerged = false }: Graph, inputs: readonly ModelInput[]): Layout {

@@ -1,25 +1,32 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/options.ts'
-import { type LocateModel, locateFolder } from '../model/located-model.ts'
+import type { LocateModel } from '../model/located-model.ts'
 import { modelReferences } from '../model/model-reference.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { ProviderChoice } from '../provider/choose-provider.ts'
 import { startBackend } from '../scoring-backend.ts'
 import { keepVigil } from '../vigil.ts'
 import { ModelEntry } from './model-entry.ts'
 import { ModelRegistry } from './model-registry.ts'
 
+/** Where models come from and what runs them. */
+export interface ModelSources {
+  readonly locate: LocateModel
+  readonly provider: ProviderChoice
+}
+
 /**
  * Begins to load every model of the configuration, each with an engine process, a tokenizer thread, a queue and a vigil
  * of its own; nothing waits. Throws `configuration_invalid`, and `model_invalid` when a folder is not one.
  */
-export function startModels(config: Config, metrics: Metrics, log: Logger, locate: LocateModel = locateFolder): ModelRegistry {
+export function startModels(config: Config, metrics: Metrics, log: Logger, { locate, provider }: ModelSources): ModelRegistry {
   const references = modelReferences(config.MODEL)
   const entries = references.map((reference) => {
     const ownLog = log.child({ model: reference.id })
     return new ModelEntry({
       id: reference.id,
       locate: (onProgress) => locate(reference, onProgress),
-      start: (located) => startBackend(config, ownLog, located, references.length),
+      start: (located) => startBackend(config, ownLog, { located, provider, engines: references.length }),
       watch: (backend, loaded, ownMetrics) => keepVigil(config, backend, loaded, ownMetrics, ownLog),
       metricsOf: (entry) =>
         metrics.ofModel(entry.id, {

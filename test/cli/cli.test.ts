@@ -5,6 +5,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
+import { hasCudaProvider } from '../../src/provider/find-facts.ts'
+import { tinyModel } from '../support/onnx-model.ts'
 import { quantizedHeadModel } from '../support/quantized-head.ts'
 import { MAIN } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -118,6 +120,54 @@ test('logpr inspect says of a model with dynamic quantization that its scores ar
   assert.match(plain.stdout, /^head +MatMulInteger -> Cast -> Mul$/m)
   assert.match(plain.stdout, /^activations +quantized over whole tensors: 1 operators; scores are approximate and run alone$/m)
   assert.equal((JSON.parse(json.stdout) as { graph: { whole_tensor_quantizers: number } }).graph.whole_tensor_quantizers, 1)
+})
+
+test('logpr inspect says what a folder has, what was chosen and what the graph is', async (t) => {
+  const graph = writeOnnx(tinyModel(8, 4).graph)
+  const folder = tempFolder(t, {
+    'config.json': '{"vocab_size": 7, "max_position_embeddings": 64}',
+    'tokenizer.json': '{}',
+    'model_q4.onnx': graph,
+    'onnx/model_fp16.onnx': graph
+  })
+  const { stdout } = await logpr(['inspect', folder, '--max-model-len', '16'])
+
+  assert.match(stdout, /^chosen by +auto: first in order of exactness among fp16 \(onnx\/model_fp16\.onnx\), q4 \(model_q4\.onnx\)$/m)
+  assert.match(stdout, /^layout +ids only$/m)
+  assert.match(stdout, /^numerics +weights float32, activations float32, logits float32$/m)
+  assert.match(stdout, /^context +16 tokens \(--max-model-len\)$/m)
+  assert.match(stdout, /^vocabulary +8, where the configuration says 7$/m)
+})
+
+test('logpr inspect refuses a dtype that is not there, naming those that are', async (t) => {
+  const folder = tempFolder(t, { 'config.json': '{}', 'tokenizer.json': '{}', 'model.onnx': '' })
+  const { code, stderr } = await logpr(['inspect', folder, '--dtype', 'q4'])
+
+  assert.equal(code, 2)
+  assert.match(stderr, /no file for dtype q4; there are fp32 \(model\.onnx\)/)
+})
+
+const WITHOUT_CUDA = { skip: hasCudaProvider() ? 'the CUDA provider is installed here' : false }
+
+test('logpr inspect --provider true tells what CUDA lacks here, also as JSON, with exit code 1', WITHOUT_CUDA, async () => {
+  const [plain, json] = await Promise.all([logpr(['inspect', '--provider', 'true']), logpr(['inspect', '--provider', 'true', '--json', 'true'])])
+
+  assert.deepEqual([plain.code, json.code], [1, 1])
+  assert.match(plain.stdout, /^libonnxruntime_providers_cuda\.so +MISSING +-> install it: bash scripts\/install-cuda-provider\.sh$/m)
+  const { is_usable: isUsable, items } = JSON.parse(json.stdout) as { is_usable: boolean; items: { what: string; status: string }[] }
+  assert.equal(isUsable, false)
+  assert.ok(items.some(({ what, status }) => what === 'libonnxruntime_providers_cuda.so' && status === 'missing'))
+})
+
+test('serve and score refuse CUDA at once where it is not installed, with what is missing and the command for it', WITHOUT_CUDA, async () => {
+  for (const argv of [['serve'], ['score', '--x', 'a', '--y', 'b']]) {
+    const { code, stdout, stderr } = await logpr([...argv, '--execution-provider', 'cuda'])
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(
+      stderr,
+      /^logpr: CUDA cannot be used here\. Missing: .*libonnxruntime_providers_cuda\.so \(install it: bash scripts\/install-cuda-provider\.sh\)/
+    )
+  }
 })
 
 test('every fault of the configuration is named at once', async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { logprobBody, problemBody } from '../support/logprob-body.ts'
-import { childPids, isRunning, pause, startService } from '../support/running-service.ts'
+import { childPids, isRunning, pause, startListening, startService } from '../support/running-service.ts'
 
 const BODY = { x: 'The children ran down to the', y: ' river' }
 
@@ -91,6 +91,12 @@ test('SIGTERM lets requests in progress finish, closes idle connections and leav
   assert.ok(performance.now() - began < 20_000)
   assert.equal(isRunning(enginePid), false)
   idle.destroy()
+})
+
+test('SIGTERM while the model is being loaded is a stop like any other', async () => {
+  const service = await startListening({ LOGPR_DRAIN_DELAY_MS: '0' })
+  assert.equal(await service.stop(), 0)
+  assert.doesNotMatch(service.log.join('\n'), /cannot be served|"fatal"/)
 })
 
 test('a deadline is kept while the queue is blocked, and the work is dropped', async (t) => {

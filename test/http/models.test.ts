@@ -8,8 +8,17 @@ import { problemBody } from '../support/logprob-body.ts'
 import { type RunningService, startService } from '../support/running-service.ts'
 
 interface ModelBody {
+  readonly execution_provider_reason: string
   readonly id: string
   readonly causal: string
+  readonly dtype: string
+  readonly dtype_choice: string
+  readonly layout: string
+  readonly numerics: object
+  readonly max_model_len: number
+  readonly max_model_len_source: string
+  readonly vocab_size: number
+  readonly stated_vocab_size: number | null
   readonly self_test: {
     readonly verdict: string
     readonly tolerance_nats: number
@@ -41,10 +50,22 @@ describe('GET /v1/models', () => {
     assert.deepEqual(await (await service.get('/v1/models')).json(), { object: 'list', data: [model] })
   })
 
+  test('says which file was chosen and why, how it is laid out and what it computes with', () => {
+    const { dtype, dtype_choice, layout, numerics, max_model_len, max_model_len_source, vocab_size, stated_vocab_size } = model
+    assert.deepEqual([dtype, dtype_choice, layout], ['fp32', 'auto: the only graph there is', 'decoder with past'])
+    assert.deepEqual(numerics, { weights: 'float32', activations: 'float32', logits: 'float32' })
+    assert.deepEqual([max_model_len, max_model_len_source], [512, 'max_position_embeddings'])
+    assert.deepEqual([vocab_size, stated_vocab_size], [4096, 4096])
+  })
+
   test('has no other: 404', async () => {
     const response = await service.get('/v1/models/gpt2')
     assert.deepEqual([response.status, (await problemBody(response)).code], [404, 'model_not_found'])
   })
+})
+
+test('execution_provider has its reason', () => {
+  assert.match(model.execution_provider_reason, /^auto: /)
 })
 
 describe('self_test of a model', () => {

@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { buildFloat, buildNode, buildTensor } from '../../src/model/onnx/build-node.ts'
 import { FLOAT, type Graph, INT64, UINT8 } from '../../src/model/onnx/graph.ts'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
-import { choiceOf, type ModelChoice, type OpenModel, openModel } from '../../src/model/open-model.ts'
+import { factsOf, type ModelChoice, type OpenModel, openModel } from '../../src/model/open-model.ts'
 import { graphOf, info, tinyModel } from '../support/onnx-model.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -44,15 +44,15 @@ const FOUR_BITS = graphOf({
 
 describe('openModel', () => {
   it('says what was chosen and why', (t) => {
-    assert.deepEqual(choiceOf(open(t, tinyModel(7, 4).graph)), {
+    assert.deepEqual(factsOf(open(t, tinyModel(7, 4).graph)), {
       layout: 'ids only',
       dtype: 'fp32',
-      dtype_choice: 'auto: the only graph there is',
+      dtypeChoice: 'auto: the only graph there is',
       numerics: { weights: 'float32', activations: 'float32', logits: 'float32' },
-      max_model_len: 64,
-      max_model_len_source: 'max_position_embeddings',
-      vocab_size: 7,
-      stated_vocab_size: 7
+      maxModelLen: 64,
+      maxModelLenSource: 'max_position_embeddings',
+      vocabSize: 7,
+      statedVocabSize: 7
     })
   })
 

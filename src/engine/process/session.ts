@@ -1,7 +1,7 @@
 import { InferenceSession } from 'onnxruntime-node'
 import { ServiceError } from '../../errors.ts'
 import { wholeTensorQuantizers } from '../../model/onnx/dynamic-quantization.ts'
-import type { Graph } from '../../model/onnx/graph.ts'
+import { BFLOAT16, type Graph } from '../../model/onnx/graph.ts'
 import { scoringGraph } from '../../model/onnx/scoring-graph.ts'
 import { writeOnnx } from '../../model/onnx/write.ts'
 import { openGraph } from '../../model/weights/open-graph.ts'
@@ -36,7 +36,7 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   const scoring = scoringGraph(original)
   const guard = new WeightsGuard(files.map(({ path }) => path))
   const makers = feedMakers(scoring.inputs, { headSize: spec.headSize, keyValueHeads: spec.keyValueHeads ?? 0 })
-  const session = await createSession(spec, folder, writeOnnx(located(scoring)))
+  const session = await createSession(spec, folder, located(scoring))
   const limits = {
     maxChunkRows: Math.min(MAX_CHUNK_ROWS, Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_LOGITS / spec.vocabSize))),
     maxProbedRows: Math.floor(PROBED_LOGITS / spec.vocabSize)
@@ -58,10 +58,12 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   }
 }
 
-async function createSession(spec: EngineSpec, folder: string, model: Uint8Array): Promise<InferenceSession> {
+async function createSession(spec: EngineSpec, folder: string, scoring: Graph): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(model, sessionOptions(spec, folder))
+    return await InferenceSession.create(writeOnnx(scoring), sessionOptions(spec, folder))
   } catch (error) {
-    throw new ServiceError('model_invalid', `onnxruntime could not load the model: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    const advice = scoring.initializers.some(({ dataType }) => dataType === BFLOAT16) ? '. It has bfloat16 weights: on a CPU use an export in fp32 or fp16' : ''
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ServiceError('model_invalid', `onnxruntime could not load the model: ${reason}${advice}`, { cause: error })
   }
 }

@@ -23,6 +23,7 @@ const MODEL = objectOf({
   max_model_len_source: string('Where max_model_len comes from.'),
   stated_vocab_size: nullable(integer('What the configuration says; the head may be wider.')),
   execution_provider: string(),
+  execution_provider_reason: string('Asked for, or why auto chose it.'),
   threads: integer(),
   files: arrayOf(objectOf({ file: string(), size_bytes: integer(), sha256: string() })),
   graph: objectOf({ nodes: integer(), scoring_nodes: integer() }),
@@ -76,7 +77,8 @@ export const modelRoutes: FastifyPluginAsync<{ service: Service }> = async (app,
 }
 
 function wireModel(model: ServedModel): object {
-  const { id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, revision, choice, stamp, files, engine, selfTest } = model
+  const { id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, revision, facts, stamp, files, engine, executionProviderReason, selfTest } =
+    model
   return {
     id,
     object: 'model',
@@ -88,12 +90,13 @@ function wireModel(model: ServedModel): object {
     architecture,
     revision,
     dtype: stamp.dtype,
-    dtype_choice: choice.dtype_choice,
-    layout: choice.layout,
-    numerics: choice.numerics,
-    max_model_len_source: choice.max_model_len_source,
-    stated_vocab_size: choice.stated_vocab_size,
+    dtype_choice: facts.dtypeChoice,
+    layout: facts.layout,
+    numerics: facts.numerics,
+    max_model_len_source: facts.maxModelLenSource,
+    stated_vocab_size: facts.statedVocabSize,
     execution_provider: stamp.execution_provider,
+    execution_provider_reason: executionProviderReason,
     threads: stamp.threads,
     files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),
     graph: { nodes: engine.nodeCounts.original, scoring_nodes: engine.nodeCounts.scoring },

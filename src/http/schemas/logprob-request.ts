@@ -29,7 +29,7 @@ export const LOGPROB_REQUEST = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    model: { type: 'string', description: 'As GET /v1/models lists it; the only model by default.' },
+    model: { type: 'string', description: 'As GET /v1/models lists it. Needed where there are several; else the only one by default.' },
     x: X,
     messages: MESSAGES,
     y: Y,

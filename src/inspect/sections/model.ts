@@ -1,36 +1,45 @@
 import { readKnownAnswers } from '../../model/known-answers.ts'
-import { choiceOf } from '../../model/open-model.ts'
+import type { OpenModel } from '../../model/open-model.ts'
 import { mebibytes } from '../mebibytes.ts'
 import type { InspectedModel, Section } from '../section.ts'
 
-/** What the folder says of its model. */
+/** What the folder says of its model, and what its graph turned out to be. */
 export function modelSection({ folder }: InspectedModel): Section {
-  const json = {
-    id: folder.id,
-    architecture: folder.architecture,
-    ...choiceOf(folder),
-    file: folder.onnxPath,
-    file_bytes: folder.files[0]?.sizeBytes ?? 0,
-    data_files: folder.files.slice(1).map(({ file, sizeBytes }) => ({ file, size_bytes: sizeBytes })),
-    has_known_answer: readKnownAnswers(folder.folder, folder.dtype, 'cpu') !== null
-  }
+  const { id, architecture, dtype, dtypeChoice, layout, numerics, onnxPath, files, maxModelLen, maxModelLenSource } = folder
+  const [onnxFile, ...dataFiles] = files
+  const hasKnownAnswer = readKnownAnswers(folder.folder, dtype, 'cpu') !== null
   return {
     name: 'model',
-    json,
+    json: {
+      id,
+      architecture,
+      dtype,
+      dtype_choice: dtypeChoice,
+      layout,
+      numerics,
+      file: onnxPath,
+      file_bytes: onnxFile?.sizeBytes ?? 0,
+      data_files: dataFiles.map(({ file, sizeBytes }) => ({ file, size_bytes: sizeBytes })),
+      max_model_len: maxModelLen,
+      max_model_len_source: maxModelLenSource,
+      vocab_size: folder.vocabSize,
+      stated_vocab_size: folder.statedVocabSize,
+      has_known_answer: hasKnownAnswer
+    },
     lines: [
-      ['model', `${json.id} (${json.architecture}, ${json.dtype})`],
-      ['chosen by', json.dtype_choice],
-      ['layout', json.layout],
-      ['file', `${json.file}, ${mebibytes(json.file_bytes)}`],
-      ...json.data_files.map(({ file, size_bytes }) => ['', `${file}, ${mebibytes(size_bytes)}`] as const),
-      ['numerics', `weights ${json.numerics.weights}, activations ${json.numerics.activations}, logits ${json.numerics.logits}`],
-      ['context', `${json.max_model_len} tokens (${json.max_model_len_source})`],
-      ['vocabulary', vocabularyText(json)],
-      ['known answer', json.has_known_answer ? 'canary.json' : 'none: the first start is compared with later ones']
+      ['model', `${id} (${architecture}, ${dtype})`],
+      ['chosen by', dtypeChoice],
+      ['layout', layout],
+      ['file', `${onnxPath}, ${mebibytes(onnxFile?.sizeBytes ?? 0)}`],
+      ...dataFiles.map(({ file, sizeBytes }) => ['', `${file}, ${mebibytes(sizeBytes)}`] as const),
+      ['numerics', `weights ${numerics.weights}, activations ${numerics.activations}, logits ${numerics.logits}`],
+      ['context', `${maxModelLen} tokens (${maxModelLenSource})`],
+      ['vocabulary', vocabularyText(folder)],
+      ['known answer', hasKnownAnswer ? 'canary.json' : 'none: the first start is compared with later ones']
     ]
   }
 }
 
-function vocabularyText({ vocab_size: width, stated_vocab_size: stated }: { readonly vocab_size: number; readonly stated_vocab_size: number | null }): string {
-  return width === stated ? String(width) : `${width}, where the configuration says ${stated ?? 'nothing'}`
+function vocabularyText({ vocabSize, statedVocabSize }: Pick<OpenModel, 'vocabSize' | 'statedVocabSize'>): string {
+  return vocabSize === statedVocabSize ? String(vocabSize) : `${vocabSize}, where the configuration says ${statedVocabSize ?? 'nothing'}`
 }

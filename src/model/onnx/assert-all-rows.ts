@@ -1,4 +1,5 @@
 import { ServiceError } from '../../errors.ts'
+import { integerOf } from './attributes.ts'
 import { constantIntegers } from './constants.ts'
 import { type Graph, type OnnxNode, producersOf, type TensorInfo } from './graph.ts'
 
@@ -39,9 +40,21 @@ function picksRows(graph: Graph, hidden: string): boolean {
   return false
 }
 
-/** Gather(data, indices) or Slice(data, starts, ...) whose place is a constant; a Slice from 0 keeps everything. An embedding gathers places of the text. */
-function isFixedChoice(graph: Graph, { opType, inputs }: OnnxNode): boolean {
-  const [, at = ''] = inputs
-  const places = constantIntegers(graph, new Set([at])).get(at)
-  return places !== undefined && (opType === 'Gather' || places.some((place) => place !== 0))
+/** Rows are dimension 1 of (B, S, H), which may be counted from the end. */
+function isRows(axis: number): boolean {
+  return axis === 1 || axis === -2
+}
+
+/**
+ * Gather(data, indices) along the rows, or Slice(data, starts, ends, axes) that begins behind the first, where the place is a
+ * constant. An embedding gathers places of the text, and num_logits_to_keep begins where an input says.
+ */
+function isFixedChoice(graph: Graph, node: OnnxNode): boolean {
+  const [, at = '', , along = ''] = node.inputs
+  const constants = constantIntegers(graph, new Set([at, along]))
+  const places = constants.get(at)
+  if (places === undefined) return false
+  if (node.opType === 'Gather') return isRows(integerOf(node, 'axis', 0))
+  const axes = along === '' ? places.map((_, axis) => axis) : (constants.get(along) ?? [])
+  return axes.some((axis, i) => isRows(axis) && places[i] !== 0)
 }

@@ -11,22 +11,26 @@ export interface Attribute {
 
 /** AttributeProto { name 1, i 3, t 5, ints 8 }; undefined when the node has no attribute of that name. */
 export function attributeOf(node: OnnxNode, name: string): Attribute | undefined {
-  for (const encoded of node.attributes) {
-    const source = sourceOfBytes(encoded)
-    const integers: number[] = []
-    let found = ''
-    let tensor: Uint8Array | null = null
-    for (const field of fieldsOf(source, 0, source.sizeBytes)) {
-      if (field.number === 1) found = textOf(source, field)
-      else if (field.number === 3 || field.number === 8) for (const value of integersOf(source, field)) integers.push(Number(value))
-      else if (field.number === 5) tensor = bytesOf(source, field)
-    }
-    if (found === name) return { integers, tensor }
+  const encoded = node.attributes.find((each) => attributeName(each) === name)
+  if (encoded === undefined) return undefined
+  const source = sourceOfBytes(encoded)
+  const integers: number[] = []
+  let tensor: Uint8Array | null = null
+  for (const field of fieldsOf(source, 0, source.sizeBytes)) {
+    if (field.number === 3 || field.number === 8) for (const value of integersOf(source, field)) integers.push(Number(value))
+    else if (field.number === 5) tensor = bytesOf(source, field)
   }
-  return undefined
+  return { integers, tensor }
 }
 
 /** An integer attribute; `fallback` when the node leaves it out. */
 export function integerOf(node: OnnxNode, name: string, fallback: number): number {
   return attributeOf(node, name)?.integers[0] ?? fallback
+}
+
+/** AttributeProto { name 1 } */
+export function attributeName(encoded: Uint8Array): string {
+  const source = sourceOfBytes(encoded)
+  for (const field of fieldsOf(source, 0, source.sizeBytes)) if (field.number === 1) return textOf(source, field)
+  return ''
 }

@@ -63,11 +63,6 @@ function roleOf(input: TensorInfo, sizes: HeadSizes): ModelInput {
     return { name, elementType, role: 'zeros', dims: (shape ?? []).map(() => 1) }
   }
   if (!PAST.test(name) || isRefusedName(name)) throw refusedInput(input)
-  if (shape?.some((dim) => typeof dim === 'string' && /sliding/.test(dim)))
-    throw new ServiceError(
-      'model_unsupported',
-      `the cache input ${name} is a sliding window's, which holds no empty past. Build the model again without a windowed cache`
-    )
   assertType(input, [FLOAT, FLOAT16])
   return { name, elementType, role: 'past', dims: emptyPastShape(input, sizes) }
 }

@@ -4,6 +4,7 @@ import { findHead, type Head } from './find-head.ts'
 import { BOOL, FLOAT, type Graph, INT64, type OnnxNode, type TensorInfo } from './graph.ts'
 import { removeDead } from './remove-dead.ts'
 import { splitQuantizedProducts } from './split-quantized-product.ts'
+import { withoutWindowedCaches } from './windowed-cache.ts'
 import { writeGraph } from './write.ts'
 
 /**
@@ -68,7 +69,7 @@ const AXES_ARE_INPUTS = 13
  */
 export function scoringGraph(model: Graph): Graph {
   const opset = assertOperatorSet(model)
-  const graph = splitQuantizedProducts(model)
+  const graph = splitQuantizedProducts(withoutWindowedCaches(model))
   const head = findHead(graph)
 
   const scan = buildNode('Scan', [rows, targets], Object.values(SCORING_OUTPUTS), {

@@ -19,8 +19,9 @@ interface Trial {
  * this model's numbers vary, derives its tolerance from that, and compares with known answers. Also warms up kernels and
  * buffers. Throws `model_invalid` with every condition that does not hold.
  */
-export async function runSelfTest(model: Scorer, spec: EngineSpec, { texts, known, isApproximate }: Trial): Promise<SelfTestReport> {
+export async function runSelfTest(untested: Scorer, spec: EngineSpec, { texts, known, isApproximate }: Trial): Promise<SelfTestReport> {
   const began = performance.now()
+  const model = namingFailures(untested)
   const { vocabSize } = spec
   const ceilingNats = isApproximate ? Math.max(spec.ceilingNats, spec.approximateCeilingNats) : spec.ceilingNats
   const passes = await runPasses(model, texts, vocabSize)
@@ -51,6 +52,21 @@ export async function runSelfTest(model: Scorer, spec: EngineSpec, { texts, know
   if (failed.length > 0)
     throw new ServiceError('model_invalid', `the start-up self-test failed: ${failed.map(({ id, message }) => `[${id}] ${message}`).join(' ')}`)
   return report
+}
+
+/** A graph may load and not run: then the model is at fault, and the runtime's message, which names nodes and shapes, says where. */
+function namingFailures(model: Scorer): Scorer {
+  return {
+    async score(batch) {
+      try {
+        return await model.score(batch)
+      } catch (error) {
+        if (error instanceof ServiceError) throw error
+        const reason = error instanceof Error ? error.message : String(error)
+        throw new ServiceError('model_invalid', `the start-up self-test failed: a forward pass ended with: ${reason}`, { cause: error })
+      }
+    }
+  }
 }
 
 /** C21. `value` is the largest |difference| of a token, nats. */

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import type { SelfTestReport } from '../../../../src/engine/engine.ts'
 import { runSelfTest } from '../../../../src/engine/process/self-test/self-test.ts'
 import type { EngineSpec, KnownAnswer, SelfTestTexts } from '../../../../src/engine/protocol.ts'
+import { ServiceError } from '../../../../src/errors.ts'
 import { CHECK_CATALOG } from '../../../../src/scoring/checks/catalog.ts'
 import { FakeModel, type FakeModelShape, type ModelFaults, naturalIds } from '../../../support/fake-model.ts'
 
@@ -47,6 +48,21 @@ async function failuresOf(faults: ModelFaults, trial: Trial = {}): Promise<strin
 function statusesOf({ items }: SelfTestReport, status: string): string[] {
   return items.filter((item) => item.status === status).map(({ id }) => id)
 }
+
+describe('runSelfTest on a model that loads and cannot run', () => {
+  it('says that the model is at fault, with the message of the runtime', async () => {
+    const broken = { score: () => Promise.reject(new Error('Gather node: indices out of bounds')) }
+    await assert.rejects(runSelfTest(broken, SPEC, { texts: TEXTS, known: [], isApproximate: false }), {
+      code: 'model_invalid',
+      message: 'the start-up self-test failed: a forward pass ended with: Gather node: indices out of bounds'
+    })
+  })
+
+  it('passes on a failure that has a code', async () => {
+    const broken = { score: () => Promise.reject(new ServiceError('model_unsupported', 'no')) }
+    await assert.rejects(runSelfTest(broken, SPEC, { texts: TEXTS, known: [], isApproximate: false }), { code: 'model_unsupported' })
+  })
+})
 
 describe('runSelfTest on an honest model', () => {
   it('passes with a tenth of the ceiling as tolerance', async () => {

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import { type LoadedModel, loadModel } from '../../../src/engine/process/session.ts'
+import { buildInt64, buildNode, buildTensor } from '../../../src/model/onnx/build-node.ts'
+import { BFLOAT16, FLOAT, FLOAT16, type Graph, type OnnxNode, type TensorInfo } from '../../../src/model/onnx/graph.ts'
+import { writeOnnx } from '../../../src/model/onnx/write.ts'
+import { info, productOf, tinyModel } from '../../support/onnx-model.ts'
+import { referenceScores } from '../../support/reference-scores.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
+
+const V = 11
+const HEADS = 2
+const HEAD_SIZE = 2
+const H = HEADS * HEAD_SIZE
+const MODEL = tinyModel(V, H)
+
+function load(t: TestContext, graph: Graph): Promise<LoadedModel> {
+  return loadModel({
+    onnxPath: join(tempFolder(t, { 'model.onnx': writeOnnx(graph) }), 'model.onnx'),
+    executionProvider: 'cpu',
+    threads: 1,
+    vocabSize: V,
+    headSize: HEAD_SIZE,
+    keyValueHeads: HEADS,
+    ceilingNats: 1e-3,
+    approximateCeilingNats: 0.5,
+    claimsFloat32: true,
+    expectedFiles: {}
+  })
+}
+
+/** Two texts of four tokens: S is 3. */
+const TEXTS = [
+  [0, 5, 6, 7],
+  [3, 8, 10, 1]
+]
+const S = 3
+
+/** The tiny model whose hidden states go through a cache: `there` shapes them as its entries, `back` undoes it. */
+function withCache(past: TensorInfo, lengthAxis: number, there: readonly OnnxNode[], back: readonly OnnxNode[], shapes: Graph['initializers']): Graph {
+  const [gather, product] = MODEL.graph.nodes
+  return {
+    ...MODEL.graph,
+    nodes: [
+      { ...gather!, outputs: ['embedded'] },
+      ...there,
+      buildNode('Concat', [past.name, 'entries'], ['cache'], { attributes: { axis: lengthAxis } }),
+      ...back,
+      product!
+    ],
+    initializers: [...MODEL.graph.initializers, ...shapes],
+    inputs: [...MODEL.graph.inputs, past]
+  }
+}
+
+const FOLDED = withCache(
+  info('past_key_values.0.key', FLOAT, ['batch_size x num_heads', HEAD_SIZE, 'past_sequence_length']),
+  2,
+  [
+    buildNode('Reshape', ['embedded', 'split'], ['heads']),
+    buildNode('Transpose', ['heads'], ['turned'], { attributes: { perm: [0, 2, 3, 1] } }),
+    buildNode('Reshape', ['turned', 'folded'], ['entries'])
+  ],
+  [
+    buildNode('Reshape', ['cache', 'unfolded'], ['unfolded_cache']),
+    buildNode('Transpose', ['unfolded_cache'], ['rows'], { attributes: { perm: [0, 3, 1, 2] } }),
+    buildNode('Reshape', ['rows', 'joined'], ['hidden'])
+  ],
+  [
+    buildInt64('split', [4], [-1, S, HEADS, HEAD_SIZE]),
+    buildInt64('folded', [3], [-1, HEAD_SIZE, S]),
+    buildInt64('unfolded', [4], [-1, HEADS, HEAD_SIZE, S]),
+    buildInt64('joined', [3], [-1, S, H])
+  ]
+)
+const TOGETHER = withCache(
+  info('past_key_values.0.key_value', FLOAT, ['batch', 'past', 'both']),
+  1,
+  [buildNode('Identity', ['embedded'], ['entries'])],
+  [buildNode('Identity', ['cache'], ['hidden'])],
+  []
+)
+const HALF = withCache(
+  info('past_key_values.0.key', FLOAT16, ['batch', HEADS, 'past', HEAD_SIZE]),
+  2,
+  [
+    buildNode('Reshape', ['embedded', 'split'], ['heads']),
+    buildNode('Transpose', ['heads'], ['turned'], { attributes: { perm: [0, 2, 1, 3] } }),
+    buildNode('Cast', ['turned'], ['entries'], { attributes: { to: FLOAT16 } })
+  ],
+  [
+    buildNode('Cast', ['cache'], ['floats'], { attributes: { to: FLOAT } }),
+    buildNode('Transpose', ['floats'], ['rows'], { attributes: { perm: [0, 2, 1, 3] } }),
+    buildNode('Reshape', ['rows', 'joined'], ['hidden'])
+  ],
+  [buildInt64('split', [4], [-1, S, HEADS, HEAD_SIZE]), buildInt64('joined', [3], [-1, S, H])]
+)
+
+describe('loadModel', () => {
+  for (const [what, graph, toleranceNats] of [
+    ["old BLOOM's caches, heads folded into the batch", FOLDED, 1e-5],
+    ["GPT-BigCode's caches, keys and values together", TOGETHER, 1e-5],
+    ['caches of half floats', HALF, 1e-2]
+  ] as const) {
+    it(`scores a model with ${what}`, async (t) => {
+      const model = await load(t, graph)
+      const { rows } = await model.score({ sequences: TEXTS.map((ids) => ({ ids: Int32Array.from(ids), firstScored: 1 })), topCount: null })
+      TEXTS.forEach((ids, b) => {
+        rows[b]?.logProbs.forEach((found, i) => {
+          const expected = referenceScores(productOf(MODEL, ids[i]!), ids[i + 1]!).logProb
+          assert.ok(Math.abs(found - expected) < toleranceNats, `${found}, expected ${expected}`)
+        })
+      })
+      assert.equal(rows.flatMap(({ logProbs }) => [...logProbs]).length, TEXTS.length * S)
+      await model.release()
+    })
+  }
+
+  it('says what to do about weights in bfloat16, which a CPU does not multiply', async (t) => {
+    const graph: Graph = {
+      ...MODEL.graph,
+      nodes: [
+        { ...MODEL.graph.nodes[0]!, outputs: ['embedded'] },
+        buildNode('Cast', ['embedded'], ['hidden'], { attributes: { to: BFLOAT16 } }),
+        buildNode('MatMul', ['hidden', 'coarse'], ['product']),
+        buildNode('Cast', ['product'], ['logits'], { attributes: { to: FLOAT } })
+      ],
+      initializers: [...MODEL.graph.initializers, buildTensor('coarse', [H, V], BFLOAT16, new Uint8Array(2 * H * V))]
+    }
+    await assert.rejects(load(t, graph), {
+      code: 'model_invalid',
+      message: /could not load the model.*bfloat16 weights: on a CPU use an export in fp32 or fp16/s
+    })
+  })
+})
