@@ -8,9 +8,11 @@ import { renderOpenapiYaml } from '../src/http/routes/operations.ts'
 import { ERROR_KINDS } from '../src/http/status.ts'
 import { createMetrics } from '../src/observability/metrics.ts'
 import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { KEPT_RESULTS, readResults } from '../test/matrix/results.ts'
 import { checksBlocks } from './checks-page.ts'
 import { hubBlocks } from './hub-page.ts'
 import { lossPage } from './loss-page.ts'
+import { modelsBlocks } from './models-page.ts'
 import { benchResults, renderAims, renderPerformance } from './performance-page.ts'
 import { exampleBlocks } from './worked-example.ts'
 
@@ -27,6 +29,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['docs/checks.md', withBlocks('docs/checks.md', checksBlocks())],
     ['docs/hub.md', withBlocks('docs/hub.md', hubBlocks())],
     ['docs/scoring.md', withBlocks('docs/scoring.md', { example: scoring })],
+    ['docs/models.md', withBlocks('docs/models.md', modelsBlocks(readResults(KEPT_RESULTS)))],
     ['docs/loss.md', withBlocks('docs/loss.md', loss.blocks)],
     ['docs/figures/masked-sequence.svg', loss.figure],
     ['README.md', withBlocks('README.md', { example: readme, performance: renderAims(results) })]

@@ -60,7 +60,14 @@ export async function startListening(env: Readonly<Record<string, string>>): Pro
       }),
     get: (path) => fetch(url + path),
     async untilReady() {
-      for (const deadline = Date.now() + 30_000; Date.now() < deadline; await pause(20)) if ((await fetch(`${url}/readyz`)).status === 200) return
+      for (const deadline = Date.now() + 30_000; Date.now() < deadline; await pause(20)) {
+        const isReady = await fetch(`${url}/readyz`).then(
+          ({ status }) => status === 200,
+          () => false
+        )
+        if (isReady) return
+        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the service ended before it was ready: ${log.join('\n')}`)
+      }
       throw new Error(`the service was not ready within 30 s: ${log.join('\n')}`)
     },
     async stop() {

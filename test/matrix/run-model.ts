@@ -1,0 +1,111 @@
+import { type RunningService, startService } from '../support/running-service.ts'
+import { type Answers, askAll } from './ask.ts'
+import type { Oracle, OracleFile } from './oracle.ts'
+import { largestDifference, type Tolerance, toleranceOf } from './tolerance.ts'
+
+/** One line of the matrix. */
+export interface Outcome {
+  readonly model: string
+  readonly architecture: string
+  readonly layout: string
+  readonly dtype: string
+  readonly operators: readonly string[]
+  readonly tokens: number
+  /** Largest |difference| of a token, nats; null of a model that was refused. */
+  readonly toFloat64: number | null
+  readonly toRuntime: number | null
+  readonly toRuntimeBatched: number | null
+  readonly verdict: string | null
+  readonly remarks: readonly string[]
+  /** Why the service did not serve the model. */
+  readonly refusal: string | null
+  /** What is not as it has to be; null when all is. */
+  readonly problem: string | null
+}
+
+/** Starts the service on one file of a model folder, asks it about the oracle's texts, and judges its numbers. */
+export async function runModel(folder: string, oracle: Oracle, file: OracleFile): Promise<Outcome> {
+  const { name: model, architecture, layout, refused, texts } = oracle
+  const described = { model, architecture, layout, dtype: file.dtype, operators: file.operators ?? [] }
+  const tokens = texts.reduce((sum, ids) => sum + ids.length - 1, 0)
+  const nothing = { tokens, toFloat64: null, toRuntime: null, toRuntimeBatched: null, verdict: null, remarks: [], refusal: null }
+  let service: RunningService
+  try {
+    service = await startService(settings(folder, oracle, file))
+  } catch (error) {
+    const refusal = reasonIn(String(error))
+    return { ...described, ...nothing, refusal, problem: problemOfRefusal(refused, refusal) }
+  }
+  try {
+    if (refused !== null) return { ...described, ...nothing, problem: 'it was served, and had to be refused' }
+    const answers = await askAll(service, texts)
+    const measured = measure(oracle, file, answers)
+    return {
+      ...described,
+      tokens,
+      ...measured,
+      verdict: answers.verdict,
+      remarks: answers.remarks,
+      refusal: null,
+      problem: problemOf(measured, answers, toleranceOf(file))
+    }
+  } catch (error) {
+    return { ...described, ...nothing, problem: String(error).slice(0, 500) }
+  } finally {
+    await service.stop()
+  }
+}
+
+/** Long texts go into batches too, and nothing but the requests is scored. */
+function settings(folder: string, { files }: Oracle, { dtype }: OracleFile): Record<string, string> {
+  return {
+    LOGPR_MODEL: folder,
+    LOGPR_THREADS: '1',
+    LOGPR_LONG_TEXT_TOKENS: '100000',
+    LOGPR_VERIFY_PERCENT: '0',
+    LOGPR_CANARY_INTERVAL_MS: '0',
+    ...(files.length > 1 ? { LOGPR_DTYPE: dtype } : {})
+  }
+}
+
+type Measured = Pick<Outcome, 'toFloat64' | 'toRuntime' | 'toRuntimeBatched'> & { readonly toFloat64Batched: number }
+
+function measure({ float64 }: Oracle, { onnxruntime = [] }: OracleFile, { alone, batched }: Answers): Measured {
+  return {
+    toFloat64: largestDifference(alone, float64),
+    toFloat64Batched: largestDifference(batched, float64),
+    toRuntime: largestDifference(alone, onnxruntime),
+    toRuntimeBatched: largestDifference(batched, onnxruntime)
+  }
+}
+
+function problemOf(
+  { toFloat64, toFloat64Batched, toRuntime, toRuntimeBatched }: Measured,
+  { alone, batched, verdict }: Answers,
+  tolerance: Tolerance
+): string | null {
+  const problems = [
+    tooFar('from float64, alone', toFloat64, tolerance.toFloat64),
+    tooFar('from float64, batched', toFloat64Batched, tolerance.toFloat64),
+    tooFar('from onnxruntime, alone', toRuntime, tolerance.toRuntime),
+    tooFar('from onnxruntime, batched', toRuntimeBatched, tolerance.toRuntime),
+    tooFar('between alone and batched', largestDifference(alone, batched), tolerance.batched),
+    verdict === 'fail' ? 'a check failed' : null
+  ]
+  return problems.filter((problem) => problem !== null).join('; ') || null
+}
+
+function tooFar(what: string, found: number | null, limit: number | null): string | null {
+  return limit === null || (found ?? Number.POSITIVE_INFINITY) <= limit ? null : `${found?.toExponential(1)} nats ${what} (limit ${limit})`
+}
+
+function problemOfRefusal(expected: string | null, reason: string): string | null {
+  if (expected === null) return `it was refused: ${reason}`
+  return new RegExp(expected).test(reason) ? null : `it was refused for another reason: ${reason}`
+}
+
+/** The reason in the log of a service that ended. */
+function reasonIn(output: string): string {
+  const reasons = [...output.matchAll(/"reason":"((?:[^"\\]|\\.)*)"/g)].map(([, reason = '']) => reason)
+  return (reasons.at(-1) ?? /logpr: (.*)/.exec(output)?.[1] ?? output).slice(0, 400)
+}

@@ -1,0 +1,42 @@
+import type { LogProbs, OracleFile } from './oracle.ts'
+
+/** How far logpr may be from other ways to the same number, nats a token. */
+export interface Tolerance {
+  /** From transformers in float64 with the unquantized weights; null where quantization decides, which is reported and not judged. */
+  readonly toFloat64: number | null
+  /** From the same file in bare onnxruntime, each text alone. */
+  readonly toRuntime: number
+  /** From the same text alone, when it is scored beside others. */
+  readonly batched: number
+}
+
+const WHOLE_TENSOR = /^(DynamicQuantizeLinear|DynamicQuantizeMatMul)$/
+const HALF = /16$/
+
+/**
+ * float32: 1e-4, ten times the rounding that float32 and float64 differ by. Weight-only quantization computes in float32, so it has
+ * to be as near to its own file. Half precision rounds logits of size 10 by up to 4e-3, and a batch of another shape rounds elsewhere.
+ * Dynamic int8 is scored one text at a time, so beside others it has the very numbers that it has alone. With signed weights the head's
+ * sums of two products saturate on x86 without VNNI: onnxruntime's option against that does not reach into the Scan that the head is in.
+ */
+export function toleranceOf({ dtype, operators = [] }: OracleFile): Tolerance {
+  const isSigned = dtype === 'int8' || dtype === 'q8'
+  if (operators.some((name) => WHOLE_TENSOR.test(name))) return { toFloat64: null, toRuntime: isSigned ? 2e-2 : 1e-4, batched: 1e-4 }
+  if (HALF.test(dtype)) return { toFloat64: null, toRuntime: 0.1, batched: 0.1 }
+  return { toFloat64: dtype === 'fp32' ? 1e-4 : null, toRuntime: 1e-4, batched: 1e-4 }
+}
+
+/** Largest |difference| of a token, nats; infinite where the numbers of tokens differ or one is not a number. */
+export function largestDifference(a: LogProbs, b: LogProbs): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY
+  let largest = 0
+  for (const [i, text] of a.entries()) {
+    const other = b[i] ?? []
+    if (text.length !== other.length) return Number.POSITIVE_INFINITY
+    for (const [k, value] of text.entries()) {
+      const difference = Math.abs(value - (other[k] ?? Number.NaN))
+      largest = Math.max(largest, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference)
+    }
+  }
+  return largest
+}
