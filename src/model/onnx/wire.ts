@@ -39,6 +39,8 @@ export function* fieldsOf(source: ByteSource, start: number, end: number): Gener
     const tag = readSize(source, at, end)
     const wireType = tag.value & 7
     const number = tag.value >>> 3
+    // Zeros where something was never written would read as millions of empty fields.
+    if (number === 0) throw new WireError(`field 0 at byte ${at} does not occur in protobuf: not an ONNX file, or a damaged one`)
     if (wireType === VARINT) {
       const value = readVarint(source, tag.end, end)
       yield { number, wireType, start: tag.end, end: value.end, varint: value.value }
