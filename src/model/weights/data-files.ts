@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { accessSync, constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { ServiceError } from '../../errors.ts'
 import { cacheBlobsFolders, locationFault } from './location.ts'
@@ -44,17 +44,24 @@ export function dataFileAt(location: string | undefined, user: string, place: Mo
     throw refusal(
       `${location}, where ${user} keeps its data, is a link to a place outside the model's folder${cacheBlobsFolders(realFolder(place)).length === 0 ? '' : " and its cache's blobs"}: put the file itself there`
     )
-  const stats = statSync(path)
-  if (!stats.isFile()) throw refusal(`${location}, where ${user} keeps its data, is ${kindOf(stats)} instead of a file: download the model again`)
-  return { file, path, sizeBytes: stats.size }
+  return { file, path, sizeBytes: assertRegularFile(path, `${location}, where ${user} keeps its data,`) }
 }
 
-/** Throws `model_invalid` unless the path leads to a regular file; nothing is opened, as opening a named pipe would wait. */
-export function assertRegularFile(path: string, shown: string): void {
+/**
+ * The size of a file in bytes. Throws `model_invalid` unless the path leads to a regular file that may be read; nothing is
+ * opened, as opening a named pipe would wait.
+ */
+export function assertRegularFile(path: string, shown: string): number {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats === undefined)
     throw refusal(`${shown} is ${entryAt(path) === undefined ? 'not there' : 'a link to a file that is not there'}: download the model again`)
   if (!stats.isFile()) throw refusal(`${shown} is ${kindOf(stats)} instead of a file: download the model again`)
+  try {
+    accessSync(path, constants.R_OK)
+  } catch (error) {
+    throw refusal(`${shown} may not be read by the user of this service: change its owner or its mode`, error)
+  }
+  return stats.size
 }
 
 /** Folders that the data of a model may be in, links resolved. */
@@ -75,7 +82,8 @@ function realPathOf(path: string, location: string, user: string): string {
     return realpathSync(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    const what = entryAt(path) === undefined ? 'is not there' : code === 'ELOOP' ? 'is a link to itself' : 'is a link to a file that is not there'
+    const gone = entryAt(path) === undefined ? 'is not there' : 'is a link to a file that is not there'
+    const what = code === 'ENOENT' || code === 'ENOTDIR' ? gone : code === 'ELOOP' ? 'is a link to itself' : `cannot be reached (${code})`
     throw refusal(`${location}, where ${user} keeps its data, ${what}: download the model again, with every file beside its .onnx file`, error)
   }
 }
@@ -92,7 +100,12 @@ function isInside(path: string, folder: string): boolean {
 }
 
 function entryAt(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch {
+    // A name that is too long, or a folder that may not be looked into.
+    return undefined
+  }
 }
 
 function kindOf(stats: Stats): string {
