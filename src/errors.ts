@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'scores_mismatched'
   | 'model_invalid'
   | 'model_unsupported'
+  | 'model_too_large'
   | 'configuration_invalid'
   | 'internal_error'
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Config } from './config/options.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
 import type { EngineSpec } from './engine/protocol.ts'
+import { memoryLimitBytes } from './memory/limit.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
 import { openModelFolder } from './model/model-folder.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
@@ -41,6 +42,17 @@ export function startBackend(config: Config, log: EngineLog): ScoringBackend {
     expectedFiles: {},
     threads: config.THREADS === 0 ? availableParallelism() : config.THREADS,
     vocabSize: folder.vocabSize,
+    // On a GPU the weights lie elsewhere, and nothing is predicted.
+    ...(executionProvider === 'cpu'
+      ? {
+          memory: {
+            maxModelLen: folder.maxModelLen,
+            maxBatchTokens: config.MAX_BATCH_TOKENS,
+            longTextTokens: config.LONG_TEXT_TOKENS,
+            limitBytes: memoryLimitBytes()
+          }
+        }
+      : {}),
     headSize: folder.headSize
   }
   const known = readKnownAnswers(folder.folder, folder.dtype, executionProvider)

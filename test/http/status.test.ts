@@ -35,6 +35,7 @@ describe('ERROR_KINDS', () => {
     scores_mismatched: 500,
     model_invalid: 500,
     model_unsupported: 500,
+    model_too_large: 500,
     configuration_invalid: 500,
     internal_error: 500
   }

@@ -47,6 +47,7 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
         weightFiles: model.weightFiles,
         nodeCounts: { original: model.original.nodes.length, scoring: model.scoring.nodes.length },
         loadMs,
+        memory: model.memory,
         selfTest: report
       }
     })

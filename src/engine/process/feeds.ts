@@ -1,5 +1,6 @@
 import { Tensor } from 'onnxruntime-node'
 import { ServiceError } from '../../errors.ts'
+import { headChunks, type RowLimits } from '../../memory/head-rows.ts'
 import { FLOAT16, type TensorInfo } from '../../model/onnx/graph.ts'
 import { SCORING_INPUTS } from '../../model/onnx/scoring-graph.ts'
 import type { Batch } from '../engine.ts'
@@ -26,13 +27,6 @@ export interface RowPlan {
   readonly columns: readonly number[]
   /** Rows of the batch among them that are looked at. */
   readonly probedRows: readonly number[]
-}
-
-/** How much of the head's work one batch may take at a time. */
-export interface RowLimits {
-  readonly maxChunkRows: number
-  /** Rows that may be given out whole, of all chunks together. */
-  readonly maxProbedRows: number
 }
 
 /**
@@ -65,8 +59,7 @@ export function buildFeeds(makers: ReadonlyMap<string, FeedMaker>, batch: Batch,
   const feeds: Feeds = Object.fromEntries([...makers].map(([name, make]) => [name, make(padded)]))
 
   const rowCount = batch.sequences.reduce((sum, { ids, firstScored }) => sum + ids.length - firstScored, 0)
-  const N = Math.ceil(rowCount / maxChunkRows)
-  const C = Math.ceil(rowCount / N)
+  const { N, C } = headChunks(rowCount, maxChunkRows)
   const rows = new BigInt64Array(N * C)
   const targets = new BigInt64Array(N * C)
   let at = 0

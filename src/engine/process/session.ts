@@ -2,6 +2,8 @@ import { realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { InferenceSession } from 'onnxruntime-node'
 import { ServiceError } from '../../errors.ts'
+import { assertFits, type Fit } from '../../memory/fit.ts'
+import { headRowLimits } from '../../memory/head-rows.ts'
 import { wholeTensorQuantizers } from '../../model/onnx/dynamic-quantization.ts'
 import type { Graph } from '../../model/onnx/graph.ts'
 import { readOnnx } from '../../model/onnx/read.ts'
@@ -14,13 +16,6 @@ import { buildFeeds, feedMakers } from './feeds.ts'
 import { rowProbesOf, rowScoresOf } from './row-scores.ts'
 import { sessionOptions } from './session-options.ts'
 
-/** Floats of one chunk of logits, 16 MB: large enough to fill the matrix kernels, small beside any model. */
-const CHUNK_LOGITS = 1 << 22
-const MIN_CHUNK_ROWS = 16
-const MAX_CHUNK_ROWS = 512
-/** Raw logits that a batch may give out; with their log-probs 128 MB. */
-const PROBED_LOGITS = 1 << 24
-
 export interface LoadedModel {
   readonly original: Graph
   readonly scoring: Graph
@@ -28,31 +23,33 @@ export interface LoadedModel {
   /** Whether it quantizes activations over whole tensors: tokens then depend on later ones and on their neighbours. */
   readonly isApproximate: boolean
   readonly guard: WeightsGuard
+  /** What it was predicted to need; null where nobody asked. */
+  readonly memory: Fit | null
   score(batch: Batch): Promise<BatchScores>
   /** Gives the memory back; nothing can be scored after. */
   release(): Promise<void>
 }
 
-/** Loads a model as a scoring graph. Throws `model_invalid` or `model_unsupported` with the reason. */
+/** Loads a model as a scoring graph. Throws `model_invalid`, `model_unsupported` or `model_too_large` with the reason. */
 export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   // In a cache the model file is a link to a blob of another name; onnxruntime wants the real path of the weights.
   const path = realpathSync(spec.onnxPath)
   const original = readOnnx(path)
   const scoring = scoringGraph(original)
+  const memory =
+    spec.memory === undefined ? null : assertFits({ scoring, vocabSize: spec.vocabSize, headSize: spec.headSize, ...spec.memory }, spec.memory.limitBytes)
   const weightFiles = weightFilesOf(scoring, basename(path))
   const guard = new WeightsGuard([path, ...weightFiles.map((file) => join(dirname(path), file))])
   const makers = feedMakers(scoring.inputs, spec.headSize)
   const session = await createSession(spec, dirname(path), writeOnnx(scoring))
-  const limits = {
-    maxChunkRows: Math.min(MAX_CHUNK_ROWS, Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_LOGITS / spec.vocabSize))),
-    maxProbedRows: Math.floor(PROBED_LOGITS / spec.vocabSize)
-  }
+  const limits = headRowLimits(spec.vocabSize)
 
   return {
     original,
     scoring,
     weightFiles,
     guard,
+    memory,
     isApproximate: wholeTensorQuantizers(original).length > 0,
     release: () => session.release(),
     async score(batch) {
