@@ -113,7 +113,7 @@ describe('data of a weight inside a branch', () => {
     })
     const weights = new Uint8Array(Float32Array.from({ length: 200 }, (_, i) => i).buffer)
     const snapshot = cacheSnapshot(t, { 'model.onnx': writeOnnx(graph), 'data/weights': weights }, 'sharded')
-    const model = openModel({ onnxPath: join(snapshot, 'model.onnx'), modelFolder: snapshot })
+    const model = openGraph({ onnxPath: join(snapshot, 'model.onnx'), modelFolder: snapshot })
     const session = await InferenceSession.create(writeOnnx(model.located(model.graph)), {
       logSeverityLevel: 4,
       extra: { session: { model_external_initializers_file_folder_path: model.folder } }
