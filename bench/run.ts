@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<Findings> 
   'scoring-graph': () => import('./scoring-graph.ts'),
   'http-overhead': () => import('./http-overhead.ts'),
   'check-overhead': () => import('./check-overhead.ts'),
+  'model-loading': () => import('./model-loading.ts'),
   'event-loop': () => import('./event-loop.ts')
 }
 const RESULTS = join(PACKAGE_FOLDER, 'bench', 'results')
