@@ -10,6 +10,7 @@ import { type RunningService, startService } from '../support/running-service.ts
 interface ModelBody {
   readonly id: string
   readonly causal: string
+  readonly memory: { readonly base_bytes: number; readonly weight_bytes: number; readonly budget_bytes: number; readonly total_bytes: number }
   readonly self_test: {
     readonly verdict: string
     readonly tolerance_nats: number
@@ -39,6 +40,13 @@ after(() => service.stop())
 describe('GET /v1/models', () => {
   test('lists the model as it is by itself', async () => {
     assert.deepEqual(await (await service.get('/v1/models')).json(), { object: 'list', data: [model] })
+  })
+
+  test('says what memory the service was predicted to need', () => {
+    const { base_bytes, weight_bytes, budget_bytes, total_bytes } = model.memory
+
+    assert.equal(total_bytes, base_bytes + weight_bytes + budget_bytes)
+    assert.ok(weight_bytes > 10e6 && weight_bytes < 30e6, `${weight_bytes} bytes for a model file of 21 MiB`)
   })
 
   test('has no other: 404', async () => {
