@@ -11,7 +11,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<Findings> 
   'http-overhead': () => import('./http-overhead.ts'),
   'check-overhead': () => import('./check-overhead.ts'),
   'event-loop': () => import('./event-loop.ts'),
-  'several-models': () => import('./several-models.ts')
+  'several-models': () => import('./several-models.ts'),
+  'model-loading': () => import('./model-loading.ts')
 }
 const RESULTS = join(PACKAGE_FOLDER, 'bench', 'results')
 

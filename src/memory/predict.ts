@@ -13,12 +13,12 @@ const FRONT_BYTES = 130 * MIB
 /** Of an engine process before it has a model: Node, two threads and the graph itself. */
 const ENGINE_BYTES = 35 * MIB
 /** Ids, rows and results in JavaScript, buffers of the matrix kernels, and small holes. */
-const PASS_BYTES = 35 * MIB
+const PASS_BYTES = 27 * MIB
 /**
  * Holes in the runtime's arena, as a share of the largest buffer. It gives nothing back and a buffer lies in one piece, so
- * what was freed cannot always be used again. Measured 0 to 1.2, a half on the whole (docs/decisions/0010-memory.md).
+ * what was freed cannot always be used again. Measured 0 to 1.2, 0.6 on the whole (docs/decisions/0010-memory.md).
  */
-const HOLES = 0.5
+const HOLES = 0.6
 /** Rank and entropy are asked for with some of the most probable tokens. */
 const TOP_COUNT = 20
 

@@ -170,6 +170,21 @@ test('serve and score refuse CUDA at once where it is not installed, with what i
   }
 })
 
+test('logpr inspect predicts the memory at the configured token budget and at others', async () => {
+  const [plain, json] = await Promise.all([
+    logpr(['inspect', '--max-batch-tokens', '1024']),
+    logpr(['inspect', '--max-batch-tokens', '1024', '--json', 'true'])
+  ])
+  const { memory } = JSON.parse(json.stdout) as { memory: { budgets: { max_batch_tokens: number; total_bytes: number }[]; unknown_operators: string[] } }
+
+  assert.match(plain.stdout, /^memory +\d+ MiB: processes .* \+ weights .* for a pass of 1,024 tokens; and .* mapped from files/m)
+  assert.deepEqual(
+    memory.budgets.map(({ max_batch_tokens }) => max_batch_tokens),
+    [1024, 512, 2048, 8192]
+  )
+  assert.deepEqual(memory.unknown_operators, [])
+})
+
 test('every fault of the configuration is named at once', async () => {
   const { code, stderr } = await logpr(['serve'], { env: { LOGPR_PORT: '70000', LOGPR_LOG_LEVEL: 'loud' } })
 

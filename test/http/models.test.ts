@@ -19,6 +19,7 @@ interface ModelBody {
   readonly max_model_len_source: string
   readonly vocab_size: number
   readonly stated_vocab_size: number | null
+  readonly memory: { readonly base_bytes: number; readonly weight_bytes: number; readonly budget_bytes: number; readonly total_bytes: number }
   readonly self_test: {
     readonly verdict: string
     readonly tolerance_nats: number
@@ -56,6 +57,13 @@ describe('GET /v1/models', () => {
     assert.deepEqual(numerics, { weights: 'float32', activations: 'float32', logits: 'float32' })
     assert.deepEqual([max_model_len, max_model_len_source], [512, 'max_position_embeddings'])
     assert.deepEqual([vocab_size, stated_vocab_size], [4096, 4096])
+  })
+
+  test('says what memory the service was predicted to need', () => {
+    const { base_bytes, weight_bytes, budget_bytes, total_bytes } = model.memory
+
+    assert.equal(total_bytes, base_bytes + weight_bytes + budget_bytes)
+    assert.ok(weight_bytes > 10e6 && weight_bytes < 30e6, `${weight_bytes} bytes for a model file of 21 MiB`)
   })
 
   test('has no other: 404', async () => {
