@@ -1,7 +1,7 @@
 import { EXIT_CODES } from '../src/cli/exit-codes.ts'
 import { ERROR_KINDS } from '../src/http/status.ts'
-import { HUB_FAULTS } from '../test/hub/faults.ts'
-import { PROCESS_FAULTS } from '../test/hub/process-faults.ts'
+import { HUB_FAULTS } from '../test/hub/faults/all.ts'
+import { PROCESS_FAULTS } from '../test/hub/faults/processes.ts'
 
 /** The tables of docs/hub.md. The tests of test/hub plant each fault and fail when it ends otherwise. */
 export function hubBlocks(): Readonly<Record<string, string>> {

@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'not_in_cache'
   | 'model_invalid'
   | 'model_unsupported'
+  | 'model_too_large'
   | 'configuration_invalid'
   | 'internal_error'
 

@@ -2,6 +2,7 @@ import type { Config } from './config/options.ts'
 import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
 import type { EngineSpec } from './engine/protocol.ts'
 import { threadPlan } from './engine/thread-plan.ts'
+import { memoryLimitBytes } from './memory/limit.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
 import { type LocatedModel, locateOnlyFolder } from './model/located-model.ts'
 import { factsOf, openModel } from './model/open-model.ts'
@@ -52,7 +53,18 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     ...threadPlan(config.THREADS, engines),
     vocabSize: folder.vocabSize,
     headSize: folder.headSize,
-    keyValueHeads: folder.keyValueHeads
+    keyValueHeads: folder.keyValueHeads,
+    // On a GPU the weights lie elsewhere, and nothing is predicted.
+    ...(executionProvider === 'cpu'
+      ? {
+          memory: {
+            maxModelLen: folder.maxModelLen,
+            maxBatchTokens: config.MAX_BATCH_TOKENS,
+            longTextTokens: config.LONG_TEXT_TOKENS,
+            limitBytes: memoryLimitBytes()
+          }
+        }
+      : {})
   }
   const known = readKnownAnswers(folder.folder, folder.dtype, executionProvider)
   let tokenizerHasEnded = false

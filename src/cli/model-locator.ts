@@ -1,6 +1,7 @@
 import type { Config } from '../config/options.ts'
 import { locateModel } from '../hub/locate-model.ts'
-import type { OnPullEvent, PullEvent } from '../hub/pull-event.ts'
+import type { OnPullEvent } from '../hub/pull-event.ts'
+import { tellPullState } from '../hub/pull-words.ts'
 import { hubSettingsFrom } from '../hub/settings.ts'
 import type { LocatedModel, LocateModel } from '../model/located-model.ts'
 import { onlyReference } from '../model/model-reference.ts'
@@ -10,7 +11,7 @@ import { createPullProgress } from './pull-progress.ts'
 export function modelLocator(config: Config, env: NodeJS.ProcessEnv, listen: OnPullEvent): LocateModel {
   const settings = hubSettingsFrom(env, { isOffline: config.HUB_OFFLINE, dtype: config.DTYPE })
   return ({ id, reference }, onProgress) => {
-    const told = progressTeller(onProgress)
+    const told = tellPullState(onProgress)
     const located = locateModel(reference, settings, (event) => {
       listen(event)
       told(event)
@@ -26,16 +27,5 @@ export async function locateShown(value: string, config: Config, env: NodeJS.Pro
     return await modelLocator(config, env, progress.show)(onlyReference(value), () => {})
   } finally {
     progress.done()
-  }
-}
-
-/** Says how much of a model has arrived, for /readyz. */
-function progressTeller(tell: (progress: string) => void): OnPullEvent {
-  let [total, arrived] = [0, 0]
-  return (event: PullEvent) => {
-    if (event.kind === 'plan') [total, arrived] = [event.totalBytes, event.presentBytes]
-    else if (event.kind === 'received') arrived += event.bytes
-    else if (event.kind === 'retry') return tell(`the model is being fetched; asked again: ${event.reason}`)
-    if (total > 0) tell(`the model is being fetched: ${Math.floor((arrived / total) * 100)} % of ${Math.ceil(total / (1 << 20))} MiB`)
   }
 }

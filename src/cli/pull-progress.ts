@@ -1,12 +1,12 @@
 import { SingleBar } from 'cli-progress'
-import type { OnPullEvent, PullEvent } from '../hub/pull-event.ts'
+import type { OnPullEvent } from '../hub/pull-event.ts'
+import { describePullEvent, mebibytes } from '../hub/pull-words.ts'
 
 export interface PullProgress {
   readonly show: OnPullEvent
   done(): void
 }
 
-const MIB = 1 << 20
 /** Where there is no terminal, a line each time so much more of the whole has arrived. */
 const PLAIN_SHARE = 0.1
 
@@ -52,26 +52,10 @@ export function createPullProgress(stream: NodeJS.WriteStream): PullProgress {
         arrived = event.presentBytes
         shown = arrived
       }
-      const line = lineOf(event)
+      const line = describePullEvent(event)
       if (line !== null) stream.write(`${line}\n`)
       startBar()
     },
     done: endBar
   }
-}
-
-function lineOf(event: Exclude<PullEvent, { kind: 'received' }>): string | null {
-  if (event.kind === 'plan') {
-    const { repository, revision, commit, files, totalBytes, presentBytes, dtype } = event
-    const rest = presentBytes >= totalBytes ? 'all there' : `${mebibytes(totalBytes - presentBytes)} to fetch`
-    return `${repository}@${revision} (commit ${commit.slice(0, 12)}), dtype ${dtype}: ${files} files, ${mebibytes(totalBytes)}, ${rest}`
-  }
-  if (event.kind === 'file') return event.wasPresent ? null : `${event.path}: ${mebibytes(event.sizeBytes)}, checked`
-  if (event.kind === 'wait') return `${event.path}: another process fetches it; waiting`
-  if (event.kind === 'cached') return `${event.reason}\nusing commit ${event.commit.slice(0, 12)} of the cache`
-  return `${event.subject}: ${event.reason}; again in ${(event.pauseMs / 1000).toFixed(1)} s`
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / MIB).toFixed(1)} MiB`
 }

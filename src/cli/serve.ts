@@ -6,6 +6,7 @@ import { createLogger } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import { chooseProvider } from '../provider/choose-provider.ts'
 import { startModels } from '../serving/start-models.ts'
+import { exitCodeOf } from './exit-codes.ts'
 import { modelLocator } from './model-locator.ts'
 import { logPull } from './pull-log.ts'
 
@@ -43,7 +44,7 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
         if (isStopping) return
         const { code, message } = serviceErrorFrom(error)
         log.fatal({ code, reason: message }, 'the model cannot be served')
-        void service.drain().then(() => resolve(2))
+        void service.drain().then(() => resolve(exitCodeOf(code)))
       }
     )
   })

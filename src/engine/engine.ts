@@ -1,5 +1,6 @@
 /** What scheduling depends on: something that scores batches of token ids. It knows nothing of text or of HTTP. */
 
+import type { Fit } from '../memory/fit.ts'
 import type { Checks } from '../scoring/checks/check.ts'
 import type { Noise } from '../scoring/noise.ts'
 import type { RowProbe } from '../scoring/row-probe.ts'
@@ -66,6 +67,8 @@ export interface EngineInfo {
   /** Nodes of the graph as it came and as it runs. */
   readonly nodeCounts: { readonly original: number; readonly scoring: number }
   readonly loadMs: number
+  /** What the service was predicted to need; null where nobody asked. */
+  readonly memory: Fit | null
   readonly selfTest: SelfTestReport
 }
 

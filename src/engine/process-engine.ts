@@ -173,6 +173,7 @@ export class ProcessEngine implements Engine {
       { loadMs: Math.round(info.loadMs), selfTestMs: Math.round(tookMs), processId: this.#child?.pid, selfTest: verdict, toleranceNats },
       'engine ready'
     )
+    if (info.memory?.warning) this.#options.log.warn({}, info.memory.warning)
     this.#state = 'ready'
     this.#resolveStarted(info)
     this.#dispatch()

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
+import type { ShapeLimits } from '../memory/batch-shapes.ts'
 import type { FileSeal } from '../model/weights/weights-guard.ts'
 import type { Batch, BatchScores, EngineInfo } from './engine.ts'
 
@@ -41,6 +42,8 @@ export interface EngineSpec {
   readonly approximateCeilingNats: number
   /** Whether the file claims float32 weights and activations. */
   readonly claimsFloat32: boolean
+  /** What may be asked of it, and the memory that the container may use (null: no limit); nothing is predicted without. */
+  readonly memory?: ShapeLimits & { readonly limitBytes: number | null }
   /** The files by path, once they are known: a later start refuses other content. */
   readonly expectedFiles: Readonly<Record<string, FileSeal>>
 }

@@ -54,6 +54,7 @@ export const ERROR_KINDS = {
   not_in_cache: server(500, 'The model is not in the cache', false),
   model_invalid: server(500, 'The model cannot be loaded', false),
   model_unsupported: server(500, 'The model is of an unsupported form', false),
+  model_too_large: server(500, 'The model does not fit into memory', false),
   configuration_invalid: server(500, 'The configuration is invalid', false),
   starting: server(503, 'The service is starting'),
   engine_unavailable: server(503, 'The model process is not available'),

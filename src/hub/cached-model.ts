@@ -5,7 +5,7 @@ import { RepositoryCache } from './cache-layout.ts'
 import { dataFilesOf, genaiGraphFile } from './graph-data.ts'
 import type { CachedModel } from './pull-model.ts'
 import { COMMIT, type HubReference } from './reference.ts'
-import { graphFileOf, missingFilesOf, noGraph, smallFilesOf } from './select-files.ts'
+import { graphFileOf, missingFiles, noGraph, smallFilesOf } from './select-files.ts'
 import type { HubSettings } from './settings.ts'
 
 /**
@@ -25,9 +25,11 @@ export async function cachedModel(reference: HubReference, settings: HubSettings
   if (names.length === 0) throw missing('files')
 
   const listed = listedNames(cache.treePath(commit), subfolder)
-  const absent = [...new Set([...missingFilesOf(names), ...smallFilesOf(listed).filter((name) => !names.includes(name))])]
+  const genaiFile = genaiGraphFile(join(folder, 'genai_config.json'))
+  const wanted = [...smallFilesOf(listed), ...(genaiFile === null ? [] : [genaiFile])].filter((name) => !names.includes(name))
+  const absent = [...new Set([...missingFiles(names), ...wanted])]
   if (absent.length > 0) throw missing(absent.join(', '))
-  const graph = graphFileOf(names, settings.dtype, genaiGraphFile(join(folder, 'genai_config.json')))
+  const graph = graphFileOf(names, settings.dtype, genaiFile)
   if (graph === null) {
     const reason = noGraph(`${repository} in the cache`, names, settings.dtype)
     throw new ServiceError('not_in_cache', `${reason.message}; or fetch it with: logpr pull ${reference.text} --dtype ${settings.dtype}`)

@@ -10,7 +10,7 @@ import { downloadBlob } from './download-blob.ts'
 import { dataFilesOf, genaiGraphFile } from './graph-data.ts'
 import { COMMIT, type HubReference } from './reference.ts'
 import { listRepository, type RepositoryFile, resolveRevision } from './repository-files.ts'
-import { graphFileOf, likelyDataFiles, missingFilesOf, noGraph, smallFilesOf } from './select-files.ts'
+import { type ChosenGraph, graphFileOf, likelyDataFiles, missingFiles, noGraph, smallFilesOf } from './select-files.ts'
 import type { HubTiming } from './settings.ts'
 
 /** A model in the cache. */
@@ -67,12 +67,15 @@ class Pull {
     const names = [...this.#files.keys()]
     const small = smallFilesOf(names)
     this.#assertNeeded(small)
-    const plan = graphFileOf(names, this.#dtype, null) ?? this.#fallback(names)
+    const plan = graphFileOf(names, this.#dtype, null) ?? this.#anyGraph(names)
     const likely = [...small, plan.file, ...likelyDataFiles(names, plan.file)]
     await this.#announce(likely, plan.dtype)
     await this.#fetch(small)
 
-    const graph = graphFileOf(names, this.#dtype, genaiGraphFile(this.#path('genai_config.json'))) ?? plan
+    const genaiFile = small.includes('genai_config.json') ? genaiGraphFile(this.#path('genai_config.json')) : null
+    if (genaiFile !== null) this.#assertListed('genai_config.json', [genaiFile])
+    const graph = graphFileOf(names, this.#dtype, genaiFile)
+    if (graph === null) throw noGraph(this.#where, names, this.#dtype)
     await this.#fetch([graph.file])
     const data = dataFilesOf(this.#path(graph.file), graph.file)
     this.#assertListed(graph.file, data)
@@ -86,14 +89,14 @@ class Pull {
   }
 
   /** A genai folder may name its graph as it likes; which of several it is stands in genai_config.json. */
-  #fallback(names: readonly string[]): { readonly file: string; readonly dtype: string } {
-    const graphs = names.filter((name) => posix.dirname(name) === '.' && name.endsWith('.onnx'))
-    if (this.#dtype === 'auto' && names.includes('genai_config.json') && graphs[0] !== undefined) return { file: graphs[0], dtype: 'auto' }
+  #anyGraph(names: readonly string[]): ChosenGraph {
+    const graph = names.find((name) => posix.dirname(name) === '.' && name.endsWith('.onnx'))
+    if (this.#dtype === 'auto' && names.includes('genai_config.json') && graph !== undefined) return { file: graph, dtype: null }
     throw noGraph(this.#where, names, this.#dtype)
   }
 
   #assertNeeded(small: readonly string[]): void {
-    const missing = missingFilesOf(small)
+    const missing = missingFiles(small)
     if (missing.length === 0) return
     if (this.#files.size === 0) throw new ServiceError('hub_not_found', `${this.#where} has no files; check the folder behind the id`)
     const graphs = [...this.#files.keys()].filter((name) => name.endsWith('.onnx'))
@@ -101,10 +104,9 @@ class Pull {
     throw new ServiceError('model_invalid', `${this.#where} has no ${missing.join(' and no ')}, so it is no model that logpr can load`)
   }
 
-  #assertListed(graphFile: string, data: readonly string[]): void {
-    const missing = data.filter((name) => !this.#files.has(name))
-    if (missing.length > 0)
-      throw new ServiceError('model_invalid', `${this.#where}: ${graphFile} keeps weights in ${missing.join(', ')}, which the repository does not have`)
+  #assertListed(byFile: string, names: readonly string[]): void {
+    const missing = names.filter((name) => !this.#files.has(name))
+    if (missing.length > 0) throw new ServiceError('model_invalid', `${this.#where}: ${byFile} names ${missing.join(', ')}, which the repository does not have`)
   }
 
   get #where(): string {
@@ -120,7 +122,7 @@ class Pull {
     return names.flatMap((name) => this.#files.get(name) ?? [])
   }
 
-  async #announce(names: readonly string[], dtype: string): Promise<void> {
+  async #announce(names: readonly string[], dtype: string | null): Promise<void> {
     const files = this.#listed(names)
     for (const file of files) if (!this.#present.has(file.etag) && (await this.#isPresent(file))) this.#present.add(file.etag)
     // Two files of one content are fetched once.
@@ -128,7 +130,17 @@ class Pull {
     const totalBytes = sizes.reduce((sum, [, sizeBytes]) => sum + sizeBytes, 0)
     const presentBytes = sizes.reduce((sum, [etag, sizeBytes]) => (this.#present.has(etag) ? sum + sizeBytes : sum), 0)
     const { repository, revision } = this.#reference
-    this.#client.onEvent({ kind: 'plan', repository, revision, commit: this.#commit, dtype, files: files.length, totalBytes, presentBytes })
+    this.#client.onEvent({
+      kind: 'plan',
+      repository,
+      revision,
+      commit: this.#commit,
+      // The graphs of genai folders are all called model.onnx.
+      dtype: dtype === null || this.#files.has('genai_config.json') ? 'as its graph says' : dtype,
+      files: files.length,
+      totalBytes,
+      presentBytes
+    })
     await assertRoomFor(totalBytes - presentBytes, this.cache.cacheFolder)
   }
 

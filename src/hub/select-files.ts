@@ -16,18 +16,12 @@ const SMALL_FILES = [
   'canary.json',
   'SHA256SUMS'
 ]
-/** Of each of these one must be there, or nothing can be scored. */
-const NEEDED_FILES = [['config.json', 'genai_config.json'], ['tokenizer.json']]
 
-/** The graph file to load, relative to the model's folder, and the dtype that its name says. */
+/** The graph file to load, relative to the model's folder. */
 export interface ChosenGraph {
   readonly file: string
-  readonly dtype: string
-}
-
-/** What a folder needs beside its weights and has not, the first choice of each; names are relative to it. */
-export function missingFilesOf(names: readonly string[]): string[] {
-  return NEEDED_FILES.flatMap((choices) => (choices.some((name) => names.includes(name)) ? [] : choices.slice(0, 1)))
+  /** What its name says; null when it says nothing. */
+  readonly dtype: string | null
 }
 
 /** The small files that a folder has; names are relative to it. */
@@ -35,15 +29,23 @@ export function smallFilesOf(names: readonly string[]): string[] {
   return SMALL_FILES.filter((name) => names.includes(name))
 }
 
+/** What is missing without which nothing can be scored. */
+export function missingFiles(names: readonly string[]): string[] {
+  const hasConfig = names.includes('config.json') || names.includes('genai_config.json')
+  return [...(hasConfig ? [] : ['config.json']), ...(names.includes('tokenizer.json') ? [] : ['tokenizer.json'])]
+}
+
 /**
- * The graph that a dtype means among the files of a folder, `auto` the first that exists: the same choice as for a folder on disk. `genaiFile` is what
- * genai_config.json names, which `auto` prefers. Null when there is none.
+ * The graph that a dtype means among the files of a folder, `auto` the first there is: the same choice as for a folder on disk. `genaiFile` is what
+ * genai_config.json names. Null when there is none.
  */
 export function graphFileOf(names: readonly string[], dtype: string, genaiFile: string | null): ChosenGraph | null {
   const graphs = names.filter((name) => /^(?:onnx\/)?[^/]+\.onnx$/.test(name))
-  const candidates = graphCandidates(graphs, genaiFile !== null && names.includes(genaiFile) ? genaiFile : null)
+  // Outside onnx/ first, as on disk.
+  const ordered = graphs.toSorted((a, b) => a.split('/').length - b.split('/').length)
+  const candidates = graphCandidates(ordered, genaiFile !== null && names.includes(genaiFile) ? genaiFile : null)
   const chosen = dtype === 'auto' ? candidates[0] : candidates.find((each) => each.dtype === dtype)
-  return chosen === undefined ? null : { file: chosen.file, dtype: chosen.dtype ?? 'auto' }
+  return chosen === undefined ? null : { file: chosen.file, dtype: chosen.dtype }
 }
 
 /** By name alone, the files that hold weights of a graph: `.onnx_data`, `.onnx_data_1`, ..., `.onnx.data`. */

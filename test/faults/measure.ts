@@ -36,7 +36,7 @@ export function specOf(folder: string): EngineSpec {
 }
 
 /** Loads a model folder the way the engine process does. */
-export function load(folder: string): Promise<LoadedModel> {
+export async function load(folder: string): Promise<LoadedModel> {
   return loadModel(specOf(folder))
 }
 

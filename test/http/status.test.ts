@@ -41,6 +41,7 @@ describe('ERROR_KINDS', () => {
     not_in_cache: 500,
     model_invalid: 500,
     model_unsupported: 500,
+    model_too_large: 500,
     configuration_invalid: 500,
     internal_error: 500
   }

@@ -6,7 +6,8 @@ import { MODEL_FILES } from '../support/hub/model-files.ts'
 import { pulled, quickSettings } from '../support/hub/pulling.ts'
 import { startHub } from '../support/hub/server.ts'
 import { tempFolder } from '../support/temp-folder.ts'
-import { HUB_FAULTS, ID, WEIGHTS_ETAG } from './faults.ts'
+import { HUB_FAULTS } from './faults/all.ts'
+import { ID, WEIGHTS_ETAG } from './faults/fault.ts'
 
 describe('a pull', () => {
   for (const fault of HUB_FAULTS) {

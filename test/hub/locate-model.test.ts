@@ -72,7 +72,7 @@ describe('a pull', () => {
 
   for (const [location, said] of [
     ['../outside.bin', /outside its folder/],
-    ['absent.bin', /keeps weights in absent\.bin, which the repository does not have/]
+    ['absent.bin', /model\.onnx names absent\.bin, which the repository does not have/]
   ] as const) {
     test(`refuses a graph whose weights are in ${location}`, async (t) => {
       const { settings } = await place(t, { 'config.json': '{}', 'tokenizer.json': '{}', 'model.onnx': graphWithData(location) })

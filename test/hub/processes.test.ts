@@ -10,8 +10,8 @@ import { hasContent } from '../support/hub/pulling.ts'
 import { type HubServer, startHub } from '../support/hub/server.ts'
 import { MAIN, pause } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
-import { ID, WEIGHTS_ETAG } from './faults.ts'
-import { PROCESS_FAULTS } from './process-faults.ts'
+import { ID, WEIGHTS_ETAG } from './faults/fault.ts'
+import { PROCESS_FAULTS } from './faults/processes.ts'
 
 const DATA = new RegExp(WEIGHTS_ETAG)
 

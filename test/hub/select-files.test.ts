@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { dataFileOf, graphFileOf, likelyDataFiles, noGraph, smallFilesOf } from '../../src/hub/select-files.ts'
+import { dataFileOf, graphFileOf, likelyDataFiles, missingFiles, noGraph, smallFilesOf } from '../../src/hub/select-files.ts'
 import { DTYPES, openModelFolder } from '../../src/model/model-folder.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -33,8 +33,16 @@ describe('graphFileOf', () => {
     )
   })
 
-  test('takes a merged decoder when there is no other graph', () =>
-    assert.deepEqual(graphFileOf(['onnx/decoder_model_merged_q4.onnx'], 'auto', null), { file: 'onnx/decoder_model_merged_q4.onnx', dtype: 'q4' }))
+  for (const [names, file, dtype] of [
+    [['onnx/decoder_model_merged_q4.onnx'], 'onnx/decoder_model_merged_q4.onnx', 'q4'],
+    [['decoder_model.onnx', 'onnx/model.onnx', 'decoder_model_merged.onnx'], 'onnx/model.onnx', 'fp32'],
+    [['decoder_model.onnx', 'decoder_with_past_model.onnx', 'decoder_model_merged.onnx'], 'decoder_model_merged.onnx', 'fp32'],
+    [['my-export.onnx', 'other/model.onnx'], 'my-export.onnx', null]
+  ] as const) {
+    test(`takes ${file} among ${names.join(', ')}`, () => assert.deepEqual(graphFileOf(names, 'auto', null), { file, dtype }))
+  }
+
+  test('takes none of two with names that say nothing', () => assert.equal(graphFileOf(['a.onnx', 'b.onnx'], 'auto', null), null))
 
   test('prefers the graph that genai_config.json names, unless a dtype is asked for', () => {
     const names = ['model.onnx', 'phi.onnx', 'model_q4.onnx']
@@ -42,6 +50,11 @@ describe('graphFileOf', () => {
     assert.equal(graphFileOf(names, 'auto', 'absent.onnx')?.file, 'model.onnx')
     assert.equal(graphFileOf(names, 'q4', 'phi.onnx')?.file, 'model_q4.onnx')
   })
+})
+
+test('a model needs a tokenizer and one of two configurations', () => {
+  assert.deepEqual(missingFiles(['model.onnx']), ['config.json', 'tokenizer.json'])
+  assert.deepEqual(missingFiles(['genai_config.json', 'tokenizer.json']), [])
 })
 
 test('small files are those of the list, in its order, and of this folder alone', () =>

@@ -73,17 +73,20 @@ export async function logProbsOf(onnxPath: string, modelFolder = dirname(onnxPat
 
 /**
  * A snapshot in a Hugging Face cache as Python's library makes it: relative links to blobs named by a hash, which lie in one
- * folder (`flat`) or in folders by the first two digits (`sharded`). Gives the path of the snapshot.
+ * folder (`flat`), in folders by the first two digits (`sharded`), or are links to the store that repositories share (`shared`). Gives the path of the snapshot.
  */
-export function cacheSnapshot(t: TestContext, files: Readonly<Record<string, string | Uint8Array>>, layout: 'flat' | 'sharded'): string {
-  const repository = join(tempFolder(t), 'hub', 'models--org--tiny')
+export function cacheSnapshot(t: TestContext, files: Readonly<Record<string, string | Uint8Array>>, layout: 'flat' | 'sharded' | 'shared'): string {
+  const hub = join(tempFolder(t), 'hub')
+  const repository = join(hub, 'models--org--tiny')
   const snapshot = join(repository, 'snapshots', 'e7da7f221d5bf496a48136c0cd264e630fe9fcc8')
   for (const [i, [name, content]] of Object.entries(files).entries()) {
     const hash = `${i}b`.repeat(20)
-    const blob = layout === 'flat' ? join(repository, 'blobs', hash) : join(repository, 'blobs', hash.slice(0, 2), hash)
+    const blob = layout === 'sharded' ? join(repository, 'blobs', hash.slice(0, 2), hash) : join(repository, 'blobs', hash)
+    const stored = layout === 'shared' ? join(hub, 'blobs', hash.slice(0, 2), hash) : blob
     const link = join(snapshot, name)
-    for (const path of [blob, link]) mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(blob, content)
+    for (const path of [blob, stored, link]) mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(stored, content)
+    if (stored !== blob) symlinkSync(relative(dirname(blob), stored), blob)
     symlinkSync(relative(dirname(link), blob), link)
   }
   return snapshot

@@ -46,6 +46,7 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
         vocabSize: spec.vocabSize,
         nodeCounts: { original: model.original.nodes.length, scoring: model.scoring.nodes.length },
         loadMs,
+        memory: model.memory,
         selfTest: report
       }
     })

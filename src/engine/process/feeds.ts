@@ -1,4 +1,5 @@
 import { Tensor } from 'onnxruntime-node'
+import { headChunks, type RowLimits } from '../../memory/head-rows.ts'
 import type { TensorInfo } from '../../model/onnx/graph.ts'
 import { modelInputs } from '../../model/onnx/model-inputs.ts'
 import type { HeadSizes } from '../../model/onnx/past-shape.ts'
@@ -17,13 +18,6 @@ export interface RowPlan {
   readonly columns: readonly number[]
   /** Rows of the batch among them that are looked at. */
   readonly probedRows: readonly number[]
-}
-
-/** How much of the head's work one batch may take at a time. */
-export interface RowLimits {
-  readonly maxChunkRows: number
-  /** Rows that may be given out whole, of all chunks together. */
-  readonly maxProbedRows: number
 }
 
 /**
@@ -57,8 +51,7 @@ export function buildFeeds(makers: ReadonlyMap<string, FeedMaker>, batch: Batch,
   const feeds: Feeds = Object.fromEntries([...makers].map(([name, make]) => [name, make(padded)]))
 
   const rowCount = batch.sequences.reduce((sum, { ids, firstScored }) => sum + ids.length - firstScored, 0)
-  const N = Math.ceil(rowCount / maxChunkRows)
-  const C = Math.ceil(rowCount / N)
+  const { N, C } = headChunks(rowCount, maxChunkRows)
   const rows = new BigInt64Array(N * C)
   const targets = new BigInt64Array(N * C)
   let at = 0

@@ -1,5 +1,7 @@
 import { InferenceSession } from 'onnxruntime-node'
 import { ServiceError } from '../../errors.ts'
+import { assertFits, type Fit } from '../../memory/fit.ts'
+import { headRowLimits } from '../../memory/head-rows.ts'
 import { wholeTensorQuantizers } from '../../model/onnx/dynamic-quantization.ts'
 import { BFLOAT16, type Graph } from '../../model/onnx/graph.ts'
 import { scoringGraph } from '../../model/onnx/scoring-graph.ts'
@@ -12,40 +14,35 @@ import { buildFeeds, feedMakers } from './feeds.ts'
 import { rowProbesOf, rowScoresOf } from './row-scores.ts'
 import { sessionOptions } from './session-options.ts'
 
-/** Floats of one chunk of logits, 16 MB: large enough to fill the matrix kernels, small beside any model. */
-const CHUNK_LOGITS = 1 << 22
-const MIN_CHUNK_ROWS = 16
-const MAX_CHUNK_ROWS = 512
-/** Raw logits that a batch may give out; with their log-probs 128 MB. */
-const PROBED_LOGITS = 1 << 24
-
 export interface LoadedModel {
   readonly original: Graph
   readonly scoring: Graph
   /** Whether it quantizes activations over whole tensors: tokens then depend on later ones and on their neighbours. */
   readonly isApproximate: boolean
   readonly guard: WeightsGuard
+  /** What it was predicted to need; null where nobody asked. */
+  readonly memory: Fit | null
   score(batch: Batch): Promise<BatchScores>
   /** Gives the memory back; nothing can be scored after. */
   release(): Promise<void>
 }
 
-/** Loads a model as a scoring graph. Throws `model_invalid` or `model_unsupported` with the reason. */
+/** Loads a model as a scoring graph. Throws `model_invalid`, `model_unsupported` or `model_too_large` with the reason. */
 export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   const { graph: original, files, folder, located } = openGraph(spec)
   const scoring = scoringGraph(original)
+  const memory =
+    spec.memory === undefined ? null : assertFits({ scoring, vocabSize: spec.vocabSize, headSize: spec.headSize, ...spec.memory }, spec.memory.limitBytes)
   const guard = new WeightsGuard(files.map(({ path }) => path))
   const makers = feedMakers(scoring.inputs, { headSize: spec.headSize, keyValueHeads: spec.keyValueHeads ?? 0 })
   const session = await createSession(spec, folder, located(scoring))
-  const limits = {
-    maxChunkRows: Math.min(MAX_CHUNK_ROWS, Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_LOGITS / spec.vocabSize))),
-    maxProbedRows: Math.floor(PROBED_LOGITS / spec.vocabSize)
-  }
+  const limits = headRowLimits(spec.vocabSize)
 
   return {
     original,
     scoring,
     guard,
+    memory,
     isApproximate: wholeTensorQuantizers(original).length > 0,
     release: () => session.release(),
     async score(batch) {

@@ -40,6 +40,20 @@ const MODEL = objectOf({
     {},
     'What the forward passes that preceded readiness showed; docs/checks.md explains each item.'
   ),
+  memory: nullable(
+    objectOf(
+      {
+        base_bytes: integer('Both processes without a model.'),
+        weight_bytes: integer('Weights in memory of their own.'),
+        mapped_bytes: integer('Weights mapped from their files, which the system may drop.'),
+        budget_bytes: integer('The largest pass within max-batch-tokens.'),
+        longest_bytes: integer('The largest pass that any request can ask for.'),
+        total_bytes: integer('Base, weights and the larger of loading and the pass of the budget.')
+      },
+      {},
+      'What the service was predicted to need.'
+    )
+  ),
   load_ms: number()
 })
 
@@ -109,6 +123,20 @@ function wireModel(model: ServedModel): object {
       items: selfTest.items,
       took_ms: selfTest.tookMs
     },
+    memory: wireMemory(engine.memory),
     load_ms: engine.loadMs
+  }
+}
+
+function wireMemory(memory: ServedModel['engine']['memory']): object | null {
+  if (memory === null) return null
+  const { baseBytes, weightBytes, mappedBytes, budget, longest, totalBytes } = memory.prediction
+  return {
+    base_bytes: baseBytes,
+    weight_bytes: weightBytes,
+    mapped_bytes: mappedBytes,
+    budget_bytes: budget.bytes,
+    longest_bytes: longest.bytes,
+    total_bytes: totalBytes
   }
 }

@@ -39,6 +39,7 @@ export function* fieldsOf(source: ByteSource, start: number, end: number): Gener
     const tag = readSize(source, at, end)
     const wireType = tag.value & 7
     const number = tag.value >>> 3
+    // Zeros where something was never written would read as millions of empty fields.
     if (number === 0) throw new WireError(`field 0 at byte ${at} does not exist: the file is damaged, or filled up with zeros`)
     if (wireType === VARINT) {
       const value = readVarint(source, tag.end, end)

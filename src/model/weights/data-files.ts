@@ -1,7 +1,7 @@
-import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { accessSync, constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { ServiceError } from '../../errors.ts'
-import { cacheBlobsFolder, locationFault } from './location.ts'
+import { cacheBlobsFolders, locationFault } from './location.ts'
 
 /** Where a model file lies, and the folder that its data has to be in. */
 export interface ModelPlace {
@@ -22,7 +22,7 @@ export interface DataFile {
 
 /**
  * The file that a tensor's location names. It must be a regular file in the model's folder or, in a Hugging Face cache, among
- * the blobs of the same repository; where the .onnx file is a link elsewhere, also beside the file behind it.
+ * the blobs of its repository or of the store that repositories share; where the .onnx file is a link elsewhere, also beside the file behind it.
  *
  * Throws `model_invalid` saying what it is instead and what to do. `user` is the tensor that wants it, for messages; `known`
  * are real paths by name that an earlier start found.
@@ -42,28 +42,35 @@ export function dataFileAt(location: string | undefined, user: string, place: Mo
   const path = known[file] ?? realPathOf(named, location, user)
   if (!foldersOf(place).some((folder) => isInside(path, folder)))
     throw refusal(
-      `${location}, where ${user} keeps its data, is a link to a place outside the model's folder${cacheBlobsFolder(realFolder(place)) === null ? '' : " and its cache's blobs"}: put the file itself there`
+      `${location}, where ${user} keeps its data, is a link to a place outside the model's folder${cacheBlobsFolders(realFolder(place)).length === 0 ? '' : " and its cache's blobs"}: put the file itself there`
     )
-  const stats = statSync(path)
-  if (!stats.isFile()) throw refusal(`${location}, where ${user} keeps its data, is ${kindOf(stats)} instead of a file: download the model again`)
-  return { file, path, sizeBytes: stats.size }
+  return { file, path, sizeBytes: assertRegularFile(path, `${location}, where ${user} keeps its data,`) }
 }
 
-/** Throws `model_invalid` unless the path leads to a regular file; nothing is opened, as opening a named pipe would wait. */
-export function assertRegularFile(path: string, shown: string): void {
+/**
+ * The size of a file in bytes. Throws `model_invalid` unless the path leads to a regular file that may be read; nothing is
+ * opened, as opening a named pipe would wait.
+ */
+export function assertRegularFile(path: string, shown: string): number {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats === undefined)
     throw refusal(`${shown} is ${entryAt(path) === undefined ? 'not there' : 'a link to a file that is not there'}: download the model again`)
   if (!stats.isFile()) throw refusal(`${shown} is ${kindOf(stats)} instead of a file: download the model again`)
+  try {
+    accessSync(path, constants.R_OK)
+  } catch (error) {
+    throw refusal(`${shown} may not be read by the user of this service: change its owner or its mode`, error)
+  }
+  return stats.size
 }
 
 /** Folders that the data of a model may be in, links resolved. */
 function foldersOf(place: ModelPlace): string[] {
   const folder = realFolder(place)
-  const blobs = cacheBlobsFolder(folder)
+  const blobs = cacheBlobsFolders(folder)
   // The user's own link to a model elsewhere; in a cache, links lead to the blobs alone.
-  if (blobs === null) return [folder, dirname(place.realOnnxPath)]
-  return entryAt(blobs) === undefined ? [folder] : [folder, realpathSync(blobs)]
+  if (blobs.length === 0) return [folder, dirname(place.realOnnxPath)]
+  return [folder, ...blobs.filter((path) => entryAt(path) !== undefined).map((path) => realpathSync(path))]
 }
 
 function realFolder({ modelFolder }: ModelPlace): string {
@@ -75,7 +82,8 @@ function realPathOf(path: string, location: string, user: string): string {
     return realpathSync(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    const what = entryAt(path) === undefined ? 'is not there' : code === 'ELOOP' ? 'is a link to itself' : 'is a link to a file that is not there'
+    const gone = entryAt(path) === undefined ? 'is not there' : 'is a link to a file that is not there'
+    const what = code === 'ENOENT' || code === 'ENOTDIR' ? gone : code === 'ELOOP' ? 'is a link to itself' : `cannot be reached (${code})`
     throw refusal(`${location}, where ${user} keeps its data, ${what}: download the model again, with every file beside its .onnx file`, error)
   }
 }
@@ -92,7 +100,12 @@ function isInside(path: string, folder: string): boolean {
 }
 
 function entryAt(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch {
+    // A name that is too long, or a folder that may not be looked into.
+    return undefined
+  }
 }
 
 function kindOf(stats: Stats): string {

@@ -11,8 +11,11 @@ export function locationFault(location: string | undefined): string | null {
   return null
 }
 
-/** The blobs folder of a snapshot in a Hugging Face cache (.../models--org--name/snapshots/REV); null for other folders. */
-export function cacheBlobsFolder(folder: string): string | null {
-  const repository = /^(.*[\\/](?:models|datasets|spaces)--[^\\/]+)[\\/]snapshots[\\/][^\\/]+[\\/]?$/.exec(folder)?.[1]
-  return repository === undefined ? null : `${repository}/blobs`
+/**
+ * Where links of a snapshot in a Hugging Face cache (.../models--org--name/snapshots/REV, or a folder in it) may lead: the blobs
+ * of the repository, and the store that all repositories of the cache share. Empty for other folders.
+ */
+export function cacheBlobsFolders(folder: string): string[] {
+  const [, cache, repository] = /^(.*)([\\/](?:models|datasets|spaces)--[^\\/]+)[\\/]snapshots[\\/][^\\/]+(?:[\\/].*)?$/.exec(folder) ?? []
+  return repository === undefined ? [] : [`${cache}${repository}/blobs`, `${cache}/blobs`]
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Tensor } from 'onnxruntime-node'
-import { buildFeeds, feedMakers, type RowLimits } from '../../../src/engine/process/feeds.ts'
+import { buildFeeds, feedMakers } from '../../../src/engine/process/feeds.ts'
+import type { RowLimits } from '../../../src/memory/head-rows.ts'
 import { BOOL, FLOAT, FLOAT16, INT32, INT64, type TensorInfo } from '../../../src/model/onnx/graph.ts'
 import { SCORING_INPUTS } from '../../../src/model/onnx/scoring-graph.ts'
 

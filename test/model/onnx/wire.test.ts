@@ -94,7 +94,8 @@ describe('wire', () => {
     ['a 32-bit field cut off', '0d0102'],
     ['a 64-bit field cut off', '1101020304'],
     ['a group, which ONNX does not have', '0b'],
-    ['wire type 7, which does not exist', '0f']
+    ['wire type 7, which does not exist', '0f'],
+    ['field 0, which bytes that were never written would be', '0000']
   ]
   for (const [what, bytes] of MALFORMED) {
     it(`refuses ${what}`, () => assert.throws(() => fieldsIn(Buffer.from(bytes, 'hex')), WireError))

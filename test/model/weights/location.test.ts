@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { commonFolder, locationIn } from '../../../src/model/weights/common-folder.ts'
-import { cacheBlobsFolder, locationFault } from '../../../src/model/weights/location.ts'
+import { cacheBlobsFolders, locationFault } from '../../../src/model/weights/location.ts'
 
 describe('locationFault', () => {
   for (const name of ['model.onnx_data', 'data/model.onnx_data_1', './x', '..data', 'a..b', 'c-o', 'weights 1', 'gewichte-ä'])
@@ -26,18 +26,16 @@ describe('locationFault', () => {
     it(`refuses ${JSON.stringify(name)}`, () => assert.notEqual(locationFault(name), null))
 })
 
-describe('cacheBlobsFolder', () => {
-  it('is that of the repository of a snapshot', () => {
-    assert.equal(cacheBlobsFolder('/home/a/hub/models--org--name/snapshots/abc'), '/home/a/hub/models--org--name/blobs')
+describe('cacheBlobsFolders', () => {
+  const BLOBS = ['/home/a/hub/models--org--name/blobs', '/home/a/hub/blobs']
+  it('are those of the repository of a snapshot and of the store that repositories share', () => {
+    assert.deepEqual(cacheBlobsFolders('/home/a/hub/models--org--name/snapshots/abc'), BLOBS)
   })
-  for (const folder of [
-    '/models/name',
-    '/hub/models--org--name',
-    '/hub/models--org--name/snapshots',
-    '/hub/models--org--name/snapshots/abc/onnx',
-    '/x/snapshots/abc'
-  ])
-    it(`does not exist for ${folder}`, () => assert.equal(cacheBlobsFolder(folder), null))
+  it('are the same for a folder in a snapshot', () => {
+    assert.deepEqual(cacheBlobsFolders('/home/a/hub/models--org--name/snapshots/abc/cpu/int4'), BLOBS)
+  })
+  for (const folder of ['/models/name', '/hub/models--org--name', '/hub/models--org--name/snapshots', '/x/snapshots/abc'])
+    it(`do not exist for ${folder}`, () => assert.deepEqual(cacheBlobsFolders(folder), []))
 })
 
 describe('commonFolder', () => {

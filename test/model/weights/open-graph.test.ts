@@ -3,8 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { buildNode, buildTensor } from '../../../src/model/onnx/build-node.ts'
-import { FLOAT, type Graph, type Initializer } from '../../../src/model/onnx/graph.ts'
+import { BOOL, FLOAT, type Graph, type Initializer } from '../../../src/model/onnx/graph.ts'
 import { writeBytes, writeInteger } from '../../../src/model/onnx/wire.ts'
 import { writeGraph, writeOnnx } from '../../../src/model/onnx/write.ts'
 import { openGraph } from '../../../src/model/weights/open-graph.ts'
@@ -23,7 +24,7 @@ describe('a model whose data lies in files of its own', async () => {
     assert.deepEqual(await logProbsOf(join(tempFolder(t, externalModelFiles()), 'model.onnx')), expected)
   })
 
-  for (const layout of ['flat', 'sharded'] as const) {
+  for (const layout of ['flat', 'sharded', 'shared'] as const) {
     for (const prefix of ['', 'onnx/']) {
       it(`loads from a ${layout} cache, its .onnx in "${prefix}", and keeps the names of its files`, async (t) => {
         const expected = await logProbsOf(join(tempFolder(t, { 'model.onnx': onnx }), 'model.onnx'))
@@ -94,6 +95,40 @@ describe('a model whose data lies in files of its own', async () => {
   }
 })
 
+describe('data of a weight inside a branch', () => {
+  it('is found by onnxruntime through the links of a cache', async (t) => {
+    const branch = (offset: number): Uint8Array =>
+      writeGraph(
+        `at${offset}`,
+        graphOf({
+          nodes: [buildNode('Identity', [`w${offset}`], [`y${offset}`])],
+          initializers: [externalTensor(`w${offset}`, [100], FLOAT, { location: 'data/weights', offset: String(offset), length: '400' })],
+          outputs: [info(`y${offset}`, FLOAT, [100])]
+        })
+      )
+    const graph = graphOf({
+      nodes: [buildNode('If', ['flag'], ['y'], { attributes: { then_branch: branch(0), else_branch: branch(400) } })],
+      inputs: [info('flag', BOOL, [])],
+      outputs: [info('y', FLOAT, [100])]
+    })
+    const weights = new Uint8Array(Float32Array.from({ length: 200 }, (_, i) => i).buffer)
+    const snapshot = cacheSnapshot(t, { 'model.onnx': writeOnnx(graph), 'data/weights': weights }, 'sharded')
+    const model = openGraph({ onnxPath: join(snapshot, 'model.onnx'), modelFolder: snapshot })
+    const session = await InferenceSession.create(writeOnnx(model.located(model.graph)), {
+      logSeverityLevel: 4,
+      extra: { session: { model_external_initializers_file_folder_path: model.folder } }
+    })
+
+    for (const [flag, first] of [
+      [true, 0],
+      [false, 100]
+    ] as const) {
+      const { y } = await session.run({ flag: new Tensor('bool', [flag], []) })
+      assert.equal(y?.data[0], first)
+    }
+  })
+})
+
 describe('external data that is not what it should be', () => {
   const DATA = 'model.onnx_data_1'
   const replace = (make: (path: string) => void) => (folder: string) => {
@@ -115,6 +150,8 @@ describe('external data that is not what it should be', () => {
     ['has a NUL', { location: 'model\0' }, () => {}, /has a NUL character/],
     ['has no name', { location: undefined }, () => {}, /names no file/],
     ['has an empty name', { location: '' }, () => {}, /names no file/],
+    ['has a name that is too long', { location: 'a'.repeat(300) }, () => {}, /cannot be reached \(ENAMETOOLONG\)/],
+    ['is below a file', { location: 'model.onnx_data/x' }, () => {}, /is not there/],
     ['is the folder itself', { location: '.' }, () => {}, /(?:is a folder instead of a file|outside the model's folder)/],
     [
       'is missing',

@@ -10,7 +10,7 @@ import type { FileContents } from './repository.ts'
 import type { HubServer } from './server.ts'
 
 /** Pauses too short to notice; limits long enough for a busy machine. */
-export const QUICK: HubTiming = { answerTimeoutMs: 5000, stallTimeoutMs: 500, tries: 4, firstPauseMs: 1, longestPauseMs: 2, longestRetryAfterMs: 5000 }
+export const QUICK: HubTiming = { answerTimeoutMs: 20_000, stallTimeoutMs: 20_000, tries: 4, firstPauseMs: 1, longestPauseMs: 2, longestRetryAfterMs: 5000 }
 
 export function quickSettings(hub: Pick<HubServer, 'url'>, cacheFolder: string, env: Readonly<Record<string, string>> = {}): HubSettings {
   return {

@@ -1,0 +1,121 @@
+import type { Graph, TensorInfo } from '../model/onnx/graph.ts'
+import { SCORING_INPUTS } from '../model/onnx/scoring-graph.ts'
+import { type BatchShape, budgetShapes, longestShape, type ShapeLimits } from './batch-shapes.ts'
+import { headChunks, headRowLimits } from './head-rows.ts'
+import { heldWeights } from './held-weights.ts'
+import { elementCount, facts, type TensorFacts } from './shapes/tensor-facts.ts'
+import { factsOfTensor } from './shapes/tensor-values.ts'
+import { type WalkResult, walk } from './walk.ts'
+
+const MIB = 1 << 20
+/** Of the front process and its tokenizer thread while they serve (docs/operations.md). */
+const FRONT_BYTES = 130 * MIB
+/** Of an engine process before it has a model: Node, two threads and the graph itself. */
+const ENGINE_BYTES = 35 * MIB
+/** Ids, rows and results in JavaScript, buffers of the matrix kernels, and small holes. */
+const PASS_BYTES = 35 * MIB
+/**
+ * Holes in the runtime's arena, as a share of the largest buffer. It gives nothing back and a buffer lies in one piece, so
+ * what was freed cannot always be used again. Measured 0 to 1.2, a half on the whole (docs/decisions/0010-memory.md).
+ */
+const HOLES = 0.5
+/** Rank and entropy are asked for with some of the most probable tokens. */
+const TOP_COUNT = 20
+
+/** What a service with this model takes, in bytes. What is held cannot be given back while it runs. */
+export interface MemoryPrediction {
+  /** Front process, tokenizer and an engine without a model. */
+  readonly baseBytes: number
+  /** Weights in the engine's own memory. */
+  readonly weightBytes: number
+  /** Weights mapped from their files: they share the page cache and can be dropped. */
+  readonly mappedBytes: number
+  /** Needed while loading, on top of base and weights. */
+  readonly loadingBytes: number
+  /** Of the largest pass within the token budget, and which one that is. */
+  readonly budget: PassPrediction
+  /** Of the largest pass that a request can ask for: two texts as long as the model takes. */
+  readonly longest: PassPrediction
+  /** Base, weights and the larger of loading and the budget's pass. */
+  readonly totalBytes: number
+  /** Operators whose memory could not be told; with any, the prediction is too low. */
+  readonly unknownOperators: readonly string[]
+}
+
+export interface PassPrediction {
+  readonly bytes: number
+  readonly shape: BatchShape
+  /** The operator at which it is largest. */
+  readonly at: string
+}
+
+export interface MemoryQuestion extends ShapeLimits {
+  readonly scoring: Graph
+  readonly vocabSize: number
+  /** For graphs that leave the head size symbolic. */
+  readonly headSize: number
+}
+
+/** Predicts the memory of a service on the CPU from the graph alone; no weight is read. */
+export function predictMemory(question: MemoryQuestion): MemoryPrediction {
+  const weights = weightFacts(question.scoring)
+  const passes = budgetShapes(question).map((shape) => passOf(question, weights, shape))
+  const longest = passOf(question, weights, longestShape(question))
+  const budget = passes.reduce((most, each) => (each.pass.bytes > most.pass.bytes ? each : most))
+  const { heldBytes, mappedBytes, largestHeldBytes } = heldWeights(question.scoring)
+  const { foldedBytes, largestFoldedBytes, unknown } = budget.walked
+  const baseBytes = FRONT_BYTES + ENGINE_BYTES
+  const weightBytes = heldBytes + foldedBytes
+  // A folded tensor is there as it was made and as it is repacked; the pages of a mapped one can be dropped.
+  const loadingBytes = largestFoldedBytes
+  return {
+    baseBytes,
+    weightBytes,
+    mappedBytes: Math.max(mappedBytes, largestHeldBytes),
+    loadingBytes,
+    budget: budget.pass,
+    longest: longest.pass,
+    totalBytes: baseBytes + weightBytes + Math.max(loadingBytes, budget.pass.bytes),
+    unknownOperators: unknown
+  }
+}
+
+/** Bytes of the engine's own memory in a pass of one shape, beyond what it has when the model is loaded. */
+export function predictPass(question: MemoryQuestion, shape: BatchShape): PassPrediction {
+  return passOf(question, weightFacts(question.scoring), shape).pass
+}
+
+function passOf(question: MemoryQuestion, weights: ReadonlyMap<string, TensorFacts>, shape: BatchShape): { pass: PassPrediction; walked: WalkResult } {
+  const inputs = new Map(question.scoring.inputs.map((input) => [input.name, inputFacts(input, question, shape)]))
+  const walked = walk(question.scoring, { inputs, weights })
+  return { walked, pass: { bytes: Math.ceil(walked.peakBytes + HOLES * walked.largestBytes) + PASS_BYTES, shape, at: walked.peakAt } }
+}
+
+function weightFacts({ initializers }: Graph): ReadonlyMap<string, TensorFacts> {
+  return new Map(
+    initializers.map(({ name, dims, dataType, location, value }) => [
+      name,
+      location === null && value instanceof Uint8Array ? factsOfTensor(value) : facts(dataType, dims)
+    ])
+  )
+}
+
+/** What an input is fed with when every row is scored and the caches are empty. */
+function inputFacts({ name, elementType, shape }: TensorInfo, { vocabSize, headSize }: MemoryQuestion, { sequences: B, tokens: S }: BatchShape): TensorFacts {
+  const { N, C } = headChunks(B * S, headRowLimits(vocabSize).maxChunkRows)
+  const scoring: Readonly<Record<string, TensorFacts>> = {
+    [SCORING_INPUTS.rows]: facts(elementType, [N, C]),
+    [SCORING_INPUTS.targets]: facts(elementType, [N, C]),
+    [SCORING_INPUTS.detailed]: facts(elementType, [], [1]),
+    [SCORING_INPUTS.topCount]: facts(elementType, [1], [Math.min(TOP_COUNT, vocabSize)]),
+    [SCORING_INPUTS.probed]: facts(elementType, [0], [])
+  }
+  const own = scoring[name]
+  if (own !== undefined) return own
+  if (shape?.length === 4) {
+    const dims = shape.map((dim, i) => (typeof dim === 'number' ? dim : i === 3 ? headSize : 0))
+    return facts(elementType, [B, ...dims.slice(1)])
+  }
+  const dims = (shape ?? []).map((dim, i) => (typeof dim === 'number' ? dim : i === 0 ? B : i === 1 ? S : 0))
+  return facts(elementType, dims, elementCount(dims) === 1 && dims.length < 2 ? [0] : null)
+}

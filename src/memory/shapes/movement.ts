@@ -1,0 +1,188 @@
+import { INT64 } from '../../model/onnx/graph.ts'
+import { broadcastDims } from './elementwise.ts'
+import { axisOf, type NodeFacts, type ShapeRule } from './rule.ts'
+import { elementCount, facts } from './tensor-facts.ts'
+import { factsOfTensor } from './tensor-values.ts'
+
+const shape: ShapeRule = ({ inputs: [input], attributes }) => {
+  if (input === undefined) return null
+  const rank = input.dims.length
+  const values = input.dims.slice(axisOf(attributes.integer('start', 0), rank), axisOf(attributes.integer('end', rank), rank))
+  return [facts(INT64, [values.length], values)]
+}
+
+const constant: ShapeRule = ({ attributes }) => {
+  const tensor = attributes.tensor('value')
+  if (tensor !== null) return [factsOfTensor(tensor)]
+  const list = attributes.integers('value_ints')
+  if (list !== null) return [facts(INT64, [list.length], list)]
+  const value = attributes.integer('value_int', Number.NaN)
+  return Number.isNaN(value) ? [facts(1, [])] : [facts(INT64, [], [value])]
+}
+
+const constantOfShape: ShapeRule = ({ inputs: [size], attributes }) => {
+  if (size?.values == null) return null
+  const tensor = attributes.tensor('value')
+  const fill = tensor === null ? facts(1, [1], [0]) : factsOfTensor(tensor)
+  const count = elementCount(size.values)
+  const value = fill.values?.[0]
+  return [facts(fill.elementType, size.values, value === undefined || count > 64 ? null : Array.from({ length: count }, () => value))]
+}
+
+const gather: ShapeRule = ({ inputs: [data, indices], attributes }) => {
+  if (data === undefined || indices === undefined) return null
+  const axis = axisOf(attributes.integer('axis', 0), data.dims.length)
+  const dims = [...data.dims.slice(0, axis), ...indices.dims, ...data.dims.slice(axis + 1)]
+  const values = data.dims.length === 1 ? indices.values?.map((i) => data.values?.[axisOf(i, data.dims[0] ?? 0)]) : undefined
+  return [facts(data.elementType, dims, values?.every((value) => value !== undefined) ? values : null)]
+}
+
+const concat: ShapeRule = ({ inputs, attributes }) => {
+  const known = inputs.filter((input) => input !== undefined)
+  const [first] = known
+  if (first === undefined || known.length < inputs.length) return null
+  const axis = axisOf(attributes.integer('axis', 0), first.dims.length)
+  const size = known.reduce((sum, { dims }) => sum + (dims[axis] ?? 0), 0)
+  const values = first.dims.length === 1 && known.every((input) => input.values !== null) ? known.flatMap((input) => input.values ?? []) : null
+  return [
+    facts(
+      first.elementType,
+      first.dims.map((dim, i) => (i === axis ? size : dim)),
+      values
+    )
+  ]
+}
+
+/** Axes as an input (from operator set 13 on) or as an attribute; null where they are given but not known. */
+function axesOf({ inputs, attributes }: NodeFacts): readonly number[] | null | undefined {
+  const input = inputs[1]
+  return input === undefined ? (attributes.integers('axes') ?? undefined) : input.values
+}
+
+const unsqueeze: ShapeRule = (node) => {
+  const [input] = node.inputs
+  const axes = axesOf(node)
+  if (input === undefined || axes == null) return null
+  const rank = input.dims.length + axes.length
+  const added = new Set(axes.map((axis) => axisOf(axis, rank)))
+  const rest = [...input.dims]
+  return [
+    facts(
+      input.elementType,
+      Array.from({ length: rank }, (_, i) => (added.has(i) ? 1 : (rest.shift() ?? 1))),
+      input.values
+    )
+  ]
+}
+
+const squeeze: ShapeRule = (node) => {
+  const [input] = node.inputs
+  const axes = axesOf(node)
+  if (input === undefined || axes === null) return null
+  const removed = new Set(axes?.map((axis) => axisOf(axis, input.dims.length)))
+  return [
+    facts(
+      input.elementType,
+      input.dims.filter((dim, i) => (axes === undefined ? dim !== 1 : !removed.has(i))),
+      input.values
+    )
+  ]
+}
+
+const reshape: ShapeRule = ({ inputs: [input, target], attributes }) => {
+  if (input === undefined || target?.values == null) return null
+  const keepsZero = attributes.integer('allowzero', 0) === 1
+  const dims = target.values.map((size, i) => (size === 0 && !keepsZero ? (input.dims[i] ?? 0) : size))
+  const known = elementCount(dims.filter((size) => size !== -1))
+  return [
+    facts(
+      input.elementType,
+      dims.map((size) => (size === -1 ? (known === 0 ? 0 : elementCount(input.dims) / known) : size)),
+      input.values
+    )
+  ]
+}
+
+const flatten: ShapeRule = ({ inputs: [input], attributes }) => {
+  if (input === undefined) return null
+  const axis = axisOf(attributes.integer('axis', 1), input.dims.length)
+  return [facts(input.elementType, [elementCount(input.dims.slice(0, axis)), elementCount(input.dims.slice(axis))])]
+}
+
+const transpose: ShapeRule = ({ inputs: [input], attributes }) => {
+  if (input === undefined) return null
+  const order = attributes.integers('perm') ?? input.dims.map((_, i) => input.dims.length - 1 - i)
+  return [
+    facts(
+      input.elementType,
+      order.map((from) => input.dims[from] ?? 1)
+    )
+  ]
+}
+
+const expand: ShapeRule = ({ inputs: [input, target] }) => {
+  if (input === undefined || target?.values == null) return null
+  const dims = broadcastDims([input.dims, target.values])
+  return dims && [facts(input.elementType, dims, elementCount(dims) === elementCount(input.dims) ? input.values : null)]
+}
+
+const slice: ShapeRule = ({ inputs: [data, starts, ends, axes, steps], attributes }) => {
+  const from = starts === undefined ? attributes.integers('starts') : starts.values
+  const to = ends === undefined ? attributes.integers('ends') : ends.values
+  if (data === undefined || from === null || to === null || axes?.values === null || steps?.values === null) return null
+  const at = (axes?.values ?? attributes.integers('axes') ?? from.map((_, i) => i)).map((axis) => axisOf(axis, data.dims.length))
+  const dims = [...data.dims]
+  let values = data.values
+  at.forEach((axis, i) => {
+    const size = data.dims[axis] ?? 0
+    const step = steps?.values?.[i] ?? 1
+    const bound = (index: number): number => Math.min(Math.max(axisOf(index, size), step < 0 ? -1 : 0), step < 0 ? size - 1 : size)
+    const [first, last] = [bound(from[i] ?? 0), bound(to[i] ?? size)]
+    const count = Math.max(0, Math.ceil((last - first) / step))
+    dims[axis] = count
+    values = data.dims.length === 1 && values !== null ? Array.from({ length: count }, (_, n) => data.values?.[first + n * step] ?? 0) : null
+  })
+  return [facts(data.elementType, dims, values)]
+}
+
+const split: ShapeRule = ({ inputs: [input, sizes], outputCount, attributes }) => {
+  if (input === undefined || sizes?.values === null) return null
+  const axis = axisOf(attributes.integer('axis', 0), input.dims.length)
+  const size = input.dims[axis] ?? 0
+  const even = Math.ceil(size / outputCount)
+  const parts = sizes?.values ?? attributes.integers('split') ?? Array.from({ length: outputCount }, (_, i) => Math.min(even, size - i * even))
+  return parts.map((part) =>
+    facts(
+      input.elementType,
+      input.dims.map((dim, i) => (i === axis ? part : dim))
+    )
+  )
+}
+
+const range: ShapeRule = ({ inputs: [start, limit, delta] }) => {
+  const [from, to, step] = [start?.values?.[0], limit?.values?.[0], delta?.values?.[0]]
+  if (start === undefined || from === undefined || to === undefined || step === undefined) return null
+  const count = Math.max(0, Math.ceil((to - from) / step))
+  return [facts(start.elementType, [count], count > 64 ? null : Array.from({ length: count }, (_, i) => from + i * step))]
+}
+
+const gatherElements: ShapeRule = ({ inputs: [data, indices] }) =>
+  data === undefined || indices === undefined ? null : [facts(data.elementType, indices.dims)]
+
+export const MOVEMENT_RULES: Readonly<Record<string, ShapeRule>> = {
+  Shape: shape,
+  Constant: constant,
+  ConstantOfShape: constantOfShape,
+  Gather: gather,
+  GatherElements: gatherElements,
+  Concat: concat,
+  Unsqueeze: unsqueeze,
+  Squeeze: squeeze,
+  Reshape: reshape,
+  Flatten: flatten,
+  Transpose: transpose,
+  Expand: expand,
+  Slice: slice,
+  Split: split,
+  Range: range
+}

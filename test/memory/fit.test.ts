@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import type { ServiceError } from '../../src/errors.ts'
+import { assertFits, largestBudget } from '../../src/memory/fit.ts'
+import { memoryLimitBytes } from '../../src/memory/limit.ts'
+import { predictMemory } from '../../src/memory/predict.ts'
+import { readOnnx } from '../../src/model/onnx/read.ts'
+import { scoringGraph } from '../../src/model/onnx/scoring-graph.ts'
+import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+
+const embedded = {
+  scoring: scoringGraph(readOnnx(join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en', 'model.onnx'))),
+  vocabSize: 4096,
+  headSize: 32,
+  maxModelLen: 4097,
+  maxBatchTokens: 4096,
+  longTextTokens: 128
+}
+const { baseBytes, weightBytes, budget, longest, totalBytes, unknownOperators } = predictMemory(embedded)
+
+function refusal(limitBytes: number): ServiceError {
+  try {
+    assertFits(embedded, limitBytes)
+  } catch (error) {
+    return error as ServiceError
+  }
+  throw new Error('it was not refused')
+}
+
+describe('the memory of the embedded model', () => {
+  test('is told for every operator', () => {
+    assert.deepEqual(unknownOperators, [])
+  })
+
+  test('grows with the token budget, in attention with its square', () => {
+    const pass = (maxBatchTokens: number): number => predictMemory({ ...embedded, maxBatchTokens }).budget.bytes
+
+    assert.ok(pass(1024) < pass(2048))
+    assert.ok(pass(4096) - pass(2048) > 2 * (pass(2048) - pass(1024)))
+  })
+
+  test('is larger for its longest text, verified, than for one pass of it', () => {
+    assert.ok(longest.bytes > budget.bytes)
+  })
+})
+
+describe('assertFits', () => {
+  test('says nothing where there is no limit, or room enough', () => {
+    assert.equal(assertFits(embedded, null).warning, null)
+    assert.equal(assertFits(embedded, 4 * (totalBytes + longest.bytes)).warning, null)
+  })
+
+  test('refuses with the largest budget that fits, which then starts', () => {
+    const limit = totalBytes - 1
+    const { code, message } = refusal(limit)
+    const tokens = largestBudget(embedded, limit)
+
+    assert.equal(code, 'model_too_large')
+    assert.match(message, new RegExp(`more than the limit of .* --max-batch-tokens ${tokens} would$`))
+    assert.doesNotThrow(() => assertFits({ ...embedded, maxBatchTokens: tokens ?? 0 }, limit))
+  })
+
+  test('says when the weights alone do not fit', () => {
+    assert.match(refusal(baseBytes + weightBytes - 1).message, /its weights alone do not fit/)
+  })
+
+  test('warns of a text that is longer than the budget and does not fit', () => {
+    const { warning } = assertFits(embedded, totalBytes)
+    const tokens = Number(/texts of more than (\d+) tokens/.exec(warning ?? '')?.[1])
+
+    assert.ok(tokens > 0 && tokens < 4096, warning ?? 'no warning')
+  })
+
+  test('warns when little room is left', () => {
+    const short = { ...embedded, maxModelLen: 128 }
+
+    assert.match(assertFits(short, predictMemory(short).totalBytes * 1.1).warning ?? '', /close to the limit/)
+  })
+})
+
+describe('the limit of a container', () => {
+  test('is none where the kernel says so, or where it is above what the machine has', () => {
+    assert.equal(memoryLimitBytes(0, 1000), null)
+    assert.equal(memoryLimitBytes(2 ** 64, 1000), null)
+    assert.equal(memoryLimitBytes(500, 1000), 500)
+  })
+})

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { attributesOf } from '../../../src/memory/shapes/attributes.ts'
+import { SHAPE_RULES } from '../../../src/memory/shapes/shape-rules.ts'
+import { facts, type TensorFacts } from '../../../src/memory/shapes/tensor-facts.ts'
+import { buildNode } from '../../../src/model/onnx/build-node.ts'
+import { FLOAT, INT64 } from '../../../src/model/onnx/graph.ts'
+
+const integers = (...values: number[]): TensorFacts => facts(INT64, [values.length], values)
+const scalar = (value: number): TensorFacts => facts(INT64, [], [value])
+const floats = (...dims: number[]): TensorFacts => facts(FLOAT, dims)
+
+function outputs(opType: string, inputs: readonly (TensorFacts | undefined)[], attributes: Record<string, number | readonly number[]> = {}, outputCount = 1) {
+  const node = buildNode(opType, [], ['y'], { attributes })
+  return SHAPE_RULES.get(opType)?.({ inputs, outputCount, attributes: attributesOf(node) })
+}
+
+const CASES: readonly [string, TensorFacts[], Record<string, number | readonly number[]>, number[], (number[] | null)?][] = [
+  ['Shape', [floats(2, 7, 5)], { start: 1, end: 2 }, [1], [7]],
+  ['Gather', [integers(4, 5, 6), scalar(-1)], { axis: 0 }, [], [6]],
+  ['Gather', [floats(100, 8), facts(INT64, [2, 3])], {}, [2, 3, 8]],
+  ['Concat', [integers(1), integers(2, 3)], { axis: 0 }, [3], [1, 2, 3]],
+  ['Unsqueeze', [scalar(9), integers(0)], {}, [1], [9]],
+  ['Squeeze', [floats(1, 3, 1), integers(-1)], {}, [1, 3]],
+  ['Reshape', [floats(2, 6), integers(0, -1, 3)], {}, [2, 2, 3]],
+  ['Expand', [floats(1, 3), integers(4, 1)], {}, [4, 3]],
+  ['Slice', [floats(2, 10), integers(2), integers(2 ** 40), integers(1)], {}, [2, 8]],
+  ['Slice', [integers(1, 2, 3, 4), integers(-1), integers(-5), integers(0), integers(-1)], {}, [4], [4, 3, 2, 1]],
+  ['Range', [scalar(1), scalar(7), scalar(2)], {}, [3], [1, 3, 5]],
+  ['Where', [facts(9, [1], [1]), integers(5), integers(6)], {}, [1], [5]],
+  ['Mul', [integers(2, 3), scalar(4)], {}, [2], [8, 12]],
+  ['Div', [scalar(7), scalar(2)], {}, [], [3]],
+  ['Add', [floats(4, 1, 3), floats(5, 1)], {}, [4, 5, 3]],
+  ['MatMul', [floats(2, 4, 5, 6), floats(4, 6, 7)], {}, [2, 4, 5, 7]],
+  ['Gemm', [floats(5, 6), floats(7, 6)], { transB: 1 }, [5, 7]],
+  ['MatMulNBits', [floats(2, 3, 64)], { N: 32, K: 64 }, [2, 3, 32]],
+  ['ReduceMean', [floats(2, 3, 4)], { axes: [-1] }, [2, 3, 1]],
+  ['ReduceProd', [integers(2, 3)], { keepdims: 0 }, [], [6]],
+  ['ArgMax', [floats(3, 9)], { axis: -1 }, [3, 1]],
+  ['TopK', [floats(3, 9), integers(2)], {}, [3, 2]],
+  ['Transpose', [floats(2, 3, 4, 5)], { perm: [0, 2, 1, 3] }, [2, 4, 3, 5]]
+]
+
+describe('SHAPE_RULES', () => {
+  for (const [opType, inputs, attributes, dims, values] of CASES)
+    test(`${opType} of ${inputs.map(({ dims }) => `[${dims.join()}]`).join(' and ')} is [${dims.join()}]`, () => {
+      const [output] = outputs(opType, inputs, attributes) ?? []
+
+      assert.deepEqual(output?.dims, dims)
+      if (values !== undefined) assert.deepEqual(output?.values, values)
+    })
+
+  test('a split without sizes is even', () => {
+    assert.deepEqual(
+      outputs('Split', [floats(2, 9)], { axis: 1 }, 3)?.map(({ dims }) => dims),
+      [
+        [2, 3],
+        [2, 3],
+        [2, 3]
+      ]
+    )
+  })
+
+  test('grouped attention gives the query back and caches of the fewer heads', () => {
+    const attributes = { num_heads: 4, kv_num_heads: 2 }
+
+    assert.deepEqual(
+      outputs('GroupQueryAttention', [floats(2, 5, 32), floats(2, 5, 16), floats(2, 5, 16)], attributes, 3)?.map(({ dims }) => dims),
+      [
+        [2, 5, 32],
+        [2, 2, 5, 8],
+        [2, 2, 5, 8]
+      ]
+    )
+  })
+
+  test('a shape that depends on unknown values is not guessed', () => {
+    assert.equal(outputs('Reshape', [floats(2, 3), facts(INT64, [2])]), null)
+    assert.equal(outputs('Add', [floats(2), floats(3)]), null)
+  })
+})
