@@ -8,18 +8,18 @@ export function modelsBlocks(results: MatrixResults): Readonly<Record<string, st
   const plain = scored.filter(({ model, architecture, dtype }) => model === architecture && dtype === 'fp32')
   const others = scored.filter((outcome) => !plain.includes(outcome))
   return {
-    architectures: table(['architecture', 'tokens', 'to float64', 'of it, to onnxruntime', 'the same, batched'], plain, (outcome) => [
+    architectures: table(['architecture', 'tokens', 'to float64', 'to onnxruntime', 'to onnxruntime, batched'], plain, (outcome) => [
       outcome.architecture,
       String(outcome.tokens),
       ...differences(outcome)
     ]),
     layouts: table(
-      ['model', 'layout', 'dtype', 'operators of note', 'to float64', 'to onnxruntime', 'the same, batched'],
+      ['model', 'layout', 'dtype', 'operators of note', 'to float64', 'to onnxruntime', 'to onnxruntime, batched'],
       others.filter(({ model }) => !model.endsWith('-dtypes')),
       (outcome) => [outcome.architecture, outcome.layout, outcome.dtype, outcome.operators.join(' '), ...differences(outcome)]
     ),
     weights: table(
-      ['model', 'dtype', 'operators of note', 'to float64', 'to onnxruntime', 'the same, batched'],
+      ['model', 'dtype', 'operators of note', 'to float64', 'to onnxruntime', 'to onnxruntime, batched'],
       others.filter(({ model }) => model.endsWith('-dtypes')),
       (outcome) => [outcome.architecture, outcome.dtype, outcome.operators.join(' '), ...differences(outcome)]
     ),

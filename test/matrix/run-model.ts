@@ -104,8 +104,9 @@ function problemOfRefusal(expected: string | null, reason: string): string | nul
   return new RegExp(expected).test(reason) ? null : `it was refused for another reason: ${reason}`
 }
 
-/** The reason in the log of a service that ended. */
+/** Why a service ended: the reason of its last words, or what the command itself printed. Other lines of the log give reasons too. */
 function reasonIn(output: string): string {
-  const reasons = [...output.matchAll(/"reason":"((?:[^"\\]|\\.)*)"/g)].map(([, reason = '']) => reason)
-  return (reasons.at(-1) ?? /logpr: (.*)/.exec(output)?.[1] ?? output).slice(0, 400)
+  const fatal = output.split('\n').findLast((line) => line.includes('"level":"fatal"'))
+  const reason = /"reason":"((?:[^"\\]|\\.)*)"/.exec(fatal ?? '')?.[1]
+  return (reason ?? /logpr: (.*)/.exec(output)?.[1] ?? output).slice(0, 400)
 }
