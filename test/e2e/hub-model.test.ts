@@ -78,7 +78,7 @@ describe('a model of the hub', () => {
 
   test('is inspected by its id', async (t) => {
     const { code, stdout } = await logpr(['inspect', `${ID}@${commit}`, '--json', 'true'], environment(tempFolder(t)))
-    assert.deepEqual([code, (JSON.parse(stdout) as { id: string }).id], [0, ID])
+    assert.deepEqual([code, (JSON.parse(stdout) as { model: { id: string } }).model.id], [0, ID])
   })
 
   for (const [argv, more, expected, said] of [
