@@ -33,8 +33,10 @@ function copyOfEmbedded(t: TestContext): string {
 
 test('a model of several weight files in a sharded cache is served, with name, size and hash of every file that was read', async (t) => {
   const snapshot = cacheSnapshot(t, SPLIT, 'sharded')
-  const [split, whole] = await Promise.all([startService({ LOGPR_MODEL: snapshot, LOGPR_THREADS: '1' }), startService({ LOGPR_THREADS: '1' })])
-  t.after(() => Promise.all([split.stop(), whole.stop()]))
+  const split = await startService({ LOGPR_MODEL: snapshot, LOGPR_THREADS: '1' })
+  t.after(() => split.stop())
+  const whole = await startService({ LOGPR_THREADS: '1' })
+  t.after(() => whole.stop())
   const { data } = (await (await split.get('/v1/models')).json()) as { data: Files[] }
   const jointOf = async (service: typeof split): Promise<number | null | undefined> =>
     (await logprobBody(await service.post('/v1/logprob', BODY))).results[0]?.log_prob.joint
@@ -137,10 +139,12 @@ describe('a start with a model folder that is not whole', () => {
     [
       'a tokenizer that is larger than the head',
       (folder) => {
-        const path = join(folder, 'config.json')
-        writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), vocab_size: 100 }))
+        const path = join(folder, 'tokenizer.json')
+        const tokenizer = JSON.parse(readFileSync(path, 'utf8')) as { model: { vocab: Record<string, number> } }
+        tokenizer.model.vocab['a piece of another model'] = Object.keys(tokenizer.model.vocab).length + 1000
+        writeFileSync(path, JSON.stringify(tokenizer))
       },
-      /the tokenizer has ids up to \d+, the model only 100 rows: they do not belong together; take both from one download/
+      /the tokenizer has ids up to \d+, the model only \d+ rows: they do not belong together; take both from one download/
     ]
   ]
   for (const [what, change, reason] of FAULTS) {

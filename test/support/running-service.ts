@@ -79,10 +79,13 @@ export async function startListening(env: Readonly<Record<string, string>>): Pro
   }
 }
 
-/** The exit code of a `logpr serve` that ends by itself, and all that it wrote. */
+/** The exit code of a `logpr serve` that ends by itself, and all that it wrote; null for one that goes on for two minutes. */
 export async function endOfStart(env: Readonly<Record<string, string>>): Promise<{ readonly code: number | null; readonly output: string }> {
   const child = spawn(process.execPath, [MAIN, 'serve'], { env: { ...process.env, LOGPR_PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  // One that serves after all would be waited for without end.
+  const tooLong = setTimeout(() => child.kill('SIGKILL'), 120_000)
   const [[code], ...written] = await Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout), text(child.stderr)])
+  clearTimeout(tooLong)
   return { code, output: written.join('') }
 }
 
