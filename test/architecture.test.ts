@@ -19,7 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   watch: ['engine/engine.ts', 'model/weights/weights-guard.ts', 'scheduling/scheduler.ts', 'scoring/'],
   loss: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts', 'tokenizer/token-starts.ts', 'logprob/'],
   observability: ['pino', 'prom-client'],
-  serving: ['config/', 'http/service.ts', 'model/', 'observability/', 'provider/', 'ready-backend.ts', 'scoring-backend.ts', 'vigil.ts', 'pino'],
+  serving: ['config/', 'http/service.ts', 'memory/', 'model/', 'observability/', 'provider/', 'ready-backend.ts', 'scoring-backend.ts', 'vigil.ts', 'pino'],
   config: ['env-schema', 'model/model-folder.ts'],
   inspect: ['config/options.ts', 'memory/', 'model/'],
   http: [

@@ -1,9 +1,9 @@
 import { ServiceError } from '../errors.ts'
+import { mebibytes } from './mebibytes.ts'
 import { type MemoryPrediction, type MemoryQuestion, predictMemory, predictPass } from './predict.ts'
 
 /** Above this share of the limit the prediction, which may be 15 % off, is no comfort any more. */
 const COMFORTABLE_SHARE = 0.85
-const MIB = 1 << 20
 
 export interface Fit {
   readonly prediction: MemoryPrediction
@@ -52,8 +52,4 @@ export function largestBudget(question: MemoryQuestion, limitBytes: number): num
 function halved(start: number, fits: (value: number) => boolean): number | null {
   for (let value = Math.floor(start / 2); value >= 1; value = Math.floor(value / 2)) if (fits(value)) return value
   return null
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / MIB).toLocaleString('en')} MiB`
 }

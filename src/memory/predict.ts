@@ -9,7 +9,7 @@ import { type WalkResult, walk } from './walk.ts'
 
 const MIB = 1 << 20
 /** Of the front process and its tokenizer thread while they serve (docs/operations.md). */
-const FRONT_BYTES = 130 * MIB
+export const FRONT_BYTES = 130 * MIB
 /** Of an engine process before it has a model: Node, two threads and the graph itself. */
 const ENGINE_BYTES = 35 * MIB
 /** Ids, rows and results in JavaScript, buffers of the matrix kernels, and small holes. */

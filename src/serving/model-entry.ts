@@ -1,5 +1,6 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { Health, ScoringModel } from '../http/service.ts'
+import type { MemoryPrediction } from '../memory/predict.ts'
 import type { LocatedModel } from '../model/located-model.ts'
 import type { ModelMetrics } from '../observability/model-metrics.ts'
 import type { ReadyBackend } from '../ready-backend.ts'
@@ -49,6 +50,11 @@ export class ModelEntry {
 
   get queued(): { readonly tokens: number; readonly sequences: number } {
     return this.#backend?.scheduler.queued ?? { tokens: 0, sequences: 0 }
+  }
+
+  /** What it is predicted to need; null until it is loaded, and where nothing is predicted. */
+  get memory(): MemoryPrediction | null {
+    return this.#loaded?.model.engine.memory?.prediction ?? null
   }
 
   get restarts(): number {

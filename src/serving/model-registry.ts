@@ -1,6 +1,8 @@
-import { ServiceError, serviceErrorFrom } from '../errors.ts'
+import { type ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { Health, ScoringModel, ServiceHealth } from '../http/service.ts'
+import { assertFitTogether } from '../memory/fit-together.ts'
 import type { ModelEntry } from './model-entry.ts'
+import { namedError } from './named-error.ts'
 
 /** The least ready first: the service is as ready as its worst model. */
 const WORST_FIRST: readonly Health['status'][] = ['failed', 'draining', 'starting', 'restarting', 'ready']
@@ -9,12 +11,15 @@ const WORST_FIRST: readonly Health['status'][] = ['failed', 'draining', 'startin
 export class ModelRegistry {
   readonly #entries: ReadonlyMap<string, ModelEntry>
   #isDraining = false
+  /** Why they cannot be served together although each was loaded. */
+  #refusal: ServiceError | null = null
   /** Resolves when all can be asked. Rejects with the reason of the first that never can be, which it names among several. */
   readonly ready: Promise<void>
 
-  constructor(entries: readonly ModelEntry[]) {
+  /** `memoryLimitBytes`: what all of them may take together; null where there is no limit. */
+  constructor(entries: readonly ModelEntry[], memoryLimitBytes: number | null = null) {
     this.#entries = new Map(entries.map((entry) => [entry.id, entry]))
-    this.ready = Promise.all(entries.map((entry) => this.#named(entry))).then(() => {})
+    this.ready = Promise.all(entries.map((entry) => this.#named(entry))).then(() => this.#checkMemory(entries, memoryLimitBytes))
     this.ready.catch(() => {})
   }
 
@@ -34,6 +39,7 @@ export class ModelRegistry {
     const failed = [...this.#entries.values()].filter(({ failedToLoad }) => failedToLoad).map(({ id }) => id)
     // A service that stops because a model cannot be served says that.
     if (failed.length > 0) return { status: 'failed', reason: this.#reasonOf(models.filter(({ id }) => failed.includes(id))), models }
+    if (this.#refusal !== null) return { status: 'failed', reason: this.#refusal.message, models }
     if (this.#isDraining) return { status: 'draining', reason: 'the service is stopping', models }
     const status = WORST_FIRST.find((candidate) => models.some((model) => model.status === candidate)) ?? 'ready'
     if (status === 'ready') return { status, reason: 'a forward pass gave its known answer', models }
@@ -54,12 +60,23 @@ export class ModelRegistry {
     await Promise.all([...this.#entries.values()].map((entry) => entry.close()))
   }
 
+  #checkMemory(entries: readonly ModelEntry[], limitBytes: number | null): void {
+    try {
+      assertFitTogether(
+        entries.flatMap(({ memory }) => memory ?? []),
+        limitBytes
+      )
+    } catch (error) {
+      this.#refusal = serviceErrorFrom(error)
+      throw error
+    }
+  }
+
   async #named(entry: ModelEntry): Promise<void> {
     try {
       await entry.ready
     } catch (error) {
-      const { code, message, cause } = serviceErrorFrom(error)
-      throw this.#entries.size === 1 ? error : new ServiceError(code, `${entry.id}: ${message}`, { cause })
+      throw this.#entries.size === 1 ? error : namedError(entry.id, error)
     }
   }
 

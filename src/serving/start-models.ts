@@ -1,13 +1,15 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/options.ts'
+import { memoryLimitBytes } from '../memory/limit.ts'
 import type { LocateModel } from '../model/located-model.ts'
-import { modelReferences } from '../model/model-reference.ts'
+import { type ModelReference, modelReferences } from '../model/model-reference.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { ProviderChoice } from '../provider/choose-provider.ts'
 import { startBackend } from '../scoring-backend.ts'
 import { keepVigil } from '../vigil.ts'
 import { ModelEntry } from './model-entry.ts'
 import { ModelRegistry } from './model-registry.ts'
+import { namedError } from './named-error.ts'
 
 /** Where models come from and what runs them. */
 export interface ModelSources {
@@ -17,11 +19,21 @@ export interface ModelSources {
 
 /**
  * Begins to load every model of the configuration, each with an engine process, a tokenizer thread, a queue and a vigil
- * of its own; nothing waits. Throws `configuration_invalid`, and `model_invalid` when a folder is not one.
+ * of its own; nothing waits. Throws `configuration_invalid`, and what `startBackend` throws of a folder, with the id among several.
  */
 export function startModels(config: Config, metrics: Metrics, log: Logger, { locate, provider }: ModelSources): ModelRegistry {
   const references = modelReferences(config.MODEL)
   const entries = references.map((reference) => {
+    try {
+      return entryOf(reference)
+    } catch (error) {
+      throw references.length === 1 ? error : namedError(reference.id, error)
+    }
+  })
+  const registry = new ModelRegistry(entries, memoryLimitBytes())
+  return registry
+
+  function entryOf(reference: ModelReference): ModelEntry {
     const ownLog = log.child({ model: reference.id })
     return new ModelEntry({
       id: reference.id,
@@ -36,7 +48,5 @@ export function startModels(config: Config, metrics: Metrics, log: Logger, { loc
           isReady: () => registry.isReady(entry.id)
         })
     })
-  })
-  const registry = new ModelRegistry(entries)
-  return registry
+  }
 }

@@ -270,6 +270,15 @@ test('one cannot be loaded: the start ends with exit code 2 and its name, and un
   assert.match(output, /"code":"model_invalid","reason":"b: .*"msg":"the model cannot be served"/)
 })
 
+test('one whose graph is cut off ends the start before anything listens, with its name', async (t) => {
+  const { a, b } = modelFolders(t)
+  truncateSync(join(b, 'model.onnx'), 1000)
+  const { code, output } = await endOfStart({ LOGPR_MODEL: `a=${a},b=${b}` })
+  assert.equal(code, 2)
+  assert.match(output, /^logpr: b: model\.onnx is not a readable ONNX file: /m)
+  assert.ok(!output.includes('"listening"'))
+})
+
 test('a folder that is none among several ends the start at once, and leaves no process behind', async (t) => {
   // An engine that went on would keep the pipe of the output open.
   const { a } = modelFolders(t)

@@ -39,6 +39,18 @@ describe('ModelRegistry', () => {
     assert.deepEqual([models.health().status, models.health().reason], ['ready', 'a forward pass gave its known answer'])
   })
 
+  it('never becomes ready when models that were loaded do not fit into the memory together', async () => {
+    const parts = { a: modelParts(), b: modelParts() }
+    const models = new ModelRegistry([entryOf('a', parts.a), entryOf('b', parts.b)], 900 << 20)
+    parts.a.becomeReady('a', 600 << 20)
+    parts.b.becomeReady('b', 600 << 20)
+
+    await assert.rejects(models.ready, { code: 'model_too_large' })
+    const { status, reason } = models.health()
+    assert.equal(status, 'failed')
+    assert.match(reason, /^the 2 models need /)
+  })
+
   it('gives the reason of a single model without its name', () => {
     assert.equal(registryOf(1).models.health().reason, 'the model is being loaded')
   })

@@ -17,7 +17,8 @@ export interface ModelParts {
   /** How many vigils go on. */
   watched: number
   closed: number
-  becomeReady(id: string): void
+  /** With the memory that it is predicted to need. */
+  becomeReady(id: string, totalBytes?: number): void
   failToLoad(error: ServiceError): void
   tokenizerEnds(): void
 }
@@ -38,9 +39,10 @@ export function modelParts(): ModelParts & { readonly backend: ScoringBackend } 
     started: [],
     watched: 0,
     closed: 0,
-    becomeReady(id) {
+    becomeReady(id, totalBytes) {
       parts.engine.state = 'ready'
-      resolve({ model: { id } } as ReadyBackend)
+      const memory = totalBytes === undefined ? null : { prediction: { totalBytes } }
+      resolve({ model: { id, engine: { memory } } } as ReadyBackend)
     },
     failToLoad: (error) => reject(error),
     tokenizerEnds() {

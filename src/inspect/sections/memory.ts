@@ -1,5 +1,5 @@
+import { mebibytes } from '../../memory/mebibytes.ts'
 import { type MemoryPrediction, predictMemory } from '../../memory/predict.ts'
-import { mebibytes } from '../mebibytes.ts'
 import type { InspectedModel, Section } from '../section.ts'
 
 /** Budgets that are told beside the configured one. */

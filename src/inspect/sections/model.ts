@@ -1,6 +1,6 @@
+import { mebibytes } from '../../memory/mebibytes.ts'
 import { readKnownAnswers } from '../../model/known-answers.ts'
 import type { OpenModel } from '../../model/open-model.ts'
-import { mebibytes } from '../mebibytes.ts'
 import type { InspectedModel, Section } from '../section.ts'
 
 /** What the folder says of its model, and what its graph turned out to be. */
