@@ -81,15 +81,14 @@ export class RequestQueue {
   }
 
   /**
-   * What the next batch is chosen from: its head, then those that may join it, in the order in which they are preferred.
-   * `capacity` is null while the speed of the engine is not known; then no deadline counts.
+   * What the next batch of at most `maxBatchTokens` is chosen from: its head, then those that may join it, in the order in
+   * which they are preferred. `capacity` is null while the speed of the engine is not known; then no deadline counts.
    */
-  candidates(capacity: Capacity | null): QueuedWork[] {
+  candidates(maxBatchTokens: number, capacity: Capacity | null): QueuedWork[] {
     // Each of them runs alone.
     if (this.#first.length > 0) return this.#first.slice(0, 1)
     const urgent = capacity === null ? null : mostUrgent(this.#byDeadline, capacity)
-    const request = urgent === null ? undefined : this.#byDeadline[urgent]
-    return request === undefined ? this.#inTurn() : [...request.waiting.slice(0, WINDOW), ...this.#inTurn(request)]
+    return urgent === null ? this.#inTurn() : this.#fromDeadline(urgent, 2 * maxBatchTokens)
   }
 
   /** Takes entries out; the requests they are of have had so much of their turn. */
@@ -120,9 +119,9 @@ export class RequestQueue {
     return removed
   }
 
-  /** The work of all requests but one, one entry of each in turn, those served least first; no more than a planner looks at. */
-  #inTurn(without?: QueuedRequest): QueuedWork[] {
-    const requests = this.#byDeadline.filter((request) => request !== without).sort((a, b) => a.turn - b.turn || a.submittedAtMs - b.submittedAtMs)
+  /** One entry of each request in turn, those served least first; no more than a planner looks at. */
+  #inTurn(): QueuedWork[] {
+    const requests = this.#byDeadline.toSorted((a, b) => a.turn - b.turn || a.submittedAtMs - b.submittedAtMs)
     const work: QueuedWork[] = []
     for (let round = 0; work.length < WINDOW; round++) {
       const before = work.length
@@ -131,6 +130,20 @@ export class RequestQueue {
         if (entry !== undefined) work.push(entry)
       }
       if (work.length === before) break
+    }
+    return work
+  }
+
+  /** The work of the requests from this one on, in the order of their deadlines, up to so many tokens: later work must not take the place of what is urgent. */
+  #fromDeadline(start: number, maxTokens: number): QueuedWork[] {
+    const work: QueuedWork[] = []
+    let tokens = 0
+    for (const { waiting } of this.#byDeadline.slice(start)) {
+      for (const entry of waiting) {
+        if (work.length > 0 && (tokens + entry.tokenCount > maxTokens || work.length >= WINDOW)) return work
+        work.push(entry)
+        tokens += entry.tokenCount
+      }
     }
     return work
   }

@@ -156,7 +156,7 @@ export class Scheduler {
 
   #next(): void {
     if (this.#running !== null || this.#queue.isEmpty) return
-    const candidates = this.#queue.candidates(this.#capacity())
+    const candidates = this.#queue.candidates(this.#limits.maxBatchTokens, this.#capacity())
     const taken = planBatch(candidates, this.#limits).map((index) => candidates[index]!)
     this.#queue.take(taken)
     this.#running = { tokens: tokensOf(taken), startedAtMs: this.#now() }
