@@ -57,7 +57,8 @@ export const OPTIONS = {
   MAX_QUEUE_TOKENS: integer({
     minimum: 1,
     default: 16_777_216,
-    description: 'Tokens that may wait for a model, for the memory that they take; what cannot be done before its deadline is refused long before (docs/operations.md).'
+    description:
+      'Tokens that may wait for a model, for the memory that they take; what cannot be done before its deadline is refused long before (docs/operations.md).'
   }),
   MAX_REQUESTS: integer({
     minimum: 1,

@@ -26,6 +26,12 @@ export interface WorkSignal extends AbortSignal {
   readonly deadlineAtMs?: number
 }
 
+/** The signal of a request that `other` can abort as well; it keeps its deadline, which `AbortSignal.any` alone would lose. */
+export function alsoAbortedBy(signal: WorkSignal, other: AbortSignal): WorkSignal {
+  const { deadlineAtMs } = signal
+  return Object.assign(AbortSignal.any([signal, other]), deadlineAtMs === undefined ? {} : { deadlineAtMs })
+}
+
 /** What the scheduler tells whoever measures it. */
 export interface SchedulerObserver {
   batchDone?(batch: { sequences: number; tokens: number; paddedTokens: number; runMs: number; queueMs: number }): void

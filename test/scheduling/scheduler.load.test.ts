@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ServiceError } from '../../src/errors.ts'
-import { Scheduler, type SchedulerLimits, type ScoringJob, type WorkSignal } from '../../src/scheduling/scheduler.ts'
+import { alsoAbortedBy, Scheduler, type SchedulerLimits, type ScoringJob, type WorkSignal } from '../../src/scheduling/scheduler.ts'
 import { fakeScores } from '../support/fake-engine.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 
@@ -57,6 +57,16 @@ describe('Scheduler, when more waits than can be done', () => {
   it('refuses a request that cannot be done in time even alone', async () => {
     const { engine, scheduler } = await seasoned()
     assert.throws(() => scheduler.submit(jobsOf(100, 10, 1), within(engine.nowMs + 1000)), { code: 'queue_full', message: /1000 tokens, 1\.0 s of computing/ })
+  })
+
+  it('knows the deadline of a signal that something else can abort too', async () => {
+    const { engine, scheduler } = await seasoned()
+    const other = new AbortController()
+    const signal = alsoAbortedBy(within(engine.nowMs + 1000), other.signal)
+    assert.throws(() => scheduler.submit(jobsOf(100, 10, 1), signal), { code: 'queue_full' })
+    other.abort(new ServiceError('internal_error', 'another of the request failed'))
+    assert.throws(() => scheduler.submit(jobsOf(1, 10, 1), signal), { code: 'internal_error' })
+    assert.equal(alsoAbortedBy(new AbortController().signal, other.signal).deadlineAtMs, undefined)
   })
 
   it('takes a request with a later deadline that an earlier one leaves time for', async () => {
