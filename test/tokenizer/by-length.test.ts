@@ -11,9 +11,9 @@ describe('tokenizerByLength', () => {
 
   test('keeps long texts and conversations away from the one that has to be quick', async () => {
     const { short, long, tokenizer } = lanes()
-    const [content, addGenerationPrompt] = ['y'.repeat(8193), true]
-    await tokenizer.tokenize({ text: 'x'.repeat(8192), addSpecialTokens: false }, false)
-    await tokenizer.tokenize({ text: 'x'.repeat(8193), addSpecialTokens: false }, false)
+    const [content, addGenerationPrompt] = ['y'.repeat(2049), true]
+    await tokenizer.tokenize({ text: 'x'.repeat(2048), addSpecialTokens: false }, false)
+    await tokenizer.tokenize({ text: 'x'.repeat(2049), addSpecialTokens: false }, false)
     await tokenizer.tokenize({ messages: [{ role: 'user', content: 'hello' }], addGenerationPrompt }, false)
     await tokenizer.tokenize({ messages: [{ role: 'user', content }], addGenerationPrompt }, false)
     assert.deepEqual([short.calls.length, long.calls.length], [2, 2])
@@ -21,9 +21,9 @@ describe('tokenizerByLength', () => {
 
   test('does so with ids', async () => {
     const { short, long, tokenizer } = lanes()
-    await tokenizer.detokenize(new Array(8192).fill(65))
+    await tokenizer.detokenize(new Array(2048).fill(65))
     assert.deepEqual([short.calls.length, long.calls.length], [1, 0])
-    await tokenizer.detokenize(new Array(8193).fill(65))
+    await tokenizer.detokenize(new Array(2049).fill(65))
     assert.deepEqual([short.calls.length, long.calls.length], [1, 1])
   })
 })

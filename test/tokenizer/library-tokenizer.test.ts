@@ -84,6 +84,13 @@ describe('detokenize', () => {
     assert.equal(mistral.detokenize([1, 259, ...[0xe4, 0xb8, 0xad, 0xff].map(byte)]), '<s> \ufffd\ufffd\ufffd\ufffd')
   })
 
+  test('cleans nothing up, whatever the configuration says', async (t) => {
+    const { tokenizer, config } = byteLevel()
+    const cleaning = await load(t, { tokenizer, config: { ...config, clean_up_tokenization_spaces: true } })
+    const text = "They do n't stop , even here ."
+    assert.equal(cleaning.detokenize(cleaning.tokenize({ text, addSpecialTokens: false })), text)
+  })
+
   test('keeps a byte-order mark', async (t) => {
     const llama = await load(t, TEXT_TOKENIZERS['sentencepiece-llama-2'])
     assert.equal(llama.detokenize([...[0xef, 0xbb, 0xbf].map(byte), 260]), '\ufeffa')
