@@ -11,6 +11,8 @@ import type { ProviderChoice } from './provider/choose-provider.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
 import { selfTestIds } from './tokenizer/self-test-texts.ts'
+import type { TextTokenizer } from './tokenizer/text-tokenizer.ts'
+import { startTextTokenizer } from './tokenizer/thread-text-tokenizer.ts'
 import { startTokenizer } from './tokenizer/thread-tokenizer.ts'
 import type { Tokenizer } from './tokenizer/tokenizer.ts'
 
@@ -20,6 +22,13 @@ export interface ScoringBackend {
   readonly scheduler: Scheduler
   /** A thread that ends takes no work any more; only a new start of the service helps. */
   tokenizerHasEnded(): boolean
+  /** Most tokens of a sequence. */
+  readonly maxModelLen: number
+  /**
+   * The model's tokenizer for those who ask for ids and not for scores, in a thread of its own that the first call starts;
+   * it waits for nothing else. Rejects with `model_invalid`.
+   */
+  textTokenizer(): Promise<TextTokenizer>
   /** Resolves when the engine has given its known answer. Rejects with the reason why the model cannot be served. */
   readonly ready: Promise<ReadyBackend>
   close(): Promise<void>
@@ -68,9 +77,11 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
   }
   const known = readKnownAnswers(folder.folder, folder.dtype, executionProvider)
   let tokenizerHasEnded = false
-  const tokenizer = startTokenizer(folder.folder, () => {
+  const onTokenizerEnd = (): void => {
     tokenizerHasEnded = true
-  })
+  }
+  const tokenizer = startTokenizer(folder.folder, onTokenizerEnd)
+  let textTokenizer: Promise<TextTokenizer> | undefined
   const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), folder.maxModelLen))
   const stored = (known?.texts ?? []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
   const engine = new ProcessEngine(spec, { texts, stored }, { log, batchTimeoutMs: config.BATCH_TIMEOUT_MS, startTimeoutMs: config.START_TIMEOUT_MS })
@@ -97,11 +108,21 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     scheduler,
     tokenizerHasEnded: () => tokenizerHasEnded,
     ready,
+    maxModelLen: folder.maxModelLen,
+    textTokenizer() {
+      textTokenizer ??= startTextTokenizer(folder.folder, onTokenizerEnd)
+      return textTokenizer
+    },
     async close() {
       await engine.close()
-      await tokenizer.then(
-        (started) => started.close(),
-        () => {}
+      const threads: readonly (Promise<{ close(): Promise<void> }> | undefined)[] = [tokenizer, textTokenizer]
+      await Promise.all(
+        threads.map((thread) =>
+          thread?.then(
+            (started) => started.close(),
+            () => {}
+          )
+        )
       )
     }
   }

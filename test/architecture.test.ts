@@ -32,6 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'json/',
     'observability/',
     'tokenizer/tokenizer.ts',
+    'tokenizer/text-tokenizer.ts',
     'served-model.ts',
     'package-info.ts',
     'fastify',

@@ -16,6 +16,8 @@ import { logprobRoutes } from './routes/logprob.ts'
 import { lossRoutes } from './routes/loss.ts'
 import { modelRoutes } from './routes/models.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { tokenizeRoutes } from './routes/tokenize.ts'
+import { tokenizerInfoRoutes } from './routes/tokenizer-info.ts'
 import { ScoringRequests } from './scoring-requests.ts'
 import type { Service } from './service.ts'
 
@@ -54,6 +56,8 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
   await app.register(async (scope) => {
     await registerAuthentication(scope, service.apiKeyHashes)
     await scope.register(modelRoutes, { service })
+    await scope.register(tokenizeRoutes, { service })
+    await scope.register(tokenizerInfoRoutes, { service })
     await scope.register(checkRoutes)
     const requests = new ScoringRequests(service)
     await scope.register(logprobRoutes, { service, requests })

@@ -1,5 +1,5 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
-import type { Health, ScoringModel, ServiceHealth } from '../http/service.ts'
+import type { Health, ScoringModel, ServiceHealth, TokenizingModel } from '../http/service.ts'
 import type { ModelEntry } from './model-entry.ts'
 
 /** The least ready first: the service is as ready as its worst model. */
@@ -24,9 +24,12 @@ export class ModelRegistry {
 
   /** Throws what `ModelEntry.scoring` throws. */
   scoring(id: string): ScoringModel {
-    const entry = this.#entries.get(id)
-    if (entry === undefined) throw new Error('a model was asked for that is not served')
-    return entry.scoring()
+    return this.#entry(id).scoring()
+  }
+
+  /** Rejects with what `ModelEntry.tokenizing` rejects with. */
+  tokenizing(id: string): Promise<TokenizingModel> {
+    return this.#entry(id).tokenizing()
   }
 
   health(): ServiceHealth {
@@ -52,6 +55,12 @@ export class ModelRegistry {
 
   async close(): Promise<void> {
     await Promise.all([...this.#entries.values()].map((entry) => entry.close()))
+  }
+
+  #entry(id: string): ModelEntry {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) throw new Error('a model was asked for that is not served')
+    return entry
   }
 
   async #named(entry: ModelEntry): Promise<void> {
