@@ -18,6 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   provider: ['package-info.ts'],
   watch: ['engine/engine.ts', 'model/weights/weights-guard.ts', 'scheduling/scheduler.ts', 'scoring/'],
   loss: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts', 'tokenizer/token-starts.ts', 'logprob/'],
+  rerank: ['scoring/normalized.ts', 'logprob/'],
   observability: ['pino', 'prom-client'],
   serving: ['config/', 'http/service.ts', 'model/', 'observability/', 'provider/', 'ready-backend.ts', 'scoring-backend.ts', 'vigil.ts', 'pino'],
   config: ['env-schema', 'model/model-folder.ts'],
@@ -25,6 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http: [
     'logprob/',
     'loss/',
+    'rerank/',
     'scoring/',
     'config/',
     'json/',

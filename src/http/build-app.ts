@@ -15,6 +15,7 @@ import { logprobRoutes } from './routes/logprob.ts'
 import { lossRoutes } from './routes/loss.ts'
 import { modelRoutes } from './routes/models.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { rerankRoutes } from './routes/rerank.ts'
 import { ScoringRequests } from './scoring-requests.ts'
 import type { Service } from './service.ts'
 
@@ -57,6 +58,7 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
     const requests = new ScoringRequests(service)
     await scope.register(logprobRoutes, { service, requests })
     await scope.register(lossRoutes, { requests })
+    await scope.register(rerankRoutes, { service, requests })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })
   return app
