@@ -1,29 +1,15 @@
 import { ServiceError } from '../errors.ts'
-import type { EncodedItem, Warning } from '../logprob/encoded-item.ts'
+import type { EncodedItem } from '../logprob/encoded-item.ts'
 import type { LogprobEvaluator } from '../logprob/evaluate.ts'
-import { DEFAULT_OPTIONS, type LogprobItem, type LogprobOptions } from '../logprob/options.ts'
+import { DEFAULT_OPTIONS, type LogprobOptions } from '../logprob/options.ts'
 import type { LogprobResult } from '../logprob/result.ts'
 import type { Usage } from '../logprob/usage.ts'
-import type { Lengths } from '../scoring/normalized.ts'
 import { baselineError, documentError, refuseOverLimits } from './document-error.ts'
-import { hasBaseline, normalizedLogProb, relevanceScore } from './normalization.ts'
+import { hasBaseline } from './normalization.ts'
 import { type Baselines, baselinesOf, pairsOf } from './pairs.ts'
 import type { RerankRequest } from './request.ts'
+import { type ScoredDocument, scoredDocument } from './scored-document.ts'
 import { rerankUsage } from './usage.ts'
-
-/** One document with its numbers; all log-probabilities in nats. */
-export interface ScoredDocument {
-  /** Position in the request. */
-  readonly index: number
-  readonly text: string
-  /** log Pr(y | x) */
-  readonly logProb: number
-  readonly baselineLogProb: number | null
-  readonly normalizedLogProb: number
-  readonly relevanceScore: number
-  readonly counts: { readonly x: Lengths; readonly y: Lengths }
-  readonly warnings: readonly Warning[]
-}
 
 export interface ScoredDocuments {
   /** In the order of the request, every one. */
@@ -67,44 +53,19 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, sig
     throw baselineError(outcome.error, documentOfBaseline(i - encoded.length), request)
   })
 
-  const resultOf = (item: LogprobItem | undefined): LogprobResult => {
-    const result = item === undefined ? undefined : results[item.index]
-    if (result === undefined) throw new Error('a document was not scored')
-    return result
-  }
-  const documents = request.documents.map((text, index): ScoredDocument => {
+  const documents = request.documents.map((text, index) => {
     const item = pairs.itemOf[index] ?? 0
-    const own = resultOf(pairs.items[item])
-    const baselineIndex = baselines.baselineOf[item]
-    const baseline = baselineIndex === undefined ? null : resultOf(baselines.items[baselineIndex])
-    const logProb = conditionalOf(own)
-    const baselineLogProb = baseline === null ? null : conditionalOf(baseline)
-    const value = normalizedLogProb(request.normalization, { logProb, y: own.counts.y, baselineLogProb })
-    return {
-      index,
-      text,
-      logProb,
-      baselineLogProb,
-      normalizedLogProb: value,
-      relevanceScore: relevanceScore(request.normalization, value),
-      counts: own.counts,
-      warnings: [...warningsOf(own), ...(baseline === null ? [] : warningsOf(baseline).map(ofBaseline))]
-    }
+    const baseline = baselines.baselineOf[item]
+    return scoredDocument(text, index, request.normalization, {
+      own: resultAt(results, item),
+      baseline: baseline === undefined ? null : resultAt(results, encoded.length + baseline)
+    })
   })
   return { documents, usage: rerankUsage(encoded, pairs.itemOf, usage) }
 }
 
-function conditionalOf({ log_prob: { conditional } }: LogprobResult): number {
-  if (typeof conditional !== 'number') throw new Error('a result has no conditional log-probability')
-  return conditional
-}
-
-/** What `/v1/logprob` would say of the pair: its warnings, and the checks that did not pass. */
-function warningsOf({ warnings, checks }: LogprobResult): Warning[] {
-  const found = checks.items.filter(({ status }) => status === 'warn' || status === 'fail')
-  return [...warnings, ...found.map(({ id, message }) => ({ code: id, message }))]
-}
-
-function ofBaseline({ code, message }: Warning): Warning {
-  return { code, message: `the baseline: ${message}` }
+function resultAt(results: readonly LogprobResult[], index: number): LogprobResult {
+  const result = results[index]
+  if (result === undefined) throw new Error('a document was not scored')
+  return result
 }

@@ -1,4 +1,4 @@
-import type { ScoredDocument } from './evaluate.ts'
+import type { ScoredDocument } from './scored-document.ts'
 
 /** Which of two equal documents comes first. */
 export type TieRule = 'lower_index' | 'higher_index'

@@ -1,9 +1,9 @@
 import { ServiceError } from '../../errors.ts'
 import type { Warning } from '../../logprob/encoded-item.ts'
 import type { Lengths } from '../../scoring/normalized.ts'
-import type { ScoredDocument } from '../evaluate.ts'
 import { ranked } from '../ranking.ts'
 import { type RerankRequest, rerankRequestOf } from '../request.ts'
+import type { ScoredDocument } from '../scored-document.ts'
 import type { RerankBody } from './body.ts'
 
 /** One entry of the bare list. */
