@@ -11,7 +11,7 @@ const LONG = `${SECRET} `.repeat(300)
 let service: RunningService
 
 before(async () => {
-  service = await startService({ LOGPR_MAX_ITEMS: '8' })
+  service = await startService({ LOGPR_MAX_ITEMS: '8', LOGPR_MAX_BODY_BYTES: '1000000' })
 })
 after(() => service.stop())
 
@@ -94,6 +94,13 @@ describe('POST /v1/rerank refuses', () => {
       if (says !== undefined) assert.match(problem.detail, says)
       assert.doesNotMatch(JSON.stringify(problem), /zebra/)
     })
+
+  test('a body above the limit: 413, after which the client can go on', async () => {
+    for (const path of ['/v1/rerank', '/rerank']) {
+      const response = await service.post(path, { query: SECRET, texts: ['a'.repeat(2e6)] })
+      assert.deepEqual([response.status, (await problemBody(response)).code], [413, 'body_too_large'])
+    }
+  })
 
   test('another method: 405', async () => {
     for (const path of ['/v1/rerank', '/v2/rerank', '/rerank']) assert.equal((await service.get(path)).status, 405)

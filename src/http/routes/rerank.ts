@@ -7,7 +7,7 @@ import { dialectOf, requiredDialect } from '../../rerank/dialects/body.ts'
 import { cohereMeta, jinaRequest, jinaResults } from '../../rerank/dialects/jina.ts'
 import { teiRanks, teiRequest } from '../../rerank/dialects/tei.ts'
 import { scoreDocuments } from '../../rerank/evaluate.ts'
-import { sendProblem, toServiceError } from '../plugins/error-handler.ts'
+import { toServiceError } from '../plugins/error-handler.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 import { RERANK_FIELDS, RERANK_REQUEST, type RerankRequestBody } from '../schemas/rerank-request.ts'
@@ -40,8 +40,9 @@ export const rerankRoutes: FastifyPluginAsync<{ service: Service; requests: Scor
           }
         },
         errorHandler: (thrown, request, reply) => {
-          const send = dialectOf(request.body) === 'tei' ? sendTeiProblem : sendProblem
-          return send(toServiceError(thrown), request, reply)
+          // Thrown again it goes to the handler of all routes.
+          if (dialectOf(request.body) !== 'tei') throw thrown
+          return sendTeiProblem(toServiceError(thrown), request, reply)
         }
       },
       async (request, reply) => {
