@@ -15,6 +15,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   engine: ['memory/', 'model/onnx/', 'model/weights/', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts'],
   logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'engine/checksum.ts', 'tokenizer/tokenizer.ts'],
+  completions: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts', 'logprob/'],
   provider: ['package-info.ts'],
   watch: ['engine/engine.ts', 'model/weights/weights-guard.ts', 'scheduling/scheduler.ts', 'scoring/'],
   loss: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts', 'tokenizer/token-starts.ts', 'logprob/'],
@@ -24,6 +25,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ['env-schema', 'model/model-folder.ts'],
   inspect: ['config/options.ts', 'memory/', 'model/'],
   http: [
+    'completions/',
     'logprob/',
     'loss/',
     'rerank/',

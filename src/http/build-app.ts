@@ -10,6 +10,7 @@ import { registerJsonBody } from './plugins/json-body.ts'
 import { registerOpenapi } from './plugins/openapi.ts'
 import { registerRequestContext, requestIdOf } from './plugins/request-context.ts'
 import { checkRoutes } from './routes/check.ts'
+import { completionsRoutes } from './routes/completions.ts'
 import { healthRoutes } from './routes/health.ts'
 import { logprobRoutes } from './routes/logprob.ts'
 import { lossRoutes } from './routes/loss.ts'
@@ -58,6 +59,7 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
     const requests = new ScoringRequests(service)
     await scope.register(logprobRoutes, { service, requests })
     await scope.register(lossRoutes, { requests })
+    await scope.register(completionsRoutes, { service, requests })
     await scope.register(rerankRoutes, { service, requests })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })

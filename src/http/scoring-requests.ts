@@ -14,8 +14,8 @@ export class ScoringRequests {
   }
 
   /** The model that the request names, by whose id its log lines can be told from now on. Throws what `selectModel` throws. */
-  model(request: FastifyRequest<{ Body: { readonly model?: string } }>): ScoringModel {
-    const scoring = selectModel(this.#service, request.body.model)
+  model(request: FastifyRequest<{ Body: { readonly model?: string | null } }>): ScoringModel {
+    const scoring = selectModel(this.#service, request.body.model ?? undefined)
     request.log = request.log.child({ model: scoring.model.id })
     return scoring
   }
