@@ -10,10 +10,10 @@ import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from '.
 import type { ProviderChoice } from './provider/choose-provider.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
+import { tokenizerByLength } from './tokenizer/by-length.ts'
 import { selfTestIds } from './tokenizer/self-test-texts.ts'
 import type { TextTokenizer } from './tokenizer/text-tokenizer.ts'
-import { startTextTokenizer } from './tokenizer/thread-text-tokenizer.ts'
-import { startTokenizer } from './tokenizer/thread-tokenizer.ts'
+import { startTextTokenizer, startTokenizer } from './tokenizer/thread-tokenizer.ts'
 import type { Tokenizer } from './tokenizer/tokenizer.ts'
 
 /** Tokenizer, engine, scheduler and evaluator of one model: what scores, with or without HTTP in front. */
@@ -25,8 +25,8 @@ export interface ScoringBackend {
   /** Most tokens of a sequence. */
   readonly maxModelLen: number
   /**
-   * The model's tokenizer for those who ask for ids and not for scores, in a thread of its own that the first call starts;
-   * it waits for nothing else. Rejects with `model_invalid`.
+   * The model's tokenizer for those who ask for ids and not for scores, with a thread of its own for short texts that the
+   * first call starts. Waits for no engine. Rejects with `model_invalid`.
    */
   textTokenizer(): Promise<TextTokenizer>
   /** Resolves when the engine has given its known answer. Rejects with the reason why the model cannot be served. */
@@ -59,6 +59,7 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
     claimsFloat32: claimsFloat32(folder.numerics),
     expectedFiles: {},
+    niceness: config.ENGINE_NICENESS,
     ...threadPlan(config.THREADS, engines),
     vocabSize: folder.vocabSize,
     headSize: folder.headSize,
@@ -80,7 +81,7 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
   const onTokenizerEnd = (): void => {
     tokenizerHasEnded = true
   }
-  const tokenizer = startTokenizer(folder.folder, onTokenizerEnd)
+  const tokenizer = startTokenizer(folder.folder, onTokenizerEnd, config.ENGINE_NICENESS)
   let textTokenizer: Promise<TextTokenizer> | undefined
   const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), folder.maxModelLen))
   const stored = (known?.texts ?? []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
@@ -110,7 +111,7 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     ready,
     maxModelLen: folder.maxModelLen,
     textTokenizer() {
-      textTokenizer ??= startTextTokenizer(folder.folder, onTokenizerEnd)
+      textTokenizer ??= Promise.all([startTextTokenizer(folder.folder, onTokenizerEnd), tokenizer]).then(([short, long]) => tokenizerByLength(short, long))
       return textTokenizer
     },
     async close() {

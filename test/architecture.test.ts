@@ -8,11 +8,11 @@ import { PACKAGE_FOLDER } from '../src/package-info.ts'
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   scoring: [],
   json: [],
-  tokenizer: ['scoring/checks/check.ts', '@huggingface/transformers'],
+  tokenizer: ['scoring/checks/check.ts', 'lower-priority.ts', '@huggingface/transformers'],
   model: ['package-info.ts'],
   memory: ['model/onnx/'],
   hub: ['model/', 'package-info.ts', '@huggingface/hub'],
-  engine: ['memory/', 'model/onnx/', 'model/weights/', 'scoring/', 'onnxruntime-node'],
+  engine: ['lower-priority.ts', 'memory/', 'model/onnx/', 'model/weights/', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts'],
   logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'engine/checksum.ts', 'tokenizer/tokenizer.ts'],
   completions: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'tokenizer/tokenizer.ts', 'logprob/'],

@@ -35,6 +35,13 @@ export const OPTIONS = {
     default: 0,
     description: 'Threads of one forward pass, of each of several models; 0 takes as many as this process may use.'
   }),
+  ENGINE_NICENESS: integer({
+    minimum: 0,
+    maximum: 19,
+    default: 5,
+    description:
+      'By how much the priority of computing and of long tokenization is below that of answering requests, on Linux; 0 for none (docs/operations.md).'
+  }),
   PREFIX_TOKEN: choice(
     ['auto', 'eos', 'none'],
     'auto',
