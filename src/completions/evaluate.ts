@@ -6,7 +6,7 @@ import { assertReceived, receiptOf } from '../logprob/receipt.ts'
 import { APPROXIMATE } from '../logprob/result.ts'
 import type { VerifiedSequence } from '../logprob/sampled-verification.ts'
 import { jobsOf, rowsOfSequence, sharedRows } from '../logprob/shared-rows.ts'
-import type { Scheduler, ScoringJob } from '../scheduling/scheduler.ts'
+import { alsoAbortedBy, type Scheduler, type ScoringJob } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
 import { logProbSums } from '../scoring/log-prob-sums.ts'
 import { promptChecks, promptSequence, summaryOf } from './checks.ts'
@@ -66,7 +66,7 @@ export class CompletionsEvaluator {
 
     const failed = new AbortController()
     const rowsByJob = new Map<ScoringJob, Promise<RowScores>>()
-    this.#scheduler.submit(jobs, AbortSignal.any([signal, failed.signal])).forEach((rows, i) => {
+    this.#scheduler.submit(jobs, alsoAbortedBy(signal, failed.signal)).forEach((rows, i) => {
       rowsByJob.set(jobs[i]!, rows)
     })
     const places = new Map(present.map((job, i) => [job, shared[i]!]))

@@ -4,6 +4,7 @@ import fastifyStatic from '@fastify/static'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import { PACKAGE_FOLDER } from '../package-info.ts'
 import { answerClientError } from './client-error.ts'
+import { HeldBodies, registerHeldBodies } from './held-bodies.ts'
 import { registerAuthentication } from './plugins/authentication.ts'
 import { registerErrorHandler } from './plugins/error-handler.ts'
 import { registerJsonBody } from './plugins/json-body.ts'
@@ -47,7 +48,8 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
 
   registerErrorHandler(app)
-  registerJsonBody(app)
+  const held = new HeldBodies(config)
+  registerJsonBody(app, (request, sizeBytes) => held.arrived(request, sizeBytes))
   registerRequestContext(app, metrics, () => service.health().status === 'draining')
   // Whether there is TLS is known to the gateway alone; both headers would send browsers of a plain service to https.
   await app.register(helmet, { strictTransportSecurity: false, contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
@@ -56,6 +58,7 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
   await app.register(operationRoutes, { service })
   await app.register(async (scope) => {
     await registerAuthentication(scope, service.apiKeyHashes)
+    registerHeldBodies(scope, held)
     await scope.register(modelRoutes, { service })
     await scope.register(tokenizeRoutes, { service })
     await scope.register(tokenizerInfoRoutes, { service })

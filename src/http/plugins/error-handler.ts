@@ -25,7 +25,8 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 export function registerErrorHandler(app: FastifyInstance): void {
   app.setErrorHandler(async (thrown: unknown, request, reply) => {
     const error = toServiceError(thrown as FastifyError)
-    if (error.code === 'body_too_large') await drainBody(request.raw)
+    // Refused before the body was read.
+    if (error.code === 'body_too_large' || error.code === 'too_many_requests') await drainBody(request.raw)
     return sendProblem(error, request, reply)
   })
   app.setNotFoundHandler((request, reply) => {
