@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { CompletionsEvaluator } from './completions/evaluate.ts'
 import type { EngineInfo } from './engine/engine.ts'
 import type { ProcessEngine } from './engine/process-engine.ts'
 import { ServiceError } from './errors.ts'
@@ -23,6 +24,7 @@ export interface ReadyBackend {
   readonly model: ServedModel
   readonly evaluator: LogprobEvaluator
   readonly lossEvaluator: LossEvaluator
+  readonly completionsEvaluator: CompletionsEvaluator
   /** What the evaluators work with. */
   readonly context: EvaluationContext
   /** Files whose content must not change while the service runs. */
@@ -71,6 +73,7 @@ export async function whenReady({ folder, revision, provider, known, engine, tok
     modelPaths,
     evaluator: new LogprobEvaluator(context, scheduler),
     lossEvaluator: new LossEvaluator(context, scheduler),
+    completionsEvaluator: new CompletionsEvaluator(context, scheduler),
     model: {
       id: folder.id,
       createdSeconds: Math.floor(Date.now() / 1000),

@@ -18,7 +18,7 @@ export interface Vigil {
 export function keepVigil(
   config: Config,
   { engine, scheduler }: ScoringBackend,
-  { model, evaluator, context, modelPaths }: ReadyBackend,
+  { model, evaluator, completionsEvaluator, context, modelPaths }: ReadyBackend,
   metrics: Pick<ModelMetrics, 'verified' | 'wrongCanary'>,
   log: Logger
 ): Vigil {
@@ -50,6 +50,7 @@ export function keepVigil(
     }
   })
   evaluator.listen((encoded, scored) => sampled.consider(encoded, scored))
+  completionsEvaluator.listen(({ encoded, scored }) => sampled.consider(encoded, scored))
   return {
     end() {
       canary.stop()

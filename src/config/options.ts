@@ -64,8 +64,9 @@ export const OPTIONS = {
   }),
   MAX_QUEUE_TOKENS: integer({
     minimum: 1,
-    default: 262_144,
-    description: 'Tokens that may wait for a model; past that its requests get 429 with Retry-After.'
+    default: 16_777_216,
+    description:
+      'Tokens that may wait for a model, for the memory that they take; what cannot be done before its deadline is refused long before (docs/operations.md).'
   }),
   MAX_REQUESTS: integer({
     minimum: 1,
@@ -73,7 +74,12 @@ export const OPTIONS = {
     description: 'Scoring requests that may be in progress at once, of all models together; past that they get 429.'
   }),
   MAX_ITEMS: integer({ minimum: 1, default: 8192, description: 'Outputs that one request may ask to score.' }),
-  MAX_BODY_BYTES: integer({ minimum: 1024, default: 8_388_608, description: 'Largest request body.' }),
+  MAX_BODY_BYTES: integer({ minimum: 1024, default: 33_554_432, description: 'Largest request body.' }),
+  MAX_HELD_BYTES: integer({
+    minimum: 1024,
+    default: 268_435_456,
+    description: 'Bodies of all requests in progress together; past that a request gets 429 before its body is read. Not below the largest body.'
+  }),
   DEADLINE_MS: integer({
     minimum: 1,
     maximum: 3_600_000,

@@ -3,7 +3,18 @@
  * what it asked for: scores that belong to another sequence show.
  */
 export function idsChecksum(ids: Int32Array): number {
-  let hash = 0x811c9dc5
-  for (const id of ids) hash = Math.imul(hash ^ id, 0x01000193)
-  return hash >>> 0
+  return continued(0x811c9dc5, ids) >>> 0
+}
+
+/** The same over the ids of a sequence and then the alternatives of its last token: every token that has a row is in it. */
+export function sequenceChecksum({ ids, alternatives = NONE }: { readonly ids: Int32Array; readonly alternatives?: Int32Array }): number {
+  return continued(idsChecksum(ids), alternatives) >>> 0
+}
+
+const NONE = new Int32Array(0)
+
+function continued(hash: number, ids: Int32Array): number {
+  let next = hash
+  for (const id of ids) next = Math.imul(next ^ id, 0x01000193)
+  return next
 }

@@ -11,6 +11,13 @@ export interface ScoringSequence {
   readonly firstScored: number
   /** What to score at the n - firstScored positions in place of the tokens that stand there: labels shifted by mistake. */
   readonly targets?: Int32Array
+  /** Further tokens to score in place of the last one: as many more rows, after that of the last one. Never beside `targets`. */
+  readonly alternatives?: Int32Array
+}
+
+/** R: how many rows of numbers a sequence gives. */
+export function rowCountOf({ ids, firstScored, alternatives }: ScoringSequence): number {
+  return ids.length - firstScored + (alternatives?.length ?? 0)
 }
 
 export interface Batch {
@@ -28,14 +35,14 @@ export interface ProbeRequest {
   readonly textVocabSize: number
 }
 
-/** Numbers for the R scored tokens of one sequence, in order; log-probabilities and entropies in nats. */
+/** Numbers for the R scored tokens of one sequence, in order, then for the alternatives of the last; log-probabilities and entropies in nats. */
 export interface RowScores {
   readonly logProbs: Float32Array
   readonly logSumExps: Float32Array
   readonly bestIds: Int32Array
   readonly bestLogProbs: Float32Array
   readonly detail: RowDetail | null
-  /** `idsChecksum` of the sequence as the engine process received it: numbers of another sequence have another one. */
+  /** `sequenceChecksum` of the sequence as the engine process received it: numbers of another sequence have another one. */
   readonly checksum: number
 }
 

@@ -4,17 +4,20 @@ import fastifyStatic from '@fastify/static'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import { PACKAGE_FOLDER } from '../package-info.ts'
 import { answerClientError } from './client-error.ts'
+import { HeldBodies, registerHeldBodies } from './held-bodies.ts'
 import { registerAuthentication } from './plugins/authentication.ts'
 import { registerErrorHandler } from './plugins/error-handler.ts'
 import { registerJsonBody } from './plugins/json-body.ts'
 import { registerOpenapi } from './plugins/openapi.ts'
 import { registerRequestContext, requestIdOf } from './plugins/request-context.ts'
 import { checkRoutes } from './routes/check.ts'
+import { completionsRoutes } from './routes/completions.ts'
 import { healthRoutes } from './routes/health.ts'
 import { logprobRoutes } from './routes/logprob.ts'
 import { lossRoutes } from './routes/loss.ts'
 import { modelRoutes } from './routes/models.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { rerankRoutes } from './routes/rerank.ts'
 import { tokenizeRoutes } from './routes/tokenize.ts'
 import { tokenizerInfoRoutes } from './routes/tokenizer-info.ts'
 import { ScoringRequests } from './scoring-requests.ts'
@@ -45,7 +48,8 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
 
   registerErrorHandler(app)
-  registerJsonBody(app)
+  const held = new HeldBodies(config)
+  registerJsonBody(app, (request, sizeBytes) => held.arrived(request, sizeBytes))
   registerRequestContext(app, metrics, () => service.health().status === 'draining')
   // Whether there is TLS is known to the gateway alone; both headers would send browsers of a plain service to https.
   await app.register(helmet, { strictTransportSecurity: false, contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
@@ -54,6 +58,7 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
   await app.register(operationRoutes, { service })
   await app.register(async (scope) => {
     await registerAuthentication(scope, service.apiKeyHashes)
+    registerHeldBodies(scope, held)
     await scope.register(modelRoutes, { service })
     await scope.register(tokenizeRoutes, { service })
     await scope.register(tokenizerInfoRoutes, { service })
@@ -61,6 +66,8 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
     const requests = new ScoringRequests(service)
     await scope.register(logprobRoutes, { service, requests })
     await scope.register(lossRoutes, { requests })
+    await scope.register(completionsRoutes, { service, requests })
+    await scope.register(rerankRoutes, { service, requests })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })
   return app

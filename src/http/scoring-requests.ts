@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
 import { selectModel } from './select-model.ts'
 import type { ScoringModel, Service } from './service.ts'
-import { workSignal } from './work-signal.ts'
+import { type DeadlineSignal, workSignal } from './work-signal.ts'
 
 /** What every route that scores begins with: the model, the limit of requests in progress, the deadline. One for all routes and models. */
 export class ScoringRequests {
@@ -14,8 +14,8 @@ export class ScoringRequests {
   }
 
   /** The model that the request names, by whose id its log lines can be told from now on. Throws what `selectModel` throws. */
-  model(request: FastifyRequest<{ Body: { readonly model?: string } }>): ScoringModel {
-    const scoring = selectModel(this.#service, request.body.model)
+  model(request: FastifyRequest<{ Body: { readonly model?: string | null } }>): ScoringModel {
+    const scoring = selectModel(this.#service, request.body.model ?? undefined)
     request.log = request.log.child({ model: scoring.model.id })
     return scoring
   }
@@ -24,7 +24,7 @@ export class ScoringRequests {
    * Counts the request as in progress until it is answered, and starts its deadline. The signal aborts when that passes
    * or the client leaves. Throws `too_many_requests`.
    */
-  begin(request: FastifyRequest, reply: FastifyReply): AbortSignal {
+  begin(request: FastifyRequest, reply: FastifyReply): DeadlineSignal {
     const { MAX_REQUESTS, DEADLINE_MS } = this.#service.config
     if (this.#inProgress >= MAX_REQUESTS)
       throw new ServiceError('too_many_requests', `${this.#inProgress} requests are in progress, which is the limit`, { retryAfterSeconds: 1 })

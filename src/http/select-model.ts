@@ -19,7 +19,11 @@ export function selectModelId({ modelIds }: Pick<Service, 'modelIds'>, name: str
   const id = name ?? (others.length === 0 ? only : undefined)
   if (id === undefined) throw new ServiceError('invalid_request', `this service serves several models: send one of ${modelIds.join(', ')} as model`, { param })
   if (!modelIds.includes(id))
-    throw new ServiceError('model_not_found', `this service serves ${modelIds.join(', ')}; GET /v1/models lists what there is`, { param })
+    throw new ServiceError(
+      'model_not_found',
+      `this service serves ${modelIds.join(', ')}; GET /v1/models lists what there is: send ${others.length === 0 ? 'that, or leave model out' : 'one of these as model'}`,
+      { param }
+    )
   return id
 }
 

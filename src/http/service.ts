@@ -1,3 +1,4 @@
+import type { CompletionsEvaluator } from '../completions/evaluate.ts'
 import type { Config } from '../config/options.ts'
 import type { LogprobEvaluator } from '../logprob/evaluate.ts'
 import type { LossEvaluator } from '../loss/evaluate.ts'
@@ -21,6 +22,7 @@ export interface ScoringModel {
   readonly model: ServedModel
   readonly evaluator: LogprobEvaluator
   readonly lossEvaluator: LossEvaluator
+  readonly completionsEvaluator: CompletionsEvaluator
   /** Counts outputs asked of it. */
   readonly itemsScored: (count: number) => void
 }

@@ -5,7 +5,6 @@ import { fieldName } from './field-name.ts'
 const MAX_DEPTH = 32
 
 const BYTE_ORDER_MARK = 0xfeff
-const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
@@ -21,17 +20,20 @@ export function guardJson(text: string): void {
   // Parsers drop it in silence.
   if (text.charCodeAt(0) === BYTE_ORDER_MARK) throw new ServiceError('invalid_json', 'the body begins with a byte-order mark, which JSON does not allow')
   const keysByDepth: (Set<string> | null)[] = []
-  for (let at = 0; at < text.length; at++) {
+  // A search by the runtime: a loop over the characters of 5 MB of numbers takes ten times as long.
+  const structure = /["{}[\]]/g
+  while (structure.test(text)) {
+    const at = structure.lastIndex - 1
     const character = text.charCodeAt(at)
     if (character === OPEN_OBJECT || character === OPEN_ARRAY) {
       keysByDepth.push(character === OPEN_OBJECT ? new Set() : null)
       if (keysByDepth.length > MAX_DEPTH) throw new ServiceError('invalid_json', `the body is nested more than ${MAX_DEPTH} levels deep`)
     } else if (character === CLOSE_OBJECT || character === CLOSE_ARRAY) keysByDepth.pop()
-    else if (character === QUOTE) {
+    else {
       const end = endOfString(text, at)
       const keys = keysByDepth.at(-1)
       if (keys && isFollowedByColon(text, end)) addKey(keys, text.slice(at, end))
-      at = end - 1
+      structure.lastIndex = end
     }
   }
 }
@@ -53,12 +55,15 @@ function parsedOr(quoted: string): string {
 
 /** Position after the closing quote, or the end of the text. */
 function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    const character = text.charCodeAt(at)
-    if (character === BACKSLASH) at++
-    else if (character === QUOTE) return at + 1
-  }
+  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) if (!isEscaped(text, at)) return at + 1
   return text.length
+}
+
+/** Whether an odd number of backslashes precedes it. */
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0
+  while (text.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes++
+  return backslashes % 2 === 1
 }
 
 function isFollowedByColon(text: string, from: number): boolean {

@@ -26,7 +26,10 @@ export interface VerificationPasses<T> {
 const PADDING_TOKENS = 8
 
 /** The batches that `verify: "deep"` adds for an item; null when none of its tokens is scored. */
-export function verificationBatches(encoded: EncodedItem, { vocabSize, maxModelLen, tokenizer }: EncodingContext): VerificationPasses<Batch> | null {
+export function verificationBatches(
+  encoded: Pick<EncodedItem, 'ids' | 'sizes'>,
+  { vocabSize, maxModelLen, tokenizer }: EncodingContext
+): VerificationPasses<Batch> | null {
   const { ids, sizes } = encoded
   const firstScored = Math.max(1, sizes.prefix)
   if (ids.length <= firstScored) return null
@@ -45,7 +48,7 @@ export function verificationBatches(encoded: EncodedItem, { vocabSize, maxModelL
 
 /** What the passes show beside the result's own `rows`, in the order of docs/checks.md. */
 export function verificationChecks(
-  encoded: EncodedItem,
+  encoded: Pick<EncodedItem, 'ids' | 'sizes' | 'scoredStart' | 'scoredEnd'>,
   rows: RowScores,
   sums: LogProbSums,
   passes: VerificationPasses<BatchScores>,

@@ -10,6 +10,7 @@ import { encodeItems } from './encode-items.ts'
 import type { EncodedItem } from './encoded-item.ts'
 import type { LogprobItem, LogprobOptions } from './options.ts'
 import { type LogprobResult, type ResultSettings, resultOf, type Scored, scoredOf } from './result.ts'
+import { jobsOf, rowsOfSequence, sharedRows } from './shared-rows.ts'
 import { type Usage, usageOf } from './usage.ts'
 
 /** How one item ended. */
@@ -60,9 +61,26 @@ export class LogprobEvaluator {
    * outcome and leaves the others alone.
    */
   async evaluate(items: readonly LogprobItem[], options: LogprobOptions, signal: AbortSignal): Promise<Evaluation> {
-    const encodedItems = await encodeItems(items, options, this.#context)
+    return this.evaluateEncoded(items, await this.encode(items, options), options, signal)
+  }
+
+  /** The token ids of each item, or why it has none, for callers that must know before anything is scored. */
+  encode(items: readonly LogprobItem[], options: LogprobOptions): Promise<(EncodedItem | ServiceError)[]> {
+    return encodeItems(items, options, this.#context)
+  }
+
+  /** `evaluate` of items that `encode` has made into ids; `encodedItems` has one entry an item, in order. */
+  async evaluateEncoded(
+    items: readonly LogprobItem[],
+    encodedItems: readonly (EncodedItem | ServiceError)[],
+    options: LogprobOptions,
+    signal: AbortSignal
+  ): Promise<Evaluation> {
     const attempts = items.map((item, i) => this.#attempt(item, encodedItems[i]!, options))
-    const work = attempts.flatMap(({ main, verification }) => [...(main === null ? [] : [main]), ...(verification === null ? [] : workOf(verification))])
+    const mains = attempts.flatMap(({ main }) => main ?? [])
+    const shared = sharedRows(mains)
+    const sharedByMain = new Map(mains.map((main, i) => [main, shared[i]!]))
+    const work = [...jobsOf(shared), ...attempts.flatMap(({ verification }) => (verification === null ? [] : workOf(verification)))]
     const scoresByBatch = new Map<ScoringJob | Batch, Promise<BatchScores>>()
     this.#scheduler.submitAll(work, signal).forEach((scores, i) => {
       const each = work[i]!
@@ -73,8 +91,13 @@ export class LogprobEvaluator {
       if (scores === undefined) throw new Error('a batch was asked for that was not submitted')
       return scores
     }
+    const rowsOf = async (main: ScoringJob): Promise<RowScores | null> => {
+      const place = sharedByMain.get(main)!
+      const [rows] = (await scoresOf(place.job)).rows
+      return rows === undefined ? null : rowsOfSequence(main.sequence, place, rows)
+    }
 
-    const scored = attempts.map((attempt) => orServiceError(() => this.#scored(attempt, scoresOf)))
+    const scored = attempts.map((attempt) => orServiceError(() => this.#scored(attempt, rowsOf)))
     const masses = candidateMasses(attempts, scored, this.#context.toleranceNats)
     const outcomes = attempts.map(async (attempt, i): Promise<Outcome> => {
       const { item, encoded, verification } = attempt
@@ -104,9 +127,9 @@ export class LogprobEvaluator {
     }
   }
 
-  async #scored({ encoded, main, verification }: Attempt, scoresOf: (job: ScoringJob) => Promise<BatchScores>): Promise<Scored> {
+  async #scored({ encoded, main, verification }: Attempt, rowsOf: (main: ScoringJob) => Promise<RowScores | null>): Promise<Scored> {
     if (encoded instanceof ServiceError) throw encoded
-    const rows: RowScores | null = main === null ? null : ((await scoresOf(main)).rows[0] ?? null)
+    const rows = main === null ? null : await rowsOf(main)
     const scored = scoredOf(encoded, rows)
     if (verification === null) this.#onScored(encoded, scored)
     return scored

@@ -108,7 +108,8 @@ export function failureOf(item: LogprobItem, { code, message, param }: ServiceEr
   return { index: item.index, id: item.id, candidate: item.candidate, error: { code, message, ...(param === undefined ? {} : { param }) } }
 }
 
-const APPROXIMATE: Warning = {
+/** Goes with all numbers of such a model. */
+export const APPROXIMATE: Warning = {
   code: 'approximate_model',
   message: 'this model quantizes activations over whole tensors, so the score of a token depends a little on later ones; it was scored alone'
 }

@@ -6,6 +6,12 @@ import type { EncodingContext } from './draft.ts'
 import type { EncodedItem } from './encoded-item.ts'
 import type { Scored } from './result.ts'
 
+/** What a verification has to know of a scored sequence. */
+export interface VerifiedSequence {
+  readonly encoded: Pick<EncodedItem, 'ids' | 'sizes' | 'scoredStart' | 'scoredEnd'>
+  readonly scored: Pick<Scored, 'rows' | 'sums'>
+}
+
 export interface SampledVerificationOptions {
   /** Share of the scored sequences, 0 to 1. */
   readonly share: number
@@ -30,7 +36,7 @@ export class SampledVerification {
   }
 
   /** Draws whether this sequence is verified. Never waits and never throws. */
-  consider(encoded: EncodedItem, scored: Scored): void {
+  consider(encoded: VerifiedSequence['encoded'], scored: VerifiedSequence['scored']): void {
     if (this.#isBusy || this.#random() >= this.#options.share) return
     // The batch of this very sequence may not have ended for the scheduler yet.
     setImmediate(() => {
@@ -38,7 +44,7 @@ export class SampledVerification {
     })
   }
 
-  async #verify(encoded: EncodedItem, { rows, sums }: Scored): Promise<void> {
+  async #verify(encoded: VerifiedSequence['encoded'], { rows, sums }: VerifiedSequence['scored']): Promise<void> {
     const batches = verificationBatches(encoded, this.#context)
     if (batches === null || rows === null) return
     this.#isBusy = true

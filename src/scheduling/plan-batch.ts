@@ -13,8 +13,8 @@ export interface BatchLimits {
 
 /** Share of a batch that may be padding. */
 const MAX_PADDING_SHARE = 0.2
-/** How far behind the head of the queue to look for neighbours of its length. */
-const WINDOW = 1024
+/** How far behind the head to look for neighbours of its length. */
+export const WINDOW = 1024
 
 /**
  * Indices of the queued jobs that form the next batch.

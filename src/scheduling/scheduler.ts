@@ -1,7 +1,9 @@
 import type { Batch, BatchScores, Engine, RowScores, ScoringSequence } from '../engine/engine.ts'
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
-import { type BatchLimits, type PlannedJob, planBatch } from './plan-batch.ts'
-import { ThroughputEstimate } from './throughput-estimate.ts'
+import { type Capacity, excessMs } from './deadline-plan.ts'
+import { type BatchLimits, planBatch } from './plan-batch.ts'
+import { QueuedRequest, type QueuedWork, RequestQueue, tokensOf } from './request-queue.ts'
+import { retryAfterSeconds, ThroughputEstimate } from './throughput-estimate.ts'
 
 export interface ScoringJob {
   readonly sequence: ScoringSequence
@@ -15,8 +17,19 @@ export interface ExactBatch {
 }
 
 export interface SchedulerLimits extends BatchLimits {
-  /** Tokens that may wait. A request that finds the queue empty is taken whatever its size. */
+  /** Tokens that may wait, for the memory that they take. A request that finds the queue empty is taken whatever its size. */
   readonly maxQueueTokens: number
+}
+
+/** Aborts when nobody waits for the work any more, and says when that will be at the latest, in milliseconds of `performance.now()`. */
+export interface WorkSignal extends AbortSignal {
+  readonly deadlineAtMs?: number
+}
+
+/** The signal of a request that `other` can abort as well; it keeps its deadline, which `AbortSignal.any` alone would lose. */
+export function alsoAbortedBy(signal: WorkSignal, other: AbortSignal): WorkSignal {
+  const { deadlineAtMs } = signal
+  return Object.assign(AbortSignal.any([signal, other]), deadlineAtMs === undefined ? {} : { deadlineAtMs })
 }
 
 /** What the scheduler tells whoever measures it. */
@@ -25,31 +38,26 @@ export interface SchedulerObserver {
   jobsDropped?(reason: string, count: number): void
 }
 
-interface QueuedWork extends PlannedJob {
-  readonly batch: Batch
-  readonly enqueuedAtMs: number
-  readonly resolve: (scores: BatchScores) => void
-  readonly reject: (error: ServiceError) => void
-  isGone: boolean
-}
-
 /**
  * Puts the sequences of all requests into batches for one engine. No timer holds work back: a batch leaves as soon as
- * the engine is free, so batches grow with the load and an idle service answers at once.
+ * the engine is free, so batches grow with the load and an idle service answers at once. Work is held as long as it can
+ * be done before its deadline, and refused at once when it cannot.
  */
 export class Scheduler {
   readonly #engine: Engine
   readonly #limits: SchedulerLimits
   #observer: SchedulerObserver = {}
+  readonly #now: () => number
   readonly #throughput = new ThroughputEstimate()
-  #queue: QueuedWork[] = []
-  #queuedTokens = 0
-  #isRunning = false
+  readonly #queue = new RequestQueue()
+  #running: { readonly tokens: number; readonly startedAtMs: number } | null = null
   #isApart = false
 
-  constructor(engine: Engine, limits: SchedulerLimits) {
+  /** `now` is the clock of the deadlines, in milliseconds. */
+  constructor(engine: Engine, limits: SchedulerLimits, now: () => number = () => performance.now()) {
     this.#engine = engine
     this.#limits = limits
+    this.#now = now
   }
 
   /** Tells `observer` of batches and drops from now on. */
@@ -64,57 +72,88 @@ export class Scheduler {
 
   /** Work that waits, in sequences and in tokens. */
   get queued(): { readonly sequences: number; readonly tokens: number } {
-    return { sequences: this.#queue.length, tokens: this.#queuedTokens }
+    return { sequences: this.#queue.sequences, tokens: this.#queue.tokens }
   }
 
   /** Whether nothing runs and nothing waits. */
   get isIdle(): boolean {
-    return !this.#isRunning && this.#queue.length === 0
+    return this.#running === null && this.#queue.isEmpty
   }
 
   /**
-   * Takes all jobs of a request or none. Throws `queue_full`, with the seconds after which there should be room. Each
-   * promise is for one job, in order; when `signal` aborts, those that still wait are dropped and reject with its
-   * reason.
+   * Takes all jobs of a request or none. Throws `queue_full` when they cannot be done before the deadline of `signal`, or
+   * only at the cost of others, and when too much waits; with the seconds after which there should be room. Each promise
+   * is for one job, in order; when `signal` aborts, those that still wait are dropped and reject with its reason.
    */
-  submit(jobs: readonly ScoringJob[], signal: AbortSignal): Promise<RowScores>[] {
+  submit(jobs: readonly ScoringJob[], signal: WorkSignal): Promise<RowScores>[] {
     return this.submitAll(jobs, signal).map(async (scores) => (await scores).rows[0]!)
   }
 
   /** The same for jobs and exact batches together; the scores of a job have one entry in `rows`. */
-  submitAll(work: readonly (ScoringJob | ExactBatch)[], signal: AbortSignal): Promise<BatchScores>[] {
+  submitAll(work: readonly (ScoringJob | ExactBatch)[], signal: WorkSignal): Promise<BatchScores>[] {
     signal.throwIfAborted()
+    const request = new QueuedRequest(this.#now(), signal.deadlineAtMs ?? Number.POSITIVE_INFINITY)
     const tokens = work.reduce((sum, each) => sum + paddedTokens(batchOf(each)), 0)
-    if (this.#queuedTokens > 0 && this.#queuedTokens + tokens > this.#limits.maxQueueTokens) {
+    const refusal = this.#refusal(request, tokens)
+    if (refusal !== null) {
       this.#observer.jobsDropped?.('queue_full', work.length)
-      throw new ServiceError(
-        'queue_full',
-        `${this.#queuedTokens} tokens are waiting and ${tokens} more would pass the limit of ${this.#limits.maxQueueTokens}`,
-        { retryAfterSeconds: this.#throughput.secondsFor(this.#queuedTokens) }
-      )
+      throw refusal
     }
-    return this.#enqueue(work, signal, (entries) => this.#queue.push(...entries))
+    return this.#enqueue(work, request, signal, (entries) => this.#queue.add(request, entries))
   }
 
   /** Runs a batch exactly as it is, before all that waits. For the few tokens of a canary. */
   runNext(batch: Batch, signal: AbortSignal): Promise<BatchScores> {
     signal.throwIfAborted()
-    return this.#enqueue([{ exactly: batch }], signal, (entries) => this.#queue.unshift(...entries))[0]!
+    const request = new QueuedRequest(this.#now(), Number.POSITIVE_INFINITY)
+    return this.#enqueue([{ exactly: batch }], request, signal, (entries) => this.#queue.addFirst(entries))[0]!
   }
 
-  #enqueue(work: readonly (ScoringJob | ExactBatch)[], signal: AbortSignal, put: (entries: QueuedWork[]) => void): Promise<BatchScores>[] {
+  #refusal(request: QueuedRequest, tokens: number): ServiceError | null {
+    const { maxQueueTokens } = this.#limits
+    const waiting = this.#queue.tokens
+    if (waiting > 0 && waiting + tokens > maxQueueTokens)
+      return new ServiceError('queue_full', `${waiting} tokens are waiting and ${tokens} more would pass the limit of ${maxQueueTokens}`, {
+        retryAfterSeconds: this.#throughput.secondsFor(waiting)
+      })
+    const capacity = this.#capacity()
+    if (capacity === null) return null
+    const { submittedAtMs, deadlineAtMs } = request
+    const tooMuchMs = excessMs(this.#queue.byDeadline, { submittedAtMs, deadlineAtMs, tokens }, capacity)
+    if (tooMuchMs <= 0) return null
+    const seconds = (ms: number): string => (ms / 1000).toFixed(1)
+    return new ServiceError(
+      'queue_full',
+      `${tokens} tokens, ${seconds(tokens * capacity.msPerToken)} s of computing, cannot be done within ${seconds(deadlineAtMs - submittedAtMs)} s beside the ${waiting} tokens that wait; send less at once, or later`,
+      { retryAfterSeconds: retryAfterSeconds(tooMuchMs) }
+    )
+  }
+
+  /** When the engine has done what no request waits behind, and how fast it is; null while nothing is known of that. */
+  #capacity(): Capacity | null {
+    const { msPerToken } = this.#throughput
+    if (msPerToken === null) return null
+    const runningUntilMs = this.#running === null ? 0 : this.#running.startedAtMs + this.#running.tokens * msPerToken
+    return { msPerToken, freeAtMs: Math.max(this.#now(), runningUntilMs) + this.#queue.firstTokens * msPerToken }
+  }
+
+  #enqueue(
+    work: readonly (ScoringJob | ExactBatch)[],
+    request: QueuedRequest,
+    signal: AbortSignal,
+    put: (entries: QueuedWork[]) => void
+  ): Promise<BatchScores>[] {
     const entries: QueuedWork[] = []
     const promises = work.map(
       (each) =>
         new Promise<BatchScores>((resolve, reject) => {
           const batch = batchOf(each)
           const runsAlone = this.#isApart || 'exactly' in each
-          entries.push({ batch, tokenCount: paddedTokens(batch), runsAlone, enqueuedAtMs: performance.now(), resolve, reject, isGone: false })
+          entries.push({ request, batch, tokenCount: paddedTokens(batch), runsAlone, enqueuedAtMs: request.submittedAtMs, resolve, reject })
         })
     )
     put(entries)
-    this.#queuedTokens += tokensOf(entries)
-    const drop = (): void => this.#drop(entries, serviceErrorFrom(signal.reason))
+    const drop = (): void => this.#drop(request, entries, serviceErrorFrom(signal.reason))
     signal.addEventListener('abort', drop, { once: true })
     void Promise.allSettled(promises).then(() => signal.removeEventListener('abort', drop))
     queueMicrotask(() => this.#next())
@@ -122,20 +161,21 @@ export class Scheduler {
   }
 
   #next(): void {
-    if (this.#isRunning || this.#queue.length === 0) return
-    const taken = planBatch(this.#queue, this.#limits).map((index) => this.#queue[index]!)
-    const isTaken = new Set(taken)
-    this.#queue = this.#queue.filter((entry) => !isTaken.has(entry))
-    this.#queuedTokens -= tokensOf(taken)
-    this.#isRunning = true
-    void this.#run(taken).finally(() => {
-      this.#isRunning = false
+    if (this.#running !== null || this.#queue.isEmpty) return
+    const candidates = this.#queue.candidates(this.#limits.maxBatchTokens, this.#capacity())
+    const taken = planBatch(candidates, this.#limits).map((index) => candidates[index]!)
+    this.#queue.take(taken)
+    this.#running = { tokens: tokensOf(taken), startedAtMs: this.#now() }
+    const isSaturated = this.#queue.tokens >= this.#limits.maxBatchTokens
+    void this.#run(taken, isSaturated).finally(() => {
+      this.#running = null
       this.#next()
     })
   }
 
-  async #run(taken: readonly QueuedWork[]): Promise<void> {
-    const queueMs = performance.now() - Math.min(...taken.map(({ enqueuedAtMs }) => enqueuedAtMs))
+  async #run(taken: readonly QueuedWork[], isSaturated: boolean): Promise<void> {
+    const startedAtMs = this.#now()
+    const queueMs = startedAtMs - Math.min(...taken.map(({ enqueuedAtMs }) => enqueuedAtMs))
     let scores: BatchScores
     try {
       scores = await this.#engine.score(joined(taken.map(({ batch }) => batch)))
@@ -150,7 +190,8 @@ export class Scheduler {
       start = end
     }
     const tokens = taken.reduce((sum, { batch }) => sum + batch.sequences.reduce((fed, sequence) => fed + tokensFed(sequence), 0), 0)
-    this.#throughput.observe(tokens, scores.runMs)
+    // The way to the engine and back counts; that a new process was waited for says nothing of the speed.
+    this.#throughput.observe(tokens, Math.min(this.#now() - startedAtMs, 2 * scores.runMs), isSaturated)
     this.#observer.batchDone?.({
       sequences: start,
       tokens,
@@ -162,27 +203,20 @@ export class Scheduler {
 
   /** One bad sequence must not take its neighbours along: those of a failed batch are tried again, each alone. */
   #fail(taken: readonly QueuedWork[], error: ServiceError): void {
-    const wanted = taken.filter(({ isGone }) => !isGone)
+    const wanted = taken.filter(({ request }) => !request.isGone)
     if (taken.length === 1 || error.code === 'engine_unavailable') {
       for (const { reject } of wanted) reject(error)
       return
     }
-    this.#queue.unshift(...wanted.map((entry) => ({ ...entry, runsAlone: true })))
-    this.#queuedTokens += tokensOf(wanted)
+    this.#queue.addFirst(wanted.map((entry) => ({ ...entry, runsAlone: true })))
   }
 
-  #drop(entries: readonly QueuedWork[], error: ServiceError): void {
-    // Not the entry itself: one that is tried again waits as a copy.
-    const gone = new Set(entries.map(({ batch }) => batch))
-    const waiting = this.#queue.filter(({ batch }) => gone.has(batch))
-    this.#queue = this.#queue.filter(({ batch }) => !gone.has(batch))
-    this.#queuedTokens -= tokensOf(waiting)
+  #drop(request: QueuedRequest, entries: readonly QueuedWork[], error: ServiceError): void {
+    request.isGone = true
+    const waiting = this.#queue.remove(request)
     if (waiting.length > 0) this.#observer.jobsDropped?.(error.code, waiting.length)
-    for (const entry of entries) {
-      entry.isGone = true
-      // Settled ones ignore it; one inside a running batch is answered now and its scores are dropped later.
-      entry.reject(error)
-    }
+    // Settled ones ignore it; one inside a running batch is answered now and its scores are dropped later.
+    for (const { reject } of entries) reject(error)
   }
 }
 
@@ -196,10 +230,6 @@ function joined(batches: readonly Batch[]): Batch {
   if (batches.length === 1 && only !== undefined) return only
   const tops = batches.flatMap(({ topCount }) => topCount ?? [])
   return { sequences: batches.flatMap(({ sequences }) => sequences), topCount: tops.length === 0 ? null : Math.max(...tops) }
-}
-
-function tokensOf(entries: readonly QueuedWork[]): number {
-  return entries.reduce((sum, { tokenCount }) => sum + tokenCount, 0)
 }
 
 function paddedTokens({ sequences }: Batch): number {

@@ -76,8 +76,8 @@ export class ModelEntry {
     if (this.#loaded === null) throw this.#failure ?? new ServiceError('starting', this.#progress, { retryAfterSeconds: 1 })
     const failure = this.#backend?.engine.failure ?? null
     if (failure !== null) throw new ServiceError('engine_unavailable', failure.message)
-    const { model, evaluator, lossEvaluator } = this.#loaded
-    return { model, evaluator, lossEvaluator, itemsScored: this.#metrics.itemsScored }
+    const { model, evaluator, lossEvaluator, completionsEvaluator } = this.#loaded
+    return { model, evaluator, lossEvaluator, completionsEvaluator, itemsScored: this.#metrics.itemsScored }
   }
 
   /** Needs no engine. Rejects with `starting` until the model's files are there, and with the reason when its tokenizer cannot be loaded. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/transformers'
 import { ServiceError } from '../errors.ts'
+import { addedTokensOf } from './added-tokens.ts'
 import { decodeBytesAsLibrary } from './byte-fallback.ts'
 import { chatPieces } from './chat-pieces.ts'
 import { encodeConversation } from './conversation.ts'
@@ -55,6 +56,7 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
       beginId: idOrNull(full.bos_token_id),
       endId: idOrNull(full.eos_token_id),
       specials: new Map(specials.map(({ id, content }) => [id, content])),
+      added: addedTokensOf(full),
       maxTokenBytes: tokenBytes.reduce((longest, { length }) => Math.max(longest, length), 1),
       hasNormalizer: json.normalizer !== undefined && json.normalizer !== null,
       dropsLeadingSpace: dropsLeadingSpace(json),

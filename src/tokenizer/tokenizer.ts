@@ -67,6 +67,8 @@ export interface TokenizerFacts {
   readonly endId: number | null
   /** Control tokens: their ids and how they are spelled. */
   readonly specials: ReadonlyMap<number, string>
+  /** What the tokenizer's own post-processor puts around a text; `encode` adds none of it. */
+  readonly added: { readonly before: readonly number[]; readonly after: readonly number[] }
   /** No token stands for more bytes: a text of n bytes has at least n / this many tokens. */
   readonly maxTokenBytes: number
   /** Whether the tokenizer changes text before it cuts it (lower case, Unicode normal forms). */

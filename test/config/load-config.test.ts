@@ -53,6 +53,7 @@ describe('loadConfig', () => {
     ['a switch that says neither', [], { LOGPR_HUB_OFFLINE: 'perhaps' }, /LOGPR_HUB_OFFLINE\) must be boolean/],
     ['a value outside a choice', ['--log-level', 'loud'], {}, /LOGPR_LOG_LEVEL\) must be one of trace/],
     ['headers that may take longer than the request', ['--headers-timeout-ms', '30001'], {}, /HEADERS_TIMEOUT_MS must not be above BODY_TIMEOUT_MS/],
+    ['a body larger than all bodies', ['--max-held-bytes', '33554431'], {}, /MAX_BODY_BYTES must not be above MAX_HELD_BYTES/],
     ['a batch that may outlive every request', [], { LOGPR_DEADLINE_MS: '59999' }, /BATCH_TIMEOUT_MS must not be above DEADLINE_MS/]
   ]
   for (const [what, argv, env, message] of REFUSED) {

@@ -1,16 +1,17 @@
-import { idsChecksum } from '../../src/engine/checksum.ts'
+import { sequenceChecksum } from '../../src/engine/checksum.ts'
 import type { Batch, BatchScores, Engine, EngineInfo, EngineState, RowScores, ScoringSequence } from '../../src/engine/engine.ts'
 
 /** What the fake says of a sequence: numbers that follow from its ids alone, so that rows of another sequence show. */
-export function fakeScores({ ids, firstScored }: ScoringSequence): RowScores {
-  const targets = ids.slice(firstScored)
+export function fakeScores({ ids, firstScored, alternatives = new Int32Array(0) }: ScoringSequence): RowScores {
+  const targets = Int32Array.from([...ids.slice(firstScored), ...alternatives])
   return {
-    logProbs: Float32Array.from(targets, (id, row) => -(id + 1) / 2 ** (row % 4)),
+    // Alternatives are asked of the row of the last id.
+    logProbs: Float32Array.from(targets, (id, row) => -(id + 1) / 2 ** (Math.min(row, ids.length - firstScored - 1) % 4)),
     logSumExps: new Float32Array(targets.length),
     bestIds: targets,
     bestLogProbs: new Float32Array(targets.length),
     detail: null,
-    checksum: idsChecksum(ids)
+    checksum: sequenceChecksum({ ids, alternatives })
   }
 }
 

@@ -46,6 +46,7 @@ export class FakeTokenizer implements Tokenizer {
       beginId: 0,
       endId: 1,
       specials: SPECIALS,
+      added: { before: [], after: [] },
       maxTokenBytes: 2,
       hasNormalizer: false,
       dropsLeadingSpace: false,

@@ -4,7 +4,7 @@ import type { TensorInfo } from '../../model/onnx/graph.ts'
 import { modelInputs } from '../../model/onnx/model-inputs.ts'
 import type { HeadSizes } from '../../model/onnx/past-shape.ts'
 import { SCORING_INPUTS } from '../../model/onnx/scoring-graph.ts'
-import type { Batch } from '../engine.ts'
+import { type Batch, rowCountOf } from '../engine.ts'
 import { type FeedMaker, feedMakerOf, type PaddedBatch } from './model-feed.ts'
 
 type Feeds = Record<string, Tensor>
@@ -44,22 +44,26 @@ export function feedMakers(inputs: readonly TensorInfo[], sizes: HeadSizes): Rea
 
 /**
  * Feeds of one batch. A sequence of n ids is fed without its last token, whose row nobody asks for: S = longest n - 1.
- * The row that predicts token i is i - 1.
+ * The row that predicts token i is i - 1; that of the last token is asked for once more for each of its alternatives.
  */
 export function buildFeeds(makers: ReadonlyMap<string, FeedMaker>, batch: Batch, { maxChunkRows, maxProbedRows }: RowLimits): { feeds: Feeds; plan: RowPlan } {
   const padded = padRight(batch)
   const feeds: Feeds = Object.fromEntries([...makers].map(([name, make]) => [name, make(padded)]))
 
-  const rowCount = batch.sequences.reduce((sum, { ids, firstScored }) => sum + ids.length - firstScored, 0)
+  const rowCount = batch.sequences.reduce((sum, sequence) => sum + rowCountOf(sequence), 0)
   const { N, C } = headChunks(rowCount, maxChunkRows)
   const rows = new BigInt64Array(N * C)
   const targets = new BigInt64Array(N * C)
   let at = 0
-  batch.sequences.forEach(({ ids, firstScored, targets: wanted }, b) => {
-    for (let i = firstScored; i < ids.length; i++, at++) {
-      rows[at] = BigInt(b * padded.S + i - 1)
-      targets[at] = BigInt(wanted?.[i - firstScored] ?? ids[i]!)
-    }
+  const want = (row: number, target: number): void => {
+    rows[at] = BigInt(row)
+    targets[at] = BigInt(target)
+    at++
+  }
+  batch.sequences.forEach(({ ids, firstScored, targets: wanted, alternatives = [] }, b) => {
+    const start = b * padded.S - 1
+    for (let i = firstScored; i < ids.length; i++) want(start + i, wanted?.[i - firstScored] ?? ids[i]!)
+    for (const id of alternatives) want(start + ids.length - 1, id)
   })
   feeds[SCORING_INPUTS.rows] = new Tensor('int64', rows, [N, C])
   feeds[SCORING_INPUTS.targets] = new Tensor('int64', targets, [N, C])

@@ -1,8 +1,8 @@
 import type { Tensor } from 'onnxruntime-node'
 import { SCORING_OUTPUTS } from '../../model/onnx/scoring-graph.ts'
 import { type RowProbe, rowProbe } from '../../scoring/row-probe.ts'
-import { idsChecksum } from '../checksum.ts'
-import type { Batch, RowDetail, RowScores } from '../engine.ts'
+import { sequenceChecksum } from '../checksum.ts'
+import { type Batch, type RowDetail, type RowScores, rowCountOf } from '../engine.ts'
 import type { RowPlan } from './feeds.ts'
 
 /** Cuts the outputs of the scoring graph, (N, C, 1) each and filled up at the end, into the rows of each sequence. */
@@ -15,8 +15,8 @@ export function rowScoresOf(outputs: Readonly<Record<string, Tensor>>, batch: Ba
   const bestLogProbs = floats(SCORING_OUTPUTS.bestLogProb)
 
   let start = 0
-  return batch.sequences.map(({ ids, firstScored }) => {
-    const [from, to] = [start, start + ids.length - firstScored]
+  return batch.sequences.map((sequence) => {
+    const [from, to] = [start, start + rowCountOf(sequence)]
     start = to
     return {
       logProbs: logProbs.slice(from, to),
@@ -24,7 +24,7 @@ export function rowScoresOf(outputs: Readonly<Record<string, Tensor>>, batch: Ba
       bestIds: Int32Array.from(bestIds.subarray(from, to), Number),
       bestLogProbs: bestLogProbs.slice(from, to),
       detail: batch.topCount === null ? null : detailOf(batch.topCount, from, to),
-      checksum: idsChecksum(ids)
+      checksum: sequenceChecksum(sequence)
     }
   })
 

@@ -25,7 +25,8 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 export function registerErrorHandler(app: FastifyInstance): void {
   app.setErrorHandler(async (thrown: unknown, request, reply) => {
     const error = toServiceError(thrown as FastifyError)
-    if (error.code === 'body_too_large') await drainBody(request.raw)
+    // Refused before the body was read.
+    if (error.code === 'body_too_large' || error.code === 'too_many_requests') await drainBody(request.raw)
     return sendProblem(error, request, reply)
   })
   app.setNotFoundHandler((request, reply) => {
@@ -43,7 +44,8 @@ export function sendProblem(error: ServiceError, request: FastifyRequest, reply:
   return reply.code(problem.status).headers(problemHeaders(error)).send(JSON.stringify(problem))
 }
 
-function toServiceError(thrown: FastifyError): ServiceError {
+/** Whatever a route or Fastify threw, as one of ours. */
+export function toServiceError(thrown: FastifyError): ServiceError {
   if (thrown.validation !== undefined) return validationError(thrown)
   const code = CODE_BY_FASTIFY_CODE[thrown.code]
   if (code !== undefined) return new ServiceError(code, MESSAGE_BY_CODE[code] ?? thrown.message)

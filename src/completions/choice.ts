@@ -1,0 +1,102 @@
+import type { RowScores } from '../engine/engine.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { EncodedPrompt } from './encode-prompts.ts'
+import type { CompletionsOptions } from './request.ts'
+import { type SpelledText, spelledPrompt, spelledToken, tokenString } from './spelling.ts'
+import { generatedScores, type PositionScores, positionScores } from './token-scores.ts'
+
+/** The four parallel lists of OpenAI's legacy shape. Maps, because a token may read `__proto__` or `1`. */
+export interface ChoiceLogprobs {
+  readonly tokens: readonly string[]
+  readonly tokenLogprobs: readonly (number | null)[]
+  readonly topLogprobs: readonly (ReadonlyMap<string, number> | null)[]
+  readonly textOffset: readonly number[]
+}
+
+export interface PromptLogprob {
+  readonly logProb: number
+  readonly rank: number | null
+  readonly decodedToken: string
+}
+
+export interface Choice {
+  readonly index: number
+  readonly text: string
+  readonly logprobs: ChoiceLogprobs | null
+  /** By token id, that of the prompt first; null for the first token. The whole is null where it was not asked for. */
+  readonly promptLogprobs: readonly (ReadonlyMap<number, PromptLogprob> | null)[] | null
+}
+
+interface Position {
+  readonly id: number
+  /** Null for a token that nothing precedes. */
+  readonly scores: PositionScores | null
+}
+
+/**
+ * The answer to one prompt. `rows` are those of its job (src/completions/jobs.ts), of positions `firstScored` on; null
+ * when nothing was computed.
+ */
+export function choiceOf(
+  index: number,
+  prompt: EncodedPrompt,
+  rows: RowScores | null,
+  firstScored: number,
+  options: CompletionsOptions,
+  tokenizer: Tokenizer
+): Choice {
+  const { echo, logprobs, promptLogprobs, maxTokens } = options
+  const P = prompt.ids.length
+  const generated = maxTokens === 1 && rows !== null ? generatedScores(rows, P - firstScored) : null
+  const generatedPosition: readonly Position[] = generated === null ? [] : [{ id: generated.token.id, scores: generated }]
+  const hasPrompt = rows !== null && firstScored === 1
+  const positions = Array.from(prompt.ids, (id, i): Position => ({ id, scores: hasPrompt && i > 0 ? positionScores(rows, i - 1, id) : null }))
+
+  const spelled = echo
+    ? spelledPrompt(prompt, generated?.token.id ?? null, tokenizer)
+    : generated === null
+      ? NOTHING
+      : spelledToken(generated.token.id, tokenizer)
+  return {
+    index,
+    text: spelled.text,
+    logprobs: logprobs === null ? null : choiceLogprobs([...(echo ? positions : []), ...generatedPosition], spelled, logprobs, options, tokenizer),
+    promptLogprobs: promptLogprobs === null ? null : positions.map(({ scores }) => (scores === null ? null : promptEntry(scores, promptLogprobs, tokenizer)))
+  }
+}
+
+const NOTHING: SpelledText = { text: '', offsets: [] }
+
+function choiceLogprobs(
+  positions: readonly Position[],
+  { offsets }: SpelledText,
+  topCount: number,
+  { tokensAsIds }: CompletionsOptions,
+  tokenizer: Tokenizer
+): ChoiceLogprobs {
+  const name = (id: number): string => tokenString(tokenizer, id, tokensAsIds)
+  return {
+    tokens: positions.map(({ id }) => name(id)),
+    tokenLogprobs: positions.map(({ scores }) => scores?.token.logProb ?? null),
+    topLogprobs: positions.map(({ scores }) => (scores === null ? null : topEntry(scores, topCount, name))),
+    textOffset: offsets
+  }
+}
+
+/** The token itself first, then the most probable. Of tokens that read alike the most probable counts: clients look for the largest value. */
+function topEntry({ token, top }: PositionScores, topCount: number, name: (id: number) => string): Map<string, number> {
+  const entry = new Map([[name(token.id), token.logProb]])
+  for (const { id, logProb } of top.slice(0, topCount)) {
+    const key = name(id)
+    entry.set(key, Math.max(entry.get(key) ?? Number.NEGATIVE_INFINITY, logProb))
+  }
+  return entry
+}
+
+function promptEntry({ token, top }: PositionScores, topCount: number, tokenizer: Tokenizer): Map<number, PromptLogprob> {
+  const entry = new Map<number, PromptLogprob>()
+  for (const { id, logProb, rank } of [token, ...top.slice(0, topCount)]) {
+    if (!entry.has(id)) entry.set(id, { logProb, rank, decodedToken: tokenString(tokenizer, id, false) })
+  }
+  return entry
+}

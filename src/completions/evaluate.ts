@@ -1,0 +1,126 @@
+import type { RowScores } from '../engine/engine.ts'
+import { serviceErrorFrom } from '../errors.ts'
+import type { Warning } from '../logprob/encoded-item.ts'
+import type { EvaluationContext } from '../logprob/evaluate.ts'
+import { assertReceived, receiptOf } from '../logprob/receipt.ts'
+import { APPROXIMATE } from '../logprob/result.ts'
+import type { VerifiedSequence } from '../logprob/sampled-verification.ts'
+import { jobsOf, rowsOfSequence, sharedRows } from '../logprob/shared-rows.ts'
+import { alsoAbortedBy, type Scheduler, type ScoringJob } from '../scheduling/scheduler.ts'
+import type { Check } from '../scoring/checks/check.ts'
+import { logProbSums } from '../scoring/log-prob-sums.ts'
+import { promptChecks, promptSequence, summaryOf } from './checks.ts'
+import { type Choice, choiceOf } from './choice.ts'
+import { type EncodedPrompt, encodePrompts } from './encode-prompts.ts'
+import { jobOfPrompt } from './jobs.ts'
+import type { CompletionsRequest } from './request.ts'
+import { assertNumbers } from './token-scores.ts'
+
+export interface CompletionsUsage {
+  readonly prompt_tokens: number
+  readonly completion_tokens: number
+  readonly total_tokens: number
+  /** Tokens that went through the model. */
+  readonly computed_tokens: number
+}
+
+export interface CompletionsAnswer {
+  /** In the order of the prompts. */
+  readonly choices: readonly Choice[]
+  readonly usage: CompletionsUsage
+  readonly checks: ReturnType<typeof summaryOf>
+  readonly warnings: readonly Warning[]
+}
+
+/** Told of every prompt whose own tokens were scored. */
+export type PromptListener = (verified: VerifiedSequence) => void
+
+interface ScoredPrompt {
+  readonly choice: Choice
+  readonly checks: readonly Check[]
+}
+
+/** The scorer behind POST /v1/completions: prompts to ids, ids to jobs, rows to choices. All prompts are answered, or none. */
+export class CompletionsEvaluator {
+  readonly #context: EvaluationContext
+  readonly #scheduler: Scheduler
+  #onScored: PromptListener = () => {}
+
+  constructor(context: EvaluationContext, scheduler: Scheduler) {
+    this.#context = context
+    this.#scheduler = scheduler
+  }
+
+  /** Tells `listener` of every prompt scored from now on. */
+  listen(listener: PromptListener): void {
+    this.#onScored = listener
+  }
+
+  /** Throws what is wrong with the first bad prompt, `queue_full`, `scores_mismatched` and `non_finite_logits`. */
+  async evaluate(request: CompletionsRequest, signal: AbortSignal): Promise<CompletionsAnswer> {
+    const prompts = await encodePrompts(request, this.#context)
+    const wanted = prompts.map((prompt) => jobOfPrompt(prompt, request.options))
+    const present = wanted.filter((job) => job !== null)
+    const shared = sharedRows(present)
+    const jobs = jobsOf(shared)
+
+    const failed = new AbortController()
+    const rowsByJob = new Map<ScoringJob, Promise<RowScores>>()
+    this.#scheduler.submit(jobs, alsoAbortedBy(signal, failed.signal)).forEach((rows, i) => {
+      rowsByJob.set(jobs[i]!, rows)
+    })
+    const places = new Map(present.map((job, i) => [job, shared[i]!]))
+    const rowsOf = async (job: ScoringJob | null): Promise<RowScores | null> => {
+      const place = job === null ? undefined : places.get(job)
+      const rows = place === undefined ? undefined : await rowsByJob.get(place.job)
+      return job === null || place === undefined || rows === undefined ? null : rowsOfSequence(job.sequence, place, rows)
+    }
+
+    try {
+      const scored = await Promise.all(prompts.map(async (prompt, i) => this.#scored(i, prompt, wanted[i] ?? null, await rowsOf(wanted[i] ?? null), request)))
+      return {
+        choices: scored.map(({ choice }) => choice),
+        usage: usageOf(prompts, jobs, request.options.maxTokens),
+        checks: summaryOf(scored.map(({ checks }) => checks)),
+        warnings: this.#context.causal === 'approximate' ? [APPROXIMATE] : []
+      }
+    } catch (error) {
+      // The answer is lost with one of its prompts; the others need not be computed any more.
+      failed.abort(serviceErrorFrom(error))
+      throw error
+    }
+  }
+
+  #scored(index: number, prompt: EncodedPrompt, job: ScoringJob | null, rows: RowScores | null, { prompts, options }: CompletionsRequest): ScoredPrompt {
+    const firstScored = job?.sequence.firstScored ?? 1
+    if (job !== null && rows === null) throw new Error('a job was not answered')
+    if (job !== null && rows !== null) {
+      assertReceived(receiptOf(job.sequence.ids, firstScored, rows))
+      assertNumbers(rows, firstScored, prompts[index]?.param ?? 'prompt')
+    }
+    const choice = choiceOf(index, prompt, rows, firstScored, options, this.#context.tokenizer)
+    if (rows === null || firstScored > 1 || prompt.ids.length < 2) return { choice, checks: [] }
+    const sequence = promptSequence(prompt.ids, rows)
+    this.#tell(sequence, rows)
+    return { choice, checks: promptChecks(sequence) }
+  }
+
+  #tell(sequence: ReturnType<typeof promptSequence>, rows: RowScores): void {
+    const { ids, sizes, logProbs } = sequence
+    if (logProbs.some((logProb) => logProb === Number.NEGATIVE_INFINITY)) return
+    const own = { ...rows, logProbs: rows.logProbs.subarray(0, ids.length - 1) }
+    this.#onScored({ encoded: { ids, sizes, scoredStart: 1, scoredEnd: ids.length }, scored: { rows: own, sums: logProbSums(sequence) } })
+  }
+}
+
+function usageOf(prompts: readonly EncodedPrompt[], jobs: readonly ScoringJob[], maxTokens: 0 | 1): CompletionsUsage {
+  const promptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0)
+  const completionTokens = prompts.length * maxTokens
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    // The last token of a sequence is scored but never fed.
+    computed_tokens: jobs.reduce((sum, { sequence }) => sum + sequence.ids.length - 1, 0)
+  }
+}

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { FastifyPluginAsync } from 'fastify'
+import type { CompletionsAnswer } from '../../completions/evaluate.ts'
+import { type CompletionsBody, completionsRequestOf } from '../../completions/request.ts'
+import { choiceJson } from '../../completions/wire.ts'
+import { ServiceError } from '../../errors.ts'
+import { COMPLETIONS_REQUEST, type CompletionsRequestBody } from '../schemas/completions-request.ts'
+import { COMPLETIONS_RESPONSE } from '../schemas/completions-response.ts'
+import { errorResponses } from '../schemas/error.ts'
+import { response } from '../schemas/json-schema.ts'
+import type { ScoringRequests } from '../scoring-requests.ts'
+import type { ScoringModel, Service } from '../service.ts'
+
+/** How long the main thread may write JSON before others get their turn, milliseconds. */
+const TURN_MS = 10
+
+/** OpenAI's legacy completions for scoring: what evaluation harnesses ask. Nothing is generated but one next token. */
+export const completionsRoutes: FastifyPluginAsync<{ service: Service; requests: ScoringRequests }> = async (app, { service, requests }) => {
+  app.post<{ Body: CompletionsRequestBody }>(
+    '/v1/completions',
+    {
+      schema: {
+        operationId: 'scoreCompletions',
+        summary: "Log-probabilities of prompts in OpenAI's legacy shape, for evaluation harnesses",
+        tags: ['Scoring'],
+        body: COMPLETIONS_REQUEST,
+        response: {
+          200: response('One choice a prompt.', COMPLETIONS_RESPONSE),
+          ...errorResponses(400, 401, 404, 408, 413, 415, 429, 500, 503, 504)
+        }
+      }
+    },
+    async (request, reply) => {
+      const scoring = requests.model(request)
+      const completions = completionsRequestOf(request.body as CompletionsBody)
+      const { MAX_ITEMS } = service.config
+      if (completions.prompts.length > MAX_ITEMS)
+        throw new ServiceError('invalid_request', `the request has ${completions.prompts.length} prompts; at most ${MAX_ITEMS} are taken at once: split it`, {
+          param: 'prompt'
+        })
+      const signal = requests.begin(request, reply)
+      const answer = await scoring.completionsEvaluator.evaluate(completions, signal)
+      scoring.itemsScored(completions.prompts.length)
+      return reply.type('application/json; charset=utf-8').send(await answerJson(answer, scoring))
+    }
+  )
+}
+
+async function answerJson({ choices, usage, checks, warnings }: CompletionsAnswer, { model }: ScoringModel): Promise<string> {
+  const written: string[] = []
+  let beganMs = performance.now()
+  for (const choice of choices) {
+    written.push(choiceJson(choice))
+    if (performance.now() - beganMs > TURN_MS) {
+      await nextTurn()
+      beganMs = performance.now()
+    }
+  }
+  const head = { id: `cmpl-${randomUUID()}`, object: 'text_completion', created: Math.floor(Date.now() / 1000), model: model.id }
+  const tail = { usage, logpr: { checks, warnings, stamp: model.stamp } }
+  return `${JSON.stringify(head).slice(0, -1)},"choices":[${written.join(',')}],${JSON.stringify(tail).slice(1)}`
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { excessMs, mostUrgent, type TimedWork } from '../../src/scheduling/deadline-plan.ts'
+
+const CAPACITY = { freeAtMs: 0, msPerToken: 1 }
+const work = (tokens: number, deadlineAtMs: number, submittedAtMs = 0): TimedWork => ({ tokens, deadlineAtMs, submittedAtMs })
+/** Submitted at its deadline: nothing is kept in hand. */
+const exact = (tokens: number, deadlineAtMs: number): TimedWork => work(tokens, deadlineAtMs, deadlineAtMs)
+
+const CASES: readonly [string, readonly TimedWork[], TimedWork, number][] = [
+  ['takes what ends a tenth before its deadline', [], work(900, 1000), 0],
+  ['is short of what a newcomer needs more', [], work(950, 1000), 50],
+  ['counts what has to be done before', [work(500, 800)], work(500, 1000), 100],
+  ['does not count what can be done later', [work(500, 5000)], work(900, 1000), 0],
+  ['refuses what would make other work late', [work(900, 1000)], work(200, 500), 100],
+  ['leaves out what is late in any case', [work(2000, 1000)], work(900, 1000), 0],
+  ['puts work without a deadline last', [work(1e9, Number.POSITIVE_INFINITY)], work(900, 1000), 0],
+  ['takes whatever has no deadline', [work(900, 1000)], work(1e9, Number.POSITIVE_INFINITY), Number.NEGATIVE_INFINITY]
+]
+
+describe('excessMs', () => {
+  for (const [what, queue, newcomer, expected] of CASES) it(what, () => assert.equal(excessMs(queue, newcomer, CAPACITY), expected))
+
+  it('begins when the engine is free, at its speed', () => assert.equal(excessMs([], work(100, 1000), { freeAtMs: 500, msPerToken: 5 }), 100))
+
+  it('takes a newcomer exactly when some order has all in time', () => {
+    const some = fc.record({ tokens: fc.integer({ min: 1, max: 20 }), deadline: fc.integer({ min: 1, max: 60 }) }).map((at) => exact(at.tokens, at.deadline))
+    fc.assert(
+      fc.property(fc.array(some, { maxLength: 4 }), some, (queue, newcomer) => {
+        const byDeadline = queue.toSorted((a, b) => a.deadlineAtMs - b.deadlineAtMs)
+        const inTime = byDeadline.filter((_, index) => excessMs(onTime(byDeadline.slice(0, index)), byDeadline[index]!, CAPACITY) <= 0)
+        const isPossible = orders([...inTime, newcomer]).some(allInTime)
+        assert.equal(excessMs(byDeadline, newcomer, CAPACITY) <= 0, isPossible)
+      })
+    )
+  })
+})
+
+describe('mostUrgent', () => {
+  const URGENT: readonly [string, readonly TimedWork[], number | null][] = [
+    ['nothing when nothing waits', [], null],
+    ['nothing while all have time to spare', [work(100, 1000), work(700, 1000)], null],
+    ['the earliest when a later one has none to spare', [work(100, 1000), work(1900, 2000)], 0],
+    ['the one that is left when the earlier are late in any case', [work(2000, 1000), work(950, 1000)], 1],
+    ['nothing when all are late in any case', [work(2000, 1000)], null],
+    ['nothing of work without a deadline', [work(1e9, Number.POSITIVE_INFINITY)], null],
+    ['no request that has nothing waiting', [work(0, 500), work(990, 1000)], 1]
+  ]
+  for (const [what, queue, expected] of URGENT) it(`finds ${what}`, () => assert.equal(mostUrgent(queue, CAPACITY), expected))
+})
+
+/** Those that the walk in the order of deadlines keeps. */
+function onTime(byDeadline: readonly TimedWork[]): TimedWork[] {
+  let end = 0
+  return byDeadline.filter(({ tokens, deadlineAtMs }) => {
+    if (end + tokens > deadlineAtMs) return false
+    end += tokens
+    return true
+  })
+}
+
+function allInTime(order: readonly TimedWork[]): boolean {
+  return onTime(order).length === order.length
+}
+
+function orders<T>(items: readonly T[]): T[][] {
+  if (items.length === 0) return [[]]
+  return items.flatMap((item, index) => orders(items.toSpliced(index, 1)).map((rest) => [item, ...rest]))
+}

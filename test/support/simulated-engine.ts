@@ -1,0 +1,30 @@
+import type { Batch, BatchScores, Engine, EngineInfo, EngineState } from '../../src/engine/engine.ts'
+import { fakeScores } from './fake-engine.ts'
+
+/** An engine with a clock of its own: every batch moves it on by the tokens that are fed. */
+export class SimulatedEngine implements Engine {
+  readonly state: EngineState = 'ready'
+  readonly info: EngineInfo | null = null
+  /** Every batch it was given. */
+  readonly batches: Batch[] = []
+  nowMs = 0
+  /** Called when a batch is done, before its scores are out. */
+  onBatch: () => void = () => {}
+  readonly #msPerToken: number
+
+  constructor(msPerToken: number) {
+    this.#msPerToken = msPerToken
+  }
+
+  async score(batch: Batch): Promise<BatchScores> {
+    this.batches.push(batch)
+    const runMs = this.#msPerToken * batch.sequences.reduce((sum, { ids }) => sum + ids.length - 1, 0)
+    // Others get to submit meanwhile.
+    await new Promise((resolve) => setImmediate(resolve))
+    this.nowMs += runMs
+    this.onBatch()
+    return { rows: batch.sequences.map(fakeScores), probes: [], runMs }
+  }
+
+  async close(): Promise<void> {}
+}
