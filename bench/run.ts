@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<Findings> 
   'http-overhead': () => import('./http-overhead.ts'),
   'check-overhead': () => import('./check-overhead.ts'),
   'event-loop': () => import('./event-loop.ts'),
+  'tokenize-latency': () => import('./tokenize-latency.ts'),
   'several-models': () => import('./several-models.ts'),
   'model-loading': () => import('./model-loading.ts')
 }

@@ -10,8 +10,10 @@ import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from '.
 import type { ProviderChoice } from './provider/choose-provider.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
+import { tokenizerByLength } from './tokenizer/by-length.ts'
 import { selfTestIds } from './tokenizer/self-test-texts.ts'
-import { startTokenizer } from './tokenizer/thread-tokenizer.ts'
+import type { TextTokenizer } from './tokenizer/text-tokenizer.ts'
+import { startTextTokenizer, startTokenizer } from './tokenizer/thread-tokenizer.ts'
 import type { Tokenizer } from './tokenizer/tokenizer.ts'
 
 /** Tokenizer, engine, scheduler and evaluator of one model: what scores, with or without HTTP in front. */
@@ -20,6 +22,13 @@ export interface ScoringBackend {
   readonly scheduler: Scheduler
   /** A thread that ends takes no work any more; only a new start of the service helps. */
   tokenizerHasEnded(): boolean
+  /** Most tokens of a sequence. */
+  readonly maxModelLen: number
+  /**
+   * The model's tokenizer for those who ask for ids and not for scores, with a thread of its own for short texts that the
+   * first call starts. Waits for no engine. Rejects with `model_invalid`.
+   */
+  textTokenizer(): Promise<TextTokenizer>
   /** Resolves when the engine has given its known answer. Rejects with the reason why the model cannot be served. */
   readonly ready: Promise<ReadyBackend>
   close(): Promise<void>
@@ -50,6 +59,7 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
     claimsFloat32: claimsFloat32(folder.numerics),
     expectedFiles: {},
+    niceness: config.ENGINE_NICENESS,
     ...threadPlan(config.THREADS, engines),
     vocabSize: folder.vocabSize,
     headSize: folder.headSize,
@@ -68,9 +78,11 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
   }
   const known = readKnownAnswers(folder.folder, folder.dtype, executionProvider)
   let tokenizerHasEnded = false
-  const tokenizer = startTokenizer(folder.folder, () => {
+  const onTokenizerEnd = (): void => {
     tokenizerHasEnded = true
-  })
+  }
+  const tokenizer = startTokenizer(folder.folder, onTokenizerEnd, config.ENGINE_NICENESS)
+  let textTokenizer: Promise<TextTokenizer> | undefined
   const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), folder.maxModelLen))
   const stored = (known?.texts ?? []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
   const engine = new ProcessEngine(spec, { texts, stored }, { log, batchTimeoutMs: config.BATCH_TIMEOUT_MS, startTimeoutMs: config.START_TIMEOUT_MS })
@@ -97,11 +109,21 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     scheduler,
     tokenizerHasEnded: () => tokenizerHasEnded,
     ready,
+    maxModelLen: folder.maxModelLen,
+    textTokenizer() {
+      textTokenizer ??= Promise.all([startTextTokenizer(folder.folder, onTokenizerEnd), tokenizer]).then(([short, long]) => tokenizerByLength(short, long))
+      return textTokenizer
+    },
     async close() {
       await engine.close()
-      await tokenizer.then(
-        (started) => started.close(),
-        () => {}
+      const threads: readonly (Promise<{ close(): Promise<void> }> | undefined)[] = [tokenizer, textTokenizer]
+      await Promise.all(
+        threads.map((thread) =>
+          thread?.then(
+            (started) => started.close(),
+            () => {}
+          )
+        )
       )
     }
   }

@@ -19,7 +19,15 @@ export interface RunningService {
 /** Puts HTTP in front of the models and listens; they go on loading meanwhile, and /readyz says when all have. */
 export async function startService(config: Config, models: ModelRegistry, metrics: Metrics, log: Logger): Promise<RunningService> {
   const apiKeyHashes = config.API_KEYS_FILE === '' ? [] : parseApiKeys(readKeyFile(config.API_KEYS_FILE))
-  const service = { config, metrics, apiKeyHashes, modelIds: models.ids, health: () => models.health(), scoring: (id: string) => models.scoring(id) }
+  const service = {
+    config,
+    metrics,
+    apiKeyHashes,
+    modelIds: models.ids,
+    health: () => models.health(),
+    scoring: (id: string) => models.scoring(id),
+    tokenizing: (id: string) => models.tokenizing(id)
+  }
   const app = await buildApp(service, log)
   const connections = trackConnections(app.server)
   const address = await app.listen({ host: config.HOST, port: config.PORT }).catch((error: NodeJS.ErrnoException) => {

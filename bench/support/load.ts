@@ -1,6 +1,6 @@
 import { RandomNormal } from '../models/random-normal.ts'
 import { PROSE } from './prose.ts'
-import type { Server } from './server.ts'
+import type { Client } from './server.ts'
 
 /** Characters of a text, spread evenly over the logarithm: some 4 to 400 tokens. */
 export const SHORTEST = 16
@@ -9,7 +9,7 @@ export const LONGEST = 1600
 /**
  * Each client sends its next pair, with these fields beside it, as soon as it has an answer; latencies of all answers, ms.
  */
-export async function saturate(server: Server, clients: number, seconds: number, fields: Readonly<Record<string, string>> = {}): Promise<number[]> {
+export async function saturate(server: Client, clients: number, seconds: number, fields: Readonly<Record<string, string>> = {}): Promise<number[]> {
   const until = performance.now() + 1000 * seconds
   const latencies: number[] = []
   const client = async (seed: number): Promise<void> => {

@@ -6,11 +6,15 @@ import { PACKAGE_FOLDER } from '../../src/package-info.ts'
 
 const MAIN = join(PACKAGE_FOLDER, 'dist', 'src', 'main.js')
 
-/** The real server in a process of its own, with the embedded model and its default settings unless flags say otherwise. */
-export interface Server {
-  /** One request; resolves with the whole answer. Rejects when the status is not 200. */
+/** Requests to a server. Each resolves with the whole answer and rejects when the status is not 200. */
+export interface Client {
   get(path: string): Promise<string>
   post(path: string, body: string): Promise<string>
+}
+
+/** The real server in a process of its own, with the embedded model and its default settings unless flags say otherwise. */
+export interface Server extends Client {
+  readonly address: string
   close(): Promise<void>
 }
 
@@ -19,19 +23,29 @@ export async function startServer(connections: number, flags: readonly string[] 
   const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', '--host', '127.0.0.1', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
   const end = (): boolean => child.kill('SIGTERM')
   process.once('exit', end)
-  const base = new URL(await addressOf(child))
-  const agent = new Agent({ keepAlive: true, maxSockets: connections })
-  const send = (method: string, path: string, body: string): Promise<string> => exchange(agent, base, method, path, body)
+  const address = await addressOf(child)
+  const { end: endConnections, ...client } = connectTo(address, connections)
   return {
-    get: (path) => send('GET', path, ''),
-    post: (path, body) => send('POST', path, body),
+    ...client,
+    address,
     async close() {
-      agent.destroy()
+      endConnections()
       const gone = new Promise((resolve) => child.once('exit', resolve))
       end()
       await gone
       process.off('exit', end)
     }
+  }
+}
+
+/** A client of a server that runs already. */
+export function connectTo(address: string, connections: number): Client & { end(): void } {
+  const base = new URL(address)
+  const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  return {
+    get: (path) => exchange(agent, base, 'GET', path, ''),
+    post: (path, body) => exchange(agent, base, 'POST', path, body),
+    end: () => agent.destroy()
   }
 }
 

@@ -35,12 +35,20 @@ export const OPTIONS = {
     default: 0,
     description: 'Threads of one forward pass, of each of several models; 0 takes as many as this process may use.'
   }),
+  ENGINE_NICENESS: integer({
+    minimum: 0,
+    maximum: 19,
+    default: 5,
+    description:
+      'By how much the priority of computing and of long tokenization is below that of answering requests, on Linux; 0 for none (docs/operations.md).'
+  }),
   PREFIX_TOKEN: choice(
     ['auto', 'eos', 'none'],
     'auto',
     "The token in front of every text: auto is the tokenizer's BOS, eos its end token for models trained with it as separator."
   ),
   API_KEYS_FILE: text({ default: '', description: 'File with one API key a line, plain or as sha256:HEX; empty leaves the service open.' }),
+  TOKENIZER_INFO: flag('Answer GET /tokenizer_info, which shows the chat template; lm-evaluation-harness then tokenizes here (docs/tokenize.md).', true),
   LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info', 'Least severe level that is logged. No level logs a text.'),
   MAX_BATCH_TOKENS: integer({
     minimum: 1,
@@ -154,9 +162,9 @@ function integer<const S extends { default: number; description: string; minimum
   return { type: 'integer', ...schema } as const satisfies OptionSchema
 }
 
-/** Off unless its flag stands on the command line or its variable says 1, on, yes or true. */
-function flag(description: string) {
-  return { type: 'boolean', default: false, description } as const satisfies OptionSchema
+/** What it is by default unless its flag stands on the command line, or that or its variable says true or false (1, on, yes; 0, off, no). */
+function flag<const F extends boolean = false>(description: string, fallback: F = false as F) {
+  return { type: 'boolean', default: fallback, description } as const satisfies OptionSchema
 }
 
 function choice<const V extends string>(values: readonly V[], fallback: V, description: string) {

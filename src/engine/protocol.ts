@@ -31,6 +31,8 @@ export interface EngineSpec {
   readonly threads: number
   /** Whether other engines run beside it: its threads then never spin between two passes. */
   readonly sharesCores?: boolean
+  /** By how much its priority is below that of the front process; 0 when absent. */
+  readonly niceness?: number
   readonly vocabSize: number
   /** For graphs that leave the head size symbolic. */
   readonly headSize: number

@@ -17,6 +17,9 @@ import { logprobRoutes } from './routes/logprob.ts'
 import { lossRoutes } from './routes/loss.ts'
 import { modelRoutes } from './routes/models.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { rerankRoutes } from './routes/rerank.ts'
+import { tokenizeRoutes } from './routes/tokenize.ts'
+import { tokenizerInfoRoutes } from './routes/tokenizer-info.ts'
 import { ScoringRequests } from './scoring-requests.ts'
 import type { Service } from './service.ts'
 
@@ -57,11 +60,14 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
     await registerAuthentication(scope, service.apiKeyHashes)
     registerHeldBodies(scope, held)
     await scope.register(modelRoutes, { service })
+    await scope.register(tokenizeRoutes, { service })
+    await scope.register(tokenizerInfoRoutes, { service })
     await scope.register(checkRoutes)
     const requests = new ScoringRequests(service)
     await scope.register(logprobRoutes, { service, requests })
     await scope.register(lossRoutes, { requests })
     await scope.register(completionsRoutes, { service, requests })
+    await scope.register(rerankRoutes, { service, requests })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })
   return app

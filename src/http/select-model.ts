@@ -10,7 +10,11 @@ type Models = Pick<Service, 'modelIds' | 'scoring'>
  * Throws `invalid_request` when it has to be named, `model_not_found`, and what `scoring` throws.
  */
 export function selectModel(models: Models, name: string | undefined, param = 'model'): ScoringModel {
-  const { modelIds } = models
+  return models.scoring(selectModelId(models, name, param))
+}
+
+/** The id of the model that a request names, loaded or not, as `selectModel` chooses it. Throws `invalid_request` or `model_not_found`. */
+export function selectModelId({ modelIds }: Pick<Service, 'modelIds'>, name: string | undefined, param = 'model'): string {
   const [only, ...others] = modelIds
   const id = name ?? (others.length === 0 ? only : undefined)
   if (id === undefined) throw new ServiceError('invalid_request', `this service serves several models: send one of ${modelIds.join(', ')} as model`, { param })
@@ -20,7 +24,7 @@ export function selectModel(models: Models, name: string | undefined, param = 'm
       `this service serves ${modelIds.join(', ')}; GET /v1/models lists what there is: send ${others.length === 0 ? 'that, or leave model out' : 'one of these as model'}`,
       { param }
     )
-  return models.scoring(id)
+  return id
 }
 
 /**

@@ -4,6 +4,7 @@ import type { LogprobEvaluator } from '../logprob/evaluate.ts'
 import type { LossEvaluator } from '../loss/evaluate.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { ServedModel } from '../served-model.ts'
+import type { TextTokenizer } from '../tokenizer/text-tokenizer.ts'
 
 /** Why something is not ready, in words; `ready` when it is. */
 export interface Health {
@@ -26,6 +27,14 @@ export interface ScoringModel {
   readonly itemsScored: (count: number) => void
 }
 
+/** A model's tokenizer, which answers also while the model is being loaded or its engine replaced. */
+export interface TokenizingModel {
+  readonly id: string
+  /** Most tokens of a sequence that can be scored. */
+  readonly maxModelLen: number
+  readonly tokenizer: TextTokenizer
+}
+
 /** What the HTTP layer is handed: it knows neither engines nor processes. */
 export interface Service {
   readonly config: Config
@@ -39,4 +48,6 @@ export interface Service {
    * `engine_unavailable` when its engine is gone for good.
    */
   scoring(id: string): ScoringModel
+  /** The tokenizer of the model with one of `modelIds`. Rejects with `starting` until the model's files are there. */
+  tokenizing(id: string): Promise<TokenizingModel>
 }

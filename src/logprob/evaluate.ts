@@ -61,7 +61,21 @@ export class LogprobEvaluator {
    * outcome and leaves the others alone.
    */
   async evaluate(items: readonly LogprobItem[], options: LogprobOptions, signal: AbortSignal): Promise<Evaluation> {
-    const encodedItems = await encodeItems(items, options, this.#context)
+    return this.evaluateEncoded(items, await this.encode(items, options), options, signal)
+  }
+
+  /** The token ids of each item, or why it has none, for callers that must know before anything is scored. */
+  encode(items: readonly LogprobItem[], options: LogprobOptions): Promise<(EncodedItem | ServiceError)[]> {
+    return encodeItems(items, options, this.#context)
+  }
+
+  /** `evaluate` of items that `encode` has made into ids; `encodedItems` has one entry an item, in order. */
+  async evaluateEncoded(
+    items: readonly LogprobItem[],
+    encodedItems: readonly (EncodedItem | ServiceError)[],
+    options: LogprobOptions,
+    signal: AbortSignal
+  ): Promise<Evaluation> {
     const attempts = items.map((item, i) => this.#attempt(item, encodedItems[i]!, options))
     const mains = attempts.flatMap(({ main }) => main ?? [])
     const shared = sharedRows(mains)

@@ -1,5 +1,5 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
-import type { Health, ScoringModel } from '../http/service.ts'
+import type { Health, ScoringModel, TokenizingModel } from '../http/service.ts'
 import type { MemoryPrediction } from '../memory/predict.ts'
 import type { LocatedModel } from '../model/located-model.ts'
 import type { ModelMetrics } from '../observability/model-metrics.ts'
@@ -86,6 +86,12 @@ export class ModelEntry {
     return { model, evaluator, lossEvaluator, completionsEvaluator, itemsScored: this.#metrics.itemsScored }
   }
 
+  /** Needs no engine. Rejects with `starting` until the model's files are there, and with the reason when its tokenizer cannot be loaded. */
+  async tokenizing(): Promise<TokenizingModel> {
+    if (this.#backend === null) throw this.#failure ?? new ServiceError('starting', this.#progress, { retryAfterSeconds: 1 })
+    return { id: this.id, maxModelLen: this.#backend.maxModelLen, tokenizer: await this.#backend.textTokenizer() }
+  }
+
   /** Requests are still answered; what looks after the model begins no work of its own any more. */
   endVigil(): void {
     this.#isEnding = true
@@ -103,6 +109,8 @@ export class ModelEntry {
     this.#backend = backend
     this.#progress = 'the model is being loaded'
     backend.scheduler.observe(this.#metrics)
+    // From the files as they are now; the first who asks for ids does not wait for it to load.
+    backend.textTokenizer().catch(() => {})
     return backend
   }
 

@@ -1,5 +1,5 @@
 import { type ServiceError, serviceErrorFrom } from '../errors.ts'
-import type { Health, ScoringModel, ServiceHealth } from '../http/service.ts'
+import type { Health, ScoringModel, ServiceHealth, TokenizingModel } from '../http/service.ts'
 import { assertFitTogether } from '../memory/fit-together.ts'
 import type { ModelEntry } from './model-entry.ts'
 import { namedError } from './named-error.ts'
@@ -29,9 +29,12 @@ export class ModelRegistry {
 
   /** Throws what `ModelEntry.scoring` throws. */
   scoring(id: string): ScoringModel {
-    const entry = this.#entries.get(id)
-    if (entry === undefined) throw new Error('a model was asked for that is not served')
-    return entry.scoring()
+    return this.#entry(id).scoring()
+  }
+
+  /** Rejects with what `ModelEntry.tokenizing` rejects with. */
+  tokenizing(id: string): Promise<TokenizingModel> {
+    return this.#entry(id).tokenizing()
   }
 
   health(): ServiceHealth {
@@ -70,6 +73,12 @@ export class ModelRegistry {
       this.#refusal = serviceErrorFrom(error)
       throw error
     }
+  }
+
+  #entry(id: string): ModelEntry {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) throw new Error('a model was asked for that is not served')
+    return entry
   }
 
   async #named(entry: ModelEntry): Promise<void> {

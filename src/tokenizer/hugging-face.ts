@@ -3,9 +3,12 @@ import { basename, join } from 'node:path'
 import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/transformers'
 import { ServiceError } from '../errors.ts'
 import { addedTokensOf } from './added-tokens.ts'
+import { decodeBytesAsLibrary } from './byte-fallback.ts'
 import { chatPieces } from './chat-pieces.ts'
 import { encodeConversation } from './conversation.ts'
+import { describeTokenizer, libraryIds, libraryText, piecesOfIds } from './library-tokenizer.ts'
 import { normalizedText } from './normalized-text.ts'
+import type { TokenizeInput, TokenizerDescription } from './text-tokenizer.ts'
 import { asPiecesSpell, dropsLeadingSpace, isPieceList, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
 import type { ChatMessage, EncodedConversation, TokenizerFacts } from './tokenizer.ts'
 import { useUnicodeWhiteSpace } from './white-space.ts'
@@ -21,20 +24,30 @@ export interface HuggingFaceTokenizer {
   normalize(text: string, parseSpecialTokens: boolean): string
   encodeChat(messages: readonly ChatMessage[]): { headIds: number[]; tail: string }
   encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): EncodedConversation
+  readonly description: TokenizerDescription
+  tokenize(input: TokenizeInput): number[]
+  piecesOf(ids: readonly number[]): string[]
+  detokenize(ids: readonly number[]): string
 }
 
 /** Loads tokenizer.json and tokenizer_config.json of a folder. Throws `model_invalid` when they are missing or broken. */
 export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingFaceTokenizer> {
   const json = await readTokenizerJson(folder)
   const full = await AutoTokenizer.from_pretrained(folder, { local_files_only: true })
-  const plain = withoutSpecialTokens(full, json)
-  for (const { _tokenizer } of [full, plain]) useUnicodeWhiteSpace(_tokenizer.pre_tokenizer)
+  useUnicodeWhiteSpace(full._tokenizer.pre_tokenizer)
+  decodeBytesAsLibrary(full._tokenizer.decoder)
+  let plain: PreTrainedTokenizer | undefined
+  // Only when it is needed: it takes as much memory as the other.
+  const plainTokenizer = (): PreTrainedTokenizer => {
+    plain ??= withoutSpecialTokens(full, json)
+    return plain
+  }
   const specials = (json.added_tokens ?? []).filter(({ special }) => special)
   const controls = specials.map(({ content }) => content)
   const tokenBytes = tokenBytesOf(json)
 
   const encode = (text: string, parseSpecialTokens: boolean): number[] =>
-    text === '' ? [] : (parseSpecialTokens ? full : plain).encode(text, { add_special_tokens: false })
+    text === '' ? [] : (parseSpecialTokens ? full : plainTokenizer()).encode(text, { add_special_tokens: false })
 
   return {
     tokenBytes,
@@ -72,7 +85,15 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
         render: (conversation, addGenerationPrompt) => render(full, conversation, addGenerationPrompt),
         encode,
         bytesOf: (id) => tokenBytes[id] ?? new Uint8Array(0)
-      })
+      }),
+    description: describeTokenizer(full, json, tokenBytes.length),
+    tokenize(input) {
+      if ('text' in input) return libraryIds(full, input.text, input.addSpecialTokens)
+      const pieces = chatPieces(input.messages, controls, (conversation) => render(full, conversation, input.addGenerationPrompt))
+      return pieces.flatMap(({ text, isControl }) => encode(text, isControl))
+    },
+    piecesOf: (ids) => piecesOfIds(full, ids),
+    detokenize: (ids) => libraryText(full, ids)
   }
 }
 
@@ -96,7 +117,9 @@ async function readTokenizerJson(folder: string): Promise<TokenizerJson> {
  */
 function withoutSpecialTokens(full: PreTrainedTokenizer, json: TokenizerJson): PreTrainedTokenizer {
   const Tokenizer = full.constructor as new (json: object, config: object) => PreTrainedTokenizer
-  return new Tokenizer({ ...withoutSpecialPieces(json), added_tokens: (json.added_tokens ?? []).filter(({ special }) => !special) }, full.config)
+  const plain = new Tokenizer({ ...withoutSpecialPieces(json), added_tokens: (json.added_tokens ?? []).filter(({ special }) => !special) }, full.config)
+  useUnicodeWhiteSpace(plain._tokenizer.pre_tokenizer)
+  return plain
 }
 
 /**

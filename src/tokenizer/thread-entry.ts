@@ -1,8 +1,9 @@
 /** The tokenizer thread: loads one tokenizer, then answers requests in order. Never touches the network. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { serviceErrorFrom } from '../errors.ts'
+import { lowerPriority } from '../lower-priority.ts'
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from './hugging-face.ts'
-import type { FromTokenizer, ToTokenizer } from './protocol.ts'
+import type { FromTokenizer, TokenizerThreadData, ToTokenizer } from './protocol.ts'
 
 function answer(message: FromTokenizer): void {
   parentPort?.postMessage(message)
@@ -23,6 +24,11 @@ function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
       answer({ kind: 'normalized', id: request.id, texts: request.texts.map((text) => tokenizer.normalize(text, request.parseSpecialTokens)) })
     } else if (request.kind === 'conversation') {
       answer({ kind: 'conversation_encoded', id: request.id, conversation: tokenizer.encodeConversation(request.messages, request.generatedRoles) })
+    } else if (request.kind === 'tokenize') {
+      const ids = tokenizer.tokenize(request.input)
+      answer({ kind: 'tokenized', id: request.id, tokens: { ids: Int32Array.from(ids), pieces: request.wantsPieces ? tokenizer.piecesOf(ids) : null } })
+    } else if (request.kind === 'detokenize') {
+      answer({ kind: 'detokenized', id: request.id, text: tokenizer.detokenize(request.ids) })
     } else {
       const ids = request.texts.map((text) => Int32Array.from(tokenizer.encode(text, request.parseSpecialTokens)))
       answer({ kind: 'encoded', id: request.id, ids })
@@ -33,9 +39,11 @@ function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
 }
 
 try {
-  const tokenizer = await loadHuggingFaceTokenizer(workerData as string)
+  const { folder, niceness, withoutBytes } = workerData as TokenizerThreadData
+  lowerPriority(niceness)
+  const tokenizer = await loadHuggingFaceTokenizer(folder)
   parentPort?.on('message', (request: ToTokenizer) => respond(tokenizer, request))
-  answer({ kind: 'ready', facts: tokenizer.facts, tokenBytes: tokenizer.tokenBytes })
+  answer({ kind: 'ready', facts: tokenizer.facts, description: tokenizer.description, tokenBytes: withoutBytes ? [] : tokenizer.tokenBytes })
 } catch (error) {
   fail(null, error)
 }

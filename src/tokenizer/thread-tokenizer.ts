@@ -1,22 +1,31 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ServiceError } from '../errors.ts'
-import type { FromTokenizer, ToTokenizer } from './protocol.ts'
+import { portions } from './portions.ts'
+import type { FromTokenizer, TokenizerThreadData, ToTokenizer } from './protocol.ts'
+import type { TextTokenizer, TokenizedText, TokenizeInput, TokenizerDescription } from './text-tokenizer.ts'
+import { ThreadCalls } from './thread-calls.ts'
 import type { ChatMessage, EncodedChat, EncodedConversation, Tokenizer, TokenizerFacts } from './tokenizer.ts'
 
 type Request = ToTokenizer extends infer Kind ? (Kind extends unknown ? Omit<Kind, 'id'> : never) : never
-type Answer = Extract<FromTokenizer, { kind: 'encoded' | 'normalized' | 'chat_encoded' | 'conversation_encoded' }>
-interface Waiting {
-  readonly resolve: (answer: Answer) => void
-  readonly reject: (error: ServiceError) => void
-}
+type Ready = Extract<FromTokenizer, { kind: 'ready' }>
+type Answer = Exclude<FromTokenizer, { kind: 'ready' | 'failed' }>
 
 /**
- * Starts a tokenizer in a thread of its own; `onEnd` is called should the thread end by itself. Throws `model_invalid`
- * when the folder has no usable tokenizer.
+ * Starts a tokenizer in a thread of its own, `niceness` below the priority of the others; `onEnd` is called should the
+ * thread end by itself. Throws `model_invalid` when the folder has no usable tokenizer.
  */
-export async function startTokenizer(folder: string, onEnd: () => void): Promise<Tokenizer> {
-  const worker = new Worker(new URL(`./thread-entry${extname(import.meta.url)}`, import.meta.url), { workerData: folder })
+export function startTokenizer(folder: string, onEnd: () => void, niceness = 0): Promise<Tokenizer & TextTokenizer> {
+  return start({ folder, niceness, withoutBytes: false }, onEnd)
+}
+
+/** As above, for texts that are not scored. */
+export function startTextTokenizer(folder: string, onEnd: () => void): Promise<TextTokenizer> {
+  return start({ folder, niceness: 0, withoutBytes: true }, onEnd)
+}
+
+async function start(workerData: TokenizerThreadData, onEnd: () => void): Promise<ThreadTokenizer> {
+  const worker = new Worker(new URL(`./thread-entry${extname(import.meta.url)}`, import.meta.url), { workerData })
   const first = await firstMessage(worker)
   if (first.kind !== 'ready') {
     await worker.terminate()
@@ -25,7 +34,7 @@ export async function startTokenizer(folder: string, onEnd: () => void): Promise
       first.kind === 'failed' ? `the tokenizer could not be loaded: ${first.message}` : 'the tokenizer thread did not start'
     )
   }
-  return new ThreadTokenizer(worker, first.facts, first.tokenBytes, onEnd)
+  return new ThreadTokenizer(first, new ThreadCalls(worker, onEnd))
 }
 
 function firstMessage(worker: Worker): Promise<FromTokenizer> {
@@ -35,89 +44,68 @@ function firstMessage(worker: Worker): Promise<FromTokenizer> {
   })
 }
 
-class ThreadTokenizer implements Tokenizer {
+class ThreadTokenizer implements Tokenizer, TextTokenizer {
   readonly facts: TokenizerFacts
+  readonly description: TokenizerDescription
   readonly #tokenBytes: readonly Uint8Array[]
-  readonly #worker: Worker
-  readonly #waiting = new Map<number, Waiting>()
-  #lastId = 0
-  #isOver = false
-  readonly #onEnd: () => void
+  readonly #calls: ThreadCalls<Request, Answer>
 
-  constructor(worker: Worker, facts: TokenizerFacts, tokenBytes: readonly Uint8Array[], onEnd: () => void) {
+  constructor({ facts, description, tokenBytes }: Ready, calls: ThreadCalls<Request, Answer>) {
     this.facts = facts
-    this.#onEnd = onEnd
+    this.description = description
     this.#tokenBytes = tokenBytes
-    this.#worker = worker
-    worker.on('message', (message: FromTokenizer) => this.#receive(message))
-    worker.on('error', () => this.#end())
-    worker.on('exit', () => this.#end())
+    this.#calls = calls
   }
 
   bytesOf(id: number): Uint8Array {
     return this.#tokenBytes[id] ?? new Uint8Array(0)
   }
 
+  /** One portion after the other, so that texts of other requests come between them. */
   async encode(texts: readonly string[], { parseSpecialTokens }: { readonly parseSpecialTokens: boolean }): Promise<Int32Array[]> {
-    if (texts.length === 0) return []
-    const answer = await this.#ask({ kind: 'encode', texts, parseSpecialTokens })
-    return answer.kind === 'encoded' ? [...answer.ids] : []
+    const encoded: Int32Array[] = []
+    for (const portion of portions(texts)) {
+      const { ids } = await this.#ask('encoded', { kind: 'encode', texts: portion, parseSpecialTokens })
+      for (const each of ids) encoded.push(each)
+    }
+    return encoded
   }
 
   async normalize(texts: readonly string[], { parseSpecialTokens }: { readonly parseSpecialTokens: boolean }): Promise<readonly string[]> {
     if (texts.length === 0 || !this.facts.hasNormalizer) return texts
-    const answer = await this.#ask({ kind: 'normalize', texts, parseSpecialTokens })
-    return answer.kind === 'normalized' ? answer.texts : []
+    return (await this.#ask('normalized', { kind: 'normalize', texts, parseSpecialTokens })).texts
   }
 
   async encodeChat(messages: readonly ChatMessage[]): Promise<EncodedChat> {
     this.#needTemplate('send x and y instead of messages')
-    const answer = await this.#ask({ kind: 'chat', messages })
-    if (answer.kind !== 'chat_encoded') throw new Error('the tokenizer thread answered another question')
-    return answer.chat
+    return (await this.#ask('chat_encoded', { kind: 'chat', messages })).chat
   }
 
   async encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): Promise<EncodedConversation> {
     this.#needTemplate('send segments instead of messages')
-    const answer = await this.#ask({ kind: 'conversation', messages, generatedRoles })
-    if (answer.kind !== 'conversation_encoded') throw new Error('the tokenizer thread answered another question')
-    return answer.conversation
+    return (await this.#ask('conversation_encoded', { kind: 'conversation', messages, generatedRoles })).conversation
   }
 
-  async close(): Promise<void> {
-    this.#isOver = true
-    await this.#worker.terminate()
+  async tokenize(input: TokenizeInput, wantsPieces: boolean): Promise<TokenizedText> {
+    if ('messages' in input) this.#needTemplate('send prompt instead of messages')
+    return (await this.#ask('tokenized', { kind: 'tokenize', input, wantsPieces })).tokens
+  }
+
+  async detokenize(ids: readonly number[]): Promise<string> {
+    return (await this.#ask('detokenized', { kind: 'detokenize', ids })).text
+  }
+
+  close(): Promise<void> {
+    return this.#calls.close()
   }
 
   #needTemplate(advice: string): void {
     if (!this.facts.hasChatTemplate) throw new ServiceError('chat_template_failed', `this model has no chat template; ${advice}`)
   }
 
-  #ask(request: Request): Promise<Answer> {
-    if (this.#isOver) return Promise.reject(ended())
-    return new Promise((resolve, reject) => {
-      const id = ++this.#lastId
-      this.#waiting.set(id, { resolve, reject })
-      this.#worker.postMessage({ ...request, id })
-    })
+  async #ask<Kind extends Answer['kind']>(kind: Kind, request: Request): Promise<Extract<Answer, { kind: Kind }>> {
+    const answer = await this.#calls.ask(request)
+    if (answer.kind !== kind) throw new Error('the tokenizer thread answered another question')
+    return answer as Extract<Answer, { kind: Kind }>
   }
-
-  #receive(message: FromTokenizer): void {
-    if (message.kind === 'ready' || message.id === null) return
-    const waiting = this.#waiting.get(message.id)
-    this.#waiting.delete(message.id)
-    if (message.kind === 'failed') waiting?.reject(new ServiceError(message.code, message.message))
-    else waiting?.resolve(message)
-  }
-
-  #end(): void {
-    if (!this.#isOver) this.#onEnd()
-    this.#isOver = true
-    for (const { reject } of this.#waiting.values()) reject(ended())
-    this.#waiting.clear()
-  }
-}
-
-function ended(): ServiceError {
-  return new ServiceError('engine_unavailable', 'the tokenizer thread has ended; the service has to be started again')
 }

@@ -22,6 +22,9 @@ before(async () => {
       health: () => ({ status: 'starting', reason: 'the model is being loaded', models: [] }),
       scoring: () => {
         throw new ServiceError('starting', 'the model is being loaded')
+      },
+      tokenizing: async () => {
+        throw new ServiceError('starting', 'the model is being loaded')
       }
     },
     pino({ level: 'silent' })

@@ -11,33 +11,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
-from onnx import numpy_helper
-from transformers import LlamaConfig, LlamaForCausalLM
+from embedded_weights import embedded_model
 
 TOLERANCE = 1e-6
 folder, golden_path = Path(sys.argv[1]), Path(sys.argv[2])
 every = int(sys.argv[3]) if len(sys.argv) > 3 else 10
-
-
-def weights_of(path: Path) -> dict[str, torch.Tensor]:
-    """Parameters by transformers' names. Linear weights are stored (in, out) under the name of the node that uses them."""
-    graph = onnx.load(path).graph
-    tensors = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-    weights = {name: value for name, value in tensors.items() if name.startswith('model.')}
-    for node in graph.node:
-        matrix = next((name for name in node.input if name.startswith('onnx::MatMul')), None)
-        if node.op_type == 'MatMul' and matrix is not None:
-            weights[node.name.strip('/').removesuffix('/MatMul').replace('/', '.') + '.weight'] = tensors[matrix].T
-    return {name: torch.from_numpy(np.array(value, dtype=np.float64)) for name, value in weights.items()}
-
-
-config = LlamaConfig.from_pretrained(folder)
-model = LlamaForCausalLM(config).double().eval()
-missing, unexpected = model.load_state_dict(weights_of(folder / 'model.onnx'), strict=False)
-assert not unexpected and set(missing) <= {'lm_head.weight'}, (missing, unexpected)
-model.tie_weights()
+model = embedded_model(folder, np.float64)
 
 golden = json.loads(golden_path.read_text())
 items = golden['items'][::every]

@@ -7,6 +7,7 @@ import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import type { ScoringBackend } from '../../src/scoring-backend.ts'
 import { type EntryParts, ModelEntry } from '../../src/serving/model-entry.ts'
 import { FakeEngine } from './fake-engine.ts'
+import { FakeTextTokenizer } from './fake-text-tokenizer.ts'
 
 /** The parts of a model entry, driven by the test in place of processes and threads. */
 export interface ModelParts {
@@ -54,6 +55,8 @@ export function modelParts(): ModelParts & { readonly backend: ScoringBackend } 
         scheduler,
         tokenizerHasEnded: () => tokenizerHasEnded,
         ready,
+        maxModelLen: 64,
+        textTokenizer: async () => new FakeTextTokenizer(),
         async close() {
           parts.closed++
         }

@@ -7,6 +7,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ServiceError, serviceErrorFrom } from '../../errors.ts'
+import { lowerPriority } from '../../lower-priority.ts'
 import { assertSameContent, WeightsGuard } from '../../model/weights/weights-guard.ts'
 import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type ToEngine, unreachable } from '../protocol.ts'
 import { runSelfTest } from './self-test/self-test.ts'
@@ -26,6 +27,8 @@ function answer(message: FromEngine): void {
 
 async function load(spec: EngineSpec): Promise<Loaded> {
   const began = performance.now()
+  // Before the session has threads: they take after this one.
+  lowerPriority(spec.niceness ?? 0)
   const guard = new WeightsGuard(Object.keys(spec.expectedFiles))
   await assertSameContent(spec.expectedFiles)
   const model = await loadModel(spec)

@@ -44,7 +44,8 @@ export function sendProblem(error: ServiceError, request: FastifyRequest, reply:
   return reply.code(problem.status).headers(problemHeaders(error)).send(JSON.stringify(problem))
 }
 
-function toServiceError(thrown: FastifyError): ServiceError {
+/** Whatever a route or Fastify threw, as one of ours. */
+export function toServiceError(thrown: FastifyError): ServiceError {
   if (thrown.validation !== undefined) return validationError(thrown)
   const code = CODE_BY_FASTIFY_CODE[thrown.code]
   if (code !== undefined) return new ServiceError(code, MESSAGE_BY_CODE[code] ?? thrown.message)

@@ -31,7 +31,7 @@ export function registerRequestContext(app: FastifyInstance, metrics: Metrics, i
     metrics.requests.inc({ route, method: request.method, status: reply.statusCode })
     metrics.requestSeconds.observe({ route }, reply.elapsedTime / 1000)
     const fields = { route, method: request.method, status: reply.statusCode, durationMs: Math.round(reply.elapsedTime * 10) / 10 }
-    if (route.startsWith('/v1')) request.log.info(fields, 'answered')
+    if (/^\/(?:v\d|rerank)/.test(route)) request.log.info(fields, 'answered')
     else request.log.debug(fields, 'answered')
     done()
   })

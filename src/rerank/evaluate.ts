@@ -1,0 +1,71 @@
+import { ServiceError } from '../errors.ts'
+import type { EncodedItem } from '../logprob/encoded-item.ts'
+import type { LogprobEvaluator } from '../logprob/evaluate.ts'
+import { DEFAULT_OPTIONS, type LogprobOptions } from '../logprob/options.ts'
+import type { LogprobResult } from '../logprob/result.ts'
+import type { Usage } from '../logprob/usage.ts'
+import { baselineError, documentError, refuseOverLimits } from './document-error.ts'
+import { hasBaseline } from './normalization.ts'
+import { type Baselines, baselinesOf, pairsOf } from './pairs.ts'
+import type { RerankRequest } from './request.ts'
+import { type ScoredDocument, scoredDocument } from './scored-document.ts'
+import { rerankUsage } from './usage.ts'
+
+export interface ScoredDocuments {
+  /** In the order of the request, every one. */
+  readonly documents: readonly ScoredDocument[]
+  readonly usage: Usage
+}
+
+type Scorer = Pick<LogprobEvaluator, 'encode' | 'evaluateEncoded'>
+
+/**
+ * Scores all documents of a request, each distinct (x, y) once. Throws what is wrong with the first document that cannot
+ * be scored, before any is, naming its index; and `queue_full`.
+ */
+export async function scoreDocuments(request: RerankRequest, scorer: Scorer, signal: AbortSignal): Promise<ScoredDocuments> {
+  const pairs = pairsOf(request)
+  const options: LogprobOptions = {
+    ...DEFAULT_OPTIONS,
+    // Asking for y alone never runs the head on x.
+    terms: new Set(['conditional'] as const),
+    onOverflow: request.truncation === 'left' ? 'truncate_left' : 'error'
+  }
+  const documentOfItem = (item: number): number => pairs.documentOf[item] ?? 0
+  const encoded = (await scorer.encode(pairs.items, options)).map((item, i): EncodedItem => {
+    if (item instanceof ServiceError) throw documentError(item, documentOfItem(i), request)
+    refuseOverLimits(item, documentOfItem(i), request)
+    return item
+  })
+  const baselines: Baselines = hasBaseline(request.normalization)
+    ? baselinesOf(encoded, request.normalization.kind === 'dc_pmi' ? request.normalization.domainPrompt : '')
+    : { items: [], baselineOf: [] }
+  const documentOfBaseline = (baseline: number): number => documentOfItem(baselines.baselineOf.indexOf(baseline))
+  const encodedBaselines = (await scorer.encode(baselines.items, options)).map((item, i) => {
+    if (item instanceof ServiceError) throw baselineError(item, documentOfBaseline(i), request)
+    return item
+  })
+
+  const { outcomes, usage } = await scorer.evaluateEncoded([...pairs.items, ...baselines.items], [...encoded, ...encodedBaselines], options, signal)
+  const results = (await Promise.all(outcomes)).map((outcome, i): LogprobResult => {
+    if (!('error' in outcome)) return outcome.result
+    if (i < encoded.length) throw documentError(outcome.error, documentOfItem(i), request)
+    throw baselineError(outcome.error, documentOfBaseline(i - encoded.length), request)
+  })
+
+  const documents = request.documents.map((text, index) => {
+    const item = pairs.itemOf[index] ?? 0
+    const baseline = baselines.baselineOf[item]
+    return scoredDocument(text, index, request.normalization, {
+      own: resultAt(results, item),
+      baseline: baseline === undefined ? null : resultAt(results, encoded.length + baseline)
+    })
+  })
+  return { documents, usage: rerankUsage(encoded, pairs.itemOf, usage) }
+}
+
+function resultAt(results: readonly LogprobResult[], index: number): LogprobResult {
+  const result = results[index]
+  if (result === undefined) throw new Error('a document was not scored')
+  return result
+}

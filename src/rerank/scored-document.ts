@@ -1,0 +1,58 @@
+import type { Warning } from '../logprob/encoded-item.ts'
+import type { LogprobResult } from '../logprob/result.ts'
+import type { Lengths } from '../scoring/normalized.ts'
+import { type Normalization, normalizedLogProb, relevanceScore } from './normalization.ts'
+
+/** One document with its numbers; all log-probabilities in nats. */
+export interface ScoredDocument {
+  /** Position in the request. */
+  readonly index: number
+  readonly text: string
+  /** log Pr(y | x) */
+  readonly logProb: number
+  /** Of the same tokens of y without x or after the domain prompt; null where the normalisation has no baseline. */
+  readonly baselineLogProb: number | null
+  readonly normalizedLogProb: number
+  /** In (0, 1]. */
+  readonly relevanceScore: number
+  readonly counts: { readonly x: Lengths; readonly y: Lengths }
+  readonly warnings: readonly Warning[]
+}
+
+/** A document from the result of its (x, y) and that of its baseline. */
+export function scoredDocument(
+  text: string,
+  index: number,
+  normalization: Normalization,
+  { own, baseline }: { readonly own: LogprobResult; readonly baseline: LogprobResult | null }
+): ScoredDocument {
+  const terms = { logProb: conditionalOf(own), y: own.counts.y, baselineLogProb: baseline === null ? null : conditionalOf(baseline) }
+  const value = normalizedLogProb(normalization, terms)
+  return {
+    index,
+    text,
+    logProb: terms.logProb,
+    baselineLogProb: terms.baselineLogProb,
+    normalizedLogProb: value,
+    relevanceScore: relevanceScore(normalization, value),
+    counts: own.counts,
+    warnings: [...warningsOf(own), ...(baseline === null ? [] : warningsOf(baseline).map(ofBaseline))]
+  }
+}
+
+function conditionalOf({ log_prob: { conditional } }: LogprobResult): number {
+  if (typeof conditional !== 'number') throw new Error('a result has no conditional log-probability')
+  return conditional
+}
+
+/** What `/v1/logprob` would say of the pair: its warnings, and the checks that did not pass. */
+function warningsOf({ warnings, checks }: LogprobResult): Warning[] {
+  // About joint and marginal, which are not reported here.
+  const own = warnings.filter(({ code }) => code !== 'conditional_on_first_token')
+  const found = checks.items.filter(({ status }) => status === 'warn' || status === 'fail')
+  return [...own, ...found.map(({ id, message }) => ({ code: id, message }))]
+}
+
+function ofBaseline({ code, message }: Warning): Warning {
+  return { code, message: `the baseline: ${message}` }
+}

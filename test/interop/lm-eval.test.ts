@@ -1,0 +1,58 @@
+/**
+ * lm-eval's command line against the service, compared sample by sample with its own `hf` backend on the same weights.
+ * Local tasks: minimal pairs after an empty context, options after two shots, one-token answers, edges of text, rolling prose.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { type RunningService, startService } from '../support/running-service.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+import { type ModeOutcome, measureMode, modesTable } from './lm-eval/measure-mode.ts'
+import { GGUF, hfRequest, MODES } from './lm-eval/modes.ts'
+import { type Evaluation, lmEval } from './lm-eval/run-lm-eval.ts'
+import { writeCheckpoint } from './support/checkpoint.ts'
+import { needing } from './support/python.ts'
+
+/** Nats, of a whole continuation: both sides compute in float32. */
+const TOLERANCE = 1e-3
+/** One pair of each paradigm, so that a run of a mode takes seconds. */
+const ONE_OF_EACH = { logpr_blimp_sample: Array.from({ length: 67 }, (_, paradigm) => paradigm * 5) }
+
+describe('lm-eval from its command line', needing('lm_eval', 'torch', 'onnx'), () => {
+  const outcomes: ModeOutcome[] = []
+  let service: RunningService
+  let checkpoint: string
+  let hf: Evaluation
+  before(async () => {
+    checkpoint = tempFolder({ after })
+    await writeCheckpoint(checkpoint)
+    hf = await lmEval(hfRequest(checkpoint))
+    service = await startService()
+  })
+  after(async () => {
+    await service?.stop()
+    process.stdout.write(`${modesTable(outcomes)}\n`)
+  })
+
+  test('the reference has a number for every option and text of every task', () => {
+    assert.equal(hf.samples.length, 2 * 335 + 4 * 40 + 4 * 40 + 36 + 8)
+    assert.deepEqual(
+      hf.samples.filter(({ logProb }) => !(logProb <= 0)),
+      []
+    )
+  })
+
+  for (const mode of MODES) {
+    test(`${mode.client} (${mode.name}) gives the numbers of hf and no request fails`, async () => {
+      const outcome = await measureMode(mode, service, checkpoint, hf, mode === GGUF ? {} : { documents: ONE_OF_EACH })
+      outcomes.push(outcome)
+
+      const { maxDifference, greedyMismatches, accuracyMismatches, unmatched, failed, retries } = outcome
+      assert.ok(maxDifference < TOLERANCE, `${maxDifference} nats`)
+      assert.deepEqual(
+        { greedyMismatches, accuracyMismatches, unmatched, failed, retries },
+        { greedyMismatches: 0, accuracyMismatches: 0, unmatched: 0, failed: 0, retries: 0 }
+      )
+      assert.ok(outcome.samples > 300 && outcome.answered > 0)
+    })
+  }
+})

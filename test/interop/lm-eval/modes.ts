@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PACKAGE_FOLDER } from '../../../src/package-info.ts'
+import { type EvaluationRequest, TASKS_FOLDER } from './run-lm-eval.ts'
+
+export const TASKS = ['logpr_blimp_sample', 'logpr_next_sentence', 'logpr_last_word', 'logpr_edges', 'logpr_prose']
+/** Context of the embedded model. */
+const MAX_LENGTH = 512
+
+/** lm-eval's own backend on the same weights. It takes windows of max_length predicted tokens, local-completions of max_length - 2. */
+export function hfRequest(checkpoint: string): EvaluationRequest {
+  return {
+    model: 'hf',
+    modelArgs: { pretrained: checkpoint, dtype: 'float32', max_length: MAX_LENGTH - 2 },
+    device: 'cpu',
+    batchSize: 8,
+    tasks: TASKS
+  }
+}
+
+/** How a client is set up. */
+export interface Mode {
+  readonly client: 'local-completions' | 'gguf'
+  readonly name: string
+  /** `checkpoint` is the folder whose tokenizer the client loads where it tokenizes itself. */
+  request(url: string, checkpoint: string): EvaluationRequest
+  /** Samples that ask something else of this client than of hf, and why. */
+  readonly leftOut: ReadonlySet<string>
+}
+
+interface Form {
+  readonly prompt: 'ids' | 'text'
+  readonly batchSize: number
+  readonly concurrent: number
+  readonly tokenizer: 'remote' | 'huggingface'
+}
+
+export function localCompletions({ prompt, batchSize, concurrent, tokenizer }: Form): Mode {
+  return {
+    client: 'local-completions',
+    name: `${prompt}, batch_size ${batchSize}, num_concurrent ${concurrent}, tokenizer ${tokenizer}`,
+    leftOut: prompt === 'text' ? RETOKENIZED : new Set(),
+    request: (url, checkpoint) => ({
+      model: 'local-completions',
+      modelArgs: {
+        model: 'logpr-tiny-en',
+        base_url: `${url}/v1/completions`,
+        max_length: MAX_LENGTH,
+        num_concurrent: concurrent,
+        tokenized_requests: prompt === 'ids',
+        tokenizer_backend: tokenizer,
+        ...(tokenizer === 'huggingface' ? { tokenizer: checkpoint } : {})
+      },
+      batchSize,
+      tasks: TASKS
+    })
+  }
+}
+
+/** It has neither rolling texts nor a prefix token: the first token of an empty context has no number, and the client ends with a TypeError. */
+export const GGUF: Mode = {
+  client: 'gguf',
+  name: 'text, one at a time',
+  leftOut: new Set(),
+  request: (url) => ({
+    model: 'gguf',
+    modelArgs: { base_url: url },
+    tasks: ['logpr_next_sentence', 'logpr_last_word'],
+    documents: { logpr_edges: edgesThat(({ context }) => context !== '' && !/\s$/.test(context)) }
+  })
+}
+
+/**
+ * Texts whose ids, decoded and encoded again, are other ids: with tokenized_requests=False the client cuts the answer by the number
+ * of ids that it did not send.
+ */
+const RETOKENIZED: ReadonlySet<string> = new Set()
+
+/** The numbers of the documents of `logpr_edges` that a condition holds for. */
+export function edgesThat(holds: (edge: { readonly what: string; readonly context: string }) => boolean): number[] {
+  const lines = readFileSync(join(PACKAGE_FOLDER, TASKS_FOLDER, 'data', 'edges.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+  return lines.flatMap((line, index) => (holds(JSON.parse(line)) ? [index] : []))
+}
+
+/** Every form of prompt, with every number of requests at a time and both tokenizers. */
+export const ALL_MODES: readonly Mode[] = [
+  ...(['ids', 'text'] as const).flatMap((prompt) =>
+    [1, 3].flatMap((batchSize) =>
+      [1, 8, 32].flatMap((concurrent) =>
+        (['remote', 'huggingface'] as const).map((tokenizer) => localCompletions({ prompt, batchSize, concurrent, tokenizer }))
+      )
+    )
+  ),
+  GGUF
+]
+
+/** Few enough for every run of the suite: each form of prompt twice, each number of requests at a time and each tokenizer with each form of text and ids. */
+export const MODES: readonly Mode[] = [
+  localCompletions({ prompt: 'ids', batchSize: 1, concurrent: 1, tokenizer: 'huggingface' }),
+  localCompletions({ prompt: 'ids', batchSize: 1, concurrent: 32, tokenizer: 'remote' }),
+  localCompletions({ prompt: 'ids', batchSize: 3, concurrent: 8, tokenizer: 'huggingface' }),
+  localCompletions({ prompt: 'text', batchSize: 1, concurrent: 8, tokenizer: 'remote' }),
+  localCompletions({ prompt: 'text', batchSize: 3, concurrent: 1, tokenizer: 'remote' }),
+  localCompletions({ prompt: 'text', batchSize: 3, concurrent: 32, tokenizer: 'huggingface' }),
+  GGUF
+]
