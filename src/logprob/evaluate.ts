@@ -10,6 +10,7 @@ import { encodeItems } from './encode-items.ts'
 import type { EncodedItem } from './encoded-item.ts'
 import type { LogprobItem, LogprobOptions } from './options.ts'
 import { type LogprobResult, type ResultSettings, resultOf, type Scored, scoredOf } from './result.ts'
+import { rowsOfSequence, sharedRows } from './shared-rows.ts'
 import { type Usage, usageOf } from './usage.ts'
 
 /** How one item ended. */
@@ -68,24 +69,36 @@ export class LogprobEvaluator {
     return encodeItems(items, options, this.#context)
   }
 
-  /** `evaluate` of items that `encode` has made into ids; `encodedItems` has one entry an item, in order. */
+  /**
+   * `evaluate` of items that `encode` has made into ids; `encodedItems` has one entry an item, in order. With
+   * `sharesPasses` those that differ in their last token alone run as one.
+   */
   async evaluateEncoded(
     items: readonly LogprobItem[],
     encodedItems: readonly (EncodedItem | ServiceError)[],
     options: LogprobOptions,
-    signal: AbortSignal
+    signal: AbortSignal,
+    { sharesPasses = false } = {}
   ): Promise<Evaluation> {
     const attempts = items.map((item, i) => this.#attempt(item, encodedItems[i]!, options))
-    const work = attempts.flatMap(({ main, verification }) => [...(main === null ? [] : [main]), ...(verification === null ? [] : workOf(verification))])
+    const mains = attempts.flatMap(({ main }) => main ?? [])
+    const places = new Map(sharesPasses ? sharedRows(mains).map((place, i) => [mains[i]!, place] as const) : [])
+    const passes = attempts.flatMap(({ main, verification }) => [
+      ...(main === null ? [] : [places.get(main)?.job ?? main]),
+      ...(verification === null ? [] : workOf(verification))
+    ])
+    const work = [...new Set(passes)]
     const scoresByBatch = new Map<ScoringJob | Batch, Promise<BatchScores>>()
     this.#scheduler.submitAll(work, signal).forEach((scores, i) => {
       const each = work[i]!
       scoresByBatch.set('exactly' in each ? each.exactly : each, scores)
     })
     const scoresOf = async (batch: ScoringJob | Batch): Promise<BatchScores> => {
-      const scores = scoresByBatch.get(batch)
+      const place = 'sequence' in batch ? places.get(batch) : undefined
+      const scores = await scoresByBatch.get(place?.job ?? batch)
       if (scores === undefined) throw new Error('a batch was asked for that was not submitted')
-      return scores
+      if (place === undefined || !('sequence' in batch)) return scores
+      return { ...scores, rows: scores.rows.map((rows) => rowsOfSequence(batch.sequence, place, rows)) }
     }
 
     const scored = attempts.map((attempt) => orServiceError(() => this.#scored(attempt, scoresOf)))

@@ -20,7 +20,8 @@ export interface ScoredDocuments {
 type Scorer = Pick<LogprobEvaluator, 'encode' | 'evaluateEncoded'>
 
 /**
- * Scores all documents of a request, each distinct (x, y) once. Throws what is wrong with the first document that cannot
+ * Scores all documents of a request, each distinct (x, y) once, and those that differ in their last token alone in one
+ * pass: the query is then computed once for all answers of one token. Throws what is wrong with the first document that cannot
  * be scored, before any is, naming its index; and `queue_full`.
  */
 export async function scoreDocuments(request: RerankRequest, scorer: Scorer, signal: AbortSignal): Promise<ScoredDocuments> {
@@ -46,7 +47,9 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, sig
     return item
   })
 
-  const { outcomes, usage } = await scorer.evaluateEncoded([...pairs.items, ...baselines.items], [...encoded, ...encodedBaselines], options, signal)
+  const { outcomes, usage } = await scorer.evaluateEncoded([...pairs.items, ...baselines.items], [...encoded, ...encodedBaselines], options, signal, {
+    sharesPasses: true
+  })
   const results = (await Promise.all(outcomes)).map((outcome, i): LogprobResult => {
     if (!('error' in outcome)) return outcome.result
     if (i < encoded.length) throw documentError(outcome.error, documentOfItem(i), request)
@@ -61,7 +64,7 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, sig
       baseline: baseline === undefined ? null : resultAt(results, encoded.length + baseline)
     })
   })
-  return { documents, usage: rerankUsage(encoded, pairs.itemOf, usage) }
+  return { documents, usage: rerankUsage({ encoded, itemOf: pairs.itemOf, baselines: encodedBaselines }, usage) }
 }
 
 function resultAt(results: readonly LogprobResult[], index: number): LogprobResult {

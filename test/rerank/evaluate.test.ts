@@ -22,12 +22,12 @@ const sequencesOf = ({ batches }: FakeEngine): number[][] => batches.flatMap(({ 
 describe('scoreDocuments', () => {
   it('gives every document its own number, in the order of the request', async () => {
     const { documents } = await score({ documents: [' a', 'c', ' a'] })
-    // The fake gives a lone row of target t -(t + 1).
+    // The fake gives row r of target t -(t + 1) / 2^r; both targets follow the same tokens, in one pass.
     assert.deepEqual(
       documents.map(({ index, text, logProb }) => [index, text, logProb]),
       [
         [0, ' a', -9],
-        [1, 'c', -6],
+        [1, 'c', -3],
         [2, ' a', -9]
       ]
     )
@@ -41,12 +41,25 @@ describe('scoreDocuments', () => {
 
   it('runs identical documents once, and counts what that saved as cached', async () => {
     const engine = new FakeEngine()
-    const { usage } = await score({ documents: [' a', ' a', 'c', ' a'] }, engine)
+    const { usage } = await score({ documents: [' a', ' a', 'c a', ' a'] }, engine)
     assert.deepEqual(sequencesOf(engine), [
       [0, 3, 8],
-      [0, 3, 5]
+      [0, 3, 5, 8]
     ])
-    assert.deepEqual(usage, { prompt_tokens: 8, completion_tokens: 4, total_tokens: 12, computed_tokens: 4, cached_tokens: 4 })
+    assert.deepEqual(usage, { prompt_tokens: 8, completion_tokens: 5, total_tokens: 13, computed_tokens: 5, cached_tokens: 4 })
+  })
+
+  it('computes the query once for all answers of one token', async () => {
+    const engine = new FakeEngine()
+    const { documents, usage } = await score({ query: 'a a a', documents: [' a', 'c', ' ', '<'] }, engine)
+    assert.deepEqual(engine.batches, [
+      { sequences: [{ ids: Int32Array.of(0, 3, 8, 8, 8), firstScored: 4, alternatives: Int32Array.of(5, 2, 11) }], topCount: null }
+    ])
+    assert.deepEqual(
+      documents.map(({ logProb }) => logProb),
+      [8, 5, 2, 11].map((id, row) => -(id + 1) / 2 ** row)
+    )
+    assert.deepEqual([usage.computed_tokens, usage.cached_tokens], [4, 12])
   })
 
   it('compares with the same tokens after the prefix token for pmi', async () => {
@@ -144,7 +157,7 @@ describe('scoreDocuments refuses', () => {
   it('the request when one document fails in the model, naming it', async () => {
     const engine = new FakeEngine()
     engine.failureFor = ({ ids }) => (ids.includes(5) ? new ServiceError('engine_crashed', 'the fake crashes') : null)
-    await assert.rejects(score({ documents: [' a', 'c'] }, engine), { code: 'engine_crashed', param: 'documents/1', message: /^documents\/1: / })
+    await assert.rejects(score({ documents: [' a', 'c a'] }, engine), { code: 'engine_crashed', param: 'documents/1', message: /^documents\/1: / })
   })
 
   it('names no document when it was the deadline', async () => {
