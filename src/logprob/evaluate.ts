@@ -10,7 +10,7 @@ import { encodeItems } from './encode-items.ts'
 import type { EncodedItem } from './encoded-item.ts'
 import type { LogprobItem, LogprobOptions } from './options.ts'
 import { type LogprobResult, type ResultSettings, resultOf, type Scored, scoredOf } from './result.ts'
-import { rowsOfSequence, sharedRows } from './shared-rows.ts'
+import { jobsOf, rowsOfSequence, sharedRows } from './shared-rows.ts'
 import { type Usage, usageOf } from './usage.ts'
 
 /** How one item ended. */
@@ -69,39 +69,35 @@ export class LogprobEvaluator {
     return encodeItems(items, options, this.#context)
   }
 
-  /**
-   * `evaluate` of items that `encode` has made into ids; `encodedItems` has one entry an item, in order. With
-   * `sharesPasses` those that differ in their last token alone run as one.
-   */
+  /** `evaluate` of items that `encode` has made into ids; `encodedItems` has one entry an item, in order. */
   async evaluateEncoded(
     items: readonly LogprobItem[],
     encodedItems: readonly (EncodedItem | ServiceError)[],
     options: LogprobOptions,
-    signal: AbortSignal,
-    { sharesPasses = false } = {}
+    signal: AbortSignal
   ): Promise<Evaluation> {
     const attempts = items.map((item, i) => this.#attempt(item, encodedItems[i]!, options))
     const mains = attempts.flatMap(({ main }) => main ?? [])
-    const places = new Map(sharesPasses ? sharedRows(mains).map((place, i) => [mains[i]!, place] as const) : [])
-    const passes = attempts.flatMap(({ main, verification }) => [
-      ...(main === null ? [] : [places.get(main)?.job ?? main]),
-      ...(verification === null ? [] : workOf(verification))
-    ])
-    const work = [...new Set(passes)]
+    const shared = sharedRows(mains)
+    const sharedByMain = new Map(mains.map((main, i) => [main, shared[i]!]))
+    const work = [...jobsOf(shared), ...attempts.flatMap(({ verification }) => (verification === null ? [] : workOf(verification)))]
     const scoresByBatch = new Map<ScoringJob | Batch, Promise<BatchScores>>()
     this.#scheduler.submitAll(work, signal).forEach((scores, i) => {
       const each = work[i]!
       scoresByBatch.set('exactly' in each ? each.exactly : each, scores)
     })
     const scoresOf = async (batch: ScoringJob | Batch): Promise<BatchScores> => {
-      const place = 'sequence' in batch ? places.get(batch) : undefined
-      const scores = await scoresByBatch.get(place?.job ?? batch)
+      const scores = scoresByBatch.get(batch)
       if (scores === undefined) throw new Error('a batch was asked for that was not submitted')
-      if (place === undefined || !('sequence' in batch)) return scores
-      return { ...scores, rows: scores.rows.map((rows) => rowsOfSequence(batch.sequence, place, rows)) }
+      return scores
+    }
+    const rowsOf = async (main: ScoringJob): Promise<RowScores | null> => {
+      const place = sharedByMain.get(main)!
+      const [rows] = (await scoresOf(place.job)).rows
+      return rows === undefined ? null : rowsOfSequence(main.sequence, place, rows)
     }
 
-    const scored = attempts.map((attempt) => orServiceError(() => this.#scored(attempt, scoresOf)))
+    const scored = attempts.map((attempt) => orServiceError(() => this.#scored(attempt, rowsOf)))
     const masses = candidateMasses(attempts, scored, this.#context.toleranceNats)
     const outcomes = attempts.map(async (attempt, i): Promise<Outcome> => {
       const { item, encoded, verification } = attempt
@@ -131,9 +127,9 @@ export class LogprobEvaluator {
     }
   }
 
-  async #scored({ encoded, main, verification }: Attempt, scoresOf: (job: ScoringJob) => Promise<BatchScores>): Promise<Scored> {
+  async #scored({ encoded, main, verification }: Attempt, rowsOf: (main: ScoringJob) => Promise<RowScores | null>): Promise<Scored> {
     if (encoded instanceof ServiceError) throw encoded
-    const rows: RowScores | null = main === null ? null : ((await scoresOf(main)).rows[0] ?? null)
+    const rows = main === null ? null : await rowsOf(main)
     const scored = scoredOf(encoded, rows)
     if (verification === null) this.#onScored(encoded, scored)
     return scored

@@ -47,9 +47,7 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, sig
     return item
   })
 
-  const { outcomes, usage } = await scorer.evaluateEncoded([...pairs.items, ...baselines.items], [...encoded, ...encodedBaselines], options, signal, {
-    sharesPasses: true
-  })
+  const { outcomes, usage } = await scorer.evaluateEncoded([...pairs.items, ...baselines.items], [...encoded, ...encodedBaselines], options, signal)
   const results = (await Promise.all(outcomes)).map((outcome, i): LogprobResult => {
     if (!('error' in outcome)) return outcome.result
     if (i < encoded.length) throw documentError(outcome.error, documentOfItem(i), request)
@@ -64,7 +62,7 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, sig
       baseline: baseline === undefined ? null : resultAt(results, encoded.length + baseline)
     })
   })
-  return { documents, usage: rerankUsage({ encoded, itemOf: pairs.itemOf, baselines: encodedBaselines }, usage) }
+  return { documents, usage: rerankUsage(encoded, pairs.itemOf, usage) }
 }
 
 function resultAt(results: readonly LogprobResult[], index: number): LogprobResult {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { writeDynamicInt8Model } from '../faults/graph/dynamic-int8.ts'
 import { EMBEDDED_FOLDER } from '../faults/measure.ts'
+import { completionsOf } from '../support/completions-body.ts'
 import { logprobBody } from '../support/logprob-body.ts'
 import { startService } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -14,8 +15,11 @@ test('a dynamic int8 model is served text by text, and every result says that it
   const service = await startService({ LOGPR_MODEL: folder, LOGPR_VERIFY_PERCENT: '0' })
   t.after(() => service.stop())
 
-  const { results, stamp } = await logprobBody(await service.post('/v1/logprob', { pairs: PAIRS }))
-  assert.equal(stamp.causal, 'approximate')
+  // Equal texts of one request would be scored once: here each request has its own.
+  const requests = [PAIRS.slice(0, 4), PAIRS.slice(4, 8), PAIRS.slice(8)]
+  const answers = await Promise.all(requests.map(async (pairs) => logprobBody(await service.post('/v1/logprob', { pairs }))))
+  const results = answers.flatMap((answer) => answer.results)
+  for (const { stamp } of answers) assert.equal(stamp.causal, 'approximate')
   for (const { warnings } of results)
     assert.deepEqual(
       warnings.map(({ code }) => code),
@@ -40,4 +44,8 @@ test('a dynamic int8 model is served text by text, and every result says that it
 
   const deep = await logprobBody(await service.post('/v1/logprob', { ...PAIRS[3], verify: 'deep' }))
   assert.notEqual(deep.results[0]?.checks.verdict, 'fail')
+
+  // max_tokens 1 feeds one token more, whose scale has a say in all others: only the words say how far to trust a digit.
+  const { logpr } = await completionsOf(service, { prompt: PAIRS.slice(0, 4).map(({ x, y }) => x + y), max_tokens: 1, echo: true, logprobs: 1 })
+  assert.deepEqual([logpr.stamp.causal, logpr.warnings.map(({ code }) => code)], ['approximate', ['approximate_model']])
 })

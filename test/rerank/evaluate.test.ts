@@ -22,12 +22,12 @@ const sequencesOf = ({ batches }: FakeEngine): number[][] => batches.flatMap(({ 
 describe('scoreDocuments', () => {
   it('gives every document its own number, in the order of the request', async () => {
     const { documents } = await score({ documents: [' a', 'c', ' a'] })
-    // The fake gives row r of target t -(t + 1) / 2^r; both targets follow the same tokens, in one pass.
+    // The fake gives the first row of target t -(t + 1).
     assert.deepEqual(
       documents.map(({ index, text, logProb }) => [index, text, logProb]),
       [
         [0, ' a', -9],
-        [1, 'c', -3],
+        [1, 'c', -6],
         [2, ' a', -9]
       ]
     )
@@ -39,14 +39,14 @@ describe('scoreDocuments', () => {
     assert.deepEqual(engine.batches[0]?.sequences, [{ ids: Int32Array.of(0, 3, 8, 8, 8), firstScored: 4 }])
   })
 
-  it('runs identical documents once, and counts what that saved as cached', async () => {
+  it('runs identical documents once, and counts them as sent beside what was computed', async () => {
     const engine = new FakeEngine()
     const { usage } = await score({ documents: [' a', ' a', 'c a', ' a'] }, engine)
     assert.deepEqual(sequencesOf(engine), [
       [0, 3, 8],
       [0, 3, 5, 8]
     ])
-    assert.deepEqual(usage, { prompt_tokens: 8, completion_tokens: 5, total_tokens: 13, computed_tokens: 5, cached_tokens: 4 })
+    assert.deepEqual(usage, { prompt_tokens: 8, completion_tokens: 5, total_tokens: 13, computed_tokens: 5, cached_tokens: 0 })
   })
 
   it('computes the query once for all answers of one token', async () => {
@@ -57,9 +57,9 @@ describe('scoreDocuments', () => {
     ])
     assert.deepEqual(
       documents.map(({ logProb }) => logProb),
-      [8, 5, 2, 11].map((id, row) => -(id + 1) / 2 ** row)
+      [-9, -6, -3, -12]
     )
-    assert.deepEqual([usage.computed_tokens, usage.cached_tokens], [4, 12])
+    assert.deepEqual([usage.prompt_tokens, usage.computed_tokens], [16, 4])
   })
 
   it('compares with the same tokens after the prefix token for pmi', async () => {

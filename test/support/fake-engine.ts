@@ -5,7 +5,8 @@ import type { Batch, BatchScores, Engine, EngineInfo, EngineState, RowScores, Sc
 export function fakeScores({ ids, firstScored, alternatives = new Int32Array(0) }: ScoringSequence): RowScores {
   const targets = Int32Array.from([...ids.slice(firstScored), ...alternatives])
   return {
-    logProbs: Float32Array.from(targets, (id, row) => -(id + 1) / 2 ** (row % 4)),
+    // Alternatives are asked of the row of the last id.
+    logProbs: Float32Array.from(targets, (id, row) => -(id + 1) / 2 ** (Math.min(row, ids.length - firstScored - 1) % 4)),
     logSumExps: new Float32Array(targets.length),
     bestIds: targets,
     bestLogProbs: new Float32Array(targets.length),

@@ -1,4 +1,4 @@
-import { idsChecksum } from '../../src/engine/checksum.ts'
+import { sequenceChecksum } from '../../src/engine/checksum.ts'
 import type { Batch, BatchScores, Engine, EngineInfo, EngineState, RowScores, ScoringSequence } from '../../src/engine/engine.ts'
 import { type RowProbe, rowProbe } from '../../src/scoring/row-probe.ts'
 
@@ -70,9 +70,9 @@ export class FakeModel implements Engine {
   async close(): Promise<void> {}
 
   #rows(sequence: ScoringSequence, batch: Batch): RowScores {
-    const { ids, firstScored, targets } = sequence
-    const rows = Array.from(ids.subarray(firstScored), (id, i) => {
-      const { logSoftmax, logSumExp } = this.#row(sequence, firstScored + i, batch)
+    const { ids, firstScored, targets, alternatives = [] } = sequence
+    const rows = [...ids.subarray(firstScored), ...alternatives].map((id, i) => {
+      const { logSoftmax, logSumExp } = this.#row(sequence, Math.min(firstScored + i, ids.length - 1), batch)
       const best = logSoftmax.indexOf(Math.max(...logSoftmax))
       return { logProb: logSoftmax[targets?.[i] ?? id]!, logSumExp, best, bestLogProb: logSoftmax[best]! }
     })
@@ -83,7 +83,7 @@ export class FakeModel implements Engine {
       bestIds: Int32Array.from(rows, ({ best }) => best),
       bestLogProbs: Float32Array.from(rows, ({ bestLogProb }) => bestLogProb + changedByNats),
       detail: null,
-      checksum: idsChecksum(ids)
+      checksum: sequenceChecksum(sequence)
     }
   }
 

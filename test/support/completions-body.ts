@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import type { RunningService } from './running-service.ts'
+
+/** The parts of a /v1/completions answer that tests look at. */
+export interface CompletionsAnswerBody {
+  readonly id: string
+  readonly object: string
+  readonly created: number
+  readonly model: string
+  readonly choices: readonly ChoiceBody[]
+  readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly total_tokens: number; readonly computed_tokens: number }
+  readonly logpr: {
+    readonly checks: { readonly verdict: string; readonly items: readonly { readonly id: string; readonly choice: number }[] }
+    readonly warnings: readonly { readonly code: string }[]
+    readonly stamp: Readonly<Record<string, unknown>>
+  }
+}
+
+export interface ChoiceBody {
+  readonly index: number
+  readonly text: string
+  readonly finish_reason: string
+  readonly logprobs: LogprobsBody | null
+  readonly prompt_logprobs?: readonly (Readonly<Record<string, { readonly logprob: number; readonly rank: number; readonly decoded_token: string }>> | null)[]
+}
+
+export interface LogprobsBody {
+  readonly tokens: readonly string[]
+  readonly token_logprobs: readonly (number | null)[]
+  readonly top_logprobs: readonly (Readonly<Record<string, number>> | null)[]
+  readonly text_offset: readonly number[]
+}
+
+/** What the service answers to a request that it takes. */
+export async function completionsOf(service: RunningService, body: object): Promise<CompletionsAnswerBody> {
+  const response = await service.post('/v1/completions', body)
+  assert.equal(response.status, 200, await response.clone().text())
+  return (await response.json()) as CompletionsAnswerBody
+}
+
+/** The only choice, with its logprobs. */
+export async function onlyChoice(service: RunningService, body: object): Promise<ChoiceBody & { readonly logprobs: LogprobsBody }> {
+  const { choices } = await completionsOf(service, body)
+  const [choice] = choices
+  assert.ok(choices.length === 1 && choice !== undefined && choice.logprobs !== null)
+  return { ...choice, logprobs: choice.logprobs }
+}
