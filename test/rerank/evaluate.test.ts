@@ -101,6 +101,11 @@ describe('scoreDocuments', () => {
     )
   })
 
+  it('says nothing of terms that it does not report', async () => {
+    const { documents } = await score({}, new FakeEngine(), { prefixTokenId: null })
+    assert.ok(documents[0]?.warnings.every(({ code }) => !code.includes('first_token')))
+  })
+
   it('hands on which checks did not pass, of the baseline too', async () => {
     // The fake's targets are the best of their rows by another number than their own.
     const { documents } = await score({ normalization: { kind: 'pmi' } })
