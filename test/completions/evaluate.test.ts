@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { Choice } from '../../src/completions/choice.ts'
 import { CompletionsEvaluator } from '../../src/completions/evaluate.ts'
 import { type CompletionsBody, completionsRequestOf } from '../../src/completions/request.ts'
 import type { Engine } from '../../src/engine/engine.ts'
@@ -20,8 +21,9 @@ function contextOf(causal: EvaluationContext['causal'] = 'exact'): EvaluationCon
 function evaluatorOn(engine: Engine, causal?: EvaluationContext['causal']): CompletionsEvaluator {
   return new CompletionsEvaluator(contextOf(causal), new Scheduler(engine, LIMITS))
 }
+const asItIs = (choice: Choice): Choice => choice
 const answerOf = (engine: Engine, body: CompletionsBody, causal?: EvaluationContext['causal']) =>
-  evaluatorOn(engine, causal).evaluate(completionsRequestOf({ echo: true, logprobs: 0, ...body }), new AbortController().signal)
+  evaluatorOn(engine, causal).evaluate(completionsRequestOf({ echo: true, logprobs: 0, ...body }), new AbortController().signal, asItIs)
 const fedBy = ({ batches }: { batches: FakeEngine['batches'] }): number[][] => batches.flatMap(({ sequences }) => sequences.map(({ ids }) => [...ids]))
 
 describe('CompletionsEvaluator', () => {
@@ -89,7 +91,7 @@ describe('CompletionsEvaluator', () => {
 
   test('computes nothing where no number is wanted', async () => {
     const model = new FakeModel(MODEL)
-    const { choices } = await evaluatorOn(model).evaluate(completionsRequestOf({ prompt: [[3, 4], [5]], echo: true }), new AbortController().signal)
+    const { choices } = await evaluatorOn(model).evaluate(completionsRequestOf({ prompt: [[3, 4], [5]], echo: true }), new AbortController().signal, asItIs)
     assert.deepEqual(
       [choices.map(({ text, logprobs }) => [text, logprobs]), model.batches],
       [
@@ -163,7 +165,7 @@ describe('CompletionsEvaluator', () => {
       echo: true,
       logprobs: 0
     })
-    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(request, new AbortController().signal)
+    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(request, new AbortController().signal, asItIs)
     await engine.received(1)
     engine.release()
     await assert.rejects(asked, { code: 'engine_crashed' })
@@ -185,7 +187,11 @@ describe('CompletionsEvaluator', () => {
       const told: VerifiedSequence[] = []
       const evaluator = evaluatorOn(new FakeModel(MODEL))
       evaluator.listen((verified) => told.push(verified))
-      await evaluator.evaluate(completionsRequestOf({ prompt: [[3, 4, 5], [3, 4, 6], [3]], echo: true, logprobs: 1, max_tokens }), new AbortController().signal)
+      await evaluator.evaluate(
+        completionsRequestOf({ prompt: [[3, 4, 5], [3, 4, 6], [3]], echo: true, logprobs: 1, max_tokens }),
+        new AbortController().signal,
+        asItIs
+      )
       assert.deepEqual(
         told.map(({ encoded, scored }) => [[...encoded.ids], encoded.scoredStart, encoded.scoredEnd, scored.rows?.logProbs.length]),
         [
