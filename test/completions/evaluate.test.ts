@@ -173,6 +173,27 @@ describe('CompletionsEvaluator', () => {
     assert.equal(engine.batches.length, 2)
   })
 
+  test('drops what waits when the client leaves', async () => {
+    const engine = new FakeEngine({ held: true })
+    const scheduler = new Scheduler(engine, { ...LIMITS, longTextTokens: 1 })
+    const client = new AbortController()
+    const request = completionsRequestOf({
+      prompt: [
+        [3, 4, 5],
+        [4, 4, 5],
+        [5, 4, 5]
+      ],
+      echo: true,
+      logprobs: 0
+    })
+    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(request, client.signal, asItIs)
+    await engine.received(1)
+    client.abort(new ServiceError('client_closed_request', 'gone'))
+    await assert.rejects(asked, { code: 'client_closed_request' })
+    assert.equal(scheduler.queued.sequences, 0)
+    engine.release()
+  })
+
   test('says of an approximate model that its numbers are near those of an exact pass', async () => {
     const { warnings } = await answerOf(new FakeModel(MODEL), { prompt: [[3, 4]] }, 'approximate')
     assert.deepEqual(
