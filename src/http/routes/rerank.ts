@@ -9,9 +9,8 @@ import { teiRanks, teiRequest } from '../../rerank/dialects/tei.ts'
 import { scoreDocuments } from '../../rerank/evaluate.ts'
 import { toServiceError } from '../plugins/error-handler.ts'
 import { errorResponses } from '../schemas/error.ts'
-import { response } from '../schemas/json-schema.ts'
+import { referenceTo, response } from '../schemas/json-schema.ts'
 import { RERANK_FIELDS, RERANK_REQUEST, type RerankRequestBody } from '../schemas/rerank-request.ts'
-import { RERANK_RESPONSE, TEI_PROBLEM } from '../schemas/rerank-response.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
 import type { Service } from '../service.ts'
 import { sendTeiProblem } from '../tei-problem.ts'
@@ -35,11 +34,11 @@ export const rerankRoutes: FastifyPluginAsync<{ service: Service; requests: Scor
           tags: ['Scoring'],
           body: RERANK_REQUEST,
           response: {
-            200: response('An object for documents, a list for texts.', RERANK_RESPONSE),
+            200: response('An object for documents, a list for texts.', referenceTo('RerankResponse')),
             ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
             424: response(
               'To texts: the model failed. Errors of a body with texts have this form, whatever their status.',
-              TEI_PROBLEM,
+              referenceTo('TeiProblem'),
               'application/problem+json'
             )
           }

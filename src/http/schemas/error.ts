@@ -1,5 +1,5 @@
 import { ERROR_KINDS } from '../status.ts'
-import { integer, nullable, objectOf, response, string } from './json-schema.ts'
+import { integer, nullable, objectOf, referenceTo, response, string } from './json-schema.ts'
 
 export const PROBLEM = objectOf(
   {
@@ -31,5 +31,5 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
 
 /** Response schemas of the given error statuses. */
 export function errorResponses(...statuses: number[]): Record<number, object> {
-  return Object.fromEntries(statuses.map((status) => [status, response(DESCRIPTIONS[status] ?? '', PROBLEM, 'application/problem+json')]))
+  return Object.fromEntries(statuses.map((status) => [status, response(DESCRIPTIONS[status] ?? '', referenceTo('Problem'), 'application/problem+json')]))
 }

@@ -35,6 +35,11 @@ export function boolean(description?: string): Schema {
   return { type: 'boolean', ...(description === undefined ? {} : { description }) }
 }
 
+/** A schema that is described once, by its name (src/http/schemas/named.ts). */
+export function referenceTo(name: string): Schema {
+  return { $ref: `${name}#` }
+}
+
 /** A response of one media type. */
 export function response(description: string, schema: Schema, mediaType = 'application/json'): Schema {
   return { description, content: { [mediaType]: { schema } } }
