@@ -5,6 +5,7 @@ import { dirname, join, normalize } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { generatedPages } from '../scripts/generated-pages.ts'
+import { COMPLETIONS_REQUEST } from '../src/http/schemas/completions-request.ts'
 import { PACKAGE_FOLDER } from '../src/package-info.ts'
 import { conventionsOf } from '../src/scoring/loss/conventions.ts'
 import type { LossBody } from './support/loss-body.ts'
@@ -142,6 +143,27 @@ describe('docs/loss.md', () => {
     const both = [true, false].flatMap((areTrained) => conventionsOf({ ...losses, endsAreTrained: areTrained, endsAreInSequence: areTrained }))
     const whole = conventionsOf({ ...losses, completion: [1, 1], endsAreTrained: false, endsAreInSequence: false })
     assert.deepEqual(column('convention'), [...new Set([...both, ...whole].map(({ convention }) => convention))].sort())
+  })
+})
+
+describe('docs/completions.md', () => {
+  let service: RunningService
+  before(async () => {
+    service = await startService()
+  })
+  after(() => service.stop())
+
+  const PAGE = 'docs/completions.md'
+  curlBlocks(PAGE).forEach((command, i) => {
+    test(`the answer that it shows is the answer of the service: ${command.slice(-80).trim()}`, async () => {
+      assertContains(await answerOf(command, service), JSON.parse(codeBlocks(read(PAGE), 'json')[i] ?? ''), '')
+    })
+  })
+
+  test('lists every field that the schema knows', () => {
+    const section = read(PAGE).split('## The request')[1]?.split('## The answer')[0] ?? ''
+    const missing = Object.keys(COMPLETIONS_REQUEST.properties).filter((field) => !section.includes(`\`${field}\``) && !field.endsWith('_penalty'))
+    assert.deepEqual(missing, [])
   })
 })
 

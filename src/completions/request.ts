@@ -2,7 +2,7 @@ import { ServiceError } from '../errors.ts'
 import { type Prompt, type PromptField, promptsOf } from './prompts.ts'
 
 /** What clients send instead of true and false. */
-type Flag = boolean | 0 | 1 | null
+type Flag = boolean | number | null
 
 /** The fields of the body of POST /v1/completions that mean something here; the others are ignored. */
 export interface CompletionsBody {

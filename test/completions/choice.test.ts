@@ -63,28 +63,44 @@ const AFTER_AB: Row = {
 describe('choiceOf', () => {
   test('has exactly one entry a prompt token with max_tokens 0, the first null', () => {
     const { logprobs, text } = choiceOf(0, promptOf(A, B), rowsOf(AFTER_A), 1, optionsOf(), tokenizer)
-    assert.deepEqual([logprobs?.tokens, logprobs?.tokenLogprobs, logprobs?.textOffset], [['a', 'b'], [null, -5], [0, 1]])
-    assert.deepEqual(logprobs?.topLogprobs.map((entry) => entry && [...entry]), [
-      null,
+    assert.deepEqual(
+      [logprobs?.tokens, logprobs?.tokenLogprobs, logprobs?.textOffset],
       [
-        ['b', -5],
-        ['a', -0.5],
-        ['</s>', -1]
+        ['a', 'b'],
+        [null, -5],
+        [0, 1]
       ]
-    ])
+    )
+    assert.deepEqual(
+      logprobs?.topLogprobs.map((entry) => entry && [...entry]),
+      [
+        null,
+        [
+          ['b', -5],
+          ['a', -0.5],
+          ['</s>', -1]
+        ]
+      ]
+    )
     assert.equal(text, 'ab')
   })
 
   test('has exactly one more with max_tokens 1, and keeps a generated end token', () => {
     const { logprobs, text } = choiceOf(0, promptOf(A, B), rowsOf(AFTER_A, AFTER_AB), 1, optionsOf({ maxTokens: 1 }), tokenizer)
-    assert.deepEqual([logprobs?.tokens, logprobs?.tokenLogprobs], [
-      ['a', 'b', '</s>'],
-      [null, -5, -0.25]
-    ])
-    assert.deepEqual([...(logprobs?.topLogprobs[2] ?? [])], [
-      ['</s>', -0.25],
-      ['a', -3]
-    ])
+    assert.deepEqual(
+      [logprobs?.tokens, logprobs?.tokenLogprobs],
+      [
+        ['a', 'b', '</s>'],
+        [null, -5, -0.25]
+      ]
+    )
+    assert.deepEqual(
+      [...(logprobs?.topLogprobs[2] ?? [])],
+      [
+        ['</s>', -0.25],
+        ['a', -3]
+      ]
+    )
     assert.deepEqual([text, logprobs?.textOffset], ['ab</s>', [0, 1, 2]])
   })
 
@@ -114,10 +130,13 @@ describe('choiceOf', () => {
   test('tells such tokens apart when it names them by their ids', () => {
     const row: Row = { logProb: -5, top: [[SECOND_HALF, -0.125]] }
     const { logprobs } = choiceOf(0, promptOf(A, FIRST_HALF), rowsOf(row), 1, optionsOf({ tokensAsIds: true }), tokenizer)
-    assert.deepEqual([...(logprobs?.topLogprobs[1] ?? [])], [
-      ['token_id:9', -5],
-      ['token_id:10', -0.125]
-    ])
+    assert.deepEqual(
+      [...(logprobs?.topLogprobs[1] ?? [])],
+      [
+        ['token_id:9', -5],
+        ['token_id:10', -0.125]
+      ]
+    )
     assert.deepEqual(logprobs?.tokens, ['token_id:3', 'token_id:9'])
   })
 
@@ -132,23 +151,29 @@ describe('choiceOf', () => {
   test('gives prompt_logprobs by id, its own token first with its rank, and no generated token', () => {
     const options = optionsOf({ maxTokens: 1, echo: false, logprobs: null, promptLogprobs: 2 })
     const { promptLogprobs, logprobs, text } = choiceOf(0, promptOf(A, B), rowsOf(AFTER_A, AFTER_AB), 1, options, tokenizer)
-    assert.deepEqual(promptLogprobs?.map((entry) => entry && [...entry]), [
-      null,
+    assert.deepEqual(
+      promptLogprobs?.map((entry) => entry && [...entry]),
       [
-        [B, { logProb: -5, rank: 9, decodedToken: 'b' }],
-        [A, { logProb: -0.5, rank: 1, decodedToken: 'a' }],
-        [END, { logProb: -1, rank: 2, decodedToken: '</s>' }]
+        null,
+        [
+          [B, { logProb: -5, rank: 9, decodedToken: 'b' }],
+          [A, { logProb: -0.5, rank: 1, decodedToken: 'a' }],
+          [END, { logProb: -1, rank: 2, decodedToken: '</s>' }]
+        ]
       ]
-    ])
+    )
     assert.deepEqual([logprobs, text], [null, '</s>'])
   })
 
   test('has the token once where it is among the most probable', () => {
     const row: Row = { logProb: -1, rank: 2, top: AFTER_A.top }
     const { promptLogprobs } = choiceOf(0, promptOf(A, END), rowsOf(row), 1, optionsOf({ promptLogprobs: 2 }), tokenizer)
-    assert.deepEqual([...(promptLogprobs?.[1]?.entries() ?? [])], [
-      [END, { logProb: -1, rank: 2, decodedToken: '</s>' }],
-      [A, { logProb: -0.5, rank: 1, decodedToken: 'a' }]
-    ])
+    assert.deepEqual(
+      [...(promptLogprobs?.[1]?.entries() ?? [])],
+      [
+        [END, { logProb: -1, rank: 2, decodedToken: '</s>' }],
+        [A, { logProb: -0.5, rank: 1, decodedToken: 'a' }]
+      ]
+    )
   })
 })

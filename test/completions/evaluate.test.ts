@@ -28,7 +28,14 @@ describe('CompletionsEvaluator', () => {
   test('computes equal prompts once', async () => {
     for (const max_tokens of [0, 1]) {
       const model = new FakeModel(MODEL)
-      const { choices, usage } = await answerOf(model, { prompt: [[3, 4, 5], [3, 4, 5], [3, 4, 5]], max_tokens })
+      const { choices, usage } = await answerOf(model, {
+        prompt: [
+          [3, 4, 5],
+          [3, 4, 5],
+          [3, 4, 5]
+        ],
+        max_tokens
+      })
       assert.equal(fedBy(model).length, 1)
       assert.equal(usage.computed_tokens, 2 + max_tokens)
       assert.deepEqual(choices[2]?.logprobs, choices[0]?.logprobs)
@@ -53,10 +60,19 @@ describe('CompletionsEvaluator', () => {
 
   test('feeds each last token of its own when a token is generated after it', async () => {
     const model = new FakeModel(MODEL)
-    const { usage } = await answerOf(model, { prompt: [[3, 4, 5], [3, 4, 6]], max_tokens: 1 })
+    const { usage } = await answerOf(model, {
+      prompt: [
+        [3, 4, 5],
+        [3, 4, 6]
+      ],
+      max_tokens: 1
+    })
     assert.deepEqual(
       fedBy(model).map((ids) => ids.slice(0, -1)),
-      [[3, 4, 5], [3, 4, 6]]
+      [
+        [3, 4, 5],
+        [3, 4, 6]
+      ]
     )
     assert.equal(usage.computed_tokens, 6)
   })
@@ -74,11 +90,26 @@ describe('CompletionsEvaluator', () => {
   test('computes nothing where no number is wanted', async () => {
     const model = new FakeModel(MODEL)
     const { choices } = await evaluatorOn(model).evaluate(completionsRequestOf({ prompt: [[3, 4], [5]], echo: true }), new AbortController().signal)
-    assert.deepEqual([choices.map(({ text, logprobs }) => [text, logprobs]), model.batches], [[['ab', null], ['c', null]], []])
+    assert.deepEqual(
+      [choices.map(({ text, logprobs }) => [text, logprobs]), model.batches],
+      [
+        [
+          ['ab', null],
+          ['c', null]
+        ],
+        []
+      ]
+    )
   })
 
   test('shows a token of probability 0 as -9999 with a warning that names its choice', async () => {
-    const { choices, checks } = await answerOf(new FakeModel(MODEL, { maskedId: 5 }), { prompt: [[3, 4], [3, 5, 4]], max_tokens: 0 })
+    const { choices, checks } = await answerOf(new FakeModel(MODEL, { maskedId: 5 }), {
+      prompt: [
+        [3, 4],
+        [3, 5, 4]
+      ],
+      max_tokens: 0
+    })
     assert.equal(choices[1]?.logprobs?.tokenLogprobs[1], -9999)
     assert.equal(choices[1]?.logprobs?.topLogprobs[1]?.get('c'), -9999)
     assert.deepEqual([checks.verdict, checks.items.map(({ id, status, choice, value }) => [id, status, choice, value])], ['warn', [['finite', 'warn', 1, 1]]])
@@ -106,7 +137,16 @@ describe('CompletionsEvaluator', () => {
       },
       async close() {}
     }
-    await assert.rejects(answerOf(swapped, { prompt: [[3, 4, 5], [5, 4, 3]], max_tokens: 0 }), { code: 'scores_mismatched' })
+    await assert.rejects(
+      answerOf(swapped, {
+        prompt: [
+          [3, 4, 5],
+          [5, 4, 3]
+        ],
+        max_tokens: 0
+      }),
+      { code: 'scores_mismatched' }
+    )
   })
 
   test('drops the other prompts of a request when one of them fails', async () => {
@@ -114,7 +154,15 @@ describe('CompletionsEvaluator', () => {
     engine.failureFor = () => new ServiceError('engine_crashed', 'it ended')
     // Each fills a batch by itself.
     const scheduler = new Scheduler(engine, { ...LIMITS, longTextTokens: 1 })
-    const request = completionsRequestOf({ prompt: [[3, 4, 5], [4, 4, 5], [5, 4, 5]], echo: true, logprobs: 0 })
+    const request = completionsRequestOf({
+      prompt: [
+        [3, 4, 5],
+        [4, 4, 5],
+        [5, 4, 5]
+      ],
+      echo: true,
+      logprobs: 0
+    })
     const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(request, new AbortController().signal)
     await engine.received(1)
     engine.release()

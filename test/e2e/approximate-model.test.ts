@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { writeDynamicInt8Model } from '../faults/graph/dynamic-int8.ts'
 import { EMBEDDED_FOLDER } from '../faults/measure.ts'
+import { completionsOf } from '../support/completions-body.ts'
 import { logprobBody } from '../support/logprob-body.ts'
 import { startService } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -43,4 +44,8 @@ test('a dynamic int8 model is served text by text, and every result says that it
 
   const deep = await logprobBody(await service.post('/v1/logprob', { ...PAIRS[3], verify: 'deep' }))
   assert.notEqual(deep.results[0]?.checks.verdict, 'fail')
+
+  // max_tokens 1 feeds one token more, whose scale has a say in all others: only the words say how far to trust a digit.
+  const { logpr } = await completionsOf(service, { prompt: PAIRS.slice(0, 4).map(({ x, y }) => x + y), max_tokens: 1, echo: true, logprobs: 1 })
+  assert.deepEqual([logpr.stamp.causal, logpr.warnings.map(({ code }) => code)], ['approximate', ['approximate_model']])
 })

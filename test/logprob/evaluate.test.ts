@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Engine } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { LogprobEvaluator, type Outcome } from '../../src/logprob/evaluate.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine } from '../support/fake-engine.ts'
+import { FakeModel } from '../support/fake-model.ts'
 import { contextOf, itemOf, optionsOf } from '../support/logprob-items.ts'
 
 const LIMITS = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
 
-function evaluatorOn(engine: FakeEngine): LogprobEvaluator {
+function evaluatorOn(engine: Engine): LogprobEvaluator {
   return new LogprobEvaluator({ ...contextOf(), causal: 'exact' }, new Scheduler(engine, LIMITS))
 }
 
@@ -32,6 +34,27 @@ describe('LogprobEvaluator', () => {
     const items = [itemOf('a a', ' a', 0), itemOf('a', '', 1)]
     const { usage } = await evaluatorOn(new FakeEngine()).evaluate(items, optionsOf({ eos: 'none' }), never())
     assert.deepEqual(usage, { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4, computed_tokens: 3, cached_tokens: 0 })
+  })
+
+  it('computes outputs of one token after the same x in one pass, each with its own numbers', async () => {
+    const engine = new FakeModel({ vocabSize: 14, textVocabSize: 14 })
+    const items = [' a', 'c', ' a', 'c c'].map((y, i) => itemOf('a a', y, i))
+    const { outcomes, usage } = await evaluatorOn(engine).evaluate(items, optionsOf(), never())
+    const together = (await Promise.all(outcomes)).map(summaryOf)
+    assert.deepEqual(
+      engine.batches.flatMap(({ sequences }) => sequences.map(({ ids, alternatives = [] }) => [[...ids], [...alternatives]])),
+      [
+        [[0, 3, 8, 8], [5]],
+        [[0, 3, 8, 5, 2, 5], []]
+      ]
+    )
+    assert.equal(usage.computed_tokens, 3 + 5)
+    const alone = await Promise.all(
+      items.map(async (item) =>
+        summaryOf(await (await evaluatorOn(new FakeModel({ vocabSize: 14, textVocabSize: 14 })).evaluate([item], optionsOf(), never())).outcomes[0]!)
+      )
+    )
+    assert.deepEqual(together, alone)
   })
 
   it('runs five more passes, each by itself, for deep verification', async () => {

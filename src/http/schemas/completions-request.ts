@@ -22,7 +22,12 @@ export const COMPLETIONS_REQUEST = {
       type: ['integer', 'null'],
       description: '0 or 1. With 1 the most probable next token is answered too. Left out it is 0 with echo or prompt_logprobs, and else refused.'
     },
-    echo: { enum: [true, false, 0, 1, null], description: 'Whether the prompt is part of the text and of logprobs.' },
+    echo: {
+      type: ['boolean', 'integer', 'null'],
+      minimum: 0,
+      maximum: 1,
+      description: 'Whether the prompt is part of the text and of logprobs; 0 and 1 are taken too.'
+    },
     logprobs: {
       type: ['integer', 'boolean', 'null'],
       ...TOP_COUNT,

@@ -42,6 +42,17 @@ describe('buildFeeds', () => {
     assert.deepEqual(integers(feeds[SCORING_INPUTS.targets]), [5n, 6n, 7n, 8n])
   })
 
+  test('asks for the row of the last token once more for each of its alternatives, and feeds none of them', () => {
+    const [first, second] = BATCH.sequences
+    const batch = { sequences: [{ ...first!, alternatives: Int32Array.of(9, 10) }, second!], topCount: null }
+    const { feeds, plan } = buildFeeds(feedMakers([IDS], NO_SIZES), batch, limitsOf(100))
+
+    assert.deepEqual(integers(feeds.input_ids), [0n, 5n, 6n, 0n, 0n, 0n])
+    assert.deepEqual(integers(feeds[SCORING_INPUTS.rows]), [0n, 1n, 2n, 2n, 2n, 3n])
+    assert.deepEqual(integers(feeds[SCORING_INPUTS.targets]), [5n, 6n, 7n, 9n, 10n, 8n])
+    assert.equal(plan.rowCount, 6)
+  })
+
   test('cuts rows into even chunks within the limit', () => {
     const { feeds, plan } = buildFeeds(feedMakers([IDS], NO_SIZES), BATCH, limitsOf(3))
 

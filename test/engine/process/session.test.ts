@@ -117,6 +117,27 @@ describe('loadModel', () => {
     })
   }
 
+  it('scores the alternatives of a last token at its row, beside other sequences, with detail', async (t) => {
+    const model = await load(t, MODEL.graph)
+    const [first, second] = TEXTS.map((ids) => ({ ids: Int32Array.from(ids), firstScored: 1 }))
+    const { rows } = await model.score({ sequences: [{ ...first!, alternatives: Int32Array.of(2, 9) }, second!], topCount: 2 })
+    const wanted = [
+      [...TEXTS[0]!.slice(1).map((id, i) => [TEXTS[0]![i]!, id] as const), [6, 2] as const, [6, 9] as const],
+      TEXTS[1]!.slice(1).map((id, i) => [TEXTS[1]![i]!, id] as const)
+    ]
+    wanted.forEach((pairs, b) => {
+      assert.equal(rows[b]?.logProbs.length, pairs.length)
+      pairs.forEach(([fed, target], row) => {
+        const expected = referenceScores(productOf(MODEL, fed), target)
+        assert.ok(Math.abs(rows[b]!.logProbs[row]! - expected.logProb) < 1e-5)
+        assert.equal(rows[b]!.detail?.ranks[row], expected.higherCount + 1)
+        assert.equal(rows[b]!.detail?.topIds[row * 2], expected.bestId)
+      })
+    })
+    assert.notEqual(rows[0]?.checksum, (await model.score({ sequences: [first!], topCount: null })).rows[0]?.checksum)
+    await model.release()
+  })
+
   it('says what to do about weights in bfloat16, which a CPU does not multiply', async (t) => {
     const graph: Graph = {
       ...MODEL.graph,

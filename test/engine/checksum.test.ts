@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { idsChecksum, sequenceChecksum } from '../../src/engine/checksum.ts'
+
+describe('sequenceChecksum', () => {
+  const ids = Int32Array.of(5, 6, 7)
+
+  test('is that of the ids where the last one has no alternatives', () => {
+    assert.equal(sequenceChecksum({ ids }), idsChecksum(ids))
+    assert.equal(idsChecksum(new Int32Array(0)), 0x811c9dc5)
+  })
+
+  test('changes with every alternative and with their order', () => {
+    const sums = [[], [8], [9], [8, 9], [9, 8]].map((alternatives) => sequenceChecksum({ ids, alternatives: Int32Array.from(alternatives) }))
+    assert.equal(new Set(sums).size, sums.length)
+  })
+})
