@@ -14,6 +14,11 @@ export interface Capacity {
 
 /** Share of the time between submission and deadline that is kept in hand: estimates are off, and answers have to be written. */
 const MARGIN = 0.1
+/**
+ * Share of that time that must be left over for the order not to matter. In turns all end together at the very end, so
+ * that a small error makes all of them late; by deadline one after the other is done.
+ */
+const SPARE = 0.25
 
 /**
  * By how many milliseconds `newcomer` is too much; 0 or less when it can be taken.
@@ -24,7 +29,7 @@ const MARGIN = 0.1
  */
 export function excessMs(byDeadline: readonly TimedWork[], newcomer: TimedWork, { freeAtMs, msPerToken }: Capacity): number {
   const ownMs = newcomer.tokens * msPerToken
-  const ownLimitMs = newcomer.deadlineAtMs - keptInHand(newcomer)
+  const ownLimitMs = newcomer.submittedAtMs + (1 - MARGIN) * allowedMs(newcomer)
   let endMs = freeAtMs
   let excess = Number.NEGATIVE_INFINITY
   let isPlaced = false
@@ -55,11 +60,12 @@ export function mostUrgent(byDeadline: readonly TimedWork[], { freeAtMs, msPerTo
     if (workEndMs > work.deadlineAtMs) continue
     endMs = workEndMs
     first ??= index
-    if (work.deadlineAtMs - endMs < keptInHand(work)) return first
+    // Work without a deadline always has time.
+    if (work.deadlineAtMs < Number.POSITIVE_INFINITY && work.deadlineAtMs - endMs < SPARE * allowedMs(work)) return first
   }
   return null
 }
 
-function keptInHand({ submittedAtMs, deadlineAtMs }: TimedWork): number {
-  return deadlineAtMs === Number.POSITIVE_INFINITY ? 0 : MARGIN * (deadlineAtMs - submittedAtMs)
+function allowedMs({ submittedAtMs, deadlineAtMs }: TimedWork): number {
+  return deadlineAtMs - submittedAtMs
 }

@@ -1,5 +1,5 @@
 /** Batches are forgotten with this time constant, in milliseconds of computing. */
-const MEMORY_MS = 10_000
+const MEMORY_MS = 5_000
 /** Computing that has to be seen before it is taken for the speed of the model: the first passes are slow. */
 const LEAST_MS = 1000
 /** Tokens a second where nothing was seen yet, for telling a refused client when to come back. */

@@ -66,7 +66,19 @@ describe('a client that goes away', () => {
     const computed = await computedWhileBlocked(async () => {
       const leaving = new AbortController()
       const clients = Array.from({ length: 100 }, (_, i) =>
-        service.post('/v1/logprob', { x: IDS, y: [[i, 3], [i + 1, 3]] }, { signal: leaving.signal }).catch(() => 'gone')
+        service
+          .post(
+            '/v1/logprob',
+            {
+              x: IDS,
+              y: [
+                [i, 3],
+                [i + 1, 3]
+              ]
+            },
+            { signal: leaving.signal }
+          )
+          .catch(() => 'gone')
       )
       await until('the work waits', async () => (await metric('logpr_queue_sequences')) === 200)
       leaving.abort()

@@ -40,7 +40,7 @@ describe('excessMs', () => {
 describe('mostUrgent', () => {
   const URGENT: readonly [string, readonly TimedWork[], number | null][] = [
     ['nothing when nothing waits', [], null],
-    ['nothing while all have time to spare', [work(100, 1000), work(700, 1000)], null],
+    ['nothing while a quarter of the time of all is spare', [work(100, 1000), work(600, 1000)], null],
     ['the earliest when a later one has none to spare', [work(100, 1000), work(1900, 2000)], 0],
     ['the one that is left when the earlier are late in any case', [work(2000, 1000), work(950, 1000)], 1],
     ['nothing when all are late in any case', [work(2000, 1000)], null],

@@ -16,22 +16,22 @@ function near(actual: number | null, expected: number): void {
 describe('ThroughputEstimate', () => {
   it('says nothing before a second of computing was seen', () => {
     assert.equal(after(9, 100).msPerToken, null)
-    near(after(11, 100).msPerToken, 1)
+    near(after(12, 100).msPerToken, 1)
   })
 
   it('comes to the speed that lasts', () => {
     const estimate = after(100, 1000)
     near(estimate.msPerToken, 10)
-    // A minute later nearly nothing is left of it: exp(-6) of the old sums.
+    // A minute later nearly nothing is left of it: exp(-12) of the old sums.
     for (let i = 0; i < 60; i++) estimate.observe(1000, 1000, true)
-    assert.ok((estimate.msPerToken ?? 0) < 1.03, `${estimate.msPerToken}`)
+    assert.ok((estimate.msPerToken ?? 0) < 1.01, `${estimate.msPerToken}`)
   })
 
   it('weighs batches by what they compute, not each alike', () => {
     const estimate = new ThroughputEstimate()
     estimate.observe(1, 1, true)
     estimate.observe(1000, 2000, true)
-    const rest = Math.exp(-0.2)
+    const rest = Math.exp(-0.4)
     near(estimate.msPerToken, (rest + 2000) / (rest + 1000))
   })
 
