@@ -3,9 +3,11 @@
  * Local tasks: minimal pairs after an empty context, options after two shots, one-token answers, edges of text, rolling prose.
  */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type RunningService, startService } from '../support/running-service.ts'
-import { tempFolder } from '../support/temp-folder.ts'
 import { type ModeOutcome, measureMode, modesTable } from './lm-eval/measure-mode.ts'
 import { GGUF, hfRequest, MODES } from './lm-eval/modes.ts'
 import { type Evaluation, lmEval } from './lm-eval/run-lm-eval.ts'
@@ -23,13 +25,14 @@ describe('lm-eval from its command line', needing('lm_eval', 'torch', 'onnx'), (
   let checkpoint: string
   let hf: Evaluation
   before(async () => {
-    checkpoint = tempFolder({ after })
+    checkpoint = mkdtempSync(join(tmpdir(), 'logpr-checkpoint-'))
     await writeCheckpoint(checkpoint)
     hf = await lmEval(hfRequest(checkpoint))
     service = await startService()
   })
   after(async () => {
     await service?.stop()
+    rmSync(checkpoint, { recursive: true, force: true })
     process.stdout.write(`${modesTable(outcomes)}\n`)
   })
 
