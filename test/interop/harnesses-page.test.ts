@@ -26,8 +26,8 @@ before(async () => {
 after(() => service.stop())
 
 /** Nats of y after x, and of all tokens but the first, which has none; tokens of y, and of both. */
-async function scored(x: string, y: string): Promise<{ conditional: number; joint: number; tokensOfY: number; tokens: number }> {
-  const response = await service.post('/v1/logprob', { x, y, prefix_token: 'none' })
+async function scored(x: string, y: string, prefix_token: 'none' | 'auto' = 'none'): Promise<{ conditional: number; joint: number; tokensOfY: number; tokens: number }> {
+  const response = await service.post('/v1/logprob', { x, y, prefix_token })
   const [result] = ((await response.json()) as LogprobBody).results
   if (result === undefined) throw new Error('no result')
   const { log_prob, counts } = result
@@ -41,7 +41,7 @@ async function scored(x: string, y: string): Promise<{ conditional: number; join
 
 /** Documents with their score, best first, as the page's rerankers have to give them: mean log-prob of the document after the query. */
 async function ranking(): Promise<(readonly [index: number, score: number])[]> {
-  const scores = await Promise.all(DOCUMENTS.map((document) => scored(QUERY, ` ${document}`)))
+  const scores = await Promise.all(DOCUMENTS.map((document) => scored(QUERY, ` ${document}`, 'auto')))
   return scores.map(({ conditional, tokensOfY }, index) => [index, Math.exp(conditional / tokensOfY)] as const).sort(([, a], [, b]) => b - a)
 }
 
