@@ -112,21 +112,47 @@ describe('promptfoo', () => {
   })
 })
 
-describe('Jina and Haystack clients', () => {
-  test('have results with index and score under /v1/rerank', async () => {
-    const documents = ['mathematics', 'river', 'sea']
-    const scores = await Promise.all(documents.map((document) => scored(CONTEXT, ` ${document}`, 'auto')))
-    const expected = scores
-      .map(({ conditional, tokensOfY }, index) => ({ index, score: Math.exp(conditional / tokensOfY) }))
-      .sort((a, b) => b.score - a.score)
-      .slice(0, 2)
-    const body = { query: CONTEXT, documents, model: 'logpr-tiny-en', top_n: 2 }
-    const { results } = (await (await service.post('/v1/rerank', body)).json()) as { results: { index: number; relevance_score: number }[] }
+describe('clients of rerankers', () => {
+  const DOCUMENTS = ['mathematics', 'river']
+  const QUERY = `"query": "${CONTEXT}"`
+
+  /** What the scores have to be: mean log-prob of each document after the query, as a probability, best first. */
+  async function ranking(): Promise<{ index: number; score: number }[]> {
+    const scores = await Promise.all(DOCUMENTS.map((document) => scored(CONTEXT, ` ${document}`, 'auto')))
+    return scores.map(({ conditional, tokensOfY }, index) => ({ index, score: Math.exp(conditional / tokensOfY) })).sort((a, b) => b.score - a.score)
+  }
+
+  async function ranked(path: string, body: string): Promise<unknown> {
+    const response = await service.post(path, body, { headers: { authorization: 'Bearer fake-api-key' } })
+    assert.equal(response.status, 200, await response.clone().text())
+    return await response.json()
+  }
+
+  for (const [client, path, body] of [
+    ['Jina and Haystack', '/v1/rerank', `{${QUERY}, "documents": ["mathematics", "river"], "model": "logpr-tiny-en", "top_n": 2}`],
+    ['LiteLLM for vLLM', '/rerank', `{"model": "logpr-tiny-en", ${QUERY}, "documents": ["mathematics", "river"], "return_documents": true}`]
+  ] as const) {
+    test(`${client} have results with index, score and document`, async () => {
+      const { results } = (await ranked(path, body)) as { results: { index: number; relevance_score: number; document: { text: string } }[] }
+      const expected = await ranking()
+
+      assert.deepEqual(
+        results.map(({ index, document }) => [index, document.text]),
+        expected.map(({ index }) => [index, DOCUMENTS[index]])
+      )
+      results.forEach(({ relevance_score }, place) => assertNear(relevance_score, expected[place]!.score))
+    })
+  }
+
+  test('LiteLLM for Text Embeddings Inference have a bare list', async () => {
+    const body = `{"raw_scores": false, "truncate": false, "truncation_direction": "Right", ${QUERY}, "top_n": 2, "texts": ["mathematics", "river"], "return_text": true}`
+    const list = (await ranked('/rerank', body)) as { index: number; score: number; text: string }[]
+    const expected = await ranking()
 
     assert.deepEqual(
-      results.map(({ index }) => index),
-      expected.map(({ index }) => index)
+      list.map(({ index, text }) => [index, text]),
+      expected.map(({ index }) => [index, DOCUMENTS[index]])
     )
-    results.forEach(({ relevance_score }, place) => assertNear(relevance_score, expected[place]!.score))
+    list.forEach(({ score }, place) => assertNear(score, expected[place]!.score))
   })
 })

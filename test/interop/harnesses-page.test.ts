@@ -26,7 +26,11 @@ before(async () => {
 after(() => service.stop())
 
 /** Nats of y after x, and of all tokens but the first, which has none; tokens of y, and of both. */
-async function scored(x: string, y: string, prefix_token: 'none' | 'auto' = 'none'): Promise<{ conditional: number; joint: number; tokensOfY: number; tokens: number }> {
+async function scored(
+  x: string,
+  y: string,
+  prefix_token: 'none' | 'auto' = 'none'
+): Promise<{ conditional: number; joint: number; tokensOfY: number; tokens: number }> {
   const response = await service.post('/v1/logprob', { x, y, prefix_token })
   const [result] = ((await response.json()) as LogprobBody).results
   if (result === undefined) throw new Error('no result')
@@ -110,8 +114,6 @@ const EXPECTED: Readonly<Record<string, (output: string) => Promise<void>>> = {
   },
   'cohere-v2': (output) => assertRanking(output, 2),
   'cohere-v1': (output) => assertRanking(output, 3),
-  'litellm-vllm': (output) => assertRanking(output, 3),
-  'litellm-tei': (output) => assertRanking(output, 3),
   'llama-index-tei': (output) => assertRanking(output, 3)
 }
 
