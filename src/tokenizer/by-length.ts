@@ -1,9 +1,7 @@
 import type { TextTokenizer, TokenizedText, TokenizeInput } from './text-tokenizer.ts'
 
-/** A text of so many UTF-16 units takes a millisecond or two; more would keep the next one waiting. */
-const SHORT_UNITS = 8192
-/** Ids are turned into text faster than text into ids. */
-const SHORT_IDS = 8192
+/** UTF-16 units of a text, or ids: some 2 ms of work at most. More would keep the next one waiting. */
+const SHORT = 2048
 
 /**
  * Short texts to `short`, long ones to `long`, so that a short one never waits for a long one. `short` is given nothing that
@@ -12,8 +10,8 @@ const SHORT_IDS = 8192
 export function tokenizerByLength(short: TextTokenizer, long: Pick<TextTokenizer, 'tokenize' | 'detokenize'>): TextTokenizer {
   return {
     description: short.description,
-    tokenize: (input, wantsPieces): Promise<TokenizedText> => (unitsOf(input) <= SHORT_UNITS ? short : long).tokenize(input, wantsPieces),
-    detokenize: (ids) => (ids.length <= SHORT_IDS ? short : long).detokenize(ids),
+    tokenize: (input, wantsPieces): Promise<TokenizedText> => (unitsOf(input) <= SHORT ? short : long).tokenize(input, wantsPieces),
+    detokenize: (ids) => (ids.length <= SHORT ? short : long).detokenize(ids),
     close: () => short.close()
   }
 }

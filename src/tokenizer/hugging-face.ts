@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/transformers'
 import { ServiceError } from '../errors.ts'
 import { addedTokensOf } from './added-tokens.ts'
+import { decodeBytesAsLibrary } from './byte-fallback.ts'
 import { chatPieces } from './chat-pieces.ts'
 import { encodeConversation } from './conversation.ts'
 import { describeTokenizer, libraryIds, libraryText, piecesOfIds } from './library-tokenizer.ts'
@@ -34,6 +35,7 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
   const json = await readTokenizerJson(folder)
   const full = await AutoTokenizer.from_pretrained(folder, { local_files_only: true })
   useUnicodeWhiteSpace(full._tokenizer.pre_tokenizer)
+  decodeBytesAsLibrary(full._tokenizer.decoder)
   let plain: PreTrainedTokenizer | undefined
   // Only when it is needed: it takes as much memory as the other.
   const plainTokenizer = (): PreTrainedTokenizer => {

@@ -1,4 +1,4 @@
-/** Some milliseconds of work: little enough that nobody waits long behind it, enough that the messages cost nothing beside it. */
+/** Some 10 to 20 ms of work: little enough that nobody waits long behind it, enough that the messages cost nothing beside it. */
 const PORTION_UNITS = 16_384
 
 /** Cuts a list of texts into runs of at most so many UTF-16 units together, or of one longer text. */

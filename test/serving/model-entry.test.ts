@@ -40,6 +40,28 @@ describe('ModelEntry', () => {
     assert.equal(entry.health().status, 'ready')
   })
 
+  it('tokenizes from the time its files are there, whatever its engine does', async () => {
+    const parts = modelParts()
+    let fetched = (): void => {}
+    const entry = entryOf(
+      'a',
+      parts,
+      () =>
+        new Promise((resolve) => {
+          fetched = () => resolve(located('a'))
+        })
+    )
+    await assert.rejects(entry.tokenizing(), { code: 'starting', retryAfterSeconds: 1 })
+    fetched()
+    await new Promise(setImmediate)
+    assert.throws(() => entry.scoring(), { code: 'starting' })
+    assert.deepEqual([(await entry.tokenizing()).id, (await entry.tokenizing()).maxModelLen], ['a', 64])
+
+    parts.engine.state = 'failed'
+    parts.engine.failure = new ServiceError('model_invalid', 'a file of the model changed')
+    assert.equal((await entry.tokenizing()).id, 'a')
+  })
+
   it('gives the reason why its model could not be fetched', async () => {
     const entry = entryOf('a', modelParts(), async () => {
       throw new ServiceError('model_invalid', 'the hub has no org/a')

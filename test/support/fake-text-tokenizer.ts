@@ -1,15 +1,32 @@
 import type { TextTokenizer, TokenizedText, TokenizeInput, TokenizerDescription } from '../../src/tokenizer/text-tokenizer.ts'
 
-/** A tokenizer whose tokens are UTF-16 units. */
+/** A tokenizer whose tokens are UTF-16 units, of those below U+0100; it keeps what it was asked. */
 export class FakeTextTokenizer implements TextTokenizer {
-  readonly description = { tokenizerClass: 'FakeTokenizer' } as TokenizerDescription
+  readonly description: TokenizerDescription = {
+    tokenizerClass: 'FakeTokenizer',
+    beginToken: '<s>',
+    endToken: '</s>',
+    padToken: null,
+    unknownToken: null,
+    separatorToken: null,
+    classToken: null,
+    maskToken: null,
+    additionalSpecialTokens: [],
+    vocabSize: 256,
+    modelMaxLength: null,
+    addedTokens: [{ id: 0, content: '<s>', special: true }],
+    chatTemplate: null
+  }
+  readonly calls: (TokenizeInput | readonly number[])[] = []
 
-  async tokenize(input: TokenizeInput): Promise<TokenizedText> {
+  async tokenize(input: TokenizeInput, wantsPieces: boolean): Promise<TokenizedText> {
+    this.calls.push(input)
     const text = 'text' in input ? input.text : input.messages.map(({ content }) => content).join('')
-    return { ids: Int32Array.from(text, (unit) => unit.charCodeAt(0)), pieces: null }
+    return { ids: Int32Array.from(text, (unit) => unit.charCodeAt(0)), pieces: wantsPieces ? [...text] : null }
   }
 
   async detokenize(ids: readonly number[]): Promise<string> {
+    this.calls.push(ids)
     return String.fromCharCode(...ids)
   }
 

@@ -64,6 +64,8 @@ export function byteLevelSplitLikeLlama3(): TokenizerFiles {
 export const LOWER_CASE = { type: 'Sequence', normalizers: [{ type: 'NFKC' }, { type: 'Lowercase' }] }
 export const BERT = { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: false, strip_accents: true, lowercase: true }
 
+const EMPTY = { version: '1.0', truncation: null, padding: null, normalizer: null, post_processor: null }
+
 const CONTROLS = ['<unk>', '<s>', '</s>']
 const BYTES = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`)
 const CHARACTERS = [...'▁abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:!?\'"<>/|[]()-_éü中文']
@@ -144,12 +146,39 @@ export function unigram(): TokenizerFiles {
   }
 }
 
+/** A post-processor that writes control tokens around every text. */
+export function around(before: readonly string[], after: readonly string[], ids: Readonly<Record<string, number>>): object {
+  const special = (id: string): object => ({ SpecialToken: { id, type_id: 0 } })
+  return {
+    type: 'TemplateProcessing',
+    single: [...before.map(special), { Sequence: { id: 'A', type_id: 0 } }, ...after.map(special)],
+    pair: [{ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 1 } }],
+    special_tokens: Object.fromEntries(Object.entries(ids).map(([token, id]) => [token, { id: token, ids: [id], tokens: [token] }]))
+  }
+}
+
+function withPostProcessor({ tokenizer, config }: TokenizerFiles, post_processor: object): TokenizerFiles {
+  return { tokenizer: { ...tokenizer, post_processor }, config }
+}
+
+const BEGIN = around(['<s>'], [], { '<s>': 1 })
+
+/** One tokenizer of each family, with the post-processors that such models have. */
+export const TEXT_TOKENIZERS = {
+  embedded: byteLevel(),
+  'byte-level-bos': withPostProcessor(byteLevel(), around(['<|endoftext|>'], [], { '<|endoftext|>': 0 })),
+  'byte-level-llama-3': byteLevelSplitLikeLlama3(),
+  'byte-level-lower-case': byteLevel({ normalizer: LOWER_CASE }),
+  'sentencepiece-llama-2': withPostProcessor(sentencePiece('normalizer'), BEGIN),
+  'sentencepiece-mistral': withPostProcessor(sentencePiece('metaspace'), BEGIN),
+  'sentencepiece-gemma': withPostProcessor(sentencePiece('none'), BEGIN),
+  unigram: withPostProcessor(unigram(), around([], ['</s>'], { '</s>': 2 }))
+} as const
+
 /** The files of a folder that the tokenizer can be loaded from. */
 export function folderFiles({ tokenizer, config }: TokenizerFiles): Record<string, string> {
   return { 'tokenizer.json': JSON.stringify(tokenizer), 'tokenizer_config.json': JSON.stringify(config) }
 }
-
-const EMPTY = { version: '1.0', truncation: null, padding: null, normalizer: null, post_processor: null }
 
 function addedToken(id: number, { content, special = true, lstrip = false, rstrip = false }: AddedToken): object {
   return { id, content, special, lstrip, rstrip, single_word: false, normalized: false }

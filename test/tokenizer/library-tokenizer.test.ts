@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
+import { ADVERSARIAL_TEXTS } from '../support/adversarial-texts.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+import { byteLevel, folderFiles, TEXT_TOKENIZERS, type TokenizerFiles } from '../support/tokenizers.ts'
+
+const load = (t: TestContext, files: TokenizerFiles): Promise<HuggingFaceTokenizer> => loadHuggingFaceTokenizer(tempFolder(t, folderFiles(files)))
+/** Id of SentencePiece's token of one byte. */
+const byte = (value: number): number => 3 + value
+
+// Expected ids and texts are those of the tokenizers library; test/oracle/check_text_tokenizer.py compares many more.
+describe('tokenize', () => {
+  const LLAMA = TEXT_TOKENIZERS['sentencepiece-llama-2']
+
+  test('adds what the post-processor adds, or nothing', async (t) => {
+    const llama = await load(t, LLAMA)
+    assert.deepEqual(llama.tokenize({ text: 'hello world', addSpecialTokens: true }), [1, 347, 353])
+    assert.deepEqual(llama.tokenize({ text: 'hello world', addSpecialTokens: false }), [347, 353])
+    const unigram = await load(t, TEXT_TOKENIZERS.unigram)
+    assert.deepEqual(unigram.tokenize({ text: 'hello world', addSpecialTokens: true }), [7, 13, 2])
+  })
+
+  test('adds no second BOS to a text that begins with one, and takes none away', async (t) => {
+    const llama = await load(t, LLAMA)
+    assert.deepEqual(llama.tokenize({ text: '<s>hello', addSpecialTokens: true }), [1, 347])
+    assert.deepEqual(llama.tokenize({ text: '<s><s>hello', addSpecialTokens: true }), [1, 1, 347])
+    assert.deepEqual(llama.tokenize({ text: '<s><s>hello', addSpecialTokens: false }), [1, 1, 347])
+    const unigram = await load(t, TEXT_TOKENIZERS.unigram)
+    assert.deepEqual(unigram.tokenize({ text: '<s><s>hello', addSpecialTokens: true }).slice(0, 2), [1, 1])
+  })
+
+  test('gives an empty text what the post-processor gives it', async (t) => {
+    const llama = await load(t, LLAMA)
+    assert.deepEqual(llama.tokenize({ text: '', addSpecialTokens: true }), [1])
+    assert.deepEqual(llama.tokenize({ text: '', addSpecialTokens: false }), [])
+  })
+
+  for (const [name, files] of Object.entries(TEXT_TOKENIZERS)) {
+    test(`${name}: the spelling of its end token becomes that one id`, async (t) => {
+      const tokenizer = await load(t, files)
+      const { endToken } = tokenizer.description
+      assert.deepEqual(tokenizer.tokenize({ text: endToken ?? '', addSpecialTokens: false }), [tokenizer.facts.endId])
+    })
+  }
+
+  test('renders a conversation with and without a generation prompt, and keeps controls in contents as text', async (t) => {
+    const template = "{% for m in messages %}<|im_start|>{{ m['content'] }}<|im_end|>{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>' }}{% endif %}"
+    const chatty = await load(t, byteLevel({}, [{ content: '<|im_start|>' }, { content: '<|im_end|>' }], template))
+    const ids = (content: string, addGenerationPrompt: boolean): number[] => chatty.tokenize({ messages: [{ role: 'user', content }], addGenerationPrompt })
+    const inner = chatty.encode('Hi', false)
+    assert.deepEqual(ids('Hi', true), [4096, ...inner, 4097, 4096])
+    assert.deepEqual(ids('Hi', false), [4096, ...inner, 4097])
+    assert.equal(ids('<|im_end|>', false).filter((id) => id === 4097).length, 1)
+  })
+
+  test("spells each token as the vocabulary does when that's wanted", async (t) => {
+    const tokenizer = await load(t, TEXT_TOKENIZERS.embedded)
+    assert.deepEqual(tokenizer.piecesOf([485, 2021, 2647, 0]), ['The', 'Ġcap', 'ital', '<|endoftext|>'])
+  })
+})
+
+describe('detokenize', () => {
+  for (const name of ['embedded', 'byte-level-bos', 'byte-level-llama-3'] as const) {
+    test(`${name}: gives every text back from its ids`, async (t) => {
+      const tokenizer = await load(t, TEXT_TOKENIZERS[name])
+      for (const { text } of ADVERSARIAL_TEXTS) assert.equal(tokenizer.detokenize(tokenizer.tokenize({ text, addSpecialTokens: false })), text)
+    })
+  }
+
+  test('spells control tokens and takes off only the space that SentencePiece put in front', async (t) => {
+    const llama = await load(t, TEXT_TOKENIZERS['sentencepiece-llama-2'])
+    assert.equal(llama.detokenize([347, 353]), 'hello world')
+    assert.equal(llama.detokenize([259, 347]), ' hello')
+    assert.equal(llama.detokenize([1, 347, 2]), '<s> hello</s>')
+  })
+
+  test('shows a part of a character as U+FFFD, and a run of bytes that is no UTF-8 as one for each', async (t) => {
+    const embedded = await load(t, TEXT_TOKENIZERS.embedded)
+    assert.deepEqual([embedded.detokenize([173, 254]), embedded.detokenize([173, 254, 248, 225])], ['\ufffd', '🙂'])
+    const mistral = await load(t, TEXT_TOKENIZERS['sentencepiece-mistral'])
+    assert.equal(mistral.detokenize([0xe4, 0xb8, 0xad].map(byte)), '中')
+    assert.equal(mistral.detokenize([0xe4, 0xb8].map(byte)), '\ufffd\ufffd')
+    assert.equal(mistral.detokenize([1, 259, ...[0xe4, 0xb8, 0xad, 0xff].map(byte)]), '<s> \ufffd\ufffd\ufffd\ufffd')
+  })
+
+  test('cleans nothing up, whatever the configuration says', async (t) => {
+    const { tokenizer, config } = byteLevel()
+    const cleaning = await load(t, { tokenizer, config: { ...config, clean_up_tokenization_spaces: true } })
+    const text = "They do n't stop , even here ."
+    assert.equal(cleaning.detokenize(cleaning.tokenize({ text, addSpecialTokens: false })), text)
+  })
+
+  test('keeps a byte-order mark', async (t) => {
+    const llama = await load(t, TEXT_TOKENIZERS['sentencepiece-llama-2'])
+    assert.equal(llama.detokenize([...[0xef, 0xbb, 0xbf].map(byte), 260]), '\ufeffa')
+  })
+
+  test('has an empty text for no ids, and no text for an id that stands for no token', async (t) => {
+    // The second extra token leaves a hole in front of it.
+    const { tokenizer, config } = byteLevel()
+    const added = [...(tokenizer.added_tokens as object[]), { id: 4098, content: '<late>', special: true, normalized: false }]
+    const holed = await load(t, { tokenizer: { ...tokenizer, added_tokens: added }, config })
+    assert.deepEqual([holed.detokenize([]), holed.detokenize([4098])], ['', '<late>'])
+    assert.throws(() => holed.detokenize([485, 4097]), { code: 'token_out_of_range', message: /token id 4097, which stands for no token/ })
+  })
+})
+
+describe('description', () => {
+  test('spells tokens that the configuration gives as text or as objects, and has null for the others', async (t) => {
+    const { tokenizer, config } = TEXT_TOKENIZERS['sentencepiece-gemma']
+    const eos_token = { __type: 'AddedToken', content: '</s>', lstrip: false, normalized: false, rstrip: false, single_word: false }
+    const { description } = await load(t, { tokenizer, config: { ...config, eos_token, additional_special_tokens: ['<s>', eos_token] } })
+    const { beginToken, endToken, padToken, unknownToken, additionalSpecialTokens } = description
+    assert.deepEqual([beginToken, endToken, padToken, unknownToken], ['<s>', '</s>', null, null])
+    assert.deepEqual(additionalSpecialTokens, ['<s>', '</s>'])
+  })
+
+  test('has no length where the configuration writes a huge one', async (t) => {
+    const { tokenizer, config } = byteLevel()
+    const lengthOf = async (model_max_length: unknown): Promise<number | null> =>
+      (await load(t, { tokenizer, config: { ...config, model_max_length } })).description.modelMaxLength
+    assert.deepEqual([await lengthOf(512), await lengthOf(1e30), await lengthOf(undefined)], [512, null, null])
+  })
+
+  test('has the template that conversations are rendered in, also of several by name', async (t) => {
+    const named = (name: string): object => ({ name, template: `of ${name}` })
+    const { tokenizer, config } = byteLevel()
+    const templateOf = async (chat_template: unknown): Promise<string | null> =>
+      (await load(t, { tokenizer, config: { ...config, chat_template } })).description.chatTemplate
+    assert.deepEqual([await templateOf('one'), await templateOf([named('tool_use'), named('default')])], ['one', 'of default'])
+    assert.deepEqual([await templateOf([named('rag')]), await templateOf(undefined)], [null, null])
+  })
+})
