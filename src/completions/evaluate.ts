@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { RowScores } from '../engine/engine.ts'
 import { serviceErrorFrom } from '../errors.ts'
 import type { Warning } from '../logprob/encoded-item.ts'
@@ -24,9 +25,9 @@ export interface CompletionsUsage {
   readonly computed_tokens: number
 }
 
-export interface CompletionsAnswer {
+export interface CompletionsAnswer<T> {
   /** In the order of the prompts. */
-  readonly choices: readonly Choice[]
+  readonly choices: readonly T[]
   readonly usage: CompletionsUsage
   readonly checks: ReturnType<typeof summaryOf>
   readonly warnings: readonly Warning[]
@@ -35,8 +36,8 @@ export interface CompletionsAnswer {
 /** Told of every prompt whose own tokens were scored. */
 export type PromptListener = (verified: VerifiedSequence) => void
 
-interface ScoredPrompt {
-  readonly choice: Choice
+interface ScoredPrompt<T> {
+  readonly choice: T
   readonly checks: readonly Check[]
 }
 
@@ -56,12 +57,16 @@ export class CompletionsEvaluator {
     this.#onScored = listener
   }
 
-  /** Throws what is wrong with the first bad prompt, `queue_full`, `scores_mismatched` and `non_finite_logits`. */
-  async evaluate(request: CompletionsRequest, signal: AbortSignal): Promise<CompletionsAnswer> {
+  /**
+   * Each choice is handed to `present` as soon as it is there, and only what that makes of it is kept: a choice with twenty
+   * alternatives a token is many times its JSON. Throws what is wrong with the first bad prompt, `queue_full`,
+   * `scores_mismatched` and `non_finite_logits`.
+   */
+  async evaluate<T>(request: CompletionsRequest, signal: AbortSignal, present: (choice: Choice) => T): Promise<CompletionsAnswer<T>> {
     const prompts = await encodePrompts(request, this.#context)
     const wanted = prompts.map((prompt) => jobOfPrompt(prompt, request.options))
-    const present = wanted.filter((job) => job !== null)
-    const shared = sharedRows(present)
+    const asked = wanted.filter((job) => job !== null)
+    const shared = sharedRows(asked)
     const jobs = jobsOf(shared)
 
     const failed = new AbortController()
@@ -69,15 +74,25 @@ export class CompletionsEvaluator {
     this.#scheduler.submit(jobs, alsoAbortedBy(signal, failed.signal)).forEach((rows, i) => {
       rowsByJob.set(jobs[i]!, rows)
     })
-    const places = new Map(present.map((job, i) => [job, shared[i]!]))
+    const places = new Map(asked.map((job, i) => [job, shared[i]!]))
     const rowsOf = async (job: ScoringJob | null): Promise<RowScores | null> => {
       const place = job === null ? undefined : places.get(job)
       const rows = place === undefined ? undefined : await rowsByJob.get(place.job)
       return job === null || place === undefined || rows === undefined ? null : rowsOfSequence(job.sequence, place, rows)
     }
 
+    const inTurn = oneATurn()
+    const scoredPrompt = async (prompt: EncodedPrompt, i: number): Promise<ScoredPrompt<T>> => {
+      const job = wanted[i] ?? null
+      const rows = await rowsOf(job)
+      return inTurn(() => {
+        const { choice, checks } = this.#scored(i, prompt, job, rows, request)
+        return { choice: present(choice), checks }
+      })
+    }
+
     try {
-      const scored = await Promise.all(prompts.map(async (prompt, i) => this.#scored(i, prompt, wanted[i] ?? null, await rowsOf(wanted[i] ?? null), request)))
+      const scored = await Promise.all(prompts.map(scoredPrompt))
       return {
         choices: scored.map(({ choice }) => choice),
         usage: usageOf(prompts, jobs, request.options.maxTokens),
@@ -91,7 +106,13 @@ export class CompletionsEvaluator {
     }
   }
 
-  #scored(index: number, prompt: EncodedPrompt, job: ScoringJob | null, rows: RowScores | null, { prompts, options }: CompletionsRequest): ScoredPrompt {
+  #scored(
+    index: number,
+    prompt: EncodedPrompt,
+    job: ScoringJob | null,
+    rows: RowScores | null,
+    { prompts, options }: CompletionsRequest
+  ): ScoredPrompt<Choice> {
     const firstScored = job?.sequence.firstScored ?? 1
     if (job !== null && rows === null) throw new Error('a job was not answered')
     if (job !== null && rows !== null) {
@@ -110,6 +131,16 @@ export class CompletionsEvaluator {
     if (logProbs.some((logProb) => logProb === Number.NEGATIVE_INFINITY)) return
     const own = { ...rows, logProbs: rows.logProbs.subarray(0, ids.length - 1) }
     this.#onScored({ encoded: { ids, sizes, scoredStart: 1, scoredEnd: ids.length }, scored: { rows: own, sums: logProbSums(sequence) } })
+  }
+}
+
+/** Runs one piece of work in each turn of the event loop: a batch brings many prompts at once, and others have to get on between them. */
+function oneATurn(): <T>(work: () => T) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const result = last.then(() => nextTurn()).then(work)
+    last = result.catch(() => {})
+    return result
   }
 }
 

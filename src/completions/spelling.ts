@@ -15,7 +15,20 @@ export interface SpelledText {
 
 /** How a token reads: control tokens as they are spelled, bytes of half a character as U+FFFD. The one function for all places that name tokens. */
 export function tokenString(tokenizer: Tokenizer, id: number, asId: boolean): string {
-  return asId ? `token_id:${id}` : displayText(bytesOfId(tokenizer, id, true))
+  if (asId) return `token_id:${id}`
+  const known = textsOf(tokenizer)
+  const text = known.get(id) ?? displayText(bytesOfId(tokenizer, id, true))
+  known.set(id, text)
+  return text
+}
+
+/** Texts by id, at most one for each of the vocabulary: an answer may name a million tokens. */
+const TEXTS = new WeakMap<Tokenizer, Map<number, string>>()
+
+function textsOf(tokenizer: Tokenizer): Map<number, string> {
+  const known = TEXTS.get(tokenizer) ?? new Map<number, string>()
+  TEXTS.set(tokenizer, known)
+  return known
 }
 
 /**

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { Choice } from '../../src/completions/choice.ts'
 import { CompletionsEvaluator } from '../../src/completions/evaluate.ts'
 import { type CompletionsBody, completionsRequestOf } from '../../src/completions/request.ts'
 import type { Engine } from '../../src/engine/engine.ts'
@@ -20,8 +21,9 @@ function contextOf(causal: EvaluationContext['causal'] = 'exact'): EvaluationCon
 function evaluatorOn(engine: Engine, causal?: EvaluationContext['causal']): CompletionsEvaluator {
   return new CompletionsEvaluator(contextOf(causal), new Scheduler(engine, LIMITS))
 }
+const asItIs = (choice: Choice): Choice => choice
 const answerOf = (engine: Engine, body: CompletionsBody, causal?: EvaluationContext['causal']) =>
-  evaluatorOn(engine, causal).evaluate(completionsRequestOf({ echo: true, logprobs: 0, ...body }), new AbortController().signal)
+  evaluatorOn(engine, causal).evaluate(completionsRequestOf({ echo: true, logprobs: 0, ...body }), new AbortController().signal, asItIs)
 const fedBy = ({ batches }: { batches: FakeEngine['batches'] }): number[][] => batches.flatMap(({ sequences }) => sequences.map(({ ids }) => [...ids]))
 
 describe('CompletionsEvaluator', () => {
@@ -89,7 +91,7 @@ describe('CompletionsEvaluator', () => {
 
   test('computes nothing where no number is wanted', async () => {
     const model = new FakeModel(MODEL)
-    const { choices } = await evaluatorOn(model).evaluate(completionsRequestOf({ prompt: [[3, 4], [5]], echo: true }), new AbortController().signal)
+    const { choices } = await evaluatorOn(model).evaluate(completionsRequestOf({ prompt: [[3, 4], [5]], echo: true }), new AbortController().signal, asItIs)
     assert.deepEqual(
       [choices.map(({ text, logprobs }) => [text, logprobs]), model.batches],
       [
@@ -163,12 +165,33 @@ describe('CompletionsEvaluator', () => {
       echo: true,
       logprobs: 0
     })
-    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(request, new AbortController().signal)
+    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(request, new AbortController().signal, asItIs)
     await engine.received(1)
     engine.release()
     await assert.rejects(asked, { code: 'engine_crashed' })
     assert.equal(scheduler.queued.sequences, 0)
     assert.equal(engine.batches.length, 2)
+  })
+
+  test('drops what waits when the client leaves', async () => {
+    const engine = new FakeEngine({ held: true })
+    const scheduler = new Scheduler(engine, { ...LIMITS, longTextTokens: 1 })
+    const client = new AbortController()
+    const request = completionsRequestOf({
+      prompt: [
+        [3, 4, 5],
+        [4, 4, 5],
+        [5, 4, 5]
+      ],
+      echo: true,
+      logprobs: 0
+    })
+    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(request, client.signal, asItIs)
+    await engine.received(1)
+    client.abort(new ServiceError('client_closed_request', 'gone'))
+    await assert.rejects(asked, { code: 'client_closed_request' })
+    assert.equal(scheduler.queued.sequences, 0)
+    engine.release()
   })
 
   test('says of an approximate model that its numbers are near those of an exact pass', async () => {
@@ -185,7 +208,11 @@ describe('CompletionsEvaluator', () => {
       const told: VerifiedSequence[] = []
       const evaluator = evaluatorOn(new FakeModel(MODEL))
       evaluator.listen((verified) => told.push(verified))
-      await evaluator.evaluate(completionsRequestOf({ prompt: [[3, 4, 5], [3, 4, 6], [3]], echo: true, logprobs: 1, max_tokens }), new AbortController().signal)
+      await evaluator.evaluate(
+        completionsRequestOf({ prompt: [[3, 4, 5], [3, 4, 6], [3]], echo: true, logprobs: 1, max_tokens }),
+        new AbortController().signal,
+        asItIs
+      )
       assert.deepEqual(
         told.map(({ encoded, scored }) => [[...encoded.ids], encoded.scoredStart, encoded.scoredEnd, scored.rows?.logProbs.length]),
         [

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyPluginAsync } from 'fastify'
 import type { CompletionsAnswer } from '../../completions/evaluate.ts'
 import { type CompletionsBody, completionsRequestOf } from '../../completions/request.ts'
@@ -11,9 +10,6 @@ import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
 import type { ScoringModel, Service } from '../service.ts'
-
-/** How long the main thread may write JSON before others get their turn, milliseconds. */
-const TURN_MS = 10
 
 /** OpenAI's legacy completions for scoring: what evaluation harnesses ask. Nothing is generated but one next token. */
 export const completionsRoutes: FastifyPluginAsync<{ service: Service; requests: ScoringRequests }> = async (app, { service, requests }) => {
@@ -40,24 +36,15 @@ export const completionsRoutes: FastifyPluginAsync<{ service: Service; requests:
           param: 'prompt'
         })
       const signal = requests.begin(request, reply)
-      const answer = await scoring.completionsEvaluator.evaluate(completions, signal)
+      const answer = await scoring.completionsEvaluator.evaluate(completions, signal, choiceJson)
       scoring.itemsScored(completions.prompts.length)
-      return reply.type('application/json; charset=utf-8').send(await answerJson(answer, scoring))
+      return reply.type('application/json; charset=utf-8').send(answerJson(answer, scoring))
     }
   )
 }
 
-async function answerJson({ choices, usage, checks, warnings }: CompletionsAnswer, { model }: ScoringModel): Promise<string> {
-  const written: string[] = []
-  let beganMs = performance.now()
-  for (const choice of choices) {
-    written.push(choiceJson(choice))
-    if (performance.now() - beganMs > TURN_MS) {
-      await nextTurn()
-      beganMs = performance.now()
-    }
-  }
+function answerJson({ choices, usage, checks, warnings }: CompletionsAnswer<string>, { model }: ScoringModel): string {
   const head = { id: `cmpl-${randomUUID()}`, object: 'text_completion', created: Math.floor(Date.now() / 1000), model: model.id }
   const tail = { usage, logpr: { checks, warnings, stamp: model.stamp } }
-  return `${JSON.stringify(head).slice(0, -1)},"choices":[${written.join(',')}],${JSON.stringify(tail).slice(1)}`
+  return `${JSON.stringify(head).slice(0, -1)},"choices":[${choices.join(',')}],${JSON.stringify(tail).slice(1)}`
 }
