@@ -16,6 +16,7 @@ import { hubBlocks } from './hub-page.ts'
 import { lossPage } from './loss-page.ts'
 import { modelsBlocks } from './models-page.ts'
 import { benchResults, renderAims, renderPerformance } from './performance-page.ts'
+import { rerankBlocks } from './rerank-page.ts'
 import { exampleBlocks } from './worked-example.ts'
 
 /** Everything in the repository that is written from the code: path and the content that it has to have. */
@@ -35,6 +36,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['docs/models.md', withBlocks('docs/models.md', modelsBlocks(readResults(KEPT_RESULTS)))],
     ['docs/loss.md', withBlocks('docs/loss.md', loss.blocks)],
     ['docs/figures/masked-sequence.svg', loss.figure],
+    ['docs/rerank.md', withBlocks('docs/rerank.md', await rerankBlocks())],
     ['README.md', withBlocks('README.md', { example: readme, performance: renderAims(results) })]
   ])
 }

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { generatedPages } from '../scripts/generated-pages.ts'
 import { COMPLETIONS_REQUEST } from '../src/http/schemas/completions-request.ts'
 import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { NORMALIZATIONS } from '../src/rerank/normalization.ts'
 import { conventionsOf } from '../src/scoring/loss/conventions.ts'
 import type { LossBody } from './support/loss-body.ts'
 import { type RunningService, startService } from './support/running-service.ts'
@@ -143,6 +144,29 @@ describe('docs/loss.md', () => {
     const both = [true, false].flatMap((areTrained) => conventionsOf({ ...losses, endsAreTrained: areTrained, endsAreInSequence: areTrained }))
     const whole = conventionsOf({ ...losses, completion: [1, 1], endsAreTrained: false, endsAreInSequence: false })
     assert.deepEqual(column('convention'), [...new Set([...both, ...whole].map(({ convention }) => convention))].sort())
+  })
+})
+
+describe('docs/rerank.md', () => {
+  let service: RunningService
+  before(async () => {
+    service = await startService()
+  })
+  after(() => service.stop())
+
+  const PAGE = 'docs/rerank.md'
+  for (const [index, command] of curlBlocks(PAGE).entries()) {
+    test(`the answer that it shows is the answer of the service: ${command.slice(0, 45)}...`, async () => {
+      assertContains(await answerOf(command, service), JSON.parse(codeBlocks(read(PAGE), 'json')[index] ?? ''), '')
+    })
+  }
+
+  test('has a command for each shape and one for a baseline', () => assert.equal(curlBlocks(PAGE).length, 3))
+
+  test('lists every normalization, and no other', () => {
+    const table = read(PAGE).split('\n| `normalization` | `normalized_log_prob` |')[1]?.split('\n\n')[0] ?? ''
+    const listed = table.split('\n').flatMap((row) => /^\| `(\w+)` \|/.exec(row)?.[1] ?? [])
+    assert.deepEqual(listed.sort(), [...NORMALIZATIONS].sort())
   })
 })
 

@@ -20,7 +20,8 @@ export interface ScoredDocuments {
 type Scorer = Pick<LogprobEvaluator, 'encode' | 'evaluateEncoded'>
 
 /**
- * Scores all documents of a request, each distinct (x, y) once. Throws what is wrong with the first document that cannot
+ * Scores all documents of a request, each distinct (x, y) once, and those that differ in their last token alone in one
+ * pass: the query is then computed once for all answers of one token. Throws what is wrong with the first document that cannot
  * be scored, before any is, naming its index; and `queue_full`.
  */
 export async function scoreDocuments(request: RerankRequest, scorer: Scorer, signal: AbortSignal): Promise<ScoredDocuments> {

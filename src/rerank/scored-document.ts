@@ -40,6 +40,9 @@ export function scoredDocument(
   }
 }
 
+/** Say that joint and marginal lack the first token, which are not reported here. */
+const OF_OTHER_TERMS: ReadonlySet<string> = new Set(['conditional_on_first_token', 'first_token'])
+
 function conditionalOf({ log_prob: { conditional } }: LogprobResult): number {
   if (typeof conditional !== 'number') throw new Error('a result has no conditional log-probability')
   return conditional
@@ -47,9 +50,8 @@ function conditionalOf({ log_prob: { conditional } }: LogprobResult): number {
 
 /** What `/v1/logprob` would say of the pair: its warnings, and the checks that did not pass. */
 function warningsOf({ warnings, checks }: LogprobResult): Warning[] {
-  // About joint and marginal, which are not reported here.
-  const own = warnings.filter(({ code }) => code !== 'conditional_on_first_token')
-  const found = checks.items.filter(({ status }) => status === 'warn' || status === 'fail')
+  const own = warnings.filter(({ code }) => !OF_OTHER_TERMS.has(code))
+  const found = checks.items.filter(({ id, status }) => (status === 'warn' || status === 'fail') && !OF_OTHER_TERMS.has(id))
   return [...own, ...found.map(({ id, message }) => ({ code: id, message }))]
 }
 

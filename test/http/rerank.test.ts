@@ -112,7 +112,20 @@ describe('POST /v1/rerank of documents', () => {
     assert.deepEqual(indices(rivers), [0, 2, 3])
     assert.equal(twice.usage.computed_tokens, once.usage.computed_tokens)
     assert.equal(twice.usage.prompt_tokens, 2 * once.usage.prompt_tokens)
-    assert.equal(twice.usage.computed_tokens + twice.usage.cached_tokens, twice.usage.total_tokens - 4)
+  })
+
+  test('computes the query once for all answers of one token', async () => {
+    const documents = ['river', 'sea', 'water', 'house']
+    const { results, usage } = await jina({ documents })
+    assert.ok(results.every(({ counts }) => counts.y.tokens === 1))
+    const [{ counts } = { counts: null }] = results
+    // The prefix token and x are fed; the answers are only read off the last row.
+    assert.equal(usage.computed_tokens, 1 + (counts?.x.tokens ?? 0))
+    assert.equal(usage.prompt_tokens, 4 * usage.computed_tokens)
+    for (const { index, log_prob: logProb } of results) {
+      const [alone] = await logprob({ x: QUERY, y: ` ${documents[index]}` })
+      assert.equal(logProb, alone?.log_prob.conditional, documents[index])
+    }
   })
 
   test('counts the passes of a baseline as computed', async () => {

@@ -22,7 +22,7 @@ const sequencesOf = ({ batches }: FakeEngine): number[][] => batches.flatMap(({ 
 describe('scoreDocuments', () => {
   it('gives every document its own number, in the order of the request', async () => {
     const { documents } = await score({ documents: [' a', 'c', ' a'] })
-    // The fake gives a lone row of target t -(t + 1).
+    // The fake gives the first row of target t -(t + 1).
     assert.deepEqual(
       documents.map(({ index, text, logProb }) => [index, text, logProb]),
       [
@@ -39,14 +39,27 @@ describe('scoreDocuments', () => {
     assert.deepEqual(engine.batches[0]?.sequences, [{ ids: Int32Array.of(0, 3, 8, 8, 8), firstScored: 4 }])
   })
 
-  it('runs identical documents once, and counts what that saved as cached', async () => {
+  it('runs identical documents once, and counts them as sent beside what was computed', async () => {
     const engine = new FakeEngine()
-    const { usage } = await score({ documents: [' a', ' a', 'c', ' a'] }, engine)
+    const { usage } = await score({ documents: [' a', ' a', 'c a', ' a'] }, engine)
     assert.deepEqual(sequencesOf(engine), [
       [0, 3, 8],
-      [0, 3, 5]
+      [0, 3, 5, 8]
     ])
-    assert.deepEqual(usage, { prompt_tokens: 8, completion_tokens: 4, total_tokens: 12, computed_tokens: 4, cached_tokens: 4 })
+    assert.deepEqual(usage, { prompt_tokens: 8, completion_tokens: 5, total_tokens: 13, computed_tokens: 5, cached_tokens: 0 })
+  })
+
+  it('computes the query once for all answers of one token', async () => {
+    const engine = new FakeEngine()
+    const { documents, usage } = await score({ query: 'a a a', documents: [' a', 'c', ' ', '<'] }, engine)
+    assert.deepEqual(engine.batches, [
+      { sequences: [{ ids: Int32Array.of(0, 3, 8, 8, 8), firstScored: 4, alternatives: Int32Array.of(5, 2, 11) }], topCount: null }
+    ])
+    assert.deepEqual(
+      documents.map(({ logProb }) => logProb),
+      [-9, -6, -3, -12]
+    )
+    assert.deepEqual([usage.prompt_tokens, usage.computed_tokens], [16, 4])
   })
 
   it('compares with the same tokens after the prefix token for pmi', async () => {
@@ -86,6 +99,11 @@ describe('scoreDocuments', () => {
       documents.map(({ warnings }) => warnings.some(({ code }) => code === 'boundary_merged')),
       [false, true]
     )
+  })
+
+  it('says nothing of terms that it does not report', async () => {
+    const { documents } = await score({}, new FakeEngine(), { prefixTokenId: null })
+    assert.ok(documents[0]?.warnings.every(({ code }) => !code.includes('first_token')))
   })
 
   it('hands on which checks did not pass, of the baseline too', async () => {
@@ -144,7 +162,7 @@ describe('scoreDocuments refuses', () => {
   it('the request when one document fails in the model, naming it', async () => {
     const engine = new FakeEngine()
     engine.failureFor = ({ ids }) => (ids.includes(5) ? new ServiceError('engine_crashed', 'the fake crashes') : null)
-    await assert.rejects(score({ documents: [' a', 'c'] }, engine), { code: 'engine_crashed', param: 'documents/1', message: /^documents\/1: / })
+    await assert.rejects(score({ documents: [' a', 'c a'] }, engine), { code: 'engine_crashed', param: 'documents/1', message: /^documents\/1: / })
   })
 
   it('names no document when it was the deadline', async () => {

@@ -11,7 +11,7 @@ import { toServiceError } from '../plugins/error-handler.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 import { RERANK_FIELDS, RERANK_REQUEST, type RerankRequestBody } from '../schemas/rerank-request.ts'
-import { RERANK_RESPONSE } from '../schemas/rerank-response.ts'
+import { RERANK_RESPONSE, TEI_PROBLEM } from '../schemas/rerank-response.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
 import type { Service } from '../service.ts'
 import { sendTeiProblem } from '../tei-problem.ts'
@@ -36,7 +36,12 @@ export const rerankRoutes: FastifyPluginAsync<{ service: Service; requests: Scor
           body: RERANK_REQUEST,
           response: {
             200: response('An object for documents, a list for texts.', RERANK_RESPONSE),
-            ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)
+            ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
+            424: response(
+              'To texts: the model failed. Errors of a body with texts have this form, whatever their status.',
+              TEI_PROBLEM,
+              'application/problem+json'
+            )
           }
         },
         errorHandler: (thrown, request, reply) => {
