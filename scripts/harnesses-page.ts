@@ -1,9 +1,11 @@
 import { modesTable } from '../test/interop/lm-eval/measure-mode.ts'
 import type { InteropResults } from '../test/interop/results.ts'
+import { TRAPS } from '../test/interop/traps.ts'
 
 /** The measured tables of docs/harnesses.md, from the last run that was kept. */
 export function harnessesBlocks({ logpr, onnxruntime, modes, blimp }: InteropResults): Readonly<Record<string, string>> {
   return {
+    traps: trapsTable(),
     modes:
       modes.length === 0
         ? 'Not measured yet: `node dist/test/interop/run.js modes`.'
@@ -26,4 +28,9 @@ function blimpLines(blimp: NonNullable<InteropResults['blimp']>): string {
     '',
     `Pairs that differ: ${blimp.pairsThatDiffer}. Largest difference: ${blimp.maxDifference.toExponential(1)} nats. Greedy mismatches: ${blimp.greedyMismatches}. Failed requests: ${blimp.failed}.`
   ].join('\n')
+}
+
+function trapsTable(): string {
+  const rows = TRAPS.map(({ id, trap, tests }) => `| ${id} | ${trap} | ${[...new Set(tests.map(([file]) => `\`${file}\``))].join('<br>')} |`)
+  return `| | what goes wrong elsewhere | tested in \`test/\` |\n|---|---|---|\n${rows.join('\n')}`
 }
