@@ -9,6 +9,7 @@ import { localCompletions } from './lm-eval/modes.ts'
 import { lmEval } from './lm-eval/run-lm-eval.ts'
 import { writeCheckpoint } from './support/checkpoint.ts'
 import { needing } from './support/python.ts'
+import { answeredRequests } from './support/refused-requests.ts'
 
 /** Long prompts, so that the queue is never empty: each body is some seconds of work. */
 const PROMPTS_A_BODY = 16
@@ -63,12 +64,17 @@ test(
     const loaded = await lmEval(request)
     assert.equal(other.waiting(), CONNECTIONS, 'the other client had work waiting to the end')
     const statuses = await other.stop()
+    const refused = [...statuses].reduce((sum, [status, count]) => sum + (status === 200 ? 0 : count), 0)
+    const { failed } = await answeredRequests(service)
 
     const { maxDifference, greedyMismatches, unmatched, samples } = compare(alone, loaded)
     t.diagnostic(
       `${samples} samples in ${Math.round(loaded.wallMs / 1000)} s instead of ${Math.round(alone.wallMs / 1000)} s; the other client's answers: ${JSON.stringify([...statuses])}`
     )
-    assert.deepEqual({ greedyMismatches, unmatched, retries: loaded.retries }, { greedyMismatches: 0, unmatched: 0, retries: 0 })
+    assert.deepEqual(
+      { greedyMismatches, unmatched, retries: loaded.retries, failed: failed - refused },
+      { greedyMismatches: 0, unmatched: 0, retries: 0, failed: 0 }
+    )
     assert.ok(maxDifference < 1e-3, `${maxDifference} nats`)
     assert.ok((statuses.get(200) ?? 0) > 0)
   }
