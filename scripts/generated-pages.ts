@@ -8,8 +8,10 @@ import { renderOpenapiYaml } from '../src/http/routes/operations.ts'
 import { ERROR_KINDS } from '../src/http/status.ts'
 import { createMetrics } from '../src/observability/metrics.ts'
 import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { KEPT_RESULTS as KEPT_INTEROP, readResults as readInterop } from '../test/interop/results.ts'
 import { KEPT_RESULTS, readResults } from '../test/matrix/results.ts'
 import { checksBlocks } from './checks-page.ts'
+import { harnessesBlocks } from './harnesses-page.ts'
 import { hubBlocks } from './hub-page.ts'
 import { lossPage } from './loss-page.ts'
 import { modelsBlocks } from './models-page.ts'
@@ -28,6 +30,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['docs/performance.md', renderPerformance(results)],
     ['docs/operations.md', withBlocks('docs/operations.md', { errors: errorTable() })],
     ['docs/checks.md', withBlocks('docs/checks.md', checksBlocks())],
+    ['docs/harnesses.md', withBlocks('docs/harnesses.md', harnessesBlocks(readInterop(KEPT_INTEROP)))],
     ['docs/hub.md', withBlocks('docs/hub.md', hubBlocks())],
     ['docs/scoring.md', withBlocks('docs/scoring.md', { example: scoring })],
     ['docs/models.md', withBlocks('docs/models.md', modelsBlocks(readResults(KEPT_RESULTS)))],

@@ -1,8 +1,8 @@
 import type { RunningService } from '../../support/running-service.ts'
 import { answeredRequests } from '../support/refused-requests.ts'
 import { type Comparison, compare } from './compare.ts'
-import type { Mode } from './modes.ts'
-import { type Evaluation, type EvaluationRequest, lmEval } from './run-lm-eval.ts'
+import { type Mode, shortened } from './modes.ts'
+import { type Evaluation, lmEval } from './run-lm-eval.ts'
 
 /** One row of the table: a mode of a client against `hf`. */
 export interface ModeOutcome extends Comparison {
@@ -15,16 +15,10 @@ export interface ModeOutcome extends Comparison {
   readonly retries: number
 }
 
-/** Runs lm-eval in a mode and compares it with the reference; nothing else may use the service meanwhile. */
-export async function measureMode(
-  mode: Mode,
-  service: RunningService,
-  checkpoint: string,
-  reference: Evaluation,
-  more: Partial<EvaluationRequest> = {}
-): Promise<ModeOutcome> {
+/** Runs lm-eval in a mode on the shortened tasks and compares it with the reference; nothing else may use the service meanwhile. */
+export async function measureMode(mode: Mode, service: RunningService, checkpoint: string, reference: Evaluation): Promise<ModeOutcome> {
   const before = await answeredRequests(service)
-  const evaluation = await lmEval({ ...mode.request(service.url, checkpoint), ...more })
+  const evaluation = await lmEval(shortened(mode.request(service.url, checkpoint)))
   const after = await answeredRequests(service)
   return {
     client: mode.client,

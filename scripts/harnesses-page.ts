@@ -1,0 +1,36 @@
+import { modesTable } from '../test/interop/lm-eval/measure-mode.ts'
+import type { InteropResults } from '../test/interop/results.ts'
+import { TRAPS } from '../test/interop/traps.ts'
+
+/** The measured tables of docs/harnesses.md, from the last run that was kept. */
+export function harnessesBlocks({ logpr, onnxruntime, modes, blimp }: InteropResults): Readonly<Record<string, string>> {
+  return {
+    traps: trapsTable(),
+    modes:
+      modes.length === 0
+        ? 'Not measured yet: `node dist/test/interop/run.js modes`.'
+        : `${modesTable(modes)}\n\nlogpr ${logpr}, onnxruntime ${onnxruntime}: \`node dist/test/interop/run.js modes\`.`,
+    blimp: blimp === null ? 'BLiMP is not measured yet: `node dist/test/interop/run.js blimp PAIRS.jsonl`.' : blimpLines(blimp)
+  }
+}
+
+function blimpLines(blimp: NonNullable<InteropResults['blimp']>): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
+  const seconds = (value: number): string => `${Math.round(value)} s`
+  return [
+    `All ${blimp.pairs} pairs of BLiMP's 67 paradigms, each side with ${blimp.threads} thread, one after the other on one machine (\`node dist/test/interop/run.js blimp PAIRS.jsonl\`):`,
+    '',
+    '| | through the service | `hf` |',
+    '|---|---|---|',
+    `| accuracy | ${percent(blimp.accuracy)} | ${percent(blimp.hfAccuracy)} |`,
+    `| evaluation, by lm-eval's own clock | ${seconds(blimp.evaluationSeconds)} | ${seconds(blimp.hfEvaluationSeconds)} |`,
+    `| load average before it | ${blimp.load.map((load) => load.toFixed(1)).join(' | ')} |`,
+    '',
+    `Pairs that differ: ${blimp.pairsThatDiffer}. Largest difference: ${blimp.maxDifference.toExponential(1)} nats. Greedy mismatches: ${blimp.greedyMismatches}. Failed requests: ${blimp.failed}.`
+  ].join('\n')
+}
+
+function trapsTable(): string {
+  const rows = TRAPS.map(({ id, trap, tests }) => `| ${id} | ${trap} | ${[...new Set(tests.map(([file]) => `\`${file}\``))].join('<br>')} |`)
+  return `| | what goes wrong elsewhere | tested in \`test/\` |\n|---|---|---|\n${rows.join('\n')}`
+}
