@@ -15,6 +15,7 @@ test('lm-eval takes an option without a token of its own for certain, where /v1/
   assert.deepEqual(faults, {
     merged: { 'local-completions': [0, true], gguf: [0, true] },
     'empty context': { 'local-completions': true, gguf: false },
+    'alike where the context ends with': { '': true, ' ': false },
     'longer than max_length': 'AssertionError'
   })
   assert.deepEqual([results[0]?.boundary.merged, results[0]?.is_greedy], [true, false])

@@ -29,5 +29,9 @@ def outcome(client, context: str, continuation: str):
 print(json.dumps({
     'merged': {name: outcome(client, 'T', 'h') for name, client in [('local-completions', api), ('gguf', gguf)]},
     'empty context': {name: isinstance(outcome(client, '', 'The river'), list) for name, client in [('local-completions', api), ('gguf', gguf)]},
+    'alike where the context ends with': {
+        end: abs(outcome(api, f'The end.{end}', f'{begin}It was')[0] - outcome(gguf, f'The end.{end}', f'{begin}It was')[0]) < 1e-3
+        for end, begin in [('', ' '), (' ', '')]
+    },
     'longer than max_length': outcome(api, 'The', ' river' * 600),
 }))

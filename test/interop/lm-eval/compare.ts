@@ -12,15 +12,13 @@ export interface Comparison {
   readonly unmatched: number
 }
 
-/** Compares a run with the reference sample by sample. Those of `leftOut` are not compared, nor are the documents that they belong to. */
-export function compare(reference: Evaluation, measured: Evaluation, leftOut: ReadonlySet<string> = new Set()): Comparison {
+/** Compares a run, whole or of some documents, with the reference sample by sample. */
+export function compare(reference: Evaluation, measured: Evaluation): Comparison {
   const expected = new Map(reference.samples.map((sample) => [sample.key, sample]))
-  const pairs = measured.samples
-    .filter(({ key }) => !leftOut.has(key))
-    .map((sample): readonly [Sample, Sample | undefined] => [sample, expected.get(sample.key)])
+  const pairs = measured.samples.map((sample): readonly [Sample, Sample | undefined] => [sample, expected.get(sample.key)])
   const found = pairs.filter((pair): pair is readonly [Sample, Sample] => isSameQuestion(...pair) && Number.isFinite(pair[0].logProb))
   const metrics = new Map(reference.documents.map((document) => [document.key, document]))
-  const documents = measured.documents.filter(({ key }) => ![...leftOut].some((sample) => sample.startsWith(`${key}/`)))
+  const { documents } = measured
   return {
     samples: found.length,
     maxDifference: Math.max(0, ...found.map(([one, other]) => Math.abs(one.logProb - other.logProb))),

@@ -27,7 +27,7 @@ export async function measureMode(mode: Mode, service: RunningService, checkpoin
     answered: after.answered - before.answered,
     failed: after.failed - before.failed,
     retries: evaluation.retries,
-    ...compare(reference, evaluation, mode.leftOut)
+    ...compare(reference, evaluation)
   }
 }
 

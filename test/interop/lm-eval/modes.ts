@@ -24,8 +24,6 @@ export interface Mode {
   readonly name: string
   /** `checkpoint` is the folder whose tokenizer the client loads where it tokenizes itself. */
   request(url: string, checkpoint: string): EvaluationRequest
-  /** Samples that ask something else of this client than of hf, and why. */
-  readonly leftOut: ReadonlySet<string>
 }
 
 interface Form {
@@ -39,7 +37,6 @@ export function localCompletions({ prompt, batchSize, concurrent, tokenizer }: F
   return {
     client: 'local-completions',
     name: `${prompt}, batch_size ${batchSize}, num_concurrent ${concurrent}, tokenizer ${tokenizer}`,
-    leftOut: prompt === 'text' ? RETOKENIZED : new Set(),
     request: (url, checkpoint) => ({
       model: 'local-completions',
       modelArgs: {
@@ -57,11 +54,10 @@ export function localCompletions({ prompt, batchSize, concurrent, tokenizer }: F
   }
 }
 
-/** It has neither rolling texts nor a prefix token: the first token of an empty context has no number, and the client ends with a TypeError. */
+/** It has neither rolling texts nor a prefix token: the first token of an empty context has no number, and the client ends with a TypeError. Spaces at the end of a context it leaves there, where others move them. */
 export const GGUF: Mode = {
   client: 'gguf',
   name: 'text, one at a time',
-  leftOut: new Set(),
   request: (url) => ({
     model: 'gguf',
     modelArgs: { base_url: url },
@@ -69,12 +65,6 @@ export const GGUF: Mode = {
     documents: { logpr_edges: edgesThat(({ context }) => context !== '' && !/\s$/.test(context)) }
   })
 }
-
-/**
- * Texts whose ids, decoded and encoded again, are other ids: with tokenized_requests=False the client cuts the answer by the number
- * of ids that it did not send.
- */
-const RETOKENIZED: ReadonlySet<string> = new Set()
 
 /** The numbers of the documents of `logpr_edges` that a condition holds for. */
 export function edgesThat(holds: (edge: { readonly what: string; readonly context: string }) => boolean): number[] {
