@@ -13,7 +13,7 @@ const ROUNDS = 3
 const SECONDS = 3
 const WARM_UP_MS = 1500
 const AIM_MS = 5
-const NICENESS = [0, OPTIONS.ENGINE_NICENESS.default, 10]
+const NICENESS = [OPTIONS.ENGINE_NICENESS.default, 5, 10]
 const LOAD_CLIENTS = join(PACKAGE_FOLDER, 'dist', 'bench', 'support', 'load-clients.js')
 
 interface Load {

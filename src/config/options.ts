@@ -38,9 +38,9 @@ export const OPTIONS = {
   ENGINE_NICENESS: integer({
     minimum: 0,
     maximum: 19,
-    default: 5,
+    default: 0,
     description:
-      'By how much the priority of computing and of long tokenization is below that of answering requests, on Linux; 0 for none (docs/operations.md).'
+      'By how much the priority of computing and of long tokenization is below that of answering requests, on Linux; it costs throughput (docs/operations.md).'
   }),
   PREFIX_TOKEN: choice(
     ['auto', 'eos', 'none'],
