@@ -49,9 +49,9 @@ export function rerankRequestOf(body: CommonFields, rest: Pick<RerankRequest, 'd
     ['domain_prompt', body.domain_prompt ?? '']
   ] as const)
     if (!text.isWellFormed()) throw new ServiceError('invalid_text', `${param} holds a lone surrogate (half of a UTF-16 pair)`, { param })
-  if (query === '') throw empty('query')
+  if (query === '') throw empty('query', 'send a text')
   const emptyIndex = rest.documents.indexOf('')
-  if (emptyIndex !== -1) throw empty(`${rest.field}/${emptyIndex}`)
+  if (emptyIndex !== -1) throw empty(`${rest.field}/${emptyIndex}`, 'leave it out')
   return { query, direction, separator, normalization, ...rest }
 }
 
@@ -80,6 +80,6 @@ function missing(param: string, kind: string, what: string): ServiceError {
   return new ServiceError('invalid_request', `normalization ${kind} needs ${param}: ${what}`, { param })
 }
 
-function empty(param: string): ServiceError {
-  return new ServiceError('empty_completion', `${param} is empty: it has no probability to rank by; leave it out`, { param })
+function empty(param: string, advice: string): ServiceError {
+  return new ServiceError('empty_completion', `${param} is empty: there is nothing to rank by; ${advice}`, { param })
 }
