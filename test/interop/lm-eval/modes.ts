@@ -93,13 +93,11 @@ export function shortened(request: EvaluationRequest): EvaluationRequest {
   return { ...request, documents: { ...documents, ...request.documents } }
 }
 
-/** Few enough for every run of the suite: each form of prompt twice, each number of requests at a time and each tokenizer with each form of text and ids. */
+/** Few enough for every run of the suite: each form of prompt, each number of requests at a time, each tokenizer with text and with ids. */
 export const MODES: readonly Mode[] = [
-  localCompletions({ prompt: 'ids', batchSize: 1, concurrent: 1, tokenizer: 'huggingface' }),
   localCompletions({ prompt: 'ids', batchSize: 1, concurrent: 32, tokenizer: 'remote' }),
   localCompletions({ prompt: 'ids', batchSize: 3, concurrent: 8, tokenizer: 'huggingface' }),
-  localCompletions({ prompt: 'text', batchSize: 1, concurrent: 8, tokenizer: 'remote' }),
-  localCompletions({ prompt: 'text', batchSize: 3, concurrent: 1, tokenizer: 'remote' }),
+  localCompletions({ prompt: 'text', batchSize: 1, concurrent: 1, tokenizer: 'remote' }),
   localCompletions({ prompt: 'text', batchSize: 3, concurrent: 32, tokenizer: 'huggingface' }),
   GGUF
 ]
