@@ -9,7 +9,7 @@ export function harnessesBlocks({ logpr, onnxruntime, modes, blimp }: InteropRes
     modes:
       modes.length === 0
         ? 'Not measured yet: `node dist/test/interop/run.js modes`.'
-        : `${modesTable(modes)}\n\nlogpr ${logpr}, onnxruntime ${onnxruntime}: \`node dist/test/interop/run.js modes\`.`,
+        : `${modesTable(modes)}\n\nlogpr ${logpr}, onnxruntime ${onnxruntime}: \`node dist/test/interop/run.js modes all\`.`,
     blimp: blimp === null ? 'BLiMP is not measured yet: `node dist/test/interop/run.js blimp PAIRS.jsonl`.' : blimpLines(blimp)
   }
 }
