@@ -3,6 +3,7 @@ import type { LossAnswer, LossToken } from '../src/loss/answer.ts'
 import { type LossBody, lossRequestOf } from '../src/loss/request.ts'
 import { consistencyOf } from '../src/scoring/consistency.ts'
 import { startBackend } from '../src/scoring-backend.ts'
+import { askedExample } from './asked-example.ts'
 import { maskedSequenceFigure } from './masked-sequence-figure.ts'
 
 const REPORTED = { joint: -3.5, marginal: -5.2 }
@@ -29,25 +30,15 @@ export async function lossPage(): Promise<{ readonly blocks: Readonly<Record<str
     return {
       figure: maskedSequenceFigure(masked.tokens),
       blocks: {
-        check: block('/v1/check', REPORTED, shortened(consistencyOf(REPORTED))),
-        masked: block('/v1/loss', { segments: SEGMENTS }, lossShown(masked)),
-        messages: block('/v1/loss', { messages: MESSAGES }, lossShown(await answerOf({ messages: MESSAGES }))),
-        mistake: block('/v1/loss', mistaken, diagnosisShown(await answerOf(mistaken)))
+        check: askedExample('/v1/check', REPORTED, shortened(consistencyOf(REPORTED))),
+        masked: askedExample('/v1/loss', { segments: SEGMENTS }, lossShown(masked)),
+        messages: askedExample('/v1/loss', { messages: MESSAGES }, lossShown(await answerOf({ messages: MESSAGES }))),
+        mistake: askedExample('/v1/loss', mistaken, diagnosisShown(await answerOf(mistaken)))
       }
     }
   } finally {
     await backend.close()
   }
-}
-
-function block(path: string, body: object, answer: string): string {
-  return `\`\`\`bash
-curl -s http://127.0.0.1:8080${path} -H 'content-type: application/json' -d '${JSON.stringify(body)}'
-\`\`\`
-
-\`\`\`json
-${answer}
-\`\`\``
 }
 
 function lossShown({ tokens, loss_sum, loss_mean, trained_tokens, full_sequence, diagnosis }: LossAnswer): string {

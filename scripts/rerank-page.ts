@@ -4,6 +4,7 @@ import { jinaRequest, jinaResults } from '../src/rerank/dialects/jina.ts'
 import { teiRanks, teiRequest } from '../src/rerank/dialects/tei.ts'
 import { scoreDocuments } from '../src/rerank/evaluate.ts'
 import { startBackend } from '../src/scoring-backend.ts'
+import { askedExample } from './asked-example.ts'
 
 const QUERY = 'The children ran down to the'
 const DOCUMENTS = ['parliament', 'river', 'sea and swam until it was dark']
@@ -22,28 +23,18 @@ export async function rerankBlocks(): Promise<Readonly<Record<string, string>>> 
       const { direction, normalization, separator } = request
       const rest = { direction, normalization: normalization.kind, separator, usage }
       const results = jinaResults(documents, body).map(line).join(',\n    ')
-      return block('/v1/rerank', body, `{\n  "results": [\n    ${results}\n  ],\n  ${line(rest).slice(2, -2)}\n}`)
+      return askedExample('/v1/rerank', body, `{\n  "results": [\n    ${results}\n  ],\n  ${line(rest).slice(2, -2)}\n}`)
     }
     const teiBody: RerankBody = { query: QUERY, texts: DOCUMENTS, raw_scores: true }
     const { documents } = await scoreDocuments(teiRequest(teiBody), evaluator, AbortSignal.timeout(60_000))
     return {
       jina: await jinaBlock({ query: QUERY, documents: DOCUMENTS, top_n: 2 }),
-      tei: block('/rerank', teiBody, `[\n  ${teiRanks(documents, teiBody).map(line).join(',\n  ')}\n]`),
+      tei: askedExample('/rerank', teiBody, `[\n  ${teiRanks(documents, teiBody).map(line).join(',\n  ')}\n]`),
       dc_pmi: await jinaBlock({ query: QUERY, documents: DOCUMENTS, normalization: 'dc_pmi', domain_prompt: 'They went to the', return_documents: false })
     }
   } finally {
     await backend.close()
   }
-}
-
-function block(path: string, body: object, answer: string): string {
-  return `\`\`\`bash
-curl -s http://127.0.0.1:8080${path} -H 'content-type: application/json' -d '${JSON.stringify(body)}'
-\`\`\`
-
-\`\`\`json
-${answer}
-\`\`\``
 }
 
 function line(value: object): string {

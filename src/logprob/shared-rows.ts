@@ -58,35 +58,29 @@ export function rowsOfSequence(sequence: ScoringSequence, { job, row }: SharedRo
     scoredRows: rows.logProbs.length
   })
   const before = own.ids.length - 1 - own.firstScored
-  const pickFloats = (values: Float32Array, width = 1): Float32Array => {
-    const picked = new Float32Array((before + 1) * width)
-    picked.set(values.subarray(0, before * width))
-    picked.set(values.subarray(row * width, (row + 1) * width), before * width)
-    return picked
-  }
-  const pickIds = (values: Int32Array, width = 1): Int32Array => {
-    const picked = new Int32Array((before + 1) * width)
-    picked.set(values.subarray(0, before * width))
+  /** (rows, width): those before the last token, then that of this sequence's own. */
+  const pick = <T extends Float32Array | Int32Array>(values: T, width = 1): T => {
+    const picked = values.slice(0, (before + 1) * width) as T
     picked.set(values.subarray(row * width, (row + 1) * width), before * width)
     return picked
   }
   return {
-    logProbs: pickFloats(rows.logProbs),
-    logSumExps: pickFloats(rows.logSumExps),
-    bestIds: pickIds(rows.bestIds),
-    bestLogProbs: pickFloats(rows.bestLogProbs),
+    logProbs: pick(rows.logProbs),
+    logSumExps: pick(rows.logSumExps),
+    bestIds: pick(rows.bestIds),
+    bestLogProbs: pick(rows.bestLogProbs),
     detail: rows.detail === null ? null : pickDetail(rows.detail),
     checksum: idsChecksum(sequence.ids)
   }
 
   function pickDetail({ ranks, entropies, probSquareSums, topCount, topIds, topLogProbs }: RowDetail): RowDetail {
     return {
-      ranks: pickIds(ranks),
-      entropies: pickFloats(entropies),
-      probSquareSums: pickFloats(probSquareSums),
+      ranks: pick(ranks),
+      entropies: pick(entropies),
+      probSquareSums: pick(probSquareSums),
       topCount,
-      topIds: pickIds(topIds, topCount),
-      topLogProbs: pickFloats(topLogProbs, topCount)
+      topIds: pick(topIds, topCount),
+      topLogProbs: pick(topLogProbs, topCount)
     }
   }
 }

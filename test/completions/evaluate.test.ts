@@ -26,6 +26,17 @@ const answerOf = (engine: Engine, body: CompletionsBody, causal?: EvaluationCont
   evaluatorOn(engine, causal).evaluate(completionsRequestOf({ echo: true, logprobs: 0, ...body }), new AbortController().signal, asItIs)
 const fedBy = ({ batches }: { batches: FakeEngine['batches'] }): number[][] => batches.flatMap(({ sequences }) => sequences.map(({ ids }) => [...ids]))
 
+/** Of which none shares a pass with another. */
+const THREE_PROMPTS = completionsRequestOf({
+  prompt: [
+    [3, 4, 5],
+    [4, 4, 5],
+    [5, 4, 5]
+  ],
+  echo: true,
+  logprobs: 0
+})
+
 describe('CompletionsEvaluator', () => {
   test('computes equal prompts once', async () => {
     for (const max_tokens of [0, 1]) {
@@ -156,16 +167,7 @@ describe('CompletionsEvaluator', () => {
     engine.failureFor = () => new ServiceError('engine_crashed', 'it ended')
     // Each fills a batch by itself.
     const scheduler = new Scheduler(engine, { ...LIMITS, longTextTokens: 1 })
-    const request = completionsRequestOf({
-      prompt: [
-        [3, 4, 5],
-        [4, 4, 5],
-        [5, 4, 5]
-      ],
-      echo: true,
-      logprobs: 0
-    })
-    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(request, new AbortController().signal, asItIs)
+    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(THREE_PROMPTS, new AbortController().signal, asItIs)
     await engine.received(1)
     engine.release()
     await assert.rejects(asked, { code: 'engine_crashed' })
@@ -177,16 +179,7 @@ describe('CompletionsEvaluator', () => {
     const engine = new FakeEngine({ held: true })
     const scheduler = new Scheduler(engine, { ...LIMITS, longTextTokens: 1 })
     const client = new AbortController()
-    const request = completionsRequestOf({
-      prompt: [
-        [3, 4, 5],
-        [4, 4, 5],
-        [5, 4, 5]
-      ],
-      echo: true,
-      logprobs: 0
-    })
-    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(request, client.signal, asItIs)
+    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(THREE_PROMPTS, client.signal, asItIs)
     await engine.received(1)
     client.abort(new ServiceError('client_closed_request', 'gone'))
     await assert.rejects(asked, { code: 'client_closed_request' })

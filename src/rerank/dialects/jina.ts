@@ -1,21 +1,15 @@
 import { ServiceError } from '../../errors.ts'
-import type { Warning } from '../../logprob/encoded-item.ts'
-import type { Lengths } from '../../scoring/normalized.ts'
 import { ranked } from '../ranking.ts'
 import { type RerankRequest, rerankRequestOf } from '../request.ts'
 import type { ScoredDocument } from '../scored-document.ts'
 import type { RerankBody } from './body.ts'
+import { type DocumentNumbers, documentNumbers } from './numbers.ts'
 
 /** One ranked document of the object form. */
-export interface JinaResult {
+export interface JinaResult extends DocumentNumbers {
   readonly index: number
   readonly relevance_score: number
-  readonly log_prob: number
-  readonly normalized_log_prob: number
-  readonly baseline_log_prob?: number
-  readonly counts: { readonly x: Lengths; readonly y: Lengths }
   readonly document?: { readonly text: string }
-  readonly warnings: readonly Warning[]
 }
 
 /** Documents that Cohere bills as one search. */
@@ -53,12 +47,8 @@ export function jinaResults(documents: readonly ScoredDocument[], { top_n: topN,
   return wanted.map((document) => ({
     index: document.index,
     relevance_score: document.relevanceScore,
-    log_prob: document.logProb,
-    normalized_log_prob: document.normalizedLogProb,
-    ...(document.baselineLogProb === null ? {} : { baseline_log_prob: document.baselineLogProb }),
-    counts: document.counts,
-    ...(returnDocuments === false ? {} : { document: { text: document.text } }),
-    warnings: document.warnings
+    ...documentNumbers(document),
+    ...(returnDocuments === false ? {} : { document: { text: document.text } })
   }))
 }
 

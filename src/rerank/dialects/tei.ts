@@ -1,21 +1,15 @@
 import { ServiceError } from '../../errors.ts'
-import type { Warning } from '../../logprob/encoded-item.ts'
-import type { Lengths } from '../../scoring/normalized.ts'
 import { ranked } from '../ranking.ts'
 import { type RerankRequest, rerankRequestOf } from '../request.ts'
 import type { ScoredDocument } from '../scored-document.ts'
 import type { RerankBody } from './body.ts'
+import { type DocumentNumbers, documentNumbers } from './numbers.ts'
 
 /** One entry of the bare list. */
-export interface TeiRank {
+export interface TeiRank extends DocumentNumbers {
   readonly index: number
   readonly score: number
   readonly text?: string
-  readonly log_prob: number
-  readonly normalized_log_prob: number
-  readonly baseline_log_prob?: number
-  readonly counts: { readonly x: Lengths; readonly y: Lengths }
-  readonly warnings: readonly Warning[]
 }
 
 const NO_LIMITS = { max_tokens_per_doc: null, max_tokens_per_query: null, truncate_prompt_tokens: null }
@@ -39,10 +33,6 @@ export function teiRanks(documents: readonly ScoredDocument[], { raw_scores: isR
     index: document.index,
     score: isRaw === true ? document.normalizedLogProb : document.relevanceScore,
     ...(returnText === true ? { text: document.text } : {}),
-    log_prob: document.logProb,
-    normalized_log_prob: document.normalizedLogProb,
-    ...(document.baselineLogProb === null ? {} : { baseline_log_prob: document.baselineLogProb }),
-    counts: document.counts,
-    warnings: document.warnings
+    ...documentNumbers(document)
   }))
 }
