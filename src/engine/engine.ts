@@ -25,6 +25,11 @@ export interface Batch {
   /** How many of the most probable tokens to return with rank and entropy; null computes none of the three. */
   readonly topCount: number | null
   readonly probe?: ProbeRequest
+  /**
+   * `shared` lets the engine compute what sequences have in common once: in one row, or from its prefix cache, as far as this
+   * model can (`Sharing`). `plain`, the default, is a padded row a sequence and nothing reused: what others are compared with.
+   */
+  readonly layout?: 'plain' | 'shared'
 }
 
 /** Rows of the first sequence whose raw logits a second implementation looks at. */
@@ -44,6 +49,15 @@ export interface RowScores {
   readonly detail: RowDetail | null
   /** `sequenceChecksum` of the sequence as the engine process received it: numbers of another sequence have another one. */
   readonly checksum: number
+  /** What it cost; absent where every fed token was computed for this sequence alone. */
+  readonly work?: SequenceWork
+}
+
+/** Where the numbers of a sequence's fed tokens came from. What neither counts was computed for another sequence of the batch. */
+export interface SequenceWork {
+  readonly computedTokens: number
+  /** Tokens whose keys and values, or whose numbers, were kept from an earlier pass. */
+  readonly cachedTokens: number
 }
 
 export interface RowDetail {
@@ -76,7 +90,31 @@ export interface EngineInfo {
   readonly loadMs: number
   /** What the service was predicted to need; null where nobody asked. */
   readonly memory: Fit | null
+  readonly sharing: Sharing
   readonly selfTest: SelfTestReport
+}
+
+/** What this model can do with a `shared` batch, as its graph and the self-test say. */
+export interface Sharing {
+  /** Several sequences in one row, each of whose tokens sees its own predecessors alone. */
+  readonly packing: Ability
+  /** Keys and values of prefixes are kept between batches. */
+  readonly prefixCache: Ability
+  /** Most tokens of a row, cached ones included: the sliding window of a model that has one, else its context. */
+  readonly longestRow: number
+  /** Heads whose S x S scores the attention writes out, 16 bytes each at its peak; 0 where a fused operator does not. */
+  readonly attentionHeads: number
+}
+
+/** Whether it is on, and for people why not. */
+export interface Ability {
+  readonly isOn: boolean
+  readonly reason: string | null
+}
+
+/** Of a model that shares nothing. */
+export function nothingShared(reason: string, longestRow: number): Sharing {
+  return { packing: { isOn: false, reason }, prefixCache: { isOn: false, reason }, longestRow, attentionHeads: 0 }
 }
 
 /** What the forward passes that precede readiness showed. */

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads'
 import { ServiceError, serviceErrorFrom } from '../../errors.ts'
 import { lowerPriority } from '../../lower-priority.ts'
 import { assertSameContent, WeightsGuard } from '../../model/weights/weights-guard.ts'
+import { nothingShared } from '../engine.ts'
 import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type ToEngine, unreachable } from '../protocol.ts'
 import { runSelfTest } from './self-test/self-test.ts'
 import { type LoadedModel, loadModel } from './session.ts'
@@ -50,6 +51,7 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
         nodeCounts: { original: model.original.nodes.length, scoring: model.scoring.nodes.length },
         loadMs,
         memory: model.memory,
+        sharing: nothingShared('not built yet', spec.memory?.maxModelLen ?? 0),
         selfTest: report
       }
     })
