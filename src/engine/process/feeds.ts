@@ -4,8 +4,9 @@ import type { TensorInfo } from '../../model/onnx/graph.ts'
 import { modelInputs } from '../../model/onnx/model-inputs.ts'
 import type { HeadSizes } from '../../model/onnx/past-shape.ts'
 import { SCORING_INPUTS } from '../../model/onnx/scoring-graph.ts'
-import { type Batch, rowCountOf } from '../engine.ts'
-import { type FeedMaker, feedMakerOf, type PaddedBatch } from './model-feed.ts'
+import type { Batch } from '../engine.ts'
+import { type FeedMaker, feedMakerOf } from './model-feed.ts'
+import { type Pass, plainPass } from './pass.ts'
 
 type Feeds = Record<string, Tensor>
 
@@ -42,31 +43,24 @@ export function feedMakers(inputs: readonly TensorInfo[], sizes: HeadSizes): Rea
   return new Map(modelInputs(own, sizes).map((input) => [input.name, feedMakerOf(input)]))
 }
 
-/**
- * Feeds of one batch. A sequence of n ids is fed without its last token, whose row nobody asks for: S = longest n - 1.
- * The row that predicts token i is i - 1; that of the last token is asked for once more for each of its alternatives.
- */
-export function buildFeeds(makers: ReadonlyMap<string, FeedMaker>, batch: Batch, { maxChunkRows, maxProbedRows }: RowLimits): { feeds: Feeds; plan: RowPlan } {
-  const padded = padRight(batch)
-  const feeds: Feeds = Object.fromEntries([...makers].map(([name, make]) => [name, make(padded)]))
+/** Feeds of a batch with a row for every sequence, whatever its layout. */
+export function buildFeeds(makers: ReadonlyMap<string, FeedMaker>, batch: Batch, limits: RowLimits): { feeds: Feeds; plan: RowPlan } {
+  return passFeeds(makers, plainPass(batch.sequences), batch, limits)
+}
 
-  const rowCount = batch.sequences.reduce((sum, sequence) => sum + rowCountOf(sequence), 0)
+/** Feeds of one pass over (part of) a batch, which says what to compute beside the wanted rows' own numbers. */
+export function passFeeds(
+  makers: ReadonlyMap<string, FeedMaker>,
+  pass: Pass,
+  batch: Batch,
+  { maxChunkRows, maxProbedRows }: RowLimits
+): { feeds: Feeds; plan: RowPlan } {
+  const feeds: Feeds = Object.fromEntries([...makers].map(([name, make]) => [name, make(pass)]))
+  const { rows, targets } = pass.wanted
+  const rowCount = rows.length
   const { N, C } = headChunks(rowCount, maxChunkRows)
-  const rows = new BigInt64Array(N * C)
-  const targets = new BigInt64Array(N * C)
-  let at = 0
-  const want = (row: number, target: number): void => {
-    rows[at] = BigInt(row)
-    targets[at] = BigInt(target)
-    at++
-  }
-  batch.sequences.forEach(({ ids, firstScored, targets: wanted, alternatives = [] }, b) => {
-    const start = b * padded.S - 1
-    for (let i = firstScored; i < ids.length; i++) want(start + i, wanted?.[i - firstScored] ?? ids[i]!)
-    for (const id of alternatives) want(start + ids.length - 1, id)
-  })
-  feeds[SCORING_INPUTS.rows] = new Tensor('int64', rows, [N, C])
-  feeds[SCORING_INPUTS.targets] = new Tensor('int64', targets, [N, C])
+  feeds[SCORING_INPUTS.rows] = filledUp(rows, N, C)
+  feeds[SCORING_INPUTS.targets] = filledUp(targets, N, C)
   feeds[SCORING_INPUTS.detailed] = new Tensor('bool', [batch.topCount !== null], [])
   feeds[SCORING_INPUTS.topCount] = new Tensor('int64', [BigInt(Math.max(1, batch.topCount ?? 1))], [1])
   const { columns, probedRows } = probesOf(batch, N, C, maxProbedRows)
@@ -74,13 +68,10 @@ export function buildFeeds(makers: ReadonlyMap<string, FeedMaker>, batch: Batch,
   return { feeds, plan: { N, C, rowCount, columns, probedRows } }
 }
 
-function padRight({ sequences }: Batch): PaddedBatch {
-  const lengths = sequences.map(({ ids }) => ids.length - 1)
-  const B = sequences.length
-  const S = Math.max(...lengths)
-  const ids = new Int32Array(B * S)
-  sequences.forEach((sequence, b) => {
-    ids.set(sequence.ids.subarray(0, lengths[b]), b * S)
+function filledUp(values: Int32Array, N: number, C: number): Tensor {
+  const filled = new BigInt64Array(N * C)
+  values.forEach((value, i) => {
+    filled[i] = BigInt(value)
   })
-  return { B, S, ids, lengths }
+  return new Tensor('int64', filled, [N, C])
 }

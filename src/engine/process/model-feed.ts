@@ -1,38 +1,40 @@
 import { Tensor } from 'onnxruntime-node'
 import { BOOL, FLOAT, FLOAT16, INT32 } from '../../model/onnx/graph.ts'
 import type { InputRole, ModelInput } from '../../model/onnx/model-inputs.ts'
+import type { Pass } from './pass.ts'
 
-/** Makes one input from the padded batch. */
-export type FeedMaker = (batch: PaddedBatch) => Tensor
-
-/** B texts of S columns, right-padded: attention operators that count the mask's ones are wrong with padding on the left. */
-export interface PaddedBatch {
-  readonly B: number
-  readonly S: number
-  /** (B, S) row-major; padding repeats token 0, which the mask hides. */
-  readonly ids: Int32Array
-  readonly lengths: readonly number[]
-}
+/** Makes one input of a pass. */
+export type FeedMaker = (pass: Pass) => Tensor
 
 /** The bits of 1 as a float16. */
 const HALF_ONE = 0x3c00
 
 /** How an input is filled, in the element type that the graph declares. */
-export function feedMakerOf({ elementType, role, dims }: ModelInput): FeedMaker {
-  if (dims === null) return (batch) => tensorOf(elementType, valuesOf(role, batch), [batch.B, batch.S])
-  return ({ B }) => {
-    const sizes = dims.map((dim) => (typeof dim === 'number' ? dim : dim.perText * B))
+export function feedMakerOf({ name, elementType, role, dims }: ModelInput): FeedMaker {
+  if (role === 'mask') return (pass) => tensorOf(elementType, maskOf(pass), [pass.B, pass.pastLength + pass.S])
+  if (dims === null) return (pass) => tensorOf(elementType, valuesOf(role, pass), [pass.B, pass.S])
+  return ({ B, pastLength, past }) => {
+    const known = past?.get(name)
+    // Only pasts have a dimension of 0: there the tokens go that are known.
+    const sizes = dims.map((dim) => (typeof dim === 'number' ? (dim === 0 ? pastLength : dim) : dim.perText * B))
+    if (known instanceof Float32Array) return new Tensor('float32', known, sizes)
+    if (known instanceof Uint16Array) return new Tensor('float16', known, sizes)
     return tensorOf(elementType, new Int32Array(sizes.reduce((product, size) => product * size, 1)), sizes)
   }
 }
 
 /** (B, S) row-major */
-function valuesOf(role: InputRole, { B, S, ids, lengths }: PaddedBatch): Int32Array {
+function valuesOf(role: InputRole, { ids, positions }: Pass): Int32Array {
   if (role === 'ids') return ids
-  const values = new Int32Array(B * S)
-  if (role === 'positions') for (let i = 0; i < values.length; i++) values[i] = i % S
-  if (role === 'mask') lengths.forEach((length, b) => void values.fill(1, b * S, b * S + length))
-  return values
+  return role === 'positions' ? positions : new Int32Array(ids.length)
+}
+
+/** (B, P + S) row-major: 1 for the past and for every token of the row. */
+function maskOf({ B, S, pastLength, lengths }: Pass): Int32Array {
+  const width = pastLength + S
+  const mask = new Int32Array(B * width)
+  lengths.forEach((length, b) => void mask.fill(1, b * width, b * width + pastLength + length))
+  return mask
 }
 
 /** Half floats are made of the integers 0 and 1 alone: nothing else is fed in them. */

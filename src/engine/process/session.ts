@@ -10,7 +10,8 @@ import { openGraph } from '../../model/weights/open-graph.ts'
 import { WeightsGuard } from '../../model/weights/weights-guard.ts'
 import type { Batch, BatchScores } from '../engine.ts'
 import type { EngineSpec } from '../protocol.ts'
-import { buildFeeds, feedMakers } from './feeds.ts'
+import { feedMakers, passFeeds } from './feeds.ts'
+import { plainPass } from './pass.ts'
 import { rowProbesOf, rowScoresOf } from './row-scores.ts'
 import { sessionOptions } from './session-options.ts'
 
@@ -46,11 +47,12 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
     isApproximate: wholeTensorQuantizers(original).length > 0,
     release: () => session.release(),
     async score(batch) {
-      const { feeds, plan } = buildFeeds(makers, batch, limits)
+      const pass = plainPass(batch.sequences)
+      const { feeds, plan } = passFeeds(makers, pass, batch, limits)
       const began = performance.now()
       const outputs = await session.run(feeds)
       const runMs = performance.now() - began
-      return { rows: rowScoresOf(outputs, batch), probes: rowProbesOf(outputs, batch, plan), runMs }
+      return { rows: rowScoresOf(outputs, batch, pass.wanted.ofSequence), probes: rowProbesOf(outputs, batch, plan), runMs }
     }
   }
 }
