@@ -1,6 +1,6 @@
-import { type Forest, forestOf } from '../../forest/forest.ts'
-import type { ScoringSequence } from '../engine.ts'
-import { type CacheArray, HIDDEN, type Pass, wantedOf } from './pass.ts'
+import { type Forest, forestOf } from '../../../forest/forest.ts'
+import type { ScoringSequence } from '../../engine.ts'
+import { type CacheArray, HIDDEN, type Pass, wantedOf } from '../pass.ts'
 
 /** The first P tokens of all sequences of a pass, computed before. */
 export interface KnownPrefix {
