@@ -46,8 +46,23 @@ export interface EngineSpec {
   readonly claimsFloat32: boolean
   /** What may be asked of it, and the memory that the container may use (null: no limit); nothing is predicted without. */
   readonly memory?: ShapeLimits & { readonly limitBytes: number | null }
+  /** What its batches may share, where the model can; nothing when absent. */
+  readonly sharing?: SharingLimits
   /** The files by path, once they are known: a later start refuses other content. */
   readonly expectedFiles: Readonly<Record<string, FileSeal>>
+}
+
+export interface SharingLimits {
+  /** Whether several sequences may stand in one row. */
+  readonly packing: boolean
+  /** Keys, values and numbers of prefixes that are kept; 0 keeps none. */
+  readonly prefixCacheBytes: number
+  /** Most bytes that the attention scores of a pass over a long text may take; it is cut into several where it can be. */
+  readonly maxAttentionBytes: number
+  /** How many tokens back some layer sees; null when all layers see everything. */
+  readonly slidingWindow: number | null
+  /** Heads of queries in a layer. */
+  readonly heads: number
 }
 
 /** What the self-test scores, as token ids with the prefix token, if any, in front. */

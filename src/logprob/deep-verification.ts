@@ -76,7 +76,7 @@ export function verificationChecks(
           { id: 'padding_invariance', what: 'the sequence padded beside a longer one, and by itself', toleranceNats },
           passDifference(firstRow(passes.padded).logProbs, aloneLogProbs)
         ),
-    check('cache_invariance', 'skipped', 'prefixes are not cached, so there is nothing to compare'),
+    cacheCheck(),
     ...probeChecks({
       probes: passes.alone.probes,
       // Where the result has the row, its number is the one to be confirmed.
@@ -106,6 +106,15 @@ export function verificationChecks(
       jointLeSeparateMarginal(sums, separate),
       additivityWithSeparateMarginal(sums, separate)
     ]
+  }
+
+  function cacheCheck(): Check {
+    const cachedTokens = rows.work?.cachedTokens ?? 0
+    if (cachedTokens === 0) return check('cache_invariance', 'skipped', 'nothing of this result came from an earlier pass')
+    return passCheck(
+      { id: 'cache_invariance', what: `the sequence with ${cachedTokens} tokens of an earlier pass, and by itself`, toleranceNats },
+      passDifference(rows.logProbs, ofRange)
+    )
   }
 
   function contextCheck(): Check {

@@ -70,7 +70,8 @@ export function rowsOfSequence(sequence: ScoringSequence, { job, row }: SharedRo
     bestIds: pick(rows.bestIds),
     bestLogProbs: pick(rows.bestLogProbs),
     detail: rows.detail === null ? null : pickDetail(rows.detail),
-    checksum: idsChecksum(sequence.ids)
+    checksum: idsChecksum(sequence.ids),
+    ...(rows.work === undefined ? {} : { work: rows.work })
   }
 
   function pickDetail({ ranks, entropies, probSquareSums, topCount, topIds, topLogProbs }: RowDetail): RowDetail {

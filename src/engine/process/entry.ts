@@ -9,7 +9,6 @@ import { Worker } from 'node:worker_threads'
 import { ServiceError, serviceErrorFrom } from '../../errors.ts'
 import { lowerPriority } from '../../lower-priority.ts'
 import { assertSameContent, WeightsGuard } from '../../model/weights/weights-guard.ts'
-import { nothingShared } from '../engine.ts'
 import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type ToEngine, unreachable } from '../protocol.ts'
 import { runSelfTest } from './self-test/self-test.ts'
 import { type LoadedModel, loadModel } from './session.ts'
@@ -41,7 +40,7 @@ async function load(spec: EngineSpec): Promise<Loaded> {
 async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' }>): Promise<void> {
   try {
     const { spec, model, loadMs } = await loaded()
-    const report = await runSelfTest(model, spec, { texts, known, isApproximate: model.isApproximate })
+    const report = await runSelfTest(model, spec, { texts, known, isApproximate: model.isApproximate, sharing: model.sharing })
     answer({
       kind: 'ready',
       info: {
@@ -51,7 +50,7 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
         nodeCounts: { original: model.original.nodes.length, scoring: model.scoring.nodes.length },
         loadMs,
         memory: model.memory,
-        sharing: nothingShared('not built yet', spec.memory?.maxModelLen ?? 0),
+        sharing: model.sharing.facts,
         selfTest: report
       }
     })

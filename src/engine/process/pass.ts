@@ -1,7 +1,5 @@
 import type { ScoringSequence } from '../engine.ts'
-
-/** Keys or values of one layer: (1, heads, length, size), float32 or the bits of float16. */
-export type CacheArray = Float32Array | Uint16Array
+import type { CacheArray } from './prefix-cache/cache-tensor.ts'
 
 /**
  * What one forward pass computes: B rows of S columns, right-padded, behind P tokens whose keys and values are known. The mask
@@ -20,7 +18,7 @@ export interface Pass {
   readonly pastLength: number
   /** By the name of the input; null when P is 0. */
   readonly past: ReadonlyMap<string, CacheArray> | null
-  /** (S, P + S) what is added to the attention scores: 0 or HIDDEN. Null hides nothing beyond what the model itself does. */
+  /** (S, P + S) what is added to the attention scores: 0 or `BLOCKED`. Null hides nothing beyond what the model itself does. */
   readonly bias: Float32Array | null
   readonly wanted: WantedRows
 }
@@ -33,9 +31,6 @@ export interface WantedRows {
   /** For each sequence, which of the R are its own, in the order of its tokens and then its alternatives. */
   readonly ofSequence: readonly Int32Array[]
 }
-
-/** Added to the score of a token that must not be seen: large enough to leave nothing of it, small enough to stay finite. */
-export const HIDDEN = -1e30
 
 /**
  * A row a sequence, right-padded: attention operators that count the mask's ones are wrong with padding on the left. A sequence

@@ -24,7 +24,7 @@ export function passDifference(a: ArrayLike<number>, b: ArrayLike<number>): Pass
 }
 
 interface PassCheck {
-  readonly id: Extract<CheckId, 'causality' | 'batch_invariance' | 'padding_invariance'>
+  readonly id: Extract<CheckId, 'causality' | 'batch_invariance' | 'padding_invariance' | 'cache_invariance'>
   /** What agrees, in words: "x alone and in front of y". */
   readonly what: string
   /** Largest difference of a token that rounding explains, nats. */

@@ -6,12 +6,15 @@ import type { SelfTestReport } from '../../engine.ts'
 import type { EngineSpec, KnownAnswer, SelfTestTexts } from '../../protocol.ts'
 import { differencesOf, findings } from './findings.ts'
 import { firstLogProbs, runPasses, type Scorer, sequenceOf } from './passes.ts'
+import { type SharingUnderTest, sharingChecks } from './sharing.ts'
 
 interface Trial {
   readonly texts: SelfTestTexts
   readonly known: readonly KnownAnswer[]
   /** Activations are quantized over whole tensors (found in the graph). */
   readonly isApproximate: boolean
+  /** What the model shares between sequences; absent where nothing can be shared. */
+  readonly sharing?: SharingUnderTest
 }
 
 /**
@@ -19,7 +22,7 @@ interface Trial {
  * this model's numbers vary, derives its tolerance from that, and compares with known answers. Also warms up kernels and
  * buffers. Throws `model_invalid` with every condition that does not hold.
  */
-export async function runSelfTest(untested: Scorer, spec: EngineSpec, { texts, known, isApproximate }: Trial): Promise<SelfTestReport> {
+export async function runSelfTest(untested: Scorer, spec: EngineSpec, { texts, known, isApproximate, sharing }: Trial): Promise<SelfTestReport> {
   const began = performance.now()
   const model = namingFailures(untested)
   const { vocabSize } = spec
@@ -29,6 +32,7 @@ export async function runSelfTest(untested: Scorer, spec: EngineSpec, { texts, k
   const toleranceNats = isApproximate ? ceilingNats : calibratedTolerance(noise, ceilingNats)
   const answers = [{ ids: texts.natural, logProbs: [...firstLogProbs(passes.alone)] }]
   const checks = findings(passes, { ceilingNats, isApproximate, vocabSize, claimsFloat32: spec.claimsFloat32 })
+  checks.push(...(await sharingChecks(model, sharing ?? null, texts, toleranceNats)))
   for (const answer of known) {
     // After a restart a text may be known twice: as stored, and from the first start.
     const scored = answers.find(({ ids }) => ids.join() === answer.ids.join())

@@ -1,6 +1,8 @@
 import { type Forest, forestOf } from '../../../forest/forest.ts'
+import { BLOCKED } from '../../../model/onnx/attention-bias.ts'
 import type { ScoringSequence } from '../../engine.ts'
-import { type CacheArray, HIDDEN, type Pass, wantedOf } from '../pass.ts'
+import { type Pass, wantedOf } from '../pass.ts'
+import type { CacheArray } from '../prefix-cache/cache-tensor.ts'
 
 /** The first P tokens of all sequences of a pass, computed before. */
 export interface KnownPrefix {
@@ -64,7 +66,7 @@ function isChain({ ends }: Forest): boolean {
 function branchBias({ ends }: Forest, P: number): Float32Array {
   const S = ends.length
   const width = P + S
-  const bias = new Float32Array(S * width).fill(HIDDEN)
+  const bias = new Float32Array(S * width).fill(BLOCKED)
   for (let i = 0; i < S; i++) bias.fill(0, i * width, i * width + P)
   ends.forEach((end, j) => {
     for (let i = j; i < end; i++) bias[i * width + P + j] = 0

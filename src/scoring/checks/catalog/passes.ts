@@ -58,12 +58,21 @@ export const PASS_ENTRIES = {
   },
   cache_invariance: {
     runs: ['deep', 'start'],
-    condition: 'a cached prefix gives the numbers of the full pass',
-    formula: 'max_i |lp_i(cached) - lp_i(full)|',
+    condition: 'a kept prefix gives the numbers of the full pass',
+    formula: 'max_i |lp_i(behind a kept prefix) - lp_i(full)|',
     tolerance: MODEL_TOLERANCE,
     cost: ONE_PASS,
-    causes: ['positions that restart after the cache', 'a cache of another text'],
-    advice: 'Skipped: this version computes every prefix anew and has no cache.'
+    causes: ['positions that restart after the prefix', 'a prefix of another text'],
+    advice: 'A start that finds a difference serves without kept prefixes. Set --prefix-cache-bytes 0, and report it.'
+  },
+  packing_invariance: {
+    runs: ['start'],
+    condition: 'a text has the same numbers packed into one row with others and by itself',
+    formula: 'max_i |lp_i(packed) - lp_i(alone)|',
+    tolerance: "the model's tolerance (start-up self-test)",
+    cost: 'a pass over five short texts, and one over each',
+    causes: ['a graph that mixes tokens in a way that was not recognised', 'positions that do not restart'],
+    advice: 'A start that finds a difference serves without packing. Set --packing false, and report it.'
   },
   context_sensitivity: {
     runs: ['deep'],

@@ -1,0 +1,78 @@
+import { type Check, check } from '../../../scoring/checks/check.ts'
+import { passDifference } from '../../../scoring/checks/pass-checks.ts'
+import type { BatchScores, Sharing } from '../../engine.ts'
+import type { SelfTestTexts } from '../../protocol.ts'
+import { type Scorer, sequenceOf } from './passes.ts'
+
+/** What a model shares between sequences, and how to stop it. */
+export interface SharingUnderTest {
+  readonly facts: Sharing
+  switchOff(ability: 'packing' | 'prefixCache', reason: string): void
+  /** Empties the cache. */
+  forget(): void
+}
+
+type Texts = readonly (readonly number[])[]
+
+/**
+ * Scores texts that share a beginning, and one that shares nothing, packed and out of the prefix cache, and compares every
+ * token with the plain pass over its text. What differs by more than the tolerance is switched off: the model is served without.
+ */
+export async function sharingChecks(model: Scorer, sharing: SharingUnderTest | null, texts: SelfTestTexts, toleranceNats: number): Promise<Check[]> {
+  const { natural, reversed } = texts
+  const half = Math.ceil(natural.length / 2)
+  const branch = [...natural.slice(0, half), ...natural.slice(half).toReversed()]
+  const all: Texts = [natural, branch, natural.slice(0, half), reversed, [...natural.slice(1), natural[0]!]]
+  const { packing, prefixCache } = sharing?.facts ?? {}
+
+  const plainly = async (text: readonly number[]): Promise<Float32Array> => logProbsOf(await model.score({ sequences: [sequenceOf(text)], topCount: null }))[0]!
+  const expected = new Map<readonly number[], Float32Array>()
+  if (packing?.isOn || prefixCache?.isOn) for (const text of all) expected.set(text, await plainly(text))
+
+  /** Largest |difference| of a token, nats. */
+  const differenceOf = (asked: Texts, scores: BatchScores): number =>
+    Math.max(...asked.map((text, i) => passDifference(logProbsOf(scores)[i] ?? [], expected.get(text) ?? []).max))
+  const shared = (asked: Texts): Promise<BatchScores> => model.score({ sequences: asked.map(sequenceOf), topCount: null, layout: 'shared' })
+
+  const checks: Check[] = []
+  if (sharing === null || !packing?.isOn) checks.push(check('packing_invariance', 'skipped', `texts are not packed: ${packing?.reason ?? 'nothing is shared'}`))
+  else {
+    const found = judged('packing_invariance', 'five texts packed into one row, and each by itself', differenceOf(all, await shared(all)), toleranceNats)
+    if (found.status !== 'pass') sharing.switchOff('packing', found.message)
+    checks.push(found)
+    sharing.forget()
+  }
+
+  if (sharing === null || !prefixCache?.isOn)
+    checks.push(check('cache_invariance', 'skipped', `prefixes are not kept: ${prefixCache?.reason ?? 'nothing is shared'}`))
+  else {
+    const found = await cacheCheck()
+    if (found.status !== 'pass') sharing.switchOff('prefixCache', found.message)
+    checks.push(found)
+    sharing.forget()
+  }
+  return checks
+
+  /** Kept at the second sight, used from the third on: the whole text, one that leaves it halfway, and both packed. */
+  async function cacheCheck(): Promise<Check> {
+    let difference = 0
+    let cachedTokens = 0
+    for (const asked of [[natural], [natural], [natural], [branch], [branch, natural]]) {
+      const scores = await shared(asked)
+      difference = Math.max(difference, differenceOf(asked, scores))
+      cachedTokens += scores.rows.reduce((sum, { work }) => sum + (work?.cachedTokens ?? 0), 0)
+    }
+    if (cachedTokens === 0) return check('cache_invariance', 'warn', 'no prefix was kept, so there was nothing to compare')
+    return judged('cache_invariance', 'texts behind a kept prefix, and each by itself', difference, toleranceNats)
+  }
+}
+
+function logProbsOf({ rows }: BatchScores): Float32Array[] {
+  return rows.map(({ logProbs }) => logProbs)
+}
+
+function judged(id: 'packing_invariance' | 'cache_invariance', what: string, max: number, toleranceNats: number): Check {
+  const finding = { independent: true, value: Number.isFinite(max) ? max : null, tolerance: toleranceNats }
+  if (max <= toleranceNats) return check(id, 'pass', `the numbers agree: ${what}`, finding)
+  return check(id, 'warn', `the numbers differ by ${max} nats a token, so this is not done: ${what}`, finding)
+}

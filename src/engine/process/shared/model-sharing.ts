@@ -1,0 +1,82 @@
+import type { Ability, Sharing } from '../../engine.ts'
+import type { EngineSpec, SharingLimits } from '../../protocol.ts'
+import type { CacheTensor } from '../prefix-cache/cache-tensor.ts'
+import { PrefixCache } from '../prefix-cache/prefix-cache.ts'
+import { SeenPrefixes } from '../prefix-cache/seen-prefixes.ts'
+import { off, type SharableGraph } from './sharable-graph.ts'
+import { type RunPass, SharedScoring } from './shared-scoring.ts'
+
+/** Tokens of the sequences that were seen lately: some megabytes of ids. */
+const SEEN_TOKENS = 1 << 20
+/** A pass this narrow is worth its overhead, whatever the attention before it takes. */
+const LEAST_WIDTH = 64
+/** Bytes a score of attention takes at its peak: it exists about four times over as a float32. */
+const SCORE_BYTES = 16
+
+/** What a loaded model shares between sequences, and the state that this needs. */
+export class ModelSharing {
+  #abilities: Pick<Sharing, 'packing' | 'prefixCache'>
+  #scoring: SharedScoring
+  readonly #graph: SharableGraph
+  readonly #tensors: readonly CacheTensor[]
+  readonly #limits: SharingLimits
+  readonly #contextTokens: number
+  readonly #run: RunPass
+
+  constructor(graph: SharableGraph, tensors: readonly CacheTensor[], limits: SharingLimits, spec: EngineSpec, run: RunPass) {
+    this.#abilities = { packing: graph.packing, prefixCache: graph.prefixCache }
+    this.#graph = graph
+    this.#tensors = tensors
+    this.#limits = limits
+    this.#contextTokens = spec.memory?.maxModelLen ?? Number.MAX_SAFE_INTEGER
+    this.#run = run
+    this.#scoring = this.#empty()
+  }
+
+  get isOn(): boolean {
+    return this.#abilities.packing.isOn || this.#abilities.prefixCache.isOn
+  }
+
+  get scoring(): SharedScoring {
+    return this.#scoring
+  }
+
+  get facts(): Sharing {
+    return {
+      ...this.#abilities,
+      longestRow: Math.min(this.#graph.window ?? this.#contextTokens, this.#contextTokens),
+      attentionHeads: this.#graph.attentionHeads
+    }
+  }
+
+  /** What did not give the numbers of the plain pass is not used. */
+  switchOff(ability: 'packing' | 'prefixCache', reason: string): void {
+    this.#abilities = { ...this.#abilities, [ability]: off(reason) }
+    this.forget()
+  }
+
+  /** Empties the cache. */
+  forget(): void {
+    this.#scoring = this.#empty()
+  }
+
+  #empty(): SharedScoring {
+    const { packing, prefixCache } = this.#abilities
+    const keeps: Ability['isOn'] = prefixCache.isOn
+    return new SharedScoring({
+      run: this.#run,
+      packs: packing.isOn,
+      longestRow: this.facts.longestRow,
+      cache: keeps ? new PrefixCache(this.#tensors, this.#limits.prefixCacheBytes) : null,
+      seen: keeps ? new SeenPrefixes(SEEN_TOKENS) : null,
+      widestPass: (pastLength) => widestPass(pastLength, this.#limits.maxAttentionBytes, this.#graph.attentionHeads)
+    })
+  }
+}
+
+/** The most columns S behind P known tokens with 16 H S (P + S) <= maxBytes; no bound where attention is one operator. */
+export function widestPass(pastLength: number, maxBytes: number, attentionHeads: number): number {
+  if (attentionHeads === 0 || maxBytes === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER
+  const width = (Math.sqrt(pastLength ** 2 + (4 * maxBytes) / (SCORE_BYTES * attentionHeads)) - pastLength) / 2
+  return Math.max(LEAST_WIDTH, Math.floor(width))
+}
