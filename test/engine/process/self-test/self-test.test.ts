@@ -70,7 +70,7 @@ describe('runSelfTest on an honest model', () => {
     assert.deepEqual([report.verdict, report.toleranceNats, report.ceilingNats, report.causal], ['pass', 1e-4, 1e-3, 'exact'])
     // The whole text twice and the half twice, all but their first tokens.
     assert.deepEqual(report.noise, { max: 0, p999: 0, tokens: 47 + 23 + 47 + 23 })
-    assert.deepEqual(statusesOf(report, 'skipped'), ['cache_invariance', 'known_answer'])
+    assert.deepEqual(statusesOf(report, 'skipped'), ['packing_invariance', 'cache_invariance', 'known_answer'])
   })
 
   it('runs every check of the start but that of the tokenizer', async () => {
