@@ -1,4 +1,5 @@
 import { ServiceError } from '../../errors.ts'
+import { ATTENTION_BIAS } from './attention-bias.ts'
 import { buildFloat, buildInt64, buildNode } from './build-node.ts'
 import { findHead, type Head } from './find-head.ts'
 import { BOOL, FLOAT, type Graph, INT64, type OnnxNode, type TensorInfo } from './graph.ts'
@@ -67,7 +68,7 @@ const AXES_ARE_INPUTS = 13
  * untouched and stay in their file. A head that quantizes its hidden states does so before the rows are gathered, with the
  * scale of all of them, as in the model itself. Throws `model_unsupported` with the reason.
  */
-export function scoringGraph(model: Graph): Graph {
+export function scoringGraph(model: Graph, { keepPresents = [] }: ScoringGraphOptions = {}): Graph {
   const opset = assertOperatorSet(model)
   const graph = splitQuantizedProducts(withoutWindowedCaches(model))
   const head = findHead(graph)
@@ -87,8 +88,13 @@ export function scoringGraph(model: Graph): Graph {
       { name: topCount, elementType: INT64, shape: [1] },
       { name: probed, elementType: INT64, shape: ['probed'] }
     ],
-    outputs: outputsNamed(Object.values(SCORING_OUTPUTS))
+    outputs: [...outputsNamed(Object.values(SCORING_OUTPUTS)), ...graph.outputs.filter(({ name }) => keepPresents.includes(name))]
   })
+}
+
+export interface ScoringGraphOptions {
+  /** Outputs of the model that the scoring graph has too, behind its own: the caches of `cachePairs`. */
+  readonly keepPresents?: readonly string[]
 }
 
 /** The operator set of a graph. Throws `model_unsupported` for one that is too old to be rewritten. */
@@ -100,7 +106,7 @@ export function assertOperatorSet({ opsets }: Graph): number {
 
 /** The inputs of a scoring graph that the model itself has. */
 export function ownInputs({ inputs }: Graph): TensorInfo[] {
-  const added = new Set<string>(Object.values(SCORING_INPUTS))
+  const added = new Set<string>([...Object.values(SCORING_INPUTS), ATTENTION_BIAS])
   return inputs.filter(({ name }) => !added.has(name))
 }
 
