@@ -21,6 +21,8 @@ describe('openModelFolder', () => {
       vocabSize: 100,
       headSize: 8,
       keyValueHeads: 4,
+      attentionHeads: 4,
+      slidingWindow: null,
       genaiFile: null
     })
   })

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { ServiceError } from '../../errors.ts'
 import { firstCount, type JsonObject, objectAt, readJsonObject } from './read-json.ts'
+import { slidingWindowOf } from './sliding-window.ts'
 
 /** What the JSON files of a model folder say of the model. */
 export interface ModelConfig {
@@ -14,6 +15,10 @@ export interface ModelConfig {
   readonly headSize: number
   /** Heads of keys and values; 0 when nothing says it. */
   readonly keyValueHeads: number
+  /** Heads of queries; 0 when nothing says it. */
+  readonly attentionHeads: number
+  /** How many tokens, itself included, a token sees in the layers that see the fewest; null where all see everything. */
+  readonly slidingWindow: number | null
   /** The graph file that onnxruntime-genai would open; null where there is no genai_config.json. */
   readonly genaiFile: string | null
 }
@@ -55,6 +60,8 @@ export function readModelConfig(folder: string, limit = 0): ModelConfig {
     vocabSize: count('vocab_size'),
     headSize: headSize || (heads === 0 ? 0 : Math.floor(hiddenSize / heads)),
     keyValueHeads: keyValueHeadsOf(config, objects) || heads,
+    attentionHeads: heads,
+    slidingWindow: slidingWindowOf(objects),
     genaiFile: typeof decoder.filename === 'string' ? decoder.filename : null
   }
 }

@@ -26,6 +26,8 @@ describe('readModelConfig', () => {
       vocabSize: 100,
       headSize: 8,
       keyValueHeads: 4,
+      attentionHeads: 4,
+      slidingWindow: null,
       genaiFile: null
     })
   })
@@ -38,6 +40,8 @@ describe('readModelConfig', () => {
       vocabSize: 32064,
       headSize: 96,
       keyValueHeads: 8,
+      attentionHeads: 32,
+      slidingWindow: null,
       genaiFile: 'phi.onnx'
     })
   })
@@ -57,6 +61,7 @@ describe('readModelConfig', () => {
     ['no sizes of heads', { num_attention_heads: undefined }, 'headSize', 0],
     ['grouped key-value heads', { num_key_value_heads: 2 }, 'keyValueHeads', 2],
     ["Falcon's key-value heads", { num_kv_heads: 3 }, 'keyValueHeads', 3],
+    ["GPT-2's name of the heads", { num_attention_heads: undefined, n_head: 12 }, 'attentionHeads', 12],
     ['one shared key-value head', { multi_query: true }, 'keyValueHeads', 1],
     ["Falcon's new decoder, which groups", { multi_query: true, new_decoder_architecture: true, num_kv_heads: 3 }, 'keyValueHeads', 3],
     ['a model type in place of an architecture', { architectures: undefined, model_type: 'gpt2' }, 'architecture', 'gpt2'],
