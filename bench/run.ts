@@ -13,7 +13,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<Findings> 
   'event-loop': () => import('./event-loop.ts'),
   'tokenize-latency': () => import('./tokenize-latency.ts'),
   'several-models': () => import('./several-models.ts'),
-  'model-loading': () => import('./model-loading.ts')
+  'model-loading': () => import('./model-loading.ts'),
+  'prefix-cache': () => import('./prefix-cache.ts')
 }
 const RESULTS = join(PACKAGE_FOLDER, 'bench', 'results')
 

@@ -85,55 +85,48 @@ export class RadixTree<Payload> {
 
   /**
    * Adds what follows a path that was just found, up to token `end`, and marks all of it as used. Evicts others for it, never the path.
-   * A run that could not fit beside its own path stays whole up to half of the capacity, so that one long text does not displace all
-   * others, and beyond that as far as there is room in any case. Returns how many tokens were added: 0 leaves the tree as it was.
+   * A run that fits beside nothing but its own path displaces all others. One that does not fit even so is stored until it and its path take
+   * half of the capacity, so that one long text does not empty the cache, or as far as there is room in any case.
+   * Returns how many tokens were added.
    */
   extend(path: Path<Payload>, ids: Int32Array, end: number, payloadOf: (from: number, to: number) => Payload): number {
     this.use(path)
-    const from = path.length
+    const { capacity, node, token } = this.#bound
+    const [from, wanted] = [path.length, end - path.length]
     const last = path.steps.at(-1)
-    const isSplit = last !== undefined && last.taken < last.node.ids.length
-    const count = this.#makeRoom(path, end - from, isSplit ? 2 : 1)
-    if (count <= 0) return 0
-    // Made first: when it throws, nothing has come half.
-    const payload = payloadOf(from, from + count)
-    const parent = last === undefined ? this.#root : isSplit ? this.#split(last.node, last.taken) : last.node
-    const leaf: RadixNode<Payload> = { ids: ids.slice(from, from + count), payload, parent, children: new Map() }
+    const isParted = last !== undefined && last.taken < last.node.ids.length
+    const held = path.steps.length * node + path.length * token
+    const whole = node + wanted * token
+    const free = capacity - this.#weight - (isParted ? node : 0)
+    const room = held + whole <= capacity ? whole : Math.max(free, Math.min(whole, capacity / 2 - held))
+    if (wanted <= 0 || room < node + token) return 0
+
+    const parent = isParted ? this.#split(last.node, last.taken) : (last?.node ?? this.#root)
+    this.#evictUntil(capacity - room, parent)
+    const count = Math.min(wanted, Math.floor((capacity - this.#weight - node) / token))
+    const leaf: RadixNode<Payload> = { ids: ids.slice(from, from + count), payload: payloadOf(from, from + count), parent, children: new Map() }
     this.#attach(leaf, parent)
     this.#weight += this.#weightOf(leaf)
     this.#touch(leaf)
     return count
   }
 
-  /** Evicts for a run behind a path, which needs so many nodes; returns how many of its tokens fit then. */
-  #makeRoom(path: Path<Payload>, wanted: number, nodes: number): number {
-    const { capacity, node, token } = this.#bound
-    const fixed = nodes * node
-    const held = path.steps.reduce((sum, step) => sum + this.#weightOf(step.node), 0)
-    const whole = fixed + wanted * token
-    const room = held + whole <= capacity ? whole : Math.max(capacity - this.#weight, Math.min(whole, capacity / 2 - held))
-    if (wanted <= 0 || room < fixed + token) return 0
-    const pathEnd = path.steps.at(-1)?.node
+  /** Evicts the least recently used until the rest weighs so much at most. `pathEnd` was used last of all: behind it comes its path alone. */
+  #evictUntil(weight: number, pathEnd: RadixNode<Payload>): void {
     for (const oldest of this.#byUse) {
-      // The path was used last of all: behind its end come its own nodes alone.
-      if (this.#weight + room <= capacity || oldest === pathEnd) break
-      this.#evict(oldest)
+      if (this.#weight <= weight || oldest === pathEnd) break
+      this.#byUse.delete(oldest)
+      oldest.parent?.children.delete(oldest.ids[0]!)
+      this.#weight -= this.#weightOf(oldest)
+      this.#evictedTokens += oldest.ids.length
     }
-    return Math.min(wanted, Math.floor((capacity - this.#weight - fixed) / token))
   }
 
   #weightOf({ ids }: RadixNode<Payload>): number {
     return this.#bound.node + ids.length * this.#bound.token
   }
 
-  #evict(leaf: RadixNode<Payload>): void {
-    this.#byUse.delete(leaf)
-    leaf.parent?.children.delete(leaf.ids[0]!)
-    this.#weight -= this.#weightOf(leaf)
-    this.#evictedTokens += leaf.ids.length
-  }
-
-  /** Cuts a run in two; returns the node of its first `length` tokens, which the caller has to mark as used. */
+  /** Cuts a run in two; returns the node of its first `length` tokens, used later than that of the others. */
   #split(lower: RadixNode<Payload>, length: number): RadixNode<Payload> {
     const { ids, payload, parent } = lower
     const upper: RadixNode<Payload> = { ids: ids.slice(0, length), payload: this.#cut(payload, 0, length), parent, children: new Map() }
@@ -142,6 +135,7 @@ export class RadixTree<Payload> {
     this.#attach(upper, parent ?? this.#root)
     this.#attach(lower, upper)
     this.#weight += this.#bound.node
+    this.#touch(upper)
     return upper
   }
 

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { PrefixCache } from '../../../../src/engine/process/prefix-cache/prefix-cache.ts'
+import { expectedBlock, passOver, rowsOver, TENSORS } from './fake-pass.ts'
+
+const ids = (...values: number[]): Int32Array => Int32Array.from(values)
+const count = (from: number, length: number): Int32Array => Int32Array.from({ length }, (_, i) => from + i)
+const KEY = TENSORS[0]!.past
+
+/** A cache in which whole sequences were computed, one pass each. */
+function cacheOf(maxBytes: number, ...sequences: Int32Array[]): PrefixCache {
+  const cache = new PrefixCache(TENSORS, maxBytes)
+  sequences.forEach((sequence, pass) => void cache.insert(sequence, passOver(sequence, 0, sequence.length, pass), null))
+  return cache
+}
+const sizeOf = (...sequences: Int32Array[]): number => cacheOf(1e9, ...sequences).sizeBytes
+
+describe('PrefixCache', () => {
+  test('nothing is stored in 0 bytes', () => {
+    const cache = cacheOf(0, ids(1, 2, 3))
+    assert.equal(cache.match(ids(1, 2, 3), 3).length, 0)
+    assert.equal(cache.sizeBytes, 0)
+    assert.equal(cache.counters.entries, 0)
+  })
+
+  test('a past of no tokens has the inputs, empty', () => {
+    const cache = cacheOf(1e6)
+    assert.deepEqual(
+      [...cache.assemble(cache.match(ids(1), 1), 0)].map(([name, { length }]) => [name, length]),
+      TENSORS.map(({ past }) => [past, 0])
+    )
+  })
+
+  test('the least recently used goes first, of what parts the ends alone', () => {
+    const [a, b, c] = [count(10, 6), ids(10, 11, 12, 93, 94, 95), count(50, 4)]
+    const cache = cacheOf(sizeOf(a, b, c), a, b, c)
+    assert.equal(cache.counters.evictedTokens, 0)
+    cache.match(c, 4)
+    cache.match(a, 6)
+    cache.insert(count(70, 2), passOver(count(70, 2), 0, 2, 9), null)
+    assert.equal(cache.match(b, 6).length, 3)
+    assert.equal(cache.match(a, 6).length, 6)
+    assert.equal(cache.match(c, 4).length, 4)
+    assert.equal(cache.counters.evictedTokens, 3)
+  })
+
+  test('a match keeps what is evicted or split before it is assembled', () => {
+    const a = count(10, 6)
+    const cache = cacheOf(sizeOf(a), a)
+    const match = cache.match(a, 6)
+    cache.insert(ids(10, 11, 7), passOver(ids(10, 11, 7), 2, 3, 5), null)
+    cache.insert(count(50, 6), passOver(count(50, 6), 0, 6, 6), null)
+    assert.equal(cache.match(a, 6).length, 0)
+    for (const length of [6, 4]) assert.deepEqual([...cache.assemble(match, length).get(KEY)!], expectedBlock(0, a, Array(length).fill(0)))
+  })
+
+  test('the same prefix again is the same copy, also after its runs were split', () => {
+    const a = count(10, 6)
+    const cache = cacheOf(1e6, a)
+    const copy = cache.assemble(cache.match(a, 6), 5)
+    assert.equal(cache.assembledBytes, 5 * (4 * 10 + 2 * 6))
+    const branch = ids(10, 11, 12, 7)
+    cache.insert(branch, passOver(branch, 3, 4, 1), null)
+    assert.equal(cache.counters.entries, 3)
+    assert.equal(cache.assemble(cache.match(a, 6), 5), copy)
+    assert.notEqual(cache.assemble(cache.match(a, 6), 4), copy)
+  })
+
+  test('a whole run is given as it is stored, without a copy', () => {
+    const a = count(10, 6)
+    const cache = cacheOf(1e6, a)
+    assert.equal(cache.assemble(cache.match(a, 6), 6).get(KEY), cache.assemble(cache.match(a, 6), 6).get(KEY))
+    assert.equal(cache.assembledBytes, 0)
+  })
+
+  test('the copy of a prefix is not given for one that was evicted and computed anew', () => {
+    const [a, other] = [count(10, 6), count(50, 6)]
+    const cache = cacheOf(sizeOf(a), a)
+    cache.assemble(cache.match(a, 6), 5)
+    cache.insert(other, passOver(other, 0, 6, 1), null)
+    cache.insert(a, passOver(a, 0, 6, 2), null)
+    assert.deepEqual([...cache.assemble(cache.match(a, 6), 5).get(KEY)!], expectedBlock(0, a, Array(5).fill(2)))
+  })
+
+  test('a run whose prefix was evicted meanwhile is not stored', () => {
+    const cache = cacheOf(1e6, ids(1, 2))
+    assert.equal(cache.insert(ids(1, 9, 4, 5), passOver(ids(1, 9, 4, 5), 2, 4, 1), null), 1)
+    assert.equal(cache.counters.storedTokens, 2)
+  })
+
+  test('a run longer than the cache is stored up to half of it, and what fits beside that stays', () => {
+    const [a, b, long] = [count(1000, 20), count(2000, 20), count(1, 200)]
+    const maxBytes = sizeOf(count(1, 100))
+    const cache = cacheOf(maxBytes, a, b)
+    const stored = cache.insert(long, passOver(long, 0, 200, 3), null)
+    assert.ok(stored > 0 && stored < 100)
+    assert.ok(sizeOf(long.subarray(0, stored + 1)) > maxBytes / 2)
+    assert.equal(cache.match(b, 20).length, 20)
+    assert.ok(cache.sizeBytes <= maxBytes)
+  })
+
+  test('a run that fits beside nothing else displaces everything else', () => {
+    const a = count(1000, 20)
+    const long = count(1, 100)
+    const cache = cacheOf(sizeOf(long), a, long)
+    assert.equal(cache.match(long, 100).length, 100)
+    assert.equal(cache.match(a, 20).length, 0)
+  })
+
+  test('rows are learned for tokens that are stored already, and stay as they were first', () => {
+    const a = count(10, 6)
+    const cache = cacheOf(1e6, a)
+    const match = cache.match(a, 6)
+    assert.equal(match.rows(1).logProbs.length, 0)
+    const sizeBytes = cache.sizeBytes
+    assert.equal(cache.learn(a, 6, rowsOver(a, 2, 5, 1)), 6)
+    assert.equal(cache.learn(a, 6, rowsOver(a, 1, 6, 2)), 6)
+    assert.equal(cache.sizeBytes, sizeBytes)
+    const { first, bestIds } = match.rows(1)
+    assert.equal(first, 1)
+    assert.deepEqual([...bestIds], [...rowsOver(a, 1, 2, 2).bestIds, ...rowsOver(a, 2, 5, 1).bestIds, ...rowsOver(a, 5, 6, 2).bestIds])
+  })
+
+  test('rows of tokens that are not there are passed over', () => {
+    const cache = cacheOf(1e6, ids(1, 2))
+    assert.equal(cache.learn(ids(1, 2, 3), 3, rowsOver(ids(1, 2, 3), 1, 3, 1)), 2)
+    assert.equal(cache.match(ids(1, 2, 3), 3).rows(1).logProbs.length, 1)
+  })
+
+  test('tensors and columns that are not there are refused, and nothing is stored', () => {
+    const cache = cacheOf(1e6)
+    const pass = passOver(ids(1, 2), 0, 2, 0)
+    assert.throws(() => cache.insert(ids(1, 2), { ...pass, present: new Map() }, null), { code: 'internal_error', message: /past\.0\.key, got nothing/ })
+    assert.throws(() => cache.insert(ids(1, 2), { ...pass, columns: ids(0, 9) }, null), { code: 'internal_error', message: /columns 9 to 9/ })
+    const halves = new Map(pass.present).set(KEY, new Uint16Array(18))
+    assert.throws(() => cache.insert(ids(1, 2), { ...pass, present: halves }, null), { code: 'internal_error', message: /expected 4-byte floats/ })
+    assert.equal(cache.sizeBytes, 0)
+    assert.equal(cache.match(ids(1, 2), 2).length, 0)
+  })
+
+  test('more tokens than were found cannot be assembled', () => {
+    const cache = cacheOf(1e6, ids(1, 2))
+    assert.throws(() => cache.assemble(cache.match(ids(1, 2, 3), 3), 3), { code: 'internal_error', message: /of 3 tokens were asked for; the match has 2/ })
+  })
+})
