@@ -13,6 +13,11 @@ export class SeenPrefixes {
     return this.#tree.weight
   }
 
+  /** How many leading tokens an earlier sequence had as well. */
+  longest(ids: Int32Array): number {
+    return this.#tree.find(ids, ids.length).length
+  }
+
   /** How many leading tokens an earlier sequence had as well; then remembers this one. */
   note(ids: Int32Array): number {
     const path = this.#tree.find(ids, ids.length)
