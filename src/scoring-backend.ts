@@ -64,6 +64,13 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     vocabSize: folder.vocabSize,
     headSize: folder.headSize,
     keyValueHeads: folder.keyValueHeads,
+    sharing: {
+      packing: config.PACKING,
+      prefixCacheBytes: config.PREFIX_CACHE_BYTES,
+      maxAttentionBytes: config.MAX_ATTENTION_BYTES,
+      slidingWindow: folder.slidingWindow,
+      heads: folder.attentionHeads
+    },
     // On a GPU the weights lie elsewhere, and nothing is predicted.
     ...(executionProvider === 'cpu'
       ? {
