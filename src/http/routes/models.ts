@@ -2,9 +2,11 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { ServedModel } from '../../served-model.ts'
 import { CHECK_ITEMS } from '../schemas/checks.ts'
 import { errorResponses } from '../schemas/error.ts'
-import { arrayOf, integer, nullable, number, objectOf, oneOfWords, response, string } from '../schemas/json-schema.ts'
+import { arrayOf, boolean, integer, nullable, number, objectOf, oneOfWords, response, string } from '../schemas/json-schema.ts'
 import { availableModels, selectModel } from '../select-model.ts'
 import type { Service } from '../service.ts'
+
+const ability = (description: string) => objectOf({ on: boolean(), reason: nullable(string('Why not.')) }, {}, description)
 
 const MODEL = objectOf({
   id: string(),
@@ -28,6 +30,16 @@ const MODEL = objectOf({
   files: arrayOf(objectOf({ file: string(), size_bytes: integer(), sha256: string() })),
   graph: objectOf({ nodes: integer(), scoring_nodes: integer() }),
   causal: oneOfWords(['exact', 'approximate'], 'approximate: activations are quantized over whole tensors; every text is scored alone.'),
+  sharing: objectOf(
+    {
+      packing: ability('Several sequences in one row, each common beginning once.'),
+      prefix_cache: ability('Keys and values of beginnings kept between requests.'),
+      longest_row_tokens: integer('Most tokens of a row of several sequences.'),
+      attention_heads: integer('Heads whose scores of all pairs of tokens are written out; 0 for fused attention.')
+    },
+    {},
+    'What sequences may share here, as the graph and the self-test say.'
+  ),
   self_test: objectOf(
     {
       verdict: oneOfWords(['pass', 'warn', 'fail']),
@@ -115,6 +127,12 @@ function wireModel(model: ServedModel): object {
     files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),
     graph: { nodes: engine.nodeCounts.original, scoring_nodes: engine.nodeCounts.scoring },
     causal: selfTest.causal,
+    sharing: {
+      packing: wireAbility(engine.sharing.packing),
+      prefix_cache: wireAbility(engine.sharing.prefixCache),
+      longest_row_tokens: engine.sharing.longestRow,
+      attention_heads: engine.sharing.attentionHeads
+    },
     self_test: {
       verdict: selfTest.verdict,
       tolerance_nats: selfTest.toleranceNats,
@@ -126,6 +144,10 @@ function wireModel(model: ServedModel): object {
     memory: wireMemory(engine.memory),
     load_ms: engine.loadMs
   }
+}
+
+function wireAbility({ isOn, reason }: ServedModel['engine']['sharing']['packing']): object {
+  return { on: isOn, reason }
 }
 
 function wireMemory(memory: ServedModel['engine']['memory']): object | null {
