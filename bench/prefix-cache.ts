@@ -21,20 +21,31 @@ const TENSORS: readonly CacheTensor[] = Array.from({ length: 2 * LAYERS }, (_, t
 export async function run(): Promise<Findings> {
   const samples: Record<string, number[]> = {}
   const time = (name: string, work: () => unknown): void => {
-    const began = performance.now()
+    const [began, cpu] = [performance.now(), process.cpuUsage()]
     work()
-    const list = samples[name] ?? []
-    samples[name] = list
-    list.push(performance.now() - began)
+    const { user, system } = process.cpuUsage(cpu)
+    for (const [kind, ms] of [
+      ['wall', performance.now() - began],
+      ['CPU', (user + system) / 1000]
+    ] as const) {
+      const list = samples[`${name}, ${kind} ms`] ?? []
+      samples[`${name}, ${kind} ms`] = list
+      list.push(ms)
+    }
   }
   const pass = computed(TOKENS)
   const other = idsOf(1)
   for (let round = 0; round < ROUNDS; round++) {
     for (const pieces of PIECES) {
       const cache = new PrefixCache(TENSORS, 2 ** 30)
+      time(`write ${(TOKENS * 4 * LAYERS * 2 * HEADS * SIZE) / 1e6} MB where nothing was written before`, () => {
+        for (let t = 0; t < TENSORS.length; t++) new Float32Array(HEADS * TOKENS * SIZE).set(pass.present.get('past.0') as Float32Array)
+      })
       const ids = idsOf(0)
       for (let piece = 1; piece <= pieces; piece++) cache.insert(ids, { ...pass, columns: pass.columns.subarray(0, (TOKENS * piece) / pieces) }, null)
       const match = cache.match(ids, TOKENS)
+      if (pieces === 1) time(`assemble ${TOKENS - 1} tokens, the first of all`, () => cache.assemble(match, TOKENS - 1))
+      cache.assemble(match, TOKENS - 2)
       time(`assemble ${TOKENS - 1} tokens of ${pieces} runs`, () => cache.assemble(match, TOKENS - 1))
       if (pieces > 1) continue
       time('assemble the same again', () => cache.assemble(match, TOKENS - 1))
@@ -46,22 +57,28 @@ export async function run(): Promise<Findings> {
       time(`part a run of ${TOKENS} tokens, add 1`, () => cache.insert(parted, { ...pass, columns: pass.columns.subarray(0, TOKENS / 2 + 1) }, null))
     }
   }
-  const seen = new SeenPrefixes(1 << 20)
+  const seen = new SeenPrefixes(2 ** 22)
   for (let i = 0; i < 4000; i++) {
     const ids = idsOf(i % 1500)
     if (i < 2000) seen.note(ids)
-    else time(`note ${TOKENS} tokens among a million`, () => seen.note(ids))
+    else time(`note ${TOKENS} tokens among 4 MiB of ids`, () => seen.note(ids))
   }
   const { limitMiB, grownMiB } = await churn(pass)
-  const slowest = Math.max(...PIECES.map((pieces) => median(samples[`assemble ${TOKENS - 1} tokens of ${pieces} runs`]!)))
+  const names = Object.keys(samples).flatMap((name) => (name.endsWith(', wall ms') ? [name.slice(0, -', wall ms'.length)] : []))
+  const slowest = Math.max(...PIECES.map((pieces) => median(samples[`assemble ${TOKENS - 1} tokens of ${pieces} runs, CPU ms`]!)))
   return {
     question: 'What do the copies of the prefix cache cost?',
     settings: { layers: LAYERS, heads: HEADS, head_size: SIZE, tokens: TOKENS, bytes_a_token: tokenBytes(TENSORS), rounds: ROUNDS },
     tables: [
       {
         title: 'Keys and values of a GPT-2 of 124M, no model running',
-        columns: ['what', 'p50 ms', 'p90 ms'],
-        rows: Object.entries(samples).map(([name, sample]) => [name, median(sample), quantile(sample, 0.9)])
+        columns: ['what', 'wall p50 ms', 'wall p90 ms', 'CPU p50 ms'],
+        rows: names.map((name) => [
+          name,
+          median(samples[`${name}, wall ms`]!),
+          quantile(samples[`${name}, wall ms`]!, 0.9),
+          median(samples[`${name}, CPU ms`]!)
+        ])
       },
       {
         title: `${CHURN_ROUNDS} prefixes of ${TOKENS} tokens through a cache that holds four`,
@@ -69,8 +86,8 @@ export async function run(): Promise<Findings> {
         rows: [[limitMiB, grownMiB]]
       }
     ],
-    aims: [{ aim: `assembling ${TOKENS} cached tokens takes less than ${AIM_MS} ms`, measured: slowest, isMet: slowest < AIM_MS }],
-    notes: ['Each assembly but the named ones is the first of its prefix: a new array for every tensor, and a copy for every head and run.'],
+    aims: [{ aim: `assembling ${TOKENS} cached tokens takes less than ${AIM_MS} ms of CPU time`, measured: slowest, isMet: slowest < AIM_MS }],
+    notes: ['Each assembly but the named ones is the first of its prefix, in memory that was used for another one: a copy for every tensor, head and run.'],
     samples
   }
 }

@@ -5,6 +5,7 @@ import { headRowLimits } from '../../memory/head-rows.ts'
 import { ATTENTION_BIAS } from '../../model/onnx/attention-bias.ts'
 import { wholeTensorQuantizers } from '../../model/onnx/dynamic-quantization.ts'
 import { BFLOAT16, type Graph } from '../../model/onnx/graph.ts'
+import { modelInputs } from '../../model/onnx/model-inputs.ts'
 import { ownInputs, SCORING_OUTPUTS } from '../../model/onnx/scoring-graph.ts'
 import { writeOnnx } from '../../model/onnx/write.ts'
 import { openGraph } from '../../model/weights/open-graph.ts'
@@ -13,10 +14,10 @@ import type { Batch, BatchScores } from '../engine.ts'
 import type { EngineSpec, SharingLimits } from '../protocol.ts'
 import { feedMakers, passFeeds, type RowPlan } from './feeds.ts'
 import { type Pass, plainPass } from './pass.ts'
+import { cacheTensorOf } from './prefix-cache/cache-shape.ts'
 import { elementsOf } from './prefix-cache/cache-tensor.ts'
 import { rowProbesOf, rowScoresOf } from './row-scores.ts'
 import { sessionOptions } from './session-options.ts'
-import { cacheTensors } from './shared/cache-tensors.ts'
 import { ModelSharing } from './shared/model-sharing.ts'
 import { sharableGraph } from './shared/sharable-graph.ts'
 import type { PassScores } from './shared/shared-scoring.ts'
@@ -52,7 +53,8 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   const makers = feedMakers(ownInputs(scoring), sizes)
   const session = await createSession(spec, folder, located(scoring))
   const rowLimits = headRowLimits(spec.vocabSize)
-  const tensors = cacheTensors(ownInputs(scoring), new Set(sharable.pairs.map(({ past }) => past)), sizes)
+  const inputs = new Map(modelInputs(ownInputs(scoring), sizes).map((input) => [input.name, input]))
+  const tensors = sharable.pairs.map(({ past }) => cacheTensorOf(inputs.get(past)!))
   const numbers = Object.values(SCORING_OUTPUTS)
 
   async function run(pass: Pass, batch: Batch, wantsPresent: boolean): Promise<{ outputs: Readonly<Record<string, Tensor>>; plan: RowPlan; runMs: number }> {

@@ -21,10 +21,14 @@ export interface ColumnRange {
   readonly count: number
 }
 
-/** Puts stretches of columns side by side: [heads, sum of counts, size]. Throws `internal_error` when a column is not there. */
-export function joinColumns({ past, heads, size, elementBytes }: CacheTensor, ranges: readonly ColumnRange[]): CacheArray {
-  const length = ranges.reduce((sum, { count }) => sum + count, 0)
-  const joined = elementBytes === 4 ? new Float32Array(heads * length * size) : new Uint16Array(heads * length * size)
+/** Space for `length` columns. */
+export function emptyColumns({ heads, size, elementBytes }: CacheTensor, length: number): CacheArray {
+  return elementBytes === 4 ? new Float32Array(heads * length * size) : new Uint16Array(heads * length * size)
+}
+
+/** Puts stretches of columns side by side into an array of just their size. Throws `internal_error` when a column is not there. */
+export function joinColumns({ past, heads, size }: CacheTensor, ranges: readonly ColumnRange[], joined: CacheArray): CacheArray {
+  const length = joined.length / (heads * size)
   let start = 0
   for (const { source, column, count } of ranges) {
     const width = source.length / (heads * size)

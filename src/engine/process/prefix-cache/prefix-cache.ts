@@ -1,5 +1,6 @@
 import { ServiceError } from '../../../errors.ts'
-import { type CacheArray, type CacheTensor, elementsOf, joinColumns, rangesOf } from './cache-tensor.ts'
+import { type CacheArray, type CacheTensor, elementsOf, emptyColumns, joinColumns, rangesOf } from './cache-tensor.ts'
+import { PastBuffers } from './past-buffers.ts'
 import { type MatchedRun, PrefixMatch } from './prefix-match.ts'
 import { RadixTree } from './radix-tree.ts'
 import { type KnownRows, ROW_BYTES, TokenRows } from './token-rows.ts'
@@ -43,15 +44,17 @@ export interface ComputedColumns {
 export class PrefixCache {
   readonly #tensors: readonly CacheTensor[]
   readonly #tree: RadixTree<TokenRun>
+  readonly #buffers: PastBuffers
   #assembled: { readonly key: string; readonly past: ReadonlyMap<string, CacheArray> } | null = null
   #insertions = 0
   #hitTokens = 0
   #missedTokens = 0
   #insertedTokens = 0
 
-  /** `maxBytes` bounds `sizeBytes`; 0 stores nothing. The last assembled past, which a pass needs in any case, comes on top. */
+  /** `maxBytes` bounds `sizeBytes`; 0 stores nothing. The memory of one assembled past comes on top. */
   constructor(tensors: readonly CacheTensor[], maxBytes: number) {
     this.#tensors = tensors
+    this.#buffers = new PastBuffers(tensors)
     const bound = { capacity: maxBytes, node: NODE_BYTES + (tensors.length + OTHER_ARRAYS) * ARRAY_BYTES, token: tokenBytes(tensors) }
     this.#tree = new RadixTree(bound, (run, from, to) => cutRun(tensors, run, from, to))
   }
@@ -61,9 +64,9 @@ export class PrefixCache {
     return this.#tree.weight
   }
 
-  /** The copy that `assemble` keeps. */
+  /** What `assemble` keeps beside it: one past, as long as the longest so far. */
   get assembledBytes(): number {
-    return [...(this.#assembled?.past.values() ?? [])].reduce((sum, { byteLength }) => sum + byteLength, 0)
+    return this.#buffers.sizeBytes
   }
 
   get counters(): PrefixCacheCounters {
@@ -88,31 +91,21 @@ export class PrefixCache {
   }
 
   /**
-   * Keys and values of the first `length` tokens of a match, by the name of the input: elements [heads, length, size]. They may be those
-   * of the cache itself: nobody writes to them. The last copy is kept, so that the next pass over the same prefix copies nothing.
+   * Keys and values of the first `length` tokens of a match, by the name of the input: elements [heads, length, size], nobody writes to them.
+   * A whole run is given as it is stored. Else they are a copy, valid until the next one, which is kept for passes over the same prefix.
    */
   assemble(match: PrefixMatch, length: number): ReadonlyMap<string, CacheArray> {
     const runs = match.runs(length)
     const [first] = runs
-    if (first === undefined) return this.#pastOf((tensor) => joinColumns(tensor, []))
-    if (runs.length === 1 && first.count === first.run.length) return this.#pastOf((_, t) => first.run.blocks[t]!)
+    if (first === undefined) return new Map(this.#tensors.map((tensor) => [tensor.past, emptyColumns(tensor, 0)]))
+    if (runs.length === 1 && first.count === first.run.length) return new Map(this.#tensors.map(({ past }, t) => [past, first.run.blocks[t]!]))
     const key = contentKey(runs)
     if (this.#assembled?.key !== key) {
-      // Let go first: two of them never need room together.
       this.#assembled = null
-      const past = this.#pastOf((tensor, t) =>
-        joinColumns(
-          tensor,
-          runs.map(({ run, count }) => ({ source: run.blocks[t]!, column: 0, count }))
-        )
-      )
+      const past = this.#buffers.fill(length, (t) => runs.map(({ run, count }) => ({ source: run.blocks[t]!, column: 0, count })))
       this.#assembled = { key, past }
     }
     return this.#assembled.past
-  }
-
-  #pastOf(elementsOfTensor: (tensor: CacheTensor, t: number) => CacheArray): ReadonlyMap<string, CacheArray> {
-    return new Map(this.#tensors.map((tensor, t) => [tensor.past, elementsOfTensor(tensor, t)]))
   }
 
   /**
@@ -128,10 +121,8 @@ export class PrefixCache {
         const ranges = rangesOf(columns.subarray(start - from, stop - from))
         const blocks = this.#tensors.map((tensor) => {
           const source = elementsOf(tensor, present.get(tensor.past))
-          return joinColumns(
-            tensor,
-            ranges.map((range) => ({ source, ...range }))
-          )
+          const wanted = ranges.map((range) => ({ source, ...range }))
+          return joinColumns(tensor, wanted, emptyColumns(tensor, stop - start))
         })
         return { length: stop - start, stamp: ++this.#insertions, blocks, rows: new TokenRows(stop - start) }
       })

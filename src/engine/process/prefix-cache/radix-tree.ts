@@ -102,7 +102,7 @@ export class RadixTree<Payload> {
     if (wanted <= 0 || room < node + token) return 0
 
     const parent = isParted ? this.#split(last.node, last.taken) : (last?.node ?? this.#root)
-    this.#evictUntil(capacity - room, parent)
+    this.#evictUntil(capacity - room)
     const count = Math.min(wanted, Math.floor((capacity - this.#weight - node) / token))
     const leaf: RadixNode<Payload> = { ids: ids.slice(from, from + count), payload: payloadOf(from, from + count), parent, children: new Map() }
     this.#attach(leaf, parent)
@@ -111,10 +111,10 @@ export class RadixTree<Payload> {
     return count
   }
 
-  /** Evicts the least recently used until the rest weighs so much at most. `pathEnd` was used last of all: behind it comes its path alone. */
-  #evictUntil(weight: number, pathEnd: RadixNode<Payload>): void {
+  /** Evicts the least recently used until the rest weighs so much at most: never less than the path, which was used last of all. */
+  #evictUntil(weight: number): void {
     for (const oldest of this.#byUse) {
-      if (this.#weight <= weight || oldest === pathEnd) break
+      if (this.#weight <= weight) break
       this.#byUse.delete(oldest)
       oldest.parent?.children.delete(oldest.ids[0]!)
       this.#weight -= this.#weightOf(oldest)

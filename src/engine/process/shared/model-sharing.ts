@@ -6,8 +6,8 @@ import { SeenPrefixes } from '../prefix-cache/seen-prefixes.ts'
 import { off, type SharableGraph } from './sharable-graph.ts'
 import { type RunPass, SharedScoring } from './shared-scoring.ts'
 
-/** Tokens of the sequences that were seen lately: some megabytes of ids. */
-const SEEN_TOKENS = 1 << 20
+/** For the ids of sequences seen lately. */
+const SEEN_BYTES = 8 << 20
 /** A pass this narrow is worth its overhead, whatever the attention before it takes. */
 const LEAST_WIDTH = 64
 /** Bytes a score of attention takes at its peak: it exists about four times over as a float32. */
@@ -68,7 +68,7 @@ export class ModelSharing {
       packs: packing.isOn,
       longestRow: this.facts.longestRow,
       cache: keeps ? new PrefixCache(this.#tensors, this.#limits.prefixCacheBytes) : null,
-      seen: keeps ? new SeenPrefixes(SEEN_TOKENS) : null,
+      seen: keeps ? new SeenPrefixes(SEEN_BYTES) : null,
       widestPass: (pastLength) => widestPass(pastLength, this.#limits.maxAttentionBytes, this.#graph.attentionHeads)
     })
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type CacheTensor, elementsOf, joinColumns, rangesOf } from '../../../../src/engine/process/prefix-cache/cache-tensor.ts'
+import { type CacheTensor, elementsOf, emptyColumns, joinColumns, rangesOf } from '../../../../src/engine/process/prefix-cache/cache-tensor.ts'
 
 const TENSOR: CacheTensor = { past: 'past.0.key', heads: 2, size: 2, elementBytes: 4 }
 
@@ -8,17 +8,18 @@ describe('joinColumns', () => {
   test('puts stretches of several arrays side by side in every head', () => {
     const wide = Float32Array.from([1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16])
     const narrow = Float32Array.from([7, 8, 17, 18])
-    const joined = joinColumns(TENSOR, [
+    const ranges = [
       { source: wide, column: 1, count: 2 },
       { source: narrow, column: 0, count: 1 }
-    ])
+    ]
+    const joined = joinColumns(TENSOR, ranges, emptyColumns(TENSOR, 3))
     assert.deepEqual([...joined], [3, 4, 5, 6, 7, 8, 13, 14, 15, 16, 17, 18])
   })
 
   test('refuses columns behind the end, which would be read from the next head', () => {
     const source = new Float32Array(8)
-    assert.throws(() => joinColumns(TENSOR, [{ source, column: 1, count: 2 }]), { code: 'internal_error' })
-    assert.throws(() => joinColumns(TENSOR, [{ source: new Float32Array(7), column: 0, count: 1 }]), { code: 'internal_error' })
+    assert.throws(() => joinColumns(TENSOR, [{ source, column: 1, count: 2 }], emptyColumns(TENSOR, 2)), { code: 'internal_error' })
+    assert.throws(() => joinColumns(TENSOR, [{ source: new Float32Array(7), column: 0, count: 1 }], emptyColumns(TENSOR, 1)), { code: 'internal_error' })
   })
 })
 

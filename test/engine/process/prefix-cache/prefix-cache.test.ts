@@ -58,12 +58,26 @@ describe('PrefixCache', () => {
     const a = count(10, 6)
     const cache = cacheOf(1e6, a)
     const copy = cache.assemble(cache.match(a, 6), 5)
-    assert.equal(cache.assembledBytes, 5 * (4 * 10 + 2 * 6))
     const branch = ids(10, 11, 12, 7)
     cache.insert(branch, passOver(branch, 3, 4, 1), null)
     assert.equal(cache.counters.entries, 3)
     assert.equal(cache.assemble(cache.match(a, 6), 5), copy)
-    assert.notEqual(cache.assemble(cache.match(a, 6), 4), copy)
+  })
+
+  test('a copy is of no length once another was assembled, and its memory is used again', () => {
+    const a = count(10, 6)
+    const cache = cacheOf(1e6, a)
+    const [long, other] = [cache.assemble(cache.match(a, 6), 5), count(50, 6)]
+    cache.insert(other, passOver(other, 0, 6, 1), null)
+    const { assembledBytes } = cache
+    const short = cache.assemble(cache.match(other, 6), 4)
+    assert.deepEqual(
+      [...long.values()].map(({ length }) => length),
+      [0, 0, 0, 0]
+    )
+    assert.deepEqual([...short.get(KEY)!], expectedBlock(0, other, Array(4).fill(1)))
+    assert.equal(cache.assembledBytes, assembledBytes)
+    assert.equal(assembledBytes, 128 * (4 * 10 + 2 * 6))
   })
 
   test('a whole run is given as it is stored, without a copy', () => {

@@ -98,6 +98,16 @@ describe('RadixTree', () => {
     )
   })
 
+  test('a run too long even for half of the capacity takes what is free and evicts nothing', () => {
+    const tree = treeOf(20)
+    const shared = [1, 2, 3, 4, 5, 6, 7, 8]
+    const first = Int32Array.of(...shared, 9, 10)
+    add(tree, first)
+    assert.equal(add(tree, Int32Array.of(...shared, ...Array<number>(20).fill(11))), 20 - 3 * NODE - first.length)
+    assert.equal(tree.find(first, 10).length, 10)
+    assert.equal(tree.evictedTokens, 0)
+  })
+
   test('looks no further than it is asked to', () => {
     const tree = treeOf(100)
     const ids = Int32Array.of(1, 2, 3, 4)

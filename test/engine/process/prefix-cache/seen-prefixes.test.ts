@@ -20,20 +20,19 @@ describe('SeenPrefixes', () => {
           assert.equal(seen.note(ids), prefixesOf(ids).filter((prefix) => before.has(prefix)).length)
           for (const prefix of prefixesOf(ids)) before.add(prefix)
         }
-        assert.equal(seen.tokenCount, before.size)
       })
     )
   })
 
   test('never remembers more than its bound, and nothing that did not come', () => {
     fc.assert(
-      fc.property(sequences, fc.nat(20), (given, maxTokens) => {
-        const seen = new SeenPrefixes(maxTokens)
+      fc.property(sequences, fc.nat(8000), (given, maxBytes) => {
+        const seen = new SeenPrefixes(maxBytes)
         const before = new Set<string>()
         for (const ids of given) {
           assert.ok(seen.note(ids) <= prefixesOf(ids).filter((prefix) => before.has(prefix)).length)
           for (const prefix of prefixesOf(ids)) before.add(prefix)
-          assert.ok(seen.tokenCount <= maxTokens)
+          assert.ok(seen.sizeBytes <= maxBytes)
         }
       })
     )
@@ -42,7 +41,8 @@ describe('SeenPrefixes', () => {
   test('what just came is remembered, as far as it fits', () => {
     fc.assert(
       fc.property(sequences, sequence, (given, last) => {
-        const seen = new SeenPrefixes(12)
+        // Room for a run a token, of the longest sequence alone.
+        const seen = new SeenPrefixes(12 * 1000)
         for (const ids of [...given, last]) seen.note(ids)
         assert.equal(seen.note(last), last.length)
       })
@@ -50,10 +50,18 @@ describe('SeenPrefixes', () => {
   })
 
   test('the sequence that came longest ago is forgotten first', () => {
-    const seen = new SeenPrefixes(6)
     const [a, b, c] = [Int32Array.of(1, 2, 3), Int32Array.of(4, 5, 6), Int32Array.of(7, 8)]
+    const measured = new SeenPrefixes(1e6)
+    for (const ids of [a, b]) measured.note(ids)
+    const seen = new SeenPrefixes(measured.sizeBytes)
     for (const ids of [a, b, a, c]) seen.note(ids)
     assert.equal(seen.note(a), 3)
     assert.equal(seen.note(b), 0)
+  })
+
+  test('nothing is remembered in 0 bytes', () => {
+    const seen = new SeenPrefixes(0)
+    seen.note(Int32Array.of(1, 2))
+    assert.equal(seen.note(Int32Array.of(1, 2)), 0)
   })
 })
