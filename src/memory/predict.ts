@@ -1,3 +1,4 @@
+import { ATTENTION_BIAS } from '../model/onnx/attention-bias.ts'
 import type { Graph, TensorInfo } from '../model/onnx/graph.ts'
 import { SCORING_INPUTS } from '../model/onnx/scoring-graph.ts'
 import { type BatchShape, budgetShapes, longestShape, type ShapeLimits } from './batch-shapes.ts'
@@ -108,7 +109,9 @@ function inputFacts({ name, elementType, shape }: TensorInfo, { vocabSize, headS
     [SCORING_INPUTS.targets]: facts(elementType, [N, C]),
     [SCORING_INPUTS.detailed]: facts(elementType, [], [1]),
     [SCORING_INPUTS.topCount]: facts(elementType, [1], [Math.min(TOP_COUNT, vocabSize)]),
-    [SCORING_INPUTS.probed]: facts(elementType, [0], [])
+    [SCORING_INPUTS.probed]: facts(elementType, [0], []),
+    // Of a plain pass; that of a packed row is as large as the mask, once for all heads.
+    [ATTENTION_BIAS]: facts(elementType, [1, 1, 1, 1])
   }
   const own = scoring[name]
   if (own !== undefined) return own

@@ -1,6 +1,7 @@
 import { FLOAT16, type Graph, INT64, type OnnxNode } from '../model/onnx/graph.ts'
 import { readSubgraphNodes } from '../model/onnx/read.ts'
 import { SCORING_INPUTS } from '../model/onnx/scoring-graph.ts'
+import { subgraphOutputs } from '../model/onnx/subgraph-outputs.ts'
 import { executionOrder } from './execution-order.ts'
 import { fusedProducts } from './fused-products.ts'
 import { attributesOf } from './shapes/attributes.ts'
@@ -119,7 +120,7 @@ class Walker {
       else this.#place(node, name, output, reads.get(name) ?? 0)
     })
     this.#note(this.#live + this.#castWeights(node), `${node.opType} ${node.name}`)
-    if (WITH_SUBGRAPHS.has(node.opType)) this.#inside(node)
+    if (WITH_SUBGRAPHS.has(node.opType)) this.#inside(node, reads)
     for (const name of operands) this.#read(name)
     for (const name of node.outputs) if ((reads.get(name) ?? 0) === 0) this.#free(this.#buffers.get(name))
   }
@@ -180,7 +181,7 @@ class Walker {
   }
 
   /** What a node's subgraphs need while it runs, on top of what is alive around it. */
-  #inside(node: OnnxNode): void {
+  #inside(node: OnnxNode, reads: ReadonlyMap<string, number>): void {
     for (const attribute of node.attributes) {
       const nodes = readSubgraphNodes(attribute)
       if (nodes.length === 0) continue
@@ -189,7 +190,18 @@ class Walker {
       for (const operator of inner.#unknown) this.#unknown.add(operator)
       this.#largest = Math.max(this.#largest, inner.#largest)
       this.#note(this.#live + inner.#peak.bytes, `${node.opType} / ${inner.#peak.at}`)
+      if (node.opType === 'If') this.#takeResults(node, subgraphOutputs(attribute), inner, reads)
     }
+  }
+
+  /** The outputs of an If are those of its branches, which agree in shape where an operator reads them. */
+  #takeResults(node: OnnxNode, results: readonly string[], inner: Walker, reads: ReadonlyMap<string, number>): void {
+    node.outputs.forEach((name, i) => {
+      const result = inner.#facts.get(results[i] ?? '')
+      if (result === undefined || this.#facts.has(name)) return
+      this.#facts.set(name, result)
+      this.#place(node, name, result, reads.get(name) ?? 0)
+    })
   }
 }
 

@@ -16,14 +16,15 @@ export const ATTENTION_BIAS = 'logpr.attention_bias'
 export const BLOCKED = -1e9
 
 const HALF_BIAS = `${ATTENTION_BIAS}.float16`
-/** Whether the bias is more than one zero. */
+/** Whether the bias has several columns: one column needs none. */
 const BIAS_IS_GIVEN = {
   output: `${ATTENTION_BIAS}.is_given`,
   nodes: [
-    buildNode('Size', [ATTENTION_BIAS], [`${ATTENTION_BIAS}.size`]),
-    buildNode('Greater', [`${ATTENTION_BIAS}.size`, `${ATTENTION_BIAS}.one`], [`${ATTENTION_BIAS}.is_given`])
+    buildNode('Shape', [ATTENTION_BIAS], [`${ATTENTION_BIAS}.shape`]),
+    buildNode('Gather', [`${ATTENTION_BIAS}.shape`, `${ATTENTION_BIAS}.last`], [`${ATTENTION_BIAS}.columns`], { attributes: { axis: 0 } }),
+    buildNode('Greater', [`${ATTENTION_BIAS}.columns`, `${ATTENTION_BIAS}.one`], [`${ATTENTION_BIAS}.is_given`])
   ],
-  initializers: [buildInt64(`${ATTENTION_BIAS}.one`, [], [1])]
+  initializers: [buildInt64(`${ATTENTION_BIAS}.last`, [], [3]), buildInt64(`${ATTENTION_BIAS}.one`, [], [1])]
 }
 
 export interface Packable {
@@ -110,9 +111,11 @@ function biasAttention(graph: Graph, softmaxes: readonly AttentionSoftmax[], fus
   const types = new Set([...places.values()].map(({ elementType }) => elementType))
   if (![...types].every((type) => type === FLOAT || type === FLOAT16)) return null
 
+  const hasGroups = fused.some(({ opType }) => opType === 'GroupQueryAttention')
+  const added = new Map(hasGroups ? BIAS_IS_GIVEN.initializers.map((constant) => [constant.name, constant]) : [])
   const nodes = [
     ...(types.has(FLOAT16) ? [buildNode('Cast', [ATTENTION_BIAS], [HALF_BIAS], { attributes: { to: FLOAT16 } })] : []),
-    ...(fused.some(({ opType }) => opType === 'GroupQueryAttention') ? BIAS_IS_GIVEN.nodes : [])
+    ...(hasGroups ? BIAS_IS_GIVEN.nodes : [])
   ]
   const biased = new Set<string>()
   for (const node of graph.nodes) {
@@ -124,7 +127,9 @@ function biasAttention(graph: Graph, softmaxes: readonly AttentionSoftmax[], fus
     const { input, elementType } = found
     const bias = elementType === FLOAT ? ATTENTION_BIAS : HALF_BIAS
     if (input === null) {
-      nodes.push(groupQueryWithBias(graph, node, { bias, elementType, isGiven: BIAS_IS_GIVEN.output }))
+      const { node: chosen, constants } = groupQueryWithBias(graph, node, { bias, elementType, isGiven: BIAS_IS_GIVEN.output })
+      nodes.push(chosen)
+      for (const constant of constants) added.set(constant.name, constant)
       continue
     }
     const tensor = node.inputs[input] ?? ''
@@ -133,5 +138,5 @@ function biasAttention(graph: Graph, softmaxes: readonly AttentionSoftmax[], fus
     biased.add(tensor)
     nodes.push({ ...node, inputs: node.inputs.map((name, i) => (i === input ? sum : name)), encoded: null })
   }
-  return { ...graph, nodes, initializers: [...graph.initializers, ...BIAS_IS_GIVEN.initializers] }
+  return { ...graph, nodes, initializers: [...graph.initializers, ...added.values()] }
 }

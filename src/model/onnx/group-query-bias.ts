@@ -1,6 +1,6 @@
 import { attributeName, integerOf } from './attributes.ts'
 import { buildInt64, buildNode } from './build-node.ts'
-import type { Graph, Initializer, OnnxNode, TensorInfo } from './graph.ts'
+import { type Graph, INT64, type Initializer, type OnnxNode, type TensorInfo } from './graph.ts'
 import { writeGraph } from './write.ts'
 
 /**
@@ -15,7 +15,7 @@ export interface GivenBias {
   /** (1, 1, S, P+S) of `elementType`. */
   readonly bias: string
   readonly elementType: number
-  /** A bool: whether the bias is more than one zero. */
+  /** A bool: whether the bias is more than the one zero of a plain pass. */
   readonly isGiven: string
 }
 
@@ -35,6 +35,7 @@ export function whyGroupQueryNot(graph: Graph, node: OnnxNode): string | null {
   if (node.inputs.slice(FIRST_UNKNOWN).some((name) => name !== '')) return 'has inputs that logpr does not know'
   if (!rotatesInside(node)) return null
   if ((node.inputs[POSITIONS] ?? '') !== '') return 'takes positions of its own'
+  if (graph.inputs.some(({ name, elementType }) => name === 'position_ids' && elementType !== INT64)) return 'rotates by positions that are not int64'
   if ((graph.opsets.get('') ?? 0) < SIZES_ARE_INPUTS) return `is of operator set ${graph.opsets.get('')}, ${SIZES_ARE_INPUTS} is needed`
   if (tableOf(graph, node) === undefined) return 'takes tables of angles that are chosen while it runs'
   return null
@@ -48,21 +49,23 @@ export function whyGroupQueryNot(graph: Graph, node: OnnxNode): string | null {
  * Rotation goes in front because the operator looks at positions only behind a past, and counts from 0 without one. The operator holds no
  * weights, so the second form costs nothing, and a plain pass does what it did.
  */
-export function groupQueryWithBias(graph: Graph, node: OnnxNode, given: GivenBias): OnnxNode {
+export function groupQueryWithBias(graph: Graph, node: OnnxNode, given: GivenBias): { readonly node: OnnxNode; readonly constants: readonly Initializer[] } {
   const outputs = node.outputs.map((name, i) => name || `${node.outputs[0]}/logpr.unused_${i}`)
   const infos = (suffix: string): TensorInfo[] => outputs.map((name) => ({ name: `${name}/${suffix}`, elementType: given.elementType, shape: null }))
   const [plain, biased] = [infos('logpr.plain'), infos('logpr.with_bias')]
   const plainNode = { ...node, outputs: plain.map(({ name }) => name), encoded: null }
-  const { nodes, initializers } = biasedForm(graph, node, given, biased)
-  const branch = (name: string, body: readonly OnnxNode[], constants: readonly Initializer[], results: readonly TensorInfo[]): Uint8Array =>
-    writeGraph(name, { nodes: body, initializers: constants, inputs: [], outputs: results })
-  return buildNode('If', [given.isGiven], outputs, {
+  const { nodes, constants } = biasedForm(graph, node, given, biased)
+  const branch = (name: string, body: readonly OnnxNode[], results: readonly TensorInfo[]): Uint8Array =>
+    writeGraph(name, { nodes: body, initializers: [], inputs: [], outputs: results })
+  const outer = [...node.inputs, given.bias, ...constants.map(({ name }) => name), ...(rotatesInside(node) ? ['position_ids'] : [])]
+  const chosen = buildNode('If', [given.isGiven], outputs, {
     attributes: {
-      then_branch: branch('logpr.with_bias', nodes, initializers, biased),
-      else_branch: branch('logpr.plain', [plainNode], [], plain)
+      then_branch: branch('logpr.with_bias', nodes, biased),
+      else_branch: branch('logpr.plain', [plainNode], plain)
     },
-    captures: [...new Set([...node.inputs, given.bias, ...(rotatesInside(node) ? ['position_ids'] : [])])].filter((name) => name !== '')
+    captures: [...new Set(outer)].filter((name) => name !== '')
   })
+  return { node: chosen, constants }
 }
 
 function biasedForm(
@@ -70,12 +73,12 @@ function biasedForm(
   node: OnnxNode,
   { bias }: GivenBias,
   results: readonly TensorInfo[]
-): { nodes: OnnxNode[]; initializers: readonly Initializer[] } {
+): { nodes: OnnxNode[]; constants: readonly Initializer[] } {
   const inputs = Array.from({ length: FIRST_UNKNOWN }, (_, i) => node.inputs[i] ?? '')
   inputs[BIAS] = bias
   const outputs = results.map(({ name }) => name)
   const table = rotatesInside(node) ? tableOf(graph, node) : undefined
-  if (table === undefined) return { nodes: [{ ...node, inputs, outputs, encoded: null }], initializers: [] }
+  if (table === undefined) return { nodes: [{ ...node, inputs, outputs, encoded: null }], constants: [] }
 
   const inner = (part: string): string => `${outputs[0]}/${part}`
   const [heads, kvHeads] = [integerOf(node, 'num_heads', 1), integerOf(node, 'kv_num_heads', 1)]
@@ -96,7 +99,7 @@ function biasedForm(
   }
   return {
     nodes: [...(split?.nodes ?? []), rotate(query, heads, inner('query')), rotate(key, kvHeads, inner('key')), attention],
-    initializers: split?.initializers ?? []
+    constants: split?.constants ?? []
   }
 }
 
@@ -106,21 +109,22 @@ function splitPacked(
   heads: number,
   kvHeads: number,
   inner: (part: string) => string
-): { nodes: OnnxNode[]; initializers: Initializer[]; outputs: string[] } {
+): { nodes: OnnxNode[]; constants: Initializer[]; outputs: string[] } {
   const parts = ['query', 'key', 'value'].map((part) => inner(`split_${part}`))
   const outputs = parts.map((part) => `${part}_flat`)
+  const named = (what: string): string => `logpr.${what}_${heads}_${kvHeads}`
   return {
     outputs,
     nodes: [
-      buildNode('Reshape', [packed, inner('by_head')], [inner('heads')]),
-      buildNode('Split', [inner('heads'), inner('head_counts')], parts, { attributes: { axis: 2 } }),
-      ...parts.map((part, i) => buildNode('Reshape', [part, inner('flat')], [outputs[i] ?? '']))
+      buildNode('Reshape', [packed, named('by_head')], [inner('heads')]),
+      buildNode('Split', [inner('heads'), named('head_counts')], parts, { attributes: { axis: 2 } }),
+      ...parts.map((part, i) => buildNode('Reshape', [part, named('flat')], [outputs[i] ?? '']))
     ],
     // 0 keeps a dimension.
-    initializers: [
-      buildInt64(inner('by_head'), [4], [0, 0, heads + 2 * kvHeads, -1]),
-      buildInt64(inner('head_counts'), [3], [heads, kvHeads, kvHeads]),
-      buildInt64(inner('flat'), [3], [0, 0, -1])
+    constants: [
+      buildInt64(named('by_head'), [4], [0, 0, heads + 2 * kvHeads, -1]),
+      buildInt64(named('head_counts'), [3], [heads, kvHeads, kvHeads]),
+      buildInt64(named('flat'), [3], [0, 0, -1])
     ]
   }
 }
