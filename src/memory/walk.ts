@@ -182,6 +182,7 @@ class Walker {
 
   /** What a node's subgraphs need while it runs, on top of what is alive around it. */
   #inside(node: OnnxNode, reads: ReadonlyMap<string, number>): void {
+    const results = new Map<string, TensorFacts | undefined>()
     for (const attribute of node.attributes) {
       const nodes = readSubgraphNodes(attribute)
       if (nodes.length === 0) continue
@@ -190,18 +191,14 @@ class Walker {
       for (const operator of inner.#unknown) this.#unknown.add(operator)
       this.#largest = Math.max(this.#largest, inner.#largest)
       this.#note(this.#live + inner.#peak.bytes, `${node.opType} / ${inner.#peak.at}`)
-      if (node.opType === 'If') this.#takeResults(node, subgraphOutputs(attribute), inner, reads)
+      // Those of an If are its branches', which agree in shape where an operator reads them.
+      if (node.opType === 'If') subgraphOutputs(attribute).forEach((name, i) => results.set(node.outputs[i] ?? '', inner.#facts.get(name)))
     }
-  }
-
-  /** The outputs of an If are those of its branches, which agree in shape where an operator reads them. */
-  #takeResults(node: OnnxNode, results: readonly string[], inner: Walker, reads: ReadonlyMap<string, number>): void {
-    node.outputs.forEach((name, i) => {
-      const result = inner.#facts.get(results[i] ?? '')
-      if (result === undefined || this.#facts.has(name)) return
+    for (const [name, result] of results) {
+      if (name === '' || result === undefined) continue
       this.#facts.set(name, result)
       this.#place(node, name, result, reads.get(name) ?? 0)
-    })
+    }
   }
 }
 
