@@ -110,7 +110,7 @@ function inputFacts({ name, elementType, shape }: TensorInfo, { vocabSize, headS
     [SCORING_INPUTS.detailed]: facts(elementType, [], [1]),
     [SCORING_INPUTS.topCount]: facts(elementType, [1], [Math.min(TOP_COUNT, vocabSize)]),
     [SCORING_INPUTS.probed]: facts(elementType, [0], []),
-    // A packed row feeds (1, 1, S, S), which adds little to the scores of all heads.
+    // Of a plain pass; that of a packed row is as large as the mask, once for all heads.
     [ATTENTION_BIAS]: facts(elementType, [1, 1, 1, 1])
   }
   const own = scoring[name]

@@ -1,6 +1,7 @@
 import { FLOAT16, type Graph, INT64, type OnnxNode } from '../model/onnx/graph.ts'
 import { readSubgraphNodes } from '../model/onnx/read.ts'
 import { SCORING_INPUTS } from '../model/onnx/scoring-graph.ts'
+import { subgraphOutputs } from '../model/onnx/subgraph-outputs.ts'
 import { executionOrder } from './execution-order.ts'
 import { fusedProducts } from './fused-products.ts'
 import { attributesOf } from './shapes/attributes.ts'
@@ -119,7 +120,7 @@ class Walker {
       else this.#place(node, name, output, reads.get(name) ?? 0)
     })
     this.#note(this.#live + this.#castWeights(node), `${node.opType} ${node.name}`)
-    if (WITH_SUBGRAPHS.has(node.opType)) this.#inside(node)
+    if (WITH_SUBGRAPHS.has(node.opType)) this.#inside(node, reads)
     for (const name of operands) this.#read(name)
     for (const name of node.outputs) if ((reads.get(name) ?? 0) === 0) this.#free(this.#buffers.get(name))
   }
@@ -180,7 +181,8 @@ class Walker {
   }
 
   /** What a node's subgraphs need while it runs, on top of what is alive around it. */
-  #inside(node: OnnxNode): void {
+  #inside(node: OnnxNode, reads: ReadonlyMap<string, number>): void {
+    const results = new Map<string, TensorFacts | undefined>()
     for (const attribute of node.attributes) {
       const nodes = readSubgraphNodes(attribute)
       if (nodes.length === 0) continue
@@ -189,6 +191,13 @@ class Walker {
       for (const operator of inner.#unknown) this.#unknown.add(operator)
       this.#largest = Math.max(this.#largest, inner.#largest)
       this.#note(this.#live + inner.#peak.bytes, `${node.opType} / ${inner.#peak.at}`)
+      // Those of an If are its branches', which agree in shape where an operator reads them.
+      if (node.opType === 'If') subgraphOutputs(attribute).forEach((name, i) => results.set(node.outputs[i] ?? '', inner.#facts.get(name)))
+    }
+    for (const [name, result] of results) {
+      if (name === '' || result === undefined) continue
+      this.#facts.set(name, result)
+      this.#place(node, name, result, reads.get(name) ?? 0)
     }
   }
 }

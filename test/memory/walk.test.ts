@@ -4,6 +4,7 @@ import { facts } from '../../src/memory/shapes/tensor-facts.ts'
 import { walk } from '../../src/memory/walk.ts'
 import { buildNode } from '../../src/model/onnx/build-node.ts'
 import { FLOAT, INT64, type OnnxNode } from '../../src/model/onnx/graph.ts'
+import { writeGraph } from '../../src/model/onnx/write.ts'
 import { info } from '../support/onnx-model.ts'
 
 const X = new Map([['x', facts(FLOAT, [4, 8])]])
@@ -48,6 +49,18 @@ describe('walk', () => {
     ]
 
     assert.equal(peak(nodes, 'out').peakBytes, 3 * WIDE_BYTES)
+  })
+
+  test('gives the outputs of an If the shapes of its branches', () => {
+    const branch = (name: string) => ({ nodes: [buildNode('Tanh', ['wide'], [name])], initializers: [], inputs: [], outputs: [info(name)] })
+    const choice = buildNode('If', ['x'], ['chosen'], {
+      attributes: { then_branch: writeGraph('then', branch('a')), else_branch: writeGraph('else', branch('b')) },
+      captures: ['wide']
+    })
+    const { peakBytes, unknown } = peak([buildNode('MatMul', ['x', 'w'], ['wide']), choice, buildNode('Softmax', ['chosen'], ['out'])], 'out')
+
+    assert.deepEqual(unknown, [])
+    assert.equal(peakBytes, 2 * WIDE_BYTES)
   })
 
   test('takes no memory for a view', () => {

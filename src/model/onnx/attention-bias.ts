@@ -1,24 +1,37 @@
 import { type AttentionSoftmax, tokenMixingOf } from './attention-scores.ts'
-import { buildNode } from './build-node.ts'
+import { buildInt64, buildNode } from './build-node.ts'
 import { wholeTensorQuantizers } from './dynamic-quantization.ts'
 import { elementTypeOf } from './element-type.ts'
-import { FLOAT, FLOAT16, type Graph, type OnnxNode } from './graph.ts'
+import { FLOAT, FLOAT16, type Graph, INT64, type OnnxNode } from './graph.ts'
+import { groupQueryWindow, groupQueryWithBias, rotatesInside, whyGroupQueryNot } from './group-query-bias.ts'
 import { rescalesPositions } from './rescaled-positions.ts'
 
 /**
  * Input that `withAttentionBias` adds: float32 (1, 1, S, P+S) for S fed tokens behind P of a past, added to the attention scores of every
- * head and layer; 0 where column j may be seen by row i, `BLOCKED` where it may not.
+ * head and layer; 0 where column j may be seen by row i, `BLOCKED` where it may not. A plain pass feeds one zero, (1, 1, 1, 1).
  */
 export const ATTENTION_BIAS = 'logpr.attention_bias'
 
 /** Bias of a column that must not be seen: its weight after the Softmax is exactly 0. In float16 it becomes minus infinity. */
 export const BLOCKED = -1e9
 
+const HALF_BIAS = `${ATTENTION_BIAS}.float16`
+/** Whether the bias has several columns: one column needs none. */
+const BIAS_IS_GIVEN = {
+  output: `${ATTENTION_BIAS}.is_given`,
+  nodes: [
+    buildNode('Shape', [ATTENTION_BIAS], [`${ATTENTION_BIAS}.shape`]),
+    buildNode('Gather', [`${ATTENTION_BIAS}.shape`, `${ATTENTION_BIAS}.last`], [`${ATTENTION_BIAS}.columns`], { attributes: { axis: 0 } }),
+    buildNode('Greater', [`${ATTENTION_BIAS}.columns`, `${ATTENTION_BIAS}.one`], [`${ATTENTION_BIAS}.is_given`])
+  ],
+  initializers: [buildInt64(`${ATTENTION_BIAS}.last`, [], [3]), buildInt64(`${ATTENTION_BIAS}.one`, [], [1])]
+}
+
 export interface Packable {
-  /** With the input added. */
+  /** With the input added, and with `position_ids` where positions were computed inside of fused attention. */
   readonly graph: Graph
-  /** What a plain pass feeds: zeros of shape (1, 1, 1, 1), or of (1, 1, S, P+S). */
-  readonly biasShape: 'broadcast' | 'full'
+  /** What a plain pass feeds: one zero, spread over all scores. */
+  readonly biasShape: 'broadcast'
   /** Most columns of a packed row, those of a past included; null where there is no bound but the context. */
   readonly window: number | null
 }
@@ -28,66 +41,102 @@ export interface AttentionFacts {
   readonly slidingWindow: number | null
 }
 
+const POSITIONS = 'position_ids'
+/** Where MultiHeadAttention of com.microsoft takes what is added to its scores. */
+const MULTI_HEAD_BIAS = 5
+
 /**
  * Adds a bias to the attention scores of a scoring graph, so that several sequences can stand in one row and each token sees its own
- * predecessors alone. The model's own mask stays as it is: with a bias of zeros the numbers are, bit for bit, those of the graph as it came.
+ * predecessors alone. The model's own mask stays as it is: with one zero for a bias the numbers are, bit for bit, those of the graph as it came.
  *
- * A row of several sequences needs positions that begin again, so a model that computes them itself is not packable; and all of its columns
- * must lie within the sliding window. Says why a graph is not packable.
+ * A row of several sequences needs positions that begin again, so a model that computes them from the places of columns is not packable;
+ * and all of its columns must lie within the sliding window. Says why a graph is not packable.
  */
 export function withAttentionBias(graph: Graph, { slidingWindow }: AttentionFacts): Packable | { readonly reason: string } {
   if (wholeTensorQuantizers(graph).length > 0) return { reason: 'activations are quantized over whole tensors, so tokens depend on all others in the row' }
   if (graph.functions.length > 0) return { reason: 'the graph calls functions of its own, which are not looked into' }
-  if (!graph.inputs.some(({ name }) => name === 'position_ids'))
+  const { softmaxes, fused, strangers } = tokenMixingOf(graph)
+  const takesPositions = graph.inputs.some(({ name }) => name === POSITIONS)
+  const areInside = !takesPositions && softmaxes.length === 0 && fused.every(rotatesInside)
+  if (!takesPositions && !(areInside && fused.length > 0))
     return { reason: 'positions are computed inside the graph: it has no position_ids input, so they cannot begin again within a row' }
   if (rescalesPositions(graph)) return { reason: 'the graph scales positions by the largest one, so sequences of one row would change each other' }
 
-  const { softmaxes, fused, strangers } = tokenMixingOf(graph)
-  const [stranger] = [...strangers, ...fused]
+  const [stranger] = strangers
   if (stranger !== undefined) return { reason: `${stranger.opType} (${stranger.name}) mixes tokens in a way that is not recognised` }
-  if (softmaxes.length === 0) return { reason: 'no attention was found in the graph' }
+  if (softmaxes.length + fused.length === 0) return { reason: 'no attention was found in the graph' }
+  for (const node of fused) {
+    const reason = whyFusedNot(graph, node)
+    if (reason !== null) return { reason: `${node.opType} (${node.name}) ${reason}` }
+  }
   const odd = softmaxes.find(({ masking, hasExtraColumns }) => masking === null && hasExtraColumns)
   if (odd !== undefined) return { reason: `the scores of ${odd.softmax.name} have columns that are no tokens, and no mask to add to` }
 
-  const biased = biasScores(graph, softmaxes)
+  const biased = biasAttention(graph, softmaxes, fused)
   if (biased === null) return { reason: 'the element type of an attention mask could not be told' }
-  return { graph: biased, biasShape: 'broadcast', window: slidingWindow }
+  const positions = takesPositions ? [] : [{ name: POSITIONS, elementType: INT64, shape: ['batch_size', 'sequence_length'] }]
+  const bias = { name: ATTENTION_BIAS, elementType: FLOAT, shape: ['bias_batch', 1, 'bias_rows', 'bias_columns'] }
+  const windows = [slidingWindow, ...fused.map(groupQueryWindow)].filter((window) => window !== null)
+  return {
+    graph: { ...biased, inputs: [...graph.inputs, ...positions, bias] },
+    biasShape: 'broadcast',
+    window: windows.length === 0 ? null : Math.min(...windows)
+  }
+}
+
+function whyFusedNot(graph: Graph, node: OnnxNode): string | null {
+  if (node.opType === 'GroupQueryAttention') return whyGroupQueryNot(graph, node)
+  if (node.opType !== 'MultiHeadAttention') return 'takes no bias that logpr knows of'
+  return (node.inputs[MULTI_HEAD_BIAS] ?? '') === '' ? 'has no mask to add to' : null
+}
+
+/** A node that takes the bias: added to one of its inputs, or, where `input` is null, by itself. */
+interface Place {
+  readonly node: OnnxNode
+  readonly input: number | null
+  readonly elementType: number
 }
 
 /**
  * Where a mask is added to the scores the bias goes onto the mask, (B, 1, S, P+S), once for all layers that share it; else onto the
- * scores of each layer, (B, H, S, P+S).
+ * scores of each layer, (B, H, S, P+S). GroupQueryAttention takes it itself. Null when an element type could not be told.
  */
-function biasScores(graph: Graph, softmaxes: readonly AttentionSoftmax[]): Graph | null {
-  const places = softmaxes.map(({ softmax, masking }) => (masking === null ? { node: softmax, input: 0 } : { node: masking.add, input: masking.input }))
-  const inputsOf = new Map<OnnxNode, number>(places.map(({ node, input }) => [node, input]))
-  const typed = new Map<number, string>([[FLOAT, ATTENTION_BIAS]])
-  const biasedNames = new Map<string, string>()
-  const nodes: OnnxNode[] = []
+function biasAttention(graph: Graph, softmaxes: readonly AttentionSoftmax[], fused: readonly OnnxNode[]): Graph | null {
+  const places = new Map<OnnxNode, Place>()
+  const place = (node: OnnxNode, input: number | null): void => {
+    places.set(node, { node, input, elementType: elementTypeOf(graph, node.inputs[input ?? 0] ?? '') ?? 0 })
+  }
+  for (const { softmax, masking } of softmaxes) place(masking?.add ?? softmax, masking?.input ?? 0)
+  for (const node of fused) place(node, node.opType === 'MultiHeadAttention' ? MULTI_HEAD_BIAS : null)
+  const types = new Set([...places.values()].map(({ elementType }) => elementType))
+  if (![...types].every((type) => type === FLOAT || type === FLOAT16)) return null
 
+  const hasGroups = fused.some(({ opType }) => opType === 'GroupQueryAttention')
+  const added = new Map(hasGroups ? BIAS_IS_GIVEN.initializers.map((constant) => [constant.name, constant]) : [])
+  const nodes = [
+    ...(types.has(FLOAT16) ? [buildNode('Cast', [ATTENTION_BIAS], [HALF_BIAS], { attributes: { to: FLOAT16 } })] : []),
+    ...(hasGroups ? BIAS_IS_GIVEN.nodes : [])
+  ]
+  const biased = new Set<string>()
   for (const node of graph.nodes) {
-    const at = inputsOf.get(node)
-    if (at === undefined) {
+    const found = places.get(node)
+    if (found === undefined) {
       nodes.push(node)
       continue
     }
-    const tensor = node.inputs[at] ?? ''
-    let biased = biasedNames.get(tensor)
-    if (biased === undefined) {
-      const elementType = elementTypeOf(graph, tensor)
-      if (elementType !== FLOAT && elementType !== FLOAT16) return null
-      let bias = typed.get(elementType)
-      if (bias === undefined) {
-        bias = `${ATTENTION_BIAS}.float16`
-        nodes.push(buildNode('Cast', [ATTENTION_BIAS], [bias], { attributes: { to: FLOAT16 } }))
-        typed.set(elementType, bias)
-      }
-      biased = `${tensor}/logpr.biased`
-      biasedNames.set(tensor, biased)
-      nodes.push(buildNode('Add', [tensor, bias], [biased]))
+    const { input, elementType } = found
+    const bias = elementType === FLOAT ? ATTENTION_BIAS : HALF_BIAS
+    if (input === null) {
+      const { node: chosen, constants } = groupQueryWithBias(graph, node, { bias, elementType, isGiven: BIAS_IS_GIVEN.output })
+      nodes.push(chosen)
+      for (const constant of constants) added.set(constant.name, constant)
+      continue
     }
-    const replaced = biased
-    nodes.push({ ...node, inputs: node.inputs.map((name, i) => (i === at ? replaced : name)), encoded: null })
+    const tensor = node.inputs[input] ?? ''
+    const sum = `${tensor}/logpr.biased`
+    if (!biased.has(tensor)) nodes.push(buildNode('Add', [tensor, bias], [sum]))
+    biased.add(tensor)
+    nodes.push({ ...node, inputs: node.inputs.map((name, i) => (i === input ? sum : name)), encoded: null })
   }
-  return { ...graph, nodes, inputs: [...graph.inputs, { name: ATTENTION_BIAS, elementType: FLOAT, shape: ['bias_batch', 1, 'bias_rows', 'bias_columns'] }] }
+  return { ...graph, nodes, initializers: [...graph.initializers, ...added.values()] }
 }
