@@ -31,7 +31,10 @@ interface Answer {
 function randomPairs(random: Random, beginnings: readonly number[][]): Pair[] {
   const beginning = random.of(beginnings)
   return Array.from({ length: random.of([1, 1, 2, 4, 8]) }, () => ({
-    x: random.between(0, 5) === 0 ? random.ids(random.between(1, 40)) : [...beginning.slice(0, random.between(1, beginning.length)), ...random.ids(random.between(0, 8))],
+    x:
+      random.between(0, 5) === 0
+        ? random.ids(random.between(1, 40))
+        : [...beginning.slice(0, random.between(1, beginning.length)), ...random.ids(random.between(0, 8))],
     y: random.ids(random.between(1, 12))
   }))
 }
@@ -55,7 +58,8 @@ describe('modes of sharing', () => {
     const ids = [1, ...x, ...y]
     const key = ids.join()
     const known =
-      seen.get(key) ?? reference.score({ sequences: [{ ids: Int32Array.from(ids), firstScored: 1 }], topCount: null }).then(({ rows }) => [...rows[0]!.logProbs])
+      seen.get(key) ??
+      reference.score({ sequences: [{ ids: Int32Array.from(ids), firstScored: 1 }], topCount: null }).then(({ rows }) => [...rows[0]!.logProbs])
     seen.set(key, known)
     return known
   }
@@ -98,7 +102,10 @@ describe('modes of sharing', () => {
       )
       t.diagnostic(`${requests.length} requests, ${results} results: largest difference ${largest.toExponential(2)} nats a token, ${cached.tokens} tokens kept`)
       assert.ok(largest <= TOLERANCE_NATS, `${largest} nats a token`)
-      assert.equal(results, requests.reduce((total, pairs) => total + pairs.length, 0))
+      assert.equal(
+        results,
+        requests.reduce((total, pairs) => total + pairs.length, 0)
+      )
     })
   }
 })

@@ -6,7 +6,7 @@ import type { SelfTestReport } from '../../engine.ts'
 import type { EngineSpec, KnownAnswer, SelfTestTexts } from '../../protocol.ts'
 import { differencesOf, findings } from './findings.ts'
 import { firstLogProbs, runPasses, type Scorer, sequenceOf } from './passes.ts'
-import { type SharingUnderTest, sharingChecks } from './sharing.ts'
+import { type SharingUnderTest, trySharing } from './sharing.ts'
 
 interface Trial {
   readonly texts: SelfTestTexts
@@ -28,11 +28,12 @@ export async function runSelfTest(untested: Scorer, spec: EngineSpec, { texts, k
   const { vocabSize } = spec
   const ceilingNats = isApproximate ? Math.max(spec.ceilingNats, spec.approximateCeilingNats) : spec.ceilingNats
   const passes = await runPasses(model, texts, vocabSize)
-  const noise = noiseOf(Object.values(differencesOf(passes)).flatMap(({ all }) => all))
+  const shared = await trySharing(model, sharing ?? null, texts, ceilingNats)
+  const noise = noiseOf([...Object.values(differencesOf(passes)).flatMap(({ all }) => all), ...shared.noise])
   const toleranceNats = isApproximate ? ceilingNats : calibratedTolerance(noise, ceilingNats)
   const answers = [{ ids: texts.natural, logProbs: [...firstLogProbs(passes.alone)] }]
   const checks = findings(passes, { ceilingNats, isApproximate, vocabSize, claimsFloat32: spec.claimsFloat32 })
-  checks.push(...(await sharingChecks(model, sharing ?? null, texts, toleranceNats)))
+  checks.push(...shared.checks)
   for (const answer of known) {
     // After a restart a text may be known twice: as stored, and from the first start.
     const scored = answers.find(({ ids }) => ids.join() === answer.ids.join())

@@ -12,13 +12,20 @@ export interface SharingUnderTest {
   forget(): void
 }
 
+export interface SharingTrial {
+  readonly checks: readonly Check[]
+  /** |differences| of what is served so, nats. */
+  readonly noise: readonly number[]
+}
+
 type Texts = readonly (readonly number[])[]
 
 /**
  * Scores texts that share a beginning, and one that shares nothing, packed and out of the prefix cache, and compares every
- * token with the plain pass over its text. What differs by more than the tolerance is switched off: the model is served without.
+ * token with the plain pass over its text. What differs by more than the ceiling of the numerics is switched off: the model is
+ * served without. Below it differences are noise, as those of other passes.
  */
-export async function sharingChecks(model: Scorer, sharing: SharingUnderTest | null, texts: SelfTestTexts, toleranceNats: number): Promise<Check[]> {
+export async function trySharing(model: Scorer, sharing: SharingUnderTest | null, texts: SelfTestTexts, ceilingNats: number): Promise<SharingTrial> {
   const { natural, reversed } = texts
   const half = Math.ceil(natural.length / 2)
   const branch = [...natural.slice(0, half), ...natural.slice(half).toReversed()]
@@ -29,16 +36,19 @@ export async function sharingChecks(model: Scorer, sharing: SharingUnderTest | n
   const expected = new Map<readonly number[], Float32Array>()
   if (packing?.isOn || prefixCache?.isOn) for (const text of all) expected.set(text, await plainly(text))
 
-  /** Largest |difference| of a token, nats. */
-  const differenceOf = (asked: Texts, scores: BatchScores): number =>
-    Math.max(...asked.map((text, i) => passDifference(logProbsOf(scores)[i] ?? [], expected.get(text) ?? []).max))
+  /** |difference| of every token, nats. */
+  const differencesOf = (asked: Texts, scores: BatchScores): number[] =>
+    asked.flatMap((text, i) => passDifference(logProbsOf(scores)[i] ?? [], expected.get(text) ?? []).all)
   const shared = (asked: Texts): Promise<BatchScores> => model.score({ sequences: asked.map(sequenceOf), topCount: null, layout: 'shared' })
 
   const checks: Check[] = []
+  const noise: number[] = []
   if (sharing === null || !packing?.isOn) checks.push(check('packing_invariance', 'skipped', `texts are not packed: ${packing?.reason ?? 'nothing is shared'}`))
   else {
-    const found = judged('packing_invariance', 'five texts packed into one row, and each by itself', differenceOf(all, await shared(all)), toleranceNats)
-    if (found.status !== 'pass') sharing.switchOff('packing', found.message)
+    const differences = differencesOf(all, await shared(all))
+    const found = judged('packing_invariance', 'five texts packed into one row, and each by itself', differences, ceilingNats)
+    if (found.status === 'pass') noise.push(...differences)
+    else sharing.switchOff('packing', found.message)
     checks.push(found)
     sharing.forget()
   }
@@ -51,19 +61,21 @@ export async function sharingChecks(model: Scorer, sharing: SharingUnderTest | n
     checks.push(found)
     sharing.forget()
   }
-  return checks
+  return { checks, noise }
 
   /** Kept at the second sight, used from the third on: the whole text, one that leaves it halfway, and both packed. */
   async function cacheCheck(): Promise<Check> {
-    let difference = 0
+    const differences: number[] = []
     let cachedTokens = 0
     for (const asked of [[natural], [natural], [natural], [branch], [branch, natural]]) {
       const scores = await shared(asked)
-      difference = Math.max(difference, differenceOf(asked, scores))
+      differences.push(...differencesOf(asked, scores))
       cachedTokens += scores.rows.reduce((sum, { work }) => sum + (work?.cachedTokens ?? 0), 0)
     }
     if (cachedTokens === 0) return check('cache_invariance', 'warn', 'no prefix was kept, so there was nothing to compare')
-    return judged('cache_invariance', 'texts behind a kept prefix, and each by itself', difference, toleranceNats)
+    const found = judged('cache_invariance', 'texts behind a kept prefix, and each by itself', differences, ceilingNats)
+    if (found.status === 'pass') noise.push(...differences)
+    return found
   }
 }
 
@@ -71,8 +83,9 @@ function logProbsOf({ rows }: BatchScores): Float32Array[] {
   return rows.map(({ logProbs }) => logProbs)
 }
 
-function judged(id: 'packing_invariance' | 'cache_invariance', what: string, max: number, toleranceNats: number): Check {
-  const finding = { independent: true, value: Number.isFinite(max) ? max : null, tolerance: toleranceNats }
-  if (max <= toleranceNats) return check(id, 'pass', `the numbers agree: ${what}`, finding)
+function judged(id: 'packing_invariance' | 'cache_invariance', what: string, differences: readonly number[], ceilingNats: number): Check {
+  const max = Math.max(...differences)
+  const finding = { independent: true, value: Number.isFinite(max) ? max : null, tolerance: ceilingNats }
+  if (max <= ceilingNats) return check(id, 'pass', `the numbers agree: ${what}`, finding)
   return check(id, 'warn', `the numbers differ by ${max} nats a token, so this is not done: ${what}`, finding)
 }

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Batch, BatchScores, Sharing } from '../../../../src/engine/engine.ts'
 import type { Scorer } from '../../../../src/engine/process/self-test/passes.ts'
-import { sharingChecks } from '../../../../src/engine/process/self-test/sharing.ts'
+import { trySharing } from '../../../../src/engine/process/self-test/sharing.ts'
 import { FakeModel, naturalIds } from '../../../support/fake-model.ts'
 
 const SHAPE = { vocabSize: 64, textVocabSize: 60 }
 const NATURAL = naturalIds(SHAPE, 1, 48)
 const TEXTS = { natural: NATURAL, reversed: [1, ...NATURAL.slice(1).reverse()], textVocabSize: 60 }
-const TOLERANCE = 1e-4
+const CEILING = 1e-3
 
 /** An honest model but for what it says of batches of several sequences, or of a text that it was asked before. */
 class SharingModel implements Scorer {
@@ -47,9 +47,9 @@ class SharingModel implements Scorer {
   }
 }
 
-const statusesOf = async (model: SharingModel) => (await sharingChecks(model, model, TEXTS, TOLERANCE)).map(({ id, status }) => [id, status])
+const statusesOf = async (model: SharingModel) => (await trySharing(model, model, TEXTS, CEILING)).checks.map(({ id, status }) => [id, status])
 
-describe('sharingChecks', () => {
+describe('trySharing', () => {
   it('passes a model that gives the same numbers', async () => {
     const model = new SharingModel()
     assert.deepEqual(await statusesOf(model), [
@@ -59,8 +59,13 @@ describe('sharingChecks', () => {
     assert.deepEqual(model.switchedOff, [])
   })
 
+  it('counts differences below the ceiling as noise', async () => {
+    const { noise } = await trySharing(new SharingModel({ packedNats: 1e-4 }), new SharingModel(), TEXTS, CEILING)
+    assert.ok(Math.abs(Math.max(...noise) - 1e-4) < 1e-6)
+  })
+
   it('switches packing off when a packed text has other numbers', async () => {
-    const model = new SharingModel({ packedNats: 1e-3 })
+    const model = new SharingModel({ packedNats: 1e-2 })
     assert.deepEqual(await statusesOf(model), [
       ['packing_invariance', 'warn'],
       ['cache_invariance', 'pass']
@@ -83,7 +88,7 @@ describe('sharingChecks', () => {
     const model = new SharingModel()
     const reason = 'positions are computed inside the graph'
     model.facts = { ...model.facts, packing: { isOn: false, reason }, prefixCache: { isOn: false, reason } }
-    const checks = await sharingChecks(model, model, TEXTS, TOLERANCE)
+    const { checks } = await trySharing(model, model, TEXTS, CEILING)
     assert.deepEqual(
       checks.map(({ status, message }) => [status, message.includes(reason)]),
       [
