@@ -62,6 +62,26 @@ export const OPTIONS = {
     default: 128,
     description: 'Texts with more tokens run alone: on a CPU they gain nothing from neighbours. With CUDA 1024 unless set.'
   }),
+  MAX_ATTENTION_BYTES: integer({
+    minimum: 1_048_576,
+    default: 201_326_592,
+    description:
+      'Memory for the attention scores of one pass of a model without fused attention, 16 bytes a head and pair of positions; a longer text runs alone. The default is 1,024 positions of 12 heads.'
+  }),
+  PACKING: flag(
+    'Put sequences that begin alike, and short texts, into one row, each common beginning once, where the model allows it and the self-test agrees (docs/operations.md).',
+    true
+  ),
+  PREFIX_CACHE_BYTES: integer({
+    minimum: 0,
+    default: 268_435_456,
+    description: 'Memory of the engine process for keys and values of text beginnings, of models that take past ones; 0 keeps none (docs/operations.md).'
+  }),
+  RESULT_CACHE_BYTES: integer({
+    minimum: 0,
+    default: 67_108_864,
+    description: 'Memory for the numbers of sequences scored before, which are then not computed again; 0 keeps none (docs/operations.md).'
+  }),
   MAX_QUEUE_TOKENS: integer({
     minimum: 1,
     default: 16_777_216,
