@@ -96,7 +96,9 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
   const scheduler = new Scheduler(engine, {
     maxBatchTokens: config.MAX_BATCH_TOKENS,
     longTextTokens: config.LONG_TEXT_TOKENS,
-    maxQueueTokens: config.MAX_QUEUE_TOKENS
+    maxQueueTokens: config.MAX_QUEUE_TOKENS,
+    maxAttentionBytes: config.MAX_ATTENTION_BYTES,
+    resultCacheBytes: config.RESULT_CACHE_BYTES
   })
   const ready = whenReady({
     folder,

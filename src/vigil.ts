@@ -22,6 +22,10 @@ export function keepVigil(
   metrics: Pick<ModelMetrics, 'verified' | 'wrongCanary'>,
   log: Logger
 ): Vigil {
+  const replace = (reason: string): void => {
+    scheduler.forgetResults()
+    engine.replace(reason)
+  }
   const canary = new Canary(
     {
       scheduler,
@@ -29,14 +33,14 @@ export function keepVigil(
       onWrong(maxDifferenceNats) {
         metrics.wrongCanary()
         log.error({ maxDifferenceNats, toleranceNats: model.selfTest.toleranceNats }, 'a known text has other numbers than at the start')
-        engine.replace('a known text has other numbers than at the start')
+        replace('a known text has other numbers than at the start')
       }
     },
     config.CANARY_INTERVAL_MS
   )
   const files = watchModelFiles(modelPaths, config.MODEL_FILES_INTERVAL_MS, (path) => {
     log.error({ path }, 'a file of the model changed on disk')
-    engine.replace('a file of the model changed on disk')
+    replace('a file of the model changed on disk')
   })
   const sampled = new SampledVerification(context, scheduler, {
     share: config.VERIFY_PERCENT / 100,
@@ -46,7 +50,9 @@ export function keepVigil(
       // Values and ids of checks alone: no text, no tokens.
       const checks = found.map(({ id, status, value, tolerance }) => ({ id, status, value, tolerance }))
       log[verdict === 'fail' ? 'error' : 'warn']({ checks }, 'a sampled verification did not pass')
-      if (verdict === 'fail') void canary.run()
+      if (verdict !== 'fail') return
+      scheduler.forgetResults()
+      void canary.run()
     }
   })
   evaluator.listen((encoded, scored) => sampled.consider(encoded, scored))

@@ -7,6 +7,7 @@ import { assertReceived, receiptOf } from '../logprob/receipt.ts'
 import { APPROXIMATE } from '../logprob/result.ts'
 import type { VerifiedSequence } from '../logprob/sampled-verification.ts'
 import { jobsOf, rowsOfSequence, sharedRows } from '../logprob/shared-rows.ts'
+import { type Usage, type WorkUsage, workUsage } from '../logprob/usage.ts'
 import { alsoAbortedBy, type Scheduler, type ScoringJob } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
 import { logProbSums } from '../scoring/log-prob-sums.ts'
@@ -17,18 +18,10 @@ import { jobOfPrompt } from './jobs.ts'
 import type { CompletionsRequest } from './request.ts'
 import { assertNumbers } from './token-scores.ts'
 
-export interface CompletionsUsage {
-  readonly prompt_tokens: number
-  readonly completion_tokens: number
-  readonly total_tokens: number
-  /** Tokens that went through the model. */
-  readonly computed_tokens: number
-}
-
 export interface CompletionsAnswer<T> {
   /** In the order of the prompts. */
   readonly choices: readonly T[]
-  readonly usage: CompletionsUsage
+  readonly usage: Usage
   readonly checks: ReturnType<typeof summaryOf>
   readonly warnings: readonly Warning[]
 }
@@ -71,8 +64,12 @@ export class CompletionsEvaluator {
 
     const failed = new AbortController()
     const rowsByJob = new Map<ScoringJob, Promise<RowScores>>()
-    this.#scheduler.submit(jobs, alsoAbortedBy(signal, failed.signal)).forEach((rows, i) => {
-      rowsByJob.set(jobs[i]!, rows)
+    const submitted = this.#scheduler.submitAll(jobs, alsoAbortedBy(signal, failed.signal))
+    submitted.forEach((scores, i) => {
+      rowsByJob.set(
+        jobs[i]!,
+        scores.then(({ rows }) => rows[0]!)
+      )
     })
     const places = new Map(asked.map((job, i) => [job, shared[i]!]))
     const rowsOf = async (job: ScoringJob | null): Promise<RowScores | null> => {
@@ -95,7 +92,7 @@ export class CompletionsEvaluator {
       const scored = await Promise.all(prompts.map(scoredPrompt))
       return {
         choices: scored.map(({ choice }) => choice),
-        usage: usageOf(prompts, jobs, request.options.maxTokens),
+        usage: usageOf(prompts, request.options.maxTokens, await workUsage(jobs, submitted)),
         checks: summaryOf(scored.map(({ checks }) => checks)),
         warnings: this.#context.causal === 'approximate' ? [APPROXIMATE] : []
       }
@@ -144,14 +141,8 @@ function oneATurn(): <T>(work: () => T) => Promise<T> {
   }
 }
 
-function usageOf(prompts: readonly EncodedPrompt[], jobs: readonly ScoringJob[], maxTokens: 0 | 1): CompletionsUsage {
+function usageOf(prompts: readonly EncodedPrompt[], maxTokens: 0 | 1, work: WorkUsage): Usage {
   const promptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0)
   const completionTokens = prompts.length * maxTokens
-  return {
-    prompt_tokens: promptTokens,
-    completion_tokens: completionTokens,
-    total_tokens: promptTokens + completionTokens,
-    // The last token of a sequence is scored but never fed.
-    computed_tokens: jobs.reduce((sum, { sequence }) => sum + sequence.ids.length - 1, 0)
-  }
+  return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens, ...work }
 }

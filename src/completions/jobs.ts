@@ -28,8 +28,11 @@ export function scoresPrompt({ echo, logprobs, promptLogprobs }: CompletionsOpti
   return (echo && logprobs !== null) || promptLogprobs !== null
 }
 
-/** Ranks come with the alternatives, so a list of the prompt's tokens needs them even where it shows none. */
+/**
+ * Ranks come with the alternatives, so a list of the prompt's tokens needs them even where it shows none. The most
+ * probable token alone is part of every row: harnesses ask for that, and need neither ranks nor a search for more.
+ */
 function topCountOf({ logprobs, promptLogprobs }: CompletionsOptions): number | null {
   if (promptLogprobs !== null) return Math.max(promptLogprobs, logprobs ?? 0)
-  return logprobs === null || logprobs === 0 ? null : logprobs
+  return logprobs === null || logprobs <= 1 ? null : logprobs
 }

@@ -36,8 +36,9 @@ export function generatedScores(rows: RowScores, row: number): PositionScores {
   return { token: { id: rows.bestIds[row]!, logProb: shownLogProb(rows.bestLogProbs[row]!), rank: 1 }, top: topOf(rows, row) }
 }
 
-function topOf({ detail }: RowScores, row: number): TokenScore[] {
-  if (detail === null) return []
+function topOf({ detail, bestIds, bestLogProbs }: RowScores, row: number): TokenScore[] {
+  // Every row has the most probable one, which is all that is wanted of such rows at most.
+  if (detail === null) return [{ id: bestIds[row]!, logProb: shownLogProb(bestLogProbs[row]!), rank: 1 }]
   // A batch may have been asked for more by a neighbour; whoever shows them cuts the list.
   return Array.from({ length: detail.topCount }, (_, k) => ({
     id: detail.topIds[row * detail.topCount + k]!,

@@ -144,6 +144,8 @@ export type EngineState = 'starting' | 'ready' | 'restarting' | 'failed' | 'stop
 export interface Engine {
   readonly state: EngineState
   readonly info: EngineInfo | null
+  /** How often a process of it was replaced, for whatever reason: numbers kept from before may be wrong. 0 when absent. */
+  readonly restarts?: number
   /**
    * Scores one batch. Survives one death of the engine process: the batch is then run again on the next one.
    * Rejects with `engine_crashed` when that dies too, `engine_unavailable` when no engine can be started.

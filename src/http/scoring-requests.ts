@@ -2,14 +2,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
 import { selectModel } from './select-model.ts'
 import type { ScoringModel, Service } from './service.ts'
-import { type DeadlineSignal, workSignal } from './work-signal.ts'
+import { type RequestSignal, workSignal } from './work-signal.ts'
+
+type Needed = Pick<Service, 'apiKeyHashes' | 'config' | 'modelIds' | 'scoring'>
 
 /** What every route that scores begins with: the model, the limit of requests in progress, the deadline. One for all routes and models. */
 export class ScoringRequests {
-  readonly #service: Pick<Service, 'config' | 'modelIds' | 'scoring'>
+  readonly #service: Needed
   #inProgress = 0
 
-  constructor(service: Pick<Service, 'config' | 'modelIds' | 'scoring'>) {
+  constructor(service: Needed) {
     this.#service = service
   }
 
@@ -22,13 +24,14 @@ export class ScoringRequests {
 
   /**
    * Counts the request as in progress until it is answered, and starts its deadline. The signal aborts when that passes
-   * or the client leaves. Throws `too_many_requests`.
+   * or the client leaves. Throws `too_many_requests`, and
+   * `invalid_request` for a priority that there is not.
    */
-  begin(request: FastifyRequest, reply: FastifyReply): DeadlineSignal {
+  begin(request: FastifyRequest, reply: FastifyReply): RequestSignal {
     const { MAX_REQUESTS, DEADLINE_MS } = this.#service.config
     if (this.#inProgress >= MAX_REQUESTS)
       throw new ServiceError('too_many_requests', `${this.#inProgress} requests are in progress, which is the limit`, { retryAfterSeconds: 1 })
-    const signal = workSignal(request, reply, DEADLINE_MS)
+    const signal = workSignal(request, reply, { longestMs: DEADLINE_MS, hasKeys: this.#service.apiKeyHashes.length > 0 })
     if (!reply.raw.destroyed) {
       this.#inProgress++
       reply.raw.once('close', () => this.#inProgress--)

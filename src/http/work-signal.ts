@@ -1,18 +1,34 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { hashOfKey } from '../config/api-keys.ts'
 import { ServiceError } from '../errors.ts'
 
 /** Time a response needs to get back to a client that set the deadline, milliseconds. */
 const NETWORK_MARGIN_MS = 100
 
-/** The signal of a request, which the scheduler asks for the time that is left; `deadlineAtMs` in milliseconds of `performance.now()`. */
-export type DeadlineSignal = AbortSignal & { readonly deadlineAtMs: number }
+/** The signal of a request with what the scheduler asks of it. */
+export type RequestSignal = AbortSignal & {
+  /** In milliseconds of `performance.now()`. */
+  readonly deadlineAtMs: number
+  /** Whose requests take turns with those of others. */
+  readonly client: string
+  readonly priority: 'interactive' | 'batch'
+}
+
+/** What the service says of all requests. */
+export interface SignalSettings {
+  readonly longestMs: number
+  /** Whether every request has shown one of the service's API keys. */
+  readonly hasKeys: boolean
+}
 
 /**
  * Aborts when the client leaves before it has its answer, or when the deadline passes; the reason is a ServiceError.
+ * Throws `invalid_request` for a priority that there is not.
  *
  * Not `request.signal`: for a request with a body it aborts as soon as the body is read (fastify/fastify#6725).
  */
-export function workSignal(request: FastifyRequest, reply: FastifyReply, longestMs: number): DeadlineSignal {
+export function workSignal(request: FastifyRequest, reply: FastifyReply, { longestMs, hasKeys }: SignalSettings): RequestSignal {
+  const terms = { client: clientOf(request, hasKeys), priority: priorityOf(request) }
   const work = new AbortController()
   const deadlineMs = deadlineOf(request, longestMs)
   const deadlineAtMs = performance.now() + deadlineMs
@@ -23,7 +39,23 @@ export function workSignal(request: FastifyRequest, reply: FastifyReply, longest
   }
   if (reply.raw.destroyed) leave()
   else reply.raw.once('close', leave)
-  return Object.assign(work.signal, { deadlineAtMs })
+  return Object.assign(work.signal, { deadlineAtMs, ...terms })
+}
+
+/**
+ * The API key, by its hash, or else the address that the connection comes from. Headers that anybody can write are not
+ * looked at: a client that names itself anew with every request would have every turn.
+ */
+function clientOf({ headers, socket }: FastifyRequest, hasKeys: boolean): string {
+  if (!hasKeys) return socket.remoteAddress ?? ''
+  const key = headers.authorization?.replace(/^Bearer\s+/i, '') ?? ''
+  return hashOfKey(key).toString('base64')
+}
+
+function priorityOf({ headers }: FastifyRequest): RequestSignal['priority'] {
+  const given = headers['x-priority'] ?? 'interactive'
+  if (given === 'interactive' || given === 'batch') return given
+  throw new ServiceError('invalid_request', 'the header x-priority must be interactive or batch; leave it out for interactive', { param: 'x-priority' })
 }
 
 /** The shortest of the service's own limit and those that the client and a gateway name, in milliseconds. */

@@ -11,7 +11,7 @@ import type { EncodedItem } from './encoded-item.ts'
 import type { LogprobItem, LogprobOptions } from './options.ts'
 import { type LogprobResult, type ResultSettings, resultOf, type Scored, scoredOf } from './result.ts'
 import { jobsOf, rowsOfSequence, sharedRows } from './shared-rows.ts'
-import { type Usage, usageOf } from './usage.ts'
+import { type Usage, usageOf, workUsage } from './usage.ts'
 
 /** How one item ended. */
 export type Outcome = { readonly item: LogprobItem; readonly result: LogprobResult } | { readonly item: LogprobItem; readonly error: ServiceError }
@@ -19,7 +19,8 @@ export type Outcome = { readonly item: LogprobItem; readonly result: LogprobResu
 export interface Evaluation {
   /** In the order of the items; none rejects. */
   readonly outcomes: readonly Promise<Outcome>[]
-  readonly usage: Usage
+  /** Known when all of them have ended; never rejects. */
+  readonly usage: Promise<Usage>
 }
 
 /** What an evaluator has to know of the model. */
@@ -82,7 +83,8 @@ export class LogprobEvaluator {
     const sharedByMain = new Map(mains.map((main, i) => [main, shared[i]!]))
     const work = [...jobsOf(shared), ...attempts.flatMap(({ verification }) => (verification === null ? [] : workOf(verification)))]
     const scoresByBatch = new Map<ScoringJob | Batch, Promise<BatchScores>>()
-    this.#scheduler.submitAll(work, signal).forEach((scores, i) => {
+    const submitted = this.#scheduler.submitAll(work, signal)
+    submitted.forEach((scores, i) => {
       const each = work[i]!
       scoresByBatch.set('exactly' in each ? each.exactly : each, scores)
     })
@@ -111,7 +113,7 @@ export class LogprobEvaluator {
         return { item, error: serviceErrorFrom(error) }
       }
     })
-    return { outcomes, usage: usageOf(encodedItems, work) }
+    return { outcomes, usage: workUsage(work, submitted).then((cost) => usageOf(encodedItems, cost)) }
   }
 
   #attempt(item: LogprobItem, encoded: EncodedItem | ServiceError, options: LogprobOptions): Attempt {

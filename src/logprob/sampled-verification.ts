@@ -63,7 +63,7 @@ export class SampledVerification {
 
   async #passes(batches: VerificationPasses<Batch>): Promise<VerificationPasses<BatchScores>> {
     const work = workOf(batches)
-    const scores = this.#scheduler.submitAll(work, new AbortController().signal)
+    const scores = this.#scheduler.submitAll(work, Object.assign(new AbortController().signal, { priority: 'batch' as const }))
     return passesOf(batches, async (batch) => scores[work.findIndex(({ exactly }) => exactly === batch)]!)
   }
 }

@@ -2,7 +2,7 @@ import type { RowScores } from '../engine/engine.ts'
 import { assertReceived, receiptOf } from '../logprob/receipt.ts'
 import { scoredSequence } from '../logprob/result.ts'
 import { tokenText } from '../logprob/token-details.ts'
-import type { Usage } from '../logprob/usage.ts'
+import type { Usage, WorkUsage } from '../logprob/usage.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
 import { REQUEST_CHECKS } from '../scoring/checks/request-checks.ts'
 import type { LossDiagnosis } from '../scoring/loss/conventions.ts'
@@ -72,11 +72,11 @@ interface AnswerParts {
   readonly options: LossOptions
   readonly tokenizer: Tokenizer
   readonly diagnosis: LossDiagnosis | null
-  readonly computedTokens: number
+  readonly work: WorkUsage
 }
 
 /** Labels, sums, checks and findings of a scored example. */
-export function lossAnswer({ scored, options, tokenizer, diagnosis, computedTokens }: AnswerParts): LossAnswer {
+export function lossAnswer({ scored, options, tokenizer, diagnosis, work }: AnswerParts): LossAnswer {
   const { example, sequence } = scored
   const { reasons } = example
   const { logProbs } = sequence
@@ -101,7 +101,7 @@ export function lossAnswer({ scored, options, tokenizer, diagnosis, computedToke
       findings,
       ...(diagnosis === null ? {} : { reported_loss: diagnosis })
     },
-    usage: usageOf(tokens, computedTokens)
+    usage: usageOf(tokens, work)
   }
 }
 
@@ -155,13 +155,12 @@ function checksOf({ example, sequence, rows }: ScoredExample, totals: LossTotals
   ]
 }
 
-function usageOf(tokens: readonly LossToken[], computedTokens: number): Usage {
+function usageOf(tokens: readonly LossToken[], work: WorkUsage): Usage {
   const completionTokens = tokens.filter(({ part }) => part === 'y' || part === 'eos').length
   return {
     prompt_tokens: tokens.length - completionTokens,
     completion_tokens: completionTokens,
     total_tokens: tokens.length,
-    computed_tokens: computedTokens,
-    cached_tokens: 0
+    ...work
   }
 }

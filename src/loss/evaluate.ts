@@ -1,6 +1,7 @@
-import type { RowScores } from '../engine/engine.ts'
+import type { RowScores, SequenceWork } from '../engine/engine.ts'
 import type { EncodingContext } from '../logprob/draft.ts'
 import { assertReceived, receiptOf } from '../logprob/receipt.ts'
+import { workOfSequence, workUsageOf } from '../logprob/usage.ts'
 import type { Scheduler, ScoringJob } from '../scheduling/scheduler.ts'
 import { conventionsOf, diagnoseLoss, type LossDiagnosis } from '../scoring/loss/conventions.ts'
 import { type LossAnswer, lossAnswer, type ScoredExample, scoredExample } from './answer.ts'
@@ -34,7 +35,7 @@ export class LossEvaluator {
       options,
       tokenizer: this.#context.tokenizer,
       diagnosis: reported?.diagnosis ?? null,
-      computedTokens: tokensOf([main, ...(reported?.jobs ?? [])])
+      work: workUsageOf([workOfSequence(main.sequence, rows), ...(reported?.work ?? [])])
     })
   }
 
@@ -49,7 +50,7 @@ export class LossEvaluator {
     { promptLossWeight }: LossOptions,
     reportedLoss: number,
     signal: AbortSignal
-  ): Promise<{ readonly diagnosis: LossDiagnosis; readonly jobs: readonly ScoringJob[] }> {
+  ): Promise<{ readonly diagnosis: LossDiagnosis; readonly work: readonly SequenceWork[] }> {
     const wanted = conventionJobs(example, this.#context.maxModelLen)
     const jobs = Object.values(wanted).filter((job): job is ScoringJob => job !== null)
     const rows = await Promise.all(this.#scheduler.submit(jobs, signal))
@@ -63,10 +64,9 @@ export class LossEvaluator {
     const rowsByName = { notShifted: rowsOf('notShifted'), shiftedTwice: rowsOf('shiftedTwice'), end: rowsOf('end') }
     const conventions = conventionsOf(exampleLosses(example, sequence.logProbs, rowsByName, promptLossWeight))
     const expected = promptLossWeight > 0 ? 'prompt_loss_weight_mean' : 'completion_mean'
-    return { diagnosis: diagnoseLoss(reportedLoss, conventions, expected), jobs }
+    return {
+      diagnosis: diagnoseLoss(reportedLoss, conventions, expected),
+      work: jobs.map(({ sequence: each }, i) => workOfSequence(each, rows[i]))
+    }
   }
-}
-
-function tokensOf(jobs: readonly ScoringJob[]): number {
-  return jobs.reduce((sum, { sequence }) => sum + sequence.ids.length - 1, 0)
 }

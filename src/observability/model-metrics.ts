@@ -10,8 +10,10 @@ export interface ModelGauges {
 
 /** What is counted of one model. */
 export interface ModelMetrics {
-  /** A forward pass: its size, padding included in `paddedTokens`, its time and the longest wait before it. */
-  batchDone(batch: { sequences: number; tokens: number; paddedTokens: number; runMs: number; queueMs: number }): void
+  /** A forward pass: what it computed, padding included in `paddedTokens`, what it had from earlier ones, its time and the longest wait before it. */
+  batchDone(batch: { sequences: number; tokens: number; paddedTokens: number; cachedTokens: number; runMs: number; queueMs: number }): void
+  /** A sequence that was computed for another request, before it or at the same time. */
+  reused(source: 'result' | 'in_flight', tokens: number): void
   jobsDropped(reason: string, count: number): void
   itemsScored(count: number): void
   verified(verdict: string): void
@@ -46,6 +48,12 @@ export function createModelMetrics(registry: Registry): (id: string, gauges: Mod
   const queueSeconds = histogram('logpr_queue_seconds', 'Longest wait in a batch before it ran.', [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120])
   const computedTokens = counter('logpr_computed_tokens_total', 'Tokens that went through the model.')
   const paddingTokens = counter('logpr_padding_tokens_total', 'Padding that went through the model beside them.')
+  const cachedTokens = new Counter({
+    name: 'logpr_cached_tokens_total',
+    help: 'Tokens that did not have to be computed: beginnings of the prefix cache, and whole sequences scored before or for another request at the same time.',
+    labelNames: ['model', 'source'],
+    registers
+  })
   const wrongCanaries = counter('logpr_wrong_canaries_total', 'Times the known text had other numbers than at the start.')
   const verifications = new Counter({
     name: 'logpr_verifications_total',
@@ -65,14 +73,17 @@ export function createModelMetrics(registry: Registry): (id: string, gauges: Mod
     // A series that begins with its first event has no increase to alert on.
     for (const each of [items, computedTokens, paddingTokens, wrongCanaries]) each.inc({ model }, 0)
     for (const each of [batchSeconds, batchSequences, queueSeconds]) each.zero({ model })
+    for (const source of ['prefix', 'result', 'in_flight']) cachedTokens.inc({ model, source }, 0)
     return {
-      batchDone({ sequences, tokens, paddedTokens, runMs, queueMs }) {
+      batchDone({ sequences, tokens, paddedTokens, cachedTokens: prefixTokens, runMs, queueMs }) {
         batchSeconds.observe({ model }, runMs / 1000)
         queueSeconds.observe({ model }, queueMs / 1000)
         batchSequences.observe({ model }, sequences)
         computedTokens.inc({ model }, tokens)
         paddingTokens.inc({ model }, paddedTokens - tokens)
+        cachedTokens.inc({ model, source: 'prefix' }, prefixTokens)
       },
+      reused: (source, tokens) => cachedTokens.inc({ model, source }, tokens),
       jobsDropped: (reason, count) => dropped.inc({ model, reason }, count),
       itemsScored: (count) => items.inc({ model }, count),
       verified: (verdict) => verifications.inc({ model, verdict }),

@@ -62,7 +62,7 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, sig
       baseline: baseline === undefined ? null : resultAt(results, encoded.length + baseline)
     })
   })
-  return { documents, usage: rerankUsage(encoded, pairs.itemOf, usage) }
+  return { documents, usage: rerankUsage(encoded, pairs.itemOf, await usage) }
 }
 
 function resultAt(results: readonly LogprobResult[], index: number): LogprobResult {

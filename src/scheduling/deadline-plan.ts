@@ -1,9 +1,12 @@
+import type { Priority } from './work.ts'
+
 /** Work that has to be done by a time; times in milliseconds on one clock. */
 export interface TimedWork {
   readonly submittedAtMs: number
   /** Infinity when nobody waits for it. */
   readonly deadlineAtMs: number
   readonly tokens: number
+  readonly priority: Priority
 }
 
 /** When the engine is free, and how fast it is. */
@@ -12,8 +15,11 @@ export interface Capacity {
   readonly msPerToken: number
 }
 
-/** Share of the time between submission and deadline that is kept in hand: estimates are off, and answers have to be written. */
-const MARGIN = 0.1
+/**
+ * Share of the time between submission and deadline that is kept in hand: estimates are off, and answers have to be
+ * written. Batch work leaves half of it, so that interactive work which comes later still finds room before its own deadline.
+ */
+const MARGIN: Readonly<Record<Priority, number>> = { interactive: 0.1, batch: 0.5 }
 /**
  * Share of that time that must be left over for the order not to matter. In turns all end together at the very end, so
  * that a small error makes all of them late; by deadline one after the other is done.
@@ -29,7 +35,7 @@ const SPARE = 0.25
  */
 export function excessMs(byDeadline: readonly TimedWork[], newcomer: TimedWork, { freeAtMs, msPerToken }: Capacity): number {
   const ownMs = newcomer.tokens * msPerToken
-  const ownLimitMs = newcomer.submittedAtMs + (1 - MARGIN) * allowedMs(newcomer)
+  const ownLimitMs = newcomer.submittedAtMs + (1 - MARGIN[newcomer.priority]) * allowedMs(newcomer)
   let endMs = freeAtMs
   let excess = Number.NEGATIVE_INFINITY
   let isPlaced = false

@@ -1,50 +1,28 @@
-/** What the planner looks at: how many tokens a job feeds to the model, and whether it must run alone. */
-export interface PlannedJob {
-  readonly tokenCount: number
-  readonly runsAlone: boolean
-}
+import { planPadded } from './plan-padded.ts'
+import { planFromCache, planPacked } from './plan-shared.ts'
+import type { BatchPlan, PlannedJob, Planning } from './planned-job.ts'
+import { costPerToken } from './row-cost.ts'
 
-export interface BatchLimits {
-  /** Upper bound on rows x longest row: what the model computes, padding included. */
-  readonly maxBatchTokens: number
-  /** Texts with more tokens run alone: they fill the machine by themselves, and a neighbour would only add padding. */
-  readonly longTextTokens: number
-}
-
-/** Share of a batch that may be padding. */
-const MAX_PADDING_SHARE = 0.2
-/** How far behind the head to look for neighbours of its length. */
+/** How far behind the head to look for neighbours. */
 export const WINDOW = 1024
 
 /**
- * Indices of the queued jobs that form the next batch.
+ * The queued jobs that form the next batch, and how it is laid out: as far as the engine can share what sequences have in
+ * common, the cheaper for each token asked for of a shared batch and of padded rows.
  *
- * The job at the head is always taken, so every queue makes progress and nothing waits for ever. It is joined by those
- * closest to it in length, while padding stays below a fifth and the batch within its tokens.
+ * The job at the head is always taken, so every queue makes progress and nothing waits for ever. One that runs alone is
+ * alone, and plain.
  */
-export function planBatch(queue: readonly PlannedJob[], limits: BatchLimits): number[] {
-  const head = queue[0]
-  if (head === undefined) return []
-  const isLong = ({ tokenCount, runsAlone }: PlannedJob): boolean => runsAlone || tokenCount > limits.longTextTokens
-  if (isLong(head)) return [0]
-
-  const byDistance = queue
-    .slice(1, WINDOW)
-    .map((job, i) => ({ index: i + 1, job, distance: Math.abs(job.tokenCount - head.tokenCount) }))
-    .filter(({ job }) => !isLong(job))
-    .sort((a, b) => a.distance - b.distance || a.index - b.index)
-
-  const taken = [0]
-  let tokens = head.tokenCount
-  let longest = head.tokenCount
-  for (const { index, job } of byDistance) {
-    const nextLongest = Math.max(longest, job.tokenCount)
-    const padded = (taken.length + 1) * nextLongest
-    if (padded > limits.maxBatchTokens) break
-    if (padded - (tokens + job.tokenCount) > MAX_PADDING_SHARE * padded) continue
-    taken.push(index)
-    tokens += job.tokenCount
-    longest = nextLongest
-  }
-  return taken.sort((a, b) => a - b)
+export function planBatch(queue: readonly PlannedJob[], planning: Planning): BatchPlan {
+  const [head] = queue
+  if (head === undefined) return { indices: [], newTokens: [], layout: 'plain', cost: 0 }
+  const candidates = head.runsAlone ? [head] : queue.slice(0, WINDOW)
+  const padded = planPadded(candidates, planning)
+  const { sharing } = planning
+  if (head.runsAlone || sharing === null || head.tokenCount > sharing.longestRow) return padded
+  const { packing, prefixCache } = sharing
+  const shared = packing.isOn ? planPacked(candidates, planning) : prefixCache.isOn ? planFromCache(candidates, planning) : padded
+  if (shared.indices.length > 1 && costPerToken(shared, candidates) < costPerToken(padded, candidates)) return shared
+  // By itself it may continue what is kept from earlier batches.
+  return prefixCache.isOn && padded.indices.length === 1 ? { ...padded, layout: 'shared' } : padded
 }

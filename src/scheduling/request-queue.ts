@@ -1,47 +1,28 @@
-import type { Batch, BatchScores } from '../engine/engine.ts'
-import type { ServiceError } from '../errors.ts'
 import { type Capacity, mostUrgent, type TimedWork } from './deadline-plan.ts'
-import { type PlannedJob, WINDOW } from './plan-batch.ts'
+import { Lane } from './lane.ts'
+import { WINDOW } from './plan-batch.ts'
+import { type QueuedRequest, type QueuedWork, tokensOf } from './queued-work.ts'
+import type { Priority } from './work.ts'
 
-/** A sequence or an exact batch, with those who wait for its scores. */
-export interface QueuedWork extends PlannedJob {
-  readonly request: QueuedRequest
-  readonly batch: Batch
-  readonly enqueuedAtMs: number
-  readonly resolve: (scores: BatchScores) => void
-  readonly reject: (error: ServiceError) => void
-}
-
-/** What a request has submitted together. */
-export class QueuedRequest implements TimedWork {
-  readonly submittedAtMs: number
-  readonly deadlineAtMs: number
-  /** What waits of it, in order. */
-  readonly waiting: QueuedWork[] = []
-  /** Tokens of `waiting`. */
-  tokens = 0
-  /** Tokens that it has been served since it came, from where the queue stood then. */
-  turn = 0
-  isGone = false
-
-  constructor(submittedAtMs: number, deadlineAtMs: number) {
-    this.submittedAtMs = submittedAtMs
-    this.deadlineAtMs = deadlineAtMs
-  }
-}
+/** Tokens of interactive work for which batch work that waits gets one: a sixteenth is its own. */
+const INTERACTIVE_PER_BATCH = 15
 
 /**
- * What waits, by request. The next turn is that of the request that was served the fewest tokens since it came (start-time
- * fair queueing), so a large one does not hold up small ones. When that would make one late, the earliest deadline goes
- * first.
+ * What waits, by request. Interactive work goes before batch work, which gets a sixteenth of the tokens while both wait.
+ * Among requests of one priority the next turn is that of the client that was served the fewest tokens since it came, and
+ * of its request that was, so a large request does not hold up small ones, nor a client with many requests the others.
+ * When that would make a request late, the earliest deadline goes first, whatever its priority.
  */
 export class RequestQueue {
   /** Requests with work that waits, the earliest deadline first. */
   #byDeadline: QueuedRequest[] = []
   /** Work that goes before all requests, in order. */
   #first: QueuedWork[] = []
-  /** The turn of the request that was served last: where newcomers begin. */
-  #turn = 0
+  readonly #lanes: Readonly<Record<Priority, Lane>> = { interactive: new Lane(), batch: new Lane() }
+  /** Tokens that batch work was passed over for and has not had. */
+  #owedToBatch = 0
+  /** All that waits and has a key. */
+  readonly #byKey = new Map<string, Set<QueuedWork>>()
 
   get sequences(): number {
     return this.#first.length + this.#byDeadline.reduce((sum, { waiting }) => sum + waiting.length, 0)
@@ -70,89 +51,118 @@ export class RequestQueue {
     if (entries.length === 0) return
     for (const entry of entries) request.waiting.push(entry)
     request.tokens += tokensOf(entries)
-    request.turn = this.#turn
+    this.#lanes[request.priority].add(request)
     const later = this.#byDeadline.findIndex(({ deadlineAtMs }) => deadlineAtMs > request.deadlineAtMs)
     this.#byDeadline.splice(later === -1 ? this.#byDeadline.length : later, 0, request)
+    this.#remember(entries)
   }
 
   /** Puts entries that run alone before all that waits. */
   addFirst(entries: readonly QueuedWork[]): void {
     this.#first.unshift(...entries)
+    this.#remember(entries)
   }
 
   /**
    * What the next batch of at most `maxBatchTokens` is chosen from: its head, then those that may join it, in the order in
-   * which they are preferred. `capacity` is null while the speed of the engine is not known; then no deadline counts.
+   * which they are preferred, of equal sequences one. `capacity` is null while the speed of the engine is not known; then
+   * no deadline counts.
    */
   candidates(maxBatchTokens: number, capacity: Capacity | null): QueuedWork[] {
     // Each of them runs alone.
     if (this.#first.length > 0) return this.#first.slice(0, 1)
     const urgent = capacity === null ? null : mostUrgent(this.#byDeadline, capacity)
-    return urgent === null ? this.#inTurn() : this.#fromDeadline(urgent, 2 * maxBatchTokens)
+    if (urgent !== null) return this.#fromDeadline(urgent, 2 * maxBatchTokens)
+    return firstOfEach(this.#lanes[this.#nextLane(maxBatchTokens)].inTurn())
   }
 
-  /** Takes entries out; the requests they are of have had so much of their turn. */
-  take(entries: readonly QueuedWork[]): void {
+  /**
+   * Takes entries out, and all that is equal to one of them. `newTokens`: what each of them adds to the batch, by which
+   * clients and requests have had so much of their turn. One list an entry: itself, then its equals, which cost nothing.
+   */
+  take(entries: readonly QueuedWork[], newTokens: readonly number[]): QueuedWork[][] {
     const [head] = entries
-    if (head === undefined) return
-    const isFirst = this.#first.includes(head)
-    if (!isFirst) this.#turn = Math.max(this.#turn, head.request.turn)
-    for (const entry of entries) {
-      const { request } = entry
-      const at = request.waiting.indexOf(entry)
-      if (at === -1) continue
-      request.waiting.splice(at, 1)
-      request.tokens -= entry.tokenCount
-      request.turn += entry.tokenCount
-    }
-    this.#first = this.#first.filter((entry) => !entries.includes(entry))
-    this.#forgetEmpty()
+    const isFirst = head !== undefined && this.#first.includes(head)
+    if (head !== undefined && !isFirst) this.#lanes[head.request.priority].serve(head.request)
+    const bothWait = !this.#lanes.interactive.isEmpty && !this.#lanes.batch.isEmpty
+    const taken = entries.map((entry, i) => {
+      const { priority } = entry.request
+      const tokens = newTokens[i] ?? entry.tokenCount
+      this.#lanes[priority].charge(entry.request, tokens)
+      if (bothWait && !isFirst) this.#owedToBatch += priority === 'batch' ? -tokens : tokens / INTERACTIVE_PER_BATCH
+      return [entry, ...this.#equalsOf(entry)]
+    })
+    this.#removeAll(taken.flat())
+    return taken
   }
 
   /** Takes out all that waits of a request. */
   remove(request: QueuedRequest): QueuedWork[] {
     const removed = [...this.#first.filter((entry) => entry.request === request), ...request.waiting]
-    this.#first = this.#first.filter((entry) => entry.request !== request)
-    request.waiting.length = 0
-    request.tokens = 0
-    this.#forgetEmpty()
+    this.#removeAll(removed)
     return removed
   }
 
-  /** One entry of each request in turn, those served least first; no more than a planner looks at. */
-  #inTurn(): QueuedWork[] {
-    const requests = this.#byDeadline.toSorted((a, b) => a.turn - b.turn || a.submittedAtMs - b.submittedAtMs)
-    const work: QueuedWork[] = []
-    for (let round = 0; work.length < WINDOW; round++) {
-      const before = work.length
-      for (const { waiting } of requests) {
-        const entry = waiting[round]
-        if (entry !== undefined) work.push(entry)
-      }
-      if (work.length === before) break
-    }
-    return work
+  #nextLane(maxBatchTokens: number): Priority {
+    const { interactive, batch } = this.#lanes
+    if (batch.isEmpty) return 'interactive'
+    return interactive.isEmpty || this.#owedToBatch >= maxBatchTokens ? 'batch' : 'interactive'
   }
 
   /** The work of the requests from this one on, in the order of their deadlines, up to so many tokens: later work must not take the place of what is urgent. */
   #fromDeadline(start: number, maxTokens: number): QueuedWork[] {
     const work: QueuedWork[] = []
     let tokens = 0
-    for (const { waiting } of this.#byDeadline.slice(start)) {
-      for (const entry of waiting) {
-        if (work.length > 0 && (tokens + entry.tokenCount > maxTokens || work.length >= WINDOW)) return work
-        work.push(entry)
-        tokens += entry.tokenCount
-      }
+    for (const entry of firstOfEach(this.#byDeadline.slice(start).flatMap(({ waiting }) => waiting))) {
+      if (work.length > 0 && tokens + entry.tokenCount > maxTokens) return work
+      work.push(entry)
+      tokens += entry.tokenCount
     }
     return work
   }
 
-  #forgetEmpty(): void {
+  #equalsOf(entry: QueuedWork): QueuedWork[] {
+    const equals = entry.key === null ? [] : [...(this.#byKey.get(entry.key) ?? [])]
+    return equals.filter((other) => other !== entry)
+  }
+
+  #remember(entries: readonly QueuedWork[]): void {
+    for (const entry of entries) {
+      if (entry.key === null) continue
+      const equals = this.#byKey.get(entry.key)
+      if (equals === undefined) this.#byKey.set(entry.key, new Set([entry]))
+      else equals.add(entry)
+    }
+  }
+
+  #removeAll(entries: readonly QueuedWork[]): void {
+    for (const entry of entries) {
+      const { request, key, tokenCount } = entry
+      const equals = key === null ? undefined : this.#byKey.get(key)
+      equals?.delete(entry)
+      if (key !== null && equals?.size === 0) this.#byKey.delete(key)
+      const at = request.waiting.indexOf(entry)
+      if (at === -1) continue
+      request.waiting.splice(at, 1)
+      request.tokens -= tokenCount
+      if (request.waiting.length === 0) this.#lanes[request.priority].remove(request)
+    }
+    const gone = new Set(entries)
+    this.#first = this.#first.filter((entry) => !gone.has(entry))
     this.#byDeadline = this.#byDeadline.filter(({ waiting }) => waiting.length > 0)
+    if (this.#lanes.interactive.isEmpty || this.#lanes.batch.isEmpty) this.#owedToBatch = 0
   }
 }
 
-export function tokensOf(entries: readonly PlannedJob[]): number {
-  return entries.reduce((sum, { tokenCount }) => sum + tokenCount, 0)
+/** Each of equal sequences once, in order; no more than a planner looks at. */
+function firstOfEach(entries: Iterable<QueuedWork>): QueuedWork[] {
+  const keys = new Set<string>()
+  const work: QueuedWork[] = []
+  for (const entry of entries) {
+    if (work.length === WINDOW) break
+    if (entry.key !== null && keys.has(entry.key)) continue
+    if (entry.key !== null) keys.add(entry.key)
+    work.push(entry)
+  }
+  return work
 }

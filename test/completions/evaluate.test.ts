@@ -64,7 +64,7 @@ describe('CompletionsEvaluator', () => {
     const prompt = [[3, 4, 5], [3, 4, 6], [3, 4, 7], [8]]
     const { choices, usage } = await answerOf(together, { prompt, max_tokens: 0 })
     assert.deepEqual(fedBy(together), [[3, 4, 5]])
-    assert.deepEqual(usage, { prompt_tokens: 10, completion_tokens: 0, total_tokens: 10, computed_tokens: 2 })
+    assert.deepEqual(usage, { prompt_tokens: 10, completion_tokens: 0, total_tokens: 10, computed_tokens: 2, cached_tokens: 0 })
     for (const [i, ids] of prompt.entries()) {
       const { choices: own } = await answerOf(alone, { prompt: ids, max_tokens: 0 })
       assert.deepEqual(choices[i]?.logprobs, own[0]?.logprobs)

@@ -36,7 +36,7 @@ describe('POST /v1/completions', () => {
     assert.ok(Math.abs(answer.created - Date.now() / 1000) < 600)
     assert.deepEqual(Object.keys(answer.choices[0] ?? {}), ['index', 'text', 'logprobs', 'finish_reason'])
     assert.equal(answer.choices[0]?.finish_reason, 'length')
-    assert.deepEqual(answer.usage, { prompt_tokens: 7, completion_tokens: 1, total_tokens: 8, computed_tokens: 7 })
+    assert.deepEqual(answer.usage, { prompt_tokens: 7, completion_tokens: 1, total_tokens: 8, computed_tokens: 7, cached_tokens: 0 })
     assert.deepEqual([answer.logpr.checks, answer.logpr.warnings], [{ verdict: 'pass', items: [] }, []])
     assert.equal(answer.logpr.stamp.causal, 'exact')
   })

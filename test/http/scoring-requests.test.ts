@@ -2,21 +2,23 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { describe, it } from 'node:test'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { hashOfKey } from '../../src/config/api-keys.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { ScoringRequests } from '../../src/http/scoring-requests.ts'
 import type { ScoringModel } from '../../src/http/service.ts'
+import type { RequestSignal } from '../../src/http/work-signal.ts'
 
 const SMALL = { model: { id: 'small' } } as ScoringModel
 
-function requests(): ScoringRequests {
+function requests(apiKeyHashes: readonly Buffer[] = []): ScoringRequests {
   const { config } = loadConfig([], { LOGPR_MAX_REQUESTS: '2' })
-  return new ScoringRequests({ config, modelIds: ['small'], scoring: () => SMALL })
+  return new ScoringRequests({ apiKeyHashes, config, modelIds: ['small'], scoring: () => SMALL })
 }
 
 /** A request in progress: what the limit and the deadline look at. */
-function begun(open: ScoringRequests): { readonly signal: AbortSignal; readonly end: () => void } {
+function begun(open: ScoringRequests, headers: object = {}, remoteAddress = '192.0.2.1'): { readonly signal: RequestSignal; readonly end: () => void } {
   const raw = Object.assign(new EventEmitter(), { destroyed: false, writableEnded: true })
-  const signal = open.begin({ headers: {} } as FastifyRequest, { raw } as unknown as FastifyReply)
+  const signal = open.begin({ headers, socket: { remoteAddress } } as FastifyRequest, { raw } as unknown as FastifyReply)
   return { signal, end: () => raw.emit('close') }
 }
 
@@ -29,6 +31,43 @@ describe('ScoringRequests', () => {
     const third = begun(open)
     assert.throws(() => begun(open), { code: 'too_many_requests' })
     for (const { end } of [second, third]) end()
+  })
+
+  it('tells clients apart by their address, whatever their headers say', () => {
+    const clientOf = (headers: object, address: string): string => {
+      const { signal, end } = begun(requests(), headers, address)
+      end()
+      return signal.client
+    }
+    const own = clientOf({}, '192.0.2.1')
+    assert.notEqual(clientOf({}, '192.0.2.2'), own)
+    assert.equal(clientOf({ authorization: 'Bearer anything', 'x-forwarded-for': '192.0.2.2', forwarded: 'for=192.0.2.2' }, '192.0.2.1'), own)
+  })
+
+  it('tells clients apart by their key where keys are asked for, without keeping it', () => {
+    const clientOf = (key: string, address: string): string => {
+      const { signal, end } = begun(requests([hashOfKey('key-of-somebody-1')]), { authorization: `Bearer ${key}` }, address)
+      end()
+      return signal.client
+    }
+    const own = clientOf('key-of-somebody-1', '192.0.2.1')
+    assert.equal(clientOf('key-of-somebody-1', '192.0.2.2'), own)
+    assert.notEqual(clientOf('key-of-somebody-2', '192.0.2.1'), own)
+    assert.ok(!own.includes('somebody'))
+  })
+
+  it('takes the priority of x-priority, interactive without it, and refuses any other', () => {
+    for (const [headers, priority] of [
+      [{}, 'interactive'],
+      [{ 'x-priority': 'interactive' }, 'interactive'],
+      [{ 'x-priority': 'batch' }, 'batch']
+    ] as const) {
+      const { signal, end } = begun(requests(), headers)
+      end()
+      assert.equal(signal.priority, priority)
+    }
+    for (const given of ['', 'high', 'BATCH', 'batch, interactive'])
+      assert.throws(() => begun(requests(), { 'x-priority': given }), { code: 'invalid_request', message: /interactive or batch/ })
   })
 
   it('gives the log lines of a request the id of its model', () => {

@@ -33,7 +33,7 @@ describe('LogprobEvaluator', () => {
   it('counts tokens of the items that were encoded, and those that ran', async () => {
     const items = [itemOf('a a', ' a', 0), itemOf('a', '', 1)]
     const { usage } = await evaluatorOn(new FakeEngine()).evaluate(items, optionsOf({ eos: 'none' }), never())
-    assert.deepEqual(usage, { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4, computed_tokens: 3, cached_tokens: 0 })
+    assert.deepEqual(await usage, { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4, computed_tokens: 3, cached_tokens: 0 })
   })
 
   it('computes outputs of one token after the same x in one pass, each with its own numbers', async () => {
@@ -48,7 +48,7 @@ describe('LogprobEvaluator', () => {
         [[0, 3, 8, 5, 2, 5], []]
       ]
     )
-    assert.equal(usage.computed_tokens, 3 + 5)
+    assert.equal((await usage).computed_tokens, 3 + 5)
     const alone = await Promise.all(
       items.map(async (item) =>
         summaryOf(await (await evaluatorOn(new FakeModel({ vocabSize: 14, textVocabSize: 14 })).evaluate([item], optionsOf(), never())).outcomes[0]!)
@@ -67,7 +67,7 @@ describe('LogprobEvaluator', () => {
       engine.batches.map(({ sequences }) => sequences.map(({ ids }) => [...ids])),
       [[whole], [whole], [whole], [[0, 3, 8]], [whole, [0, 3, 8, 8, 0, 3, 8, 8, 0, 3, 8, 8]], [[0, 8]]]
     )
-    assert.equal(usage.computed_tokens, 3 + 3 + 3 + 2 + (3 + 11) + 1)
+    assert.equal((await usage).computed_tokens, 3 + 3 + 3 + 2 + (3 + 11) + 1)
     const status = new Map(outcome.result.checks.items.map((item) => [item.id, item.status]))
     for (const id of ['causality', 'rerun', 'batch_invariance', 'padding_invariance'] as const) assert.equal(status.get(id), 'pass')
   })

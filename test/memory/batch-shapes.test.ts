@@ -7,9 +7,9 @@ const limits = { maxModelLen: 4096, maxBatchTokens: 2048, longTextTokens: 128 }
 
 test('the shapes of a budget are the largest that the planner makes', () => {
   const [many, one] = budgetShapes(limits)
-  const queue = Array.from({ length: 100 }, () => ({ tokenCount: 128, runsAlone: false }))
+  const queue = Array.from({ length: 100 }, () => ({ tokenCount: 128, runsAlone: false, fed: new Int32Array(128) }))
 
-  assert.deepEqual(many, { sequences: planBatch(queue, limits).length, tokens: 128 })
+  assert.deepEqual(many, { sequences: planBatch(queue, { limits, sharing: null }).indices.length, tokens: 128 })
   assert.deepEqual(one, { sequences: 1, tokens: 2048 })
 })
 

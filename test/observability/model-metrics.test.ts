@@ -22,7 +22,9 @@ describe('metrics of models', () => {
   it('count what happens to one model under its id alone', async () => {
     const metrics = createMetrics()
     const [a] = [metrics.ofModel('a', gauges(0, true)), metrics.ofModel('b', gauges(0, true))]
-    a.batchDone({ sequences: 2, tokens: 30, paddedTokens: 40, runMs: 20, queueMs: 1 })
+    a.batchDone({ sequences: 2, tokens: 30, paddedTokens: 40, cachedTokens: 7, runMs: 20, queueMs: 1 })
+    a.reused('result', 5)
+    a.reused('in_flight', 6)
     a.jobsDropped('queue_full', 3)
     a.itemsScored(4)
     a.verified('warn')
@@ -35,6 +37,9 @@ describe('metrics of models', () => {
       'logpr_batch_sequences_sum{model="a"} 2',
       'logpr_computed_tokens_total{model="a"} 30',
       'logpr_padding_tokens_total{model="a"} 10',
+      'logpr_cached_tokens_total{model="a",source="prefix"} 7',
+      'logpr_cached_tokens_total{model="a",source="result"} 5',
+      'logpr_cached_tokens_total{model="a",source="in_flight"} 6',
       'logpr_dropped_sequences_total{model="a",reason="queue_full"} 3',
       'logpr_items_total{model="a"} 4',
       'logpr_verifications_total{model="a",verdict="warn"} 1',

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { excessMs, mostUrgent, type TimedWork } from '../../src/scheduling/deadline-plan.ts'
 
 const CAPACITY = { freeAtMs: 0, msPerToken: 1 }
-const work = (tokens: number, deadlineAtMs: number, submittedAtMs = 0): TimedWork => ({ tokens, deadlineAtMs, submittedAtMs })
+const work = (tokens: number, deadlineAtMs: number, submittedAtMs = 0): TimedWork => ({ tokens, deadlineAtMs, submittedAtMs, priority: 'interactive' })
 /** Submitted at its deadline: nothing is kept in hand. */
 const exact = (tokens: number, deadlineAtMs: number): TimedWork => work(tokens, deadlineAtMs, deadlineAtMs)
 

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type BatchLimits, type PlannedJob, planBatch } from '../../src/scheduling/plan-batch.ts'
+import { forestSize } from '../../src/forest/forest.ts'
+import { planBatch } from '../../src/scheduling/plan-batch.ts'
+import type { BatchPlan, PlannedJob, Planning } from '../../src/scheduling/planned-job.ts'
+import { jobLike, plannings, planningWith, queues } from '../support/planning.ts'
 
-const queueOf = (...tokenCounts: number[]): PlannedJob[] => tokenCounts.map((tokenCount) => ({ tokenCount, runsAlone: false }))
-const LIMITS: BatchLimits = { maxBatchTokens: 100, longTextTokens: 50 }
+const PLAIN: Planning = { limits: { maxBatchTokens: 100, longTextTokens: 50 }, sharing: null }
+const queueOf = (...tokenCounts: number[]): PlannedJob[] => tokenCounts.map((tokenCount, i) => jobLike(tokenCount, 100 * i))
+const alone: PlannedJob = { ...jobLike(10), runsAlone: true }
 
 const CASES: readonly [string, readonly PlannedJob[], number[]][] = [
   ['nothing from an empty queue', [], []],
@@ -14,68 +18,100 @@ const CASES: readonly [string, readonly PlannedJob[], number[]][] = [
   ['the nearest in length when not all fit', queueOf(40, 33, 40, 38), [0, 2]],
   ['a long head alone', queueOf(51, 51, 10), [0]],
   ['no long text beside a short head', queueOf(50, 51, 50), [0, 2]],
-  ['a head that runs alone by itself', [{ tokenCount: 10, runsAlone: true }, ...queueOf(10)], [0]],
-  ['nobody who runs alone beside another', [...queueOf(10), { tokenCount: 10, runsAlone: true }, ...queueOf(10)], [0, 2]]
+  ['a head that runs alone by itself', [alone, ...queueOf(10)], [0]],
+  ['nobody who runs alone beside another', [...queueOf(10), alone, ...queueOf(10)], [0, 2]]
 ]
 
-const jobs = fc.array(fc.record({ tokenCount: fc.integer({ min: 1, max: 200 }), runsAlone: fc.boolean() }), { minLength: 1, maxLength: 40 })
-const limits = fc.record({ maxBatchTokens: fc.integer({ min: 1, max: 1000 }), longTextTokens: fc.integer({ min: 1, max: 150 }) })
+const rowsOf = (queue: readonly PlannedJob[], { indices }: BatchPlan): PlannedJob[] => indices.map((index) => queue[index]!)
+const paddedOf = (rows: readonly PlannedJob[]): number => rows.length * Math.max(...rows.map(({ tokenCount }) => tokenCount))
 
-/** The jobs of the batch that is planned, for every queue and limits. */
-function holds(claim: (batch: readonly PlannedJob[], some: BatchLimits, indices: readonly number[]) => void): void {
-  fc.assert(
-    fc.property(jobs, limits, (queue, some) => {
-      const indices = planBatch(queue, some)
-      claim(
-        indices.map((index) => queue[index]!),
-        some,
-        indices
-      )
-    })
-  )
+/** The plan of every queue, limits and engine. */
+function holds(claim: (queue: readonly PlannedJob[], plan: BatchPlan, planning: Planning) => void): void {
+  fc.assert(fc.property(queues, plannings, (queue, planning) => claim(queue, planBatch(queue, planning), planning)))
 }
 
+describe('planBatch for an engine that shares nothing', () => {
+  for (const [what, queue, expected] of CASES)
+    it(`takes ${what}`, () => {
+      const { indices, layout } = planBatch(queue, PLAIN)
+      assert.deepEqual([indices, layout], [expected, 'plain'])
+    })
+
+  it('takes a head that is larger than a batch, alone', () => {
+    assert.deepEqual(planBatch(queueOf(10, 10), { limits: { maxBatchTokens: 5, longTextTokens: 50 }, sharing: null }).indices, [0])
+  })
+
+  it('keeps the scores of unfused attention within their bytes', () => {
+    // Three rows of 10 x 10 x 2 heads x 16 bytes.
+    const { limits, sharing } = planningWith({ attentionHeads: 2, maxAttentionBytes: 9600 })
+    assert.deepEqual(planBatch(queueOf(10, 10, 10, 10), { limits, sharing }).indices, [0, 1, 2])
+  })
+})
+
 describe('planBatch', () => {
-  for (const [what, queue, expected] of CASES) it(`takes ${what}`, () => assert.deepEqual(planBatch(queue, LIMITS), expected))
-
-  it('takes a head that is larger than a batch, alone', () => assert.deepEqual(planBatch(queueOf(10, 10), { maxBatchTokens: 5, longTextTokens: 50 }), [0]))
-
   it('always takes the head, and each job at most once, in order', () => {
-    holds((batch, _, indices) => {
+    holds((_, { indices, newTokens }) => {
       assert.equal(indices[0], 0)
-      assert.equal(batch.length, indices.length)
+      assert.equal(newTokens.length, indices.length)
       indices.slice(1).forEach((index, i) => assert.ok(index > indices[i]!))
     })
   })
 
-  it('keeps rows x longest within the tokens of a batch, unless a job is alone', () => {
-    holds((batch, { maxBatchTokens }) => {
-      const padded = batch.length * Math.max(...batch.map(({ tokenCount }) => tokenCount))
-      assert.ok(batch.length === 1 || padded <= maxBatchTokens, `${padded} of ${maxBatchTokens}`)
+  it('keeps to the tokens, the longest row and the bytes of a batch, unless a job is alone', () => {
+    holds((queue, plan, { limits: { maxBatchTokens, maxAttentionBytes = Number.POSITIVE_INFINITY }, sharing }) => {
+      const rows = rowsOf(queue, plan)
+      if (rows.length === 1) return
+      const isPacked = plan.layout === 'shared' && sharing?.packing.isOn === true
+      const columns = plan.layout === 'shared' ? forestSize(rows.map(({ fed }) => fed)) : paddedOf(rows)
+      assert.ok(columns <= maxBatchTokens, `${columns} of ${maxBatchTokens}`)
+      if (isPacked) assert.ok(columns <= (sharing?.longestRow ?? 0))
+      const longest = Math.max(...rows.map(({ tokenCount }) => tokenCount))
+      const pairs = isPacked ? columns ** 2 : plan.layout === 'plain' ? rows.length * longest ** 2 : 0
+      assert.ok(16 * (sharing?.attentionHeads ?? 0) * pairs <= maxAttentionBytes)
     })
   })
 
-  it('keeps padding to a fifth', () => {
-    holds((batch) => {
-      const padded = batch.length * Math.max(...batch.map(({ tokenCount }) => tokenCount))
-      const tokens = batch.reduce((sum, { tokenCount }) => sum + tokenCount, 0)
-      assert.ok(padded - tokens <= 0.2 * padded, `${padded - tokens} of ${padded}`)
+  it('keeps padding to a fifth, and none beside long texts', () => {
+    holds((queue, plan, { limits: { longTextTokens } }) => {
+      const rows = rowsOf(queue, plan)
+      if (plan.layout === 'shared' || rows.length === 1) return
+      assert.ok(rows.every(({ tokenCount }) => tokenCount <= longTextTokens))
+      const tokens = rows.reduce((sum, { tokenCount }) => sum + tokenCount, 0)
+      assert.ok(paddedOf(rows) - tokens <= 0.2 * paddedOf(rows))
     })
   })
 
-  it('gives no company to jobs that are long or run alone', () => {
-    holds((batch, { longTextTokens }) => {
-      assert.ok(batch.length === 1 || batch.every(({ tokenCount, runsAlone }) => !runsAlone && tokenCount <= longTextTokens))
+  it('runs what has to be alone by itself and plain', () => {
+    holds((queue, plan) => {
+      const rows = rowsOf(queue, plan)
+      if (rows.some(({ runsAlone }) => runsAlone)) assert.deepEqual([rows.length, plan.layout], [1, 'plain'])
+    })
+  })
+
+  it('charges what is computed: the columns of a shared batch, every token of padded rows', () => {
+    holds((queue, plan) => {
+      const rows = rowsOf(queue, plan)
+      const charged = plan.newTokens.reduce((sum, tokens) => sum + tokens, 0)
+      const computed = rows.length > 1 && plan.layout === 'shared' ? forestSize(rows.map(({ fed }) => fed)) : rows.reduce((sum, job) => sum + job.tokenCount, 0)
+      assert.equal(charged, computed)
+    })
+  })
+
+  it('shares nothing that the engine cannot', () => {
+    holds((queue, plan, { sharing }) => {
+      if (plan.layout === 'plain') return
+      assert.ok(sharing !== null && (sharing.packing.isOn || sharing.prefixCache.isOn))
+      assert.ok(rowsOf(queue, plan).every(({ tokenCount }) => tokenCount <= sharing.longestRow))
     })
   })
 
   it('works off every queue', () => {
     fc.assert(
-      fc.property(jobs, limits, (queue, some) => {
+      fc.property(queues, plannings, (queue, planning) => {
         let rest: readonly PlannedJob[] = queue
         for (let rounds = 0; rest.length > 0; rounds++) {
           assert.ok(rounds < queue.length)
-          const taken = new Set(planBatch(rest, some))
+          const taken = new Set(planBatch(rest, planning).indices)
           rest = rest.filter((_, index) => !taken.has(index))
         }
       })

@@ -78,7 +78,7 @@ describe('Scheduler with exact batches', () => {
     const seen: object[] = []
     scheduler.observe({ batchDone: ({ queueMs: _, ...batch }) => seen.push(batch) })
     await Promise.all(scheduler.submitAll([{ exactly: exactOf(4, 10) }], never()))
-    assert.deepEqual(seen, [{ sequences: 2, tokens: 14, paddedTokens: 20, runMs: 1 }])
+    assert.deepEqual(seen, [{ sequences: 2, tokens: 14, paddedTokens: 20, cachedTokens: 0, runMs: 1 }])
   })
 
   it('drops those that wait when their request is aborted', async () => {

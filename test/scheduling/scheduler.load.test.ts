@@ -12,8 +12,14 @@ function within(deadlineAtMs: number): WorkSignal {
   return Object.assign(new AbortController().signal, { deadlineAtMs })
 }
 
+let jobs = 0
+
+/** Jobs that feed `tokens` tokens, all of the given id; no two are equal. */
 function jobsOf(count: number, tokens: number, id: number): ScoringJob[] {
-  return Array.from({ length: count }, () => ({ sequence: { ids: new Int32Array(tokens + 1).fill(id), firstScored: 1 }, topCount: null }))
+  return Array.from({ length: count }, () => ({
+    sequence: { ids: new Int32Array(tokens + 1).fill(id, 0, tokens).fill(++jobs, tokens), firstScored: 1 },
+    topCount: null
+  }))
 }
 
 /** A scheduler that knows the speed of its engine, 1 ms a token. */
@@ -157,15 +163,15 @@ describe('Scheduler, whatever comes', () => {
         const submit = (index: number): void => {
           const { lengths, allowedMs } = requests[index]!
           const deadlineAtMs = engine.nowMs + allowedMs
-          const jobs = lengths.flatMap((length, at) => jobsOf(1, length, 100 * index + at))
+          const wanted = lengths.flatMap((length, at) => jobsOf(1, length, 100 * index + at))
           try {
-            const scores = scheduler.submit(jobs, within(deadlineAtMs))
+            const scores = scheduler.submit(wanted, within(deadlineAtMs))
             ends.push(
               Promise.all(scores).then((rows) => {
                 assert.ok(engine.nowMs <= deadlineAtMs, `${engine.nowMs - deadlineAtMs} ms late`)
                 assert.deepEqual(
                   rows,
-                  jobs.map(({ sequence }) => fakeScores(sequence))
+                  wanted.map(({ sequence }) => fakeScores(sequence))
                 )
               })
             )

@@ -8,7 +8,7 @@ export interface CompletionsAnswerBody {
   readonly created: number
   readonly model: string
   readonly choices: readonly ChoiceBody[]
-  readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly total_tokens: number; readonly computed_tokens: number }
+  readonly usage: Readonly<Record<'prompt_tokens' | 'completion_tokens' | 'total_tokens' | 'computed_tokens' | 'cached_tokens', number>>
   readonly logpr: {
     readonly checks: { readonly verdict: string; readonly items: readonly { readonly id: string; readonly choice: number }[] }
     readonly warnings: readonly { readonly code: string }[]

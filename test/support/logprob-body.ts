@@ -2,7 +2,7 @@
 export interface LogprobBody {
   readonly object: string
   readonly results: readonly LogprobResultBody[]
-  readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly total_tokens: number; readonly computed_tokens: number }
+  readonly usage: Readonly<Record<'prompt_tokens' | 'completion_tokens' | 'total_tokens' | 'computed_tokens' | 'cached_tokens', number>>
   readonly stamp: Readonly<Record<string, unknown>>
 }
 

@@ -22,6 +22,9 @@ export interface RunningService {
   stop(): Promise<number | null>
 }
 
+/** Equal requests are computed each time, so that a test which repeats one sees the engine. */
+const DEFAULTS = { LOGPR_PORT: '0', LOGPR_RESULT_CACHE_BYTES: '0' }
+
 export async function startService(env: Readonly<Record<string, string>> = {}): Promise<RunningService> {
   const service = await startListening(env)
   await service.untilReady()
@@ -30,7 +33,7 @@ export async function startService(env: Readonly<Record<string, string>> = {}): 
 
 /** One that listens; it may never be ready. */
 export async function startListening(env: Readonly<Record<string, string>>): Promise<RunningService> {
-  const child = spawn(process.execPath, [MAIN, 'serve'], { env: { ...process.env, LOGPR_PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN, 'serve'], { env: { ...process.env, ...DEFAULTS, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const log: string[] = []
   const url = await new Promise<string>((resolve, reject) => {
     const take = (line: string): void => {

@@ -49,7 +49,7 @@ export const logprobRoutes: FastifyPluginAsync<{ service: Service; requests: Sco
 
       const settled = await Promise.all(outcomes)
       throwIfTheRequestFailed(settled)
-      return { object: 'logprob' as const, id: `lp-${randomUUID()}`, model: model.id, results: settled.map(wireResult), usage, stamp: model.stamp }
+      return { object: 'logprob' as const, id: `lp-${randomUUID()}`, model: model.id, results: settled.map(wireResult), usage: await usage, stamp: model.stamp }
     }
   )
 }

@@ -38,7 +38,8 @@ export const COMPLETIONS_RESPONSE = objectOf({
     prompt_tokens: integer(),
     completion_tokens: integer(),
     total_tokens: integer(),
-    computed_tokens: integer('Tokens that went through the model; fewer than prompt_tokens where prompts share them.')
+    computed_tokens: integer('Tokens that went through the model; fewer than prompt_tokens where prompts share them.'),
+    cached_tokens: integer('Tokens whose computation was reused, as in /v1/logprob.')
   }),
   logpr: objectOf(
     {

@@ -73,7 +73,9 @@ export const USAGE = objectOf({
   completion_tokens: integer(),
   total_tokens: integer(),
   computed_tokens: integer('Tokens that went through the model.'),
-  cached_tokens: integer()
+  cached_tokens: integer(
+    'Tokens whose computation was reused: a beginning that was kept, or a sequence scored before or for another request. Those computed beside an equal beginning of the same batch count in neither.'
+  )
 })
 
 export const LOGPROB_RESPONSE = objectOf({

@@ -1,0 +1,29 @@
+import type { BatchPlan, PlannedJob, Planning } from './planned-job.ts'
+
+/** Where nothing says the width of the model: three times the width of a model of 500. */
+export const PARITY_TOKENS = 1500
+/** What a pass costs before its first token, in tokens: loading weights, launching operators, the way to the process and back. */
+export const PASS_TOKENS = 8
+/** Bytes a head and pair of positions of attention whose scores are written out: scores, mask, softmax and their copy. */
+const BYTES_A_PAIR = 16
+
+/** What a row of `tokens` costs, in tokens of a short one: all but attention grows with the row, attention with its square. */
+export function rowCost(tokens: number, { limits: { parityTokens = PARITY_TOKENS } }: Planning): number {
+  return tokens * (1 + tokens / parityTokens)
+}
+
+/** What it costs to run a continuation of `added` tokens from a prefix that is kept, `length` in all. */
+export function continuationCost(added: number, length: number, { limits: { parityTokens = PARITY_TOKENS } }: Planning): number {
+  return PASS_TOKENS + added * (1 + length / parityTokens)
+}
+
+/** Most columns of a row, of so many rows side by side, whose attention scores keep within their bytes. */
+export function longestUnfusedRow(rows: number, { limits: { maxAttentionBytes = Number.POSITIVE_INFINITY }, sharing }: Planning): number {
+  const heads = sharing?.attentionHeads ?? 0
+  return heads === 0 ? Number.POSITIVE_INFINITY : Math.floor(Math.sqrt(maxAttentionBytes / (BYTES_A_PAIR * heads * rows)))
+}
+
+/** What the plan costs for each token that somebody asked for. */
+export function costPerToken({ cost, indices }: BatchPlan, queue: readonly PlannedJob[]): number {
+  return cost / indices.reduce((sum, index) => sum + (queue[index]?.tokenCount ?? 0), 0)
+}

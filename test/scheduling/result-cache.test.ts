@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { RowDetail, RowScores } from '../../src/engine/engine.ts'
+import { ResultCache } from '../../src/scheduling/result-cache.ts'
+import { fakeScores } from '../support/fake-engine.ts'
+
+const rowsOf = (...ids: number[]): RowScores => fakeScores({ ids: Int32Array.from([0, ...ids]), firstScored: 1 })
+
+/** Of two rows with three top tokens each. */
+const DETAIL: RowDetail = {
+  ranks: Int32Array.of(1, 2),
+  entropies: Float32Array.of(0.5, 1.5),
+  probSquareSums: Float32Array.of(0.25, 0.75),
+  topCount: 3,
+  topIds: Int32Array.of(1, 2, 3, 4, 5, 6),
+  topLogProbs: Float32Array.of(-1, -2, -3, -4, -5, -6)
+}
+
+describe('ResultCache', () => {
+  it('gives back what was put in, under its own key alone', () => {
+    const cache = new ResultCache(1e6)
+    cache.put('a', rowsOf(1, 2), null)
+    cache.put('b', rowsOf(3), null)
+    assert.deepEqual([cache.get('a'), cache.get('b'), cache.get('c')], [rowsOf(1, 2), rowsOf(3), null])
+  })
+
+  it('keeps a copy, so that it holds no message of the engine', () => {
+    const cache = new ResultCache(1e6)
+    const message = Float32Array.of(-1, -2, -3)
+    const rows = { ...rowsOf(1), logProbs: message.subarray(1, 2) }
+    cache.put('a', rows, null)
+    message.fill(0)
+    assert.deepEqual(cache.get('a')?.logProbs, Float32Array.of(-2))
+    assert.equal(cache.get('a')?.logProbs.buffer.byteLength, 4)
+  })
+
+  it('drops those used least recently when they take more than their bytes', () => {
+    const cache = new ResultCache(4000)
+    for (const [i, key] of ['a', 'b', 'c'].entries()) cache.put(key, rowsOf(i), null)
+    cache.get('a')
+    cache.put('d', rowsOf(9), null)
+    assert.ok(cache.sizeBytes <= 4000)
+    assert.deepEqual(
+      ['a', 'b', 'c', 'd'].map((key) => cache.get(key) !== null),
+      [true, false, true, true]
+    )
+  })
+
+  it('counts the bytes of the numbers, and none when it is empty again', () => {
+    const cache = new ResultCache(1e6)
+    cache.put('a', rowsOf(...Array.from({ length: 1000 }, (_, i) => i)), null)
+    assert.ok(cache.sizeBytes >= 16_000 && cache.sizeBytes <= 18_000, `${cache.sizeBytes}`)
+    cache.clear()
+    assert.deepEqual([cache.sizeBytes, cache.get('a')], [0, null])
+  })
+
+  it('keeps nothing larger than itself, and nothing at 0', () => {
+    const cache = new ResultCache(2000)
+    cache.put('a', rowsOf(1), null)
+    cache.put('b', rowsOf(...new Array<number>(1000).fill(1)), null)
+    assert.deepEqual([cache.get('a') !== null, cache.get('b')], [true, null])
+    const none = new ResultCache(0)
+    none.put('a', rowsOf(1), null)
+    assert.equal(none.get('a'), null)
+  })
+
+  it('keeps no more of the most probable tokens than were asked for, whatever a neighbour wanted', () => {
+    const cache = new ResultCache(1e6)
+    const rows = { ...rowsOf(1, 2), detail: DETAIL }
+    cache.put('none', rows, null)
+    cache.put('two', rows, 2)
+    cache.put('ranks', rows, 0)
+    assert.equal(cache.get('none')?.detail, null)
+    assert.deepEqual(cache.get('two')?.detail, { ...DETAIL, topCount: 2, topIds: Int32Array.of(1, 2, 4, 5), topLogProbs: Float32Array.of(-1, -2, -4, -5) })
+    assert.deepEqual(cache.get('ranks')?.detail, { ...DETAIL, topCount: 0, topIds: new Int32Array(0), topLogProbs: new Float32Array(0) })
+  })
+})

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { Batch, BatchScores } from '../../src/engine/engine.ts'
+import { type Priority, Scheduler, type SchedulerLimits, type ScoringJob, type WorkSignal } from '../../src/scheduling/scheduler.ts'
+import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
+import { SimulatedEngine } from '../support/simulated-engine.ts'
+
+const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1e9 }
+
+function terms(client: string, priority: Priority = 'interactive', deadlineAtMs = Number.POSITIVE_INFINITY): WorkSignal {
+  return Object.assign(new AbortController().signal, { client, priority, deadlineAtMs })
+}
+
+let jobs = 0
+
+/** Jobs that feed `tokens` tokens, all of the given id; no two are equal. */
+function jobsOf(count: number, tokens: number, id: number): ScoringJob[] {
+  return Array.from({ length: count }, () => ({
+    sequence: { ids: new Int32Array(tokens + 1).fill(id, 0, tokens).fill(++jobs, tokens), firstScored: 1 },
+    topCount: null
+  }))
+}
+
+/** How many tokens of each id the first batches fed. */
+function servedBy(engine: { readonly batches: readonly Batch[] }, batches: number): Map<number, number> {
+  const served = new Map<number, number>()
+  for (const { sequences } of engine.batches.slice(0, batches))
+    for (const { ids } of sequences) served.set(ids[0]!, (served.get(ids[0]!) ?? 0) + ids.length - 1)
+  return served
+}
+
+describe('Scheduler, among clients', () => {
+  it('gives a client with many requests no more than one with a single one', async () => {
+    const engine = new SimulatedEngine(1)
+    const scheduler = new Scheduler(engine, LIMITS, () => engine.nowMs)
+    const many = Array.from({ length: 20 }, () => scheduler.submit(jobsOf(20, 10, 1), terms('many')))
+    const one = scheduler.submit(jobsOf(100, 10, 2), terms('one'))
+    await Promise.all([...many.flat(), ...one])
+    // The one has 1000 tokens: with half of each batch it is done after 20.
+    const served = servedBy(engine, 20)
+    assert.deepEqual([served.get(1), served.get(2)], [1000, 1000])
+  })
+
+  it('gives the requests of one client equal tokens', async () => {
+    const engine = new SimulatedEngine(1)
+    const scheduler = new Scheduler(engine, LIMITS, () => engine.nowMs)
+    await Promise.all([1, 2].flatMap((id) => scheduler.submit(jobsOf(100, 10, id), terms('one'))))
+    assert.deepEqual(
+      [...servedBy(engine, 10)],
+      [
+        [1, 500],
+        [2, 500]
+      ]
+    )
+  })
+
+  it('gives clients that wait equal tokens, whatever their requests are', async () => {
+    const client = fc.record({ requests: fc.integer({ min: 1, max: 6 }), length: fc.integer({ min: 3, max: 60 }) })
+    await fc.assert(
+      fc.asyncProperty(fc.array(client, { minLength: 2, maxLength: 4 }), async (clients) => {
+        const engine = new SimulatedEngine(1)
+        const scheduler = new Scheduler(engine, LIMITS, () => engine.nowMs)
+        const work = clients.flatMap(({ requests, length }, index) =>
+          Array.from({ length: requests }, () => scheduler.submit(jobsOf(Math.ceil(1500 / requests / length), length, index + 1), terms(`${index}`)))
+        )
+        await Promise.all(work.flat())
+        const served = clients.map(() => 0)
+        for (const { sequences } of engine.batches) {
+          for (const { ids } of sequences) served[ids[0]! - 1]! += ids.length - 1
+          // Until the first has all it wanted; a batch may hold sequences of one client alone.
+          if (Math.max(...served) >= 1500) break
+          assert.ok(Math.max(...served) - Math.min(...served) <= 2 * LIMITS.maxBatchTokens, served.join(' '))
+        }
+      }),
+      { numRuns: 30 }
+    )
+  })
+})
+
+describe('Scheduler, by priority', () => {
+  it('runs batch work when no interactive work waits', async () => {
+    const engine = new FakeEngine({ held: true })
+    const scheduler = new Scheduler(engine, LIMITS)
+    const work = [scheduler.submit(jobsOf(10, 10, 1), terms('a', 'batch'))]
+    await engine.received(1)
+    work.push(scheduler.submit(jobsOf(10, 10, 2), terms('b', 'batch')), scheduler.submit(jobsOf(10, 10, 3), terms('c')))
+    for (let batch = 1; batch <= 3; batch++) {
+      await engine.received(batch)
+      engine.release()
+    }
+    await Promise.all(work.flat())
+    assert.deepEqual(
+      engine.batches.map(({ sequences }) => [...new Set(sequences.map(({ ids }) => ids[0]))]),
+      [[1], [3], [2]]
+    )
+  })
+
+  it('gives batch work a sixteenth of the tokens while interactive work waits', async () => {
+    const engine = new SimulatedEngine(1)
+    const scheduler = new Scheduler(engine, LIMITS, () => engine.nowMs)
+    const work = [...scheduler.submit(jobsOf(1000, 10, 1), terms('a')), ...scheduler.submit(jobsOf(1000, 10, 2), terms('b', 'batch'))]
+    await Promise.all(work)
+    // 96 batches of 100 tokens: 6 of them of batch work, the first after 15 of the other.
+    assert.deepEqual([servedBy(engine, 96).get(1), servedBy(engine, 96).get(2)], [9000, 600])
+    assert.equal(servedBy(engine, 15).get(2), undefined)
+    assert.equal(servedBy(engine, 16).get(2), 100)
+  })
+
+  it('does what it took before its deadline, whatever its priority', async () => {
+    const engine = new SimulatedEngine(1)
+    const scheduler = new Scheduler(engine, LIMITS, () => engine.nowMs)
+    await Promise.all(scheduler.submit(jobsOf(30, 50, 0), terms('')))
+    const { nowMs } = engine
+    const batch = Promise.all(scheduler.submit(jobsOf(100, 10, 1), terms('a', 'batch', nowMs + 3000))).then(() => engine.nowMs)
+    const interactive = Promise.all(scheduler.submit(jobsOf(500, 10, 2), terms('b', 'interactive', nowMs + 20_000)))
+    assert.ok((await batch) <= nowMs + 3000)
+    await interactive
+  })
+
+  it('takes batch work for half of its time alone, so that interactive work still finds room', async () => {
+    const engine = new SimulatedEngine(1)
+    const scheduler = new Scheduler(engine, LIMITS, () => engine.nowMs)
+    await Promise.all(scheduler.submit(jobsOf(30, 50, 0), terms('')))
+    const deadlineAtMs = engine.nowMs + 10_000
+    assert.throws(() => scheduler.submit(jobsOf(51, 100, 1), terms('a', 'batch', deadlineAtMs)), { code: 'queue_full' })
+    const taken = scheduler.submit(jobsOf(50, 100, 1), terms('a', 'batch', deadlineAtMs))
+    assert.throws(() => scheduler.submit(jobsOf(1, 100, 1), terms('a', 'batch', deadlineAtMs)), { code: 'queue_full' })
+    taken.push(...scheduler.submit(jobsOf(40, 100, 2), terms('b', 'interactive', deadlineAtMs)))
+    await Promise.all(taken)
+    assert.ok(engine.nowMs <= deadlineAtMs)
+  })
+})
+
+/** Answers batches in any order, as an engine of several processes does. */
+class SeveralEngines extends FakeEngine {
+  mostAtOnce = 0
+  #atOnce = 0
+
+  override async score(batch: Batch): Promise<BatchScores> {
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce)
+    const scores = await super.score(batch)
+    // The longer the sequences, the sooner it ends.
+    for (let turns = 60 - (batch.sequences[0]?.ids.length ?? 0); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
+    this.#atOnce--
+    return scores
+  }
+}
+
+describe('Scheduler of several engines', () => {
+  it('keeps as many batches in flight, and gives each sequence its own numbers', async () => {
+    const engine = new SeveralEngines()
+    const scheduler = new Scheduler(engine, { ...LIMITS, slots: 3 })
+    const wanted = [5, 10, 20, 30, 40, 50].flatMap((tokens) => jobsOf(10, tokens, tokens))
+    assert.deepEqual(
+      await Promise.all(scheduler.submit(wanted, terms(''))),
+      wanted.map(({ sequence }) => fakeScores(sequence))
+    )
+    assert.equal(engine.mostAtOnce, 3)
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(scheduler.isIdle, true)
+  })
+
+  it('is one batch at a time where nothing says more', async () => {
+    const engine = new SeveralEngines()
+    await Promise.all(new Scheduler(engine, LIMITS).submit(jobsOf(30, 10, 1), terms('')))
+    assert.equal(engine.mostAtOnce, 1)
+  })
+})
