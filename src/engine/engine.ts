@@ -100,7 +100,7 @@ export interface Sharing {
   readonly packing: Ability
   /** Keys and values of prefixes are kept between batches. */
   readonly prefixCache: Ability
-  /** Most tokens of a row, cached ones included: the sliding window of a model that has one, else its context. */
+  /** Most tokens of a row of several sequences, cached ones included: the sliding window of a model that has one, else its context. */
   readonly longestRow: number
   /** Heads whose S x S scores the attention writes out, 16 bytes each at its peak; 0 where a fused operator does not. */
   readonly attentionHeads: number

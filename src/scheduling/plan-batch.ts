@@ -19,9 +19,10 @@ export function planBatch(queue: readonly PlannedJob[], planning: Planning): Bat
   const candidates = head.runsAlone ? [head] : queue.slice(0, WINDOW)
   const padded = planPadded(candidates, planning)
   const { sharing } = planning
-  if (head.runsAlone || sharing === null || head.tokenCount > sharing.longestRow) return padded
+  if (head.runsAlone || sharing === null) return padded
   const { packing, prefixCache } = sharing
-  const shared = packing.isOn ? planPacked(candidates, planning) : prefixCache.isOn ? planFromCache(candidates, planning) : padded
+  const fits = head.tokenCount <= sharing.longestRow
+  const shared = packing.isOn && fits ? planPacked(candidates, planning) : prefixCache.isOn && fits ? planFromCache(candidates, planning) : padded
   if (shared.indices.length > 1 && costPerToken(shared, candidates) < costPerToken(padded, candidates)) return shared
   // By itself it may continue what is kept from earlier batches.
   return prefixCache.isOn && padded.indices.length === 1 ? { ...padded, layout: 'shared' } : padded

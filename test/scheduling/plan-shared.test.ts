@@ -70,7 +70,7 @@ describe('planBatch with a prefix cache', () => {
   it('lets a text by itself continue what is kept', () => {
     assert.deepEqual(summary([jobLike(200)], planningWith(CACHES)), [[0], 'shared'])
     assert.deepEqual(summary([jobLike(200)], planningWith({})), [[0], 'plain'])
-    assert.deepEqual(summary([jobLike(200)], planningWith({ ...CACHES, longestRow: 100 })), [[0], 'plain'])
+    assert.deepEqual(summary([jobLike(200)], planningWith({ ...CACHES, longestRow: 100 })), [[0], 'shared'])
     assert.deepEqual(summary([{ ...jobLike(200), runsAlone: true }], planningWith(CACHES)), [[0], 'plain'])
   })
 

@@ -9,6 +9,8 @@ import { type RunningService, startService } from '../support/running-service.ts
 /** Of all modes together. */
 const REQUESTS = 2000
 const CONNECTIONS = 24
+/** Of the model. */
+const PREFIX_TOKEN = 0
 /** Nats a token in float32: packed rows and kept prefixes take the same sums in another order. */
 const TOLERANCE_NATS = 1e-4
 const MODES = [
@@ -55,7 +57,7 @@ describe('modes of sharing', () => {
 
   /** Of every token behind the prefix token, by a pass over this sequence alone. */
   function expectedOf({ x, y }: Pair): Promise<readonly number[]> {
-    const ids = [1, ...x, ...y]
+    const ids = [PREFIX_TOKEN, ...x, ...y]
     const key = ids.join()
     const known =
       seen.get(key) ??
@@ -81,7 +83,7 @@ describe('modes of sharing', () => {
       const cached = { tokens: 0 }
       const ask = async (pairs: readonly Pair[]): Promise<void> => {
         const terms = results % 3 === 0 ? ['conditional'] : ['joint', 'marginal', 'conditional']
-        const response = await service.post('/v1/logprob', { pairs, terms, detail: results % 2 === 0 ? 'tokens' : 'sums' })
+        const response = await service.post('/v1/logprob', { pairs, terms, detail: results % 2 === 0 ? 'tokens' : 'summary' })
         assert.equal(response.status, 200, await response.clone().text())
         const body = (await response.json()) as { results: readonly Answer[]; usage: { cached_tokens: number } }
         cached.tokens += body.usage.cached_tokens
