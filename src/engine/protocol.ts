@@ -46,6 +46,8 @@ export interface EngineSpec {
   readonly claimsFloat32: boolean
   /** What may be asked of it, and the memory that the container may use (null: no limit); nothing is predicted without. */
   readonly memory?: ShapeLimits & { readonly limitBytes: number | null }
+  /** Engine processes of the model, this one included; 1 when absent. */
+  readonly replicas?: number
   /** The files by path, once they are known: a later start refuses other content. */
   readonly expectedFiles: Readonly<Record<string, FileSeal>>
 }

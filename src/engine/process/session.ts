@@ -32,7 +32,9 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   const { graph: original, files, folder, located } = openGraph(spec)
   const scoring = scoringGraph(original)
   const memory =
-    spec.memory === undefined ? null : assertFits({ scoring, vocabSize: spec.vocabSize, headSize: spec.headSize, ...spec.memory }, spec.memory.limitBytes)
+    spec.memory === undefined
+      ? null
+      : assertFits({ scoring, vocabSize: spec.vocabSize, headSize: spec.headSize, replicas: spec.replicas ?? 1, ...spec.memory }, spec.memory.limitBytes)
   const guard = new WeightsGuard(files.map(({ path }) => path))
   const makers = feedMakers(scoring.inputs, { headSize: spec.headSize, keyValueHeads: spec.keyValueHeads ?? 0 })
   const session = await createSession(spec, folder, located(scoring))
