@@ -1,3 +1,5 @@
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
 import type { Config } from './config/options.ts'
 import type { EngineLog } from './engine/engine-options.ts'
 import type { EnginePool } from './engine/engine-pool.ts'
@@ -9,6 +11,7 @@ import { readKnownAnswers } from './model/known-answers.ts'
 import { type LocatedModel, locateOnlyFolder } from './model/located-model.ts'
 import { factsOf, openModel } from './model/open-model.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
+import { ONNXRUNTIME_VERSION } from './package-info.ts'
 import type { ProviderChoice } from './provider/choose-provider.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
@@ -64,6 +67,7 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     niceness: config.ENGINE_NICENESS,
     ...threadPlan(config.THREADS, { models, replicas: config.REPLICAS }),
     replicas: config.REPLICAS,
+    ...preparedIn(config, executionProvider),
     vocabSize: folder.vocabSize,
     headSize: folder.headSize,
     keyValueHeads: folder.keyValueHeads,
@@ -135,6 +139,13 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
       )
     }
   }
+}
+
+/** Where engines share their weights. One engine has nobody to share with, and on a GPU nothing is mapped. */
+function preparedIn({ REPLICAS, PREPARED_FOLDER }: Config, executionProvider: EngineSpec['executionProvider']): Pick<EngineSpec, 'prepared'> {
+  if (REPLICAS === 1 || PREPARED_FOLDER === 'off' || executionProvider !== 'cpu') return {}
+  const folder = PREPARED_FOLDER === '' ? join(tmpdir(), `logpr-prepared-${userInfo().uid}`) : PREPARED_FOLDER
+  return { prepared: { folder, runtimeVersion: ONNXRUNTIME_VERSION } }
 }
 
 /** For callers that looked for no GPU. */

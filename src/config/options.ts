@@ -41,6 +41,11 @@ export const OPTIONS = {
     default: 1,
     description: 'Engine processes of each model, which compute side by side: more throughput with short texts, for more memory (docs/operations.md).'
   }),
+  PREPARED_FOLDER: text({
+    default: '',
+    description:
+      'Where several replicas of a model keep the weights that they share, 2.3 times the size of its files; empty takes one in the temporary folder, off shares nothing (docs/operations.md).'
+  }),
   ENGINE_NICENESS: integer({
     minimum: 0,
     maximum: 19,

@@ -101,6 +101,8 @@ export interface EngineInfo {
   /** What the service was predicted to need; null where nobody asked. */
   readonly memory: Fit | null
   readonly sharing: Sharing
+  /** Whether its weights are those of all engine processes of the model; absent where there is one process. */
+  readonly sharedWeights?: Ability
   readonly selfTest: SelfTestReport
 }
 

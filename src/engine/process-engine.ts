@@ -153,7 +153,14 @@ export class ProcessEngine implements Engine {
     const { verdict, toleranceNats, tookMs, answers } = info.selfTest
     if (this.#firstAnswers.length === 0) this.#firstAnswers = answers.map((each) => ({ source: 'repeated', ...each }))
     this.#options.log.info(
-      { loadMs: Math.round(info.loadMs), selfTestMs: Math.round(tookMs), processId: this.#child?.pid, selfTest: verdict, toleranceNats },
+      {
+        loadMs: Math.round(info.loadMs),
+        selfTestMs: Math.round(tookMs),
+        processId: this.#child?.pid,
+        selfTest: verdict,
+        toleranceNats,
+        sharedWeights: info.sharedWeights
+      },
       'engine ready'
     )
     if (info.memory?.warning) this.#options.log.warn({}, info.memory.warning)

@@ -48,6 +48,8 @@ export interface EngineSpec {
   readonly memory?: ShapeLimits & { readonly limitBytes: number | null }
   /** Engine processes of the model, this one included; 1 when absent. */
   readonly replicas?: number
+  /** Where they keep the weights that all of them map; each has its own when absent. */
+  readonly prepared?: { readonly folder: string; readonly runtimeVersion: string }
   /** The files by path, once they are known: a later start refuses other content. */
   readonly expectedFiles: Readonly<Record<string, FileSeal>>
 }

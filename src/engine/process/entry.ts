@@ -51,6 +51,7 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
         nodeCounts: { original: model.original.nodes.length, scoring: model.scoring.nodes.length },
         loadMs,
         memory: model.memory,
+        ...(model.sharedWeights ? { sharedWeights: model.sharedWeights } : {}),
         sharing: nothingShared('not built yet', spec.memory?.maxModelLen ?? 0),
         selfTest: report
       }

@@ -2,7 +2,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { ServedModel } from '../../served-model.ts'
 import { CHECK_ITEMS } from '../schemas/checks.ts'
 import { errorResponses } from '../schemas/error.ts'
-import { arrayOf, integer, nullable, number, objectOf, oneOfWords, response, string } from '../schemas/json-schema.ts'
+import { arrayOf, boolean, integer, nullable, number, objectOf, oneOfWords, response, string } from '../schemas/json-schema.ts'
 import { availableModels, selectModel } from '../select-model.ts'
 import type { Service } from '../service.ts'
 
@@ -26,6 +26,13 @@ const MODEL = objectOf({
   execution_provider_reason: string('Asked for, or why auto chose it.'),
   threads: integer('Of each engine process.'),
   replicas: integer('Engine processes that score side by side.'),
+  shared_weights: nullable(
+    objectOf(
+      { is_on: boolean(), reason: nullable(string()) },
+      {},
+      'Whether the replicas map one prepared file of the weights, and why not; null for a single one.'
+    )
+  ),
   files: arrayOf(objectOf({ file: string(), size_bytes: integer(), sha256: string() })),
   graph: objectOf({ nodes: integer(), scoring_nodes: integer() }),
   causal: oneOfWords(['exact', 'approximate'], 'approximate: activations are quantized over whole tensors; every text is scored alone.'),
@@ -128,6 +135,7 @@ function wireModel(model: ServedModel): object {
     execution_provider_reason: executionProviderReason,
     threads: stamp.threads,
     replicas,
+    shared_weights: engine.sharedWeights === undefined ? null : { is_on: engine.sharedWeights.isOn, reason: engine.sharedWeights.reason },
     files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),
     graph: { nodes: engine.nodeCounts.original, scoring_nodes: engine.nodeCounts.scoring },
     causal: selfTest.causal,
