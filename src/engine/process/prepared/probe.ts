@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { RowLimits } from '../../../memory/head-rows.ts'
 import type { Batch } from '../../engine.ts'
-import { buildFeeds, type feedMakers } from '../feeds.ts'
 
 /** Sequences x tokens: one row and several, and more rows than the blocks of the matrix kernels. */
 const SHAPES = [
@@ -13,18 +11,20 @@ const SHAPES = [
   [2, 60]
 ] as const
 
+/** What the scoring graph is fed with for a plain batch. */
+export type FeedsOf = (batch: Batch) => Readonly<Record<string, Tensor>>
+
 export interface ProbeParts {
-  readonly makers: ReturnType<typeof feedMakers>
-  readonly limits: RowLimits
+  readonly feedsOf: FeedsOf
   readonly vocabSize: number
   readonly maxModelLen: number
 }
 
 /** SHA-256 over all outputs of a few passes: equal for two sessions only when every bit is. */
-export async function probeSha256(session: InferenceSession, { makers, limits, vocabSize, maxModelLen }: ProbeParts): Promise<string> {
+export async function probeSha256(session: InferenceSession, { feedsOf, vocabSize, maxModelLen }: ProbeParts): Promise<string> {
   const hash = createHash('sha256')
   for (const [sequences, tokens] of SHAPES) {
-    const { feeds } = buildFeeds(makers, probeBatch(sequences, Math.max(2, Math.min(tokens, maxModelLen)), vocabSize), limits)
+    const feeds = feedsOf(probeBatch(sequences, Math.max(2, Math.min(tokens, maxModelLen)), vocabSize))
     const outputs = await session.run(feeds)
     for (const [name, tensor] of Object.entries(outputs).sort(([a], [b]) => (a < b ? -1 : 1)))
       hash.update(`${name} ${tensor.dims.join(' ')}`).update(bytesOf(tensor))
