@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { CompletionsEvaluator } from './completions/evaluate.ts'
 import type { EngineInfo } from './engine/engine.ts'
-import type { ProcessEngine } from './engine/process-engine.ts'
+import type { EnginePool } from './engine/engine-pool.ts'
 import { ServiceError } from './errors.ts'
 import { type EvaluationContext, LogprobEvaluator } from './logprob/evaluate.ts'
 import { LossEvaluator } from './loss/evaluate.ts'
@@ -37,7 +37,7 @@ export interface Starting {
   readonly revision: string | null
   readonly provider: ProviderChoice
   readonly known: KnownAnswers | null
-  readonly engine: ProcessEngine
+  readonly engine: EnginePool
   readonly tokenizer: Promise<Tokenizer>
   readonly scheduler: Scheduler
   readonly prefixTokenOf: (tokenizer: Tokenizer) => number | null
@@ -85,6 +85,7 @@ export async function whenReady({ folder, revision, provider, known, engine, tok
       facts: factsOf(folder),
       files: [...weights, ...textFiles, ...(sums === null ? [] : [sums])],
       engine: info,
+      replicas: engine.replicas,
       executionProviderReason: provider.reason,
       selfTest: { ...info.selfTest, ...verdictOf([...info.selfTest.items, tokenizerCheck]) },
       stamp: stampOf(folder, info, modelSha256, combinedHash(textFiles.filter(({ file }) => file === 'tokenizer.json')))

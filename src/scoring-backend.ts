@@ -1,12 +1,17 @@
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
 import type { Config } from './config/options.ts'
-import { type EngineLog, ProcessEngine } from './engine/process-engine.ts'
+import type { EngineLog } from './engine/engine-options.ts'
+import type { EnginePool } from './engine/engine-pool.ts'
 import type { EngineSpec } from './engine/protocol.ts'
+import { startEngines } from './engine/start-engines.ts'
 import { threadPlan } from './engine/thread-plan.ts'
 import { memoryLimitBytes } from './memory/limit.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
 import { type LocatedModel, locateOnlyFolder } from './model/located-model.ts'
 import { factsOf, openModel } from './model/open-model.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
+import { ONNXRUNTIME_VERSION } from './package-info.ts'
 import type { ProviderChoice } from './provider/choose-provider.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
@@ -18,7 +23,7 @@ import type { Tokenizer } from './tokenizer/tokenizer.ts'
 
 /** Tokenizer, engine, scheduler and evaluator of one model: what scores, with or without HTTP in front. */
 export interface ScoringBackend {
-  readonly engine: ProcessEngine
+  readonly engine: EnginePool
   readonly scheduler: Scheduler
   /** A thread that ends takes no work any more; only a new start of the service helps. */
   tokenizerHasEnded(): boolean
@@ -39,13 +44,13 @@ export interface StartParts {
   /** The only model of the configuration when absent. */
   readonly located?: LocatedModel
   readonly provider?: ProviderChoice
-  /** How many run side by side in this service. */
-  readonly engines?: number
+  /** How many are served side by side in this service. */
+  readonly models?: number
 }
 
 /** Begins to load a model; nothing waits. Throws `model_invalid` or `model_unsupported` when it cannot be scored. */
 export function startBackend(config: Config, log: EngineLog, parts: StartParts = {}): ScoringBackend {
-  const { located = locateOnlyFolder(config.MODEL), provider = withoutChoice(config), engines = 1 } = parts
+  const { located = locateOnlyFolder(config.MODEL), provider = withoutChoice(config), models = 1 } = parts
   const folder = { ...openModel(located.folder, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id: located.id }
   log.info(factsOf(folder), 'model chosen')
   const { executionProvider } = provider
@@ -60,7 +65,9 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     claimsFloat32: claimsFloat32(folder.numerics),
     expectedFiles: {},
     niceness: config.ENGINE_NICENESS,
-    ...threadPlan(config.THREADS, engines),
+    ...threadPlan(config.THREADS, { models, replicas: config.REPLICAS }),
+    replicas: config.REPLICAS,
+    ...preparedIn(config, executionProvider),
     vocabSize: folder.vocabSize,
     headSize: folder.headSize,
     keyValueHeads: folder.keyValueHeads,
@@ -92,7 +99,12 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
   let textTokenizer: Promise<TextTokenizer> | undefined
   const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), folder.maxModelLen))
   const stored = (known?.texts ?? []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
-  const engine = new ProcessEngine(spec, { texts, stored }, { log, batchTimeoutMs: config.BATCH_TIMEOUT_MS, startTimeoutMs: config.START_TIMEOUT_MS })
+  const engine = startEngines(
+    config.REPLICAS,
+    spec,
+    { texts, stored },
+    { log, batchTimeoutMs: config.BATCH_TIMEOUT_MS, startTimeoutMs: config.START_TIMEOUT_MS }
+  )
   const scheduler = new Scheduler(engine, {
     maxBatchTokens: config.MAX_BATCH_TOKENS,
     longTextTokens: config.LONG_TEXT_TOKENS,
@@ -136,6 +148,13 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
       )
     }
   }
+}
+
+/** Where engines share their weights. One engine has nobody to share with, and on a GPU nothing is mapped. */
+function preparedIn({ REPLICAS, PREPARED_FOLDER }: Config, executionProvider: EngineSpec['executionProvider']): Pick<EngineSpec, 'prepared'> {
+  if (REPLICAS === 1 || PREPARED_FOLDER === 'off' || executionProvider !== 'cpu') return {}
+  const folder = PREPARED_FOLDER === '' ? join(tmpdir(), `logpr-prepared-${userInfo().uid}`) : PREPARED_FOLDER
+  return { prepared: { folder, runtimeVersion: ONNXRUNTIME_VERSION } }
 }
 
 /** For callers that looked for no GPU. */

@@ -30,6 +30,8 @@ export interface ServedModel {
   readonly files: readonly FileHash[]
   readonly stamp: Stamp
   readonly engine: EngineInfo
+  /** Engine processes that score it. */
+  readonly replicas: number
   /** Why it runs on what it runs. */
   readonly executionProviderReason: string
   /** Of the engine's first start, with the tokenizer's known answers. */

@@ -33,7 +33,18 @@ export const OPTIONS = {
     minimum: 0,
     maximum: 256,
     default: 0,
-    description: 'Threads of one forward pass, of each of several models; 0 takes as many as this process may use.'
+    description: 'Threads of one forward pass, of each of several models; 0 takes as many as this process may use, shared among the replicas.'
+  }),
+  REPLICAS: integer({
+    minimum: 1,
+    maximum: 64,
+    default: 1,
+    description: 'Engine processes of each model, which compute side by side: more throughput with short texts, for more memory (docs/operations.md).'
+  }),
+  PREPARED_FOLDER: text({
+    default: '',
+    description:
+      'Where several replicas of a model keep the weights that they share, 2.3 times the size of its files; empty takes one in the temporary folder, off shares nothing (docs/operations.md).'
   }),
   ENGINE_NICENESS: integer({
     minimum: 0,

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import type { Batch, BatchScores } from './engine.ts'
+import { type Batch, type BatchScores, fedTokensOf } from './engine.ts'
 
 /** Runs of one batch: the first and, after a crash, one more. */
 const MAX_ATTEMPTS = 2
@@ -25,6 +25,21 @@ export class BatchLine {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ batchId: ++this.#lastBatchId, batch, attempts: 0, resolve, reject })
     })
+  }
+
+  /** One that another line gave away; its tries stay counted. */
+  adopt(pending: PendingBatch): void {
+    this.#waiting.push({ ...pending, batchId: ++this.#lastBatchId })
+  }
+
+  /** All that wait, which this line then no longer knows. */
+  takeWaiting(): PendingBatch[] {
+    return this.#waiting.splice(0)
+  }
+
+  /** Fed tokens of the batch in hand and of those that wait. */
+  get tokens(): number {
+    return [...(this.#inHand ? [this.#inHand] : []), ...this.#waiting].reduce((sum, { batch }) => sum + fedTokensOf(batch), 0)
   }
 
   /** The next batch to hand over; undefined while one is in hand or when none waits. */

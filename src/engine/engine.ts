@@ -32,6 +32,16 @@ export interface Batch {
   readonly layout?: 'plain' | 'shared'
 }
 
+/** Tokens that a forward pass is fed with for a batch, padding left out: nobody asks for the row of a sequence's last token. */
+export function fedTokensOf({ sequences }: Batch): number {
+  return sequences.reduce((sum, { ids }) => sum + ids.length - 1, 0)
+}
+
+/** Tokens of the longest sequence. */
+export function longestOf({ sequences }: Batch): number {
+  return sequences.reduce((longest, { ids }) => Math.max(longest, ids.length), 0)
+}
+
 /** Rows of the first sequence whose raw logits a second implementation looks at. */
 export interface ProbeRequest {
   /** Positions of scored tokens. A long text with a large vocabulary gives others, fewer or none. */
@@ -91,6 +101,8 @@ export interface EngineInfo {
   /** What the service was predicted to need; null where nobody asked. */
   readonly memory: Fit | null
   readonly sharing: Sharing
+  /** Whether its weights are those of all engine processes of the model; absent where there is one process. */
+  readonly sharedWeights?: Ability
   readonly selfTest: SelfTestReport
 }
 

@@ -1,31 +1,13 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
-import { BatchLine } from './batch-line.ts'
+import { BatchLine, type PendingBatch } from './batch-line.ts'
 import type { Batch, BatchScores, Engine, EngineInfo, EngineState } from './engine.ts'
 import { EngineChild } from './engine-child.ts'
-import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type KnownAnswer, type SelfTestTexts, unreachable } from './protocol.ts'
+import type { ProcessEngineOptions, SelfTestMaterial } from './engine-options.ts'
+import { EngineTimers } from './engine-timers.ts'
+import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type KnownAnswer, unreachable } from './protocol.ts'
 import { MAX_FAILED_STARTS, restartDelayMs } from './restart-policy.ts'
-
-export interface EngineLog {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
-
-/** What every process of an engine is tested with. */
-export interface SelfTestMaterial {
-  /** Needs the tokenizer, which loads at the same time as the model. */
-  readonly texts: Promise<SelfTestTexts>
-  /** Answers stored with the model. */
-  readonly stored: readonly KnownAnswer[]
-}
-
-export interface ProcessEngineOptions {
-  readonly log: EngineLog
-  /** A batch that has not been answered after so long means a hung engine, which is killed. */
-  readonly batchTimeoutMs: number
-  /** A process that is not ready after so long is killed and counts as a failed start. */
-  readonly startTimeoutMs: number
-}
+import { StartRecord } from './start-record.ts'
+import { unavailable } from './unavailable.ts'
 
 /**
  * An engine in a process of its own, so that a native crash, a hang or an out-of-memory kill costs one restart and
@@ -38,16 +20,8 @@ export class ProcessEngine implements Engine {
   #state: EngineState = 'starting'
   #info: EngineInfo | null = null
   #child: EngineChild | undefined
-  #failedStarts = 0
-  /** Whether the process that runs has been ready. */
-  #wasReady = false
-  #restarts = 0
-  #batchTimer: NodeJS.Timeout | undefined
-  #startTimer: NodeJS.Timeout | undefined
-  #restartTimer: NodeJS.Timeout | undefined
-  #resolveStarted: (info: EngineInfo) => void = () => {}
-  #rejectStarted: (error: ServiceError) => void = () => {}
-  readonly #started: Promise<EngineInfo>
+  readonly #starts = new StartRecord()
+  readonly #timers = new EngineTimers()
   readonly #line = new BatchLine()
   #spec: EngineSpec
   readonly #material: SelfTestMaterial
@@ -60,12 +34,6 @@ export class ProcessEngine implements Engine {
     this.#spec = spec
     this.#material = material
     this.#options = options
-    this.#started = new Promise((resolve, reject) => {
-      this.#resolveStarted = resolve
-      this.#rejectStarted = reject
-    })
-    // Those who wait for the start see the rejection; without one it must not end the process.
-    this.#started.catch(() => {})
     this.#launch()
   }
 
@@ -101,12 +69,12 @@ export class ProcessEngine implements Engine {
 
   /** How often the process was replaced. */
   get restarts(): number {
-    return this.#restarts
+    return this.#starts.restarts
   }
 
   /** Resolves when the first process is ready. Rejects with the reason why the model cannot be loaded. */
   started(): Promise<EngineInfo> {
-    return this.#started
+    return this.#starts.started
   }
 
   score(batch: Batch): Promise<BatchScores> {
@@ -116,12 +84,28 @@ export class ProcessEngine implements Engine {
     return scores
   }
 
+  /** Fed tokens of the batches that it runs and that wait for it. */
+  get tokensInHand(): number {
+    return this.#line.tokens
+  }
+
+  /** Takes a batch that another engine could not finish, with the tries that it had there. */
+  adopt(pending: PendingBatch): void {
+    this.#line.adopt(pending)
+    this.#dispatch()
+  }
+
+  /** Gives away what waits for it, for others to `adopt`; while it has no process that is ready, that is all. */
+  handOver(): PendingBatch[] {
+    return this.#line.takeWaiting()
+  }
+
   async close(): Promise<void> {
     if (this.#state === 'stopped') return
     this.#state = 'stopped'
-    this.#clearTimers()
+    this.#timers.clearAll()
     this.#line.rejectAll(unavailable(null))
-    this.#rejectStarted(unavailable(null))
+    this.#starts.giveUp(unavailable(null))
     await this.#child?.end()
   }
 
@@ -132,10 +116,11 @@ export class ProcessEngine implements Engine {
       exit: (exitCode, signal) => this.#exited(exitCode, signal)
     })
     this.#child = child
-    this.#startTimer = setTimeout(() => {
-      this.#options.log.error({ startTimeoutMs: this.#options.startTimeoutMs }, 'engine was not ready in time and is killed')
+    const { startTimeoutMs } = this.#options
+    this.#timers.set('start', startTimeoutMs, () => {
+      this.#options.log.error({ startTimeoutMs }, 'engine was not ready in time and is killed')
       child.kill()
-    }, this.#options.startTimeoutMs)
+    })
     child.send({ kind: 'load', spec: this.#spec })
     const known = [...this.#material.stored, ...this.#firstAnswers]
     this.#material.texts.then(
@@ -163,35 +148,39 @@ export class ProcessEngine implements Engine {
   }
 
   #ready(info: EngineInfo): void {
-    clearTimeout(this.#startTimer)
+    this.#timers.clear('start')
     this.#info = info
-    this.#failedStarts = 0
-    this.#wasReady = true
     const { verdict, toleranceNats, tookMs, answers } = info.selfTest
     if (this.#firstAnswers.length === 0) this.#firstAnswers = answers.map((each) => ({ source: 'repeated', ...each }))
     this.#options.log.info(
-      { loadMs: Math.round(info.loadMs), selfTestMs: Math.round(tookMs), processId: this.#child?.pid, selfTest: verdict, toleranceNats },
+      {
+        loadMs: Math.round(info.loadMs),
+        selfTestMs: Math.round(tookMs),
+        processId: this.#child?.pid,
+        selfTest: verdict,
+        toleranceNats,
+        sharedWeights: info.sharedWeights
+      },
       'engine ready'
     )
     if (info.memory?.warning) this.#options.log.warn({}, info.memory.warning)
     this.#state = 'ready'
-    this.#resolveStarted(info)
+    this.#starts.ready(info)
+    this.#options.onChange?.()
     this.#dispatch()
   }
 
   #exited(exitCode: number | null, signal: NodeJS.Signals | null): void {
     if (this.#state === 'stopped' || this.#state === 'failed') return
-    this.#clearTimers()
-    this.#restarts++
+    this.#timers.clearAll()
     // A process that is replaced had been ready, and is `restarting` already.
-    const isReplaced = this.#state === 'restarting' && this.#wasReady
-    this.#failedStarts = this.#wasReady ? 0 : this.#failedStarts + 1
-    this.#wasReady = false
+    const isReplaced = this.#starts.ended() && this.#state === 'restarting'
+    const { failedStarts } = this.#starts
     const reason = exitCode === EXIT_MODEL_CHANGED ? 'a file of the model changed on disk' : 'see the exit code or the signal'
-    this.#options.log.warn({ exitCode, signal, reason, failedStarts: this.#failedStarts }, 'engine process ended; starting another')
+    this.#options.log.warn({ exitCode, signal, reason, failedStarts }, 'engine process ended; starting another')
     this.#state = this.#info === null ? 'starting' : 'restarting'
     this.#line.putBack(isReplaced || exitCode === EXIT_MODEL_CHANGED)
-    if (this.#failedStarts >= MAX_FAILED_STARTS) {
+    if (this.#starts.isHopeless) {
       this.#fail(
         new ServiceError(
           'engine_unavailable',
@@ -200,20 +189,18 @@ export class ProcessEngine implements Engine {
       )
       return
     }
-    this.#restartTimer = setTimeout(() => this.#launch(), restartDelayMs(this.#failedStarts))
-  }
-
-  #clearTimers(): void {
-    for (const timer of [this.#startTimer, this.#batchTimer, this.#restartTimer]) clearTimeout(timer)
+    this.#timers.set('restart', restartDelayMs(failedStarts), () => this.#launch())
+    this.#options.onChange?.()
   }
 
   #fail(error: ServiceError): void {
     if (this.#state === 'stopped' || this.#state === 'failed') return
-    this.#clearTimers()
+    this.#timers.clearAll()
     this.#options.log.error({ code: error.code, reason: error.message }, 'engine cannot be started')
     this.#state = 'failed'
     this.#failure = error
-    this.#rejectStarted(error)
+    this.#starts.giveUp(error)
+    this.#options.onChange?.()
     this.#line.rejectAll(unavailable(error))
     this.#child?.killUnheard()
   }
@@ -222,20 +209,17 @@ export class ProcessEngine implements Engine {
     if (this.#state !== 'ready') return
     const pending = this.#line.take()
     if (pending === undefined) return
-    this.#batchTimer = setTimeout(() => {
-      this.#options.log.error({ batchTimeoutMs: this.#options.batchTimeoutMs }, 'engine did not answer in time and is killed')
+    const { batchTimeoutMs } = this.#options
+    this.#timers.set('batch', batchTimeoutMs, () => {
+      this.#options.log.error({ batchTimeoutMs }, 'engine did not answer in time and is killed')
       this.#child?.kill()
-    }, this.#options.batchTimeoutMs)
+    })
     this.#child?.send({ kind: 'score', batchId: pending.batchId, batch: pending.batch })
   }
 
   #finished(batchId: number): ReturnType<BatchLine['finish']> {
     const pending = this.#line.finish(batchId)
-    if (pending !== undefined) clearTimeout(this.#batchTimer)
+    if (pending !== undefined) this.#timers.clear('batch')
     return pending
   }
-}
-
-function unavailable(failure: ServiceError | null): ServiceError {
-  return new ServiceError('engine_unavailable', failure?.message ?? 'the service is stopping')
 }

@@ -48,6 +48,10 @@ export interface EngineSpec {
   readonly memory?: ShapeLimits & { readonly limitBytes: number | null }
   /** What its batches may share, where the model can; nothing when absent. */
   readonly sharing?: SharingLimits
+  /** Engine processes of the model, this one included; 1 when absent. */
+  readonly replicas?: number
+  /** Where they keep the weights that all of them map; each has its own when absent. */
+  readonly prepared?: { readonly folder: string; readonly runtimeVersion: string }
   /** The files by path, once they are known: a later start refuses other content. */
   readonly expectedFiles: Readonly<Record<string, FileSeal>>
 }

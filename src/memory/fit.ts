@@ -19,24 +19,26 @@ export interface Fit {
 export function assertFits(question: MemoryQuestion, limitBytes: number | null): Fit {
   const prediction = predictMemory(question)
   if (limitBytes === null) return { prediction, warning: null }
-  const { totalBytes, baseBytes, weightBytes, loadingBytes, longest } = prediction
+  const { replicas, totalBytes, baseBytes, weightBytes, loadingBytes, longest } = prediction
   const fixed = baseBytes + weightBytes
   const limit = `the limit of ${mebibytes(limitBytes)}`
   if (totalBytes > limitBytes) {
     const parts = `${mebibytes(baseBytes)} for the processes, ${mebibytes(weightBytes)} of weights, ${mebibytes(totalBytes - fixed)} while it runs or loads`
-    const needed = `the model needs ${mebibytes(totalBytes)} of memory (${parts}), more than ${limit}`
-    if (fixed + loadingBytes > limitBytes) {
-      throw new ServiceError('model_too_large', `${needed}; its weights alone do not fit: give the container more memory or take a smaller dtype`)
+    const engines = replicas > 1 ? ` in ${replicas} engine processes` : ''
+    const needed = `the model needs ${mebibytes(totalBytes)} of memory${engines} (${parts}), more than ${limit}`
+    const fewer = replicas > 1 ? ', fewer replicas' : ''
+    if (fixed + replicas * loadingBytes > limitBytes) {
+      throw new ServiceError('model_too_large', `${needed}; its weights alone do not fit: give the container more memory${fewer} or take a smaller dtype`)
     }
     const tokens = largestBudget(question, limitBytes)
     const advice = tokens === null ? 'no token budget would' : `--max-batch-tokens ${tokens} would`
-    throw new ServiceError('model_too_large', `${needed}; it fits with more memory, and ${advice}`)
+    throw new ServiceError('model_too_large', `${needed}; it fits with more memory${fewer.replace(',', ' or')}, and ${advice}`)
   }
-  const isLongTooLarge = fixed + longest.bytes > limitBytes
+  const isLongTooLarge = fixed + replicas * longest.bytes > limitBytes
   if (isLongTooLarge) {
-    const room = limitBytes - fixed
+    const room = (limitBytes - fixed) / replicas
     const tokens = halved(longest.shape.tokens, (each) => predictPass(question, { sequences: 2, tokens: each }).bytes <= room)
-    const most = `${mebibytes(fixed + longest.bytes)} for a text of ${longest.shape.tokens} tokens, the model's longest, with its verification`
+    const most = `${mebibytes(fixed + replicas * longest.bytes)} for a text of ${longest.shape.tokens} tokens, the model's longest, with its verification${replicas > 1 ? ', in each engine process' : ''}`
     const warning = `${most}, are more than ${limit}: texts of more than ${tokens ?? 0} tokens may end the engine process`
     return { prediction, warning }
   }

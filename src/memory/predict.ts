@@ -25,19 +25,21 @@ const TOP_COUNT = 20
 
 /** What a service with this model takes, in bytes. What is held cannot be given back while it runs. */
 export interface MemoryPrediction {
-  /** Front process, tokenizer and an engine without a model. */
+  /** Engine processes that it is for. */
+  readonly replicas: number
+  /** Front process, tokenizer and the engines without a model. */
   readonly baseBytes: number
-  /** Weights in the engine's own memory. */
+  /** Weights in the engines' own memory. */
   readonly weightBytes: number
   /** Weights mapped from their files: they share the page cache and can be dropped. */
   readonly mappedBytes: number
-  /** Needed while loading, on top of base and weights. */
+  /** Needed while one engine loads, on top of base and weights. */
   readonly loadingBytes: number
   /** Of the largest pass within the token budget, and which one that is. */
   readonly budget: PassPrediction
   /** Of the largest pass that a request can ask for: two texts as long as the model takes. */
   readonly longest: PassPrediction
-  /** Base, weights and the larger of loading and the budget's pass. */
+  /** Base, weights and the larger of loading and the budget's pass, in every engine at once. */
   readonly totalBytes: number
   /** Operators whose memory could not be told; with any, the prediction is too low. */
   readonly unknownOperators: readonly string[]
@@ -51,6 +53,10 @@ export interface PassPrediction {
 }
 
 export interface MemoryQuestion extends ShapeLimits {
+  /** Engine processes of the model; 1 when absent. */
+  readonly replicas?: number
+  /** Whether they map one prepared file in place of weights in memory of their own. */
+  readonly sharesWeights?: boolean
   readonly scoring: Graph
   readonly vocabSize: number
   /** For graphs that leave the head size symbolic. */
@@ -65,18 +71,21 @@ export function predictMemory(question: MemoryQuestion): MemoryPrediction {
   const budget = passes.reduce((most, each) => (each.pass.bytes > most.pass.bytes ? each : most))
   const { heldBytes, mappedBytes, largestHeldBytes } = heldWeights(question.scoring)
   const { foldedBytes, largestFoldedBytes, unknown } = budget.walked
-  const baseBytes = FRONT_BYTES + ENGINE_BYTES
-  const weightBytes = heldBytes + foldedBytes
+  const { replicas = 1, sharesWeights = false } = question
+  const baseBytes = FRONT_BYTES + replicas * ENGINE_BYTES
+  const preparedBytes = heldBytes + foldedBytes
+  const weightBytes = sharesWeights ? 0 : replicas * preparedBytes
   // A folded tensor is there as it was made and as it is repacked; the pages of a mapped one can be dropped.
-  const loadingBytes = largestFoldedBytes
+  const loadingBytes = sharesWeights ? 0 : largestFoldedBytes
   return {
     baseBytes,
     weightBytes,
-    mappedBytes: Math.max(mappedBytes, largestHeldBytes),
+    replicas,
+    mappedBytes: Math.max(mappedBytes, largestHeldBytes) + (sharesWeights ? preparedBytes : 0),
     loadingBytes,
     budget: budget.pass,
     longest: longest.pass,
-    totalBytes: baseBytes + weightBytes + Math.max(loadingBytes, budget.pass.bytes),
+    totalBytes: baseBytes + weightBytes + replicas * Math.max(loadingBytes, budget.pass.bytes),
     unknownOperators: unknown
   }
 }

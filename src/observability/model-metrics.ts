@@ -5,6 +5,7 @@ export interface ModelGauges {
   queuedTokens(): number
   queuedSequences(): number
   engineRestarts(): number
+  enginesReady(): number
   isReady(): boolean
 }
 
@@ -41,6 +42,7 @@ export function createModelMetrics(registry: Registry): (id: string, gauges: Mod
   gauge('logpr_queue_tokens', 'Tokens that wait for a forward pass.', (gauges) => gauges.queuedTokens())
   gauge('logpr_queue_sequences', 'Sequences that wait for a forward pass.', (gauges) => gauges.queuedSequences())
   gauge('logpr_engine_restarts', 'How often the engine process was replaced.', (gauges) => gauges.engineRestarts())
+  gauge('logpr_engines_ready', 'Engine processes that take work; the option replicas says how many there are to be.', (gauges) => gauges.enginesReady())
   gauge('logpr_ready', '1 when a forward pass gave its known answer and work is taken.', (gauges) => (gauges.isReady() ? 1 : 0))
   const items = counter('logpr_items_total', 'Outputs asked to be scored.')
   const batchSeconds = histogram('logpr_batch_seconds', 'Time of one forward pass.', [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30])

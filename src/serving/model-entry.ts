@@ -61,6 +61,11 @@ export class ModelEntry {
     return this.#backend?.engine.restarts ?? 0
   }
 
+  /** How many of its engines take work. */
+  get enginesReady(): number {
+    return this.#backend?.engine.readyCount ?? 0
+  }
+
   /** Whether it could not be loaded at the start: then the service stops. */
   get failedToLoad(): boolean {
     return this.#failure !== null

@@ -38,13 +38,14 @@ export function startModels(config: Config, metrics: Metrics, log: Logger, { loc
     return new ModelEntry({
       id: reference.id,
       locate: (onProgress) => locate(reference, onProgress),
-      start: (located) => startBackend(config, ownLog, { located, provider, engines: references.length }),
+      start: (located) => startBackend(config, ownLog, { located, provider, models: references.length }),
       watch: (backend, loaded, ownMetrics) => keepVigil(config, backend, loaded, ownMetrics, ownLog),
       metricsOf: (entry) =>
         metrics.ofModel(entry.id, {
           queuedTokens: () => entry.queued.tokens,
           queuedSequences: () => entry.queued.sequences,
           engineRestarts: () => entry.restarts,
+          enginesReady: () => entry.enginesReady,
           isReady: () => registry.isReady(entry.id)
         })
     })

@@ -86,3 +86,26 @@ describe('the limit of a container', () => {
     assert.equal(memoryLimitBytes(500, 1000), 500)
   })
 })
+
+describe('several engine processes of one model', () => {
+  const three = { ...embedded, replicas: 3 }
+
+  test('need an engine, weights and a pass each beside one front process', () => {
+    const prediction = predictMemory(three)
+    assert.equal(prediction.weightBytes, 3 * weightBytes)
+    assert.equal(prediction.totalBytes - totalBytes, 2 * (totalBytes - baseBytes + (prediction.baseBytes - baseBytes) / 2))
+  })
+
+  test('are refused together where one of them fits', () => {
+    assert.doesNotThrow(() => assertFits(embedded, totalBytes))
+    assert.throws(() => assertFits(three, totalBytes), { code: 'model_too_large', message: /in 3 engine processes .* fewer replicas/ })
+    assert.doesNotThrow(() => assertFits(three, predictMemory(three).totalBytes))
+  })
+
+  test('need the weights once, mapped, when they share a prepared file', () => {
+    const shared = predictMemory({ ...three, sharesWeights: true })
+    assert.equal(shared.weightBytes, 0)
+    assert.equal(shared.mappedBytes - predictMemory(three).mappedBytes, weightBytes)
+    assert.ok(shared.totalBytes < predictMemory(three).totalBytes)
+  })
+})

@@ -6,6 +6,7 @@ const gauges = (queuedTokens: number, isReady: boolean) => ({
   queuedTokens: () => queuedTokens,
   queuedSequences: () => 2,
   engineRestarts: () => 3,
+  enginesReady: () => 2,
   isReady: () => isReady
 })
 
@@ -15,7 +16,13 @@ describe('metrics of models', () => {
     metrics.ofModel('a', gauges(5, true))
     metrics.ofModel('org/b', gauges(7, false))
     const text = await metrics.registry.metrics()
-    for (const line of ['logpr_queue_tokens{model="a"} 5', 'logpr_queue_tokens{model="org/b"} 7', 'logpr_ready{model="a"} 1', 'logpr_ready{model="org/b"} 0'])
+    for (const line of [
+      'logpr_queue_tokens{model="a"} 5',
+      'logpr_queue_tokens{model="org/b"} 7',
+      'logpr_ready{model="a"} 1',
+      'logpr_engines_ready{model="a"} 2',
+      'logpr_ready{model="org/b"} 0'
+    ])
       assert.ok(text.split('\n').includes(line), line)
   })
 

@@ -92,6 +92,7 @@ export function entryOf(
         queuedTokens: () => entry.queued.tokens,
         queuedSequences: () => entry.queued.sequences,
         engineRestarts: () => entry.restarts,
+        enginesReady: () => entry.enginesReady,
         isReady: () => entry.health().status === 'ready'
       })
   })

@@ -51,6 +51,7 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
         loadMs,
         memory: model.memory,
         sharing: model.sharing.facts,
+        ...(model.sharedWeights ? { sharedWeights: model.sharedWeights } : {}),
         selfTest: report
       }
     })

@@ -26,7 +26,15 @@ const MODEL = objectOf({
   stated_vocab_size: nullable(integer('What the configuration says; the head may be wider.')),
   execution_provider: string(),
   execution_provider_reason: string('Asked for, or why auto chose it.'),
-  threads: integer(),
+  threads: integer('Of each engine process.'),
+  replicas: integer('Engine processes that score side by side.'),
+  shared_weights: nullable(
+    objectOf(
+      { is_on: boolean(), reason: nullable(string()) },
+      {},
+      'Whether the replicas map one prepared file of the weights, and why not; null for a single one.'
+    )
+  ),
   files: arrayOf(objectOf({ file: string(), size_bytes: integer(), sha256: string() })),
   graph: objectOf({ nodes: integer(), scoring_nodes: integer() }),
   causal: oneOfWords(['exact', 'approximate'], 'approximate: activations are quantized over whole tensors; every text is scored alone.'),
@@ -103,8 +111,22 @@ export const modelRoutes: FastifyPluginAsync<{ service: Service }> = async (app,
 }
 
 function wireModel(model: ServedModel): object {
-  const { id, createdSeconds, maxModelLen, vocabSize, prefixTokenId, architecture, revision, facts, stamp, files, engine, executionProviderReason, selfTest } =
-    model
+  const {
+    id,
+    replicas,
+    createdSeconds,
+    maxModelLen,
+    vocabSize,
+    prefixTokenId,
+    architecture,
+    revision,
+    facts,
+    stamp,
+    files,
+    engine,
+    executionProviderReason,
+    selfTest
+  } = model
   return {
     id,
     object: 'model',
@@ -124,6 +146,8 @@ function wireModel(model: ServedModel): object {
     execution_provider: stamp.execution_provider,
     execution_provider_reason: executionProviderReason,
     threads: stamp.threads,
+    replicas,
+    shared_weights: engine.sharedWeights === undefined ? null : { is_on: engine.sharedWeights.isOn, reason: engine.sharedWeights.reason },
     files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),
     graph: { nodes: engine.nodeCounts.original, scoring_nodes: engine.nodeCounts.scoring },
     causal: selfTest.causal,

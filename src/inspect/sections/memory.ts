@@ -9,7 +9,7 @@ const OTHER_BUDGETS = [512, 2048, 8192] as const
 export function memorySection({ folder, scoring, config }: InspectedModel): Section {
   const { vocabSize, headSize, maxModelLen } = folder
   const at = (maxBatchTokens: number): MemoryPrediction =>
-    predictMemory({ scoring, vocabSize, headSize, maxModelLen, maxBatchTokens, longTextTokens: config.LONG_TEXT_TOKENS })
+    predictMemory({ scoring, vocabSize, headSize, maxModelLen, maxBatchTokens, longTextTokens: config.LONG_TEXT_TOKENS, replicas: config.REPLICAS })
   const now = at(config.MAX_BATCH_TOKENS)
   const others = OTHER_BUDGETS.filter((tokens) => tokens !== config.MAX_BATCH_TOKENS).map((tokens) => ({ tokens, ...at(tokens) }))
   const budgets = [{ tokens: config.MAX_BATCH_TOKENS, ...now }, ...others]
@@ -34,11 +34,12 @@ export function memorySection({ folder, scoring, config }: InspectedModel): Sect
   }
 }
 
-function totalLine({ baseBytes, weightBytes, mappedBytes, loadingBytes, budget, totalBytes }: MemoryPrediction, maxBatchTokens: number): string {
+function totalLine({ replicas, baseBytes, weightBytes, mappedBytes, loadingBytes, budget, totalBytes }: MemoryPrediction, maxBatchTokens: number): string {
+  const each = replicas === 1 ? '' : `${replicas} x `
   const work =
     loadingBytes > budget.bytes
-      ? `${mebibytes(loadingBytes)} while loading`
-      : `${mebibytes(budget.bytes)} for a pass of ${maxBatchTokens.toLocaleString('en')} tokens`
+      ? `${each}${mebibytes(loadingBytes)} while loading`
+      : `${each}${mebibytes(budget.bytes)} for a pass of ${maxBatchTokens.toLocaleString('en')} tokens`
   const parts = `processes ${mebibytes(baseBytes)} + weights ${mebibytes(weightBytes)} + ${work}`
   return `${mebibytes(totalBytes)}: ${parts}; and ${mebibytes(mappedBytes)} mapped from files, which the system may drop`
 }

@@ -1,4 +1,4 @@
-import { type Packable, withAttentionBias } from '../../../model/onnx/attention-bias.ts'
+import { withAttentionBias } from '../../../model/onnx/attention-bias.ts'
 import { attentionHeads } from '../../../model/onnx/attention-scores.ts'
 import { type CachePair, cachePairs } from '../../../model/onnx/cache-pairs.ts'
 import { wholeTensorQuantizers } from '../../../model/onnx/dynamic-quantization.ts'
@@ -10,8 +10,8 @@ import type { SharingLimits } from '../../protocol.ts'
 /** A scoring graph with what sharing needs, as far as the model has it. */
 export interface SharableGraph {
   readonly graph: Graph
-  /** What a plain pass feeds as attention bias; null where the graph takes none. */
-  readonly biasShape: Packable['biasShape'] | null
+  /** Whether the graph takes an attention bias. */
+  readonly takesBias: boolean
   /** Most columns of a packed row; null where the context is the bound. */
   readonly window: number | null
   /** Caches that a pass takes and gives; empty where prefixes are not kept. */
@@ -28,10 +28,10 @@ export function sharableGraph(model: Graph, limits: SharingLimits): SharableGrap
   const { pairs, prefixCache } = cachesOf(model, plain, limits)
   const graph = pairs.length === 0 ? plain : scoringGraph(model, { keepPresents: pairs.map(({ present }) => present) })
   const common = { pairs, prefixCache, attentionHeads: attentionHeads(graph, limits.heads) }
-  const unpacked = (reason: string): SharableGraph => ({ ...common, graph, biasShape: null, window: null, packing: off(reason) })
+  const unpacked = (reason: string): SharableGraph => ({ ...common, graph, takesBias: false, window: null, packing: off(reason) })
   if (!limits.packing) return unpacked('--packing false')
   const packable = withAttentionBias(graph, { slidingWindow: limits.slidingWindow })
-  return 'reason' in packable ? unpacked(packable.reason) : { ...common, ...packable, packing: ON }
+  return 'reason' in packable ? unpacked(packable.reason) : { ...common, graph: packable.graph, window: packable.window, takesBias: true, packing: ON }
 }
 
 function cachesOf(model: Graph, scoring: Graph, { prefixCacheBytes }: SharingLimits): { pairs: readonly CachePair[]; prefixCache: Ability } {

@@ -1,0 +1,166 @@
+import type { ServiceError } from '../errors.ts'
+import type { PendingBatch } from './batch-line.ts'
+import { type Candidate, chooseEngine } from './choose-engine.ts'
+import { type Batch, type BatchScores, type Engine, type EngineInfo, type EngineState, longestOf } from './engine.ts'
+import { PrefixAffinity } from './prefix-affinity.ts'
+import type { EngineSpec, KnownAnswer } from './protocol.ts'
+import { unavailable } from './unavailable.ts'
+
+/** What a pool needs of each of its engines; `ProcessEngine` has it. */
+export interface PoolEngine extends Engine {
+  readonly failure: ServiceError | null
+  readonly restarts: number
+  readonly tokensInHand: number
+  started(): Promise<EngineInfo>
+  expectFiles(expectedFiles: EngineSpec['expectedFiles']): void
+  replace(reason: string): void
+  adopt(pending: PendingBatch): void
+  handOver(): PendingBatch[]
+}
+
+export interface PoolParts {
+  /** How many engines in the end. */
+  readonly replicas: number
+  readonly executionProvider: EngineSpec['executionProvider']
+  /**
+   * Begins to load engine `index`, of 0 to `replicas - 1`. `known` are the answers of the first engine, which this one has to
+   * agree with; `onChange` is to be called as `ProcessEngineOptions` says.
+   */
+  readonly start: (index: number, known: readonly KnownAnswer[], onChange: () => void) => PoolEngine
+}
+
+interface Member extends Candidate {
+  readonly engine: PoolEngine
+  lastGiven: number
+}
+
+/**
+ * Several engines of one model as one. The first loads alone; the others follow once it is ready and the model's files are
+ * known, so that they are tested with its answers and refuse other files. An engine that ends or fails leaves the others as
+ * they are, and its batches to them.
+ */
+export class EnginePool implements Engine {
+  readonly replicas: number
+  readonly executionProvider: EngineSpec['executionProvider']
+  readonly #parts: PoolParts
+  readonly #members: Member[] = []
+  readonly #affinity = new PrefixAffinity<Member>()
+  #expectedFiles: EngineSpec['expectedFiles'] = {}
+  #given = 0
+  #isStopped = false
+
+  constructor(parts: PoolParts) {
+    this.#parts = parts
+    this.replicas = parts.replicas
+    this.executionProvider = parts.executionProvider
+    this.#add([])
+  }
+
+  /** That of its best engine. */
+  get state(): EngineState {
+    if (this.#isStopped) return 'stopped'
+    const states = this.#members.map(({ state }) => state)
+    if (states.includes('ready')) return 'ready'
+    if (states.every((state) => state === 'failed')) return 'failed'
+    return this.info === null ? 'starting' : 'restarting'
+  }
+
+  /** Of the first engine. */
+  get info(): EngineInfo | null {
+    return this.#first.info
+  }
+
+  /** How many take work now. */
+  get readyCount(): number {
+    return this.#members.filter(({ state }) => state === 'ready').length
+  }
+
+  /** Why none can be started any more; null while one can. */
+  get failure(): ServiceError | null {
+    return this.state === 'failed' ? this.#first.failure : null
+  }
+
+  /** How often a process was replaced, of all engines. */
+  get restarts(): number {
+    return this.#members.reduce((sum, { engine }) => sum + engine.restarts, 0)
+  }
+
+  /** Resolves when the first engine is ready. Rejects with the reason why the model cannot be loaded. */
+  started(): Promise<EngineInfo> {
+    return this.#first.started()
+  }
+
+  /** From the next start on, files with other content are refused. The other engines begin to load now, once the first is ready. */
+  expectFiles(expectedFiles: EngineSpec['expectedFiles']): void {
+    this.#expectedFiles = expectedFiles
+    for (const { engine } of this.#members) engine.expectFiles(expectedFiles)
+    this.#first.started().then(
+      ({ selfTest }) => this.#startOthers(selfTest.answers.map((answer) => ({ source: 'repeated', ...answer }))),
+      () => {}
+    )
+  }
+
+  /** Replaces every engine that is ready: which of them gave a wrong number, nobody knows. */
+  replace(reason: string): void {
+    for (const { engine } of this.#members) engine.replace(reason)
+  }
+
+  score(batch: Batch): Promise<BatchScores> {
+    const member = this.#choose(batch)
+    return member === undefined ? Promise.reject(unavailable(this.failure)) : member.engine.score(batch)
+  }
+
+  async close(): Promise<void> {
+    this.#isStopped = true
+    await Promise.all(this.#members.map(({ engine }) => engine.close()))
+  }
+
+  get #first(): PoolEngine {
+    const [first] = this.#members
+    if (first === undefined) throw new Error('a pool has an engine from its beginning')
+    return first.engine
+  }
+
+  #startOthers(known: readonly KnownAnswer[]): void {
+    while (!this.#isStopped && this.#members.length < this.replicas) this.#add(known).expectFiles(this.#expectedFiles)
+  }
+
+  #add(known: readonly KnownAnswer[]): PoolEngine {
+    const engine = this.#parts.start(this.#members.length, known, () => this.#changed(member))
+    const member: Member = {
+      engine,
+      lastGiven: 0,
+      get state() {
+        return engine.state
+      },
+      get tokensInHand() {
+        return engine.tokensInHand
+      }
+    }
+    this.#members.push(member)
+    return engine
+  }
+
+  /** Work never waits for an engine that is not ready while another one is. */
+  #changed(changed: Member): void {
+    if (this.#isStopped) return
+    if (changed.state !== 'ready') this.#affinity.forget(changed)
+    for (const member of this.#members) {
+      if (member.state === 'ready' || (this.readyCount === 0 && member.state !== 'failed')) continue
+      for (const pending of member.engine.handOver()) {
+        const other = this.#choose(pending.batch)
+        if (other === undefined) pending.reject(unavailable(this.failure))
+        else other.engine.adopt(pending)
+      }
+    }
+  }
+
+  #choose(batch: Batch): Member | undefined {
+    if (this.#isStopped) return undefined
+    const member = chooseEngine(this.#members, this.#affinity.holdersOf(batch), longestOf(batch))
+    if (member === undefined) return undefined
+    member.lastGiven = ++this.#given
+    this.#affinity.note(batch, member)
+    return member
+  }
+}

@@ -1,0 +1,68 @@
+import { type InferenceSession, Tensor } from 'onnxruntime-node'
+import { headRowLimits } from '../../memory/head-rows.ts'
+import { ATTENTION_BIAS } from '../../model/onnx/attention-bias.ts'
+import { modelInputs } from '../../model/onnx/model-inputs.ts'
+import type { HeadSizes } from '../../model/onnx/past-shape.ts'
+import { ownInputs, SCORING_OUTPUTS } from '../../model/onnx/scoring-graph.ts'
+import type { Batch } from '../engine.ts'
+import { feedMakers, passFeeds, type RowPlan } from './feeds.ts'
+import { type Pass, plainPass } from './pass.ts'
+import { cacheTensorOf } from './prefix-cache/cache-shape.ts'
+import { type CacheArray, type CacheTensor, elementsOf } from './prefix-cache/cache-tensor.ts'
+import type { SharableGraph } from './shared/sharable-graph.ts'
+
+/** What a pass gave, before it is cut into the rows of each sequence. */
+export interface PassOutputs {
+  readonly outputs: Readonly<Record<string, Tensor>>
+  readonly plan: RowPlan
+  /** Keys and values of all P + S tokens by the name of the input that takes them; null where they were not wanted. */
+  readonly present: ReadonlyMap<string, CacheArray> | null
+  readonly runMs: number
+}
+
+/** Makes the feeds of a graph's passes and runs them. */
+export class PassRunner {
+  /** Of the caches that the graph gives out, in the order of its pairs. */
+  readonly cacheTensors: readonly CacheTensor[]
+  readonly #sharable: SharableGraph
+  readonly #makers: ReturnType<typeof feedMakers>
+  readonly #limits: ReturnType<typeof headRowLimits>
+
+  constructor(sharable: SharableGraph, sizes: HeadSizes, vocabSize: number) {
+    const inputs = ownInputs(sharable.graph)
+    const roles = new Map(modelInputs(inputs, sizes).map((input) => [input.name, input]))
+    this.cacheTensors = sharable.pairs.map(({ past }) => cacheTensorOf(roles.get(past)!))
+    this.#sharable = sharable
+    this.#makers = feedMakers(inputs, sizes)
+    this.#limits = headRowLimits(vocabSize)
+  }
+
+  /** Feeds of a batch with a row for every sequence. */
+  plainFeeds(batch: Batch): Record<string, Tensor> {
+    return this.#feeds(plainPass(batch.sequences), batch).feeds
+  }
+
+  async run(session: InferenceSession, pass: Pass, batch: Batch, wantsPresent = false): Promise<PassOutputs> {
+    const { pairs } = this.#sharable
+    const { feeds, plan } = this.#feeds(pass, batch)
+    const began = performance.now()
+    const outputs = await session.run(feeds, [...NUMBERS, ...(wantsPresent ? pairs.map(({ present }) => present) : [])])
+    const runMs = performance.now() - began
+    if (!wantsPresent) return { outputs, plan, present: null, runMs }
+    const arrayOf = (tensor: CacheTensor, t: number): CacheArray => elementsOf(tensor, outputs[pairs[t]!.present]?.data as ArrayBufferView | undefined)
+    return { outputs, plan, present: new Map(this.cacheTensors.map((tensor, t) => [tensor.past, arrayOf(tensor, t)])), runMs }
+  }
+
+  #feeds(pass: Pass, batch: Batch): ReturnType<typeof passFeeds> {
+    const made = passFeeds(this.#makers, pass, batch, this.#limits)
+    if (this.#sharable.takesBias) made.feeds[ATTENTION_BIAS] = biasOf(pass)
+    return made
+  }
+}
+
+const NUMBERS = Object.values(SCORING_OUTPUTS)
+
+/** (1, 1, S, P+S), or one zero for all where nothing is hidden beyond what the model itself hides. */
+function biasOf({ bias, S, pastLength }: Pass): Tensor {
+  return bias === null ? new Tensor('float32', new Float32Array(1), [1, 1, 1, 1]) : new Tensor('float32', bias, [1, 1, S, pastLength + S])
+}

@@ -1,0 +1,116 @@
+import { BatchLine, type PendingBatch } from '../../src/engine/batch-line.ts'
+import type { Batch, BatchScores, EngineInfo, EngineState } from '../../src/engine/engine.ts'
+import type { PoolEngine } from '../../src/engine/engine-pool.ts'
+import type { EngineSpec, KnownAnswer } from '../../src/engine/protocol.ts'
+import { unavailable } from '../../src/engine/unavailable.ts'
+import { ServiceError } from '../../src/errors.ts'
+import { fakeScores } from './fake-engine.ts'
+
+export const ANSWERS: EngineInfo['selfTest']['answers'] = [{ ids: [1, 2, 3], logProbs: [-1, -2] }]
+
+/** An engine of a pool that loads, answers and dies as the test says, with the batches in a real line. */
+export class FakePoolEngine implements PoolEngine {
+  state: EngineState = 'starting'
+  info: EngineInfo | null = null
+  failure: ServiceError | null = null
+  restarts = 0
+  expectedFiles: EngineSpec['expectedFiles'] | null = null
+  readonly replacedFor: string[] = []
+  readonly known: readonly KnownAnswer[]
+  readonly #line = new BatchLine()
+  readonly #onChange: () => void
+  #running: PendingBatch | undefined
+  #resolve: (info: EngineInfo) => void = () => {}
+  #reject: (error: ServiceError) => void = () => {}
+  readonly #started = new Promise<EngineInfo>((resolve, reject) => {
+    this.#resolve = resolve
+    this.#reject = reject
+  })
+
+  constructor(known: readonly KnownAnswer[], onChange: () => void) {
+    this.known = known
+    this.#onChange = onChange
+    this.#started.catch(() => {})
+  }
+
+  get tokensInHand(): number {
+    return this.#line.tokens
+  }
+
+  /** The batch that it runs. */
+  get running(): Batch | undefined {
+    return this.#running?.batch
+  }
+
+  started(): Promise<EngineInfo> {
+    return this.#started
+  }
+
+  becomeReady(): void {
+    this.info = { selfTest: { answers: ANSWERS } } as unknown as EngineInfo
+    this.state = 'ready'
+    this.#resolve(this.info)
+    this.#onChange()
+    this.#next()
+  }
+
+  /** Its process ends; `becomeReady` is the next one. */
+  die(): void {
+    this.state = 'restarting'
+    this.restarts++
+    this.#running = undefined
+    this.#line.putBack()
+    this.#onChange()
+  }
+
+  fail(): void {
+    this.state = 'failed'
+    this.failure = new ServiceError('model_invalid', 'it cannot be loaded')
+    this.#running = undefined
+    this.#line.putBack()
+    this.#reject(this.failure)
+    this.#onChange()
+    this.#line.rejectAll(unavailable(this.failure))
+  }
+
+  /** Answers the batch that it runs. */
+  answer(): void {
+    const running = this.#running
+    this.#running = undefined
+    if (running === undefined) throw new Error('it runs nothing')
+    this.#line.finish(running.batchId)?.resolve({ rows: running.batch.sequences.map(fakeScores), probes: [], runMs: 1 })
+    this.#next()
+  }
+
+  score(batch: Batch): Promise<BatchScores> {
+    const scores = this.#line.add(batch)
+    this.#next()
+    return scores
+  }
+
+  adopt(pending: PendingBatch): void {
+    this.#line.adopt(pending)
+    this.#next()
+  }
+
+  handOver(): PendingBatch[] {
+    return this.#line.takeWaiting()
+  }
+
+  expectFiles(expectedFiles: EngineSpec['expectedFiles']): void {
+    this.expectedFiles = expectedFiles
+  }
+
+  replace(reason: string): void {
+    this.replacedFor.push(reason)
+  }
+
+  async close(): Promise<void> {
+    this.state = 'stopped'
+    this.#line.rejectAll(unavailable(null))
+  }
+
+  #next(): void {
+    if (this.state === 'ready') this.#running ??= this.#line.take()
+  }
+}
