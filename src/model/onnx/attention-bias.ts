@@ -2,8 +2,10 @@ import { type AttentionSoftmax, tokenMixingOf } from './attention-scores.ts'
 import { buildInt64, buildNode } from './build-node.ts'
 import { wholeTensorQuantizers } from './dynamic-quantization.ts'
 import { elementTypeOf } from './element-type.ts'
-import { FLOAT, FLOAT16, type Graph, INT64, type OnnxNode } from './graph.ts'
-import { groupQueryWindow, groupQueryWithBias, rotatesInside, whyGroupQueryNot } from './group-query-bias.ts'
+import { withGivenPositions } from './given-positions.ts'
+import { FLOAT, FLOAT16, type Graph, type OnnxNode } from './graph.ts'
+import { groupQueryWindow, groupQueryWithBias, whyGroupQueryNot } from './group-query-bias.ts'
+import { removeDead } from './remove-dead.ts'
 import { rescalesPositions } from './rescaled-positions.ts'
 
 /**
@@ -28,7 +30,7 @@ const BIAS_IS_GIVEN = {
 }
 
 export interface Packable {
-  /** With the input added, and with `position_ids` where positions were computed inside of fused attention. */
+  /** With the input added, and with `position_ids` where the graph counted them itself. */
   readonly graph: Graph
   /** What a plain pass feeds: one zero, spread over all scores. */
   readonly biasShape: 'broadcast'
@@ -41,7 +43,6 @@ export interface AttentionFacts {
   readonly slidingWindow: number | null
 }
 
-const POSITIONS = 'position_ids'
 /** Where MultiHeadAttention of com.microsoft takes what is added to its scores. */
 const MULTI_HEAD_BIAS = 5
 
@@ -49,19 +50,18 @@ const MULTI_HEAD_BIAS = 5
  * Adds a bias to the attention scores of a scoring graph, so that several sequences can stand in one row and each token sees its own
  * predecessors alone. The model's own mask stays as it is: with one zero for a bias the numbers are, bit for bit, those of the graph as it came.
  *
- * A row of several sequences needs positions that begin again, so a model that computes them from the places of columns is not packable;
- * and all of its columns must lie within the sliding window. Says why a graph is not packable.
+ * A row of several sequences needs positions that begin again, so a model that tells distances by columns (ALiBi) is not packable; and all of its columns must lie within the sliding window. Says why a graph is not packable.
  */
-export function withAttentionBias(graph: Graph, { slidingWindow }: AttentionFacts): Packable | { readonly reason: string } {
-  if (wholeTensorQuantizers(graph).length > 0) return { reason: 'activations are quantized over whole tensors, so tokens depend on all others in the row' }
-  if (graph.functions.length > 0) return { reason: 'the graph calls functions of its own, which are not looked into' }
-  const { softmaxes, fused, strangers } = tokenMixingOf(graph)
-  const takesPositions = graph.inputs.some(({ name }) => name === POSITIONS)
-  const areInside = !takesPositions && softmaxes.length === 0 && fused.every(rotatesInside)
-  if (!takesPositions && !(areInside && fused.length > 0))
-    return { reason: 'positions are computed inside the graph: it has no position_ids input, so they cannot begin again within a row' }
-  if (rescalesPositions(graph)) return { reason: 'the graph scales positions by the largest one, so sequences of one row would change each other' }
+export function withAttentionBias(model: Graph, { slidingWindow }: AttentionFacts): Packable | { readonly reason: string } {
+  if (wholeTensorQuantizers(model).length > 0) return { reason: 'activations are quantized over whole tensors, so tokens depend on all others in the row' }
+  if (model.functions.length > 0) return { reason: 'the graph calls functions of its own, which are not looked into' }
+  const positioned = withGivenPositions(model)
+  if (positioned === null) return { reason: 'positions are computed inside the graph in a way that is not recognised, so they cannot begin again within a row' }
+  const { graph } = positioned
+  if (rescalesPositions(graph, positioned.counted))
+    return { reason: 'the graph scales positions by the largest one, so sequences of one row would change each other' }
 
+  const { softmaxes, fused, strangers } = tokenMixingOf(graph)
   const [stranger] = strangers
   if (stranger !== undefined) return { reason: `${stranger.opType} (${stranger.name}) mixes tokens in a way that is not recognised` }
   if (softmaxes.length + fused.length === 0) return { reason: 'no attention was found in the graph' }
@@ -74,11 +74,11 @@ export function withAttentionBias(graph: Graph, { slidingWindow }: AttentionFact
 
   const biased = biasAttention(graph, softmaxes, fused)
   if (biased === null) return { reason: 'the element type of an attention mask could not be told' }
-  const positions = takesPositions ? [] : [{ name: POSITIONS, elementType: INT64, shape: ['batch_size', 'sequence_length'] }]
   const bias = { name: ATTENTION_BIAS, elementType: FLOAT, shape: ['bias_batch', 1, 'bias_rows', 'bias_columns'] }
   const windows = [slidingWindow, ...fused.map(groupQueryWindow)].filter((window) => window !== null)
   return {
-    graph: { ...biased, inputs: [...graph.inputs, ...positions, bias] },
+    // What counted positions before would run still.
+    graph: removeDead({ ...biased, inputs: [...graph.inputs, bias] }),
     biasShape: 'broadcast',
     window: windows.length === 0 ? null : Math.min(...windows)
   }
