@@ -3,6 +3,7 @@ import { attentionHeads } from '../../../model/onnx/attention-scores.ts'
 import { type CachePair, cachePairs } from '../../../model/onnx/cache-pairs.ts'
 import { wholeTensorQuantizers } from '../../../model/onnx/dynamic-quantization.ts'
 import type { Graph } from '../../../model/onnx/graph.ts'
+import { rescalesPositions } from '../../../model/onnx/rescaled-positions.ts'
 import { scoringGraph } from '../../../model/onnx/scoring-graph.ts'
 import type { Ability } from '../../engine.ts'
 import type { SharingLimits } from '../../protocol.ts'
@@ -38,6 +39,7 @@ function cachesOf(model: Graph, scoring: Graph, { prefixCacheBytes }: SharingLim
   const without = (reason: string) => ({ pairs: [], prefixCache: off(reason) })
   if (prefixCacheBytes === 0) return without('--prefix-cache-bytes 0')
   if (wholeTensorQuantizers(model).length > 0) return without('activations are quantized over whole tensors, so a prefix depends on what follows it')
+  if (rescalesPositions(scoring)) return without('the graph scales positions by the largest one, so a prefix depends on what follows it')
   const pairs = cachePairs(model, scoring)
   return pairs === null ? without('the graph takes no keys and values of a past, or gives none') : { pairs, prefixCache: ON }
 }

@@ -13,12 +13,12 @@ const CEILING = 1e-3
 /** An honest model but for what it says of batches of several sequences, or of a text that it was asked before. */
 class SharingModel implements Scorer {
   readonly #model = new FakeModel(SHAPE)
-  readonly #faults: { readonly packedNats?: number; readonly cachedNats?: number; readonly keeps?: boolean }
+  readonly #faults: { readonly packedNats?: number; readonly cachedNats?: number; readonly keeps?: boolean; readonly breaks?: boolean }
   #asked = 0
   readonly switchedOff: string[] = []
   facts: Sharing = { packing: { isOn: true, reason: null }, prefixCache: { isOn: true, reason: null }, longestRow: 512, attentionHeads: 4 }
 
-  constructor(faults: { readonly packedNats?: number; readonly cachedNats?: number; readonly keeps?: boolean } = {}) {
+  constructor(faults: { readonly packedNats?: number; readonly cachedNats?: number; readonly keeps?: boolean; readonly breaks?: boolean } = {}) {
     this.#faults = faults
   }
 
@@ -33,7 +33,8 @@ class SharingModel implements Scorer {
   async score(batch: Batch): Promise<BatchScores> {
     const scores = await this.#model.score(batch)
     if (batch.layout !== 'shared') return scores
-    const { packedNats = 0, cachedNats = 0, keeps = true } = this.#faults
+    const { packedNats = 0, cachedNats = 0, keeps = true, breaks = false } = this.#faults
+    if (breaks) throw new Error('MultiHeadAttention: past is not empty')
     const isCached = keeps && ++this.#asked > 2
     const wrong = (batch.sequences.length > 2 ? packedNats : 0) + (isCached ? cachedNats : 0)
     return {
@@ -77,6 +78,13 @@ describe('trySharing', () => {
     const model = new SharingModel({ cachedNats: Number.NaN })
     assert.deepEqual((await statusesOf(model))[1], ['cache_invariance', 'warn'])
     assert.deepEqual(model.switchedOff, ['prefixCache'])
+  })
+
+  it('switches off what the runtime cannot do', async () => {
+    const model = new SharingModel({ breaks: true })
+    const { checks } = await trySharing(model, model, TEXTS, CEILING)
+    assert.deepEqual(model.switchedOff, ['packing', 'prefixCache'])
+    assert.match(checks[0]?.message ?? '', /past is not empty/)
   })
 
   it('does not take a cache for proven that kept nothing', async () => {

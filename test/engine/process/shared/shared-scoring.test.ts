@@ -18,14 +18,14 @@ const MODELS = [
   { name: 'llama', packs: true, keeps: true, maxAttentionBytes: FEW_BYTES },
   { name: 'gpt2-no-past', packs: true, keeps: false, maxAttentionBytes: 1 << 28 },
   { name: 'falcon-alibi', packs: false, keeps: true, maxAttentionBytes: FEW_BYTES },
-  { name: 'gemma2', packs: false, keeps: true, maxAttentionBytes: 1 << 28 }
+  { name: 'gemma2', packs: true, keeps: true, maxAttentionBytes: 1 << 28 }
 ]
 
 for (const { name, packs, keeps, maxAttentionBytes } of MODELS) {
   describe(`SharedScoring on ${name} with ${maxAttentionBytes} bytes of attention scores`, () => {
     let model: LoadedModel
     before(async () => {
-      const { onnxPath, vocabSize, headSize, keyValueHeads, maxModelLen } = openModel(modelFixture(name))
+      const { onnxPath, vocabSize, headSize, keyValueHeads, maxModelLen, slidingWindow } = openModel(modelFixture(name))
       model = await loadModel({
         onnxPath,
         executionProvider: 'cpu',
@@ -38,7 +38,7 @@ for (const { name, packs, keeps, maxAttentionBytes } of MODELS) {
         claimsFloat32: true,
         expectedFiles: {},
         memory: { maxModelLen, maxBatchTokens: 2048, longTextTokens: 128, limitBytes: null },
-        sharing: { packing: true, prefixCacheBytes: 1 << 20, maxAttentionBytes, slidingWindow: null, heads: 4 }
+        sharing: { packing: true, prefixCacheBytes: 1 << 20, maxAttentionBytes, slidingWindow, heads: 4 }
       })
     })
     after(() => model.release())
