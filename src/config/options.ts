@@ -39,7 +39,7 @@ export const OPTIONS = {
     minimum: 1,
     maximum: 64,
     default: 1,
-    description: 'Engine processes of each model, which compute side by side: more throughput with short texts, for more memory (docs/operations.md).'
+    description: 'Engine processes of each model, which compute side by side, each with memory of its own (docs/operations.md).'
   }),
   PREPARED_FOLDER: text({
     default: '',

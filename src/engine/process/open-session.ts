@@ -35,13 +35,13 @@ export async function openSession(
   const fit = (engines: number, sharesWeights: boolean): Fit | null =>
     memory === undefined ? null : assertFits({ scoring, vocabSize, headSize, replicas: engines, sharesWeights, ...memory }, memory.limitBytes)
   // Whether several share their weights shows only once one has loaded them.
-  fit(prepared === undefined ? replicas : 1, false)
+  const first = fit(prepared === undefined ? replicas : 1, false)
   const paths = files.map(({ path }) => path)
   const guard = new WeightsGuard(paths)
   const relocated = located(scoring)
   const graph = writeOnnx(relocated)
   const options = sessionOptions(spec, folder)
-  if (prepared === undefined) return { session: await createSession(graph, options, relocated), memory: fit(replicas, false), guard }
+  if (prepared === undefined) return { session: await createSession(graph, options, relocated), memory: first, guard }
 
   const probe = (session: InferenceSession): Promise<string> => probeSha256(session, { feedsOf, vocabSize, maxModelLen: memory?.maxModelLen ?? 64 })
   const shared = await sharedWeights({ ...prepared, graph, paths, options, probe })

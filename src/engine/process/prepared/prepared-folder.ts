@@ -4,7 +4,7 @@ import { mebibytes } from '../../../memory/mebibytes.ts'
 
 const TMPFS = 0x01021994
 const RAMFS = 0x858458f6
-/** Weights as they were and as they are packed, and the folded ones among them: 2.25 times the file was seen (docs/decisions/0017-replicas.md). */
+/** Weights as they were and as they are packed, and the folded ones among them: 2.3 times the file was seen (docs/decisions/0017-replicas.md). */
 const SPACE_FACTOR = 2.5
 /** A folder that is still being written is younger. */
 const STALE_MS = 3_600_000
