@@ -6,6 +6,8 @@ import { memoryLimitBytes } from './memory/limit.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
 import { type LocatedModel, locateOnlyFolder } from './model/located-model.ts'
 import { factsOf, openModel } from './model/open-model.ts'
+import { askedPrecision } from './model/precision/asked-precision.ts'
+import { precisionFolder } from './model/precision/cache-folder.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
 import type { ProviderChoice } from './provider/choose-provider.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
@@ -41,14 +43,17 @@ export interface StartParts {
   readonly provider?: ProviderChoice
   /** How many run side by side in this service. */
   readonly engines?: number
+  /** Where rounded weights are kept; the user's cache folder when absent. */
+  readonly precisionFolder?: string
 }
 
 /** Begins to load a model; nothing waits. Throws `model_invalid` or `model_unsupported` when it cannot be scored. */
 export function startBackend(config: Config, log: EngineLog, parts: StartParts = {}): ScoringBackend {
   const { located = locateOnlyFolder(config.MODEL), provider = withoutChoice(config), engines = 1 } = parts
-  const folder = { ...openModel(located.folder, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id: located.id }
-  log.info(factsOf(folder), 'model chosen')
   const { executionProvider } = provider
+  const found = { ...openModel(located.folder, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id: located.id }
+  const { model: folder, plan: precision } = askedPrecision(found, config.PRECISION, executionProvider)
+  log.info(factsOf(folder), 'model chosen')
   const spec: EngineSpec = {
     onnxPath: folder.onnxPath,
     modelFolder: folder.folder,
@@ -64,6 +69,7 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     vocabSize: folder.vocabSize,
     headSize: folder.headSize,
     keyValueHeads: folder.keyValueHeads,
+    ...(precision === null ? {} : { precision: { form: precision.form, folder: parts.precisionFolder ?? precisionFolder({}) } }),
     // On a GPU the weights lie elsewhere, and nothing is predicted.
     ...(executionProvider === 'cpu'
       ? {
@@ -76,7 +82,8 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
         }
       : {})
   }
-  const known = readKnownAnswers(folder.folder, folder.dtype, executionProvider)
+  // Of the files as they are: with rounded weights they tell of the tokenizer and of the weights' hash alone.
+  const known = readKnownAnswers(folder.folder, found.dtype, executionProvider)
   let tokenizerHasEnded = false
   const onTokenizerEnd = (): void => {
     tokenizerHasEnded = true
@@ -84,7 +91,7 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
   const tokenizer = startTokenizer(folder.folder, onTokenizerEnd, config.ENGINE_NICENESS)
   let textTokenizer: Promise<TextTokenizer> | undefined
   const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), folder.maxModelLen))
-  const stored = (known?.texts ?? []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
+  const stored = (precision === null ? (known?.texts ?? []) : []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
   const engine = new ProcessEngine(spec, { texts, stored }, { log, batchTimeoutMs: config.BATCH_TIMEOUT_MS, startTimeoutMs: config.START_TIMEOUT_MS })
   const scheduler = new Scheduler(engine, {
     maxBatchTokens: config.MAX_BATCH_TOKENS,

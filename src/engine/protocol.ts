@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 import type { ShapeLimits } from '../memory/batch-shapes.ts'
+import type { PrecisionRequest } from '../model/precision/prepare.ts'
 import type { FileSeal } from '../model/weights/weights-guard.ts'
 import type { Batch, BatchScores, EngineInfo } from './engine.ts'
 
@@ -46,6 +47,8 @@ export interface EngineSpec {
   readonly claimsFloat32: boolean
   /** What may be asked of it, and the memory that the container may use (null: no limit); nothing is predicted without. */
   readonly memory?: ShapeLimits & { readonly limitBytes: number | null }
+  /** Rounds its weights to 8 bits; absent where it runs on those of its file. */
+  readonly precision?: PrecisionRequest
   /** The files by path, once they are known: a later start refuses other content. */
   readonly expectedFiles: Readonly<Record<string, FileSeal>>
 }

@@ -11,6 +11,7 @@ import { lowerPriority } from '../../lower-priority.ts'
 import { assertSameContent, WeightsGuard } from '../../model/weights/weights-guard.ts'
 import { nothingShared } from '../engine.ts'
 import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type ToEngine, unreachable } from '../protocol.ts'
+import { precisionReport } from './precision-report.ts'
 import { runSelfTest } from './self-test/self-test.ts'
 import { type LoadedModel, loadModel } from './session.ts'
 
@@ -42,6 +43,7 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
   try {
     const { spec, model, loadMs } = await loaded()
     const report = await runSelfTest(model, spec, { texts, known, isApproximate: model.isApproximate })
+    const precision = await precisionReport(spec, model, report)
     answer({
       kind: 'ready',
       info: {
@@ -52,6 +54,7 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
         loadMs,
         memory: model.memory,
         sharing: nothingShared('not built yet', spec.memory?.maxModelLen ?? 0),
+        ...(precision === null ? {} : { precision }),
         selfTest: report
       }
     })

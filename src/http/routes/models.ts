@@ -2,7 +2,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { ServedModel } from '../../served-model.ts'
 import { CHECK_ITEMS } from '../schemas/checks.ts'
 import { errorResponses } from '../schemas/error.ts'
-import { arrayOf, integer, nullable, number, objectOf, oneOfWords, response, string } from '../schemas/json-schema.ts'
+import { arrayOf, boolean, integer, nullable, number, objectOf, oneOfWords, response, string } from '../schemas/json-schema.ts'
 import { availableModels, selectModel } from '../select-model.ts'
 import type { Service } from '../service.ts'
 
@@ -39,6 +39,21 @@ const MODEL = objectOf({
     },
     {},
     'What the forward passes that preceded readiness showed; docs/checks.md explains each item.'
+  ),
+  precision: nullable(
+    objectOf(
+      {
+        form: oneOfWords(['blocks', 'rows'], 'How 8-bit products are computed on this processor; docs/decisions/0016-eight-bit-rows.md.'),
+        weights: integer('Matrices that were rounded.'),
+        file_bytes: integer('Of their file in the cache folder.'),
+        was_cached: boolean('Whether an earlier start had rounded them.'),
+        mean_difference_nats: number("|difference| of a token from the model with its own weights, mean over the self-test's text."),
+        max_difference_nats: number('The largest.'),
+        tokens: integer('Over so many.')
+      },
+      {},
+      'What --precision int8 changed; null where the weights are those of the file.'
+    )
   ),
   memory: nullable(
     objectOf(
@@ -123,8 +138,23 @@ function wireModel(model: ServedModel): object {
       items: selfTest.items,
       took_ms: selfTest.tookMs
     },
+    precision: wirePrecision(engine.precision),
     memory: wireMemory(engine.memory),
     load_ms: engine.loadMs
+  }
+}
+
+function wirePrecision(precision: ServedModel['engine']['precision']): object | null {
+  if (precision === undefined) return null
+  const { form, weights, fileBytes, wasCached, meanDifferenceNats, maxDifferenceNats, tokens } = precision
+  return {
+    form,
+    weights,
+    file_bytes: fileBytes,
+    was_cached: wasCached,
+    mean_difference_nats: meanDifferenceNats,
+    max_difference_nats: maxDifferenceNats,
+    tokens
   }
 }
 
