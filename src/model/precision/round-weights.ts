@@ -65,7 +65,7 @@ function roundBlock(source: Float32Array, at: number, count: number, values: Uin
   const scale = Math.fround((high > -low ? high : low) / -128)
   const inverse = scale === 0 ? 0 : Math.fround(1 / scale)
   for (let i = 0; i < count; i++) {
-    const value = Math.floor(Math.fround((source[at + i] ?? 0) * inverse + 128) + 0.5)
+    const value = Math.floor(Math.fround(Math.fround((source[at + i] ?? 0) * inverse) + 128) + 0.5)
     values[valuesAt + i] = Math.min(255, Math.max(0, value))
   }
   return scale
