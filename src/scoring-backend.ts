@@ -10,6 +10,8 @@ import { memoryLimitBytes } from './memory/limit.ts'
 import { readKnownAnswers } from './model/known-answers.ts'
 import { type LocatedModel, locateOnlyFolder } from './model/located-model.ts'
 import { factsOf, openModel } from './model/open-model.ts'
+import { askedPrecision } from './model/precision/asked-precision.ts'
+import { precisionFolder } from './model/precision/cache-folder.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from './model/tolerances.ts'
 import { ONNXRUNTIME_VERSION } from './package-info.ts'
 import type { ProviderChoice } from './provider/choose-provider.ts'
@@ -46,14 +48,17 @@ export interface StartParts {
   readonly provider?: ProviderChoice
   /** How many are served side by side in this service. */
   readonly models?: number
+  /** Where rounded weights are kept; the user's cache folder when absent. */
+  readonly precisionFolder?: string
 }
 
 /** Begins to load a model; nothing waits. Throws `model_invalid` or `model_unsupported` when it cannot be scored. */
 export function startBackend(config: Config, log: EngineLog, parts: StartParts = {}): ScoringBackend {
   const { located = locateOnlyFolder(config.MODEL), provider = withoutChoice(config), models = 1 } = parts
-  const folder = { ...openModel(located.folder, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id: located.id }
-  log.info(factsOf(folder), 'model chosen')
   const { executionProvider } = provider
+  const found = { ...openModel(located.folder, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id: located.id }
+  const { model: folder, plan: precision } = askedPrecision(found, config.PRECISION, executionProvider)
+  log.info(factsOf(folder), 'model chosen')
   const spec: EngineSpec = {
     onnxPath: folder.onnxPath,
     modelFolder: folder.folder,
@@ -78,6 +83,7 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
       slidingWindow: folder.slidingWindow,
       heads: folder.attentionHeads
     },
+    ...(precision === null ? {} : { precision: { form: precision.form, folder: parts.precisionFolder ?? precisionFolder({}) } }),
     // On a GPU the weights lie elsewhere, and nothing is predicted.
     ...(executionProvider === 'cpu'
       ? {
@@ -90,7 +96,8 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
         }
       : {})
   }
-  const known = readKnownAnswers(folder.folder, folder.dtype, executionProvider)
+  // Of the files as they are: with rounded weights they tell of the tokenizer and of the weights' hash alone.
+  const known = readKnownAnswers(folder.folder, found.dtype, executionProvider)
   let tokenizerHasEnded = false
   const onTokenizerEnd = (): void => {
     tokenizerHasEnded = true
@@ -98,7 +105,7 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
   const tokenizer = startTokenizer(folder.folder, onTokenizerEnd, config.ENGINE_NICENESS)
   let textTokenizer: Promise<TextTokenizer> | undefined
   const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), folder.maxModelLen))
-  const stored = (known?.texts ?? []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
+  const stored = (precision === null ? (known?.texts ?? []) : []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
   const engine = startEngines(
     config.REPLICAS,
     spec,
@@ -110,7 +117,8 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     longTextTokens: config.LONG_TEXT_TOKENS,
     maxQueueTokens: config.MAX_QUEUE_TOKENS,
     maxAttentionBytes: config.MAX_ATTENTION_BYTES,
-    resultCacheBytes: config.RESULT_CACHE_BYTES
+    resultCacheBytes: config.RESULT_CACHE_BYTES,
+    slots: config.REPLICAS
   })
   const ready = whenReady({
     folder,

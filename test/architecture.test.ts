@@ -12,7 +12,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   model: ['package-info.ts'],
   memory: ['model/onnx/'],
   hub: ['model/', 'package-info.ts', '@huggingface/hub'],
-  engine: ['forest/', 'lower-priority.ts', 'memory/', 'model/onnx/', 'model/weights/', 'scoring/', 'onnxruntime-node'],
+  engine: ['forest/', 'lower-priority.ts', 'memory/', 'model/onnx/', 'model/precision/', 'model/weights/', 'scoring/', 'onnxruntime-node'],
   forest: [],
   scheduling: ['engine/engine.ts', 'forest/'],
   logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'engine/checksum.ts', 'tokenizer/tokenizer.ts'],
@@ -23,7 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   rerank: ['scoring/normalized.ts', 'logprob/'],
   observability: ['pino', 'prom-client'],
   serving: ['config/', 'http/service.ts', 'memory/', 'model/', 'observability/', 'provider/', 'ready-backend.ts', 'scoring-backend.ts', 'vigil.ts', 'pino'],
-  config: ['env-schema', 'model/model-folder.ts'],
+  config: ['env-schema', 'model/model-folder.ts', 'model/precision/precisions.ts'],
   inspect: ['config/options.ts', 'memory/', 'model/'],
   http: [
     'completions/',

@@ -8,6 +8,7 @@ import type { Outcome } from '../logprob/evaluate.ts'
 import { expandRequest, type RequestedPairs } from '../logprob/expand-request.ts'
 import { DEFAULT_OPTIONS } from '../logprob/options.ts'
 import { failureOf } from '../logprob/result.ts'
+import { precisionFolder } from '../model/precision/cache-folder.ts'
 import { createLogger } from '../observability/logger.ts'
 import { chooseProvider } from '../provider/choose-provider.ts'
 import { type ScoringBackend, startBackend } from '../scoring-backend.ts'
@@ -28,7 +29,11 @@ export async function score(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   const config = withProviderDefaults(settings, given, provider.executionProvider)
   // Lines are read as fast as they are scored, so nothing has to be refused.
   const located = await locateShown(config.MODEL, config, env, process.stderr)
-  const backend = startBackend({ ...config, MAX_QUEUE_TOKENS: Number.MAX_SAFE_INTEGER }, createLogger(config.LOG_LEVEL, 2), { located, provider })
+  const backend = startBackend({ ...config, MAX_QUEUE_TOKENS: Number.MAX_SAFE_INTEGER }, createLogger(config.LOG_LEVEL, 2), {
+    located,
+    provider,
+    precisionFolder: precisionFolder(env)
+  })
   try {
     if (own.x !== undefined && own.y !== undefined)
       return await scoreLines([JSON.stringify({ x: own.x, y: own.y })], backend, createProgress(process.stderr, 1))

@@ -2,6 +2,7 @@ import closeWithGrace from 'close-with-grace'
 import { loadConfig } from '../config/load-config.ts'
 import { withProviderDefaults } from '../config/provider-defaults.ts'
 import { serviceErrorFrom } from '../errors.ts'
+import { precisionFolder } from '../model/precision/cache-folder.ts'
 import { createLogger } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import { chooseProvider } from '../provider/choose-provider.ts'
@@ -23,7 +24,7 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   log.info({ ...provider, maxBatchTokens: config.MAX_BATCH_TOKENS, longTextTokens: config.LONG_TEXT_TOKENS }, 'execution provider')
   const metrics = createMetrics()
   // The models load in processes and threads of their own while the HTTP side is still being imported here.
-  const models = startModels(config, metrics, log, { locate: modelLocator(config, env, logPull(log)), provider })
+  const models = startModels(config, metrics, log, { locate: modelLocator(config, env, logPull(log)), provider, precisionFolder: precisionFolder(env) })
   const { startService } = await import('../service.ts')
   const service = await startService(config, models, metrics, log)
   log.info({ address: service.address, processId: process.pid }, 'listening')

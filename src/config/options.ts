@@ -1,4 +1,5 @@
 import { DTYPES } from '../model/model-folder.ts'
+import { PRECISIONS } from '../model/precision/precisions.ts'
 
 /**
  * Every setting, once. Flags (`--max-batch-tokens`), environment variables (`LOGPR_MAX_BATCH_TOKENS`), `--help` and
@@ -17,6 +18,11 @@ export const OPTIONS = {
     DTYPES,
     'auto',
     "Which of the folder's weight files to load, as transformers.js names them; auto takes the most exact that exists and says which (docs/layouts.md)."
+  ),
+  PRECISION: choice(
+    PRECISIONS,
+    'auto',
+    'int8 rounds the float32 weights of a model to 8 bits once and keeps them in a cache folder: faster on a CPU, and less exact by what GET /v1/models says (docs/models.md); auto takes them as they are.'
   ),
   MAX_MODEL_LEN: integer({
     minimum: 0,

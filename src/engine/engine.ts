@@ -1,6 +1,7 @@
 /** What scheduling depends on: something that scores batches of token ids. It knows nothing of text or of HTTP. */
 
 import type { Fit } from '../memory/fit.ts'
+import type { EightBitForm } from '../model/precision/form.ts'
 import type { Checks } from '../scoring/checks/check.ts'
 import type { Noise } from '../scoring/noise.ts'
 import type { RowProbe } from '../scoring/row-probe.ts'
@@ -103,7 +104,23 @@ export interface EngineInfo {
   readonly sharing: Sharing
   /** Whether its weights are those of all engine processes of the model; absent where there is one process. */
   readonly sharedWeights?: Ability
+  /** What rounding its weights to 8 bits changed; absent where they are those of the file. */
+  readonly precision?: PrecisionReport
   readonly selfTest: SelfTestReport
+}
+
+/** A model whose weights were rounded to 8 bits, against itself with those of its file. */
+export interface PrecisionReport {
+  readonly form: EightBitForm
+  /** Matrices that were rounded, and the bytes of their file. */
+  readonly weights: number
+  readonly fileBytes: number
+  /** Whether an earlier start had rounded them. */
+  readonly wasCached: boolean
+  /** |difference| of a token's log-probability over the self-test's text, nats. */
+  readonly meanDifferenceNats: number
+  readonly maxDifferenceNats: number
+  readonly tokens: number
 }
 
 /** What this model can do with a `shared` batch, as its graph and the self-test say. */

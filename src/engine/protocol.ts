@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 import type { ShapeLimits } from '../memory/batch-shapes.ts'
+import type { PrecisionRequest } from '../model/precision/prepare.ts'
 import type { FileSeal } from '../model/weights/weights-guard.ts'
 import type { Batch, BatchScores, EngineInfo } from './engine.ts'
 
@@ -52,6 +53,8 @@ export interface EngineSpec {
   readonly replicas?: number
   /** Where they keep the weights that all of them map; each has its own when absent. */
   readonly prepared?: { readonly folder: string; readonly runtimeVersion: string }
+  /** Rounds its weights to 8 bits; absent where it runs on those of its file. */
+  readonly precision?: PrecisionRequest
   /** The files by path, once they are known: a later start refuses other content. */
   readonly expectedFiles: Readonly<Record<string, FileSeal>>
 }

@@ -15,13 +15,15 @@ import { namedError } from './named-error.ts'
 export interface ModelSources {
   readonly locate: LocateModel
   readonly provider: ProviderChoice
+  /** Where rounded weights are kept; the user's cache folder when absent. */
+  readonly precisionFolder?: string
 }
 
 /**
  * Begins to load every model of the configuration, each with an engine process, a tokenizer thread, a queue and a vigil
  * of its own; nothing waits. Throws `configuration_invalid`, and what `startBackend` throws of a folder, with the id among several.
  */
-export function startModels(config: Config, metrics: Metrics, log: Logger, { locate, provider }: ModelSources): ModelRegistry {
+export function startModels(config: Config, metrics: Metrics, log: Logger, { locate, provider, precisionFolder }: ModelSources): ModelRegistry {
   const references = modelReferences(config.MODEL)
   const entries = references.map((reference) => {
     try {
@@ -38,7 +40,8 @@ export function startModels(config: Config, metrics: Metrics, log: Logger, { loc
     return new ModelEntry({
       id: reference.id,
       locate: (onProgress) => locate(reference, onProgress),
-      start: (located) => startBackend(config, ownLog, { located, provider, models: references.length }),
+      start: (located) =>
+        startBackend(config, ownLog, { located, provider, models: references.length, ...(precisionFolder === undefined ? {} : { precisionFolder }) }),
       watch: (backend, loaded, ownMetrics) => keepVigil(config, backend, loaded, ownMetrics, ownLog),
       metricsOf: (entry) =>
         metrics.ofModel(entry.id, {

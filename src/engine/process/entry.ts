@@ -10,6 +10,7 @@ import { ServiceError, serviceErrorFrom } from '../../errors.ts'
 import { lowerPriority } from '../../lower-priority.ts'
 import { assertSameContent, WeightsGuard } from '../../model/weights/weights-guard.ts'
 import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type ToEngine, unreachable } from '../protocol.ts'
+import { precisionReport } from './precision-report.ts'
 import { runSelfTest } from './self-test/self-test.ts'
 import { type LoadedModel, loadModel } from './session.ts'
 
@@ -41,6 +42,7 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
   try {
     const { spec, model, loadMs } = await loaded()
     const report = await runSelfTest(model, spec, { texts, known, isApproximate: model.isApproximate, sharing: model.sharing })
+    const precision = await precisionReport(spec, model, report)
     answer({
       kind: 'ready',
       info: {
@@ -52,6 +54,7 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
         memory: model.memory,
         sharing: model.sharing.facts,
         ...(model.sharedWeights ? { sharedWeights: model.sharedWeights } : {}),
+        ...(precision === null ? {} : { precision }),
         selfTest: report
       }
     })

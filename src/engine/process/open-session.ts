@@ -29,7 +29,8 @@ export async function openSession(
   spec: EngineSpec,
   { files, folder, located }: Pick<OpenGraph, 'files' | 'folder' | 'located'>,
   scoring: Graph,
-  feedsOf: FeedsOf
+  feedsOf: FeedsOf,
+  keepsWeightsMapped = false
 ): Promise<OpenSession> {
   const { vocabSize, headSize, replicas = 1, memory, prepared } = spec
   const fit = (engines: number, sharesWeights: boolean): Fit | null =>
@@ -40,7 +41,7 @@ export async function openSession(
   const guard = new WeightsGuard(paths)
   const relocated = located(scoring)
   const graph = writeOnnx(relocated)
-  const options = sessionOptions(spec, folder)
+  const options = sessionOptions(spec, folder, keepsWeightsMapped)
   if (prepared === undefined) return { session: await createSession(graph, options, relocated), memory: first, guard }
 
   const probe = (session: InferenceSession): Promise<string> => probeSha256(session, { feedsOf, vocabSize, maxModelLen: memory?.maxModelLen ?? 64 })

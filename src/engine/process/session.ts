@@ -1,6 +1,7 @@
 import type { Fit } from '../../memory/fit.ts'
 import { wholeTensorQuantizers } from '../../model/onnx/dynamic-quantization.ts'
 import type { Graph } from '../../model/onnx/graph.ts'
+import { type PreparedPrecision, withEightBitWeights } from '../../model/precision/prepare.ts'
 import { openGraph } from '../../model/weights/open-graph.ts'
 import type { WeightsGuard } from '../../model/weights/weights-guard.ts'
 import type { Ability, Batch, BatchScores } from '../engine.ts'
@@ -18,6 +19,8 @@ export interface LoadedModel {
   /** Whether it quantizes activations over whole tensors: tokens then depend on later ones and on their neighbours. */
   readonly isApproximate: boolean
   readonly guard: Pick<WeightsGuard, 'changedFile'>
+  /** Its 8-bit weights; null where it runs on those of its file. */
+  readonly precision: PreparedPrecision | null
   /** What it was predicted to need; null where nobody asked. */
   readonly memory: Fit | null
   /** What its batches share; the self-test may switch it off. */
@@ -32,14 +35,19 @@ export interface LoadedModel {
 /** Of a specification that says nothing of sharing. */
 const NO_SHARING: SharingLimits = { packing: false, prefixCacheBytes: 0, maxAttentionBytes: Number.POSITIVE_INFINITY, slidingWindow: null, heads: 0 }
 
-/** Loads a model as a scoring graph. Throws `model_invalid`, `model_unsupported` or `model_too_large` with the reason. */
-export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
+/**
+ * Loads a model as a scoring graph; `sessionOptions` says what `keepsWeightsMapped` does. Throws `model_invalid`, `model_unsupported`
+ * or `model_too_large` with the reason, and `cache_failed` where 8-bit weights cannot be kept.
+ */
+export async function loadModel(spec: EngineSpec, keepsWeightsMapped = false): Promise<LoadedModel> {
   const opened = openGraph(spec)
-  const original = opened.graph
+  const precision = spec.precision === undefined ? null : await withEightBitWeights(opened, spec.precision)
+  const { graph, folder, located } = precision?.opened ?? opened
   const limits = spec.sharing ?? NO_SHARING
-  const sharable = sharableGraph(original, limits)
+  const sharable = sharableGraph(graph, limits)
   const runner = new PassRunner(sharable, { headSize: spec.headSize, keyValueHeads: spec.keyValueHeads ?? 0 }, spec.vocabSize)
-  const { session, ...rest } = await openSession(spec, opened, sharable.graph, (batch) => runner.plainFeeds(batch))
+  const files = { files: opened.files, folder, located }
+  const { session, ...rest } = await openSession(spec, files, sharable.graph, (batch) => runner.plainFeeds(batch), keepsWeightsMapped)
 
   const sharing = new ModelSharing(sharable, runner.cacheTensors, limits, spec, async (pass, batch, wantsPresent) => {
     const { outputs, present, runMs } = await runner.run(session, pass, batch, wantsPresent)
@@ -47,11 +55,12 @@ export async function loadModel(spec: EngineSpec): Promise<LoadedModel> {
   })
 
   return {
-    original,
+    original: opened.graph,
     scoring: sharable.graph,
     ...rest,
+    precision,
     sharing,
-    isApproximate: wholeTensorQuantizers(original).length > 0,
+    isApproximate: wholeTensorQuantizers(opened.graph).length > 0,
     release: () => session.release(),
     async score(batch) {
       if (batch.layout === 'shared' && sharing.isOn) return sharing.scoring.score(batch)

@@ -60,6 +60,21 @@ const MODEL = objectOf({
     {},
     'What the forward passes that preceded readiness showed; docs/checks.md explains each item.'
   ),
+  precision: nullable(
+    objectOf(
+      {
+        form: oneOfWords(['blocks', 'rows'], 'How 8-bit products are computed on this processor; docs/decisions/0016-eight-bit-rows.md.'),
+        weights: integer('Matrices that were rounded.'),
+        file_bytes: integer('Of their file in the cache folder.'),
+        was_cached: boolean('Whether an earlier start had rounded them.'),
+        mean_difference_nats: number("|difference| of a token from the model with its own weights, mean over the self-test's text."),
+        max_difference_nats: number('The largest.'),
+        tokens: integer('Over so many.')
+      },
+      {},
+      'What --precision int8 changed; null where the weights are those of the file.'
+    )
+  ),
   memory: nullable(
     objectOf(
       {
@@ -165,6 +180,7 @@ function wireModel(model: ServedModel): object {
       items: selfTest.items,
       took_ms: selfTest.tookMs
     },
+    precision: wirePrecision(engine.precision),
     memory: wireMemory(engine.memory),
     load_ms: engine.loadMs
   }
@@ -172,6 +188,20 @@ function wireModel(model: ServedModel): object {
 
 function wireAbility({ isOn, reason }: ServedModel['engine']['sharing']['packing']): object {
   return { on: isOn, reason }
+}
+
+function wirePrecision(precision: ServedModel['engine']['precision']): object | null {
+  if (precision === undefined) return null
+  const { form, weights, fileBytes, wasCached, meanDifferenceNats, maxDifferenceNats, tokens } = precision
+  return {
+    form,
+    weights,
+    file_bytes: fileBytes,
+    was_cached: wasCached,
+    mean_difference_nats: meanDifferenceNats,
+    max_difference_nats: maxDifferenceNats,
+    tokens
+  }
 }
 
 function wireMemory(memory: ServedModel['engine']['memory']): object | null {

@@ -85,6 +85,7 @@ export const PRODUCT_RULES: Readonly<Record<string, ShapeRule>> = {
   MatMulIntegerToFloat: ({ inputs: [a, b] }) => product(a, b, FLOAT),
   DynamicQuantizeMatMul: ({ inputs: [a, b] }) => product(a, b, FLOAT),
   DynamicQuantizeLinear: ({ inputs: [a] }) => (a === undefined ? null : [facts(UINT8, a.dims), facts(FLOAT, []), facts(UINT8, [])]),
+  QuantizeLinear: ({ inputs: [a, , zeroPoint] }) => (a === undefined ? null : [facts(zeroPoint?.elementType ?? UINT8, a.dims)]),
   DequantizeLinear: ({ inputs: [a, scale] }) => (a === undefined ? null : [facts(scale?.elementType ?? FLOAT, a.dims)]),
   Gemm: gemm,
   MatMulNBits: packedProduct,

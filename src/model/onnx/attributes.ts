@@ -28,6 +28,15 @@ export function integerOf(node: OnnxNode, name: string, fallback: number): numbe
   return attributeOf(node, name)?.integers[0] ?? fallback
 }
 
+/** AttributeProto { f 2 }: a float attribute; `fallback` when the node leaves it out. */
+export function floatOf(node: OnnxNode, name: string, fallback: number): number {
+  const encoded = node.attributes.find((each) => attributeName(each) === name)
+  if (encoded === undefined) return fallback
+  const source = sourceOfBytes(encoded)
+  for (const field of fieldsOf(source, 0, source.sizeBytes)) if (field.number === 2) return Buffer.from(bytesOf(source, field)).readFloatLE()
+  return fallback
+}
+
 /** AttributeProto { name 1 } */
 export function attributeName(encoded: Uint8Array): string {
   const source = sourceOfBytes(encoded)

@@ -1,10 +1,12 @@
-import { FLOAT, INT64, type Initializer, type OnnxNode } from './graph.ts'
+import { type ByteRange, FLOAT, INT64, type Initializer, type OnnxNode } from './graph.ts'
 import { writeBytes, writeInteger } from './wire.ts'
 
 /** AttributeProto.AttributeType */
 const INT = 2
 const GRAPH = 5
 const INTS = 7
+/** TensorProto.DataLocation */
+const EXTERNAL = 1
 
 /** An attribute value: an integer, a list of integers, or the encoded GraphProto of a subgraph. */
 type AttributeValue = number | readonly number[] | Uint8Array
@@ -28,6 +30,11 @@ export function buildNode(opType: string, inputs: readonly string[], outputs: re
   }
 }
 
+/** A node of onnxruntime's own operators, which every build of it has. */
+export function buildContributedNode(opType: string, inputs: readonly string[], outputs: readonly string[], parts: NodeParts = {}): OnnxNode {
+  return { ...buildNode(opType, inputs, outputs, parts), domain: 'com.microsoft' }
+}
+
 /** An int64 tensor that travels inside the graph; `dims` [] makes a scalar. */
 export function buildInt64(name: string, dims: readonly number[], values: readonly number[]): Initializer {
   return buildTensor(name, dims, INT64, new Uint8Array(BigInt64Array.from(values, BigInt).buffer))
@@ -42,6 +49,19 @@ export function buildFloat(name: string, dims: readonly number[], values: readon
 export function buildTensor(name: string, dims: readonly number[], dataType: number, raw: Uint8Array): Initializer {
   const value = Buffer.concat([...dims.map((dim) => writeInteger(1, dim)), writeInteger(2, dataType), writeBytes(8, name), writeBytes(9, raw)])
   return { name, dims, dataType, location: null, value }
+}
+
+/** A tensor whose bytes lie in a data file under `location`, where the graph's other data files do not; see `OpenGraph.withData`. */
+export function buildExternal(name: string, dims: readonly number[], dataType: number, at: { readonly location: string } & ByteRange): Initializer {
+  const entries = Object.entries({ location: at.location, offset: String(at.offset), length: String(at.length) })
+  const value = Buffer.concat([
+    ...dims.map((dim) => writeInteger(1, dim)),
+    writeInteger(2, dataType),
+    writeBytes(8, name),
+    ...entries.map(([key, entry]) => writeBytes(13, [writeBytes(1, key), writeBytes(2, entry)])),
+    writeInteger(14, EXTERNAL)
+  ])
+  return { name, dims, dataType, location: at.location, value }
 }
 
 function encodeAttribute(name: string, value: AttributeValue): Uint8Array {

@@ -6,10 +6,11 @@ import { BFLOAT16, FLOAT, FLOAT16, type Graph, INT4, INT8, type OnnxNode, produc
 export type WeightFormat = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'uint8' | 'int4' | 'int2' | 'int1' | 'bnb4' | 'other'
 /**
  * What the values between operators are: floats of a precision; `int8_static` where they are rounded to 8 bits with a fixed scale;
- * `int8_blocks` where each row is, block by block, for a product (accuracy_level 4 of MatMulNBits); `int8_tensor` where one scale
+ * `int8_blocks` where each row is, block by block, for a product (accuracy_level 4 of MatMulNBits), `int8_rows` where each row is
+ * as a whole; `int8_tensor` where one scale
  * is found for a whole tensor, so that a row depends on others.
  */
-export type Activations = 'float32' | 'float16' | 'bfloat16' | 'int8_static' | 'int8_blocks' | 'int8_tensor'
+export type Activations = 'float32' | 'float16' | 'bfloat16' | 'int8_static' | 'int8_blocks' | 'int8_rows' | 'int8_tensor'
 
 /** What a graph computes with, whatever its file is called. */
 export interface Numerics {

@@ -28,8 +28,12 @@ export interface OpenGraph {
   readonly files: readonly DataFile[]
   /** Holds all files, without links on the way: what onnxruntime is given. */
   readonly folder: string
+  /** The file behind a location that a tensor names; null means the model file itself. */
+  pathOf(location: string | null): string | undefined
   /** A graph made from this one, with the locations of its weights relative to `folder`. */
   located(graph: Graph): Graph
+  /** The same with another graph and one more data file, anywhere, that its tensors name by `location`. */
+  withData(graph: Graph, location: string, path: string): OpenGraph
 }
 
 /**
@@ -66,12 +70,24 @@ export function openGraph(source: GraphSource): OpenGraph {
     { file: named, path: realOnnxPath, sizeBytes: statSync(realOnnxPath).size },
     ...data.filter(({ path }, i) => data.findIndex((other) => other.path === path) === i)
   ]
-  const folder = commonFolder(files.map(({ path }) => path))
+  return opened(graph, files, new Map([...byLocation].map(([location, { path }]) => [location, path])))
+}
+
+function opened(graph: Graph, files: readonly DataFile[], paths: ReadonlyMap<string, string>): OpenGraph {
+  const modelFile = files[0]?.path ?? ''
+  const folder = commonFolder([modelFile, ...paths.values()])
   const locations = {
-    modelFile: locationIn(folder, realOnnxPath),
-    dataFiles: new Map([...byLocation].map(([location, { path }]) => [location, locationIn(folder, path)]))
+    modelFile: locationIn(folder, modelFile),
+    dataFiles: new Map([...paths].map(([location, path]) => [location, locationIn(folder, path)]))
   }
-  return { graph, files, folder, located: (changed) => relocate(changed, locations) }
+  return {
+    graph,
+    files,
+    folder,
+    pathOf: (location) => (location === null ? modelFile : paths.get(location)),
+    located: (changed) => relocate(changed, locations),
+    withData: (changed, location, path) => opened(changed, files, new Map([...paths, [location, path]]))
+  }
 }
 
 function assertOnnxLike(path: string, shown: string): void {

@@ -1,0 +1,102 @@
+import { createHash, type Hash, randomUUID } from 'node:crypto'
+import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { ServiceError } from '../../errors.ts'
+
+/** At the end of each file: what it is, and the SHA-256 of all bytes before this. */
+const MAGIC = Buffer.from('logpr\0\0\x01')
+const HASH_BYTES = 32
+const FOOTER_BYTES = MAGIC.length + HASH_BYTES
+const MIB = 1 << 20
+const CHUNK_BYTES = 4 * MIB
+
+/** Appends bytes to a file that is being written. */
+export interface CacheWriter {
+  /** Fills up with zeros as far as `offset`, then writes. Throws RangeError when the file is longer already. */
+  writeAt(offset: number, bytes: Uint8Array): void
+}
+
+/** Whether a file of the cache is there and whole: of the expected size (null: of any) and with the content that was written. */
+export function isWhole(path: string, sizeBytes: number | null): boolean {
+  let descriptor: number
+  try {
+    descriptor = openSync(path, 'r')
+  } catch {
+    return false
+  }
+  try {
+    const contentBytes = fstatSync(descriptor).size - FOOTER_BYTES
+    if (contentBytes < 0 || (sizeBytes !== null && contentBytes !== sizeBytes)) return false
+    const hash = createHash('sha256')
+    const chunk = new Uint8Array(CHUNK_BYTES)
+    for (let at = 0; at < contentBytes; ) {
+      const count = readSync(descriptor, chunk, 0, Math.min(chunk.length, contentBytes - at), at)
+      if (count === 0) return false
+      hash.update(chunk.subarray(0, count))
+      at += count
+    }
+    const footer = Buffer.alloc(FOOTER_BYTES)
+    return readSync(descriptor, footer, 0, FOOTER_BYTES, contentBytes) === FOOTER_BYTES && footer.equals(footerOf(hash))
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/**
+ * Writes a file that is there as a whole or not at all: under a name of its own, to the disk, then renamed. Who has another file
+ * of that name open keeps it. `confirm` runs before the file gets its name; what it throws leaves none. Throws `cache_failed`.
+ */
+export function writeWhole(path: string, write: (writer: CacheWriter) => void, confirm: () => void = () => {}): void {
+  const temporary = `${path}.${process.pid}.${randomUUID()}.part`
+  let descriptor: number | undefined
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    descriptor = openSync(temporary, 'wx')
+    const hash = createHash('sha256')
+    write(writerOf(descriptor, hash))
+    writeFully(descriptor, footerOf(hash))
+    fsyncSync(descriptor)
+    confirm()
+    renameSync(temporary, path)
+  } catch (error) {
+    if (descriptor !== undefined) rmSync(temporary, { force: true })
+    throw refusal(error, dirname(path))
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor)
+  }
+}
+
+function writerOf(descriptor: number, hash: Hash): CacheWriter {
+  let end = 0
+  const append = (bytes: Uint8Array): void => {
+    hash.update(bytes)
+    writeFully(descriptor, bytes)
+    end += bytes.length
+  }
+  return {
+    writeAt(offset, bytes) {
+      if (offset < end) throw new RangeError(`byte ${offset} was written already`)
+      if (offset > end) append(new Uint8Array(offset - end))
+      append(bytes)
+    }
+  }
+}
+
+function writeFully(descriptor: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
+}
+
+function footerOf(hash: Hash): Buffer {
+  return Buffer.concat([MAGIC, hash.digest()])
+}
+
+/** Failures of the file system; others are passed on. */
+function refusal(error: unknown, folder: string): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (error instanceof ServiceError || code === undefined || !/^E[A-Z]+$/.test(code)) return error
+  const reason =
+    code === 'ENOSPC' || code === 'EDQUOT' ? `${folder} is full` : code === 'EROFS' || code === 'EACCES' ? `${folder} may not be written` : `${folder}: ${code}`
+  return new ServiceError('cache_failed', `the 8-bit weights could not be kept: ${reason}; make room, or name another folder in XDG_CACHE_HOME`, {
+    cause: error
+  })
+}

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { EMBEDDED_FOLDER } from '../faults/measure.ts'
+import { logprobBody } from '../support/logprob-body.ts'
+import { endOfStart, startService } from '../support/running-service.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+interface Model {
+  readonly dtype: string
+  readonly causal: string
+  readonly numerics: { readonly weights: string }
+  readonly self_test: { readonly verdict: string }
+  readonly precision: {
+    readonly was_cached: boolean
+    readonly mean_difference_nats: number
+    readonly max_difference_nats: number
+    readonly tokens: number
+  } | null
+}
+
+const PAIR = { x: 'The children ran down to the', y: ' river' }
+/** With the model's own weights (docs/scoring.md). */
+const CONDITIONAL = -3.79
+
+test('--precision int8 serves the embedded model with 8-bit weights, says what that changed, and finds them again at the next start', async (t) => {
+  const cache = tempFolder(t)
+  const models: Model[] = []
+  const scores: number[] = []
+  for (const _ of [1, 2]) {
+    const service = await startService({ LOGPR_PRECISION: 'int8', XDG_CACHE_HOME: cache })
+    t.after(() => service.stop())
+    const { results, stamp } = await logprobBody(await service.post('/v1/logprob', { ...PAIR, verify: 'deep' }))
+    assert.deepEqual([stamp.dtype, stamp.causal, results[0]?.checks.verdict], ['int8', 'exact', 'pass'])
+    scores.push(results[0]?.log_prob.conditional ?? 0)
+    models.push(...((await (await service.get('/v1/models')).json()) as { data: Model[] }).data)
+    await service.stop()
+  }
+  assert.deepEqual(
+    models.map(({ dtype, causal, numerics, self_test, precision }) => [dtype, causal, numerics.weights, self_test.verdict, precision?.was_cached]),
+    [
+      ['int8', 'exact', 'int8', 'pass', false],
+      ['int8', 'exact', 'int8', 'pass', true]
+    ]
+  )
+  const [first, second] = models.map(({ precision }) => precision)
+  assert.ok(first !== null && first !== undefined && first.tokens > 30)
+  assert.ok(first.mean_difference_nats > 0 && first.mean_difference_nats < 0.1 && first.max_difference_nats < 1)
+  assert.equal(second?.mean_difference_nats, first.mean_difference_nats)
+  assert.equal(scores[0], scores[1])
+  assert.ok(Math.abs((scores[0] ?? 0) - CONDITIONAL) < 0.5 && scores[0] !== CONDITIONAL)
+})
+
+test('a cache folder that cannot be written ends the start and says which variable to set', async (t) => {
+  const folder = tempFolder(t, { file: '' })
+  const { code, output } = await endOfStart({ LOGPR_PRECISION: 'int8', LOGPR_MODEL: EMBEDDED_FOLDER, XDG_CACHE_HOME: join(folder, 'file') })
+  assert.notEqual(code, 0)
+  assert.match(output, /the 8-bit weights could not be kept: .* name another folder in XDG_CACHE_HOME/)
+})
