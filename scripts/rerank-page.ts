@@ -14,7 +14,7 @@ const DECIMALS = 3
 /** The generated blocks of docs/rerank.md by name, computed with the embedded model. */
 export async function rerankBlocks(): Promise<Readonly<Record<string, string>>> {
   const silent = (): void => {}
-  const backend = startBackend(loadConfig([], {}).config, { info: silent, warn: silent, error: silent })
+  const backend = startBackend(loadConfig([], { LOGPR_RESULT_CACHE_BYTES: '0', LOGPR_PREFIX_CACHE_BYTES: '0' }).config, { info: silent, warn: silent, error: silent })
   try {
     const { evaluator } = await backend.ready
     const jinaBlock = async (body: RerankBody): Promise<string> => {

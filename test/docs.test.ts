@@ -25,6 +25,9 @@ async function answerOf(command: string, service: RunningService): Promise<unkno
   return JSON.parse(stdout)
 }
 
+/** Every request is computed, whatever the examples before it had: their counts of tokens are shown. */
+const COUNTED = { LOGPR_RESULT_CACHE_BYTES: '0', LOGPR_PREFIX_CACHE_BYTES: '0' }
+
 describe('generated pages are up to date (npm run docs)', async () => {
   for (const [path, content] of await generatedPages()) {
     test(path, () => assert.equal(read(path), content))
@@ -34,7 +37,7 @@ describe('generated pages are up to date (npm run docs)', async () => {
 describe('README', () => {
   let service: RunningService
   before(async () => {
-    service = await startService()
+    service = await startService(COUNTED)
   })
   after(() => service.stop())
 
@@ -75,7 +78,7 @@ describe('README', () => {
 describe('docs/loss.md', () => {
   let service: RunningService
   before(async () => {
-    service = await startService()
+    service = await startService(COUNTED)
   })
   after(() => service.stop())
 
@@ -150,7 +153,7 @@ describe('docs/loss.md', () => {
 describe('docs/rerank.md', () => {
   let service: RunningService
   before(async () => {
-    service = await startService()
+    service = await startService(COUNTED)
   })
   after(() => service.stop())
 
@@ -173,7 +176,7 @@ describe('docs/rerank.md', () => {
 describe('docs/completions.md', () => {
   let service: RunningService
   before(async () => {
-    service = await startService()
+    service = await startService(COUNTED)
   })
   after(() => service.stop())
 
