@@ -1,5 +1,5 @@
 import type { BatchPlan, PlannedJob, Planning } from './planned-job.ts'
-import { longestUnfusedRow, PASS_TOKENS, rowCost } from './row-cost.ts'
+import { longestUnfusedRow, passCost, rowCost } from './row-cost.ts'
 
 /** Share of a batch that may be padding. */
 const MAX_PADDING_SHARE = 0.2
@@ -32,7 +32,7 @@ export function planPadded(queue: readonly PlannedJob[], planning: Planning): Ba
     indices,
     newTokens: indices.map((index) => queue[index]!.tokenCount),
     layout: 'plain',
-    cost: PASS_TOKENS + indices.length * rowCost(longest, planning)
+    cost: passCost(planning) + indices.length * rowCost(longest, planning)
   }
 }
 

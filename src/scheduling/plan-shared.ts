@@ -1,15 +1,18 @@
 import { commonLength } from '../forest/forest.ts'
 import { ForestGrowth } from './forest-growth.ts'
 import type { BatchPlan, PlannedJob, Planning } from './planned-job.ts'
-import { continuationCost, longestUnfusedRow, PASS_TOKENS, rowCost } from './row-cost.ts'
+import { continuationCost, longestUnfusedRow, passCost, rowCost } from './row-cost.ts'
 
 /** A common beginning shorter than this is not worth a pass of its own from the prefix cache. */
 export const LEAST_PREFIX_TOKENS = 32
 
+/** By how much a further sequence may raise what a token asked for costs: a few that are left over would need a pass of their own. */
+const SLACK = 1.05
+
 /**
  * One row in which each common prefix stands once. The head is joined by those that share the longest prefix with it
- * first. Each joins when what it adds to the row costs less than the sequence by itself would, or, whatever it shares,
- * while the row is too short to fill the machine. `queue` is not empty.
+ * first, as long as a token asked for gets cheaper by it: what is shared is paid once, and attention grows with the
+ * square of the row. `queue` is not empty.
  */
 export function planPacked(queue: readonly PlannedJob[], planning: Planning): BatchPlan {
   const { limits, sharing } = planning
@@ -18,19 +21,20 @@ export function planPacked(queue: readonly PlannedJob[], planning: Planning): Ba
   const row = new ForestGrowth()
   row.add(head.fed, 0)
   const taken = new Map([[0, head.tokenCount]])
-  if (head.tokenCount < mostColumns) {
-    for (const { index, job, shared } of byPrefix(queue, head)) {
-      const added = row.added(job.fed, shared)
-      const columns = row.columns + added
-      if (columns > mostColumns) continue
-      const isCheaper = rowCost(columns, planning) - rowCost(row.columns, planning) <= rowCost(job.tokenCount, planning)
-      const isFiller = job.tokenCount <= limits.longTextTokens && columns <= 2 * limits.longTextTokens
-      if (!isCheaper && !isFiller) continue
-      row.add(job.fed, shared)
-      taken.set(index, added)
-    }
+  const costOf = (columns: number): number => passCost(planning) + rowCost(columns, planning)
+  let asked = head.tokenCount
+  let least = costOf(head.tokenCount) / asked
+  for (const { index, job, shared } of byPrefix(queue, head)) {
+    const added = row.added(job.fed, shared)
+    const columns = row.columns + added
+    const costPerToken = costOf(columns) / (asked + job.tokenCount)
+    if (columns > mostColumns || costPerToken > SLACK * least) continue
+    row.add(job.fed, shared)
+    taken.set(index, added)
+    asked += job.tokenCount
+    least = Math.min(least, costPerToken)
   }
-  return planOf(taken, PASS_TOKENS + rowCost(row.columns, planning))
+  return planOf(taken, costOf(row.columns))
 }
 
 /**

@@ -1,11 +1,16 @@
 import type { BatchPlan, PlannedJob, Planning } from './planned-job.ts'
 
-/** Where nothing says the width of the model: three times the width of a model of 500. */
+/** Where nothing says more: three times the width of a small model. The embedded one's rows of 128 and 256 tokens fit it. */
 export const PARITY_TOKENS = 1500
-/** What a pass costs before its first token, in tokens: loading weights, launching operators, the way to the process and back. */
-export const PASS_TOKENS = 8
+/** Share of a text that fills the machine which a pass costs before its first token: weights, operators to launch, the way to the process. */
+const PASS_SHARE = 1 / 8
 /** Bytes a head and pair of positions of attention whose scores are written out: scores, mask, softmax and their copy. */
 const BYTES_A_PAIR = 16
+
+/** What a pass costs whatever it computes, in tokens: 16 with the default of a CPU. */
+export function passCost({ limits: { longTextTokens } }: Planning): number {
+  return PASS_SHARE * longTextTokens
+}
 
 /** What a row of `tokens` costs, in tokens of a short one: all but attention grows with the row, attention with its square. */
 export function rowCost(tokens: number, { limits: { parityTokens = PARITY_TOKENS } }: Planning): number {
@@ -13,8 +18,8 @@ export function rowCost(tokens: number, { limits: { parityTokens = PARITY_TOKENS
 }
 
 /** What it costs to run a continuation of `added` tokens from a prefix that is kept, `length` in all. */
-export function continuationCost(added: number, length: number, { limits: { parityTokens = PARITY_TOKENS } }: Planning): number {
-  return PASS_TOKENS + added * (1 + length / parityTokens)
+export function continuationCost(added: number, length: number, planning: Planning): number {
+  return passCost(planning) + added * (1 + length / (planning.limits.parityTokens ?? PARITY_TOKENS))
 }
 
 /** Most columns of a row, of so many rows side by side, whose attention scores keep within their bytes. */

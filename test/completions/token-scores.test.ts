@@ -34,6 +34,11 @@ describe('shownLogProb', () => {
 })
 
 describe('positionScores', () => {
+  test('has the most probable token also of rows without further ones', () => {
+    const { top, token } = positionScores({ ...rowsOf(), detail: null }, 1, 4)
+    assert.deepEqual(top, positionScores(rowsOf(), 1, 4).top.slice(0, 1))
+    assert.deepEqual(token, { id: 4, logProb: -3.25, rank: null })
+  })
   test('gives the token of the prompt its own rank and number, and the most probable theirs', () => {
     const { token, top } = positionScores(rowsOf(), 1, 4)
     assert.deepEqual(token, { id: 4, logProb: -3.25, rank: 30 })

@@ -30,9 +30,22 @@ describe('planBatch with packing', () => {
     assert.deepEqual(summary(queue, planningWith({ ...PACKS, limits: { maxBatchTokens: 450 } })), [[0, 2, 3], 'shared'])
   })
 
-  it('keeps a row of short texts that differ much in length together, as far as one fills the machine', () => {
-    const queue = [40, 3, 22, 9, 15, 30, 40].map((tokens, i) => jobLike(tokens, 1000 * i))
-    assert.deepEqual(summary(queue, planningWith(PACKS)), [[0, 1, 2, 3, 4], 'shared'])
+  it('packs short texts that differ much in length, until attention costs more than a pass of their own', () => {
+    const lengths = [40, 3, 22, 9, 15, 30, 5, 18, 12, 26, 7, 20, 11, 28, 6, 24, 40, 3, 22, 9, 15, 30]
+    const { layout, newTokens } = planBatch(
+      lengths.map((tokens, i) => jobLike(tokens, 1000 * i)),
+      planningWith(PACKS)
+    )
+    assert.equal(layout, 'shared')
+    const columns = newTokens.reduce((sum, tokens) => sum + tokens, 0)
+    assert.ok(columns > 150 && columns < 250, `${columns} columns`)
+  })
+
+  it('does not let a row of one beginning grow until its attention costs more than the beginning again', () => {
+    const queue = Array.from({ length: 200 }, () => continuing(0, 50, 10))
+    const { indices } = planBatch(queue, planningWith({ ...PACKS, limits: { longTextTokens: 128, maxBatchTokens: 2048 } }))
+    // 26 have the least cost each, (16 + T + T² / 1500) / k at T = 50 + 10 k columns.
+    assert.ok(indices.length >= 26 && indices.length <= 60, `${indices.length} sequences`)
   })
 
   it('pads texts of equal length, whose row would cost more', () => {
