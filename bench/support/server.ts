@@ -15,6 +15,8 @@ export interface Client {
 /** The real server in a process of its own, with the embedded model and its default settings unless flags say otherwise. */
 export interface Server extends Client {
   readonly address: string
+  /** Of the front process; its children are the engines. */
+  readonly pid: number
   close(): Promise<void>
 }
 
@@ -28,6 +30,7 @@ export async function startServer(connections: number, flags: readonly string[] 
   return {
     ...client,
     address,
+    pid: child.pid ?? 0,
     async close() {
       endConnections()
       const gone = new Promise((resolve) => child.once('exit', resolve))
