@@ -67,6 +67,7 @@ export async function run(name: BenchModelName): Promise<Findings> {
         kind: 'lines',
         title: `Latency at a fixed arrival rate, ${name}`,
         x: 'share of capacity, %',
+        scale: 'linear',
         y: 'ms',
         lines: QUANTILES.map((share) => ({
           label: `p${100 * share}`,

@@ -61,6 +61,7 @@ export async function run(): Promise<Findings> {
         kind: 'lines',
         title: 'Throughput by number of clients',
         x: 'clients',
+        scale: 'logarithmic',
         y: 'tokens/s',
         lines: [{ label: model.name, points: runs.map(({ clients, tokensPerSecond }): [number, number] => [clients, median(tokensPerSecond)]) }]
       }

@@ -91,6 +91,7 @@ async function grow(question: string, axis: string, steps: readonly Step[]): Pro
         kind: 'lines',
         title: question,
         x: axis,
+        scale: 'logarithmic',
         y: 'microseconds a token',
         lines: [{ label: 'logpr over HTTP', points: steps.map(({ size }, i): [number, number] => [size, median(microseconds[i] ?? [])]) }]
       }

@@ -59,6 +59,7 @@ export async function run(): Promise<Findings> {
         kind: 'lines',
         title: 'Memory over the weights by vocabulary, 2 layers',
         x: 'tokens of the vocabulary',
+        scale: 'logarithmic',
         y: 'MiB',
         lines: lines.map((label) => ({
           label: `prefix cache ${label}`,

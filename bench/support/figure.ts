@@ -13,8 +13,9 @@ export interface BarFigure {
 export interface LineFigure {
   readonly kind: 'lines'
   readonly title: string
-  /** Names of the axes, with units. x is drawn by its logarithm, y from 0. */
+  /** Names of the axes, with units. y is drawn from 0. */
   readonly x: string
+  readonly scale: 'linear' | 'logarithmic'
   readonly y: string
   readonly lines: readonly { readonly label: string; readonly points: readonly (readonly [x: number, y: number])[] }[]
 }

@@ -38,6 +38,7 @@ test('lines rise with their values and keep to the plot', () => {
     kind: 'lines',
     title: 'growth',
     x: 'tokens',
+    scale: 'logarithmic',
     y: 'ms',
     lines: [
       {
