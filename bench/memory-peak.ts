@@ -33,7 +33,7 @@ export async function run(): Promise<Findings> {
     measured.push(await measure(model, 'off', flagIfKnown('prefix-cache-bytes', 0)))
     if (hasFlag('prefix-cache-bytes')) measured.push(await measure(model, 'default', []))
   }
-  const worst = Math.max(...measured.map(({ peak, weights }) => peak - weights))
+  const worst = Math.max(...measured.map(({ scoring, weights }) => scoring - weights))
   const lines = [...new Set(measured.map(({ prefixCache }) => prefixCache))]
   return {
     question: 'How much memory does the engine take beside the weights, at a context of 1,024?',
@@ -41,18 +41,18 @@ export async function run(): Promise<Findings> {
     tables: [
       {
         title: 'Memory of the engine process, MiB',
-        columns: ['model', 'prefix cache', 'weights', 'anonymous, loaded', 'anonymous, most while scoring', 'most resident', 'most resident - weights'],
+        columns: ['model', 'prefix cache', 'weights', 'anonymous, loaded', 'anonymous, most while scoring', 'that - weights', 'most resident'],
         rows: measured.map(({ model, prefixCache, weights, loaded, scoring, peak }) => [
           model.name,
           prefixCache,
-          ...[weights, loaded, scoring, peak, peak - weights].map((bytes) => bytes / MIB)
+          ...[weights, loaded, scoring, scoring - weights, peak].map((bytes) => bytes / MIB)
         ])
       }
     ],
-    aims: [{ aim: 'memory over the weights at most 300 MB, worst of these, MiB', measured: worst / MIB, isMet: worst / MIB <= AIM_MIB }],
+    aims: [{ aim: 'memory over the weights while scoring at most 300 MB, worst of these, MiB', measured: worst / MIB, isMet: worst / MIB <= AIM_MIB }],
     notes: [
       'Models that show the vocabulary have 2 layers of 768; the last has all 12. Texts follow each other, each other than the last.',
-      'most resident is the most since the process began, loading and the pages of libraries and of mapped files included. weights is the size of the file.'
+      'anonymous is what cannot be dropped: the weights as the runtime keeps them, its buffers, Node. most resident is the most since the process began, with pages of libraries and of the mapped weights, which loading reads and the system may drop. weights is the size of the file.'
     ],
     figures: [
       {
@@ -65,7 +65,7 @@ export async function run(): Promise<Findings> {
           label: `prefix cache ${label}`,
           points: measured
             .filter(({ model, prefixCache }) => prefixCache === label && model !== large)
-            .map(({ model, peak, weights }): [number, number] => [model.cost.vocabSize, (peak - weights) / MIB])
+            .map(({ model, scoring, weights }): [number, number] => [model.cost.vocabSize, (scoring - weights) / MIB])
         }))
       }
     ],
