@@ -4,7 +4,7 @@ import { closedLoop, openClient, openLoop } from './support/http-load.ts'
 import type { Findings } from './support/result.ts'
 import { startServer } from './support/server.ts'
 import { flagIfKnown } from './support/server-flags.ts'
-import { quantile } from './support/statistics.ts'
+import { quantile, toTenths } from './support/statistics.ts'
 import { poissonArrivals } from './workloads/arrivals.ts'
 import { X_TOKENS, Y_TOKENS } from './workloads/pairs.ts'
 import { pairBodies } from './workloads/requests.ts'
@@ -75,6 +75,6 @@ export async function run(name: BenchModelName): Promise<Findings> {
         }))
       }
     ],
-    samples: Object.fromEntries(runs.map(({ load, latencies }) => [`latency ms at ${100 * load} % of capacity`, latencies]))
+    samples: Object.fromEntries(runs.map(({ load, latencies }) => [`latency ms at ${100 * load} % of capacity`, latencies.map(toTenths)]))
   }
 }

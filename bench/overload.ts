@@ -4,7 +4,7 @@ import { closedLoop, type Exchange, openClient, openLoop } from './support/http-
 import type { Findings } from './support/result.ts'
 import { startServer } from './support/server.ts'
 import { flagIfKnown } from './support/server-flags.ts'
-import { quantile } from './support/statistics.ts'
+import { quantile, toTenths } from './support/statistics.ts'
 import { RandomIds } from './workloads/random-ids.ts'
 import { bodyOfItems } from './workloads/requests.ts'
 
@@ -70,6 +70,6 @@ export async function run(): Promise<Findings> {
       `Answers other than these: ${others}, of them without any: ${lost.length}.`,
       'A latency counts from the time at which the request was due. The client runs on the same cores as the service and is in it.'
     ],
-    samples: { '200, ms': accepted, '429, ms': refused }
+    samples: { '200, ms': accepted.map(toTenths), '429, ms': refused.map(toTenths) }
   }
 }

@@ -83,10 +83,7 @@ export function comparisonFindings(
       {
         title: `${model.name}; one round is ${Math.round(sum(({ fedTokens }) => fedTokens) / rounds.length)} tokens, of which ${Math.round(sum(({ usefulTokens }) => usefulTokens) / rounds.length)} are distinct`,
         columns: ['contestant', 'rounds', 'p50 s a round', 'tokens/s', 'time / logpr', 'useful GFLOP/s', 'share of GEMM peak', 'max difference, nats a token'],
-        rows: [
-          ...standings.map(row),
-          ...skipped.map(({ name, reason }): Cell[] => [`${name}: skipped, ${oneLine(reason)}`, 0, ...new Array<null>(6).fill(null)])
-        ]
+        rows: [...standings.map(row), ...skipped.map(({ name }): Cell[] => [`${name}, skipped`, 0, ...new Array<null>(6).fill(null)])]
       },
       {
         title: 'Bare matrix products of the same run, float32, GFLOP/s',
@@ -103,6 +100,7 @@ export function comparisonFindings(
       'Contestants take turns round by round, each first in turn; the factor is the median of the ratios of rounds. Tokens are those that a plain pass feeds; useful work counts each distinct prefix once, and the rows of the head that were asked for.',
       `Batch sizes of hf that were more than ${Math.round(100 * (HOPELESS - 1))} % behind its fastest in the first round did not go on; it is compared by the fastest.`,
       ...notes,
+      ...skipped.map(({ name, reason }) => `${name} was skipped, and what is aimed at beside it not measured: ${oneLine(reason)}.`),
       `On ${[...new Set(standings.map(({ contestant }) => contestant.versions))].join('; ')}.`
     ],
     figures: [figureOf(question, standings, factorOf)],

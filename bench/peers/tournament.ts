@@ -48,11 +48,8 @@ export async function runTournament(
   const deadline = deadlineAfter(settings.seconds)
   for (const [index, slice] of slices.entries()) {
     if (index >= LEAST_ROUNDS && deadline.isOver()) break
-    const before = await settings.gemm.measure()
-    await playRound(standings, slice, index, gone)
-    const after = await settings.gemm.measure()
+    const gemm = await playRound(standings, slice, index, { gone, gemm: settings.gemm })
     const { tokens, flops } = usefulWork(slice.items, settings.cost)
-    const gemm = { peak: (before.peak + after.peak) / 2, ownShapes: (before.ownShapes + after.ownShapes) / 2 }
     rounds.push({ fedTokens: fedTokens(slice.items), usefulTokens: tokens, gigaflops: flops / 1e9, gemm })
     if (index === 0) for (const contestant of dropped(standings)) gone.add(contestant)
     process.stderr.write(`round ${index + 1} of ${slices.length}: ${standings.map(({ seconds }) => seconds.at(-1)?.toFixed(2) ?? '-').join(', ')} s\n`)
@@ -60,7 +57,14 @@ export async function runTournament(
   return { standings, rounds }
 }
 
-async function playRound(standings: readonly Standing[], slice: Slice, index: number, gone: ReadonlySet<Contestant>): Promise<void> {
+/** What matrix products gave right before and after the first contestant's turn, in the mean. */
+async function playRound(
+  standings: readonly Standing[],
+  slice: Slice,
+  index: number,
+  { gone, gemm }: { readonly gone: ReadonlySet<Contestant>; readonly gemm: Gemm }
+): Promise<Round['gemm']> {
+  const rates: Round['gemm'][] = []
   const sumsOf = new Map<Standing, readonly number[]>()
   const shift = index % standings.length
   for (const standing of [...standings.slice(shift), ...standings.slice(0, shift)]) {
@@ -70,13 +74,21 @@ async function playRound(standings: readonly Standing[], slice: Slice, index: nu
       continue
     }
     const items = contestant.isSlow ? slice.part : slice.items
+    const isFirst = standing === standings[0]
+    if (isFirst) rates.push(await gemm.measure())
     const { seconds, sums } = await contestant.score(items)
+    if (isFirst) rates.push(await gemm.measure())
     standing.seconds[index] = (seconds * fedTokens(slice.items)) / fedTokens(items)
     sumsOf.set(standing, sums)
   }
   const [first] = standings
-  const reference = first === undefined ? undefined : sumsOf.get(first)
-  if (reference === undefined) return
+  compareSums(sumsOf, (first && sumsOf.get(first)) ?? [], slice)
+  const mean = (pick: (rate: Round['gemm']) => number): number => rates.reduce((sum, rate) => sum + pick(rate), 0) / rates.length
+  return { peak: mean(({ peak }) => peak), ownShapes: mean(({ ownShapes }) => ownShapes) }
+}
+
+/** Notes how far everyone's numbers are from those of the first. */
+function compareSums(sumsOf: ReadonlyMap<Standing, readonly number[]>, reference: readonly number[], slice: Slice): void {
   for (const [standing, sums] of sumsOf) {
     sums.forEach((sum, i) => {
       // The part is the beginning of the slice.
