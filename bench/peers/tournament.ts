@@ -93,8 +93,8 @@ function compareSums(sumsOf: ReadonlyMap<Standing, readonly number[]>, reference
     sums.forEach((sum, i) => {
       // The part is the beginning of the slice.
       const difference = Math.abs(sum - (reference[i] ?? Number.NaN)) / (slice.items[i]?.continuation.length ?? 1)
-      // A NaN must show.
-      if (!(difference <= standing.worstDifference)) standing.worstDifference = difference
+      // A NaN stays, so that it shows.
+      standing.worstDifference = Math.max(standing.worstDifference, difference)
     })
   }
 }
