@@ -55,10 +55,13 @@ export function connectTo(address: string, connections: number): Client & { end(
 /** The address in the log line `listening`, once the log line `ready` has come. */
 function addressOf(child: ChildProcess): Promise<string> {
   let address = ''
+  let said = ''
   return new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the server ended with exit code ${code} before it was ready`)))
+    child.once('exit', (code) => reject(new Error(`the server ended with exit code ${code} before it was ready: ${said}`)))
     for (const stream of [child.stdout!, child.stderr!]) {
       createInterface(stream).on('line', (line) => {
+        // Why a setting is refused is no entry of the log.
+        if (!line.startsWith('{')) said = line
         const entry = entryOf(line)
         if (entry.msg === 'listening') address = String(entry.address)
         if (entry.msg === 'ready') resolve(address)
