@@ -5,7 +5,7 @@ import { label, rounded, svg } from './style.ts'
 /** Pixels. */
 const WIDTH = 720
 const MARGIN = 16
-const LABELS = 250
+const LABELS = 290
 const NUMBERS = 60
 const BAR = { height: 20, gap: 8 }
 const HEAD = 52
