@@ -2,42 +2,42 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { BENCHES, GROUPS } from './benchmarks.ts'
 import { describeMachine, machineLine } from './support/machine.ts'
-import type { BenchResult, Findings } from './support/result.ts'
+import type { BenchResult } from './support/result.ts'
 import { formatCell, renderText } from './support/table.ts'
 
-const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<Findings> }>>> = {
-  'scoring-graph': () => import('./scoring-graph.ts'),
-  'http-overhead': () => import('./http-overhead.ts'),
-  'check-overhead': () => import('./check-overhead.ts'),
-  'event-loop': () => import('./event-loop.ts'),
-  'tokenize-latency': () => import('./tokenize-latency.ts'),
-  'several-models': () => import('./several-models.ts'),
-  'model-loading': () => import('./model-loading.ts'),
-  'prefix-cache': () => import('./prefix-cache.ts')
-}
 const RESULTS = join(PACKAGE_FOLDER, 'bench', 'results')
 
 // So that servers started here are ended with this process; see startServer.
 process.once('SIGTERM', () => process.exit(143))
 
-const wanted = process.argv.slice(2)
+const wanted = process.argv.slice(2).flatMap((name) => GROUPS[name] ?? [name])
 const unknown = wanted.find((name) => BENCHES[name] === undefined)
 if (unknown !== undefined) {
-  process.stderr.write(`there is no benchmark ${unknown}; there are ${Object.keys(BENCHES).join(', ')}\n`)
+  process.stderr.write(`there is no benchmark ${unknown}; there are ${[...Object.keys(GROUPS), ...Object.keys(BENCHES)].join(', ')}\n`)
   process.exit(2)
 }
+// A trial with another model or less time is no result to keep; git and the page leave these files out.
+const isTrial = process.env.LOGPR_BENCH_GPT2 !== undefined || process.env.LOGPR_BENCH_BUDGET !== undefined
+const failed: string[] = []
 for (const name of wanted.length === 0 ? Object.keys(BENCHES) : wanted) {
   const machine = describeMachine()
   process.stdout.write(`\n== ${name} ==\n${machineLine(machine)}\n`)
-  const { run } = await BENCHES[name]!()
-  const result: BenchResult = { name, machine, ...(await run()) }
-  print(result)
-  mkdirSync(RESULTS, { recursive: true })
-  writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`)
+  try {
+    const result: BenchResult = { name, machine, ...(await BENCHES[name]!()) }
+    print(result)
+    mkdirSync(RESULTS, { recursive: true })
+    writeFileSync(join(RESULTS, `${name}${isTrial ? '.local' : ''}.json`), `${JSON.stringify(result, null, 2)}\n`)
+  } catch (error) {
+    // The others may well succeed, and this one can be run again by itself.
+    failed.push(name)
+    process.stdout.write(`failed: ${error instanceof Error ? error.stack : error}\n`)
+  }
 }
+if (failed.length > 0) process.stdout.write(`\nfailed: ${failed.join(', ')}\n`)
 // Sessions of onnxruntime would be taken down in whatever order; nothing is left to do.
-process.exit(0)
+process.exit(failed.length > 0 ? 1 : 0)
 
 function print({ question, settings, tables, notes, aims }: BenchResult): void {
   const lines = [

@@ -15,7 +15,7 @@ import { harnessesBlocks } from './harnesses-page.ts'
 import { hubBlocks } from './hub-page.ts'
 import { lossPage } from './loss-page.ts'
 import { modelsBlocks } from './models-page.ts'
-import { benchResults, renderAims, renderPerformance } from './performance-page.ts'
+import { benchResults, performanceFigures, renderAims, renderPerformance } from './performance-page.ts'
 import { rerankBlocks } from './rerank-page.ts'
 import { exampleBlocks } from './worked-example.ts'
 
@@ -28,6 +28,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['docs/configuration.md', renderConfigurationPage()],
     ['openapi.yaml', await openapiYaml()],
     ['docs/performance.md', renderPerformance(results)],
+    ...performanceFigures(results),
     ['docs/operations.md', withBlocks('docs/operations.md', { errors: errorTable() })],
     ['docs/checks.md', withBlocks('docs/checks.md', checksBlocks())],
     ['docs/harnesses.md', withBlocks('docs/harnesses.md', harnessesBlocks(readInterop(KEPT_INTEROP)))],

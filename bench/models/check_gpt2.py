@@ -13,11 +13,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 import torch
-from onnx import numpy_helper
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2LMHeadModel
+
+sys.path.append(str(Path(__file__).parents[1] / "peers"))
+from weights import gpt2  # noqa: E402
 
 MAKE = Path(__file__).parents[2] / "dist/bench/models/make-gpt2.js"
 LAYERS, HIDDEN, HEADS, VOCAB, POSITIONS = 2, 64, 4, 503, 64
@@ -25,18 +26,6 @@ LAYERS, HIDDEN, HEADS, VOCAB, POSITIONS = 2, 64, 4, 503, 64
 DEVIATION = 0.2
 BATCH, LENGTH = 3, 20
 TOLERANCE = 1e-4
-
-
-def reference(folder: Path) -> GPT2LMHeadModel:
-    """The model in float64, all weights taken from the ONNX file."""
-    model = GPT2LMHeadModel(GPT2Config.from_pretrained(folder, attn_implementation="eager")).double().eval()
-    # Scalars and shapes are the graph's own; the rest carries the names of the state dict.
-    tensors = onnx.load(str(folder / "model.onnx")).graph.initializer
-    state = {t.name: torch.tensor(numpy_helper.to_array(t), dtype=torch.float64) for t in tensors if t.name.startswith("transformer.")}
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    assert missing in ([], ["lm_head.weight"]) and not unexpected, (missing, unexpected)
-    model.tie_weights()
-    return model
 
 
 def empty_past() -> dict[str, np.ndarray]:
@@ -56,7 +45,7 @@ def main() -> int:
         shape = map(str, (LAYERS, HIDDEN, HEADS, VOCAB, POSITIONS, DEVIATION))
         subprocess.run(["node", MAKE, folder, *shape], check=True)
         session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
-        model = reference(folder)
+        model = gpt2(folder, torch.float64)
 
     random = np.random.default_rng(0)
     ids = random.integers(0, VOCAB, (BATCH, LENGTH))

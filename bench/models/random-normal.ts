@@ -9,8 +9,8 @@ export class RandomNormal {
   /** Fills `target` with mean + N(0, deviation²), by Box and Muller's method. */
   fill(target: Float32Array, mean: number, deviation: number): void {
     for (let i = 0; i < target.length; i += 2) {
-      const radius = deviation * Math.sqrt(-2 * Math.log(1 - this.#uniform()))
-      const angle = 2 * Math.PI * this.#uniform()
+      const radius = deviation * Math.sqrt(-2 * Math.log(1 - this.uniform()))
+      const angle = 2 * Math.PI * this.uniform()
       target[i] = mean + radius * Math.cos(angle)
       // Past the end of an odd-sized array a write does nothing.
       target[i + 1] = mean + radius * Math.sin(angle)
@@ -19,11 +19,11 @@ export class RandomNormal {
 
   /** An integer in 0 .. below-1. */
   integer(below: number): number {
-    return Math.floor(this.#uniform() * below)
+    return Math.floor(this.uniform() * below)
   }
 
-  /** Mulberry32: uniform in [0, 1). */
-  #uniform(): number {
+  /** Uniform in [0, 1), by Mulberry32. */
+  uniform(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let t = this.#state
     t = Math.imul(t ^ (t >>> 15), t | 1)

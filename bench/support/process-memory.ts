@@ -35,3 +35,12 @@ export function watchAnonymous(pid: number): { readonly stop: () => number } {
     }
   }
 }
+
+/** Processes that a process started, on Linux. */
+export function childPids(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}

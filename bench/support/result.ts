@@ -1,3 +1,4 @@
+import type { Figure } from './figure.ts'
 import type { Machine } from './machine.ts'
 
 /** A cell: a number keeps all its digits until it is printed; null where nothing was measured. */
@@ -26,6 +27,8 @@ export interface Findings {
   readonly aims: readonly Aim[]
   /** What a reader must know to read the tables. */
   readonly notes: readonly string[]
+  /** What is drawn of it; the page shows them above the tables. */
+  readonly figures?: readonly Figure[]
   /** Every single measurement, by name. */
   readonly samples: Readonly<Record<string, readonly number[]>>
 }

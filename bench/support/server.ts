@@ -15,6 +15,8 @@ export interface Client {
 /** The real server in a process of its own, with the embedded model and its default settings unless flags say otherwise. */
 export interface Server extends Client {
   readonly address: string
+  /** Of the front process; its children are the engines. */
+  readonly pid: number
   close(): Promise<void>
 }
 
@@ -28,6 +30,7 @@ export async function startServer(connections: number, flags: readonly string[] 
   return {
     ...client,
     address,
+    pid: child.pid ?? 0,
     async close() {
       endConnections()
       const gone = new Promise((resolve) => child.once('exit', resolve))
@@ -52,10 +55,13 @@ export function connectTo(address: string, connections: number): Client & { end(
 /** The address in the log line `listening`, once the log line `ready` has come. */
 function addressOf(child: ChildProcess): Promise<string> {
   let address = ''
+  let said = ''
   return new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the server ended with exit code ${code} before it was ready`)))
+    child.once('exit', (code) => reject(new Error(`the server ended with exit code ${code} before it was ready: ${said}`)))
     for (const stream of [child.stdout!, child.stderr!]) {
       createInterface(stream).on('line', (line) => {
+        // Why a setting is refused is no entry of the log.
+        if (!line.startsWith('{')) said = line
         const entry = entryOf(line)
         if (entry.msg === 'listening') address = String(entry.address)
         if (entry.msg === 'ready') resolve(address)

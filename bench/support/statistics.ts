@@ -21,3 +21,8 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(a[i]! - b[i]!))
   return most
 }
+
+/** For long lists of samples, whose further digits say nothing. */
+export function toTenths(value: number): number {
+  return Math.round(10 * value) / 10
+}

@@ -1,0 +1,101 @@
+import { availableParallelism } from 'node:os'
+import { type BenchModel, benchModel, servedGpt2 } from './models/bench-model.ts'
+import { startLogpr } from './peers/logpr.ts'
+import { deadlineAfter } from './support/budget.ts'
+import type { Findings } from './support/result.ts'
+import { median } from './support/statistics.ts'
+import { fedTokens, type Item } from './workloads/item.ts'
+import { pairSlices } from './workloads/pairs.ts'
+import { RandomIds } from './workloads/random-ids.ts'
+
+const ROUNDS = 5
+const SECONDS = 45
+/** Rows scored where the work grows otherwise. */
+const CONTINUATION_TOKENS = 16
+
+/** One size of the work: with which model, and what to score in each round. */
+interface Step {
+  readonly size: number
+  readonly model: BenchModel
+  items(round: number): readonly Item[]
+}
+
+/** Time a token as the number of pairs in a request grows. */
+export function pairs(): Promise<Findings> {
+  const model = benchModel('embedded')
+  const steps = [1, 2, 4, 8].map(
+    (times): Step => ({
+      size: 16 * times,
+      model,
+      items: (round) => pairSlices(81 + 16 * round + times, model.textVocabSize, 16 * times, 1)[0]?.items ?? []
+    })
+  )
+  return grow('What does a token cost as a request has more pairs?', 'pairs a request', steps)
+}
+
+/** Time a token as a text grows. */
+export function context(): Promise<Findings> {
+  const model = servedGpt2({ layers: 4, hidden: 768, heads: 12, vocab: 4096, positions: 2048 })
+  const steps = [128, 256, 512, 1024, 2047].map((tokens): Step => ({ size: tokens, model, items: (round) => [textOf(model, tokens, 1000 * round + tokens)] }))
+  return grow('What does a token cost as a text grows?', 'tokens a text', steps)
+}
+
+/** Time a token as the vocabulary grows. */
+export function vocabulary(): Promise<Findings> {
+  const steps = [4096, 16_384, 50_257, 150_000].map((vocab): Step => {
+    const model = servedGpt2({ layers: 2, hidden: 768, heads: 12, vocab, positions: 1024 })
+    return { size: vocab, model, items: (round) => Array.from({ length: 4 }, (_, i) => textOf(model, 256, 1000 * round + 10 * i + vocab)) }
+  })
+  return grow('What does a token cost as the vocabulary grows?', 'tokens of the vocabulary', steps)
+}
+
+function textOf(model: BenchModel, tokens: number, seed: number): Item {
+  const random = new RandomIds(seed, model.textVocabSize)
+  return { context: random.begun(tokens - CONTINUATION_TOKENS), continuation: random.ids(CONTINUATION_TOKENS) }
+}
+
+async function grow(question: string, axis: string, steps: readonly Step[]): Promise<Findings> {
+  const threads = availableParallelism()
+  const services = new Map<BenchModel, Awaited<ReturnType<typeof startLogpr>>>()
+  for (const { model } of steps) if (!services.has(model)) services.set(model, await startLogpr(model, threads))
+  const microseconds = steps.map((): number[] => [])
+  const deadline = deadlineAfter(SECONDS)
+  for (let round = -1; round < ROUNDS && (round < 2 || !deadline.isOver()); round++) {
+    for (const [i, step] of steps.entries()) {
+      const items = step.items(round + 1)
+      const { seconds } = await services.get(step.model)!.score(items)
+      // The first round warms up.
+      if (round >= 0) microseconds[i]?.push((1e6 * seconds) / fedTokens(items))
+    }
+  }
+  await Promise.all([...services.values()].map((service) => service.close()))
+  const first = median(microseconds[0] ?? [])
+  const names = [...new Set(steps.map(({ model }) => model.name))]
+  return {
+    question,
+    settings: { model: names.join(', '), threads, rounds: microseconds[0]?.length ?? 0 },
+    tables: [
+      {
+        title: 'logpr over HTTP, one request at a time',
+        columns: [axis, 'tokens a request', 'microseconds a token p50', 'tokens/s', 'a token / the first size'],
+        rows: steps.map((step, i) => {
+          const middle = median(microseconds[i] ?? [])
+          return [step.size, fedTokens(step.items(0)), middle, 1e6 / middle, middle / first]
+        })
+      }
+    ],
+    aims: [],
+    notes: ['Sizes take turns round by round; each request has texts of its own.'],
+    figures: [
+      {
+        kind: 'lines',
+        title: question,
+        x: axis,
+        scale: 'logarithmic',
+        y: 'microseconds a token',
+        lines: [{ label: 'logpr over HTTP', points: steps.map(({ size }, i): [number, number] => [size, median(microseconds[i] ?? [])]) }]
+      }
+    ],
+    samples: Object.fromEntries(steps.map(({ size }, i) => [`${size}, microseconds a token`, microseconds[i] ?? []]))
+  }
+}

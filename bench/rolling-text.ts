@@ -1,0 +1,26 @@
+import { type BenchModelName, benchModel } from './models/bench-model.ts'
+import { compareWithPeers } from './peers/comparison.ts'
+import type { Findings } from './support/result.ts'
+import { rollingSlices } from './workloads/rolling.ts'
+
+const TEXT_TOKENS = 4096
+const SLICES = 3
+const SECONDS = { gpt2: 50, embedded: 20 } as const
+
+/** One long text, every token of which is scored. */
+export function run(name: BenchModelName): Promise<Findings> {
+  const model = benchModel(name)
+  return compareWithPeers({
+    subject: `one long text, ${name}`,
+    question: `How fast is one long text beside other ways to score it, ${name}?`,
+    model,
+    slices: rollingSlices(13, model.textVocabSize, SLICES, TEXT_TOKENS, model.contextTokens),
+    seconds: SECONDS[name],
+    settings: { text_tokens: TEXT_TOKENS, window_tokens: model.contextTokens },
+    factors: {},
+    shareOfPeak: null,
+    notes: [
+      'Windows are as lm-evaluation-harness cuts them for a rolling log-likelihood: each begins with the last token of the one before. All windows go out at once.'
+    ]
+  })
+}

@@ -1,0 +1,8 @@
+import { createInterface } from 'node:readline'
+
+/** The other end of a LineProcess: says that it is ready, and answers each line in turn. */
+export async function answerLines<Work>(ready: string, answer: (work: Work) => Promise<object>): Promise<void> {
+  const say = (value: object): boolean => process.stdout.write(`${JSON.stringify(value)}\n`)
+  say({ ready })
+  for await (const line of createInterface(process.stdin)) say(await answer(JSON.parse(line) as Work))
+}

@@ -1,0 +1,28 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+
+const MAIN = join(PACKAGE_FOLDER, 'dist', 'src', 'main.js')
+let help: string | null = null
+
+/** Whether `logpr serve` knows a flag, such as `result-cache-bytes`. */
+export function hasFlag(name: string): boolean {
+  help ??= execFileSync(process.execPath, [MAIN, '--help'], { encoding: 'utf8' })
+  return new RegExp(`--${name}\\b`).test(help)
+}
+
+/** `--NAME VALUE` where the flag is known, else nothing. */
+export function flagIfKnown(name: string, value: string | number): string[] {
+  return hasFlag(name) ? [`--${name}`, String(value)] : []
+}
+
+/**
+ * For a service that takes turns with others: no result is kept from one request to the next, nothing is computed while it
+ * is not its turn, and no deadline ends slow work.
+ */
+export function turnFlags(threads: number): string[] {
+  return [
+    ...['--threads', String(threads), '--verify-percent', '0', '--canary-interval-ms', '0', '--deadline-ms', '3600000', '--batch-timeout-ms', '600000'],
+    ...flagIfKnown('result-cache-bytes', 0)
+  ]
+}

@@ -1,0 +1,37 @@
+import { commonLength, compareIds } from '../../src/forest/forest.ts'
+import type { ModelCost } from '../models/bench-model.ts'
+import { fedIds, type Item } from '../workloads/item.ts'
+
+/** What had to be computed for some items, by whatever way. */
+export interface UsefulWork {
+  /** Distinct ones: a prefix that items share counts once. */
+  readonly tokens: number
+  /** Rows of the head that were asked for. */
+  readonly rows: number
+  readonly flops: number
+}
+
+/**
+ * Multiplications and additions that no exact method can do without, 2 a weight: the body of each distinct token, its
+ * attention to itself and what is before it (a score and a weighted value, 2 each), and one row of the head for each
+ * position whose numbers were asked for.
+ */
+export function usefulWork(items: readonly Item[], { bodyWeights, layers, attentionWidth, hidden, vocabSize }: ModelCost): UsefulWork {
+  let tokens = 0
+  let visible = 0
+  let before: Int32Array = new Int32Array(0)
+  for (const ids of items.map(fedIds).sort(compareIds)) {
+    const shared = commonLength(before, ids)
+    tokens += ids.length - shared
+    visible += (ids.length * (ids.length + 1) - shared * (shared + 1)) / 2
+    before = ids
+  }
+  // Rows at the same place of the same tokens are one row, as those of options of one token are.
+  const rows = new Set(items.flatMap((item) => rowKeys(item))).size
+  return { tokens, rows, flops: 2 * bodyWeights * tokens + 4 * layers * attentionWidth * visible + 2 * hidden * vocabSize * rows }
+}
+
+function rowKeys(item: Item): string[] {
+  const context = item.context.join()
+  return item.continuation.map((_, i) => `${context}|${item.continuation.slice(0, i).join()}`)
+}

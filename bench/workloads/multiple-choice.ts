@@ -1,0 +1,27 @@
+import type { Item, Slice } from './item.ts'
+import { RandomIds } from './random-ids.ts'
+
+export const OPTIONS_EACH = 4
+/** Tokens, least and most. */
+export const QUESTION_TOKENS = [10, 40] as const
+export const OPTION_TOKENS = [1, 12] as const
+
+/**
+ * A few-shot task: questions that all begin with the same examples, each with four options. A slice is a whole task with
+ * a context of its own; `partQuestions` of its questions are for the slow.
+ */
+export function multipleChoiceSlices(
+  seed: number,
+  vocabSize: number,
+  sizes: { readonly slices: number; readonly sharedTokens: number; readonly questions: number; readonly partQuestions: number }
+): Slice[] {
+  const random = new RandomIds(seed, vocabSize)
+  return Array.from({ length: sizes.slices }, () => {
+    const shared = random.begun(sizes.sharedTokens - 1)
+    const items = Array.from({ length: sizes.questions }, () => {
+      const context = [...shared, ...random.ids(random.between(...QUESTION_TOKENS))]
+      return Array.from({ length: OPTIONS_EACH }, (): Item => ({ context, continuation: random.ids(random.between(...OPTION_TOKENS)) }))
+    }).flat()
+    return { items, part: items.slice(0, OPTIONS_EACH * sizes.partQuestions) }
+  })
+}
