@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { EMBEDDED_FOLDER } from '../faults/measure.ts'
 import { logprobBody } from '../support/logprob-body.ts'
-import { endOfStart, startService } from '../support/running-service.ts'
+import { endOfStart, MAIN, startService } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 interface Model {
@@ -23,8 +25,17 @@ const PAIR = { x: 'The children ran down to the', y: ' river' }
 /** With the model's own weights (docs/scoring.md). */
 const CONDITIONAL = -3.79
 
+/** Whether `logpr inspect` finds rounded weights in a cache, and how many matrices it says they are. */
+async function inspected(cache: string): Promise<{ readonly is_prepared: boolean; readonly weights: number }> {
+  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, 'inspect', '--precision', 'int8', '--json', 'true'], {
+    env: { ...process.env, XDG_CACHE_HOME: cache }
+  })
+  return (JSON.parse(stdout) as { precision: { is_prepared: boolean; weights: number } }).precision
+}
+
 test('--precision int8 serves the embedded model with 8-bit weights, says what that changed, and finds them again at the next start', async (t) => {
   const cache = tempFolder(t)
+  const before = await inspected(cache)
   const models: Model[] = []
   const scores: number[] = []
   for (const _ of [1, 2]) {
@@ -48,6 +59,8 @@ test('--precision int8 serves the embedded model with 8-bit weights, says what t
   assert.ok(first.mean_difference_nats > 0 && first.mean_difference_nats < 0.1 && first.max_difference_nats < 1)
   assert.equal(second?.mean_difference_nats, first.mean_difference_nats)
   assert.equal(scores[0], scores[1])
+  // Six layers of q, k, v, o, gate, up and down.
+  assert.deepEqual([before.is_prepared, before.weights, (await inspected(cache)).is_prepared], [false, 42, true])
   assert.ok(Math.abs((scores[0] ?? 0) - CONDITIONAL) < 0.5 && scores[0] !== CONDITIONAL)
 })
 

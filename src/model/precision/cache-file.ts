@@ -1,6 +1,6 @@
 import { createHash, type Hash, randomUUID } from 'node:crypto'
-import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { ServiceError } from '../../errors.ts'
 
 /** At the end of each file: what it is, and the SHA-256 of all bytes before this. */
@@ -9,6 +9,9 @@ const HASH_BYTES = 32
 const FOOTER_BYTES = MAGIC.length + HASH_BYTES
 const MIB = 1 << 20
 const CHUNK_BYTES = 4 * MIB
+const UNFINISHED = '.part'
+/** Nobody writes a file for so long: longer than any start may take. */
+const ABANDONED_MS = 3 * 3_600_000
 
 /** Appends bytes to a file that is being written. */
 export interface CacheWriter {
@@ -47,10 +50,11 @@ export function isWhole(path: string, sizeBytes: number | null): boolean {
  * of that name open keeps it. `confirm` runs before the file gets its name; what it throws leaves none. Throws `cache_failed`.
  */
 export function writeWhole(path: string, write: (writer: CacheWriter) => void, confirm: () => void = () => {}): void {
-  const temporary = `${path}.${process.pid}.${randomUUID()}.part`
+  const temporary = `${path}.${process.pid}.${randomUUID()}${UNFINISHED}`
   let descriptor: number | undefined
   try {
     mkdirSync(dirname(path), { recursive: true })
+    removeAbandoned(dirname(path))
     descriptor = openSync(temporary, 'wx')
     const hash = createHash('sha256')
     write(writerOf(descriptor, hash))
@@ -63,6 +67,15 @@ export function writeWhole(path: string, write: (writer: CacheWriter) => void, c
     throw refusal(error, dirname(path))
   } finally {
     if (descriptor !== undefined) closeSync(descriptor)
+  }
+}
+
+/** What processes left that were killed while they wrote. */
+function removeAbandoned(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    const written = name.endsWith(UNFINISHED) ? statSync(path, { throwIfNoEntry: false })?.mtimeMs : undefined
+    if (written !== undefined && Date.now() - written > ABANDONED_MS) rmSync(path, { force: true })
   }
 }
 

@@ -46,7 +46,7 @@ function roundBlocks(stored: StoredRows): RoundedMatrix {
     const turned = new Float32Array(TURNED_COLUMNS * BLOCK_SIZE)
     for (let n = 0; n < N; n += TURNED_COLUMNS) {
       const width = Math.min(TURNED_COLUMNS, N - n)
-      for (let row = 0; row < count; row++) for (let c = 0; c < width; c++) turned[c * BLOCK_SIZE + row] = tile[row * N + n + c] ?? 0
+      for (let row = 0; row < count; row++) for (let c = 0; c < width; c++) turned[c * BLOCK_SIZE + row] = tile[row * N + n + c]!
       for (let c = 0; c < width; c++) round(turned, c * BLOCK_SIZE, count, n + c, from / BLOCK_SIZE)
     }
   }
@@ -58,53 +58,68 @@ function roundBlock(source: Float32Array, at: number, count: number, values: Uin
   let low = 0
   let high = 0
   for (let i = at; i < at + count; i++) {
-    const x = source[i] ?? 0
+    const x = source[i]!
     if (x > high) high = x
     else if (x < low) low = x
   }
   const scale = Math.fround((high > -low ? high : low) / -128)
   const inverse = scale === 0 ? 0 : Math.fround(1 / scale)
   for (let i = 0; i < count; i++) {
-    const value = Math.floor(Math.fround(Math.fround((source[at + i] ?? 0) * inverse) + 128) + 0.5)
-    values[valuesAt + i] = Math.min(255, Math.max(0, value))
+    const value = (Math.fround(Math.fround(source[at + i]! * inverse) + 128) + 0.5) | 0
+    // Below 0 it never is: the smallest quotient is -128.
+    values[valuesAt + i] = Math.min(value, 255)
   }
   return scale
 }
 
-/** One scale an output: max |w| / 64. Two passes over the stored rows where they are inputs. */
+/** One scale an output: max |w| / 64. Reads the stored rows twice where they are inputs. */
 function roundByOutput(stored: StoredRows): RoundedMatrix {
   const { rowCount, columnCount, isTransposed } = stored
-  const [K, N] = isTransposed ? [columnCount, rowCount] : [rowCount, columnCount]
+  return isTransposed ? roundOutputRows(stored, columnCount, rowCount) : roundInputRows(stored, rowCount, columnCount)
+}
+
+function roundInputRows(stored: StoredRows, K: number, N: number): RoundedMatrix {
   const values = new Int8Array(K * N)
   const largest = new Float32Array(N)
-  const inverses = new Float64Array(N)
-  const eachTile = (use: (tile: Float32Array, from: number, count: number) => void): void => {
-    for (let from = 0; from < rowCount; from += ROWS_AT_ONCE) {
-      const count = Math.min(ROWS_AT_ONCE, rowCount - from)
-      use(stored.rows(from, count), from, count)
-    }
-  }
-  eachTile((tile, from, count) => {
-    for (let row = 0, at = 0; row < count; row++)
-      for (let column = 0; column < columnCount; column++, at++) {
-        const magnitude = Math.abs(tile[at] ?? 0)
-        const n = isTransposed ? from + row : column
-        if (magnitude > (largest[n] ?? 0)) largest[n] = magnitude
+  for (const { tile } of tilesOf(stored))
+    for (let at = 0; at < tile.length; at += N)
+      for (let n = 0; n < N; n++) {
+        const magnitude = Math.abs(tile[at + n]!)
+        if (magnitude > largest[n]!) largest[n] = magnitude
       }
-  })
-  const scales = largest.map((each) => (each === 0 ? 1 : each / LARGEST_ROW_WEIGHT))
-  scales.forEach((scale, n) => {
-    inverses[n] = 1 / scale
-  })
-  // Of what (k, n) is at k * N + n: the step from one stored row to the next, and from one column to the next.
-  const [rowStep, columnStep] = isTransposed ? [1, N] : [N, 1]
-  eachTile((tile, from, count) => {
-    for (let row = 0, at = 0; row < count; row++)
-      for (let column = 0; column < columnCount; column++, at++) {
-        const n = isTransposed ? from + row : column
-        // A quotient may pass the largest value by a rounding error, and rounds back to it.
-        values[(from + row) * rowStep + column * columnStep] = Math.round((tile[at] ?? 0) * (inverses[n] ?? 0))
-      }
-  })
+  const scales = largest.map(scaleOf)
+  const inverses = Float64Array.from(scales, (scale) => 1 / scale)
+  for (const { tile, from } of tilesOf(stored))
+    for (let at = 0; at < tile.length; at += N) for (let n = 0; n < N; n++) values[from * N + at + n] = nearest(tile[at + n]! * inverses[n]!)
   return { values, scales }
+}
+
+function roundOutputRows(stored: StoredRows, K: number, N: number): RoundedMatrix {
+  const values = new Int8Array(K * N)
+  const scales = new Float32Array(N)
+  for (const { tile, from } of tilesOf(stored))
+    for (let at = 0, n = from; at < tile.length; at += K, n++) {
+      let largest = 0
+      for (let k = 0; k < K; k++) largest = Math.max(largest, Math.abs(tile[at + k]!))
+      scales[n] = scaleOf(largest)
+      const inverse = 1 / scales[n]!
+      for (let k = 0; k < K; k++) values[k * N + n] = nearest(tile[at + k]! * inverse)
+    }
+  return { values, scales }
+}
+
+function scaleOf(largest: number): number {
+  return largest === 0 ? 1 : largest / LARGEST_ROW_WEIGHT
+}
+
+/**
+ * A quotient passes the largest value by a rounding error at most, and comes back to it. Cutting off what is positive is faster than
+ * Math.round, and than asking for the sign.
+ */
+function nearest(quotient: number): number {
+  return ((quotient + LARGEST_ROW_WEIGHT + 0.5) | 0) - LARGEST_ROW_WEIGHT
+}
+
+function* tilesOf(stored: StoredRows): Generator<{ readonly tile: Float32Array; readonly from: number }> {
+  for (let from = 0; from < stored.rowCount; from += ROWS_AT_ONCE) yield { tile: stored.rows(from, Math.min(ROWS_AT_ONCE, stored.rowCount - from)), from }
 }

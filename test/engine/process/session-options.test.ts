@@ -17,4 +17,12 @@ describe('sessionOptions', () => {
   })
 
   it('lets no thread spin beside another engine', () => assert.deepEqual([spins(1, true), spins(1, false)], ['0', '1']))
+
+  it('takes the faster 8-bit products for weights that were rounded so that none can pass 16 bits, and for no others', () => {
+    const exactness = (precision?: { form: 'rows'; folder: string }): unknown => {
+      const { extra } = sessionOptions({ executionProvider: 'cpu', threads: 1, ...(precision === undefined ? {} : { precision }) }, '/models')
+      return (extra as { session: { x64quantprecision: string } }).session.x64quantprecision
+    }
+    assert.deepEqual([exactness(), exactness({ form: 'rows', folder: '/cache' })], ['1', '0'])
+  })
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { closeSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { isWhole, writeWhole } from '../../../src/model/precision/cache-file.ts'
@@ -77,6 +77,13 @@ describe('a file of the cache', () => {
       refused
     )
     assert.deepEqual(readdirSync(folder), [])
+  })
+
+  it('is written beside those that others are writing, and takes away what was left long ago', (t) => {
+    const folder = tempFolder(t, { 'a.part': 'now', 'b.part': 'long ago', c: 'long ago' })
+    for (const name of ['b.part', 'c']) utimesSync(join(folder, name), 1, 1)
+    write(join(folder, 'weights'))
+    assert.deepEqual(readdirSync(folder).sort(), ['a.part', 'c', 'weights'])
   })
 
   it('says which folder cannot hold it', (t) => {
