@@ -21,7 +21,11 @@ const DECIMALS = 3
 /** The generated blocks of docs/loss.md by name, and its figure, computed with the embedded model. */
 export async function lossPage(): Promise<{ readonly blocks: Readonly<Record<string, string>>; readonly figure: string }> {
   const silent = (): void => {}
-  const backend = startBackend(loadConfig([], { LOGPR_RESULT_CACHE_BYTES: '0', LOGPR_PREFIX_CACHE_BYTES: '0' }).config, { info: silent, warn: silent, error: silent })
+  const backend = startBackend(loadConfig([], { LOGPR_RESULT_CACHE_BYTES: '0', LOGPR_PREFIX_CACHE_BYTES: '0' }).config, {
+    info: silent,
+    warn: silent,
+    error: silent
+  })
   try {
     const { lossEvaluator } = await backend.ready
     const answerOf = (body: LossBody): Promise<LossAnswer> => lossEvaluator.evaluate(lossRequestOf(body), AbortSignal.timeout(60_000))

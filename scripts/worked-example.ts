@@ -18,7 +18,11 @@ export async function exampleBlocks(): Promise<{ readme: string; scoring: string
 
 async function scored(): Promise<LogprobResult[]> {
   const silent = (): void => {}
-  const backend = startBackend(loadConfig([], { LOGPR_RESULT_CACHE_BYTES: '0', LOGPR_PREFIX_CACHE_BYTES: '0' }).config, { info: silent, warn: silent, error: silent })
+  const backend = startBackend(loadConfig([], { LOGPR_RESULT_CACHE_BYTES: '0', LOGPR_PREFIX_CACHE_BYTES: '0' }).config, {
+    info: silent,
+    warn: silent,
+    error: silent
+  })
   try {
     const { evaluator } = await backend.ready
     const { outcomes } = await evaluator.evaluate(expandRequest({ x: X, y: Y }), { ...DEFAULT_OPTIONS, detail: 'tokens' }, AbortSignal.timeout(60_000))

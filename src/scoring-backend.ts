@@ -16,6 +16,7 @@ import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from '.
 import { ONNXRUNTIME_VERSION } from './package-info.ts'
 import type { ProviderChoice } from './provider/choose-provider.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
+import { parityTokensOf } from './scheduling/row-cost.ts'
 import { Scheduler } from './scheduling/scheduler.ts'
 import { tokenizerByLength } from './tokenizer/by-length.ts'
 import { selfTestIds } from './tokenizer/self-test-texts.ts'
@@ -118,7 +119,8 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     maxQueueTokens: config.MAX_QUEUE_TOKENS,
     maxAttentionBytes: config.MAX_ATTENTION_BYTES,
     resultCacheBytes: config.RESULT_CACHE_BYTES,
-    slots: config.REPLICAS
+    slots: config.REPLICAS,
+    ...(folder.attentionHeads * folder.headSize > 0 ? { parityTokens: parityTokensOf(folder.attentionHeads * folder.headSize) } : {})
   })
   const ready = whenReady({
     folder,

@@ -12,6 +12,15 @@ export function passCost({ limits: { longTextTokens } }: Planning): number {
   return PASS_SHARE * longTextTokens
 }
 
+/**
+ * Length of a row at which unfused attention costs as much as all else. A token takes some 24 H² operations of products with
+ * weights and 4 H for each token that it sees, and the scores' own passes through memory several times that: measured 1,500 in
+ * a model of 768 and 570 in one of 256.
+ */
+export function parityTokensOf(hiddenSize: number): number {
+  return 2 * hiddenSize
+}
+
 /** What a row of `tokens` costs, in tokens of a short one: all but attention grows with the row, attention with its square. */
 export function rowCost(tokens: number, { limits: { parityTokens = PARITY_TOKENS } }: Planning): number {
   return tokens * (1 + tokens / parityTokens)

@@ -30,7 +30,7 @@ const MODEL = objectOf({
   replicas: integer('Engine processes that score side by side.'),
   shared_weights: nullable(
     objectOf(
-      { is_on: boolean(), reason: nullable(string()) },
+      { on: boolean(), reason: nullable(string()) },
       {},
       'Whether the replicas map one prepared file of the weights, and why not; null for a single one.'
     )
@@ -162,7 +162,7 @@ function wireModel(model: ServedModel): object {
     execution_provider_reason: executionProviderReason,
     threads: stamp.threads,
     replicas,
-    shared_weights: engine.sharedWeights === undefined ? null : { is_on: engine.sharedWeights.isOn, reason: engine.sharedWeights.reason },
+    shared_weights: engine.sharedWeights === undefined ? null : wireAbility(engine.sharedWeights),
     files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),
     graph: { nodes: engine.nodeCounts.original, scoring_nodes: engine.nodeCounts.scoring },
     causal: selfTest.causal,

@@ -28,12 +28,11 @@ export async function runSelfTest(untested: Scorer, spec: EngineSpec, { texts, k
   const { vocabSize } = spec
   const ceilingNats = isApproximate ? Math.max(spec.ceilingNats, spec.approximateCeilingNats) : spec.ceilingNats
   const passes = await runPasses(model, texts, vocabSize)
-  const shared = await trySharing(model, sharing ?? null, texts, ceilingNats)
-  const noise = noiseOf([...Object.values(differencesOf(passes)).flatMap(({ all }) => all), ...shared.noise])
+  const noise = noiseOf(Object.values(differencesOf(passes)).flatMap(({ all }) => all))
   const toleranceNats = isApproximate ? ceilingNats : calibratedTolerance(noise, ceilingNats)
   const answers = [{ ids: texts.natural, logProbs: [...firstLogProbs(passes.alone)] }]
   const checks = findings(passes, { ceilingNats, isApproximate, vocabSize, claimsFloat32: spec.claimsFloat32 })
-  checks.push(...shared.checks)
+  checks.push(...(await trySharing(model, sharing ?? null, texts, toleranceNats)))
   for (const answer of known) {
     // After a restart a text may be known twice: as stored, and from the first start.
     const scored = answers.find(({ ids }) => ids.join() === answer.ids.join())

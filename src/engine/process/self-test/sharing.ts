@@ -12,20 +12,14 @@ export interface SharingUnderTest {
   forget(): void
 }
 
-export interface SharingTrial {
-  readonly checks: readonly Check[]
-  /** |differences| of what is served so, nats. */
-  readonly noise: readonly number[]
-}
-
 type Texts = readonly (readonly number[])[]
 
 /**
  * Scores texts that share a beginning, and one that shares nothing, packed and out of the prefix cache, and compares every
- * token with the plain pass over its text. What differs by more than the ceiling of the numerics is switched off: the model is
- * served without. Below it differences are noise, as those of other passes.
+ * token with the plain pass over its text. What differs by more than the tolerance that plain passes gave is switched off: the model
+ * is served without. So are models whose activations are rounded to 8 bits, where a difference in the last digit may become one of a step.
  */
-export async function trySharing(model: Scorer, sharing: SharingUnderTest | null, texts: SelfTestTexts, ceilingNats: number): Promise<SharingTrial> {
+export async function trySharing(model: Scorer, sharing: SharingUnderTest | null, texts: SelfTestTexts, toleranceNats: number): Promise<Check[]> {
   const { natural, reversed } = texts
   const half = Math.ceil(natural.length / 2)
   const branch = [...natural.slice(0, half), ...natural.slice(half).toReversed()]
@@ -42,16 +36,14 @@ export async function trySharing(model: Scorer, sharing: SharingUnderTest | null
   const shared = (asked: Texts): Promise<BatchScores> => model.score({ sequences: asked.map(sequenceOf), topCount: null, layout: 'shared' })
 
   const checks: Check[] = []
-  const noise: number[] = []
   /** `asked` in order; what the trial finds decides whether it is served so. */
   const tried = async ({ id, ability, what, asked }: Trial): Promise<void> => {
     if (sharing === null || !sharing.facts[ability].isOn) {
       checks.push(check(id, 'skipped', `${what} are not compared: ${sharing?.facts[ability].reason ?? 'nothing is shared'}`))
       return
     }
-    const { found, differences } = await attempt(id, what, asked)
-    if (found.status === 'pass') noise.push(...differences)
-    else sharing.switchOff(ability, found.message)
+    const found = await attempt(id, what, asked)
+    if (found.status !== 'pass') sharing.switchOff(ability, found.message)
     checks.push(found)
     sharing.forget()
   }
@@ -59,9 +51,9 @@ export async function trySharing(model: Scorer, sharing: SharingUnderTest | null
   // Kept at the second sight, used from the third on: the whole text, one that leaves it halfway, and both together.
   const asked = [[natural], [natural], [natural], [branch], [branch, natural]]
   await tried({ id: 'cache_invariance', ability: 'prefixCache', what: 'texts behind a kept prefix, and each by itself', asked })
-  return { checks, noise }
+  return checks
 
-  async function attempt(id: Trial['id'], what: string, asked: readonly Texts[]): Promise<{ found: Check; differences: readonly number[] }> {
+  async function attempt(id: Trial['id'], what: string, asked: readonly Texts[]): Promise<Check> {
     const differences: number[] = []
     let keptTokens = 0
     try {
@@ -73,10 +65,10 @@ export async function trySharing(model: Scorer, sharing: SharingUnderTest | null
     } catch (error) {
       // A graph may run plain passes and not this one.
       const reason = error instanceof Error ? error.message : String(error)
-      return { found: check(id, 'warn', `the pass ended with: ${reason}. This is not done: ${what}`), differences }
+      return check(id, 'warn', `the pass ended with: ${reason}. This is not done: ${what}`)
     }
-    if (id === 'cache_invariance' && keptTokens === 0) return { found: check(id, 'warn', 'no prefix was kept, so there was nothing to compare'), differences }
-    return { found: judged(id, what, differences, ceilingNats), differences }
+    if (id === 'cache_invariance' && keptTokens === 0) return check(id, 'warn', 'no prefix was kept, so there was nothing to compare')
+    return judged(id, what, differences, toleranceNats)
   }
 }
 
@@ -92,9 +84,9 @@ function logProbsOf({ rows }: BatchScores): Float32Array[] {
   return rows.map(({ logProbs }) => logProbs)
 }
 
-function judged(id: Trial['id'], what: string, differences: readonly number[], ceilingNats: number): Check {
+function judged(id: Trial['id'], what: string, differences: readonly number[], toleranceNats: number): Check {
   const max = Math.max(...differences)
-  const finding = { independent: true, value: Number.isFinite(max) ? max : null, tolerance: ceilingNats }
-  if (max <= ceilingNats) return check(id, 'pass', `the numbers agree: ${what}`, finding)
+  const finding = { independent: true, value: Number.isFinite(max) ? max : null, tolerance: toleranceNats }
+  if (max <= toleranceNats) return check(id, 'pass', `the numbers agree: ${what}`, finding)
   return check(id, 'warn', `the numbers differ by ${max} nats a token, so this is not done: ${what}`, finding)
 }

@@ -69,7 +69,7 @@ export const PASS_ENTRIES = {
     runs: ['start'],
     condition: 'a text has the same numbers packed into one row with others and by itself',
     formula: 'max_i |lp_i(packed) - lp_i(alone)|',
-    tolerance: 'the ceiling of the dtype; what lies below it counts in the tolerance of the model',
+    tolerance: "the model's tolerance (start-up self-test)",
     cost: 'a pass over five short texts, and one over each',
     causes: ['a graph that mixes tokens in a way that was not recognised', 'positions that do not restart'],
     advice: 'A start that finds a difference serves without packing. Set --packing false, and report it.'
