@@ -108,7 +108,8 @@ test('a deadline is kept while the queue is blocked, and the work is dropped', a
   const blocking = service.post('/v1/logprob', BODY)
   await pause(100)
   const began = performance.now()
-  const late = await service.post('/v1/logprob', BODY, { headers: { 'x-request-timeout-ms': '500' } })
+  // An equal text would wait for the one that runs, outside the queue.
+  const late = await service.post('/v1/logprob', { ...BODY, y: ' sea' }, { headers: { 'x-request-timeout-ms': '500' } })
   const waitedMs = performance.now() - began
   const metrics = await (await service.get('/metrics')).text()
   process.kill(enginePid, 'SIGCONT')
@@ -149,9 +150,9 @@ test('a full queue is answered 429 with Retry-After, and drains', async (t) => {
   process.kill(enginePid, 'SIGSTOP')
   const first = service.post('/v1/logprob', BODY)
   await pause(100)
-  const waiting = Array.from({ length: 4 }, () => service.post('/v1/logprob', BODY))
+  const waiting = [' sea', ' lake', ' shore', ' water'].map((y) => service.post('/v1/logprob', { ...BODY, y }))
   await pause(300)
-  const refused = await service.post('/v1/logprob', BODY)
+  const refused = await service.post('/v1/logprob', { ...BODY, y: ' house' })
   process.kill(enginePid, 'SIGCONT')
 
   assert.deepEqual([refused.status, (await problemBody(refused)).code], [429, 'queue_full'])

@@ -179,7 +179,9 @@ describe('a body of several prompts', () => {
     const body = JSON.stringify({ prompt, max_tokens: 1, logprobs: 0 })
     assert.ok(body.length > 5_000_000)
     const { choices, usage } = await completionsOf(service, JSON.parse(body) as object)
-    assert.deepEqual([choices.length, usage.prompt_tokens, usage.computed_tokens], [2500, 1_250_000, 500])
+    assert.deepEqual([choices.length, usage.prompt_tokens], [2500, 1_250_000])
+    // Once, or what is not kept of it from before.
+    assert.ok(usage.computed_tokens > 0 && usage.computed_tokens <= 500)
   })
 })
 

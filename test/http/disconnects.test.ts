@@ -8,7 +8,7 @@ const IDS = Array.from({ length: 40 }, (_, i) => 10 + i)
 
 let service: RunningService
 before(async () => {
-  service = await startService({ LOGPR_BATCH_TIMEOUT_MS: '60000', LOGPR_CANARY_INTERVAL_MS: '0', LOGPR_VERIFY_PERCENT: '0' })
+  service = await startService({ LOGPR_BATCH_TIMEOUT_MS: '60000', LOGPR_CANARY_INTERVAL_MS: '0', LOGPR_VERIFY_PERCENT: '0', LOGPR_PREFIX_CACHE_BYTES: '0' })
 })
 after(() => service.stop())
 

@@ -16,8 +16,8 @@ type Texts = readonly (readonly number[])[]
 
 /**
  * Scores texts that share a beginning, and one that shares nothing, packed and out of the prefix cache, and compares every
- * token with the plain pass over its text. What differs by more than the tolerance that plain passes gave is switched off: the model
- * is served without. So are models whose activations are rounded to 8 bits, where a difference in the last digit may become one of a step.
+ * token with the plain pass over its text. What differs by more than the tolerance that plain passes gave is switched off: the
+ * model is served without.
  */
 export async function trySharing(model: Scorer, sharing: SharingUnderTest | null, texts: SelfTestTexts, toleranceNats: number): Promise<Check[]> {
   const { natural, reversed } = texts

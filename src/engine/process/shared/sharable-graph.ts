@@ -3,6 +3,7 @@ import { attentionHeads } from '../../../model/onnx/attention-scores.ts'
 import { type CachePair, cachePairs } from '../../../model/onnx/cache-pairs.ts'
 import { wholeTensorQuantizers } from '../../../model/onnx/dynamic-quantization.ts'
 import type { Graph } from '../../../model/onnx/graph.ts'
+import { numericsOf } from '../../../model/onnx/numerics.ts'
 import { rescalesPositions } from '../../../model/onnx/rescaled-positions.ts'
 import { scoringGraph } from '../../../model/onnx/scoring-graph.ts'
 import type { Ability } from '../../engine.ts'
@@ -31,6 +32,8 @@ export function sharableGraph(model: Graph, limits: SharingLimits): SharableGrap
   const common = { pairs, prefixCache, attentionHeads: attentionHeads(graph, limits.heads) }
   const unpacked = (reason: string): SharableGraph => ({ ...common, graph, takesBias: false, window: null, packing: off(reason) })
   if (!limits.packing) return unpacked('--packing false')
+  if (numericsOf(model).activations.startsWith('int8'))
+    return unpacked('activations are rounded to 8 bits, so a sum taken in another order can move a token by a whole step')
   const packable = withAttentionBias(graph, { slidingWindow: limits.slidingWindow })
   return 'reason' in packable ? unpacked(packable.reason) : { ...common, graph: packable.graph, window: packable.window, takesBias: true, packing: ON }
 }
