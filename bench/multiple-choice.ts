@@ -7,7 +7,7 @@ import { multipleChoiceSlices, OPTION_TOKENS, OPTIONS_EACH, QUESTION_TOKENS } fr
 const QUESTIONS = 64
 const SHARED_TOKENS = { gpt2: 800, embedded: 380 } as const
 /** What peers do of the 64. */
-const PART_QUESTIONS = { gpt2: 4, embedded: 16 } as const
+const PART_QUESTIONS = { gpt2: 2, embedded: 16 } as const
 const SLICES = 4
 const SECONDS = { gpt2: 120, embedded: 40 } as const
 
