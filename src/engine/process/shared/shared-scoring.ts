@@ -107,7 +107,8 @@ export class SharedScoring {
     )
     const scores = rows.map((own, i) => joinRows([...known[i]!, own]))
     sequences.forEach((sequence, i) => {
-      this.#keep(sequence, scores[i]!, { from: prefix.length, path: forest.paths[i]!, end: keeps[i]!, kept, present })
+      const columns = (end: number): Int32Array => columnsOf(forest.paths[i]!, prefix.length, P, end)
+      this.#keep(sequence, scores[i]!, { from: P, columns, end: keeps[i]!, kept, present })
     })
     return {
       rows: scores.map((own, i) => ({
@@ -123,25 +124,33 @@ export class SharedScoring {
     const { cache } = this.#parts
     if (cache === null) return
     const { ids, firstScored, targets } = sequence
-    const { from, path, end, kept, present } = computed
+    const { from, columns, end, kept, present } = computed
     const fed = ids.subarray(0, -1)
     // The number of a label that stands in place of a token is not the token's.
     const rows = targets === undefined ? { ...scores, first: firstScored, logProbs: scores.logProbs.subarray(0, ids.length - firstScored) } : null
-    if (end > from && present !== null) cache.insert(fed, { from, columns: path.subarray(0, end - from).map((column) => from + column), present }, rows)
+    if (end > from && present !== null) cache.insert(fed, { from, columns: columns(end), present }, rows)
     else if (rows !== null && kept > from) cache.learn(fed, kept, rows)
   }
 }
 
 interface Computed {
-  /** How many tokens the last pass had in its past. */
+  /** The first token that was computed. */
   readonly from: number
-  /** Columns of the tokens behind them. */
-  readonly path: Int32Array
+  /** Where the tokens from there to `end` stand in `present`. */
+  readonly columns: (end: number) => Int32Array
   /** How many leading tokens are worth keeping; 0 for none. */
   readonly end: number
   /** How many were kept before. */
   readonly kept: number
   readonly present: ReadonlyMap<string, CacheArray> | null
+}
+
+/** Columns of tokens `from` to `end` - 1: those of the last pass's past are in order, behind them stands its row. */
+function columnsOf(path: Int32Array, pastLength: number, from: number, end: number): Int32Array {
+  return Int32Array.from({ length: Math.max(0, end - from) }, (_, i) => {
+    const token = from + i
+    return token < pastLength ? token : pastLength + path[token - pastLength]!
+  })
 }
 
 function keptRows(rows: Omit<Rows, 'detail'>, count: number): Rows {

@@ -49,6 +49,25 @@ for (const { name, packs, keeps, maxAttentionBytes } of MODELS) {
       assert.deepEqual([packing.reason === null, prefixCache.reason === null], [packs, keeps])
     })
 
+    it('keeps a text that comes again, also one that takes several passes', async (t) => {
+      if (!keeps) return t.skip('this model keeps nothing')
+      const ids = Int32Array.from([0, ...randomOf(7).ids(200)])
+      const work = []
+      for (let time = 0; time < 3; time++) {
+        const { rows } = await model.score({ sequences: [{ ids, firstScored: 1 }], topCount: null, layout: 'shared' })
+        assertSame(rows[0]!, await model.score({ sequences: [{ ids, firstScored: 1 }], topCount: null }), { ids, firstScored: 1 })
+        work.push(rows[0]!.work)
+      }
+      assert.deepEqual(
+        work.map((each) => each?.cachedTokens),
+        [0, 0, 198]
+      )
+      assert.deepEqual(
+        work.map((each) => each?.computedTokens),
+        [200, 200, 2]
+      )
+    })
+
     it(`gives the numbers of the plain pass in ${BATCHES} random batches, whatever came before`, async () => {
       const random = randomOf(name.length)
       const beginnings = Array.from({ length: 3 }, () => random.ids(random.between(20, 90)))
