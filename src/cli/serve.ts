@@ -1,7 +1,7 @@
 import closeWithGrace from 'close-with-grace'
 import { loadConfig } from '../config/load-config.ts'
 import { withProviderDefaults } from '../config/provider-defaults.ts'
-import { serviceErrorFrom } from '../errors.ts'
+import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import { precisionFolder } from '../model/precision/cache-folder.ts'
 import { createLogger } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
@@ -17,7 +17,11 @@ const TEARDOWN_MS = 5000
 /** `logpr serve`: runs until SIGTERM or SIGINT; a second signal stops at once. Exit code 2 when a model cannot be served. */
 export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config: settings, positionals, given } = loadConfig(argv, env)
-  if (positionals.length > 0) throw new Error(`serve takes no arguments, only flags; got ${positionals.length}`)
+  if (positionals.length > 0)
+    throw new ServiceError(
+      'configuration_invalid',
+      `serve takes no arguments, only flags; got ${positionals.length}. A flag for on and off takes true or false`
+    )
   const log = createLogger(settings.LOG_LEVEL, 1)
   const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)
   const config = withProviderDefaults(settings, given, provider.executionProvider)

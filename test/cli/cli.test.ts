@@ -192,6 +192,12 @@ test('every fault of the configuration is named at once', async () => {
   assert.match(stderr, /--port \(LOGPR_PORT\) must be <= 65535; --log-level \(LOGPR_LOG_LEVEL\) must be one of trace, /)
 })
 
+test('serve refuses what is no flag, and says how a flag is switched', async () => {
+  const { code, stderr } = await logpr(['serve', '--packing', 'maybe'])
+  assert.equal(code, 2)
+  assert.equal(stderr, 'logpr: serve takes no arguments, only flags; got 1. A flag for on and off takes true or false\n')
+})
+
 test('a port that is taken ends the start with the reason', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
