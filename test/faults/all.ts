@@ -4,6 +4,7 @@ import { writeDynamicInt8Model } from './graph/dynamic-int8.ts'
 import { GRAPH_FAULTS } from './graph/index.ts'
 import { writeMutatedModel } from './graph/write-mutated-model.ts'
 import { SCORE_FAULTS } from './scores/index.ts'
+import { SHARING_FAULTS } from './sharing/index.ts'
 import { TOKEN_FAULTS } from './tokens/index.ts'
 import { WEIGHT_FAULTS } from './weights/index.ts'
 
@@ -32,5 +33,6 @@ export const FAULTS: readonly Fault[] = [
   ...WEIGHT_FAULTS.map(({ name, description, write }): Fault => ({ name, kind: 'weights', description, folder: write })),
   ...SCORE_FAULTS,
   ...TOKEN_FAULTS,
-  ...BOOKKEEPING_FAULTS
+  ...BOOKKEEPING_FAULTS,
+  ...SHARING_FAULTS
 ]

@@ -7,12 +7,14 @@ import type { TrialRequest } from './requests.ts'
 /** One thing that is wrong between a text and its score, planted at one place; everything else is the real service. */
 export interface Fault {
   readonly name: string
-  readonly kind: 'graph' | 'weights' | 'scores' | 'tokens' | 'bookkeeping' | 'client'
+  readonly kind: 'graph' | 'weights' | 'scores' | 'tokens' | 'bookkeeping' | 'client' | 'sharing'
   readonly description: string
   /** Changes no score by design: what must not be reported. */
   readonly isHarmless?: true
   /** Writes the model folder to load in place of the embedded one. */
   readonly folder?: (source: string, target: string) => void | Promise<void>
+  /** Whether the self-test tries what the model can share; it is planted there alone. */
+  readonly shares?: true
   /** Stands between the loaded model and everyone who asks it. */
   readonly scorer?: (scorer: Scorer) => Scorer
   readonly tokenizer?: (tokenizer: Tokenizer) => Tokenizer

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { SelfTestReport } from '../../src/engine/engine.ts'
 import type { Scorer } from '../../src/engine/process/self-test/passes.ts'
 import { runSelfTest } from '../../src/engine/process/self-test/self-test.ts'
+import type { SharingUnderTest } from '../../src/engine/process/self-test/sharing.ts'
 import type { LoadedModel } from '../../src/engine/process/session.ts'
 import type { KnownAnswer } from '../../src/engine/protocol.ts'
 import { serviceErrorFrom } from '../../src/errors.ts'
@@ -30,6 +31,13 @@ export interface Findings {
   readonly deep: readonly string[]
   /** The canary, when the fault comes while serving. */
   readonly serving: readonly string[]
+}
+
+/** As of a model that can share everything; the faults score shared batches themselves. */
+const ALL_SHARED: SharingUnderTest = {
+  facts: { packing: { isOn: true, reason: null }, prefixCache: { isOn: true, reason: null }, longestRow: 512, attentionHeads: 8 },
+  switchOff: () => {},
+  forget: () => {}
 }
 
 const LIMITS = { maxBatchTokens: 2048, longTextTokens: 128, maxQueueTokens: 1_000_000 }
@@ -73,8 +81,9 @@ export async function tryFault(fault: Fault, healthy: Healthy): Promise<Findings
     const planted = fault.context?.(context) ?? context
     const isApproximate = model.isApproximate
     const texts = await selfTestIds(tokenizer, planted.prefixTokenId, planted.maxModelLen)
-    const start = await selfTestFindings(() => runSelfTest(scorer(), spec, { texts, known: [], isApproximate }))
-    const known = await selfTestFindings(() => runSelfTest(scorer(), spec, { texts, known: storedOf(healthy.known), isApproximate }))
+    const trial = { texts, isApproximate, ...(fault.shares ? { sharing: ALL_SHARED } : {}) }
+    const start = await selfTestFindings(() => runSelfTest(scorer(), spec, { ...trial, known: [] }))
+    const known = await selfTestFindings(() => runSelfTest(scorer(), spec, { ...trial, known: storedOf(healthy.known) }))
     const tokens = await tokenizerKnownAnswer(tokenizer, healthy.known.texts)
     const serving = isApproximate ? { ...planted, causal: 'approximate' as const } : planted
     return {

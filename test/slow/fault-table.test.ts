@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import type { CatalogEntry } from '../../src/scoring/checks/catalog/entry.ts'
-import { CHECK_CATALOG, type CheckId } from '../../src/scoring/checks/catalog.ts'
+import { CHECK_CATALOG } from '../../src/scoring/checks/catalog.ts'
 import { faultTable, isCaught, type Row, WHEN } from '../faults/table.ts'
-
-/** Nothing is cached, so nothing can be wrong with a cache. */
-const WITHOUT_SUBJECT: readonly CheckId[] = ['cache_invariance']
 
 describe('planted faults', () => {
   let rows: readonly Row[]
@@ -28,7 +25,7 @@ describe('planted faults', () => {
   })
 
   for (const [id, { runs }] of Object.entries<CatalogEntry>(CHECK_CATALOG)) {
-    if (runs.includes('loss') || WITHOUT_SUBJECT.includes(id as CheckId)) continue
+    if (runs.includes('loss')) continue
     test(`${id} notices a fault`, () => {
       const noticed = rows.filter(({ findings }) => WHEN.some((when) => findings[when].includes(id)))
       assert.notDeepEqual(noticed, [])
