@@ -12,7 +12,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   model: ['package-info.ts'],
   memory: ['model/onnx/'],
   hub: ['model/', 'package-info.ts', '@huggingface/hub'],
-  engine: ['forest/', 'lower-priority.ts', 'memory/', 'model/onnx/', 'model/precision/', 'model/weights/', 'scoring/', 'onnxruntime-node'],
+  engine: [
+    'forest/',
+    'lower-priority.ts',
+    'memory/',
+    'model/cpu-flags.ts',
+    'model/onnx/',
+    'model/precision/',
+    'model/weights/',
+    'scoring/',
+    'onnxruntime-node'
+  ],
   forest: [],
   scheduling: ['engine/engine.ts', 'forest/'],
   logprob: ['scoring/', 'scheduling/scheduler.ts', 'engine/engine.ts', 'engine/checksum.ts', 'tokenizer/tokenizer.ts'],

@@ -135,6 +135,9 @@ export interface Sharing {
   readonly attentionHeads: number
 }
 
+/** Bytes of each head and pair of tokens of unfused attention at its peak: scores, mask, softmax and their copy, a float32 each. */
+export const ATTENTION_SCORE_BYTES = 16
+
 /** Whether it is on, and for people why not. */
 export interface Ability {
   readonly isOn: boolean

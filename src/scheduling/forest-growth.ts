@@ -1,3 +1,5 @@
+import { commonLength } from '../forest/forest.ts'
+
 /**
  * The sequences of a packed row while it is chosen, and how many columns each further one would add: those behind the
  * longest prefix that it shares with any of them. Sorted, that prefix is shared with a neighbour.
@@ -45,10 +47,7 @@ export class ForestGrowth {
 
 /** How many leading ids are equal, where the first `from` are known to be. */
 function commonFrom(a: Int32Array, b: Int32Array, from: number): number {
-  const end = Math.min(a.length, b.length)
-  let length = from
-  while (length < end && a[length] === b[length]) length++
-  return length
+  return from + commonLength(a.subarray(from), b.subarray(from))
 }
 
 function isBefore(a: Int32Array, b: Int32Array, from: number): boolean {

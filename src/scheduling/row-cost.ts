@@ -1,11 +1,10 @@
+import { ATTENTION_SCORE_BYTES } from '../engine/engine.ts'
 import type { BatchPlan, PlannedJob, Planning } from './planned-job.ts'
 
-/** Where nothing says more: three times the width of a small model. The embedded one's rows of 128 and 256 tokens fit it. */
+/** Where nothing says the width of a model: that of one of 750. */
 export const PARITY_TOKENS = 1500
 /** Share of a text that fills the machine which a pass costs before its first token: weights, operators to launch, the way to the process. */
 const PASS_SHARE = 1 / 8
-/** Bytes a head and pair of positions of attention whose scores are written out: scores, mask, softmax and their copy. */
-const BYTES_A_PAIR = 16
 
 /** What a pass costs whatever it computes, in tokens: 16 with the default of a CPU. */
 export function passCost({ limits: { longTextTokens } }: Planning): number {
@@ -34,7 +33,7 @@ export function continuationCost(added: number, length: number, planning: Planni
 /** Most columns of a row, of so many rows side by side, whose attention scores keep within their bytes. */
 export function longestUnfusedRow(rows: number, { limits: { maxAttentionBytes = Number.POSITIVE_INFINITY }, sharing }: Planning): number {
   const heads = sharing?.attentionHeads ?? 0
-  return heads === 0 ? Number.POSITIVE_INFINITY : Math.floor(Math.sqrt(maxAttentionBytes / (BYTES_A_PAIR * heads * rows)))
+  return heads === 0 ? Number.POSITIVE_INFINITY : Math.floor(Math.sqrt(maxAttentionBytes / (ATTENTION_SCORE_BYTES * heads * rows)))
 }
 
 /** What the plan costs for each token that somebody asked for. */

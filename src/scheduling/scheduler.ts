@@ -1,4 +1,4 @@
-import type { Batch, BatchScores, Engine, RowScores } from '../engine/engine.ts'
+import { type Batch, type BatchScores, type Engine, fedTokensOf, type RowScores } from '../engine/engine.ts'
 import { type ServiceError, serviceErrorFrom } from '../errors.ts'
 import { refusalOf } from './admission.ts'
 import { answerParts, reusedScores } from './answers.ts'
@@ -13,7 +13,7 @@ import { RequestQueue } from './request-queue.ts'
 import { type RunningBatch, RunningBatches } from './running-batches.ts'
 import type { SchedulerLimits, SchedulerObserver } from './scheduler-options.ts'
 import { ThroughputEstimate } from './throughput-estimate.ts'
-import { batchOf, type ExactBatch, fedTokens, paddedTokens, type ScoringJob, type WorkSignal } from './work.ts'
+import { batchOf, type ExactBatch, paddedTokens, type ScoringJob, type WorkSignal } from './work.ts'
 
 export type { SchedulerLimits, SchedulerObserver } from './scheduler-options.ts'
 export { alsoAbortedBy, type ExactBatch, PRIORITIES, type Priority, type ScoringJob, type WorkSignal } from './work.ts'
@@ -177,7 +177,7 @@ export class Scheduler {
       return
     }
     answerParts(parts, scores, this.#observer, (key, rows, topCount) => this.#results.keep(key, rows, topCount))
-    const asked = batch.sequences.reduce((sum, sequence) => sum + fedTokens(sequence), 0)
+    const asked = fedTokensOf(batch)
     // The way to the engine and back counts; that a new process was waited for says nothing of the speed.
     if (areAllBusy) this.#throughput.observe(asked, Math.min(this.#now() - startedAtMs, 2 * scores.runMs), running.isSaturated)
     this.#observer.batchDone?.({ ...batchFacts(batch, scores), queueMs })

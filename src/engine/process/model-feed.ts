@@ -2,6 +2,7 @@ import { Tensor } from 'onnxruntime-node'
 import { BOOL, FLOAT, FLOAT16, INT32 } from '../../model/onnx/graph.ts'
 import type { InputRole, ModelInput } from '../../model/onnx/model-inputs.ts'
 import type { Pass } from './pass.ts'
+import { pastDims } from './prefix-cache/cache-shape.ts'
 
 /** Makes one input of a pass. */
 export type FeedMaker = (pass: Pass) => Tensor
@@ -15,8 +16,7 @@ export function feedMakerOf({ name, elementType, role, dims }: ModelInput): Feed
   if (dims === null) return (pass) => tensorOf(elementType, valuesOf(role, pass), [pass.B, pass.S])
   return ({ B, pastLength, past }) => {
     const known = past?.get(name)
-    // Only pasts have a dimension of 0: there the tokens go that are known.
-    const sizes = dims.map((dim) => (typeof dim === 'number' ? (dim === 0 ? pastLength : dim) : dim.perText * B))
+    const sizes = pastDims(dims, pastLength, B)
     if (known instanceof Float32Array) return new Tensor('float32', known, sizes)
     if (known instanceof Uint16Array) return new Tensor('float16', known, sizes)
     return tensorOf(elementType, new Int32Array(sizes.reduce((product, size) => product * size, 1)), sizes)

@@ -32,8 +32,6 @@ const BIAS_IS_GIVEN = {
 export interface Packable {
   /** With the input added, and with `position_ids` where the graph counted them itself. */
   readonly graph: Graph
-  /** What a plain pass feeds: one zero, spread over all scores. */
-  readonly biasShape: 'broadcast'
   /** Most columns of a packed row, those of a past included; null where there is no bound but the context. */
   readonly window: number | null
 }
@@ -50,7 +48,8 @@ const MULTI_HEAD_BIAS = 5
  * Adds a bias to the attention scores of a scoring graph, so that several sequences can stand in one row and each token sees its own
  * predecessors alone. The model's own mask stays as it is: with one zero for a bias the numbers are, bit for bit, those of the graph as it came.
  *
- * A row of several sequences needs positions that begin again, so a model that tells distances by columns (ALiBi) is not packable; and all of its columns must lie within the sliding window. Says why a graph is not packable.
+ * A row of several sequences needs positions that begin again, so a model that tells distances by columns (ALiBi) is not packable; and all
+ * of its columns must lie within the sliding window. Says why a graph is not packable.
  */
 export function withAttentionBias(model: Graph, { slidingWindow }: AttentionFacts): Packable | { readonly reason: string } {
   if (wholeTensorQuantizers(model).length > 0) return { reason: 'activations are quantized over whole tensors, so tokens depend on all others in the row' }
@@ -79,7 +78,6 @@ export function withAttentionBias(model: Graph, { slidingWindow }: AttentionFact
   return {
     // What counted positions before would run still.
     graph: removeDead({ ...biased, inputs: [...graph.inputs, bias] }),
-    biasShape: 'broadcast',
     window: windows.length === 0 ? null : Math.min(...windows)
   }
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { cpuFlags, cpuInfo } from '../cpu-flags.ts'
 import type { Activations } from '../onnx/numerics.ts'
 
 /**
@@ -29,20 +29,10 @@ export const ACTIVATIONS: Readonly<Record<EightBitForm, Activations>> = { blocks
 /** The faster form of a processor. `cpuInfo` is Linux's /proc/cpuinfo; empty elsewhere. */
 export function formFor(architecture: string, cpuInfo: string): EightBitForm {
   if (architecture !== 'x64') return 'blocks'
-  const flags = /^flags\s*:(.*)$/m.exec(cpuInfo)?.[1] ?? ''
-  return /\b(?:avx512_vnni|avx_vnni)\b/.test(flags) ? 'blocks' : 'rows'
+  return /\b(?:avx512_vnni|avx_vnni)\b/.test(cpuFlags(cpuInfo)) ? 'blocks' : 'rows'
 }
 
 /** The faster form of this machine's processor. */
 export function formHere(): EightBitForm {
   return formFor(process.arch, cpuInfo())
-}
-
-function cpuInfo(): string {
-  try {
-    return readFileSync('/proc/cpuinfo', 'utf8')
-  } catch {
-    // Not Linux.
-    return ''
-  }
 }

@@ -16,7 +16,7 @@ export function cacheTensorOf({ name, elementType, dims, role }: ModelInput): Ca
   return { past: name, heads: product(sizes.slice(0, lengthAt)), size: product(sizes.slice(lengthAt + 1)), elementBytes: elementType === FLOAT ? 4 : 2 }
 }
 
-/** The dimensions of a past input for one text with `length` tokens before those of the pass. */
-export function pastDims(dims: NonNullable<ModelInput['dims']>, length: number): number[] {
-  return dims.map((dim) => (typeof dim !== 'number' ? dim.perText : dim === 0 ? length : dim))
+/** The dimensions of an input for so many texts with `length` tokens before those of the pass: only pasts have a dimension of 0, where those go. */
+export function pastDims(dims: NonNullable<ModelInput['dims']>, length: number, texts = 1): number[] {
+  return dims.map((dim) => (typeof dim !== 'number' ? dim.perText * texts : dim === 0 ? length : dim))
 }

@@ -1,3 +1,5 @@
+import { commonLength } from '../../../forest/forest.ts'
+
 /** What a tree holds in all, and what it costs: a node counts `node`, each token of its run `token` more. Any unit. */
 export interface Bound {
   readonly capacity: number
@@ -68,7 +70,7 @@ export class RadixTree<Payload> {
     while (length < end) {
       const next = node.children.get(ids[length]!)
       if (next === undefined) break
-      const taken = commonLength(next.ids, ids, length, end)
+      const taken = commonLength(next.ids, ids.subarray(length, end))
       steps.push({ node: next, taken })
       length += taken
       if (taken < next.ids.length) break
@@ -150,12 +152,4 @@ export class RadixTree<Payload> {
       this.#byUse.add(node)
     }
   }
-}
-
-/** How many tokens of a run are those of ids from `start` on. */
-function commonLength(run: Int32Array, ids: Int32Array, start: number, end: number): number {
-  const most = Math.min(run.length, end - start)
-  let length = 0
-  while (length < most && run[length] === ids[start + length]) length++
-  return length
 }

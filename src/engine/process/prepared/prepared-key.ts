@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { arch, cpus } from 'node:os'
 import type { InferenceSession } from 'onnxruntime-node'
+import { cpuFlags, cpuInfo } from '../../../model/cpu-flags.ts'
 import { hashFiles } from '../../../model/weights/file-hashes.ts'
 
 /** Of what is written and how it is loaded; another one when either changes. */
@@ -30,14 +30,5 @@ export async function preparedKey({ graph, paths, options, runtimeVersion }: Pre
 
 /** Model and features of the processor: kernels, and with them the form of the weights, are chosen by these. */
 function processorName(): string {
-  const features = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuInfo())?.[1] ?? ''
-  return `${arch()} ${cpus()[0]?.model ?? ''} ${features.trim()}`
-}
-
-function cpuInfo(): string {
-  try {
-    return readFileSync('/proc/cpuinfo', 'utf8')
-  } catch {
-    return ''
-  }
+  return `${arch()} ${cpus()[0]?.model ?? ''} ${cpuFlags(cpuInfo())}`
 }

@@ -1,4 +1,4 @@
-import type { Ability, Sharing } from '../../engine.ts'
+import { ATTENTION_SCORE_BYTES, type Sharing } from '../../engine.ts'
 import type { EngineSpec, SharingLimits } from '../../protocol.ts'
 import type { CacheTensor } from '../prefix-cache/cache-tensor.ts'
 import { PrefixCache } from '../prefix-cache/prefix-cache.ts'
@@ -10,8 +10,6 @@ import { type RunPass, SharedScoring } from './shared-scoring.ts'
 const SEEN_BYTES = 8 << 20
 /** A pass this narrow is worth its overhead, whatever the attention before it takes. */
 const LEAST_WIDTH = 64
-/** Bytes a score of attention takes at its peak: it exists about four times over as a float32. */
-const SCORE_BYTES = 16
 
 /** What a loaded model shares between sequences, and the state that this needs. */
 export class ModelSharing {
@@ -62,13 +60,12 @@ export class ModelSharing {
 
   #empty(): SharedScoring {
     const { packing, prefixCache } = this.#abilities
-    const keeps: Ability['isOn'] = prefixCache.isOn
     return new SharedScoring({
       run: this.#run,
       packs: packing.isOn,
       longestRow: this.facts.longestRow,
-      cache: keeps ? new PrefixCache(this.#tensors, this.#limits.prefixCacheBytes) : null,
-      seen: keeps ? new SeenPrefixes(SEEN_BYTES) : null,
+      cache: prefixCache.isOn ? new PrefixCache(this.#tensors, this.#limits.prefixCacheBytes) : null,
+      seen: prefixCache.isOn ? new SeenPrefixes(SEEN_BYTES) : null,
       widestPass: (pastLength) => widestPass(pastLength, this.#limits.maxAttentionBytes, this.#graph.attentionHeads)
     })
   }
@@ -77,6 +74,6 @@ export class ModelSharing {
 /** The most columns S behind P known tokens with 16 H S (P + S) <= maxBytes; no bound where attention is one operator. */
 export function widestPass(pastLength: number, maxBytes: number, attentionHeads: number): number {
   if (attentionHeads === 0 || maxBytes === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER
-  const width = (Math.sqrt(pastLength ** 2 + (4 * maxBytes) / (SCORE_BYTES * attentionHeads)) - pastLength) / 2
+  const width = (Math.sqrt(pastLength ** 2 + (4 * maxBytes) / (ATTENTION_SCORE_BYTES * attentionHeads)) - pastLength) / 2
   return Math.max(LEAST_WIDTH, Math.floor(width))
 }
