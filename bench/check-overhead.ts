@@ -1,10 +1,10 @@
 import { loadConfig } from '../src/config/load-config.ts'
-import { type Evaluation, LogprobEvaluator } from '../src/logprob/evaluate.ts'
+import { DEFAULT_OPTIONS } from '../src/encoding/item-input.ts'
+import { type Evaluation, LogprobEvaluator } from '../src/evaluation/item-evaluator.ts'
 import { expandRequest } from '../src/logprob/expand-request.ts'
-import { DEFAULT_OPTIONS } from '../src/logprob/options.ts'
-import { WeightsGuard } from '../src/model/weights/weights-guard.ts'
+import { FileChangeDetector } from '../src/model/weights/file-change-detector.ts'
 import { REQUEST_CHECKS } from '../src/scoring/checks/request-checks.ts'
-import { startBackend } from '../src/scoring-backend.ts'
+import { startBackend } from '../src/serving/backend.ts'
 import { PROSE } from './support/prose.ts'
 import type { Findings } from './support/result.ts'
 import { median, medianRatio, quantile } from './support/statistics.ts'
@@ -94,7 +94,7 @@ function itemsOf(request: number): ReturnType<typeof expandRequest> {
 }
 
 function microsecondsOfStat(paths: readonly string[]): number {
-  const guard = new WeightsGuard(paths)
+  const guard = new FileChangeDetector(paths)
   const began = performance.now()
   for (let call = 0; call < STAT_CALLS; call++) guard.changedFile()
   return (1000 * (performance.now() - began)) / STAT_CALLS

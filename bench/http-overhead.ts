@@ -1,11 +1,11 @@
 import { loadConfig } from '../src/config/load-config.ts'
 import { buildFeeds, feedMakers } from '../src/engine/process/feeds.ts'
 import type { EngineSpec } from '../src/engine/protocol.ts'
-import { logprobOptionsOf } from '../src/http/logprob-options.ts'
+import { logprobOptionsOf } from '../src/http/routes/logprob.ts'
 import { expandRequest } from '../src/logprob/expand-request.ts'
 import { readOnnx } from '../src/model/onnx/read.ts'
 import { scoringGraph } from '../src/model/onnx/scoring-graph.ts'
-import { startBackend } from '../src/scoring-backend.ts'
+import { startBackend } from '../src/serving/backend.ts'
 import { startTokenizer } from '../src/tokenizer/thread-tokenizer.ts'
 import type { Tokenizer } from '../src/tokenizer/tokenizer.ts'
 import { EMBEDDED_MODEL, specOf } from './support/models.ts'
@@ -38,7 +38,7 @@ export async function run(): Promise<Findings> {
   const batch = { sequences: [{ ids: pair.ids, firstScored: 1 }], topCount: null }
   const bare = await bareRun(spec, pair.ids)
   const backend = startBackend(loadConfig([], {}).config, QUIET)
-  const { evaluator } = await backend.ready
+  const { logprobEvaluator } = await backend.ready
   const server = await startServer(1)
 
   const request = { x: pair.x, y: pair.y }
@@ -50,7 +50,7 @@ export async function run(): Promise<Findings> {
     'engine process (IPC and the pass)': async () => engineRunMs.push((await backend.engine.score(batch)).runMs),
     'tokenizer thread, two texts': () => tokenizer.encode([pair.x, pair.x + pair.y], { parseSpecialTokens: false }),
     'evaluator without HTTP, text': async () => {
-      const { outcomes } = await evaluator.evaluate(expandRequest(request), logprobOptionsOf(request), new AbortController().signal)
+      const { outcomes } = await logprobEvaluator.evaluate(expandRequest(request), logprobOptionsOf(request), new AbortController().signal)
       await Promise.all(outcomes)
     },
     'GET /livez': () => server.get('/livez'),
@@ -125,7 +125,7 @@ async function pairOf(tokenizer: Tokenizer): Promise<Pair> {
       const text = words.slice(first, first + length).join('')
       const [xIds, ids] = await tokenizer.encode([x, text], { parseSpecialTokens: false })
       if (ids?.length !== TOKENS || xIds === undefined) continue
-      const whole = Int32Array.from([...(tokenizer.facts.beginId === null ? [] : [tokenizer.facts.beginId]), ...ids])
+      const whole = Int32Array.from([...(tokenizer.info.beginId === null ? [] : [tokenizer.info.beginId]), ...ids])
       return { x, y: text.slice(x.length), xIds, yIds: ids.slice(xIds.length), ids: whole }
     }
   }

@@ -1,6 +1,6 @@
 import type { CacheTensor } from '../src/engine/process/prefix-cache/cache-tensor.ts'
 import { type ComputedColumns, PrefixCache, tokenBytes } from '../src/engine/process/prefix-cache/prefix-cache.ts'
-import { SeenPrefixes } from '../src/engine/process/prefix-cache/seen-prefixes.ts'
+import { PrefixHistory } from '../src/engine/process/prefix-cache/prefix-history.ts'
 import type { Findings } from './support/result.ts'
 import { median, quantile } from './support/statistics.ts'
 
@@ -57,7 +57,7 @@ export async function run(): Promise<Findings> {
       time(`part a run of ${TOKENS} tokens, add 1`, () => cache.insert(parted, { ...pass, columns: pass.columns.subarray(0, TOKENS / 2 + 1) }, null))
     }
   }
-  const seen = new SeenPrefixes(2 ** 22)
+  const seen = new PrefixHistory(2 ** 22)
   for (let i = 0; i < 4000; i++) {
     const ids = idsOf(i % 1500)
     if (i < 2000) seen.note(ids)

@@ -1,7 +1,8 @@
 /** `npm run bench [-- NAME ...]`: runs benchmarks one after the other, prints their tables, writes bench/results/NAME.json. */
+
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 import { BENCHES, GROUPS } from './benchmarks.ts'
 import { describeMachine, machineLine } from './support/machine.ts'
 import type { BenchResult } from './support/result.ts'

@@ -1,5 +1,5 @@
 import type { CatalogEntry } from '../src/scoring/checks/catalog/entry.ts'
-import { CHECK_CATALOG } from '../src/scoring/checks/catalog.ts'
+import { CHECK_CATALOG } from '../src/scoring/checks/check.ts'
 
 const WHEN: Readonly<Record<CatalogEntry['runs'][number], string>> = {
   request: 'with every result',

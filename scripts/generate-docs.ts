@@ -1,7 +1,8 @@
 /** Writes every generated page: `npm run docs`. */
+
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 import { generatedPages } from './generated-pages.ts'
 
 for (const [path, content] of await generatedPages()) {

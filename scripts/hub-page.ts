@@ -1,5 +1,5 @@
 import { EXIT_CODES } from '../src/cli/exit-codes.ts'
-import { ERROR_KINDS } from '../src/http/status.ts'
+import { ERROR_KINDS } from '../src/http/problem.ts'
 import { HUB_FAULTS } from '../test/hub/faults/all.ts'
 import { PROCESS_FAULTS } from '../test/hub/faults/processes.ts'
 

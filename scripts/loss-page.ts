@@ -1,8 +1,8 @@
 import { loadConfig } from '../src/config/load-config.ts'
 import type { LossAnswer, LossToken } from '../src/loss/answer.ts'
 import { type LossBody, lossRequestOf } from '../src/loss/request.ts'
-import { consistencyOf } from '../src/scoring/consistency.ts'
-import { startBackend } from '../src/scoring-backend.ts'
+import { consistencyOf } from '../src/scoring/consistency/consistency.ts'
+import { startBackend } from '../src/serving/backend.ts'
 import { askedExample } from './asked-example.ts'
 import { maskedSequenceFigure } from './masked-sequence-figure.ts'
 

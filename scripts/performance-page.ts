@@ -5,7 +5,7 @@ import type { Figure } from '../bench/support/figure.ts'
 import { machineLine } from '../bench/support/machine.ts'
 import type { BenchResult } from '../bench/support/result.ts'
 import { formatCell, renderMarkdown } from '../bench/support/table.ts'
-import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 import { figureSvg } from './figures/figure.ts'
 
 const RESULTS = join(PACKAGE_FOLDER, 'bench', 'results')

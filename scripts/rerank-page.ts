@@ -3,7 +3,7 @@ import type { RerankBody } from '../src/rerank/dialects/body.ts'
 import { jinaRequest, jinaResults } from '../src/rerank/dialects/jina.ts'
 import { teiRanks, teiRequest } from '../src/rerank/dialects/tei.ts'
 import { scoreDocuments } from '../src/rerank/evaluate.ts'
-import { startBackend } from '../src/scoring-backend.ts'
+import { startBackend } from '../src/serving/backend.ts'
 import { askedExample } from './asked-example.ts'
 
 const QUERY = 'The children ran down to the'
@@ -18,17 +18,17 @@ export async function rerankBlocks(): Promise<Readonly<Record<string, string>>> 
   const silent = (): void => {}
   const backend = startBackend(loadConfig([], EACH_COMPUTED).config, { info: silent, warn: silent, error: silent })
   try {
-    const { evaluator } = await backend.ready
+    const { logprobEvaluator } = await backend.ready
     const jinaBlock = async (body: RerankBody): Promise<string> => {
       const request = jinaRequest(body)
-      const { documents, usage } = await scoreDocuments(request, evaluator, AbortSignal.timeout(60_000))
+      const { documents, usage } = await scoreDocuments(request, logprobEvaluator, AbortSignal.timeout(60_000))
       const { direction, normalization, separator } = request
       const rest = { direction, normalization: normalization.kind, separator, usage }
       const results = jinaResults(documents, body).map(line).join(',\n    ')
       return askedExample('/v1/rerank', body, `{\n  "results": [\n    ${results}\n  ],\n  ${line(rest).slice(2, -2)}\n}`)
     }
     const teiBody: RerankBody = { query: QUERY, texts: DOCUMENTS, raw_scores: true }
-    const { documents } = await scoreDocuments(teiRequest(teiBody), evaluator, AbortSignal.timeout(60_000))
+    const { documents } = await scoreDocuments(teiRequest(teiBody), logprobEvaluator, AbortSignal.timeout(60_000))
     return {
       jina: await jinaBlock({ query: QUERY, documents: DOCUMENTS, top_n: 2 }),
       tei: askedExample('/rerank', teiBody, `[\n  ${teiRanks(documents, teiBody).map(line).join(',\n  ')}\n]`),

@@ -1,8 +1,8 @@
 import { loadConfig } from '../src/config/load-config.ts'
+import { DEFAULT_OPTIONS } from '../src/encoding/item-input.ts'
 import { expandRequest } from '../src/logprob/expand-request.ts'
-import { DEFAULT_OPTIONS } from '../src/logprob/options.ts'
 import type { LogprobResult } from '../src/logprob/result.ts'
-import { startBackend } from '../src/scoring-backend.ts'
+import { startBackend } from '../src/serving/backend.ts'
 
 const X = 'The children ran down to the'
 const Y = [' river', ' seventeen']
@@ -24,8 +24,8 @@ async function scored(): Promise<LogprobResult[]> {
     error: silent
   })
   try {
-    const { evaluator } = await backend.ready
-    const { outcomes } = await evaluator.evaluate(expandRequest({ x: X, y: Y }), { ...DEFAULT_OPTIONS, detail: 'tokens' }, AbortSignal.timeout(60_000))
+    const { logprobEvaluator } = await backend.ready
+    const { outcomes } = await logprobEvaluator.evaluate(expandRequest({ x: X, y: Y }), { ...DEFAULT_OPTIONS, detail: 'tokens' }, AbortSignal.timeout(60_000))
     return (await Promise.all(outcomes)).flatMap((outcome) => ('result' in outcome ? [outcome.result] : []))
   } finally {
     await backend.close()

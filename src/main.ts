@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { exitCodeOf } from './cli/exit-codes.ts'
-/** Parses the command line, runs one command, sets the exit code. The only reader of process.argv and process.env. */
 import { serviceErrorFrom } from './errors.ts'
-import { LOGPR_VERSION } from './package-info.ts'
+/** Parses the command line, runs one command, sets the exit code. The only reader of process.argv and process.env. */
+import { LOGPR_VERSION } from './process/package-info.ts'
 
 type Command = (argv: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>
 

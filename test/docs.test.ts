@@ -5,8 +5,8 @@ import { dirname, join, normalize } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { generatedPages } from '../scripts/generated-pages.ts'
-import { COMPLETIONS_REQUEST } from '../src/http/schemas/completions-request.ts'
-import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { COMPLETIONS_REQUEST } from '../src/http/schemas/completions.ts'
+import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 import { NORMALIZATIONS } from '../src/rerank/normalization.ts'
 import { conventionsOf } from '../src/scoring/loss/conventions.ts'
 import type { LossBody } from './support/loss-body.ts'
@@ -137,7 +137,7 @@ describe('docs/loss.md', () => {
 
   test('lists every finding, rule and reason that the code can give, and no other', () => {
     assert.deepEqual(column('finding'), codesIn(`${read('src/scoring/loss/findings.ts')}${read('src/loss/encode-messages.ts')}`, /code: '([a-z_]+)'/g))
-    assert.deepEqual(column('rule'), codesIn(read('src/scoring/consistency/reported.ts'), /^ {2}\| '([a-z_]+)'$/gm))
+    assert.deepEqual(column('rule'), codesIn(read('src/scoring/consistency/token-violations.ts'), /^ {2}\| '([a-z_]+)'$/gm))
     assert.deepEqual(column('reason'), codesIn(read('src/scoring/loss/labels.ts').split('export type Reason')[1]?.split('\n')[0] ?? '', /'([a-z_]+)'/g))
     assert.deepEqual(column('check'), codesIn(read('src/scoring/loss/loss-checks.ts'), /check\(\s*'([a-z_]+)'/g))
   })

@@ -1,4 +1,4 @@
-import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from '../../src/package-info.ts'
+import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from '../../src/process/package-info.ts'
 import type { BenchModel } from '../models/bench-model.ts'
 import { startServer } from '../support/server.ts'
 import { turnFlags } from '../support/server-flags.ts'

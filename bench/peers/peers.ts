@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import type { BenchModel } from '../models/bench-model.ts'
 import { type LineProcess, startLineProcess } from '../support/line-process.ts'
 import type { Contestant, Scored, Skipped } from './contestant.ts'

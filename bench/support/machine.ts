@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { arch, availableParallelism, cpus, loadavg, totalmem, type } from 'node:os'
-import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from '../../src/package-info.ts'
+import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from '../../src/process/package-info.ts'
 
 export interface Machine {
   readonly cpu: string

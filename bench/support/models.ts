@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 import type { EngineSpec } from '../../src/engine/protocol.ts'
-import { openModelFolder } from '../../src/model/model-folder.ts'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { openModelFolder } from '../../src/model/folder/model-folder.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 
 export const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 
 const MAIN = join(PACKAGE_FOLDER, 'dist', 'src', 'main.js')
 

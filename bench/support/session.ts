@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { InferenceSession } from 'onnxruntime-node'
-import { sessionOptions } from '../../src/engine/process/session-options.ts'
+import { sessionOptions } from '../../src/engine/process/open-session.ts'
 import type { EngineSpec } from '../../src/engine/protocol.ts'
 import type { Graph } from '../../src/model/onnx/graph.ts'
 import { writeOnnx } from '../../src/model/onnx/write.ts'

@@ -1,4 +1,4 @@
-import { commonLength, compareIds } from '../../src/forest/forest.ts'
+import { commonLength, compareIds } from '../../src/engine/packed-row.ts'
 import type { ModelCost } from '../models/bench-model.ts'
 import { fedIds, type Item } from '../workloads/item.ts'
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { ServiceError } from '../errors.ts'
-import { consistencyOf, MAX_NATS } from '../scoring/consistency.ts'
+import { consistencyOf, MAX_NATS } from '../scoring/consistency/consistency.ts'
 
 const SUMS = ['joint', 'marginal', 'conditional']
 const COUNTS = ['x-tokens', 'y-tokens']

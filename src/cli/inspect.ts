@@ -1,11 +1,12 @@
 import { loadConfig } from '../config/load-config.ts'
-import { renderJson, renderText } from '../inspect/render.ts'
-import { reportOn } from '../inspect/report.ts'
+import { renderJson, renderText, reportOn } from '../inspect/report.ts'
 import { openModel } from '../model/open-model.ts'
-import { precisionFolder } from '../model/precision/cache-folder.ts'
-import { formHere } from '../model/precision/form.ts'
+import { formHere } from '../model/precision/eight-bit-form.ts'
 import { preparedFile } from '../model/precision/prepare.ts'
-import { inspectProvider } from './inspect-provider.ts'
+import { precisionFolder } from '../model/precision/rounded-file.ts'
+import { findProviderFacts } from '../provider/find-facts.ts'
+import { providerReport } from '../provider/provider-report.ts'
+import { renderProviderReport } from '../provider/render-report.ts'
 import { locateShown } from './model-locator.ts'
 
 /** `logpr inspect`: what a model is and what the service would make of it, without loading weights. */
@@ -20,4 +21,13 @@ export async function inspect(argv: readonly string[], env: NodeJS.ProcessEnv): 
   const sections = reportOn(located, config, prepared)
   process.stdout.write(own.json === 'true' ? renderJson(sections) : renderText(sections))
   return 0
+}
+
+/** `logpr inspect --provider true`: what CUDA needs here and what of it is missing. Exit code 1 when something is. */
+function inspectProvider(isJson: boolean, env: NodeJS.ProcessEnv): number {
+  const report = providerReport(findProviderFacts(env.LD_LIBRARY_PATH))
+  const { platform, onnxruntime, cudaMajor, items, isUsable } = report
+  const json = { platform, onnxruntime, cuda_major: cudaMajor, is_usable: isUsable, items }
+  process.stdout.write(isJson ? `${JSON.stringify(json, null, 2)}\n` : renderProviderReport(report))
+  return report.isUsable ? 0 : 1
 }

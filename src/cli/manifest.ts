@@ -1,6 +1,5 @@
 import { loadConfig } from '../config/load-config.ts'
-import { renderSums } from '../model/manifest/sums.ts'
-import { textFilesOf } from '../model/manifest/text-files.ts'
+import { renderSums, textFilesOf } from '../model/manifest.ts'
 import { openModel } from '../model/open-model.ts'
 import { hashNamedFiles } from '../model/weights/file-hashes.ts'
 import { locateShown } from './model-locator.ts'

@@ -1,11 +1,10 @@
 import type { Config } from '../config/options.ts'
 import { locateModel } from '../hub/locate-model.ts'
-import type { OnPullEvent } from '../hub/pull-event.ts'
-import { tellPullState } from '../hub/pull-words.ts'
+import { type OnPullEvent, tellPullState } from '../hub/pull-progress.ts'
 import { hubSettingsFrom } from '../hub/settings.ts'
-import type { LocatedModel, LocateModel } from '../model/located-model.ts'
+import type { LocatedModel, LocateModel } from '../model/locate-model.ts'
 import { onlyReference } from '../model/model-reference.ts'
-import { createPullProgress } from './pull-progress.ts'
+import { createPullProgress } from './pull.ts'
 
 /** How a command finds its models: a folder at once, a model of the hub when its files are there. `listen` hears of every step. */
 export function modelLocator(config: Config, env: NodeJS.ProcessEnv, listen: OnPullEvent): LocateModel {

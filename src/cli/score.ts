@@ -1,19 +1,18 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { loadConfig } from '../config/load-config.ts'
-import { withProviderDefaults } from '../config/provider-defaults.ts'
+import { SingleBar } from 'cli-progress'
+import { loadConfig, withProviderDefaults } from '../config/load-config.ts'
+import { DEFAULT_OPTIONS } from '../encoding/item-input.ts'
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
+import type { Outcome } from '../evaluation/item-evaluator.ts'
 import { guardJson } from '../json/guard.ts'
-import type { Outcome } from '../logprob/evaluate.ts'
 import { expandRequest, type RequestedPairs } from '../logprob/expand-request.ts'
-import { DEFAULT_OPTIONS } from '../logprob/options.ts'
 import { failureOf } from '../logprob/result.ts'
-import { precisionFolder } from '../model/precision/cache-folder.ts'
+import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { createLogger } from '../observability/logger.ts'
 import { chooseProvider } from '../provider/choose-provider.ts'
-import { type ScoringBackend, startBackend } from '../scoring-backend.ts'
+import { type ScoringBackend, startBackend } from '../serving/backend.ts'
 import { locateShown } from './model-locator.ts'
-import { createProgress, type Progress } from './progress.ts'
 
 /** Lines that are scored together: enough to fill batches, few enough to keep results flowing. */
 const LINES_AT_ONCE = 64
@@ -78,10 +77,10 @@ async function scoreLines(source: Iterable<string> | AsyncIterable<string>, back
 }
 
 async function scoreLine(line: string, backend: ScoringBackend): Promise<Outcome[]> {
-  const { evaluator } = await backend.ready
+  const { logprobEvaluator } = await backend.ready
   try {
     const items = expandRequest(parseLine(line))
-    const { outcomes } = await evaluator.evaluate(items, DEFAULT_OPTIONS, new AbortController().signal)
+    const { outcomes } = await logprobEvaluator.evaluate(items, DEFAULT_OPTIONS, new AbortController().signal)
     return await Promise.all(outcomes)
   } catch (error) {
     return [{ item: { index: 0, candidate: 0, id: null, x: '', y: '', param: { x: 'x', y: 'y' } }, error: serviceErrorFrom(error) }]
@@ -109,4 +108,41 @@ function isPair(value: unknown): value is RequestedPairs {
   return (
     Object.keys(rest).length === 0 && isOutput(x) && (isOutput(y) || (Array.isArray(y) && y.every(isOutput))) && (id === undefined || typeof id === 'string')
   )
+}
+
+interface Progress {
+  add(count: number): void
+  done(): void
+}
+
+/** How many lines between two lines of progress where there is no terminal. */
+const PLAIN_EVERY = 1000
+
+/** A bar on a terminal, a plain line now and then elsewhere. `total` is unknown when lines come from a pipe. */
+function createProgress(stream: NodeJS.WriteStream, total?: number): Progress {
+  let done = 0
+  if (!stream.isTTY) {
+    return {
+      add(count) {
+        if (Math.floor((done + count) / PLAIN_EVERY) > Math.floor(done / PLAIN_EVERY)) stream.write(`scored ${done + count} lines\n`)
+        done += count
+      },
+      done() {}
+    }
+  }
+  const bar = new SingleBar({
+    stream,
+    format: total === undefined ? 'scored {value} lines, {duration_formatted}' : 'scored {bar} {value}/{total}, {eta_formatted} left',
+    hideCursor: true,
+    clearOnComplete: true
+  })
+  bar.start(total ?? 0, 0)
+  return {
+    add(count) {
+      done += count
+      if (total === undefined) bar.setTotal(done)
+      bar.update(done)
+    },
+    done: () => bar.stop()
+  }
 }

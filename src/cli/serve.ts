@@ -1,15 +1,14 @@
 import closeWithGrace from 'close-with-grace'
-import { loadConfig } from '../config/load-config.ts'
-import { withProviderDefaults } from '../config/provider-defaults.ts'
+import { loadConfig, withProviderDefaults } from '../config/load-config.ts'
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
-import { precisionFolder } from '../model/precision/cache-folder.ts'
+import type { OnPullEvent } from '../hub/pull-progress.ts'
+import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { createLogger } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import { chooseProvider } from '../provider/choose-provider.ts'
 import { startModels } from '../serving/start-models.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { modelLocator } from './model-locator.ts'
-import { logPull } from './pull-log.ts'
 
 /** Added to the longest request and the drain delay before a stop is forced. */
 const TEARDOWN_MS = 5000
@@ -29,7 +28,7 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   const metrics = createMetrics()
   // The models load in processes and threads of their own while the HTTP side is still being imported here.
   const models = startModels(config, metrics, log, { locate: modelLocator(config, env, logPull(log)), provider, precisionFolder: precisionFolder(env) })
-  const { startService } = await import('../service.ts')
+  const { startService } = await import('../serving/start-service.ts')
   const service = await startService(config, models, metrics, log)
   log.info({ address: service.address, processId: process.pid }, 'listening')
 
@@ -53,4 +52,16 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
       }
     )
   })
+}
+
+/** What a service says in its log while it fetches its model. */
+function logPull(log: ReturnType<typeof createLogger>): OnPullEvent {
+  return (event) => {
+    const { kind, ...fields } = event
+    if (kind === 'plan') log.info(fields, 'model found on the hub')
+    else if (kind === 'file') log.info(fields, 'model file ready')
+    else if (kind === 'retry') log.warn(fields, 'hub asked again')
+    else if (kind === 'wait') log.info(fields, 'another process fetches this file')
+    else if (kind === 'cached') log.warn(fields, 'the hub could not be asked; the model in the cache is used')
+  }
 }

@@ -1,6 +1,6 @@
+import { checkedInput, type EncodingContext } from '../encoding/item-input.ts'
+import { TextIds } from '../encoding/text-ids.ts'
 import { ServiceError } from '../errors.ts'
-import { checkedInput, type EncodingContext } from '../logprob/draft.ts'
-import { TextIds } from '../logprob/text-ids.ts'
 import type { CompletionsRequest } from './request.ts'
 
 /** A prompt as P token ids. */
@@ -46,7 +46,7 @@ function untouched(ids: readonly number[]): EncodedPrompt {
 
 /** What the post-processor adds, but not in front of a text that begins with it already. */
 function withAdded(ids: Int32Array, addSpecialTokens: boolean, { tokenizer }: EncodingContext): EncodedPrompt {
-  const { before, after } = tokenizer.facts.added
+  const { before, after } = tokenizer.info.added
   if (!addSpecialTokens || before.length + after.length === 0) return { ids, addedBefore: 0, addedAfter: 0 }
   const isThere = before.every((id, i) => ids[i] === id)
   const head = isThere ? [] : before
@@ -59,7 +59,7 @@ function longestPrompt(maxTokens: 0 | 1, maxModelLen: number): number {
 }
 
 function leastTokens(text: string, { tokenizer }: EncodingContext): number {
-  const { maxTokenBytes, specials, hasNormalizer } = tokenizer.facts
+  const { maxTokenBytes, specials, hasNormalizer } = tokenizer.info
   if (hasNormalizer) return 0
   const mostBytes = [...specials.values()].reduce((most, spelling) => Math.max(most, Buffer.byteLength(spelling)), maxTokenBytes)
   return Math.ceil(Buffer.byteLength(text) / mostBytes)

@@ -1,21 +1,21 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Warning } from '../encoding/encoded-item.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { serviceErrorFrom } from '../errors.ts'
-import type { Warning } from '../logprob/encoded-item.ts'
-import type { EvaluationContext } from '../logprob/evaluate.ts'
-import { assertReceived, receiptOf } from '../logprob/receipt.ts'
-import { APPROXIMATE } from '../logprob/result.ts'
-import type { VerifiedSequence } from '../logprob/sampled-verification.ts'
-import { jobsOf, rowsOfSequence, sharedRows } from '../logprob/shared-rows.ts'
-import { type Usage, type WorkUsage, workUsage } from '../logprob/usage.ts'
-import { alsoAbortedBy, type Scheduler, type ScoringJob } from '../scheduling/scheduler.ts'
+import type { EvaluationContext } from '../evaluation/item-evaluator.ts'
+import { groupByLastToken, groupedJobs, rowsOfSequence } from '../evaluation/last-token-candidates.ts'
+import type { VerifiedSequence } from '../evaluation/sampled-verification.ts'
+import { APPROXIMATE } from '../evaluation/scored-item.ts'
+import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
+import { type Usage, type WorkUsage, workUsage } from '../evaluation/usage.ts'
+import { alsoAbortedBy, type ScoringJob } from '../scheduling/job.ts'
+import type { Scheduler } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
-import { logProbSums } from '../scoring/log-prob-sums.ts'
+import { logProbSums } from '../scoring/scored-sequence.ts'
 import { promptChecks, promptSequence, summaryOf } from './checks.ts'
 import { type Choice, choiceOf } from './choice.ts'
 import { type EncodedPrompt, encodePrompts } from './encode-prompts.ts'
-import { jobOfPrompt } from './jobs.ts'
-import type { CompletionsRequest } from './request.ts'
+import type { CompletionsOptions, CompletionsRequest } from './request.ts'
 import { assertNumbers } from './token-scores.ts'
 
 export interface CompletionsAnswer<T> {
@@ -27,7 +27,7 @@ export interface CompletionsAnswer<T> {
 }
 
 /** Told of every prompt whose own tokens were scored. */
-export type PromptListener = (verified: VerifiedSequence) => void
+type PromptListener = (verified: VerifiedSequence) => void
 
 interface ScoredPrompt<T> {
   readonly choice: T
@@ -59,8 +59,8 @@ export class CompletionsEvaluator {
     const prompts = await encodePrompts(request, this.#context)
     const wanted = prompts.map((prompt) => jobOfPrompt(prompt, request.options))
     const asked = wanted.filter((job) => job !== null)
-    const shared = sharedRows(asked)
-    const jobs = jobsOf(shared)
+    const shared = groupByLastToken(asked)
+    const jobs = groupedJobs(shared)
 
     const failed = new AbortController()
     const rowsByJob = new Map<ScoringJob, Promise<RowScores>>()
@@ -113,7 +113,7 @@ export class CompletionsEvaluator {
     const firstScored = job?.sequence.firstScored ?? 1
     if (job !== null && rows === null) throw new Error('a job was not answered')
     if (job !== null && rows !== null) {
-      assertReceived(receiptOf(job.sequence.ids, firstScored, rows))
+      assertSequenceIntegrity(sequenceIntegrityOf(job.sequence.ids, firstScored, rows))
       assertNumbers(rows, firstScored, prompts[index]?.param ?? 'prompt')
     }
     const choice = choiceOf(index, prompt, rows, firstScored, options, this.#context.tokenizer)
@@ -145,4 +145,39 @@ function usageOf(prompts: readonly EncodedPrompt[], maxTokens: 0 | 1, work: Work
   const promptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0)
   const completionTokens = prompts.length * maxTokens
   return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens, ...work }
+}
+
+/**
+ * What has to be computed for a prompt of P ids; null when nothing is. Its rows are those of positions `firstScored` to
+ * P - 1 and, with max_tokens 1, of position P. That one needs the last id to be fed, so another one stands after it,
+ * whose own score nobody reads: the row's most probable token is what is generated.
+ */
+function jobOfPrompt({ ids }: EncodedPrompt, options: CompletionsOptions): ScoringJob | null {
+  const { maxTokens } = options
+  const topCount = topCountOf(options)
+  const lastId = ids.at(-1) ?? 0
+  if (maxTokens === 1) return { sequence: { ids: withLast(ids, lastId), firstScored: scoresPrompt(options) ? 1 : ids.length }, topCount }
+  return scoresPrompt(options) && ids.length > 1 ? { sequence: { ids, firstScored: 1 }, topCount } : null
+}
+
+/** Copied at once: spreading the ids of a body of 5 MB stops the event loop for 200 ms. */
+function withLast(ids: Int32Array, lastId: number): Int32Array {
+  const longer = new Int32Array(ids.length + 1)
+  longer.set(ids)
+  longer[ids.length] = lastId
+  return longer
+}
+
+/** Whether the prompt's own tokens are shown with their log-probabilities. */
+function scoresPrompt({ echo, logprobs, promptLogprobs }: CompletionsOptions): boolean {
+  return (echo && logprobs !== null) || promptLogprobs !== null
+}
+
+/**
+ * Ranks come with the alternatives, so a list of the prompt's tokens needs them even where it shows none. The most
+ * probable token alone is part of every row: harnesses ask for that, and need neither ranks nor a search for more.
+ */
+function topCountOf({ logprobs, promptLogprobs }: CompletionsOptions): number | null {
+  if (promptLogprobs !== null) return Math.max(promptLogprobs, logprobs ?? 0)
+  return logprobs === null || logprobs <= 1 ? null : logprobs
 }

@@ -1,6 +1,5 @@
-import { bytesOfId, displayText } from '../logprob/text-length.ts'
+import { bytesOfId, displayText } from '../encoding/token-text.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
-import { codePointIndices } from './code-points.ts'
 import type { EncodedPrompt } from './encode-prompts.ts'
 
 const SPACE = 0x20
@@ -39,7 +38,7 @@ export function spelledPrompt({ ids, addedBefore, addedAfter }: EncodedPrompt, g
   const own = Array.from(ids, (id, i) => (i < addedBefore || i >= ids.length - addedAfter ? NO_BYTES : bytesOfId(tokenizer, id, true)))
   const pieces = generatedId === null ? own : [...own, bytesOfId(tokenizer, generatedId, true)]
   const spelled = Buffer.concat(pieces)
-  const dropped = tokenizer.facts.dropsLeadingSpace && spelled[0] === SPACE ? 1 : 0
+  const dropped = tokenizer.info.dropsLeadingSpace && spelled[0] === SPACE ? 1 : 0
   const bytes = spelled.subarray(dropped)
   const indices = codePointIndices(bytes)
   let start = -dropped
@@ -54,4 +53,45 @@ export function spelledPrompt({ ids, addedBefore, addedAfter }: EncodedPrompt, g
 /** The generated token by itself. */
 export function spelledToken(id: number, tokenizer: Tokenizer): SpelledText {
   return { text: displayText(bytesOfId(tokenizer, id, true)), offsets: [0] }
+}
+
+/**
+ * For every byte the index of the character that it belongs to, when the bytes are decoded as UTF-8 with U+FFFD for
+ * what is no character: (n + 1,), where the last entry counts the characters. Follows the WHATWG decoder, as Node does:
+ * the longest beginning of a character that breaks off is one U+FFFD.
+ */
+export function codePointIndices(bytes: Uint8Array): Int32Array {
+  const indices = new Int32Array(bytes.length + 1)
+  let at = 0
+  let count = 0
+  while (at < bytes.length) {
+    const end = at + characterLength(bytes, at)
+    indices.fill(count, at, end)
+    at = end
+    count++
+  }
+  indices[bytes.length] = count
+  return indices
+}
+
+/** Bytes of the character, or of the broken one, that begins at a byte. Table 3-7 of the Unicode Standard. */
+function characterLength(bytes: Uint8Array, at: number): number {
+  const lead = bytes[at] ?? 0
+  const expected = lead < 0xc2 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 1
+  let length = 1
+  while (length < expected) {
+    const byte = bytes[at + length]
+    const [lowest, highest] = length === 1 ? secondByteRange(lead) : [0x80, 0xbf]
+    if (byte === undefined || byte < lowest || byte > highest) break
+    length++
+  }
+  return length
+}
+
+function secondByteRange(lead: number): readonly [number, number] {
+  if (lead === 0xe0) return [0xa0, 0xbf]
+  if (lead === 0xed) return [0x80, 0x9f]
+  if (lead === 0xf0) return [0x90, 0xbf]
+  if (lead === 0xf4) return [0x80, 0x8f]
+  return [0x80, 0xbf]
 }

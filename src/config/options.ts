@@ -1,5 +1,5 @@
-import { DTYPES } from '../model/model-folder.ts'
-import { PRECISIONS } from '../model/precision/precisions.ts'
+import { DTYPES } from '../model/folder/find-graph-file.ts'
+import { PRECISIONS } from '../model/precision/eight-bit-form.ts'
 
 /**
  * Every setting, once. Flags (`--max-batch-tokens`), environment variables (`LOGPR_MAX_BATCH_TOKENS`), `--help` and

@@ -6,9 +6,9 @@ export function idsChecksum(ids: Int32Array): number {
   return continued(0x811c9dc5, ids) >>> 0
 }
 
-/** The same over the ids of a sequence and then the alternatives of its last token: every token that has a row is in it. */
-export function sequenceChecksum({ ids, alternatives = NONE }: { readonly ids: Int32Array; readonly alternatives?: Int32Array }): number {
-  return continued(idsChecksum(ids), alternatives) >>> 0
+/** The same over the ids of a sequence and then the lastTokenCandidates of its last token: every token that has a row is in it. */
+export function sequenceChecksum({ ids, lastTokenCandidates = NONE }: { readonly ids: Int32Array; readonly lastTokenCandidates?: Int32Array }): number {
+  return continued(idsChecksum(ids), lastTokenCandidates) >>> 0
 }
 
 const NONE = new Int32Array(0)

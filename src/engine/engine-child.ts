@@ -3,7 +3,7 @@ import { extname } from 'node:path'
 import type { FromEngine, ToEngine } from './protocol.ts'
 
 /** What its owner hears of an engine process. `exit` comes exactly once, also when it could not be started, and last. */
-export interface ChildEvents {
+interface ChildEvents {
   message(message: FromEngine): void
   /** A message that could not be delivered, or an operating-system error. */
   trouble(error: Error): void
@@ -66,5 +66,26 @@ export class EngineChild {
     const gone = new Promise((resolve) => this.#process.once('exit', resolve))
     this.kill()
     await gone
+  }
+}
+
+const NAMES = ['start', 'batch', 'restart'] as const
+type Name = (typeof NAMES)[number]
+
+/** What an engine process is waited for: its start, its answer, and the pause before its successor. One timer of each. */
+export class EngineTimers {
+  readonly #timers: Partial<Record<Name, NodeJS.Timeout>> = {}
+
+  set(name: Name, afterMs: number, then: () => void): void {
+    this.clear(name)
+    this.#timers[name] = setTimeout(then, afterMs)
+  }
+
+  clear(...names: readonly Name[]): void {
+    for (const name of names) clearTimeout(this.#timers[name])
+  }
+
+  clearAll(): void {
+    this.clear(...NAMES)
   }
 }

@@ -1,10 +1,9 @@
 import type { ServiceError } from '../errors.ts'
-import type { PendingBatch } from './batch-line.ts'
-import { type Candidate, chooseEngine } from './choose-engine.ts'
-import { type Batch, type BatchScores, type Engine, type EngineInfo, type EngineState, longestOf } from './engine.ts'
-import { PrefixAffinity } from './prefix-affinity.ts'
+import { type PendingBatch, unavailable } from './batch-queue.ts'
+import { type Candidate, chooseEngine, PrefixAffinity } from './choose-engine.ts'
+import { type Batch, type BatchScores, type Engine, type EngineState, longestOf } from './engine.ts'
+import type { EngineInfo } from './engine-info.ts'
 import type { EngineSpec, KnownAnswer } from './protocol.ts'
-import { unavailable } from './unavailable.ts'
 
 /** What a pool needs of each of its engines; `ProcessEngine` has it. */
 export interface PoolEngine extends Engine {

@@ -1,13 +1,11 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
-import { BatchLine, type PendingBatch } from './batch-line.ts'
-import type { Batch, BatchScores, Engine, EngineInfo, EngineState } from './engine.ts'
-import { EngineChild } from './engine-child.ts'
+import { BatchQueue, type PendingBatch, unavailable } from './batch-queue.ts'
+import type { Batch, BatchScores, Engine, EngineState } from './engine.ts'
+import { EngineChild, EngineTimers } from './engine-child.ts'
+import type { EngineInfo } from './engine-info.ts'
 import type { ProcessEngineOptions, SelfTestMaterial } from './engine-options.ts'
-import { EngineTimers } from './engine-timers.ts'
 import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type KnownAnswer, unreachable } from './protocol.ts'
-import { MAX_FAILED_STARTS, restartDelayMs } from './restart-policy.ts'
-import { StartRecord } from './start-record.ts'
-import { unavailable } from './unavailable.ts'
+import { MAX_FAILED_STARTS, restartDelayMs, StartRecord } from './restart-policy.ts'
 
 /**
  * An engine in a process of its own, so that a native crash, a hang or an out-of-memory kill costs one restart and
@@ -22,7 +20,7 @@ export class ProcessEngine implements Engine {
   #child: EngineChild | undefined
   readonly #starts = new StartRecord()
   readonly #timers = new EngineTimers()
-  readonly #line = new BatchLine()
+  readonly #line = new BatchQueue()
   #spec: EngineSpec
   readonly #material: SelfTestMaterial
   #firstAnswers: readonly KnownAnswer[] = []
@@ -159,7 +157,7 @@ export class ProcessEngine implements Engine {
         processId: this.#child?.pid,
         selfTest: verdict,
         toleranceNats,
-        sharedWeights: info.sharedWeights
+        sharedWeights: info.prepackedWeights
       },
       'engine ready'
     )
@@ -217,7 +215,7 @@ export class ProcessEngine implements Engine {
     this.#child?.send({ kind: 'score', batchId: pending.batchId, batch: pending.batch })
   }
 
-  #finished(batchId: number): ReturnType<BatchLine['finish']> {
+  #finished(batchId: number): ReturnType<BatchQueue['finish']> {
     const pending = this.#line.finish(batchId)
     if (pending !== undefined) this.#timers.clear('batch')
     return pending

@@ -1,8 +1,9 @@
 import type { ErrorCode } from '../errors.ts'
 import type { ShapeLimits } from '../memory/batch-shapes.ts'
 import type { PrecisionRequest } from '../model/precision/prepare.ts'
-import type { FileSeal } from '../model/weights/weights-guard.ts'
-import type { Batch, BatchScores, EngineInfo } from './engine.ts'
+import type { FileSeal } from '../model/weights/file-change-detector.ts'
+import type { Batch, BatchScores } from './engine.ts'
+import type { EngineInfo } from './engine-info.ts'
 
 /**
  * Messages between the front process and an engine process, over Node's IPC channel with structured cloning.
@@ -52,7 +53,7 @@ export interface EngineSpec {
   /** Engine processes of the model, this one included; 1 when absent. */
   readonly replicas?: number
   /** Where they keep the weights that all of them map; each has its own when absent. */
-  readonly prepared?: { readonly folder: string; readonly runtimeVersion: string }
+  readonly prepacked?: { readonly folder: string; readonly runtimeVersion: string }
   /** Rounds its weights to 8 bits; absent where it runs on those of its file. */
   readonly precision?: PrecisionRequest
   /** The files by path, once they are known: a later start refuses other content. */

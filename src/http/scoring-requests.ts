@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
 import { selectModel } from './select-model.ts'
-import type { ScoringModel, Service } from './service.ts'
+import type { ScoringModel, Service } from './served-model.ts'
 import { type RequestSignal, workSignal } from './work-signal.ts'
 
 type Needed = Pick<Service, 'apiKeyHashes' | 'config' | 'modelIds' | 'scoring'>

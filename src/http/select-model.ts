@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import type { ScoringModel, Service } from './service.ts'
+import type { ScoringModel, Service } from './served-model.ts'
 
 type Models = Pick<Service, 'modelIds' | 'scoring'>
 

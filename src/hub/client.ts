@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts'
-import { LOGPR_VERSION } from '../package-info.ts'
+import { LOGPR_VERSION } from '../process/package-info.ts'
 import { describeSubject, refusalOf, type Subject } from './answers.ts'
-import type { OnPullEvent } from './pull-event.ts'
+import type { OnPullEvent } from './pull-progress.ts'
 import { assertUsable, type HubSettings, type HubTiming } from './settings.ts'
 import { retried, TransientFailure } from './transient.ts'
 

@@ -1,16 +1,17 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ServiceError } from '../errors.ts'
 import { describeSubject, type Subject } from './answers.ts'
 import { cacheFailure, type RepositoryCache, sizeOf } from './cache-layout.ts'
 import { type HubAnswer, type HubClient, notAHub } from './client.ts'
-import { hasListedContent } from './content-hash.ts'
 import { lockFile } from './file-lock.ts'
 import type { RepositoryFile } from './repository-files.ts'
 import { TransientFailure } from './transient.ts'
 
 /** A file of a commit and where to get it. */
-export interface WantedFile extends RepositoryFile {
+interface WantedFile extends RepositoryFile {
   readonly repository: string
   readonly commit: string
 }
@@ -171,4 +172,11 @@ class Transfer {
 function strongEtag(headers: Headers): string | null {
   const etag = headers.get('etag')
   return etag?.startsWith('"') ? etag : null
+}
+
+/** Whether a file on disk has the content that the hub listed: SHA-256, or git's SHA-1 of `blob <size>\0` and the content. */
+export async function hasListedContent(path: string, { etag, sizeBytes }: RepositoryFile): Promise<boolean> {
+  const hash = etag.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${sizeBytes}\0`)
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) hash.update(chunk)
+  return hash.digest('hex') === etag
 }

@@ -1,6 +1,8 @@
-import { posix } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { basename, posix } from 'node:path'
 import { ServiceError } from '../errors.ts'
 import { graphCandidates } from '../model/folder/find-graph-file.ts'
+import { readOnnx } from '../model/onnx/read.ts'
 
 /** What a model needs beside its weights, if its folder has them. */
 const SMALL_FILES = [
@@ -71,4 +73,22 @@ export function noGraph(where: string, names: readonly string[], dtype: string):
         ? `its graphs are in ${folders.slice(0, 8).join(', ')}: write the folder behind the id, as in organisation/name/${folders[0]}`
         : `it has ${graphs.slice(0, 12).join(', ')}: choose --dtype among these`
   return new ServiceError('model_invalid', `${where} has no model*.onnx for dtype ${dtype}; ${advice}`)
+}
+
+/** Files that hold weights of a graph, as names in the model's folder. Throws `model_invalid` when the graph cannot be read or points outside. */
+export function dataFilesOf(path: string, graphFile: string): string[] {
+  const locations = readOnnx(path).initializers.map(({ location }) => location)
+  const outside = locations.filter((location): location is string => location !== null && location !== basename(path))
+  return [...new Set(outside)].map((location) => dataFileOf(graphFile, location))
+}
+
+/** The graph that genai_config.json names; null when there is none or it cannot be read. */
+export function genaiGraphFile(path: string): string | null {
+  try {
+    const config = JSON.parse(readFileSync(path, 'utf8')) as { model?: { decoder?: { filename?: unknown } } } | null
+    const filename = config?.model?.decoder?.filename
+    return typeof filename === 'string' ? filename : null
+  } catch {
+    return null
+  }
 }

@@ -1,16 +1,11 @@
 import type { Config } from '../config/options.ts'
-import type { LocatedModel } from '../model/located-model.ts'
+import type { LocatedModel } from '../model/locate-model.ts'
 import { scoringGraph } from '../model/onnx/scoring-graph.ts'
 import { openModel } from '../model/open-model.ts'
-import { askedPrecision } from '../model/precision/asked-precision.ts'
+import { resolvePrecision } from '../model/precision/precision-plan.ts'
 import type { PreparedFile } from '../model/precision/prepare.ts'
 import { roundedGraph } from '../model/precision/rounded-graph.ts'
-import type { Section, SectionMaker } from './section.ts'
-import { graphSection } from './sections/graph.ts'
-import { memorySection } from './sections/memory.ts'
-import { modelSection } from './sections/model.ts'
-import { precisionSection } from './sections/precision.ts'
-import { scoringGraphSection } from './sections/scoring-graph.ts'
+import { graphSection, memorySection, modelSection, precisionSection, type Section, type SectionMaker, scoringGraphSection } from './sections.ts'
 
 /** In the order in which they are shown. */
 const SECTIONS: readonly SectionMaker[] = [modelSection, graphSection, precisionSection, scoringGraphSection, memorySection]
@@ -21,8 +16,21 @@ const SECTIONS: readonly SectionMaker[] = [modelSection, graphSection, precision
  */
 export function reportOn({ id, folder: path }: LocatedModel, config: Config, prepared: PreparedFile | null = null): readonly Section[] {
   const found = { ...openModel(path, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id }
-  const { model: folder, plan: precision } = askedPrecision(found, config.PRECISION, 'cpu')
+  const { model: folder, plan: precision } = resolvePrecision(found, config.PRECISION, 'cpu')
   const scoring = scoringGraph(precision === null ? folder.graph : roundedGraph(folder.graph, precision))
   const model = { folder, original: folder.graph, scoring, precision, prepared, config }
   return SECTIONS.flatMap((make) => make(model) ?? [])
+}
+
+const LABEL_WIDTH = 14
+
+/** One line a fact, labels in a column of their own. */
+export function renderText(sections: readonly Section[]): string {
+  const lines = sections.flatMap((section) => section.lines)
+  return `${lines.map(([label, text]) => `${label.padEnd(LABEL_WIDTH)} ${text}`).join('\n')}\n`
+}
+
+/** One JSON object with a key for each section. */
+export function renderJson(sections: readonly Section[]): string {
+  return `${JSON.stringify(Object.fromEntries(sections.map(({ name, json }) => [name, json])), null, 2)}\n`
 }

@@ -1,5 +1,4 @@
 import { ServiceError } from '../errors.ts'
-import { fieldName } from './field-name.ts'
 
 /** Deeper nesting is an attack on the parser, not a request. */
 const MAX_DEPTH = 32
@@ -72,4 +71,11 @@ function isFollowedByColon(text: string, from: number): boolean {
     if (character !== 0x20 && character !== 0x09 && character !== 0x0a && character !== 0x0d) return character === COLON
   }
   return false
+}
+
+const NAME = /^\w{1,40}$/
+
+/** A key as an error may show it: field names yes, anything that could be a piece of text no. */
+export function fieldName(key: string): string {
+  return NAME.test(key) ? key : '(not a field name)'
 }

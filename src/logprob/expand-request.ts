@@ -1,6 +1,6 @@
+import type { LogprobItem, TextOrIds } from '../encoding/item-input.ts'
 import { ServiceError } from '../errors.ts'
 import type { ChatMessage } from '../tokenizer/tokenizer.ts'
-import type { LogprobItem, TextOrIds } from './options.ts'
 
 /** One x, or a conversation that ends in x, and its outputs, as the body has them. */
 export interface RequestedPair {

@@ -1,17 +1,13 @@
-import type { RowScores } from '../engine/engine.ts'
-import { ServiceError } from '../errors.ts'
+import type { Boundary, EncodedItem, Warning } from '../encoding/encoded-item.ts'
+import type { LogprobItem, LogprobOptions, Term } from '../encoding/item-input.ts'
+import type { ServiceError } from '../errors.ts'
+import { APPROXIMATE, itemIntegrity, type Scored } from '../evaluation/scored-item.ts'
+import { type TokenDetail, tokenDetails } from '../evaluation/token-details.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
-import { finiteCheck } from '../scoring/checks/number-checks.ts'
-import type { Receipt } from '../scoring/checks/receipt.ts'
 import type { CheckSubject } from '../scoring/checks/request-checks.ts'
-import { type LogProbSums, logProbSums } from '../scoring/log-prob-sums.ts'
 import { type Lengths, type Normalized, normalized } from '../scoring/normalized.ts'
 import { rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
-import type { Boundary, EncodedItem, Warning } from './encoded-item.ts'
-import type { LogprobItem, LogprobOptions, Term } from './options.ts'
-import { assertReceived, receiptOf } from './receipt.ts'
-import { type TokenDetail, tokenDetails } from './token-details.ts'
 
 /** One result as the wire has it; the fields of the contract. */
 export interface LogprobResult {
@@ -46,26 +42,6 @@ export interface ResultSettings {
   readonly checks: readonly ((subject: CheckSubject) => Check)[]
 }
 
-/** The numbers of one sequence, before checks that need more than them. */
-export interface Scored {
-  readonly sequence: ScoredSequence
-  /** Terms as they are reported: without x where some of it was left out. */
-  readonly sums: LogProbSums
-  readonly rows: RowScores | null
-}
-
-/**
- * Reads the numbers of one sequence. `rows` covers tokens scoredStart to scoredEnd; null when that is empty. Throws
- * `scores_mismatched` or `non_finite_logits`: such numbers must never reach a sum.
- */
-export function scoredOf(encoded: EncodedItem, rows: RowScores | null): Scored {
-  const receipt = receiptFor(encoded, rows)
-  if (receipt !== null) assertReceived(receipt)
-  const sequence = scoredSequence(encoded, rows)
-  const sums = logProbSums(sequence)
-  return { sequence, sums: encoded.facts.droppedTokens > 0 ? withoutX(sums) : sums, rows }
-}
-
 /** One result; `moreChecks` are those that took other passes or other results. */
 export function resultOf(
   item: LogprobItem,
@@ -75,7 +51,7 @@ export function resultOf(
   settings: ResultSettings,
   moreChecks: readonly Check[]
 ): LogprobResult {
-  const subject = { sequence, sums, facts: encoded.facts, receipt: receiptFor(encoded, rows) }
+  const subject = { sequence, sums, inputInfo: encoded.inputInfo, integrity: itemIntegrity(encoded, rows) }
   const hasY = encoded.scoredEnd === encoded.ids.length
   const { start, end } = rangeOf(encoded.sizes, 'y')
   const ownY = sums.conditional === null ? null : sums.conditional - (sums.eos ?? 0)
@@ -106,40 +82,4 @@ export function resultOf(
 
 export function failureOf(item: LogprobItem, { code, message, param }: ServiceError): LogprobFailure {
   return { index: item.index, id: item.id, candidate: item.candidate, error: { code, message, ...(param === undefined ? {} : { param }) } }
-}
-
-/** Goes with all numbers of such a model. */
-export const APPROXIMATE: Warning = {
-  code: 'approximate_model',
-  message: 'this model quantizes activations over whole tensors, so the score of a token depends a little on later ones; it was scored alone'
-}
-
-function receiptFor({ ids, scoredStart, scoredEnd }: EncodedItem, rows: RowScores | null): Receipt | null {
-  return rows === null ? null : receiptOf(ids.subarray(0, scoredEnd), scoredStart, rows)
-}
-
-function withoutX(sums: LogProbSums): LogProbSums {
-  return { ...sums, joint: null, marginal: null }
-}
-
-/**
- * The numbers of a sequence by position; `rows` covers tokens scoredStart to scoredEnd, null when that is empty. Throws
- * `non_finite_logits`: such a number must never reach a sum.
- */
-export function scoredSequence(
-  { ids, sizes, scoredStart, scoredEnd }: Pick<EncodedItem, 'ids' | 'sizes' | 'scoredStart' | 'scoredEnd'>,
-  rows: RowScores | null
-): ScoredSequence {
-  const at = <T>(pick: (row: number, scores: RowScores) => T): (T | null)[] =>
-    Array.from(ids, (_, position) => (rows !== null && position >= scoredStart && position < scoredEnd ? pick(position - scoredStart, rows) : null))
-  const sequence: ScoredSequence = {
-    ids,
-    sizes,
-    logProbs: at((row, scores) => scores.logProbs[row]!),
-    best: at((row, scores) => ({ id: scores.bestIds[row]!, logProb: scores.bestLogProbs[row]! })),
-    ranks: at((row, scores) => scores.detail?.ranks[row] ?? null)
-  }
-  const finite = finiteCheck(sequence)
-  if (finite.status === 'fail') throw new ServiceError('non_finite_logits', finite.message)
-  return sequence
 }

@@ -1,16 +1,15 @@
+import { tokenText } from '../encoding/token-text.ts'
 import type { RowScores } from '../engine/engine.ts'
-import { assertReceived, receiptOf } from '../logprob/receipt.ts'
-import { scoredSequence } from '../logprob/result.ts'
-import { tokenText } from '../logprob/token-details.ts'
-import type { Usage, WorkUsage } from '../logprob/usage.ts'
+import { scoredSequence } from '../evaluation/scored-item.ts'
+import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
+import type { Usage, WorkUsage } from '../evaluation/usage.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
 import { REQUEST_CHECKS } from '../scoring/checks/request-checks.ts'
 import type { LossDiagnosis } from '../scoring/loss/conventions.ts'
 import { type Finding, labelFindings } from '../scoring/loss/findings.ts'
-import { gradNorm } from '../scoring/loss/grad-norm.ts'
 import { labelOf, type Reason, weightsOf } from '../scoring/loss/labels.ts'
 import { lossConventionCheck, maskSanityCheck } from '../scoring/loss/loss-checks.ts'
-import { type LossTotals, lossTotals } from '../scoring/loss/totals.ts'
+import { gradNorm, type LossTotals, lossTotals } from '../scoring/loss/totals.ts'
 import type { Part, ScoredSequence } from '../scoring/scored-sequence.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { EncodedExample } from './encoded-example.ts'
@@ -61,9 +60,9 @@ export interface ScoredExample {
 
 /** `rows` covers tokens 1 to n-1. Throws `scores_mismatched` or `non_finite_logits`: such numbers must never reach a sum. */
 export function scoredExample(example: EncodedExample, rows: RowScores): ScoredExample {
-  const { ids, facts } = example
-  assertReceived(receiptOf(ids, 1, rows))
-  const sequence = scoredSequence({ ids, sizes: facts.sizes, scoredStart: 1, scoredEnd: ids.length }, rows)
+  const { ids, inputInfo } = example
+  assertSequenceIntegrity(sequenceIntegrityOf(ids, 1, rows))
+  const sequence = scoredSequence({ ids, sizes: inputInfo.sizes, scoredStart: 1, scoredEnd: ids.length }, rows)
   return { example, sequence, rows }
 }
 
@@ -133,7 +132,7 @@ function partOf(reason: Reason): Part {
 }
 
 function checksOf({ example, sequence, rows }: ScoredExample, totals: LossTotals, diagnosis: LossDiagnosis | null): Check[] {
-  const { facts, reasons, ids } = example
+  const { inputInfo, reasons, ids } = example
   const sums = {
     joint: totals.joint,
     marginal: totals.marginal,
@@ -141,7 +140,7 @@ function checksOf({ example, sequence, rows }: ScoredExample, totals: LossTotals
     eos: totals.eos,
     isConditionalOnFirstToken: reasons[0] !== 'bos'
   }
-  const subject = { sequence, sums, facts, receipt: receiptOf(ids, 1, rows) }
+  const subject = { sequence, sums, inputInfo, integrity: sequenceIntegrityOf(ids, 1, rows) }
   return [
     ...REQUEST_CHECKS.map((run) => run(subject)).map((found) => (found.id === 'boundary' ? example.boundary : found)),
     maskSanityCheck({

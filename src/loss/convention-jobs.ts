@@ -1,5 +1,5 @@
 import type { RowScores } from '../engine/engine.ts'
-import type { ScoringJob } from '../scheduling/scheduler.ts'
+import type { ScoringJob } from '../scheduling/job.ts'
 import type { ExampleLosses } from '../scoring/loss/conventions.ts'
 import { isTrained, type LogProbs } from '../scoring/loss/labels.ts'
 import type { EncodedExample } from './encoded-example.ts'

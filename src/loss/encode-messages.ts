@@ -1,4 +1,4 @@
-import { checkedInput, type EncodingContext } from '../logprob/draft.ts'
+import { checkedInput, type EncodingContext } from '../encoding/item-input.ts'
 import type { Finding } from '../scoring/loss/findings.ts'
 import type { ContentBytes, EncodedConversation } from '../tokenizer/tokenizer.ts'
 import { encodeRegions } from './encode-regions.ts'
@@ -28,7 +28,7 @@ export async function encodeMessages(
     content === null ? [] : [{ content, isFirst: i === 0, isTrained: trainOn.includes(messages[i]?.role ?? '') }]
   )
   const trained = contents.flatMap(({ content, isTrained }) => (isTrained ? [content] : []))
-  const { specials } = context.tokenizer.facts
+  const { specials } = context.tokenizer.info
   const ends = trained.map(({ end }) => endAfter(end, chat, context))
   const isLastTrained = messages.length > 0 && contents.at(-1)?.isTrained === true && messages.at(-1)?.content !== ''
   return encodeRegions(
@@ -78,7 +78,7 @@ function endAfter(end: number, { ids, starts }: EncodedConversation, { tokenizer
   let index = starts.findIndex((start) => start >= end)
   while (index < ids.length) {
     const id = ids[index] ?? 0
-    if (tokenizer.facts.specials.has(id)) return index
+    if (tokenizer.info.specials.has(id)) return index
     if (!tokenizer.bytesOf(id).every((byte) => byte === SPACE)) return null
     index++
   }

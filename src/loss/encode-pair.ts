@@ -1,8 +1,7 @@
+import { encodeItems } from '../encoding/encode-items.ts'
+import { DEFAULT_OPTIONS, type EncodingContext, type TextOrIds } from '../encoding/item-input.ts'
+import { bytesOfIds, sameBytes } from '../encoding/token-text.ts'
 import { ServiceError } from '../errors.ts'
-import type { EncodingContext } from '../logprob/draft.ts'
-import { encodeItems } from '../logprob/encode-items.ts'
-import { DEFAULT_OPTIONS, type TextOrIds } from '../logprob/options.ts'
-import { bytesOfIds, sameBytes } from '../logprob/text-length.ts'
 import { boundaryCheck } from '../scoring/checks/input-checks.ts'
 import { splitFinding } from '../scoring/loss/findings.ts'
 import type { Reason } from '../scoring/loss/labels.ts'
@@ -24,12 +23,12 @@ export async function encodePair(
   if (encoded === undefined) throw new Error('an item was not encoded')
   if (encoded instanceof ServiceError) throw encoded
 
-  const { ids, sizes, facts } = encoded
+  const { ids, sizes, inputInfo } = encoded
   const own = rangeOf(sizes, 'y')
   const yIds = ids.slice(own.start, own.end)
   const straddling = encoded.boundary.straddling_token
   const scoredY: TextOrIds = encoded.boundary.scored?.y ?? y
-  const { specials, endId } = context.tokenizer.facts
+  const { specials, endId } = context.tokenizer.info
   // Ids that end with the end token bring their own.
   const endsItself = sizes.eos === 0 && yIds.at(-1) === endId
   const hasEnd = sizes.eos === 1 || endsItself
@@ -38,8 +37,8 @@ export async function encodePair(
   return {
     ids,
     reasons,
-    facts,
-    boundary: boundaryCheck(facts),
+    inputInfo,
+    boundary: boundaryCheck(inputInfo),
     endPositions: hasEnd ? [ids.length - 1] : [],
     absentEndId: hasEnd ? null : endId,
     spellsCompletion: typeof scoredY === 'string' && !parseSpecialTokens ? sameBytes(bytesOfIds(context.tokenizer, yIds), Buffer.from(scoredY)) : null,

@@ -1,9 +1,8 @@
+import type { EncodingContext } from '../encoding/item-input.ts'
+import { sameBytes } from '../encoding/token-text.ts'
 import { ServiceError } from '../errors.ts'
-import type { EncodingContext } from '../logprob/draft.ts'
-import { sameBytes } from '../logprob/text-length.ts'
 import { type Check, check } from '../scoring/checks/check.ts'
-import type { Finding } from '../scoring/loss/findings.ts'
-import { straddleFinding } from '../scoring/loss/findings.ts'
+import { type Finding, straddleFinding } from '../scoring/loss/findings.ts'
 import type { Reason } from '../scoring/loss/labels.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { EncodedExample } from './encoded-example.ts'
@@ -45,7 +44,7 @@ export function encodeRegions(
   // A template that writes the prefix token itself must not get a second one.
   const isOwn = prefix !== null && text.ids[0] === prefix
   const added = prefix === null || isOwn ? [] : [prefix]
-  const { endId } = tokenizer.facts
+  const { endId } = tokenizer.info
   const ownReasons = reasonsOf(text.starts, text.regions)
   // Parsed control tokens may bring the end token.
   const endsItself = text.ids.at(-1) === endId && ownReasons.at(-1) === 'completion'
@@ -68,7 +67,7 @@ export function encodeRegions(
   return {
     ids,
     reasons,
-    facts: {
+    inputInfo: {
       ids,
       sizes: { prefix: prefixSize, x: ids.length - prefixSize - appended.length, y: 0, eos: appended.length },
       vocabSize,
@@ -89,14 +88,14 @@ export function encodeRegions(
     spellsCompletion: spellsTrained(text, ownReasons, tokenizer),
     strayControlTokens: text.controlTokensWanted
       ? 0
-      : ids.filter((id, position) => reasons[position] === 'completion' && tokenizer.facts.specials.has(id)).length,
+      : ids.filter((id, position) => reasons[position] === 'completion' && tokenizer.info.specials.has(id)).length,
     findings: [...straddleFinding(straddles), ...text.findings]
   }
 }
 
 /** Whether the tokens that are trained as text spell the trained regions: their own bytes against those of the text. */
 function spellsTrained({ ids, starts, text, regions }: RegionedText, reasons: readonly Reason[], tokenizer: Tokenizer): boolean {
-  const { specials } = tokenizer.facts
+  const { specials } = tokenizer.info
   const wanted = trainedBytes(Buffer.from(text), regions)
   const leads = regions.filter(({ reason }) => reason === 'lead')
   const spelled = Buffer.concat(

@@ -1,6 +1,6 @@
+import { checkedInput, type EncodingContext } from '../encoding/item-input.ts'
 import { ServiceError } from '../errors.ts'
-import { checkedInput, type EncodingContext } from '../logprob/draft.ts'
-import { tokenStarts } from '../tokenizer/token-starts.ts'
+import { tokenStarts } from '../tokenizer/token-bytes.ts'
 import { encodeRegions } from './encode-regions.ts'
 import type { EncodedExample } from './encoded-example.ts'
 import type { Region } from './regions.ts'
@@ -23,7 +23,7 @@ export async function encodeSegments(
   checkedInput(text, 'segments', { boundary: 'auto', onOverflow: 'error', parseSpecialTokens: options.parseSpecialTokens }, context)
 
   const { tokenizer } = context
-  const { specials } = tokenizer.facts
+  const { specials } = tokenizer.info
   const [ids = new Int32Array(0)] = await tokenizer.encode([text], { parseSpecialTokens: options.parseSpecialTokens })
   const spelled = Array.from(ids, (id) => (specials.has(id) ? Buffer.from(specials.get(id) ?? '') : tokenizer.bytesOf(id)))
   const starts = tokenStarts(spelled, Buffer.from(text))

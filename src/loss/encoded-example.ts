@@ -1,5 +1,5 @@
 import type { Check } from '../scoring/checks/check.ts'
-import type { InputFacts } from '../scoring/checks/input-checks.ts'
+import type { InputInfo } from '../scoring/checks/input-checks.ts'
 import type { Finding } from '../scoring/loss/findings.ts'
 import type { Reason } from '../scoring/loss/labels.ts'
 
@@ -8,7 +8,7 @@ export interface EncodedExample {
   readonly ids: Int32Array
   /** (n,) */
   readonly reasons: readonly Reason[]
-  readonly facts: InputFacts
+  readonly inputInfo: InputInfo
   /** C11, in words that fit the form of the request. */
   readonly boundary: Check
   /** Positions of the end tokens of trained stretches, whether they are trained or not. */

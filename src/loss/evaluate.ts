@@ -1,8 +1,9 @@
+import type { EncodingContext } from '../encoding/item-input.ts'
 import type { RowScores, SequenceWork } from '../engine/engine.ts'
-import type { EncodingContext } from '../logprob/draft.ts'
-import { assertReceived, receiptOf } from '../logprob/receipt.ts'
-import { workOfSequence, workUsageOf } from '../logprob/usage.ts'
-import type { Scheduler, ScoringJob } from '../scheduling/scheduler.ts'
+import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
+import { workOfSequence, workUsageOf } from '../evaluation/usage.ts'
+import type { ScoringJob } from '../scheduling/job.ts'
+import type { Scheduler } from '../scheduling/scheduler.ts'
 import { conventionsOf, diagnoseLoss, type LossDiagnosis } from '../scoring/loss/conventions.ts'
 import { type LossAnswer, lossAnswer, type ScoredExample, scoredExample } from './answer.ts'
 import { type ConventionJobs, conventionJobs, exampleLosses } from './convention-jobs.ts'
@@ -55,7 +56,7 @@ export class LossEvaluator {
     const jobs = Object.values(wanted).filter((job): job is ScoringJob => job !== null)
     const rows = await Promise.all(this.#scheduler.submit(jobs, signal))
     jobs.forEach(({ sequence }, i) => {
-      assertReceived(receiptOf(sequence.ids, sequence.firstScored, rows[i]!))
+      assertSequenceIntegrity(sequenceIntegrityOf(sequence.ids, sequence.firstScored, rows[i]!))
     })
     const rowsOf = (name: keyof ConventionJobs): RowScores | null => {
       const job = wanted[name]

@@ -1,5 +1,5 @@
+import type { LogprobOptions, TextOrIds } from '../encoding/item-input.ts'
 import { ServiceError } from '../errors.ts'
-import type { LogprobOptions, TextOrIds } from '../logprob/options.ts'
 import type { ChatMessage } from '../tokenizer/tokenizer.ts'
 
 /** A stretch of text and whether it is to be learned. */

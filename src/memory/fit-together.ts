@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import { mebibytes } from './mebibytes.ts'
+import { mebibytes } from '../process/mebibytes.ts'
 import { FRONT_BYTES, type MemoryPrediction } from './predict.ts'
 
 /** What each further tokenizer adds to the front process: 40 to 52 MiB with the embedded model's (docs/operations.md). */

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import { mebibytes } from './mebibytes.ts'
+import { mebibytes } from '../process/mebibytes.ts'
 import { type MemoryPrediction, type MemoryQuestion, predictMemory, predictPass } from './predict.ts'
 
 /** Above this share of the limit the prediction, which may be 15 % off, is no comfort any more. */

@@ -1,7 +1,7 @@
 import { FLOAT16, type Graph, INT64, type OnnxNode } from '../model/onnx/graph.ts'
 import { readSubgraphNodes } from '../model/onnx/read.ts'
 import { SCORING_INPUTS } from '../model/onnx/scoring-graph.ts'
-import { subgraphOutputs } from '../model/onnx/subgraph-outputs.ts'
+import { subgraphOutputs } from '../model/onnx/subgraphs.ts'
 import { executionOrder } from './execution-order.ts'
 import { fusedProducts } from './fused-products.ts'
 import { attributesOf } from './shapes/attributes.ts'

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { ServiceError } from '../errors.ts'
-import { PACKAGE_FOLDER } from '../package-info.ts'
-import { parseHubId, servedIdOf } from './hub-id.ts'
+import { PACKAGE_FOLDER } from '../process/package-info.ts'
 
 const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 
@@ -69,4 +68,59 @@ function splitName(entry: string): readonly [name: string, path: string] {
 
 function invalid(what: string): ServiceError {
   return new ServiceError('configuration_invalid', `--model (LOGPR_MODEL): ${what}`)
+}
+
+/** What the hub calls a model: a repository, a folder in it, and a revision. */
+interface HubId {
+  /** `organisation/name` */
+  readonly repository: string
+  /** Folder inside the repository, empty for all of it. */
+  readonly subfolder: string
+  /** Branch, tag or commit. */
+  readonly revision: string
+}
+
+const HUB_ID = /^(?<repository>[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)(?<subfolder>(?:\/[\w.-]+)*)(?:@(?<revision>\w[\w./-]*))?$/
+
+/** Reads `organisation/name[/folder][@revision]`, revision `main` when it names none; null when it is not of that form. */
+function parseHubId(text: string): HubId | null {
+  const { repository, subfolder = '', revision = 'main' } = HUB_ID.exec(text)?.groups ?? {}
+  const climbs = [...subfolder.split('/'), ...revision.split('/')].some((part) => part === '.' || part === '..')
+  if (repository === undefined || climbs || /\.\.|--/.test(repository)) return null
+  return { repository, subfolder: subfolder.slice(1), revision }
+}
+
+/** What requests call a model of the hub: its id without the revision. */
+export function servedIdOf({ repository, subfolder }: Pick<HubId, 'repository' | 'subfolder'>): string {
+  return subfolder === '' ? repository : `${repository}/${subfolder}`
+}
+
+/** A folder of a hub repository at a revision. */
+export interface HubReference extends HubId {
+  readonly kind: 'hub'
+  /** As it was given. */
+  readonly text: string
+}
+
+interface FolderReference {
+  readonly kind: 'folder'
+  readonly path: string
+}
+
+export const COMMIT = /^[0-9a-f]{40}$/
+
+/**
+ * What a user means by `--model`: a path when it is written as one or when there is something of that name, else
+ * `organisation/name[/folder][@revision]` of the hub, revision `main`. Throws `configuration_invalid` when it can be neither.
+ */
+export function parseReference(text: string, isThere: (path: string) => boolean): HubReference | FolderReference {
+  if (/^(?:\/|~|\.\.?(?:\/|$))/.test(text) || isThere(text)) return { kind: 'folder', path: text }
+  const id = parseHubId(text)
+  if (id === null) {
+    throw new ServiceError(
+      'configuration_invalid',
+      `there is no folder ${JSON.stringify(text)}, and it is no hub id either: those look like organisation/name, organisation/name@revision or organisation/name/folder@revision`
+    )
+  }
+  return { kind: 'hub', ...id, text }
 }

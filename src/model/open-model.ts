@@ -1,15 +1,14 @@
 import { basename } from 'node:path'
 import { ServiceError } from '../errors.ts'
-import { assertTextFiles } from './manifest/text-files.ts'
-import { folderOfModel, type ModelFolder, openModelFolder } from './model-folder.ts'
-import { findHead, logitsOf } from './onnx/find-head.ts'
+import { folderOfModel, type ModelFolder, openModelFolder } from './folder/model-folder.ts'
+import { assertTextFiles } from './manifest.ts'
+import { findHead, logitsOf, vocabularyWidth } from './onnx/find-head.ts'
 import type { Graph } from './onnx/graph.ts'
 import { type ModelInput, modelInputs } from './onnx/model-inputs.ts'
 import { type Numerics, numericsOf } from './onnx/numerics.ts'
 import { removeDead } from './onnx/remove-dead.ts'
 import { assertOperatorSet } from './onnx/scoring-graph.ts'
 import { splitQuantizedProducts } from './onnx/split-quantized-product.ts'
-import { vocabularyWidth } from './onnx/vocabulary-width.ts'
 import type { DataFile } from './weights/data-files.ts'
 import { openGraph } from './weights/open-graph.ts'
 
@@ -48,13 +47,10 @@ export function openModel(path: string, { dtype = 'auto', maxModelLen = 0 }: Mod
   return { ...folder, ...describeGraph(folder, graph), graph, files }
 }
 
-export type ModelFacts = Pick<
-  OpenModel,
-  'layout' | 'dtype' | 'dtypeChoice' | 'numerics' | 'maxModelLen' | 'maxModelLenSource' | 'vocabSize' | 'statedVocabSize'
->
+export type ModelInfo = Pick<OpenModel, 'layout' | 'dtype' | 'dtypeChoice' | 'numerics' | 'maxModelLen' | 'maxModelLenSource' | 'vocabSize' | 'statedVocabSize'>
 
 /** What was chosen and why, as the log and GET /v1/models show it. */
-export function factsOf({ layout, dtype, dtypeChoice, numerics, maxModelLen, maxModelLenSource, vocabSize, statedVocabSize }: OpenModel): ModelFacts {
+export function modelInfoOf({ layout, dtype, dtypeChoice, numerics, maxModelLen, maxModelLenSource, vocabSize, statedVocabSize }: OpenModel): ModelInfo {
   return { layout, dtype, dtypeChoice, numerics, maxModelLen, maxModelLenSource, vocabSize, statedVocabSize }
 }
 

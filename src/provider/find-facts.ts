@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
-import { ONNXRUNTIME_FOLDER, ONNXRUNTIME_VERSION } from '../package-info.ts'
+import { ONNXRUNTIME_FOLDER, ONNXRUNTIME_VERSION } from '../process/package-info.ts'
 import { neededLibraries } from './elf.ts'
 import { OPTIONAL_LIBRARIES, type ProviderFacts, type ProviderLibrary, parseDriverVersion, parseLibraryCache } from './provider-facts.ts'
 

@@ -1,5 +1,5 @@
+import type { EncodedItem } from '../encoding/encoded-item.ts'
 import { type ErrorCode, ServiceError } from '../errors.ts'
-import type { EncodedItem } from '../logprob/encoded-item.ts'
 import type { RerankRequest } from './request.ts'
 
 /** Failures of the service, which no document is the cause of. */

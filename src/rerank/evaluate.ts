@@ -1,15 +1,14 @@
+import type { EncodedItem } from '../encoding/encoded-item.ts'
+import { DEFAULT_OPTIONS, type LogprobOptions } from '../encoding/item-input.ts'
 import { ServiceError } from '../errors.ts'
-import type { EncodedItem } from '../logprob/encoded-item.ts'
-import type { LogprobEvaluator } from '../logprob/evaluate.ts'
-import { DEFAULT_OPTIONS, type LogprobOptions } from '../logprob/options.ts'
+import type { LogprobEvaluator } from '../evaluation/item-evaluator.ts'
+import type { Usage } from '../evaluation/usage.ts'
 import type { LogprobResult } from '../logprob/result.ts'
-import type { Usage } from '../logprob/usage.ts'
 import { baselineError, documentError, refuseOverLimits } from './document-error.ts'
 import { hasBaseline } from './normalization.ts'
 import { type Baselines, baselinesOf, pairsOf } from './pairs.ts'
 import type { RerankRequest } from './request.ts'
 import { type ScoredDocument, scoredDocument } from './scored-document.ts'
-import { rerankUsage } from './usage.ts'
 
 export interface ScoredDocuments {
   /** In the order of the request, every one. */
@@ -69,4 +68,15 @@ function resultAt(results: readonly LogprobResult[], index: number): LogprobResu
   const result = results[index]
   if (result === undefined) throw new Error('a document was not scored')
   return result
+}
+
+/**
+ * Tokens of all documents as they were sent, a repeated one each time, beside those that went through the model:
+ * `computed` counts the passes that were run, baselines included.
+ */
+function rerankUsage(encoded: readonly EncodedItem[], itemOf: readonly number[], { computed_tokens, cached_tokens }: Usage): Usage {
+  const sizes = itemOf.flatMap((item) => encoded[item]?.sizes ?? [])
+  const promptTokens = sizes.reduce((sum, { prefix, x }) => sum + prefix + x, 0)
+  const completionTokens = sizes.reduce((sum, { y }) => sum + y, 0)
+  return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens, computed_tokens, cached_tokens }
 }

@@ -1,5 +1,5 @@
-import type { EncodedItem } from '../logprob/encoded-item.ts'
-import type { LogprobItem } from '../logprob/options.ts'
+import type { EncodedItem } from '../encoding/encoded-item.ts'
+import type { LogprobItem } from '../encoding/item-input.ts'
 import type { RerankRequest } from './request.ts'
 
 /** The (x, y) of a request, each once. */

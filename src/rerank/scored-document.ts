@@ -1,4 +1,4 @@
-import type { Warning } from '../logprob/encoded-item.ts'
+import type { Warning } from '../encoding/encoded-item.ts'
 import type { LogprobResult } from '../logprob/result.ts'
 import type { Lengths } from '../scoring/normalized.ts'
 import { type Normalization, normalizedLogProb, relevanceScore } from './normalization.ts'
@@ -57,4 +57,35 @@ function warningsOf({ warnings, checks }: LogprobResult): Warning[] {
 
 function ofBaseline({ code, message }: Warning): Warning {
   return { code, message: `the baseline: ${message}` }
+}
+
+/** What a result says beside its score in either dialect; log-probabilities in nats. */
+export interface DocumentNumbers {
+  readonly log_prob: number
+  readonly normalized_log_prob: number
+  readonly baseline_log_prob?: number
+  readonly counts: { readonly x: Lengths; readonly y: Lengths }
+  readonly warnings: readonly Warning[]
+}
+
+export function documentNumbers({ logProb, normalizedLogProb, baselineLogProb, counts, warnings }: ScoredDocument): DocumentNumbers {
+  return {
+    log_prob: logProb,
+    normalized_log_prob: normalizedLogProb,
+    ...(baselineLogProb === null ? {} : { baseline_log_prob: baselineLogProb }),
+    counts,
+    warnings
+  }
+}
+
+/** Which of two equal documents comes first. */
+type TieRule = 'lower_index' | 'higher_index'
+
+/**
+ * The best first, by the normalised log-probability: scores can be equal where exp underflows. Documents with the same
+ * number stand in the order of `ties`, so that an answer does not depend on a sort.
+ */
+export function ranked(documents: readonly ScoredDocument[], ties: TieRule): ScoredDocument[] {
+  const sign = ties === 'lower_index' ? 1 : -1
+  return documents.toSorted((a, b) => b.normalizedLogProb - a.normalizedLogProb || sign * (a.index - b.index))
 }

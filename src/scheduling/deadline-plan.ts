@@ -1,4 +1,4 @@
-import type { Priority } from './work.ts'
+import type { Priority } from './job.ts'
 
 /** Work that has to be done by a time; times in milliseconds on one clock. */
 export interface TimedWork {

@@ -1,8 +1,7 @@
+import { WINDOW } from './batch-planner.ts'
 import { type Capacity, mostUrgent, type TimedWork } from './deadline-plan.ts'
-import { Lane } from './lane.ts'
-import { WINDOW } from './plan-batch.ts'
-import { type QueuedRequest, type QueuedWork, tokensOf } from './queued-work.ts'
-import type { Priority } from './work.ts'
+import { type Priority, type QueuedRequest, type QueuedWork, tokensOf } from './job.ts'
+import { PriorityQueue } from './priority-queue.ts'
 
 /** Tokens of interactive work for which batch work that waits gets one: a sixteenth is its own. */
 const INTERACTIVE_PER_BATCH = 15
@@ -18,7 +17,7 @@ export class RequestQueue {
   #byDeadline: QueuedRequest[] = []
   /** Work that goes before all requests, in order. */
   #first: QueuedWork[] = []
-  readonly #lanes: Readonly<Record<Priority, Lane>> = { interactive: new Lane(), batch: new Lane() }
+  readonly #lanes: Readonly<Record<Priority, PriorityQueue>> = { interactive: new PriorityQueue(), batch: new PriorityQueue() }
   /** Tokens that batch work was passed over for and has not had. */
   #owedToBatch = 0
   /** All that waits and has a key. */

@@ -1,5 +1,5 @@
 import type { Capacity } from './deadline-plan.ts'
-import type { QueuedWork } from './queued-work.ts'
+import type { QueuedWork } from './job.ts'
 
 /** A batch that an engine has. */
 export interface RunningBatch {

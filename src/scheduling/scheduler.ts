@@ -1,22 +1,27 @@
 import { type Batch, type BatchScores, type Engine, fedTokensOf, type RowScores } from '../engine/engine.ts'
 import { type ServiceError, serviceErrorFrom } from '../errors.ts'
-import { refusalOf } from './admission.ts'
-import { answerParts, reusedScores } from './answers.ts'
-import { batchFacts } from './batch-facts.ts'
+import { refusalOf, ThroughputEstimate } from './admission.ts'
+import { joinedBatch, planBatch } from './batch-planner.ts'
 import type { Capacity } from './deadline-plan.ts'
-import { keyOfJob } from './job-key.ts'
-import { joinedBatch } from './joined-batch.ts'
-import { KnownResults } from './known-results.ts'
-import { planBatch } from './plan-batch.ts'
-import { QueuedRequest, type QueuedWork, tokensOf } from './queued-work.ts'
+import {
+  answerParts,
+  batchInfoOf,
+  batchOf,
+  type ExactBatch,
+  keyOfJob,
+  paddedTokens,
+  QueuedRequest,
+  type QueuedWork,
+  reusedScores,
+  type SchedulerLimits,
+  type SchedulerObserver,
+  type ScoringJob,
+  tokensOf,
+  type WorkSignal
+} from './job.ts'
 import { RequestQueue } from './request-queue.ts'
+import { KnownResults } from './result-cache.ts'
 import { type RunningBatch, RunningBatches } from './running-batches.ts'
-import type { SchedulerLimits, SchedulerObserver } from './scheduler-options.ts'
-import { ThroughputEstimate } from './throughput-estimate.ts'
-import { batchOf, type ExactBatch, paddedTokens, type ScoringJob, type WorkSignal } from './work.ts'
-
-export type { SchedulerLimits, SchedulerObserver } from './scheduler-options.ts'
-export { alsoAbortedBy, type ExactBatch, PRIORITIES, type Priority, type ScoringJob, type WorkSignal } from './work.ts'
 
 /** A piece of submitted work, with what is known of its numbers. */
 interface Submitted {
@@ -57,7 +62,7 @@ export class Scheduler {
   }
 
   /** From now on every sequence runs alone: for models whose numbers depend on their neighbours. */
-  keepApart(): void {
+  disableBatching(): void {
     this.#isApart = true
   }
 
@@ -180,7 +185,7 @@ export class Scheduler {
     const asked = fedTokensOf(batch)
     // The way to the engine and back counts; that a new process was waited for says nothing of the speed.
     if (areAllBusy) this.#throughput.observe(asked, Math.min(this.#now() - startedAtMs, 2 * scores.runMs), running.isSaturated)
-    this.#observer.batchDone?.({ ...batchFacts(batch, scores), queueMs })
+    this.#observer.batchDone?.({ ...batchInfoOf(batch, scores), queueMs })
   }
 
   /** One bad sequence must not take its neighbours along: those of a failed batch are tried again, each alone. */

@@ -1,11 +1,11 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
-import type { Health, ScoringModel, TokenizingModel } from '../http/service.ts'
+import type { Health, ScoringModel, TokenizingModel } from '../http/served-model.ts'
 import type { MemoryPrediction } from '../memory/predict.ts'
-import type { LocatedModel } from '../model/located-model.ts'
-import type { ModelMetrics } from '../observability/model-metrics.ts'
-import type { ReadyBackend } from '../ready-backend.ts'
-import type { ScoringBackend } from '../scoring-backend.ts'
-import type { Vigil } from '../vigil.ts'
+import type { LocatedModel } from '../model/locate-model.ts'
+import type { ModelMetrics } from '../observability/metrics.ts'
+import type { ScoringBackend } from './backend.ts'
+import type { ModelMonitor } from './monitor.ts'
+import type { ReadyBackend } from './ready-backend.ts'
 
 /** How a model comes to be served. */
 export interface EntryParts {
@@ -15,7 +15,7 @@ export interface EntryParts {
   /** Begins to load it. */
   readonly start: (located: LocatedModel) => ScoringBackend
   /** Looks after it once it is loaded. */
-  readonly watch: (backend: ScoringBackend, loaded: ReadyBackend, metrics: ModelMetrics) => Vigil
+  readonly watch: (backend: ScoringBackend, loaded: ReadyBackend, metrics: ModelMetrics) => ModelMonitor
   readonly metricsOf: (entry: ModelEntry) => ModelMetrics
 }
 
@@ -30,7 +30,7 @@ export class ModelEntry {
   readonly #metrics: ModelMetrics
   #backend: ScoringBackend | null = null
   #loaded: ReadyBackend | null = null
-  #vigil: Vigil | null = null
+  #vigil: ModelMonitor | null = null
   /** Why it could not be loaded at the start. */
   #failure: ServiceError | null = null
   #progress = 'the model is being loaded'
@@ -87,8 +87,8 @@ export class ModelEntry {
     if (this.#loaded === null) throw this.#failure ?? new ServiceError('starting', this.#progress, { retryAfterSeconds: 1 })
     const failure = this.#backend?.engine.failure ?? null
     if (failure !== null) throw new ServiceError('engine_unavailable', failure.message)
-    const { model, evaluator, lossEvaluator, completionsEvaluator } = this.#loaded
-    return { model, evaluator, lossEvaluator, completionsEvaluator, itemsScored: this.#metrics.itemsScored }
+    const { model, logprobEvaluator, lossEvaluator, completionsEvaluator } = this.#loaded
+    return { model, logprobEvaluator, lossEvaluator, completionsEvaluator, itemsScored: this.#metrics.itemsScored }
   }
 
   /** Needs no engine. Rejects with `starting` until the model's files are there, and with the reason when its tokenizer cannot be loaded. */
@@ -98,13 +98,13 @@ export class ModelEntry {
   }
 
   /** Requests are still answered; what looks after the model begins no work of its own any more. */
-  endVigil(): void {
+  stopMonitor(): void {
     this.#isEnding = true
-    this.#vigil?.end()
+    this.#vigil?.stop()
   }
 
   async close(): Promise<void> {
-    this.endVigil()
+    this.stopMonitor()
     await this.#backend?.close()
   }
 

@@ -1,8 +1,7 @@
-import { type ServiceError, serviceErrorFrom } from '../errors.ts'
-import type { Health, ScoringModel, ServiceHealth, TokenizingModel } from '../http/service.ts'
+import { ServiceError, serviceErrorFrom } from '../errors.ts'
+import type { Health, ScoringModel, ServiceHealth, TokenizingModel } from '../http/served-model.ts'
 import { assertFitTogether } from '../memory/fit-together.ts'
 import type { ModelEntry } from './model-entry.ts'
-import { namedError } from './named-error.ts'
 
 /** The least ready first: the service is as ready as its worst model. */
 const WORST_FIRST: readonly Health['status'][] = ['failed', 'draining', 'starting', 'restarting', 'ready']
@@ -56,7 +55,7 @@ export class ModelRegistry {
   /** From now on it is not ready; requests are still answered. */
   beginDrain(): void {
     this.#isDraining = true
-    for (const entry of this.#entries.values()) entry.endVigil()
+    for (const entry of this.#entries.values()) entry.stopMonitor()
   }
 
   async close(): Promise<void> {
@@ -93,4 +92,10 @@ export class ModelRegistry {
   #reasonOf(models: ServiceHealth['models']): string {
     return models.map(({ id, reason }) => (this.#entries.size === 1 ? reason : `${id}: ${reason}`)).join('; ')
   }
+}
+
+/** Why one of several models cannot be served, saying which. */
+export function namedError(id: string, thrown: unknown): ServiceError {
+  const { code, message, cause } = serviceErrorFrom(thrown)
+  return new ServiceError(code, `${id}: ${message}`, { cause })
 }

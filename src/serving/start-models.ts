@@ -1,15 +1,14 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/options.ts'
-import { memoryLimitBytes } from '../memory/limit.ts'
-import type { LocateModel } from '../model/located-model.ts'
+import type { LocateModel } from '../model/locate-model.ts'
 import { type ModelReference, modelReferences } from '../model/model-reference.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { memoryLimitBytes } from '../process/memory-limit.ts'
 import type { ProviderChoice } from '../provider/choose-provider.ts'
-import { startBackend } from '../scoring-backend.ts'
-import { keepVigil } from '../vigil.ts'
+import { startBackend } from './backend.ts'
 import { ModelEntry } from './model-entry.ts'
-import { ModelRegistry } from './model-registry.ts'
-import { namedError } from './named-error.ts'
+import { ModelRegistry, namedError } from './model-registry.ts'
+import { startModelMonitor } from './monitor.ts'
 
 /** Where models come from and what runs them. */
 export interface ModelSources {
@@ -42,7 +41,7 @@ export function startModels(config: Config, metrics: Metrics, log: Logger, { loc
       locate: (onProgress) => locate(reference, onProgress),
       start: (located) =>
         startBackend(config, ownLog, { located, provider, models: references.length, ...(precisionFolder === undefined ? {} : { precisionFolder }) }),
-      watch: (backend, loaded, ownMetrics) => keepVigil(config, backend, loaded, ownMetrics, ownLog),
+      watch: (backend, loaded, ownMetrics) => startModelMonitor(config, backend, loaded, ownMetrics, ownLog),
       metricsOf: (entry) =>
         metrics.ofModel(entry.id, {
           queuedTokens: () => entry.queued.tokens,

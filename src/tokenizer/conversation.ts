@@ -1,7 +1,6 @@
 import { ServiceError } from '../errors.ts'
-import { type ChatPiece, piecesOf } from './chat-pieces.ts'
-import { contentSpans } from './content-spans.ts'
-import { tokenStarts } from './token-starts.ts'
+import { type ChatSegment, contentSpans, segmentsAt } from './chat-segments.ts'
+import { tokenStarts } from './token-bytes.ts'
 import type { ChatMessage, ContentBytes, EncodedConversation } from './tokenizer.ts'
 
 /** What a conversation is encoded with. */
@@ -35,7 +34,7 @@ export function encodeConversation(messages: readonly ChatMessage[], generatedRo
   const ids: number[] = []
   const starts: number[] = []
   let bytes = 0
-  for (const piece of piecesOf(text, model.controls, spans)) {
+  for (const piece of segmentsAt(text, model.controls, spans)) {
     const pieceIds = model.encode(piece.text, piece.isControl)
     starts.push(...startsIn(piece, pieceIds, model).map((start) => bytes + start))
     ids.push(...pieceIds)
@@ -52,7 +51,7 @@ export function encodeConversation(messages: readonly ChatMessage[], generatedRo
   return { text, ids: Int32Array.from(ids), starts: Int32Array.from([...starts, bytes]), contents }
 }
 
-function startsIn({ text, isControl }: ChatPiece, ids: readonly number[], { bytesOf }: ChatModel): number[] {
+function startsIn({ text, isControl }: ChatSegment, ids: readonly number[], { bytesOf }: ChatModel): number[] {
   // A control token has no bytes of its own in the table: it takes the room of its spelling.
   if (isControl) return ids.map((_, i) => (i === 0 ? 0 : Buffer.byteLength(text)))
   const starts = tokenStarts(ids.map(bytesOf), Buffer.from(text))

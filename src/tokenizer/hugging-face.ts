@@ -2,23 +2,19 @@ import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/transformers'
 import { ServiceError } from '../errors.ts'
-import { addedTokensOf } from './added-tokens.ts'
-import { decodeBytesAsLibrary } from './byte-fallback.ts'
-import { chatPieces } from './chat-pieces.ts'
+import { chatSegments } from './chat-segments.ts'
 import { encodeConversation } from './conversation.ts'
+import { addedTokensOf, decodeBytesAsLibrary, normalizedText, useUnicodeWhiteSpace } from './library-internals.ts'
 import { describeTokenizer, libraryIds, libraryText, piecesOfIds } from './library-tokenizer.ts'
-import { normalizedText } from './normalized-text.ts'
-import type { TokenizeInput, TokenizerDescription } from './text-tokenizer.ts'
 import { asPiecesSpell, dropsLeadingSpace, isPieceList, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
-import type { ChatMessage, EncodedConversation, TokenizerFacts } from './tokenizer.ts'
-import { useUnicodeWhiteSpace } from './white-space.ts'
+import type { ChatMessage, EncodedConversation, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
 
 // A model folder is complete or it is an error: nothing is fetched while serving.
 env.allowRemoteModels = false
 
 /** A Hugging Face tokenizer folder, read with transformers.js. */
 export interface HuggingFaceTokenizer {
-  readonly facts: TokenizerFacts
+  readonly facts: TokenizerInfo
   readonly tokenBytes: readonly Uint8Array[]
   encode(text: string, parseSpecialTokens: boolean): number[]
   normalize(text: string, parseSpecialTokens: boolean): string
@@ -73,7 +69,7 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
       )
     },
     encodeChat(messages) {
-      const pieces = chatPieces(messages, controls, (conversation) => render(full, conversation, true))
+      const pieces = chatSegments(messages, controls, (conversation) => render(full, conversation, true))
       const last = pieces.at(-1)
       const tail = last === undefined || last.isControl ? '' : last.text
       const head = tail === '' ? pieces : pieces.slice(0, -1)
@@ -89,7 +85,7 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
     description: describeTokenizer(full, json, tokenBytes.length),
     tokenize(input) {
       if ('text' in input) return libraryIds(full, input.text, input.addSpecialTokens)
-      const pieces = chatPieces(input.messages, controls, (conversation) => render(full, conversation, input.addGenerationPrompt))
+      const pieces = chatSegments(input.messages, controls, (conversation) => render(full, conversation, input.addGenerationPrompt))
       return pieces.flatMap(({ text, isControl }) => encode(text, isControl))
     },
     piecesOf: (ids) => piecesOfIds(full, ids),

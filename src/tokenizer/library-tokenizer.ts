@@ -1,7 +1,7 @@
 import type { PreTrainedTokenizer } from '@huggingface/transformers'
 import { ServiceError } from '../errors.ts'
-import type { TokenizerDescription } from './text-tokenizer.ts'
 import type { TokenizerJson } from './token-bytes.ts'
+import type { TokenizerDescription } from './tokenizer.ts'
 
 /** Larger numbers in tokenizer_config.json mean that no length is stated. */
 const LONGEST_STATED_TOKENS = 1e9

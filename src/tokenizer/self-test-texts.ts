@@ -27,7 +27,7 @@ export async function selfTestIds(tokenizer: Tokenizer, prefixTokenId: number | 
       'model_invalid',
       `the tokenizer makes ${natural?.length ?? 0} tokens of a paragraph of English: it does not belong to a language model`
     )
-  return { natural, reversed, textVocabSize: tokenizer.facts.vocabSize }
+  return { natural, reversed, textVocabSize: tokenizer.info.vocabSize }
 }
 
 interface KnownTokens {

@@ -1,9 +1,10 @@
 /** The tokenizer thread: loads one tokenizer, then answers requests in order. Never touches the network. */
+
 import { parentPort, workerData } from 'node:worker_threads'
 import { serviceErrorFrom } from '../errors.ts'
-import { lowerPriority } from '../lower-priority.ts'
+import { lowerPriority } from '../process/lower-priority.ts'
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from './hugging-face.ts'
-import type { FromTokenizer, TokenizerThreadData, ToTokenizer } from './protocol.ts'
+import type { FromTokenizer, TokenizerThreadData, ToTokenizer } from './thread-calls.ts'
 
 function answer(message: FromTokenizer): void {
   parentPort?.postMessage(message)

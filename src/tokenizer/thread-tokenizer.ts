@@ -1,11 +1,18 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ServiceError } from '../errors.ts'
-import { portions } from './portions.ts'
-import type { FromTokenizer, TokenizerThreadData, ToTokenizer } from './protocol.ts'
-import type { TextTokenizer, TokenizedText, TokenizeInput, TokenizerDescription } from './text-tokenizer.ts'
-import { ThreadCalls } from './thread-calls.ts'
-import type { ChatMessage, EncodedChat, EncodedConversation, Tokenizer, TokenizerFacts } from './tokenizer.ts'
+import { type FromTokenizer, ThreadCalls, type TokenizerThreadData, type ToTokenizer } from './thread-calls.ts'
+import type {
+  ChatMessage,
+  EncodedChat,
+  EncodedConversation,
+  TextTokenizer,
+  TokenizedText,
+  TokenizeInput,
+  Tokenizer,
+  TokenizerDescription,
+  TokenizerInfo
+} from './tokenizer.ts'
 
 type Request = ToTokenizer extends infer Kind ? (Kind extends unknown ? Omit<Kind, 'id'> : never) : never
 type Ready = Extract<FromTokenizer, { kind: 'ready' }>
@@ -45,13 +52,13 @@ function firstMessage(worker: Worker): Promise<FromTokenizer> {
 }
 
 class ThreadTokenizer implements Tokenizer, TextTokenizer {
-  readonly facts: TokenizerFacts
+  readonly info: TokenizerInfo
   readonly description: TokenizerDescription
   readonly #tokenBytes: readonly Uint8Array[]
   readonly #calls: ThreadCalls<Request, Answer>
 
   constructor({ facts, description, tokenBytes }: Ready, calls: ThreadCalls<Request, Answer>) {
-    this.facts = facts
+    this.info = facts
     this.description = description
     this.#tokenBytes = tokenBytes
     this.#calls = calls
@@ -64,7 +71,7 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
   /** One portion after the other, so that texts of other requests come between them. */
   async encode(texts: readonly string[], { parseSpecialTokens }: { readonly parseSpecialTokens: boolean }): Promise<Int32Array[]> {
     const encoded: Int32Array[] = []
-    for (const portion of portions(texts)) {
+    for (const portion of tokenizeChunks(texts)) {
       const { ids } = await this.#ask('encoded', { kind: 'encode', texts: portion, parseSpecialTokens })
       for (const each of ids) encoded.push(each)
     }
@@ -72,7 +79,7 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
   }
 
   async normalize(texts: readonly string[], { parseSpecialTokens }: { readonly parseSpecialTokens: boolean }): Promise<readonly string[]> {
-    if (texts.length === 0 || !this.facts.hasNormalizer) return texts
+    if (texts.length === 0 || !this.info.hasNormalizer) return texts
     return (await this.#ask('normalized', { kind: 'normalize', texts, parseSpecialTokens })).texts
   }
 
@@ -100,7 +107,7 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
   }
 
   #needTemplate(advice: string): void {
-    if (!this.facts.hasChatTemplate) throw new ServiceError('chat_template_failed', `this model has no chat template; ${advice}`)
+    if (!this.info.hasChatTemplate) throw new ServiceError('chat_template_failed', `this model has no chat template; ${advice}`)
   }
 
   async #ask<Kind extends Answer['kind']>(kind: Kind, request: Request): Promise<Extract<Answer, { kind: Kind }>> {
@@ -108,4 +115,42 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
     if (answer.kind !== kind) throw new Error('the tokenizer thread answered another question')
     return answer as Extract<Answer, { kind: Kind }>
   }
+}
+
+/** Some 10 to 20 ms of work: little enough that nobody waits long behind it, enough that the messages cost nothing beside it. */
+const PORTION_UNITS = 16_384
+
+/** Cuts a list of texts into runs of at most so many UTF-16 units together, or of one longer text. */
+export function* tokenizeChunks(texts: readonly string[], mostUnits = PORTION_UNITS): Generator<readonly string[]> {
+  let first = 0
+  let units = 0
+  for (const [i, { length }] of texts.entries()) {
+    if (i > first && units + length > mostUnits) {
+      yield texts.slice(first, i)
+      first = i
+      units = 0
+    }
+    units += length
+  }
+  if (first < texts.length) yield texts.slice(first)
+}
+
+/** UTF-16 units of a text, or ids: some 2 ms of work at most. More would keep the next one waiting. */
+const SHORT = 2048
+
+/**
+ * Short texts to `short`, long ones to `long`, so that a short one never waits for a long one. `short` is given nothing that
+ * is scored either.
+ */
+export function tokenizerByLength(short: TextTokenizer, long: Pick<TextTokenizer, 'tokenize' | 'detokenize'>): TextTokenizer {
+  return {
+    description: short.description,
+    tokenize: (input, wantsPieces): Promise<TokenizedText> => (unitsOf(input) <= SHORT ? short : long).tokenize(input, wantsPieces),
+    detokenize: (ids) => (ids.length <= SHORT ? short : long).detokenize(ids),
+    close: () => short.close()
+  }
+}
+
+function unitsOf(input: TokenizeInput): number {
+  return 'text' in input ? input.text.length : input.messages.reduce((sum, { role, content }) => sum + role.length + content.length, 0)
 }

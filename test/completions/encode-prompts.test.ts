@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { encodePrompts } from '../../src/completions/encode-prompts.ts'
 import { type CompletionsBody, completionsRequestOf } from '../../src/completions/request.ts'
-import type { TokenizerFacts } from '../../src/tokenizer/tokenizer.ts'
+import type { TokenizerInfo } from '../../src/tokenizer/tokenizer.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 
 const BEGIN = 0
-const WITH_BEGIN: Partial<TokenizerFacts> = { added: { before: [BEGIN], after: [] } }
+const WITH_BEGIN: Partial<TokenizerInfo> = { added: { before: [BEGIN], after: [] } }
 
-async function encoded(body: CompletionsBody, facts: Partial<TokenizerFacts> = {}, tokenizer = new FakeTokenizer({ facts })) {
+async function encoded(body: CompletionsBody, facts: Partial<TokenizerInfo> = {}, tokenizer = new FakeTokenizer({ facts })) {
   const context = { tokenizer, vocabSize: 14, maxModelLen: 8, prefixTokenId: BEGIN, toleranceNats: 1e-3, claimsFloat32: true }
   return encodePrompts(completionsRequestOf({ echo: true, ...body }), context)
 }

@@ -1,11 +1,12 @@
 /** The commands of README's "Other models", against a local hub that has the model they name. */
+
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { HubServer } from '../support/hub/server.ts'
 import { MAIN, startService } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'

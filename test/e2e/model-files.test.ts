@@ -3,7 +3,7 @@ import { copyFileSync, cpSync, readFileSync, renameSync, rmSync, symlinkSync, tr
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { readOnnx } from '../../src/model/onnx/read.ts'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { overwrite, touch } from '../support/file-changes.ts'
 import { logprobBody, problemBody } from '../support/logprob-body.ts'
 import { endOfStart, pause, type RunningService, startService } from '../support/running-service.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { basename, join } from 'node:path'
 import { describe, test } from 'node:test'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { foldersWithOracle, readOracle } from '../matrix/oracle.ts'
 import { runModel } from '../matrix/run-model.ts'
 

@@ -11,7 +11,7 @@ describe('sequenceChecksum', () => {
   })
 
   test('changes with every alternative and with their order', () => {
-    const sums = [[], [8], [9], [8, 9], [9, 8]].map((alternatives) => sequenceChecksum({ ids, alternatives: Int32Array.from(alternatives) }))
+    const sums = [[], [8], [9], [8, 9], [9, 8]].map((alternatives) => sequenceChecksum({ ids, lastTokenCandidates: Int32Array.from(alternatives) }))
     assert.equal(new Set(sums).size, sums.length)
   })
 })

@@ -7,7 +7,7 @@ import type { Batch, BatchScores } from '../../src/engine/engine.ts'
 import type { EngineSpec } from '../../src/engine/protocol.ts'
 import { startEngines } from '../../src/engine/start-engines.ts'
 import { hashFiles } from '../../src/model/weights/file-hashes.ts'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { childPids, pause } from '../support/running-service.ts'
 
 const EMBEDDED = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')

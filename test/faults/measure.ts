@@ -3,7 +3,7 @@ import { type LoadedModel, loadModel } from '../../src/engine/process/session.ts
 import type { EngineSpec } from '../../src/engine/protocol.ts'
 import { openModel } from '../../src/model/open-model.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from '../../src/model/tolerances.ts'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 
 export const EMBEDDED_FOLDER = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')

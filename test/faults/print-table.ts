@@ -2,9 +2,10 @@
  * `npm run faults [-- --write]`: plants every fault and prints which check notices it, and when. With --write the table
  * becomes docs/faults.md. Exit code 1 when fewer than 95 of 100 are noticed, or a harmless change is reported.
  */
+
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { faultTable, isCaught, renderRow, TABLE_HEAD } from './table.ts'
 
 const INTRODUCTION = `# Planted faults

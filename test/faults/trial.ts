@@ -1,21 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { SelfTestReport } from '../../src/engine/engine.ts'
+import type { SelfTestReport } from '../../src/engine/engine-info.ts'
 import type { Scorer } from '../../src/engine/process/self-test/passes.ts'
 import { runSelfTest } from '../../src/engine/process/self-test/self-test.ts'
 import type { SharingUnderTest } from '../../src/engine/process/self-test/sharing.ts'
 import type { LoadedModel } from '../../src/engine/process/session.ts'
 import type { KnownAnswer } from '../../src/engine/protocol.ts'
 import { serviceErrorFrom } from '../../src/errors.ts'
-import { type EvaluationContext, LogprobEvaluator } from '../../src/logprob/evaluate.ts'
+import { type EvaluationContext, LogprobEvaluator } from '../../src/evaluation/item-evaluator.ts'
 import { type KnownAnswers, readKnownAnswers } from '../../src/model/known-answers.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import type { Check } from '../../src/scoring/checks/check.ts'
 import { REQUEST_CHECKS } from '../../src/scoring/checks/request-checks.ts'
+import { Canary } from '../../src/serving/canary.ts'
 import { selfTestIds, tokenizerKnownAnswer } from '../../src/tokenizer/self-test-texts.ts'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
-import { Canary } from '../../src/watch/canary.ts'
 import { InProcessEngine } from '../support/in-process-engine.ts'
 import type { Fault } from './fault.ts'
 import { EMBEDDED_FOLDER, load, sampleIds, specOf } from './measure.ts'
@@ -57,7 +57,7 @@ export async function healthyService(tokenizer: Tokenizer): Promise<Healthy> {
   const known = readKnownAnswers(EMBEDDED_FOLDER, 'fp32', 'cpu')
   if (known === null) throw new Error('the embedded model has no canary.json')
   const { vocabSize, claimsFloat32 } = specOf(EMBEDDED_FOLDER)
-  const base = { tokenizer, vocabSize, maxModelLen: 512, prefixTokenId: tokenizer.facts.beginId, claimsFloat32, causal: 'exact' as const, toleranceNats: 0 }
+  const base = { tokenizer, vocabSize, maxModelLen: 512, prefixTokenId: tokenizer.info.beginId, claimsFloat32, causal: 'exact' as const, toleranceNats: 0 }
   const selfTest = await runSelfTest(model, specOf(EMBEDDED_FOLDER), {
     texts: await selfTestIds(tokenizer, base.prefixTokenId, 512),
     known: storedOf(known),

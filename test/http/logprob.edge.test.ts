@@ -1,8 +1,9 @@
 /** Lengths at their limits, with a model of 512 tokens of context. */
+
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import { type LogprobResultBody, logprobBody, problemBody } from '../support/logprob-body.ts'
 import { type RunningService, startService } from '../support/running-service.ts'

@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hashOfKey } from '../../src/config/api-keys.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { ScoringRequests } from '../../src/http/scoring-requests.ts'
-import type { ScoringModel } from '../../src/http/service.ts'
+import type { ScoringModel } from '../../src/http/served-model.ts'
 import type { RequestSignal } from '../../src/http/work-signal.ts'
 
 const SMALL = { model: { id: 'small' } } as ScoringModel

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ServiceError } from '../../src/errors.ts'
 import { availableModels, selectModel } from '../../src/http/select-model.ts'
-import type { ScoringModel } from '../../src/http/service.ts'
+import type { ScoringModel } from '../../src/http/served-model.ts'
 
 interface Models {
   readonly modelIds: readonly string[]

@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSy
 import { basename, join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { locateModel, pullReference } from '../../src/hub/locate-model.ts'
-import type { PullEvent } from '../../src/hub/pull-event.ts'
+import type { PullEvent } from '../../src/hub/pull-progress.ts'
 import type { HubSettings } from '../../src/hub/settings.ts'
 import { fixedBytes, graphWithData, MODEL_FILES, NEEDED } from '../support/hub/model-files.ts'
 import { pulled, quickSettings } from '../support/hub/pulling.ts'

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { dataFileOf, graphFileOf, likelyDataFiles, missingFiles, noGraph, smallFilesOf } from '../../src/hub/select-files.ts'
-import { DTYPES, openModelFolder } from '../../src/model/model-folder.ts'
+import { DTYPES } from '../../src/model/folder/find-graph-file.ts'
+import { openModelFolder } from '../../src/model/folder/model-folder.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 const GRAPHS = ['', 'onnx/'].flatMap((folder) =>

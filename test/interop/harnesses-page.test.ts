@@ -2,11 +2,12 @@
  * Every command and program of docs/harnesses.md, run as it stands there, and its numbers against those of /v1/logprob: the same model by
  * another way through the service. A page whose programs do not work, or a block that nothing runs, fails here.
  */
+
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import type { LogprobBody } from '../support/logprob-body.ts'
 import { type RunningService, startService } from '../support/running-service.ts'
 import { pageBlocks, runBlock } from './support/page-blocks.ts'

@@ -2,6 +2,7 @@
  * The same cache for logpr and Python's huggingface_hub, with Python's own code on the other side. Needs interpreters that have the library:
  * LOGPR_HUB_PYTHONS, separated by colons, or the environment that .ci/run makes.
  */
+
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -9,7 +10,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { locateModel } from '../../src/hub/locate-model.ts'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { MODEL_FILES, NEEDED } from '../support/hub/model-files.ts'
 import { pulled, quickSettings } from '../support/hub/pulling.ts'
 import { startHub } from '../support/hub/server.ts'

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { LOGPR_VERSION, ONNXRUNTIME_VERSION, PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { LOGPR_VERSION, ONNXRUNTIME_VERSION, PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import type { BlimpOutcome } from './lm-eval/blimp.ts'
 import type { ModeOutcome } from './lm-eval/measure-mode.ts'
 

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { ServiceError } from '../../src/errors.ts'
-import { fieldName } from '../../src/json/field-name.ts'
-import { guardJson } from '../../src/json/guard.ts'
+import { fieldName, guardJson } from '../../src/json/guard.ts'
 
 /** The key that it complains of; without assert.throws, which works out a stack trace each time. */
 function repeatedKey(text: string): string | undefined {

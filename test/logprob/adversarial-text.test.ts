@@ -2,13 +2,12 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
+import { encodeItems } from '../../src/encoding/encode-items.ts'
+import type { EncodedItem } from '../../src/encoding/encoded-item.ts'
+import type { EncodingContext, LogprobOptions } from '../../src/encoding/item-input.ts'
+import { offsetsOf } from '../../src/encoding/offsets.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { EncodingContext } from '../../src/logprob/draft.ts'
-import { encodeItems } from '../../src/logprob/encode-items.ts'
-import type { EncodedItem } from '../../src/logprob/encoded-item.ts'
-import { offsetsOf } from '../../src/logprob/offsets.ts'
-import type { LogprobOptions } from '../../src/logprob/options.ts'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { startTokenizer } from '../../src/tokenizer/thread-tokenizer.ts'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { ADVERSARIAL_TEXTS, splitsOf } from '../support/adversarial-texts.ts'
@@ -41,7 +40,7 @@ const partsOf = ({ ids, sizes }: EncodedItem): { x: Int32Array; y: Int32Array } 
 
 /** The bytes of ids, a control token standing for its spelling; from the tokenizer's own tables. */
 function spelled(ids: Int32Array): string {
-  return Buffer.concat(Array.from(ids, (id) => Buffer.from(tokenizer.facts.specials.get(id) ?? tokenizer.bytesOf(id)))).toString()
+  return Buffer.concat(Array.from(ids, (id) => Buffer.from(tokenizer.info.specials.get(id) ?? tokenizer.bytesOf(id)))).toString()
 }
 
 function ok(found: EncodedItem | ServiceError | undefined): EncodedItem {
@@ -51,18 +50,18 @@ function ok(found: EncodedItem | ServiceError | undefined): EncodedItem {
 
 /** What has to hold of every pair, whatever the text and the policy. */
 function assertSound(found: EncodedItem, { x, y }: Pair): void {
-  const { facts, text, sizes } = found
+  const { inputInfo, text, sizes } = found
   const ids = partsOf(found)
   assert.equal(spelled(ids.x), x)
   assert.equal(spelled(ids.y), y)
   assert.equal(sizes.y === 0, y === '')
   assert.equal(found.ids.length, 2 + sizes.x + sizes.y)
-  assert.deepEqual(facts.spelling, { x: { match: 'exact' }, y: { match: 'exact' }, isMisplaced: false })
-  assert.deepEqual(facts.normalization, { x: { match: 'exact' }, y: { match: 'exact' } })
+  assert.deepEqual(inputInfo.spelling, { x: { match: 'exact' }, y: { match: 'exact' }, isMisplaced: false })
+  assert.deepEqual(inputInfo.normalization, { x: { match: 'exact' }, y: { match: 'exact' } })
   assert.deepEqual(found.lengths.x, { tokens: sizes.x, chars: Array.from(x).length, bytes: Buffer.byteLength(x) })
   assert.deepEqual(found.lengths.y, { tokens: sizes.y, chars: Array.from(y).length, bytes: Buffer.byteLength(y) })
   for (const part of ['x', 'y'] as const) {
-    const lengths = Array.from(ids[part], (id) => Buffer.byteLength(tokenizer.facts.specials.get(id) ?? '') || tokenizer.bytesOf(id).length)
+    const lengths = Array.from(ids[part], (id) => Buffer.byteLength(tokenizer.info.specials.get(id) ?? '') || tokenizer.bytesOf(id).length)
     const offsets = offsetsOf(text[part], lengths)
     assert.deepEqual(
       offsets.map(({ byte_start: start }) => start),
@@ -91,7 +90,7 @@ for (const parseSpecialTokens of [false, true]) {
           assert.equal(item.boundary.merged, !isPrefix)
           if (isPrefix) assert.deepEqual(item.ids.slice(1, -1), joint)
           else assert.deepEqual(partsOf(item).y, await idsOf(pair.y, parseSpecialTokens))
-          if (!parseSpecialTokens) assert.equal(item.facts.controlTokenCount, 0)
+          if (!parseSpecialTokens) assert.equal(item.inputInfo.controlTokenCount, 0)
         }
       })
 
@@ -152,7 +151,7 @@ describe('a control token spelled in text', () => {
   for (const [where, pair, parsedCount, policy] of CASES) {
     it(`is text ${where}, and a control token there only when parsed`, async () => {
       const [plain, parsed] = [ok((await encode([pair], {}))[0]), ok((await encode([pair], { parseSpecialTokens: true }))[0])]
-      assert.deepEqual([plain.facts.controlTokenCount, parsed.facts.controlTokenCount], [0, parsedCount])
+      assert.deepEqual([plain.inputInfo.controlTokenCount, parsed.inputInfo.controlTokenCount], [0, parsedCount])
       assert.equal(parsed.boundary.policy, policy)
       assertSound(plain, pair)
       assertSound(parsed, pair)

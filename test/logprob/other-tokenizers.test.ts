@@ -1,12 +1,12 @@
 /** Boundaries, spelling and offsets with tokenizers that put a space in front, fall back on bytes, or change the text. */
+
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { encodeItems } from '../../src/encoding/encode-items.ts'
+import type { EncodedItem } from '../../src/encoding/encoded-item.ts'
+import type { EncodingContext, LogprobItem, LogprobOptions } from '../../src/encoding/item-input.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { EncodingContext } from '../../src/logprob/draft.ts'
-import { encodeItems } from '../../src/logprob/encode-items.ts'
-import type { EncodedItem } from '../../src/logprob/encoded-item.ts'
-import type { LogprobItem, LogprobOptions } from '../../src/logprob/options.ts'
-import { type TokenDetail, tokenDetails } from '../../src/logprob/token-details.ts'
+import { type TokenDetail, tokenDetails } from '../../src/evaluation/token-details.ts'
 import type { CheckStatus } from '../../src/scoring/checks/check.ts'
 import { normalizerCheck, roundTripCheck } from '../../src/scoring/checks/input-checks.ts'
 import { ADVERSARIAL_TEXTS, splitsOf } from '../support/adversarial-texts.ts'
@@ -32,7 +32,7 @@ function placed(encoded: EncodedItem, context: EncodingContext, part: string): u
     .map((token) => [token.text, token.byte_start, token.byte_end, token.char_start, token.char_end])
 }
 
-const statuses = ({ facts }: EncodedItem): CheckStatus[] => [roundTripCheck(facts).status, normalizerCheck(facts).status]
+const statuses = ({ inputInfo }: EncodedItem): CheckStatus[] => [roundTripCheck(inputInfo).status, normalizerCheck(inputInfo).status]
 
 for (const dummyPrefix of ['normalizer', 'metaspace', 'none'] satisfies DummyPrefix[]) {
   test(`SentencePiece, dummy prefix by ${dummyPrefix}: byte fallback has its bytes and offsets`, async (t) => {
@@ -85,7 +85,7 @@ for (const dummyPrefix of ['normalizer', 'metaspace', 'none'] satisfies DummyPre
 /** The parts spell x and y, no check complains, and the offsets cut the texts into the bytes of the tokens. */
 function assertSound(item: EncodedItem, pair: { readonly x: string; readonly y: string }, context: EncodingContext): void {
   assert.deepEqual(statuses(item), ['pass', 'pass'])
-  assert.equal(item.facts.controlTokenCount, 0)
+  assert.equal(item.inputInfo.controlTokenCount, 0)
   const tokens = tokensOf(item, context)
   for (const part of ['x', 'y'] as const) {
     const text = Buffer.from(pair[part])
@@ -153,23 +153,23 @@ test('SentencePiece: a ▁ in the text is a space to the model, and the check sa
   const context = await contextWith(t, sentencePiece('none'))
   const encoded = await one(context, itemOf('a▁b', ' c'))
   assert.deepEqual(statuses(encoded), ['pass', 'warn'])
-  assert.match(normalizerCheck(encoded.facts).message, /from byte 1 of x on\./)
+  assert.match(normalizerCheck(encoded.inputInfo).message, /from byte 1 of x on\./)
 })
 
 test('Unigram: text that spells a control token stays text, which its vocabulary has as a piece', async (t) => {
   const context = await contextWith(t, unigram())
   const encoded = await one(context, itemOf('a</s>b', ' <s>c'))
-  assert.equal(encoded.facts.controlTokenCount, 0)
+  assert.equal(encoded.inputInfo.controlTokenCount, 0)
   assert.deepEqual(statuses(encoded), ['pass', 'pass'])
   const parsed = await one(context, itemOf('a</s>b', ' c'), { parseSpecialTokens: true })
-  assert.equal(parsed.facts.controlTokenCount, 1)
+  assert.equal(parsed.inputInfo.controlTokenCount, 1)
 })
 
 test('Unigram: a character without a token is reported with its place, and has no offsets', async (t) => {
   const context = await contextWith(t, unigram())
   const encoded = await one(context, itemOf('hello 👍!', ' world'))
   assert.deepEqual(statuses(encoded), ['warn', 'pass'])
-  assert.match(roundTripCheck(encoded.facts).message, /from byte 6 of x on/)
+  assert.match(roundTripCheck(encoded.inputInfo).message, /from byte 6 of x on/)
   assert.deepEqual(placed(encoded, context, 'x').at(0), [' hello', null, null, null, null])
   assert.deepEqual(placed(encoded, context, 'y').at(0), [' world', 0, 6, 0, 6])
 })
@@ -183,7 +183,7 @@ test('a normalizer that writes in lower case: the parts are spelled as it left t
   const context = await contextWith(t, byteLevel({ normalizer: LOWER_CASE }))
   const changed = await one(context, itemOf('The Cat', ' sat ﬁne'))
   assert.deepEqual(statuses(changed), ['pass', 'warn'])
-  assert.match(normalizerCheck(changed.facts).message, /from byte 0 of x on and from byte 5 of y on\./)
+  assert.match(normalizerCheck(changed.inputInfo).message, /from byte 0 of x on and from byte 5 of y on\./)
   assert.ok(tokensOf(changed, context).every((token) => token.byte_start === null && token.char_start === null))
 
   const same = await one(context, itemOf('the cat', ' sat'))
@@ -214,13 +214,13 @@ async function spaces(t: TestContext, parseSpecialTokens: boolean): Promise<Enco
 
 test('a control token that takes the white space beside it leaves that of the text alone', async (t) => {
   const encoded = await spaces(t, false)
-  assert.equal(encoded.facts.controlTokenCount, 0)
+  assert.equal(encoded.inputInfo.controlTokenCount, 0)
   assert.deepEqual(statuses(encoded), ['pass', 'pass'])
 })
 
 test('such a token takes the white space when parsed on request, and the check says so', async (t) => {
   const encoded = await spaces(t, true)
-  assert.equal(encoded.facts.controlTokenCount, 2)
-  assert.equal(roundTripCheck(encoded.facts).status, 'warn')
-  assert.match(roundTripCheck(encoded.facts).message, /from byte 1 of x on/)
+  assert.equal(encoded.inputInfo.controlTokenCount, 2)
+  assert.equal(roundTripCheck(encoded.inputInfo).status, 'warn')
+  assert.match(roundTripCheck(encoded.inputInfo).message, /from byte 1 of x on/)
 })

@@ -60,8 +60,8 @@ describe('encodeMessages', () => {
   })
 
   it('calls no token a prefix where none is wanted', async () => {
-    const { reasons, facts } = await encodeExample({ messages: CHAT.slice(0, 2), prefix_token: 'none' })
-    assert.deepEqual([reasons[0], facts.sizes.prefix], ['template', 0])
+    const { reasons, inputInfo } = await encodeExample({ messages: CHAT.slice(0, 2), prefix_token: 'none' })
+    assert.deepEqual([reasons[0], inputInfo.sizes.prefix], ['template', 0])
   })
 
   it('appends the end token after a last trained message that the template does not end', async () => {

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { ServiceError } from '../../src/errors.ts'
 import { assertFits, largestBudget } from '../../src/memory/fit.ts'
-import { memoryLimitBytes } from '../../src/memory/limit.ts'
 import { predictMemory } from '../../src/memory/predict.ts'
 import { readOnnx } from '../../src/model/onnx/read.ts'
 import { scoringGraph } from '../../src/model/onnx/scoring-graph.ts'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { memoryLimitBytes } from '../../src/process/memory-limit.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 
 const embedded = {
   scoring: scoringGraph(readOnnx(join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en', 'model.onnx'))),

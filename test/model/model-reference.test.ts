@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { locateFolder, locateOnlyFolder } from '../../src/model/located-model.ts'
+import { locateFolder, locateOnlyFolder } from '../../src/model/locate-model.ts'
 import { modelReferences, onlyReference } from '../../src/model/model-reference.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 

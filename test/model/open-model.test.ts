@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { buildFloat, buildNode, buildTensor } from '../../src/model/onnx/build-node.ts'
 import { FLOAT, type Graph, INT64, UINT8 } from '../../src/model/onnx/graph.ts'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
-import { factsOf, type ModelChoice, type OpenModel, openModel } from '../../src/model/open-model.ts'
+import { type ModelChoice, modelInfoOf, type OpenModel, openModel } from '../../src/model/open-model.ts'
 import { graphOf, info, tinyModel } from '../support/onnx-model.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -44,7 +44,7 @@ const FOUR_BITS = graphOf({
 
 describe('openModel', () => {
   it('says what was chosen and why', (t) => {
-    assert.deepEqual(factsOf(open(t, tinyModel(7, 4).graph)), {
+    assert.deepEqual(modelInfoOf(open(t, tinyModel(7, 4).graph)), {
       layout: 'ids only',
       dtype: 'fp32',
       dtypeChoice: 'auto: the only graph there is',

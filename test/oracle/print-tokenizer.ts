@@ -2,11 +2,12 @@
  * Writes what the service makes of the adversarial texts, for check_tokenizer.py: `node print-tokenizer.js OUT`. Each
  * tokenizer gets a folder OUT/NAME with its tokenizer.json and texts.json.
  */
+
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { encodeItems } from '../../src/encoding/encode-items.ts'
 import { ServiceError } from '../../src/errors.ts'
-import { encodeItems } from '../../src/logprob/encode-items.ts'
-import { tokenDetails } from '../../src/logprob/token-details.ts'
+import { tokenDetails } from '../../src/evaluation/token-details.ts'
 import { startTokenizer } from '../../src/tokenizer/thread-tokenizer.ts'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { ADVERSARIAL_TEXTS } from '../support/adversarial-texts.ts'
@@ -27,8 +28,8 @@ const TOKENIZERS = {
 }
 
 async function encodedTexts(tokenizer: Tokenizer, parseSpecialTokens: boolean): Promise<object[]> {
-  const context = { tokenizer, vocabSize: tokenizer.facts.vocabSize, maxModelLen: 100_000, prefixTokenId: null, toleranceNats: 0, claimsFloat32: true }
-  const items = ADVERSARIAL_TEXTS.map(({ text }, index) => itemOf(text, [tokenizer.facts.endId ?? 0], index))
+  const context = { tokenizer, vocabSize: tokenizer.info.vocabSize, maxModelLen: 100_000, prefixTokenId: null, toleranceNats: 0, claimsFloat32: true }
+  const items = ADVERSARIAL_TEXTS.map(({ text }, index) => itemOf(text, [tokenizer.info.endId ?? 0], index))
   const encoded = await encodeItems(items, optionsOf({ parseSpecialTokens }), context)
   return encoded.flatMap((item, i) => {
     if (item instanceof ServiceError) {

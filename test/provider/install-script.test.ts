@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
-import { ONNXRUNTIME_VERSION, PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { ONNXRUNTIME_VERSION, PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { INSTALL_COMMAND } from '../../src/provider/provider-report.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { EncodingContext } from '../../src/encoding/item-input.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { EncodingContext } from '../../src/logprob/draft.ts'
-import { LogprobEvaluator } from '../../src/logprob/evaluate.ts'
+import { LogprobEvaluator } from '../../src/evaluation/item-evaluator.ts'
 import { type ScoredDocuments, scoreDocuments } from '../../src/rerank/evaluate.ts'
 import type { RerankRequest } from '../../src/rerank/request.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
@@ -53,7 +53,7 @@ describe('scoreDocuments', () => {
     const engine = new FakeEngine()
     const { documents, usage } = await score({ query: 'a a a', documents: [' a', 'c', ' ', '<'] }, engine)
     assert.deepEqual(engine.batches, [
-      { sequences: [{ ids: Int32Array.of(0, 3, 8, 8, 8), firstScored: 4, alternatives: Int32Array.of(5, 2, 11) }], topCount: null }
+      { sequences: [{ ids: Int32Array.of(0, 3, 8, 8, 8), firstScored: 4, lastTokenCandidates: Int32Array.of(5, 2, 11) }], topCount: null }
     ])
     assert.deepEqual(
       documents.map(({ logProb }) => logProb),

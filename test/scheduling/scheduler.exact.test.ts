@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Batch } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
-import { Scheduler, type SchedulerLimits, type ScoringJob } from '../../src/scheduling/scheduler.ts'
+import type { SchedulerLimits, ScoringJob } from '../../src/scheduling/job.ts'
+import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
@@ -149,7 +150,7 @@ describe('Scheduler.keepApart', () => {
   it('puts every sequence into a batch of its own, and leaves exact batches as they are', async () => {
     const engine = new FakeEngine()
     const scheduler = new Scheduler(engine, LIMITS)
-    scheduler.keepApart()
+    scheduler.disableBatching()
     await Promise.all([...scheduler.submit([jobOf(10, 1), jobOf(10, 2), jobOf(3, 3)], never()), ...scheduler.submitAll([{ exactly: exactOf(2, 2) }], never())])
     // The second request gets its turn after the first entry of the first.
     assert.deepEqual(idsOf(engine), [[1], [9, 9], [2], [3]])

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { Batch, BatchScores, EngineInfo } from '../../src/engine/engine.ts'
+import type { Batch, BatchScores } from '../../src/engine/engine.ts'
+import type { EngineInfo } from '../../src/engine/engine-info.ts'
+import { commonLength, packedRowSize } from '../../src/engine/packed-row.ts'
 import { ServiceError } from '../../src/errors.ts'
-import { commonLength, forestSize } from '../../src/forest/forest.ts'
-import { Scheduler, type SchedulerLimits, type ScoringJob, type WorkSignal } from '../../src/scheduling/scheduler.ts'
+import type { SchedulerLimits, ScoringJob, WorkSignal } from '../../src/scheduling/job.ts'
+import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { fakeScores } from '../support/fake-engine.ts'
 import { planningWith } from '../support/planning.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
@@ -81,7 +83,7 @@ describe('Scheduler, with everything at once', () => {
         assert.deepEqual(scheduler.queued, { sequences: 0, tokens: 0 })
         for (const { sequences, layout } of engine.batches) {
           const longest = Math.max(...sequences.map(({ ids }) => ids.length - 1))
-          const columns = layout === 'shared' ? forestSize(sequences.map(({ ids }) => ids.subarray(0, -1))) : sequences.length * longest
+          const columns = layout === 'shared' ? packedRowSize(sequences.map(({ ids }) => ids.subarray(0, -1))) : sequences.length * longest
           assert.ok(sequences.length === 1 || columns <= LIMITS.maxBatchTokens, `${columns} columns`)
         }
         const run = engine.batches.flatMap(({ sequences }) => sequences.map(({ ids }) => ids.join()))

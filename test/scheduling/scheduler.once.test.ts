@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RowScores } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
-import { Scheduler, type SchedulerLimits, type ScoringJob } from '../../src/scheduling/scheduler.ts'
+import type { SchedulerLimits, ScoringJob } from '../../src/scheduling/job.ts'
+import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
@@ -82,7 +83,7 @@ describe('Scheduler, for equal sequences of several requests', () => {
     const others = [
       { sequence, topCount: 1 },
       { sequence: { ...sequence, firstScored: 2 }, topCount: null },
-      { sequence: { ...sequence, alternatives: Int32Array.of(5) }, topCount: null },
+      { sequence: { ...sequence, lastTokenCandidates: Int32Array.of(5) }, topCount: null },
       { sequence: { ...sequence, targets: new Int32Array(10) }, topCount: null }
     ].flatMap((job) => scheduler.submit([job], never()))
     assert.equal(scheduler.queued.sequences, 4)

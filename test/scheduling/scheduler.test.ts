@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ServiceError } from '../../src/errors.ts'
-import { Scheduler, type SchedulerLimits, type ScoringJob } from '../../src/scheduling/scheduler.ts'
+import type { SchedulerLimits, ScoringJob } from '../../src/scheduling/job.ts'
+import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }

@@ -126,7 +126,7 @@ describe('ModelEntry', () => {
   it('is not looked after when it becomes ready while the service stops', async () => {
     const parts = modelParts()
     const entry = entryOf('a', parts)
-    entry.endVigil()
+    entry.stopMonitor()
     parts.becomeReady('a')
     await entry.ready
     assert.equal(parts.watched, 0)

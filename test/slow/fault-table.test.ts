@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import type { CatalogEntry } from '../../src/scoring/checks/catalog/entry.ts'
-import { CHECK_CATALOG } from '../../src/scoring/checks/catalog.ts'
+import { CHECK_CATALOG } from '../../src/scoring/checks/check.ts'
 import { faultTable, isCaught, type Row, WHEN } from '../faults/table.ts'
 
 describe('planted faults', () => {

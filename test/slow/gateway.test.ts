@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { problemBody } from '../support/logprob-body.ts'
 import { pause, type RunningService, startService } from '../support/running-service.ts'
 

@@ -1,9 +1,10 @@
 import { sequenceChecksum } from '../../src/engine/checksum.ts'
-import type { Batch, BatchScores, Engine, EngineInfo, EngineState, RowScores, ScoringSequence } from '../../src/engine/engine.ts'
+import type { Batch, BatchScores, Engine, EngineState, RowScores, ScoringSequence } from '../../src/engine/engine.ts'
+import type { EngineInfo } from '../../src/engine/engine-info.ts'
 
 /** What the fake says of a sequence: numbers that follow from its ids alone, so that rows of another sequence show. */
-export function fakeScores({ ids, firstScored, alternatives = new Int32Array(0) }: ScoringSequence): RowScores {
-  const targets = Int32Array.from([...ids.slice(firstScored), ...alternatives])
+export function fakeScores({ ids, firstScored, lastTokenCandidates = new Int32Array(0) }: ScoringSequence): RowScores {
+  const targets = Int32Array.from([...ids.slice(firstScored), ...lastTokenCandidates])
   return {
     // Alternatives are asked of the row of the last id.
     logProbs: Float32Array.from(targets, (id, row) => -(id + 1) / 2 ** (Math.min(row, ids.length - firstScored - 1) % 4)),
@@ -11,7 +12,7 @@ export function fakeScores({ ids, firstScored, alternatives = new Int32Array(0) 
     bestIds: targets,
     bestLogProbs: new Float32Array(targets.length),
     detail: null,
-    checksum: sequenceChecksum({ ids, alternatives })
+    checksum: sequenceChecksum({ ids, lastTokenCandidates })
   }
 }
 

@@ -1,5 +1,6 @@
 import { sequenceChecksum } from '../../src/engine/checksum.ts'
-import type { Batch, BatchScores, Engine, EngineInfo, EngineState, RowScores, ScoringSequence } from '../../src/engine/engine.ts'
+import type { Batch, BatchScores, Engine, EngineState, RowScores, ScoringSequence } from '../../src/engine/engine.ts'
+import type { EngineInfo } from '../../src/engine/engine-info.ts'
 import { type RowProbe, rowProbe } from '../../src/scoring/row-probe.ts'
 
 /** What is wrong with a fake model; nothing unless it is said. */
@@ -70,8 +71,8 @@ export class FakeModel implements Engine {
   async close(): Promise<void> {}
 
   #rows(sequence: ScoringSequence, batch: Batch): RowScores {
-    const { ids, firstScored, targets, alternatives = [] } = sequence
-    const rows = [...ids.subarray(firstScored), ...alternatives].map((id, i) => {
+    const { ids, firstScored, targets, lastTokenCandidates = [] } = sequence
+    const rows = [...ids.subarray(firstScored), ...lastTokenCandidates].map((id, i) => {
       const { logSoftmax, logSumExp } = this.#row(sequence, Math.min(firstScored + i, ids.length - 1), batch)
       const best = logSoftmax.indexOf(Math.max(...logSoftmax))
       return { logProb: logSoftmax[targets?.[i] ?? id]!, logSumExp, best, bestLogProb: logSoftmax[best]! }

@@ -1,8 +1,8 @@
-import { BatchLine, type PendingBatch } from '../../src/engine/batch-line.ts'
-import type { Batch, BatchScores, EngineInfo, EngineState } from '../../src/engine/engine.ts'
+import { BatchQueue, type PendingBatch, unavailable } from '../../src/engine/batch-queue.ts'
+import type { Batch, BatchScores, EngineState } from '../../src/engine/engine.ts'
+import type { EngineInfo } from '../../src/engine/engine-info.ts'
 import type { PoolEngine } from '../../src/engine/engine-pool.ts'
 import type { EngineSpec, KnownAnswer } from '../../src/engine/protocol.ts'
-import { unavailable } from '../../src/engine/unavailable.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { fakeScores } from './fake-engine.ts'
 
@@ -17,7 +17,7 @@ export class FakePoolEngine implements PoolEngine {
   expectedFiles: EngineSpec['expectedFiles'] | null = null
   readonly replacedFor: string[] = []
   readonly known: readonly KnownAnswer[]
-  readonly #line = new BatchLine()
+  readonly #line = new BatchQueue()
   readonly #onChange: () => void
   #running: PendingBatch | undefined
   #resolve: (info: EngineInfo) => void = () => {}

@@ -1,4 +1,4 @@
-import type { TextTokenizer, TokenizedText, TokenizeInput, TokenizerDescription } from '../../src/tokenizer/text-tokenizer.ts'
+import type { TextTokenizer, TokenizedText, TokenizeInput, TokenizerDescription } from '../../src/tokenizer/tokenizer.ts'
 
 /** A tokenizer whose tokens are UTF-16 units, of those below U+0100; it keeps what it was asked. */
 export class FakeTextTokenizer implements TextTokenizer {

@@ -1,5 +1,5 @@
 import { encodeConversation } from '../../src/tokenizer/conversation.ts'
-import type { ChatMessage, EncodedChat, EncodedConversation, Tokenizer, TokenizerFacts } from '../../src/tokenizer/tokenizer.ts'
+import type { ChatMessage, EncodedChat, EncodedConversation, Tokenizer, TokenizerInfo } from '../../src/tokenizer/tokenizer.ts'
 
 /** The control tokens of the fake, and its pieces by id. A merge lies across the boundary of a|b and of b|c. */
 const SPECIALS: ReadonlyMap<number, string> = new Map([
@@ -22,7 +22,7 @@ const PIECES: ReadonlyMap<number, Buffer> = new Map([
 ])
 
 interface Behaviour {
-  readonly facts?: Partial<TokenizerFacts>
+  readonly facts?: Partial<TokenizerInfo>
   /** What happens to a text before it is cut. */
   readonly normalize?: (text: string) => string
   /** What the chat template writes after its last control token. */
@@ -33,7 +33,7 @@ interface Behaviour {
 
 /** A tokenizer that takes the longest piece at every byte, and keeps what it was asked. */
 export class FakeTokenizer implements Tokenizer {
-  readonly facts: TokenizerFacts
+  readonly info: TokenizerInfo
   /** Texts of each call. */
   readonly calls: (readonly string[])[] = []
   readonly #normalize: (text: string) => string
@@ -41,7 +41,7 @@ export class FakeTokenizer implements Tokenizer {
   readonly #template: NonNullable<Behaviour['template']>
 
   constructor({ facts = {}, normalize = (text) => text, chatTail = '', template = fakeTemplate }: Behaviour = {}) {
-    this.facts = {
+    this.info = {
       vocabSize: 14,
       beginId: 0,
       endId: 1,

@@ -1,4 +1,5 @@
-import type { Batch, BatchScores, Engine, EngineInfo, EngineState } from '../../src/engine/engine.ts'
+import type { Batch, BatchScores, Engine, EngineState } from '../../src/engine/engine.ts'
+import type { EngineInfo } from '../../src/engine/engine-info.ts'
 import type { Scorer } from '../../src/engine/process/self-test/passes.ts'
 
 /** An engine that scores in this process. */

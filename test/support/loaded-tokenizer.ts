@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test'
-import type { EncodingContext } from '../../src/logprob/draft.ts'
+import type { EncodingContext } from '../../src/encoding/item-input.ts'
 import { startTokenizer } from '../../src/tokenizer/thread-tokenizer.ts'
 import { contextOf } from './logprob-items.ts'
 import { tempFolder } from './temp-folder.ts'
@@ -9,5 +9,5 @@ import { folderFiles, type TokenizerFiles } from './tokenizers.ts'
 export async function contextWith(t: TestContext, files: TokenizerFiles): Promise<EncodingContext> {
   const tokenizer = await startTokenizer(tempFolder(t, folderFiles(files)), () => undefined)
   t.after(() => tokenizer.close())
-  return contextOf({ tokenizer, vocabSize: tokenizer.facts.vocabSize, maxModelLen: 512, prefixTokenId: tokenizer.facts.beginId })
+  return contextOf({ tokenizer, vocabSize: tokenizer.info.vocabSize, maxModelLen: 512, prefixTokenId: tokenizer.info.beginId })
 }

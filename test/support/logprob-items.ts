@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
+import { encodeItems } from '../../src/encoding/encode-items.ts'
+import type { EncodedItem } from '../../src/encoding/encoded-item.ts'
+import { type EncodingContext, type LogprobItem, type LogprobOptions, TERMS } from '../../src/encoding/item-input.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { EncodingContext } from '../../src/logprob/draft.ts'
-import { encodeItems } from '../../src/logprob/encode-items.ts'
-import type { EncodedItem } from '../../src/logprob/encoded-item.ts'
-import { type LogprobItem, type LogprobOptions, TERMS } from '../../src/logprob/options.ts'
 import { FakeTokenizer } from './fake-tokenizer.ts'
 
 /** The contract's defaults, changed. */

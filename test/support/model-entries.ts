@@ -1,11 +1,11 @@
 import type { EngineState } from '../../src/engine/engine.ts'
 import type { ServiceError } from '../../src/errors.ts'
-import type { LocatedModel } from '../../src/model/located-model.ts'
+import type { LocatedModel } from '../../src/model/locate-model.ts'
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts'
-import type { ReadyBackend } from '../../src/ready-backend.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
-import type { ScoringBackend } from '../../src/scoring-backend.ts'
+import type { ScoringBackend } from '../../src/serving/backend.ts'
 import { type EntryParts, ModelEntry } from '../../src/serving/model-entry.ts'
+import type { ReadyBackend } from '../../src/serving/ready-backend.ts'
 import { FakeEngine } from './fake-engine.ts'
 import { FakeTextTokenizer } from './fake-text-tokenizer.ts'
 
@@ -85,7 +85,7 @@ export function entryOf(
     },
     watch() {
       parts.watched++
-      return { end: () => parts.watched-- }
+      return { stop: () => parts.watched-- }
     },
     metricsOf: (entry) =>
       metrics.ofModel(id, {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 
 /** The folder of a tiny model of test/data/models. */
 export function modelFixture(name: string): string {

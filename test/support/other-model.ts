@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { bytesOf, editWeights, floatsOf, middleMatrix } from '../faults/weights/edit-weights.ts'
 
 export const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')

@@ -1,9 +1,9 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { type Forest, forestOf } from '../../src/forest/forest.ts'
-import { ATTENTION_BIAS, type AttentionFacts, BLOCKED, withAttentionBias } from '../../src/model/onnx/attention-bias.ts'
-import { cachePairs } from '../../src/model/onnx/cache-pairs.ts'
+import { type PackedRow, packedRowOf } from '../../src/engine/packed-row.ts'
+import { ATTENTION_BIAS, type AttentionInfo, BLOCKED, withAttentionBias } from '../../src/model/onnx/attention-bias.ts'
 import { BOOL, FLOAT, FLOAT16, type Graph, INT32 } from '../../src/model/onnx/graph.ts'
 import { type ModelInput, modelInputs } from '../../src/model/onnx/model-inputs.ts'
+import { cachePairs } from '../../src/model/onnx/past-key-values.ts'
 import { ownInputs, SCORING_INPUTS, SCORING_OUTPUTS, scoringGraph } from '../../src/model/onnx/scoring-graph.ts'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
 import { openModel } from '../../src/model/open-model.ts'
@@ -37,7 +37,7 @@ export interface PackedScoring {
 }
 
 /** Throws with the reason when the model cannot be packed. */
-export async function openPacked(path: string, facts: Partial<AttentionFacts> = {}): Promise<PackedScoring> {
+export async function openPacked(path: string, facts: Partial<AttentionInfo> = {}): Promise<PackedScoring> {
   const model = openModel(path)
   const { graph, folder, located } = openGraph({ onnxPath: model.onnxPath, modelFolder: model.folder })
   const plain = scoringGraph(graph)
@@ -76,7 +76,7 @@ export async function openPacked(path: string, facts: Partial<AttentionFacts> = 
 }
 
 /** (S, P+S): every token sees the past and its own predecessors. */
-export function forestBias({ ids, ends }: Forest, pastLength: number): Float32Array {
+export function forestBias({ ids, ends }: PackedRow, pastLength: number): Float32Array {
   const columns = pastLength + ids.length
   const bias = new Float32Array(ids.length * columns).fill(BLOCKED)
   for (let i = 0; i < ids.length; i++) {
@@ -89,7 +89,7 @@ export function forestBias({ ids, ends }: Forest, pastLength: number): Float32Ar
 /** Log-probabilities of tokens 1.. of each sequence, or of those behind the past, from one row that holds all. */
 export async function packedLogProbs(model: PackedScoring, sequences: readonly (readonly number[])[], pastLength = 0): Promise<number[][]> {
   const fed = sequences.map((ids) => Int32Array.from(ids.slice(pastLength, -1)))
-  const forest = forestOf(fed)
+  const forest = packedRowOf(fed)
   const wanted = forest.paths.flatMap((path, k) => Array.from(path, (row, i) => ({ row, target: sequences[k]![pastLength + i + 1]! })))
   const outputs = await model.biased({
     ids: [...forest.ids],

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { Sharing } from '../../src/engine/engine.ts'
-import type { BatchLimits, PlannedJob, Planning } from '../../src/scheduling/planned-job.ts'
+import type { Sharing } from '../../src/engine/engine-info.ts'
+import type { BatchLimits, PlannedJob, Planning } from '../../src/scheduling/batch-planner.ts'
 
 /** A job of so many tokens, of which each is one more than the one before: those with another `start` share nothing with it. */
 export function jobLike(tokenCount: number, start = 0): PlannedJob {

@@ -1,4 +1,5 @@
-import type { Batch, BatchScores, Engine, EngineInfo, EngineState } from '../../src/engine/engine.ts'
+import type { Batch, BatchScores, Engine, EngineState } from '../../src/engine/engine.ts'
+import type { EngineInfo } from '../../src/engine/engine-info.ts'
 import { fakeScores } from './fake-engine.ts'
 
 /** An engine with a clock of its own: every batch moves it on by the tokens that are fed. */

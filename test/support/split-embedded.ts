@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readOnnx } from '../../src/model/onnx/read.ts'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { externalTensor } from './external-data.ts'
 
 const EMBEDDED = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 
 const tokenizer = await loadHuggingFaceTokenizer(join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en'))

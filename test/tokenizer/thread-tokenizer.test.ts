@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
-import type { TextTokenizer } from '../../src/tokenizer/text-tokenizer.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { startTextTokenizer, startTokenizer } from '../../src/tokenizer/thread-tokenizer.ts'
-import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
+import type { TextTokenizer, Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { byteLevel, folderFiles } from '../support/tokenizers.ts'
 

@@ -4,11 +4,12 @@
  *     front process -- load, self_test, score -->  main thread: IPC messages, session.run (blocks while it computes)
  *                   <--------- ready, scored ----  parent-watch thread: kills the process when the parent is gone
  */
+
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ServiceError, serviceErrorFrom } from '../../errors.ts'
-import { lowerPriority } from '../../lower-priority.ts'
-import { assertSameContent, WeightsGuard } from '../../model/weights/weights-guard.ts'
+import { assertSameContent, FileChangeDetector } from '../../model/weights/file-change-detector.ts'
+import { lowerPriority } from '../../process/lower-priority.ts'
 import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type ToEngine, unreachable } from '../protocol.ts'
 import { precisionReport } from './precision-report.ts'
 import { runSelfTest } from './self-test/self-test.ts'
@@ -30,7 +31,7 @@ async function load(spec: EngineSpec): Promise<Loaded> {
   const began = performance.now()
   // Before the session has threads: they take after this one.
   lowerPriority(spec.niceness ?? 0)
-  const guard = new WeightsGuard(Object.keys(spec.expectedFiles))
+  const guard = new FileChangeDetector(Object.keys(spec.expectedFiles))
   await assertSameContent(spec.expectedFiles)
   const model = await loadModel(spec)
   // What was loaded must be what was hashed.
@@ -53,7 +54,7 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
         loadMs,
         memory: model.memory,
         sharing: model.sharing.facts,
-        ...(model.sharedWeights ? { sharedWeights: model.sharedWeights } : {}),
+        ...(model.sharedWeights ? { prepackedWeights: model.sharedWeights } : {}),
         ...(precision === null ? {} : { precision }),
         selfTest: report
       }

@@ -28,14 +28,14 @@ export interface WantedRows {
   /** (R,) the row of the flattened hidden states (B·S, H) that predicts, and (R,) the token whose log-probability is wanted. */
   readonly rows: Int32Array
   readonly targets: Int32Array
-  /** For each sequence, which of the R are its own, in the order of its tokens and then its alternatives. */
+  /** For each sequence, which of the R are its own, in the order of its tokens and then its lastTokenCandidates. */
   readonly ofSequence: readonly Int32Array[]
 }
 
 /**
  * A row a sequence, right-padded: attention operators that count the mask's ones are wrong with padding on the left. A sequence
  * of n ids is fed without its last token, whose row nobody asks for: S = longest n - 1. The row that predicts token i is i - 1;
- * that of the last token is asked for once more for each of its alternatives.
+ * that of the last token is asked for once more for each of its lastTokenCandidates.
  */
 export function plainPass(sequences: readonly ScoringSequence[]): Pass {
   const lengths = sequences.map(({ ids }) => ids.length - 1)
@@ -60,16 +60,16 @@ export function plainPass(sequences: readonly ScoringSequence[]): Pass {
   return { B, S, ids, positions, lengths, pastLength: 0, past: null, bias: null, wanted }
 }
 
-/** The positions from `pastLength` on whose rows a sequence asks for, with the token wanted there: its scored tokens, then the alternatives of the last. */
+/** The positions from `pastLength` on whose rows a sequence asks for, with the token wanted there: its scored tokens, then the lastTokenCandidates of the last. */
 export function* wantedOf(
-  { ids, firstScored, targets, alternatives = NONE }: ScoringSequence,
+  { ids, firstScored, targets, lastTokenCandidates = NONE }: ScoringSequence,
   pastLength: number
 ): Generator<{
   readonly position: number
   readonly target: number
 }> {
   for (let i = Math.max(firstScored, pastLength + 1); i < ids.length; i++) yield { position: i - 1, target: targets?.[i - firstScored] ?? ids[i]! }
-  for (const target of alternatives) yield { position: ids.length - 2, target }
+  for (const target of lastTokenCandidates) yield { position: ids.length - 2, target }
 }
 
 const NONE = new Int32Array(0)

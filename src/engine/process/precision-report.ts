@@ -1,6 +1,6 @@
 import { ServiceError } from '../../errors.ts'
-import { referenceAnswer } from '../../model/precision/reference-answer.ts'
-import type { PrecisionReport, SelfTestReport } from '../engine.ts'
+import { referenceAnswer } from '../../model/precision/rounded-file.ts'
+import type { PrecisionReport, SelfTestReport } from '../engine-info.ts'
 import type { EngineSpec } from '../protocol.ts'
 import { firstLogProbs, sequenceOf } from './self-test/passes.ts'
 import { type LoadedModel, loadModel } from './session.ts'
@@ -35,7 +35,7 @@ export async function precisionReport(spec: EngineSpec, { precision }: LoadedMod
 }
 
 async function withOwnWeights(spec: EngineSpec, ids: readonly number[]): Promise<readonly number[]> {
-  const { precision: _rounded, memory: _predicted, sharing: _shared, prepared: _mapped, ...own } = spec
+  const { precision: _rounded, memory: _predicted, sharing: _shared, prepacked: _mapped, ...own } = spec
   const model = await loadModel(own, true)
   try {
     return [...firstLogProbs(await model.score({ sequences: [sequenceOf(ids)], topCount: null }))]

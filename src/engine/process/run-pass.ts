@@ -1,15 +1,14 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
-import { headRowLimits } from '../../memory/head-rows.ts'
 import { ATTENTION_BIAS } from '../../model/onnx/attention-bias.ts'
+import { headRowLimits } from '../../model/onnx/head-rows.ts'
 import { modelInputs } from '../../model/onnx/model-inputs.ts'
-import type { HeadSizes } from '../../model/onnx/past-shape.ts'
+import type { HeadSizes } from '../../model/onnx/past-key-values.ts'
 import { ownInputs, SCORING_OUTPUTS } from '../../model/onnx/scoring-graph.ts'
 import type { Batch } from '../engine.ts'
 import { feedMakers, passFeeds, type RowPlan } from './feeds.ts'
 import { type Pass, plainPass } from './pass.ts'
-import { cacheTensorOf } from './prefix-cache/cache-shape.ts'
-import { type CacheArray, type CacheTensor, elementsOf } from './prefix-cache/cache-tensor.ts'
-import type { SharableGraph } from './shared/sharable-graph.ts'
+import { type CacheArray, type CacheTensor, cacheTensorOf, elementsOf } from './prefix-cache/cache-tensor.ts'
+import type { SharableGraph } from './sharing/sharable-graph.ts'
 
 /** What a pass gave, before it is cut into the rows of each sequence. */
 export interface PassOutputs {

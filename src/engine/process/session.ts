@@ -1,24 +1,25 @@
 import type { Fit } from '../../memory/fit.ts'
-import { wholeTensorQuantizers } from '../../model/onnx/dynamic-quantization.ts'
 import type { Graph } from '../../model/onnx/graph.ts'
+import { wholeTensorQuantizers } from '../../model/onnx/numerics.ts'
 import { type PreparedPrecision, withEightBitWeights } from '../../model/precision/prepare.ts'
+import type { FileChangeDetector } from '../../model/weights/file-change-detector.ts'
 import { openGraph } from '../../model/weights/open-graph.ts'
-import type { WeightsGuard } from '../../model/weights/weights-guard.ts'
-import type { Ability, Batch, BatchScores } from '../engine.ts'
+import type { Batch, BatchScores } from '../engine.ts'
+import type { Ability } from '../engine-info.ts'
 import type { EngineSpec, SharingLimits } from '../protocol.ts'
 import { openSession } from './open-session.ts'
 import { plainPass } from './pass.ts'
 import { rowProbesOf, rowScoresOf } from './row-scores.ts'
 import { PassRunner } from './run-pass.ts'
-import { ModelSharing } from './shared/model-sharing.ts'
-import { sharableGraph } from './shared/sharable-graph.ts'
+import { ModelSharing } from './sharing/model-sharing.ts'
+import { sharableGraph } from './sharing/sharable-graph.ts'
 
 export interface LoadedModel {
   readonly original: Graph
   readonly scoring: Graph
   /** Whether it quantizes activations over whole tensors: tokens then depend on later ones and on their neighbours. */
   readonly isApproximate: boolean
-  readonly guard: Pick<WeightsGuard, 'changedFile'>
+  readonly guard: Pick<FileChangeDetector, 'changedFile'>
   /** Its 8-bit weights; null where it runs on those of its file. */
   readonly precision: PreparedPrecision | null
   /** What it was predicted to need; null where nobody asked. */

@@ -1,7 +1,7 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, ServiceError, serviceErrorFrom } from '../../errors.ts'
-import { fieldName } from '../../json/field-name.ts'
-import { drainBody } from '../drain-body.ts'
+import { fieldName } from '../../json/guard.ts'
 import { problemHeaders, problemOf } from '../problem.ts'
 
 /** Fastify's own errors by their code, as ours. */
@@ -38,7 +38,7 @@ export function registerErrorHandler(app: FastifyInstance): void {
   })
 }
 
-export function sendProblem(error: ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function sendProblem(error: ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error, request.id)
   if (problem.status >= 500) request.log.error({ code: error.code, reason: error.message, err: error.cause }, 'request failed')
   return reply.code(problem.status).headers(problemHeaders(error)).send(JSON.stringify(problem))
@@ -68,4 +68,24 @@ function validationError({ validation, validationContext }: FastifyError): Servi
         ? 'is missing'
         : `${(first?.message ?? 'is invalid').replace('string,array', 'a text or an array')}${allowed}`
   return new ServiceError('invalid_request', `${where} ${what}`, { param })
+}
+
+/** A client that sends more than this after it was refused does not get to read why. */
+const MAX_DRAINED_BYTES = 64 << 20
+
+/**
+ * Reads and drops what is left of a body, so that a refusal can be read: answering and closing while the client still
+ * sends resets the connection, and the answer is lost with it. The body's time limit goes on counting.
+ */
+function drainBody(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (request.complete || request.destroyed) return resolve()
+    let drainedBytes = 0
+    request.on('data', (chunk: Buffer) => {
+      drainedBytes += chunk.length
+      if (drainedBytes > MAX_DRAINED_BYTES) resolve()
+    })
+    for (const event of ['end', 'close', 'error']) request.once(event, () => resolve())
+    request.resume()
+  })
 }

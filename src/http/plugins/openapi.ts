@@ -1,8 +1,9 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
-import { LOGPR_VERSION } from '../../package-info.ts'
-import { NAMED_SCHEMAS } from '../schemas/named.ts'
+import { LOGPR_VERSION } from '../../process/package-info.ts'
+import { PROBLEM } from '../schemas/error.ts'
+import { RERANK_RESPONSE, TEI_PROBLEM } from '../schemas/rerank.ts'
 
 const DESCRIPTION = `Exact log-probabilities of text under a causal language model, in nats, with checks that say when a number cannot be
 trusted. Every POST is a pure function of its body: repeating one is safe.`
@@ -28,3 +29,6 @@ export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): P
     uiConfig: { tryItOutEnabled: true }
   })
 }
+
+/** Schemas that several routes refer to by name; they are the components of the API description. */
+const NAMED_SCHEMAS = { Problem: PROBLEM, RerankResponse: RERANK_RESPONSE, TeiProblem: TEI_PROBLEM } as const

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { consistencyOf } from '../../scoring/consistency.ts'
-import { CHECK_REQUEST, type CheckRequest } from '../schemas/check-request.ts'
-import { CHECK_RESPONSE } from '../schemas/check-response.ts'
+import { consistencyOf } from '../../scoring/consistency/consistency.ts'
+import { CHECK_REQUEST, CHECK_RESPONSE, type CheckRequest } from '../schemas/check.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsync } from 'fastify'
+import { choiceJson } from '../../completions/choice.ts'
 import type { CompletionsAnswer } from '../../completions/evaluate.ts'
 import { type CompletionsBody, completionsRequestOf } from '../../completions/request.ts'
-import { choiceJson } from '../../completions/wire.ts'
 import { ServiceError } from '../../errors.ts'
-import { COMPLETIONS_REQUEST, type CompletionsRequestBody } from '../schemas/completions-request.ts'
-import { COMPLETIONS_RESPONSE } from '../schemas/completions-response.ts'
+import { COMPLETIONS_REQUEST, COMPLETIONS_RESPONSE, type CompletionsRequestBody } from '../schemas/completions.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
-import type { ScoringModel, Service } from '../service.ts'
+import type { ScoringModel, Service } from '../served-model.ts'
 
 /** OpenAI's legacy completions for scoring: what evaluation harnesses ask. Nothing is generated but one next token. */
 export const completionsRoutes: FastifyPluginAsync<{ service: Service; requests: ScoringRequests }> = async (app, { service, requests }) => {

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import { arrayOf, objectOf, response, string } from '../schemas/json-schema.ts'
-import type { Health, Service } from '../service.ts'
+import type { Health, Service } from '../served-model.ts'
 
 const MODELS = arrayOf(objectOf({ id: string(), status: string(), reason: string() }), 'The same of each model.')
 const BODY = objectOf({ status: string(), reason: string(), models: MODELS })

@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
+import { DEFAULT_OPTIONS, type LogprobOptions } from '../../encoding/item-input.ts'
 import { type ErrorCode, ServiceError } from '../../errors.ts'
-import type { Outcome } from '../../logprob/evaluate.ts'
+import type { Outcome } from '../../evaluation/item-evaluator.ts'
 import { expandRequest } from '../../logprob/expand-request.ts'
 import { failureOf, type LogprobFailure, type LogprobResult } from '../../logprob/result.ts'
-import { logprobOptionsOf } from '../logprob-options.ts'
 import { errorResponses } from '../schemas/error.ts'
-import { LOGPROB_REQUEST, type LogprobRequest } from '../schemas/logprob-request.ts'
-import { LOGPROB_RESPONSE, LOGPROB_RESULT } from '../schemas/logprob-response.ts'
+import { LOGPROB_REQUEST, LOGPROB_RESPONSE, LOGPROB_RESULT, type LogprobRequest } from '../schemas/logprob.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
-import type { Service } from '../service.ts'
+import type { Service } from '../served-model.ts'
 
 const NDJSON = 'application/x-ndjson'
 
@@ -36,14 +35,14 @@ export const logprobRoutes: FastifyPluginAsync<{ service: Service; requests: Sco
       }
     },
     async (request, reply) => {
-      const { model, evaluator, itemsScored } = requests.model(request)
+      const { model, logprobEvaluator, itemsScored } = requests.model(request)
       const items = expandRequest(request.body)
       const { MAX_ITEMS } = service.config
       if (items.length > MAX_ITEMS)
         throw new ServiceError('invalid_request', `the request asks for ${items.length} outputs; at most ${MAX_ITEMS} are taken at once: split it`)
 
       const signal = requests.begin(request, reply)
-      const { outcomes, usage } = await evaluator.evaluate(items, logprobOptionsOf(request.body), signal)
+      const { outcomes, usage } = await logprobEvaluator.evaluate(items, logprobOptionsOf(request.body), signal)
       itemsScored(items.length)
       if (request.headers.accept?.includes(NDJSON)) return reply.type(`${NDJSON}; charset=utf-8`).send(Readable.from(lines(outcomes)))
 
@@ -86,5 +85,27 @@ async function* lines(outcomes: readonly Promise<Outcome>[]): AsyncGenerator<str
       sent++
       yield `${JSON.stringify(wireResult(outcome))}\n`
     }
+  }
+}
+
+/** The options of a request with the contract's defaults filled in. Top tokens are shown a token, so they imply `tokens`. */
+export function logprobOptionsOf(body: LogprobRequest): LogprobOptions {
+  const topLogprobs = body.top_logprobs ?? 0
+  if (topLogprobs > 0 && body.detail === 'summary') {
+    throw new ServiceError('invalid_request', 'top_logprobs shows tokens, but detail is summary: ask for detail tokens, or leave detail out', {
+      param: 'top_logprobs'
+    })
+  }
+  const defaults = DEFAULT_OPTIONS
+  return {
+    boundary: body.boundary ?? defaults.boundary,
+    prefixToken: body.prefix_token ?? defaults.prefixToken,
+    eos: body.eos ?? defaults.eos,
+    parseSpecialTokens: body.parse_special_tokens ?? defaults.parseSpecialTokens,
+    onOverflow: body.on_overflow ?? defaults.onOverflow,
+    terms: body.terms === undefined ? defaults.terms : new Set(body.terms),
+    detail: body.detail ?? (topLogprobs > 0 ? 'tokens' : defaults.detail),
+    topLogprobs,
+    verify: body.verify ?? defaults.verify
   }
 }

@@ -3,8 +3,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { lossRequestOf } from '../../loss/request.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
-import { LOSS_REQUEST, type LossRequestBody } from '../schemas/loss-request.ts'
-import { LOSS_RESPONSE } from '../schemas/loss-response.ts'
+import { LOSS_REQUEST, LOSS_RESPONSE, type LossRequestBody } from '../schemas/loss.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
 
 /** The supervised fine-tuning view of one example. */

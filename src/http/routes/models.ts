@@ -1,10 +1,9 @@
 import type { FastifyPluginAsync } from 'fastify'
-import type { ServedModel } from '../../served-model.ts'
 import { CHECK_ITEMS } from '../schemas/checks.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { arrayOf, boolean, integer, nullable, number, objectOf, oneOfWords, response, string } from '../schemas/json-schema.ts'
 import { availableModels, selectModel } from '../select-model.ts'
-import type { Service } from '../service.ts'
+import type { ServedModel, Service } from '../served-model.ts'
 
 const ability = (description: string) => objectOf({ on: boolean(), reason: nullable(string('Why not.')) }, {}, description)
 
@@ -135,7 +134,7 @@ function wireModel(model: ServedModel): object {
     prefixTokenId,
     architecture,
     revision,
-    facts,
+    info,
     stamp,
     files,
     engine,
@@ -153,16 +152,16 @@ function wireModel(model: ServedModel): object {
     architecture,
     revision,
     dtype: stamp.dtype,
-    dtype_choice: facts.dtypeChoice,
-    layout: facts.layout,
-    numerics: facts.numerics,
-    max_model_len_source: facts.maxModelLenSource,
-    stated_vocab_size: facts.statedVocabSize,
+    dtype_choice: info.dtypeChoice,
+    layout: info.layout,
+    numerics: info.numerics,
+    max_model_len_source: info.maxModelLenSource,
+    stated_vocab_size: info.statedVocabSize,
     execution_provider: stamp.execution_provider,
     execution_provider_reason: executionProviderReason,
     threads: stamp.threads,
     replicas,
-    shared_weights: engine.sharedWeights === undefined ? null : wireAbility(engine.sharedWeights),
+    shared_weights: engine.prepackedWeights === undefined ? null : wireAbility(engine.prepackedWeights),
     files: files.map(({ file, sizeBytes, sha256 }) => ({ file, size_bytes: sizeBytes, sha256 })),
     graph: { nodes: engine.nodeCounts.original, scoring_nodes: engine.nodeCounts.scoring },
     causal: selfTest.causal,

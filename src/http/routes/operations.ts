@@ -1,9 +1,8 @@
-import type {} from '@fastify/swagger'
 import type { FastifyPluginAsync } from 'fastify'
 import { stringify } from 'yaml'
-import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from '../../package-info.ts'
+import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from '../../process/package-info.ts'
 import { objectOf, response, string } from '../schemas/json-schema.ts'
-import type { Service } from '../service.ts'
+import type { Service } from '../served-model.ts'
 
 export const operationRoutes: FastifyPluginAsync<{ service: Service }> = async (app, { service }) => {
   app.get(

@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import type { FastifyPluginAsync } from 'fastify'
-import { ServiceError } from '../../errors.ts'
-import { fieldName } from '../../json/field-name.ts'
-import type { Warning } from '../../logprob/encoded-item.ts'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { Warning } from '../../encoding/encoded-item.ts'
+import { type ErrorCode, ServiceError } from '../../errors.ts'
+import { fieldName } from '../../json/guard.ts'
 import { dialectOf, requiredDialect } from '../../rerank/dialects/body.ts'
 import { cohereMeta, jinaRequest, jinaResults } from '../../rerank/dialects/jina.ts'
 import { teiRanks, teiRequest } from '../../rerank/dialects/tei.ts'
 import { scoreDocuments } from '../../rerank/evaluate.ts'
 import { toServiceError } from '../plugins/error-handler.ts'
+import { problemHeaders, problemOf } from '../problem.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { referenceTo, response } from '../schemas/json-schema.ts'
-import { RERANK_FIELDS, RERANK_REQUEST, type RerankRequestBody } from '../schemas/rerank-request.ts'
+import { RERANK_FIELDS, RERANK_REQUEST, type RerankRequestBody } from '../schemas/rerank.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
-import type { Service } from '../service.ts'
-import { sendTeiProblem } from '../tei-problem.ts'
+import type { Service } from '../served-model.ts'
 
 /** The same handler under each path that a client may append to its base URL; `version` is that of Cohere's API. */
 const PATHS = [
@@ -52,11 +52,11 @@ export const rerankRoutes: FastifyPluginAsync<{ service: Service; requests: Scor
       async (request, reply) => {
         const { body } = request
         const dialect = requiredDialect(body)
-        const { model, evaluator, itemsScored } = requests.model(request)
+        const { model, logprobEvaluator, itemsScored } = requests.model(request)
         const rerank = dialect === 'jina' ? jinaRequest(body) : teiRequest(body)
         refuseTooMany(rerank.documents.length, rerank.field, service)
         const signal = requests.begin(request, reply)
-        const { documents, usage } = await scoreDocuments(rerank, evaluator, signal)
+        const { documents, usage } = await scoreDocuments(rerank, logprobEvaluator, signal)
         itemsScored(documents.length)
         if (dialect === 'tei') return teiRanks(documents, body)
         return {
@@ -85,4 +85,37 @@ function refuseTooMany(count: number, field: string, { config: { MAX_ITEMS } }: 
 function ignoredFields(body: object): Warning[] {
   const names = Object.keys(body).filter((field) => !RERANK_FIELDS.jina.has(field))
   return names.map((name) => ({ code: 'field_ignored', message: `${fieldName(name)} is not a field of this request and has no effect` }))
+}
+
+interface TeiKind {
+  readonly status: number
+  readonly errorType: 'Unhealthy' | 'Backend' | 'Overloaded' | 'Validation' | 'Empty'
+}
+
+/** Codes whose status is another one in Text Embeddings Inference. */
+const KIND_BY_CODE: Readonly<Partial<Record<ErrorCode, TeiKind>>> = {
+  empty_completion: { status: 400, errorType: 'Empty' },
+  engine_crashed: { status: 424, errorType: 'Backend' },
+  non_finite_logits: { status: 424, errorType: 'Backend' },
+  scores_mismatched: { status: 424, errorType: 'Backend' }
+}
+
+/** Sends an error as Text Embeddings Inference does: `error` is a text, `error_type` its class, beside the fields of RFC 9457. */
+function sendTeiProblem(error: ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { error: openai, ...problem } = problemOf(error, request.id)
+  const { status, errorType } = kindOf(error.code, problem.status)
+  if (problem.status >= 500) request.log.error({ code: error.code, reason: error.message, err: error.cause }, 'request failed')
+  return reply
+    .code(status)
+    .headers(problemHeaders(error))
+    .send(JSON.stringify({ error: openai.message, error_type: errorType, ...problem, status, param: openai.param }))
+}
+
+function kindOf(code: ErrorCode, status: number): TeiKind {
+  const known = KIND_BY_CODE[code]
+  if (known !== undefined) return known
+  if (status === 429) return { status, errorType: 'Overloaded' }
+  if (status === 503) return { status, errorType: 'Unhealthy' }
+  if (status >= 500) return { status, errorType: 'Backend' }
+  return { status: status === 400 ? 422 : status, errorType: 'Validation' }
 }

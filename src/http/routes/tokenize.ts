@@ -1,12 +1,21 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { ServiceError } from '../../errors.ts'
+import type { TokenizeInput } from '../../tokenizer/tokenizer.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
-import { DETOKENIZE_REQUEST, type DetokenizeBody, TOKENIZE_REQUEST, type TokenizeBody } from '../schemas/tokenize-request.ts'
-import { DETOKENIZE_RESPONSE, TOKENIZE_RESPONSE } from '../schemas/tokenize-response.ts'
+import {
+  DETOKENIZE_REQUEST,
+  DETOKENIZE_RESPONSE,
+  type DetokenizeBody,
+  TOKENIZE_REQUEST,
+  TOKENIZE_RESPONSE,
+  TOKENIZER_INFO_QUERY,
+  TOKENIZER_INFO_RESPONSE,
+  type TokenizeBody,
+  type TokenizerInfoQuery
+} from '../schemas/tokenize.ts'
 import { selectModelId } from '../select-model.ts'
-import type { Service, TokenizingModel } from '../service.ts'
-import { tokenizeInputOf } from '../tokenize-input.ts'
+import type { Service, TokenizingModel } from '../served-model.ts'
 
 /** Text to ids and back, in vLLM's shapes. Neither waits for the engine nor for texts that are to be scored. */
 export const tokenizeRoutes: FastifyPluginAsync<{ service: Service }> = async (app, { service }) => {
@@ -56,4 +65,85 @@ export const tokenizeRoutes: FastifyPluginAsync<{ service: Service }> = async (a
       return { prompt: await tokenizer.detokenize(tokens) }
     }
   )
+}
+
+/** Fields of vLLM that would change the rendering: to ignore them would answer with other ids than were asked for. */
+const UNSUPPORTED = ['continue_final_message', 'chat_template', 'chat_template_kwargs', 'tools'] as const
+
+/** What a body of POST /tokenize asks for. Throws `invalid_request` or `invalid_text`, naming the field. */
+export function tokenizeInputOf(body: TokenizeBody): TokenizeInput {
+  const { prompt, messages, add_special_tokens, add_generation_prompt = true } = body
+  if ((prompt === undefined) === (messages === undefined))
+    throw new ServiceError('invalid_request', 'send either prompt, a text, or messages, a conversation', {
+      param: prompt === undefined ? 'prompt' : 'messages'
+    })
+  if (prompt !== undefined) {
+    needWellFormed(prompt, 'prompt')
+    return { text: prompt, addSpecialTokens: add_special_tokens ?? true }
+  }
+  if (add_special_tokens === true) {
+    throw new ServiceError('invalid_request', 'add_special_tokens is for prompt: in messages the chat template writes the control tokens; leave it out', {
+      param: 'add_special_tokens'
+    })
+  }
+  for (const param of UNSUPPORTED) {
+    if (isSet(body[param]))
+      throw new ServiceError('invalid_request', `${param} is not supported: the conversation is rendered by the model's own chat template`, { param })
+  }
+  for (const [i, { role, content }] of (messages ?? []).entries()) for (const text of [role, content]) needWellFormed(text, `messages/${i}`)
+  return { messages: messages ?? [], addGenerationPrompt: add_generation_prompt }
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false && value !== '' && (typeof value !== 'object' || Object.keys(value).length > 0)
+}
+
+function needWellFormed(text: string, param: string): void {
+  if (text.isWellFormed()) return
+  throw new ServiceError(
+    'invalid_text',
+    `${param} holds a lone surrogate (half of a UTF-16 pair), which no tokenizer can represent; check how the text was cut or decoded`,
+    { param }
+  )
+}
+
+/** What a client has to know of the tokenizer to use POST /tokenize in place of one of its own. */
+export const tokenizerInfoRoutes: FastifyPluginAsync<{ service: Service }> = async (app, { service }) => {
+  app.get<{ Querystring: TokenizerInfoQuery }>(
+    '/tokenizer_info',
+    {
+      schema: {
+        operationId: 'tokenizerInfo',
+        summary: 'Control tokens, chat template and lengths of a tokenizer',
+        tags: ['Models'],
+        querystring: TOKENIZER_INFO_QUERY,
+        response: { 200: response('The description.', TOKENIZER_INFO_RESPONSE), ...errorResponses(400, 401, 404, 500, 503) }
+      }
+    },
+    async ({ query }) => {
+      if (!service.config.TOKENIZER_INFO)
+        throw new ServiceError('not_found', 'GET /tokenizer_info is switched off in this service (tokenizer-info false); POST /tokenize is not')
+      return wireInfo(await service.tokenizing(selectModelId(service, query.model)))
+    }
+  )
+}
+
+function wireInfo({ id, maxModelLen, tokenizer: { description } }: TokenizingModel): object {
+  return {
+    model: id,
+    tokenizer_class: description.tokenizerClass,
+    bos_token: description.beginToken,
+    eos_token: description.endToken,
+    pad_token: description.padToken,
+    unk_token: description.unknownToken,
+    sep_token: description.separatorToken,
+    cls_token: description.classToken,
+    mask_token: description.maskToken,
+    additional_special_tokens: description.additionalSpecialTokens,
+    added_tokens_decoder: Object.fromEntries(description.addedTokens.map(({ id, content, special }) => [id, { content, special }])),
+    vocab_size: description.vocabSize,
+    model_max_length: description.modelMaxLength,
+    max_model_len: maxModelLen,
+    chat_template: description.chatTemplate
+  }
 }

@@ -1,4 +1,4 @@
-import { ERROR_KINDS } from '../status.ts'
+import { ERROR_KINDS } from '../problem.ts'
 import { integer, nullable, objectOf, referenceTo, response, string } from './json-schema.ts'
 
 export const PROBLEM = objectOf(

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { ServiceError } from '../../errors.ts'
-import { AUTO_ORDER, type Dtype, partsOfFileName } from './dtypes.ts'
 
 /** The graph file of a model folder, and why it is that one. */
 export interface GraphFile {
@@ -12,7 +11,7 @@ export interface GraphFile {
   readonly why: string
 }
 
-export interface Candidate {
+interface Candidate {
   /** Relative to the folder. */
   readonly file: string
   readonly dtype: Dtype | null
@@ -83,4 +82,38 @@ function nothingToLoad(folder: string, files: readonly string[]): ServiceError {
   const weights = readdirSync(folder).some((file) => /\.(safetensors|bin|gguf|pt)$/.test(file))
   const hint = weights ? '; it holds weights of another format: export it, for example with optimum-cli export onnx' : ''
   return new ServiceError('model_invalid', `${name} has no model*.onnx, nor onnx/model*.onnx, nor a file that genai_config.json names${hint}`)
+}
+
+/** File-name suffix of each dtype, as transformers.js names the files of a model folder (its utils/dtypes.js). */
+const SUFFIX_BY_DTYPE = {
+  fp32: '',
+  fp16: '_fp16',
+  q4: '_q4',
+  q4f16: '_q4f16',
+  bnb4: '_bnb4',
+  q2: '_q2',
+  q2f16: '_q2f16',
+  q1: '_q1',
+  q1f16: '_q1f16',
+  q8: '_quantized',
+  int8: '_int8',
+  uint8: '_uint8'
+} as const
+
+export type Dtype = keyof typeof SUFFIX_BY_DTYPE
+
+/**
+ * The order in which `auto` looks for files: the weights as they were trained; then those rounded, from the finest down, whose
+ * rows still depend on earlier tokens alone; last the dynamic 8-bit ones, whose rows do not (decision 0009).
+ */
+const AUTO_ORDER = Object.keys(SUFFIX_BY_DTYPE) as readonly Dtype[]
+
+/** What `--dtype` may be. */
+export const DTYPES = ['auto', ...AUTO_ORDER] as const
+
+/** The two parts of a name such as `decoder_model_merged_quantized.onnx`; null when it is not one of the layouts' names. */
+export function partsOfFileName(file: string): { readonly base: string; readonly dtype: Dtype } | null {
+  const [, base, suffix] = /^(model|decoder_model_merged|decoder_model|decoder_with_past_model)(_\w+)?\.onnx$/.exec(file) ?? []
+  const dtype = AUTO_ORDER.find((name) => SUFFIX_BY_DTYPE[name] === (suffix ?? ''))
+  return base === undefined || dtype === undefined ? null : { base, dtype }
 }

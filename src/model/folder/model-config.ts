@@ -1,7 +1,6 @@
-import { basename } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { ServiceError } from '../../errors.ts'
-import { firstCount, type JsonObject, objectAt, readJsonObject } from './read-json.ts'
-import { slidingWindowOf } from './sliding-window.ts'
 
 /** What the JSON files of a model folder say of the model. */
 export interface ModelConfig {
@@ -29,7 +28,7 @@ const CONTEXT_KEYS = ['max_position_embeddings', 'n_positions', 'n_ctx', 'max_se
  * Context of a model that states none, as BLOOM and some Falcons do: their positions have no bound, their training had. Longer
  * texts are refused, so that nobody gets numbers from far outside of it without having asked.
  */
-export const DEFAULT_MAX_MODEL_LEN = 2048
+const DEFAULT_MAX_MODEL_LEN = 2048
 /** tokenizer_config.json holds 1e30 for "not known". */
 const LARGEST_CONTEXT = 2 ** 31
 
@@ -92,4 +91,61 @@ function keyValueHeadsOf(config: JsonObject | null, objects: readonly JsonObject
   if (config?.multi_query === true && config.new_decoder_architecture !== true) return 1
   const attention = objects.map((object) => objectAt(object, 'attn_config'))
   return firstCount([...objects, ...attention], ['num_key_value_heads', 'num_kv_heads', 'multi_query_group_num', 'kv_n_heads'])?.value ?? 0
+}
+
+/** Names of how far back a layer sees: Mistral and most, GPT-Neo, MPT, Llama 4, onnxruntime-genai. */
+const WINDOW_KEYS = ['sliding_window', 'window_size', 'sliding_window_size', 'local_window_size', 'attention_window_size', 'attention_chunk_size']
+
+/**
+ * The smallest number of tokens, itself included, that a token sees in some layer of the model; null where all layers see everything.
+ * `objects` are those of config.json and genai_config.json that may say so.
+ */
+export function slidingWindowOf(objects: readonly JsonObject[]): number | null {
+  const windows = objects.flatMap((object) => {
+    const layerTypes = object.layer_types
+    const seesAll = object.use_sliding_window === false || (Array.isArray(layerTypes) && layerTypes.every((type) => type === 'full_attention'))
+    const inner = [objectAt(object, 'attn_config'), objectAt(object, 'sliding_window')]
+    return (seesAll ? inner : [object, ...inner]).flatMap((each) => WINDOW_KEYS.flatMap((key) => firstCount([each], [key])?.value ?? []))
+  })
+  return windows.length === 0 ? null : Math.min(...windows)
+}
+
+/** A JSON object of a model folder, of which nothing is known. */
+interface JsonObject {
+  readonly [key: string]: unknown
+}
+
+/** The object in a file of the folder; null when there is no such file. Throws `model_invalid` when it is not a JSON object. */
+function readJsonObject(folder: string, file: string): JsonObject | null {
+  if (!existsSync(join(folder, file))) return null
+  try {
+    const value: unknown = JSON.parse(readFileSync(join(folder, file), 'utf8'))
+    if (!isObject(value)) throw new Error('it is not a JSON object')
+    return value
+  } catch (error) {
+    throw new ServiceError('model_invalid', `${basename(folder)}/${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error
+    })
+  }
+}
+
+/** The object under a key; empty when there is none. */
+function objectAt(parent: JsonObject | null, key: string): JsonObject {
+  const value = parent?.[key]
+  return isObject(value) ? value : {}
+}
+
+/** The first of the keys that holds a positive integer, in the first of the objects that has one. */
+function firstCount(objects: readonly JsonObject[], keys: readonly string[]): { readonly key: string; readonly value: number } | undefined {
+  for (const object of objects) {
+    for (const key of keys) {
+      const value = object[key]
+      if (typeof value === 'number' && Number.isInteger(value) && value > 0) return { key, value }
+    }
+  }
+  return undefined
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

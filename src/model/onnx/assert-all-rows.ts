@@ -1,7 +1,7 @@
 import { ServiceError } from '../../errors.ts'
-import { integerOf } from './attributes.ts'
-import { constantIntegers } from './constants.ts'
-import { type Graph, type OnnxNode, producersOf, type TensorInfo } from './graph.ts'
+import { attributeOf, integerOf } from './attributes.ts'
+import { type Graph, INT64, type OnnxNode, producersOf, type TensorInfo } from './graph.ts'
+import { bytesOf, fieldsOf, integersOf, sourceOfBytes } from './wire.ts'
 
 /** What may stand between the choice of rows and the vocabulary product. */
 const ROW_BY_ROW = new Set([
@@ -57,4 +57,34 @@ function isFixedChoice(graph: Graph, node: OnnxNode): boolean {
   if (node.opType === 'Gather') return isRows(integerOf(node, 'axis', 0))
   const axes = along === '' ? places.map((_, axis) => axis) : (constants.get(along) ?? [])
   return axes.some((axis, i) => isRows(axis) && places[i] !== 0)
+}
+
+/**
+ * Small int64 tensors whose value stands in the graph: initializers and Constant nodes. `wanted` are names; others, and tensors
+ * whose bytes lie elsewhere, are left out.
+ */
+function constantIntegers({ initializers, nodes }: Graph, wanted: ReadonlySet<string>): ReadonlyMap<string, readonly number[]> {
+  const found = new Map<string, readonly number[]>()
+  for (const { name, dataType, value } of initializers)
+    if (wanted.has(name) && dataType === INT64 && value instanceof Uint8Array) found.set(name, integersOfTensor(value))
+  for (const node of nodes) {
+    const [name = ''] = node.outputs
+    if (node.opType !== 'Constant' || !wanted.has(name)) continue
+    const tensor = attributeOf(node, 'value')?.tensor ?? null
+    found.set(name, tensor === null ? [...((attributeOf(node, 'value_ints') ?? attributeOf(node, 'value_int'))?.integers ?? [])] : integersOfTensor(tensor))
+  }
+  return found
+}
+
+/** TensorProto { int64_data 7, raw_data 9 } */
+function integersOfTensor(encoded: Uint8Array): number[] {
+  const source = sourceOfBytes(encoded)
+  const values: number[] = []
+  for (const field of fieldsOf(source, 0, source.sizeBytes)) {
+    if (field.number === 7) for (const value of integersOf(source, field)) values.push(Number(value))
+    if (field.number !== 9) continue
+    const raw = Buffer.from(bytesOf(source, field))
+    for (let at = 0; at + 8 <= raw.length; at += 8) values.push(Number(raw.readBigInt64LE(at)))
+  }
+  return values
 }

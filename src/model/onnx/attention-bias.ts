@@ -1,12 +1,11 @@
 import { type AttentionSoftmax, tokenMixingOf } from './attention-scores.ts'
 import { buildInt64, buildNode } from './build-node.ts'
-import { wholeTensorQuantizers } from './dynamic-quantization.ts'
 import { elementTypeOf } from './element-type.ts'
-import { withGivenPositions } from './given-positions.ts'
 import { FLOAT, FLOAT16, type Graph, type OnnxNode } from './graph.ts'
 import { groupQueryWindow, groupQueryWithBias, whyGroupQueryNot } from './group-query-bias.ts'
+import { wholeTensorQuantizers } from './numerics.ts'
+import { rescalesPositions, withGivenPositions } from './positions.ts'
 import { removeDead } from './remove-dead.ts'
-import { rescalesPositions } from './rescaled-positions.ts'
 
 /**
  * Input that `withAttentionBias` adds: float32 (1, 1, S, P+S) for S fed tokens behind P of a past, added to the attention scores of every
@@ -36,7 +35,7 @@ export interface Packable {
   readonly window: number | null
 }
 
-export interface AttentionFacts {
+export interface AttentionInfo {
   /** What config.json says: how many tokens back some layer sees; null when all layers see everything. */
   readonly slidingWindow: number | null
 }
@@ -51,7 +50,7 @@ const MULTI_HEAD_BIAS = 5
  * A row of several sequences needs positions that begin again, so a model that tells distances by columns (ALiBi) is not packable; and all
  * of its columns must lie within the sliding window. Says why a graph is not packable.
  */
-export function withAttentionBias(model: Graph, { slidingWindow }: AttentionFacts): Packable | { readonly reason: string } {
+export function withAttentionBias(model: Graph, { slidingWindow }: AttentionInfo): Packable | { readonly reason: string } {
   if (wholeTensorQuantizers(model).length > 0) return { reason: 'activations are quantized over whole tensors, so tokens depend on all others in the row' }
   if (model.functions.length > 0) return { reason: 'the graph calls functions of its own, which are not looked into' }
   const positioned = withGivenPositions(model)

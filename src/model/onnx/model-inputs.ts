@@ -1,7 +1,6 @@
 import { ServiceError } from '../../errors.ts'
 import { BFLOAT16, BOOL, FLOAT, FLOAT16, INT32, INT64, type TensorInfo } from './graph.ts'
-import { emptyPastShape, type FeedDim, type HeadSizes } from './past-shape.ts'
-import { isRefusedName, refusedInput } from './refused-inputs.ts'
+import { emptyPastShape, type FeedDim, type HeadSizes } from './past-key-values.ts'
 
 /**
  * What an input of the model takes for a padded batch of B texts and S columns.
@@ -82,4 +81,45 @@ function assertBatchShape({ name, shape }: TensorInfo): void {
   if (shape.length !== 2) throw new ServiceError('model_unsupported', `${found}, expected [batch, sequence]`)
   if (shape.some((dim) => typeof dim === 'number'))
     throw new ServiceError('model_unsupported', `${found}, which fixes the number or the length of the texts: export the model with dynamic axes`)
+}
+
+/** Inputs of models that a plain scorer of texts cannot run, and what to do about it. */
+const REFUSED: readonly { readonly name: RegExp; readonly reason: string }[] = [
+  {
+    name: /^inputs?_embed/,
+    reason:
+      'takes embeddings in place of token ids: its embedding table lies in another graph. Export the whole model, for example with optimum-cli export onnx --task text-generation'
+  },
+  {
+    name: /^encoder_|^decoder_(input_ids|attention_mask)|\.(encoder|decoder)\.(key|value)$/,
+    reason: 'belongs to an encoder-decoder; logpr scores decoder-only models'
+  },
+  {
+    name: /^cache_|[._](conv|ssm|recurrent)([._]|$)|^(conv|ssm|recurrent)_|^past_(conv|ssm|recurrent)|state/,
+    reason: 'is the state of a recurrent or convolution layer, which has no empty form that every export agrees on; logpr runs attention alone'
+  },
+  { name: /pixel|image|vision|audio|input_features|input_values|speech/, reason: 'is of another modality; logpr scores texts' },
+  {
+    name: /block_table|slot_mapping|cumulative_sequence_lengths|attention_metadata|past_sequence_lengths|logits_indices|cu_seqlens|kv_indptr/,
+    reason: 'belongs to paged attention, whose cache a server of generations keeps. Build the model again without paged attention'
+  },
+  { name: /(key|value)_scale$/, reason: 'belongs to a quantized key-value cache. Build the model again with an unquantized one' },
+  { name: /^labels$|_grad$|grad_buffer|lazy_reset_grad/, reason: 'belongs to a training graph. Export the model for inference' },
+  { name: /past_seq|total_seq|seqlens_k/, reason: 'counts positions for a runtime of fixed shapes. Export the model with an attention_mask' }
+]
+
+/** Names what logpr can feed, for the error on anything else. */
+const KNOWN = 'input_ids, attention_mask, position_ids, token_type_ids, num_logits_to_keep, use_cache_branch and past keys and values'
+
+/** Why a model with such an input cannot be scored. */
+function refusedInput({ name, shape }: TensorInfo): ServiceError {
+  const known = REFUSED.find((each) => each.name.test(name))
+  const what = `the graph wants an input named ${name}`
+  if (known !== undefined) return new ServiceError('model_unsupported', `${what}, which ${known.reason}`)
+  return new ServiceError('model_unsupported', `${what} [${shape?.join(', ') ?? 'of unknown rank'}], which logpr does not know how to feed; it knows ${KNOWN}`)
+}
+
+/** Whether a name that looks like a past is of a kind that has no empty form. */
+function isRefusedName(name: string): boolean {
+  return REFUSED.some((each) => each.name.test(name))
 }

@@ -1,9 +1,9 @@
 import { integerOf } from './attributes.ts'
-import { wholeTensorQuantizers } from './dynamic-quantization.ts'
 import { BFLOAT16, FLOAT, FLOAT16, type Graph, INT4, INT8, type OnnxNode, producersOf, UINT4, UINT8 } from './graph.ts'
+import { readFunction, readSubgraphNodes } from './read.ts'
 
 /** How products hold their weights. */
-export type WeightFormat = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'uint8' | 'int4' | 'int2' | 'int1' | 'bnb4' | 'other'
+type WeightFormat = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'uint8' | 'int4' | 'int2' | 'int1' | 'bnb4' | 'other'
 /**
  * What the values between operators are: floats of a precision; `int8_static` where they are rounded to 8 bits with a fixed scale;
  * `int8_blocks` where each row is, block by block, for a product (accuracy_level 4 of MatMulNBits), `int8_rows` where each row is
@@ -85,4 +85,33 @@ function formatOfBits(node: OnnxNode): WeightFormat {
 function floatOf(dataType: number): Numerics['logits'] {
   if (dataType === FLOAT16) return 'float16'
   return dataType === BFLOAT16 ? 'bfloat16' : 'float32'
+}
+
+/** Operators that choose one scale for a whole tensor of activations while they run. */
+const WHOLE_TENSOR_QUANTIZERS = new Set(['DynamicQuantizeLinear', 'DynamicQuantizeMatMul', 'DynamicQuantizeLSTM'])
+
+/** One operator of a graph, or of a subgraph or function in it. */
+interface OperatorUse {
+  readonly opType: string
+  /** The node's name; may be empty. */
+  readonly name: string
+}
+
+/**
+ * The operators that quantize activations over a whole tensor, those inside subgraphs and called functions included. With
+ * any, the numbers of a token depend on what else is in the tensor: later tokens, padding and other texts of the batch.
+ * Operators that quantize row by row (MatMulNBits, whatever its accuracy level) are not among them.
+ */
+export function wholeTensorQuantizers(graph: Graph): OperatorUse[] {
+  const functions = new Map(graph.functions.map(readFunction).map(({ domain, name, nodes }) => [`${domain}/${name}`, nodes]))
+
+  const usesIn = (nodes: readonly OnnxNode[], callers: readonly string[]): OperatorUse[] =>
+    nodes.flatMap((node) => {
+      const own = WHOLE_TENSOR_QUANTIZERS.has(node.opType) ? [{ opType: node.opType, name: node.name }] : []
+      const callee = `${node.domain}/${node.opType}`
+      // A function must not call itself; a damaged file may say so.
+      const called = callers.includes(callee) ? [] : usesIn(functions.get(callee) ?? [], [...callers, callee])
+      return [...own, ...called, ...usesIn(node.attributes.flatMap(readSubgraphNodes), callers)]
+    })
+  return usesIn(graph.nodes, [])
 }

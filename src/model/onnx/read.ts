@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { ServiceError } from '../../errors.ts'
 import { withFileSource } from './file-source.ts'
 import type { Graph, Initializer, OnnxNode, TensorInfo } from './graph.ts'
-import { type Branch, hoistBranch } from './hoist-branch.ts'
+import { type Branch, hoistBranch } from './subgraphs.ts'
 import { type ByteSource, bytesOf, type Field, fieldsOf, integersOf, sourceOfBytes, textOf, WireError } from './wire.ts'
 
 /**

@@ -3,9 +3,9 @@ import { ATTENTION_BIAS } from './attention-bias.ts'
 import { buildFloat, buildInt64, buildNode } from './build-node.ts'
 import { findHead, type Head } from './find-head.ts'
 import { BOOL, FLOAT, type Graph, INT64, type OnnxNode, type TensorInfo } from './graph.ts'
+import { withoutWindowedCaches } from './past-key-values.ts'
 import { removeDead } from './remove-dead.ts'
 import { splitQuantizedProducts } from './split-quantized-product.ts'
-import { withoutWindowedCaches } from './windowed-cache.ts'
 import { writeGraph } from './write.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { BLOCK_SIZE, type EightBitForm, LARGEST_ROW_WEIGHT } from './form.ts'
+import { BLOCK_SIZE, type EightBitForm, LARGEST_ROW_WEIGHT } from './eight-bit-form.ts'
 
 /** Rows of a matrix as it is stored: `rows(from, count)` gives count x columns values. The same array may come back filled anew. */
 export interface StoredRows {

@@ -1,8 +1,7 @@
 import { buildContributedNode, buildExternal, buildFloat, buildInt64, buildNode, buildTensor } from '../onnx/build-node.ts'
 import { FLOAT, type Graph, INT8, type Initializer, type OnnxNode, UINT8 } from '../onnx/graph.ts'
-import { BLOCK_SIZE } from './form.ts'
-import { type PrecisionPlan, weightOf } from './plan.ts'
-import type { RoundableProduct } from './products.ts'
+import { BLOCK_SIZE } from './eight-bit-form.ts'
+import { type PrecisionPlan, type RoundableProduct, weightOf } from './precision-plan.ts'
 
 /** What the tensors of the new graph call the file of rounded weights. */
 export const ROUNDED_LOCATION = 'logpr.rounded'

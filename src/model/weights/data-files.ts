@@ -1,10 +1,9 @@
 import { accessSync, constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { ServiceError } from '../../errors.ts'
-import { cacheBlobsFolders, locationFault } from './location.ts'
 
 /** Where a model file lies, and the folder that its data has to be in. */
-export interface ModelPlace {
+interface ModelPlace {
   /** The .onnx file as the model folder names it: perhaps a link. */
   readonly onnxPath: string
   /** The file behind it. */
@@ -116,4 +115,47 @@ function kindOf(stats: Stats): string {
 
 function refusal(message: string, cause?: unknown): ServiceError {
   return new ServiceError('model_invalid', message, { cause })
+}
+
+/**
+ * Why a model may not name this file, as the end of a sentence; null when it may: a relative path, with forward slashes,
+ * that stays below the folder of the model. Says nothing of what lies there.
+ */
+export function locationFault(location: string | undefined): string | null {
+  if (location === undefined || location === '') return 'names no file'
+  if (location.includes('\0')) return 'has a NUL character in it'
+  if (/^[a-z][a-z0-9+.-]+:/i.test(location)) return 'is a URL'
+  if (/^(?:[/\\]|[a-z]:)/i.test(location)) return 'is an absolute path'
+  if (location.split(/[\\/]/).includes('..')) return 'leaves the folder of the model by ".."'
+  return null
+}
+
+/**
+ * Where links of a snapshot in a Hugging Face cache (.../models--org--name/snapshots/REV, or a folder in it) may lead: the blobs
+ * of the repository, and the store that all repositories of the cache share. Empty for other folders.
+ */
+export function cacheBlobsFolders(folder: string): string[] {
+  const [, cache, repository] = /^(.*)([\\/](?:models|datasets|spaces)--[^\\/]+)[\\/]snapshots[\\/][^\\/]+(?:[\\/].*)?$/.exec(folder) ?? []
+  return repository === undefined ? [] : [`${cache}${repository}/blobs`, `${cache}/blobs`]
+}
+
+/** The deepest folder that holds all of the files, which are absolute paths; at least one. */
+export function commonFolder(paths: readonly string[]): string {
+  const [first, ...rest] = paths.map((path) => dirname(path))
+  if (first === undefined) throw new RangeError('there is no common folder of no files')
+  return rest.reduce((common, folder) => {
+    let shared = common
+    while (!isAtOrBelow(folder, shared)) shared = dirname(shared)
+    return shared
+  }, first)
+}
+
+/** A file below the folder as ONNX names it: relative, with forward slashes. */
+export function locationIn(folder: string, path: string): string {
+  return relative(folder, path).split(sep).join('/')
+}
+
+function isAtOrBelow(path: string, folder: string): boolean {
+  const way = relative(folder, path)
+  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !/^[a-z]:/i.test(way))
 }

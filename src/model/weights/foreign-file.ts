@@ -1,3 +1,5 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+
 /** Beginnings that tell files of another kind, with what to do about each. */
 const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^version https:\/\/git-lfs\.github\.com\/spec\//, 'is a Git LFS pointer, not the file itself: run `git lfs pull` in the folder it was cloned to'],
@@ -20,4 +22,15 @@ export function foreignKind(head: Uint8Array): string | null {
   if (head.every((byte) => byte === 0)) return 'begins with zeros alone: its download did not finish; download it again'
   const text = Buffer.from(head).toString('latin1')
   return KINDS.find(([beginning]) => beginning.test(text))?.[1] ?? null
+}
+
+/** The first `HEAD_BYTES` bytes of a regular file, or all when it has fewer. */
+export function headOf(path: string): Uint8Array {
+  const descriptor = openSync(path, 'r')
+  try {
+    const bytes = new Uint8Array(HEAD_BYTES)
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, HEAD_BYTES, 0))
+  } finally {
+    closeSync(descriptor)
+  }
 }

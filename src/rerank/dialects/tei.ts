@@ -1,9 +1,7 @@
 import { ServiceError } from '../../errors.ts'
-import { ranked } from '../ranking.ts'
 import { type RerankRequest, rerankRequestOf } from '../request.ts'
-import type { ScoredDocument } from '../scored-document.ts'
+import { type DocumentNumbers, documentNumbers, ranked, type ScoredDocument } from '../scored-document.ts'
 import type { RerankBody } from './body.ts'
-import { type DocumentNumbers, documentNumbers } from './numbers.ts'
 
 /** One entry of the bare list. */
 export interface TeiRank extends DocumentNumbers {

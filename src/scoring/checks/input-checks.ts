@@ -5,7 +5,7 @@ import { type Check, check } from './check.ts'
 export type Comparison = { readonly match: 'exact' } | { readonly match: 'different'; readonly atByte: number } | { readonly match: 'unknown' }
 
 /** What is known of how the text became the ids that were scored. */
-export interface InputFacts {
+export interface InputInfo {
   readonly ids: Int32Array
   readonly sizes: PartSizes
   readonly vocabSize: number
@@ -27,7 +27,7 @@ export interface InputFacts {
 }
 
 /** C11: the tokens of x are the first tokens of x+y. */
-export function boundaryCheck({ boundaryIsKnown, straddlingToken }: InputFacts): Check {
+export function boundaryCheck({ boundaryIsKnown, straddlingToken }: InputInfo): Check {
   if (!boundaryIsKnown) return check('boundary', 'skipped', 'x or y was sent as token ids, so there is no text whose tokens could merge')
   if (straddlingToken === null) return check('boundary', 'pass', 'the tokens of x are the first tokens of x+y', { independent: true })
   return check(
@@ -39,7 +39,7 @@ export function boundaryCheck({ boundaryIsKnown, straddlingToken }: InputFacts):
 }
 
 /** C12: the tokens of x spell x and those of y spell y, each by itself. `value` is the first byte of the part that differs. */
-export function roundTripCheck({ spelling }: InputFacts): Check {
+export function roundTripCheck({ spelling }: InputInfo): Check {
   const parts = compareParts(spelling)
   if (parts === null) return check('round_trip', 'skipped', 'token ids were sent, so there is no text to compare with')
   if (parts.different.length === 0)
@@ -51,7 +51,7 @@ export function roundTripCheck({ spelling }: InputFacts): Check {
 }
 
 /** C29: the normalizer left the text as it was sent. `value` is the first byte of the part that differs. */
-export function normalizerCheck({ normalization }: InputFacts): Check {
+export function normalizerCheck({ normalization }: InputInfo): Check {
   const parts = compareParts(normalization)
   if (parts === null) return check('normalizer_unchanged', 'skipped', 'token ids were sent, so there was no text to normalize')
   if (parts.different.length === 0)
@@ -81,7 +81,7 @@ function compareParts(parts: { readonly x: Comparison; readonly y: Comparison })
 }
 
 /** C13: every id is in the model's vocabulary. */
-export function tokenRangeCheck({ ids, vocabSize }: InputFacts): Check {
+export function tokenRangeCheck({ ids, vocabSize }: InputInfo): Check {
   const largest = ids.reduce((most, id) => Math.max(most, id), 0)
   const isInside = ids.every((id) => id >= 0 && id < vocabSize)
   return isInside
@@ -94,7 +94,7 @@ export function tokenRangeCheck({ ids, vocabSize }: InputFacts): Check {
 }
 
 /** C14: control tokens only where they belong, and one prefix token. */
-export function controlTokensCheck({ ids, sizes, controlTokenCount, controlTokensWanted }: InputFacts): Check {
+export function controlTokensCheck({ ids, sizes, controlTokenCount, controlTokensWanted }: InputInfo): Check {
   const finding = { independent: true, value: controlTokenCount }
   if (sizes.prefix === 1 && sizes.x > 0 && ids[0] === ids[1])
     return check('control_tokens', 'warn', 'x begins with the prefix token, which is there already: the model sees it twice', finding)
@@ -109,7 +109,7 @@ export function controlTokensCheck({ ids, sizes, controlTokenCount, controlToken
 }
 
 /** C15: the sequence fits the model's context and nothing was cut off. */
-export function lengthCheck({ ids, sizes, maxModelLen, droppedTokens, xTokens }: InputFacts): Check {
+export function lengthCheck({ ids, sizes, maxModelLen, droppedTokens, xTokens }: InputInfo): Check {
   const finding = { independent: true, value: ids.length, tolerance: maxModelLen }
   if (ids.length > maxModelLen) return check('length', 'fail', `${ids.length} tokens are more than the context of ${maxModelLen}`, finding)
   if (droppedTokens + sizes.x !== xTokens)
@@ -124,7 +124,7 @@ export function lengthCheck({ ids, sizes, maxModelLen, droppedTokens, xTokens }:
 }
 
 /** C17: the first token has a probability only after a prefix token. */
-export function firstTokenCheck({ sizes }: InputFacts): Check {
+export function firstTokenCheck({ sizes }: InputInfo): Check {
   if (sizes.prefix === 1) return check('first_token', 'pass', 'a prefix token precedes the text, so its first token has a probability', { independent: true })
   return check('first_token', 'warn', 'no prefix token precedes the text: its first token has no probability, and joint and marginal are conditional on it', {
     independent: true

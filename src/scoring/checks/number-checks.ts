@@ -1,5 +1,4 @@
-import type { LogProbSums } from '../log-prob-sums.ts'
-import type { ScoredSequence } from '../scored-sequence.ts'
+import type { LogProbSums, ScoredSequence } from '../scored-sequence.ts'
 import { type Check, check } from './check.ts'
 
 /** What float32 rounding may lift the log-probability of a certain token above 0, nats. */

@@ -3,7 +3,7 @@ import { type LossDiagnosis, toleranceOf } from './conventions.ts'
 import { isTrained, type Reason } from './labels.ts'
 
 /** What is known of a mask. */
-export interface MaskFacts {
+export interface MaskInfo {
   readonly tokenCount: number
   readonly reasons: readonly Reason[]
   /** Completion and end tokens that a row predicts. */
@@ -18,7 +18,7 @@ export interface MaskFacts {
  * C27: the tokens in the loss are the ones that are meant to be. `independent` where their bytes were compared with the
  * text that was sent; `value` is how many tokens are trained.
  */
-export function maskSanityCheck({ tokenCount, reasons, trainedTokens, spellsCompletion, strayControlTokens }: MaskFacts): Check {
+export function maskSanityCheck({ tokenCount, reasons, trainedTokens, spellsCompletion, strayControlTokens }: MaskInfo): Check {
   const finding = { independent: spellsCompletion !== null, value: trainedTokens }
   if (reasons.length !== tokenCount) return check('mask_sanity', 'fail', `the mask has ${reasons.length} entries for ${tokenCount} tokens: report it`, finding)
   if (!reasons.some(isTrained))

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Tensor } from 'onnxruntime-node'
 import { buildFeeds, feedMakers } from '../../../src/engine/process/feeds.ts'
-import type { RowLimits } from '../../../src/memory/head-rows.ts'
 import { BOOL, FLOAT, FLOAT16, INT32, INT64, type TensorInfo } from '../../../src/model/onnx/graph.ts'
+import type { RowLimits } from '../../../src/model/onnx/head-rows.ts'
 import { SCORING_INPUTS } from '../../../src/model/onnx/scoring-graph.ts'
 
 const IDS: TensorInfo = { name: 'input_ids', elementType: INT64, shape: ['batch', 'sequence'] }
@@ -44,7 +44,7 @@ describe('buildFeeds', () => {
 
   test('asks for the row of the last token once more for each of its alternatives, and feeds none of them', () => {
     const [first, second] = BATCH.sequences
-    const batch = { sequences: [{ ...first!, alternatives: Int32Array.of(9, 10) }, second!], topCount: null }
+    const batch = { sequences: [{ ...first!, lastTokenCandidates: Int32Array.of(9, 10) }, second!], topCount: null }
     const { feeds, plan } = buildFeeds(feedMakers([IDS], NO_SIZES), batch, limitsOf(100))
 
     assert.deepEqual(integers(feeds.input_ids), [0n, 5n, 6n, 0n, 0n, 0n])

@@ -120,7 +120,7 @@ describe('loadModel', () => {
   it('scores the alternatives of a last token at its row, beside other sequences, with detail', async (t) => {
     const model = await load(t, MODEL.graph)
     const [first, second] = TEXTS.map((ids) => ({ ids: Int32Array.from(ids), firstScored: 1 }))
-    const { rows } = await model.score({ sequences: [{ ...first!, alternatives: Int32Array.of(2, 9) }, second!], topCount: 2 })
+    const { rows } = await model.score({ sequences: [{ ...first!, lastTokenCandidates: Int32Array.of(2, 9) }, second!], topCount: 2 })
     const wanted = [
       [...TEXTS[0]!.slice(1).map((id, i) => [TEXTS[0]![i]!, id] as const), [6, 2] as const, [6, 9] as const],
       TEXTS[1]!.slice(1).map((id, i) => [TEXTS[1]![i]!, id] as const)

@@ -1,5 +1,5 @@
 import type { CheckSubject } from '../../../src/scoring/checks/request-checks.ts'
-import type { LogProbSums } from '../../../src/scoring/log-prob-sums.ts'
+import type { LogProbSums } from '../../../src/scoring/scored-sequence.ts'
 import { itemOf, optionsOf } from '../../support/logprob-items.ts'
 import type { Fault } from '../fault.ts'
 
@@ -32,7 +32,7 @@ export const BOOKKEEPING_FAULTS: readonly Fault[] = [
     name: 'tokens of x left out',
     kind: 'bookkeeping',
     description: 'three tokens of x were cut off to fit the context',
-    subject: (subject) => ({ ...subject, facts: { ...subject.facts, droppedTokens: 3 } })
+    subject: (subject) => ({ ...subject, inputInfo: { ...subject.inputInfo, droppedTokens: 3 } })
   },
   {
     name: 'emoji cut in half',

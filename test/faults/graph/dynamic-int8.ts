@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, realpathSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { openModelFolder } from '../../../src/model/model-folder.ts'
+import { openModelFolder } from '../../../src/model/folder/model-folder.ts'
 import { buildFloat, buildNode, buildTensor } from '../../../src/model/onnx/build-node.ts'
 import { FLOAT, type Graph, type Initializer, type OnnxNode } from '../../../src/model/onnx/graph.ts'
 import { INT8, UINT8 } from '../../support/quantized-head.ts'

@@ -1,6 +1,6 @@
 import { constants, copyFileSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { openModelFolder } from '../../../src/model/model-folder.ts'
+import { openModelFolder } from '../../../src/model/folder/model-folder.ts'
 import type { Graph } from '../../../src/model/onnx/graph.ts'
 import { readOnnx } from '../../../src/model/onnx/read.ts'
 import { writeOnnx } from '../../../src/model/onnx/write.ts'

@@ -14,11 +14,11 @@ function changed(tokenizer: Tokenizer, changes: Partial<Tokenizer>): Tokenizer {
 }
 
 /** A tokenizer that encodes in another way, and may claim other facts. */
-function encodingBy(encode: Encode, facts: Partial<Tokenizer['facts']> = {}): Pick<Fault, 'tokenizer'> {
+function encodingBy(encode: Encode, facts: Partial<Tokenizer['info']> = {}): Pick<Fault, 'tokenizer'> {
   return {
     tokenizer: (tokenizer) =>
       changed(tokenizer, {
-        facts: { ...tokenizer.facts, ...facts },
+        info: { ...tokenizer.info, ...facts },
         encode: (texts, options) => encode(texts, (plain, how) => tokenizer.encode(plain, how), options)
       })
   }
@@ -123,7 +123,7 @@ export const TOKEN_FAULTS: readonly Fault[] = [
     description: 'the tokenizer normalizes texts to lower case',
     tokenizer: (tokenizer) =>
       changed(tokenizer, {
-        facts: { ...tokenizer.facts, hasNormalizer: true },
+        info: { ...tokenizer.info, hasNormalizer: true },
         normalize: async (texts) => texts.map((text) => text.toLowerCase()),
         encode: (texts, options) =>
           tokenizer.encode(

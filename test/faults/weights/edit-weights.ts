@@ -1,6 +1,6 @@
 import { closeSync, copyFileSync, openSync, readSync, realpathSync, writeSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { openModelFolder } from '../../../src/model/model-folder.ts'
+import { openModelFolder } from '../../../src/model/folder/model-folder.ts'
 import { FLOAT } from '../../../src/model/onnx/graph.ts'
 import { readOnnx } from '../../../src/model/onnx/read.ts'
 import { copySideFiles } from '../graph/write-mutated-model.ts'

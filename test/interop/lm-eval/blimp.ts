@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { PACKAGE_FOLDER } from '../../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
 import { startService } from '../../support/running-service.ts'
 import { answeredRequests } from '../support/refused-requests.ts'
 import { compare } from './compare.ts'

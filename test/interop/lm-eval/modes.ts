@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PACKAGE_FOLDER } from '../../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
 import { type EvaluationRequest, TASKS_FOLDER } from './run-lm-eval.ts'
 
 export const TASKS = ['logpr_blimp_sample', 'logpr_next_sentence', 'logpr_last_word', 'logpr_edges', 'logpr_prose']

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { PACKAGE_FOLDER } from '../../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
 import { PYTHON, runProgram } from './python.ts'
 
 /** The embedded model as a folder that transformers loads: the same weights as those of the service. */

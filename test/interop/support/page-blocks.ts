@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PACKAGE_FOLDER } from '../../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
 import { type Finished, PYTHON, runProgram } from './python.ts'
 
 /** A program of a page: `<!-- run: NAME needs: MODULE, ... -->` and the code block after it. */

@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { withAttentionBias } from '../../../src/model/onnx/attention-bias.ts'
 import { readOnnx } from '../../../src/model/onnx/read.ts'
 import { SCORING_OUTPUTS, scoringGraph } from '../../../src/model/onnx/scoring-graph.ts'
-import { PACKAGE_FOLDER } from '../../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
 import { aloneLogProbs, openPacked, type PackedScoring, packedLogProbs } from '../../support/packed-scoring.ts'
 
 const MODELS = join(PACKAGE_FOLDER, 'test/data/models')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { BLOCK_SIZE, LARGEST_ROW_WEIGHT } from '../../../src/model/precision/form.ts'
+import { BLOCK_SIZE, LARGEST_ROW_WEIGHT } from '../../../src/model/precision/eight-bit-form.ts'
 import { roundWeights, type StoredRows } from '../../../src/model/precision/round-weights.ts'
 
 /** (K, N) in (-1/8, 1/8), exact in float32; one block of zeros. */

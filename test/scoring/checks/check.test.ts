@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { CHECK_CATALOG } from '../../../src/scoring/checks/catalog.ts'
-import { type CheckStatus, check, verdictOf } from '../../../src/scoring/checks/check.ts'
+import { CHECK_CATALOG, type CheckStatus, check, verdictOf } from '../../../src/scoring/checks/check.ts'
 
 describe('check', () => {
   it('is not independent and has no numbers unless it says so', () => {

@@ -6,7 +6,7 @@ import {
   type Comparison,
   controlTokensCheck,
   firstTokenCheck,
-  type InputFacts,
+  type InputInfo,
   lengthCheck,
   normalizerCheck,
   roundTripCheck,
@@ -19,7 +19,7 @@ const UNKNOWN: Comparison = { match: 'unknown' }
 const differentAt = (atByte: number): Comparison => ({ match: 'different', atByte })
 
 /** Prefix token 0, x = 5 6, y = 7, with nothing wrong. */
-const GOOD: InputFacts = {
+const GOOD: InputInfo = {
   ids: Int32Array.of(0, 5, 6, 7),
   sizes: { prefix: 1, x: 2, y: 1, eos: 0 },
   vocabSize: 10,
@@ -34,9 +34,9 @@ const GOOD: InputFacts = {
   controlTokensWanted: false
 }
 
-type Case = readonly [what: string, change: Partial<InputFacts>, status: CheckStatus, value: number | null]
+type Case = readonly [what: string, change: Partial<InputInfo>, status: CheckStatus, value: number | null]
 
-const CASES: readonly (readonly [string, (facts: InputFacts) => Check, readonly Case[]])[] = [
+const CASES: readonly (readonly [string, (facts: InputInfo) => Check, readonly Case[]])[] = [
   [
     'boundary',
     boundaryCheck,

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Check, CheckStatus } from '../../../src/scoring/checks/check.ts'
 import { additivityCheck, atMostZeroCheck, finiteCheck, greedyCheck, jointLeMarginalCheck } from '../../../src/scoring/checks/number-checks.ts'
-import type { LogProbSums } from '../../../src/scoring/log-prob-sums.ts'
-import type { ScoredSequence } from '../../../src/scoring/scored-sequence.ts'
+import type { LogProbSums, ScoredSequence } from '../../../src/scoring/scored-sequence.ts'
 import { sequenceOf } from '../../support/scored-sequence.ts'
 
 function assertCheck(found: Check, id: string, status: CheckStatus, value: number | null, independent: boolean): void {

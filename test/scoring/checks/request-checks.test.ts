@@ -1,29 +1,26 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { CHECK_CATALOG } from '../../../src/scoring/checks/catalog.ts'
-import { verdictOf } from '../../../src/scoring/checks/check.ts'
-import type { InputFacts } from '../../../src/scoring/checks/input-checks.ts'
-import type { Receipt } from '../../../src/scoring/checks/receipt.ts'
-import { type CheckSubject, REQUEST_CHECKS } from '../../../src/scoring/checks/request-checks.ts'
-import { logProbSums } from '../../../src/scoring/log-prob-sums.ts'
-import type { ScoredSequence } from '../../../src/scoring/scored-sequence.ts'
+import { CHECK_CATALOG, verdictOf } from '../../../src/scoring/checks/check.ts'
+import type { InputInfo } from '../../../src/scoring/checks/input-checks.ts'
+import { type CheckSubject, REQUEST_CHECKS, type SequenceIntegrity } from '../../../src/scoring/checks/request-checks.ts'
+import { logProbSums, type ScoredSequence } from '../../../src/scoring/scored-sequence.ts'
 import { sequenceOf } from '../../support/scored-sequence.ts'
 
 const SIZES = { prefix: 1, x: 1, y: 1, eos: 0 }
-const RECEIPT: Receipt = { sentChecksum: 1, scoredChecksum: 1, sentRows: 2, scoredRows: 2 }
+const RECEIPT: SequenceIntegrity = { sentChecksum: 1, scoredChecksum: 1, sentRows: 2, scoredRows: 2 }
 
 interface Fault {
   readonly logProbs?: readonly (number | null)[]
   readonly sequence?: Partial<ScoredSequence>
-  readonly facts?: Partial<InputFacts>
-  readonly receipt?: Receipt | null
+  readonly facts?: Partial<InputInfo>
+  readonly receipt?: SequenceIntegrity | null
   readonly sums?: Partial<CheckSubject['sums']>
 }
 
 /** Prefix token, one token of x and one of y, with one thing wrong. */
 function subjectOf({ logProbs = [null, -1, -2], sequence = {}, facts = {}, receipt = RECEIPT, sums = {} }: Fault): CheckSubject {
   const scored = sequenceOf(SIZES, logProbs, sequence)
-  const good: InputFacts = {
+  const good: InputInfo = {
     ids: scored.ids,
     sizes: SIZES,
     vocabSize: 10,
@@ -37,7 +34,7 @@ function subjectOf({ logProbs = [null, -1, -2], sequence = {}, facts = {}, recei
     controlTokenCount: 0,
     controlTokensWanted: false
   }
-  return { sequence: scored, sums: { ...logProbSums(scored), ...sums }, facts: { ...good, ...facts }, receipt }
+  return { sequence: scored, sums: { ...logProbSums(scored), ...sums }, inputInfo: { ...good, ...facts }, integrity: receipt }
 }
 
 function wrongWith(fault: Fault): string[] {

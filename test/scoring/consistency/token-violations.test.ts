@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { ReportedLogProbs, Rule } from '../../../src/scoring/consistency/reported.ts'
-import { consistencyOf } from '../../../src/scoring/consistency.ts'
+import { consistencyOf } from '../../../src/scoring/consistency/consistency.ts'
+import type { ReportedLogProbs, Rule } from '../../../src/scoring/consistency/token-violations.ts'
 
 /** Three tokens of x and two of y: marginal -6, conditional -4, joint -10. */
 const TOKENS = [-1, -2, -3, -1.5, -2.5]

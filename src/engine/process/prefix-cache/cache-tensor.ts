@@ -1,4 +1,6 @@
 import { ServiceError } from '../../../errors.ts'
+import { FLOAT, FLOAT16 } from '../../../model/onnx/graph.ts'
+import type { ModelInput } from '../../../model/onnx/model-inputs.ts'
 
 /** One tensor of keys or values of one text: (1, heads, length, size), or any shape with that order of elements. */
 export interface CacheTensor {
@@ -15,7 +17,7 @@ export interface CacheTensor {
 export type CacheArray = Float32Array | Uint16Array
 
 /** A stretch of columns of one array: `count` of them from `column` on. */
-export interface ColumnRange {
+interface ColumnRange {
   readonly source: CacheArray
   readonly column: number
   readonly count: number
@@ -61,4 +63,65 @@ export function rangesOf(columns: Int32Array): { readonly column: number; readon
     else ranges.push({ column, count: 1 })
   }
   return ranges
+}
+
+/**
+ * How the cache holds what a past input takes, for one text. Whatever order its dimensions have, those in front of the length count as heads
+ * and those behind it as size. Throws `model_unsupported` for an input that is no past of floats.
+ */
+export function cacheTensorOf({ name, elementType, dims, role }: ModelInput): CacheTensor {
+  if (role !== 'past' || dims === null || (elementType !== FLOAT && elementType !== FLOAT16))
+    throw new ServiceError('model_unsupported', `the input ${name} cannot be kept in the prefix cache: expected a past of float32 or float16`)
+  const sizes = pastDims(dims, 0)
+  const lengthAt = sizes.indexOf(0)
+  const product = (some: readonly number[]): number => some.reduce((all, size) => all * size, 1)
+  return { past: name, heads: product(sizes.slice(0, lengthAt)), size: product(sizes.slice(lengthAt + 1)), elementBytes: elementType === FLOAT ? 4 : 2 }
+}
+
+/** The dimensions of an input for so many texts with `length` tokens before those of the pass: only pasts have a dimension of 0, where those go. */
+export function pastDims(dims: NonNullable<ModelInput['dims']>, length: number, texts = 1): number[] {
+  return dims.map((dim) => (typeof dim !== 'number' ? dim.perText * texts : dim === 0 ? length : dim))
+}
+
+/** Columns are added by so many, so that a prefix that is a little longer needs no new memory. */
+const STEP_COLUMNS = 128
+
+/**
+ * Memory for one past, used again for the next: new memory costs more than the copy, page by page, and the old one stays until it is
+ * collected. What was handed out before is detached then: to read it is an error and never another prefix's numbers.
+ */
+export class PastBuffers {
+  readonly #tensors: readonly CacheTensor[]
+  #buffers: readonly ArrayBuffer[]
+  #columns = 0
+
+  constructor(tensors: readonly CacheTensor[]) {
+    this.#tensors = tensors
+    this.#buffers = tensors.map(() => new ArrayBuffer(0))
+  }
+
+  get sizeBytes(): number {
+    return this.#buffers.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  }
+
+  /** Joins the stretches of each tensor, `length` columns in all. */
+  fill(length: number, rangesOf: (t: number) => readonly ColumnRange[]): ReadonlyMap<string, CacheArray> {
+    if (length > this.#columns) {
+      this.#columns = Math.ceil(length / STEP_COLUMNS) * STEP_COLUMNS
+      // Let go first: two of them never need room together.
+      this.#buffers = []
+      this.#buffers = this.#tensors.map(({ heads, size, elementBytes }) => new ArrayBuffer(heads * this.#columns * size * elementBytes))
+    } else {
+      // Moves the memory to a new owner; the arrays over the old one have length 0 from here on.
+      this.#buffers = this.#buffers.map((buffer) => structuredClone(buffer, { transfer: [buffer] }))
+    }
+    return new Map(
+      this.#tensors.map((tensor, t) => {
+        const elements = tensor.heads * length * tensor.size
+        const buffer = this.#buffers[t]!
+        const target = tensor.elementBytes === 4 ? new Float32Array(buffer, 0, elements) : new Uint16Array(buffer, 0, elements)
+        return [tensor.past, joinColumns(tensor, rangesOf(t), target)]
+      })
+    )
+  }
 }

@@ -1,10 +1,7 @@
 import { ServiceError } from '../../../errors.ts'
-import { type CacheArray, type CacheTensor, elementsOf, emptyColumns, joinColumns, rangesOf } from './cache-tensor.ts'
-import { PastBuffers } from './past-buffers.ts'
-import { type MatchedRun, PrefixMatch } from './prefix-match.ts'
+import { type CacheArray, type CacheTensor, elementsOf, emptyColumns, joinColumns, PastBuffers, rangesOf } from './cache-tensor.ts'
+import { cutRun, type KnownRows, type MatchedRun, PrefixMatch, ROW_BYTES, TokenRows, type TokenRun } from './cached-run.ts'
 import { RadixTree } from './radix-tree.ts'
-import { type KnownRows, ROW_BYTES, TokenRows } from './token-rows.ts'
-import { cutRun, type TokenRun } from './token-run.ts'
 
 /** Of a node and of each of its arrays, beside the elements: objects, map and allocator. */
 const NODE_BYTES = 1024

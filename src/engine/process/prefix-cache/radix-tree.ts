@@ -1,4 +1,4 @@
-import { commonLength } from '../../../forest/forest.ts'
+import { commonLength } from '../../packed-row.ts'
 
 /** What a tree holds in all, and what it costs: a node counts `node`, each token of its run `token` more. Any unit. */
 export interface Bound {

@@ -1,6 +1,7 @@
 import { type Check, check } from '../../../scoring/checks/check.ts'
 import { passDifference } from '../../../scoring/checks/pass-checks.ts'
-import type { BatchScores, Sharing } from '../../engine.ts'
+import type { BatchScores } from '../../engine.ts'
+import type { Sharing } from '../../engine-info.ts'
 import type { SelfTestTexts } from '../../protocol.ts'
 import { type Scorer, sequenceOf } from './passes.ts'
 

@@ -1,6 +1,6 @@
 import type { CacheTensor } from '../../../../src/engine/process/prefix-cache/cache-tensor.ts'
+import type { KnownRows } from '../../../../src/engine/process/prefix-cache/cached-run.ts'
 import type { ComputedColumns } from '../../../../src/engine/process/prefix-cache/prefix-cache.ts'
-import type { KnownRows } from '../../../../src/engine/process/prefix-cache/token-rows.ts'
 
 /** Two layers of which no two tensors are alike, the last in half precision. */
 export const TENSORS: readonly CacheTensor[] = [

@@ -8,7 +8,7 @@ import { buildNode } from '../../../../src/model/onnx/build-node.ts'
 import { FLOAT, FLOAT16 } from '../../../../src/model/onnx/graph.ts'
 import { readOnnx } from '../../../../src/model/onnx/read.ts'
 import { writeOnnx } from '../../../../src/model/onnx/write.ts'
-import { PACKAGE_FOLDER } from '../../../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../../../src/process/package-info.ts'
 import { graphOf, info } from '../../../support/onnx-model.ts'
 import { int64 } from '../../../support/scoring-session.ts'
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { SelfTestReport } from '../../../../src/engine/engine.ts'
+import type { SelfTestReport } from '../../../../src/engine/engine-info.ts'
 import { runSelfTest } from '../../../../src/engine/process/self-test/self-test.ts'
 import type { EngineSpec, KnownAnswer, SelfTestTexts } from '../../../../src/engine/protocol.ts'
 import { ServiceError } from '../../../../src/errors.ts'
-import { CHECK_CATALOG } from '../../../../src/scoring/checks/catalog.ts'
+import { CHECK_CATALOG } from '../../../../src/scoring/checks/check.ts'
 import { FakeModel, type FakeModelShape, type ModelFaults, naturalIds } from '../../../support/fake-model.ts'
 
 const SHAPE: FakeModelShape = { vocabSize: 64, textVocabSize: 60 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Batch, BatchScores, Sharing } from '../../../../src/engine/engine.ts'
+import type { Batch, BatchScores } from '../../../../src/engine/engine.ts'
+import type { Sharing } from '../../../../src/engine/engine-info.ts'
 import type { Scorer } from '../../../../src/engine/process/self-test/passes.ts'
 import { trySharing } from '../../../../src/engine/process/self-test/sharing.ts'
 import { FakeModel, naturalIds } from '../../../support/fake-model.ts'

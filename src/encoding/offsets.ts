@@ -1,0 +1,38 @@
+import { isUtf8 } from 'node:buffer'
+import type { PartText } from './spelling.ts'
+
+/** Position of a token in the text of its part, half open, in UTF-8 bytes and in code points; null where it has none. */
+export interface Offsets {
+  readonly byte_start: number | null
+  readonly byte_end: number | null
+  readonly char_start: number | null
+  readonly char_end: number | null
+}
+
+export const NO_OFFSETS: Offsets = { byte_start: null, byte_end: null, char_start: null, char_end: null }
+
+/**
+ * Offsets of consecutive tokens of so many bytes each. The character range takes in every character of which the token
+ * has a byte, so tokens that share a character overlap in it. Character offsets are null in bytes that are not UTF-8.
+ */
+export function offsetsOf({ bytes, start }: Pick<PartText, 'bytes' | 'start'>, tokenLengths: readonly number[]): Offsets[] {
+  if (bytes === null) return tokenLengths.map(() => NO_OFFSETS)
+  const hasCharacters = isUtf8(bytes)
+  let at = start
+  let counted = 0
+  let characters = 0
+  /** Code points that begin before byte `end`; asked for in rising order. */
+  const charactersBefore = (end: number): number => {
+    for (; counted < end; counted++) if (((bytes[counted] ?? 0) & 0xc0) !== 0x80) characters++
+    return characters
+  }
+  return tokenLengths.map((length) => {
+    const from = Math.max(0, at)
+    at += length
+    const to = Math.max(0, at)
+    if (from === to) return NO_OFFSETS
+    if (!hasCharacters) return { ...NO_OFFSETS, byte_start: from, byte_end: to }
+    const charStart = charactersBefore(from + 1) - 1
+    return { byte_start: from, byte_end: to, char_start: charStart, char_end: charactersBefore(to) }
+  })
+}

@@ -1,0 +1,79 @@
+import { ATTENTION_SCORE_BYTES, type Sharing } from '../../engine-info.ts'
+import type { EngineSpec, SharingLimits } from '../../protocol.ts'
+import type { CacheTensor } from '../prefix-cache/cache-tensor.ts'
+import { PrefixCache } from '../prefix-cache/prefix-cache.ts'
+import { PrefixHistory } from '../prefix-cache/prefix-history.ts'
+import { off, type SharableGraph } from './sharable-graph.ts'
+import { type RunPass, SharedScoring } from './shared-scoring.ts'
+
+/** For the ids of sequences seen lately. */
+const SEEN_BYTES = 8 << 20
+/** A pass this narrow is worth its overhead, whatever the attention before it takes. */
+const LEAST_WIDTH = 64
+
+/** What a loaded model shares between sequences, and the state that this needs. */
+export class ModelSharing {
+  #abilities: Pick<Sharing, 'packing' | 'prefixCache'>
+  #scoring: SharedScoring
+  readonly #graph: SharableGraph
+  readonly #tensors: readonly CacheTensor[]
+  readonly #limits: SharingLimits
+  readonly #contextTokens: number
+  readonly #run: RunPass
+
+  constructor(graph: SharableGraph, tensors: readonly CacheTensor[], limits: SharingLimits, spec: EngineSpec, run: RunPass) {
+    this.#abilities = { packing: graph.packing, prefixCache: graph.prefixCache }
+    this.#graph = graph
+    this.#tensors = tensors
+    this.#limits = limits
+    this.#contextTokens = spec.memory?.maxModelLen ?? Number.MAX_SAFE_INTEGER
+    this.#run = run
+    this.#scoring = this.#empty()
+  }
+
+  get isOn(): boolean {
+    return this.#abilities.packing.isOn || this.#abilities.prefixCache.isOn
+  }
+
+  get scoring(): SharedScoring {
+    return this.#scoring
+  }
+
+  get facts(): Sharing {
+    return {
+      ...this.#abilities,
+      longestRow: Math.min(this.#graph.window ?? this.#contextTokens, this.#contextTokens),
+      attentionHeads: this.#graph.attentionHeads
+    }
+  }
+
+  /** What did not give the numbers of the plain pass is not used. */
+  switchOff(ability: 'packing' | 'prefixCache', reason: string): void {
+    this.#abilities = { ...this.#abilities, [ability]: off(reason) }
+    this.forget()
+  }
+
+  /** Empties the cache. */
+  forget(): void {
+    this.#scoring = this.#empty()
+  }
+
+  #empty(): SharedScoring {
+    const { packing, prefixCache } = this.#abilities
+    return new SharedScoring({
+      run: this.#run,
+      packs: packing.isOn,
+      longestRow: this.facts.longestRow,
+      cache: prefixCache.isOn ? new PrefixCache(this.#tensors, this.#limits.prefixCacheBytes) : null,
+      seen: prefixCache.isOn ? new PrefixHistory(SEEN_BYTES) : null,
+      widestPass: (pastLength) => widestPass(pastLength, this.#limits.maxAttentionBytes, this.#graph.attentionHeads)
+    })
+  }
+}
+
+/** The most columns S behind P known tokens with 16 H S (P + S) <= maxBytes; no bound where attention is one operator. */
+export function widestPass(pastLength: number, maxBytes: number, attentionHeads: number): number {
+  if (attentionHeads === 0 || maxBytes === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER
+  const width = (Math.sqrt(pastLength ** 2 + (4 * maxBytes) / (ATTENTION_SCORE_BYTES * attentionHeads)) - pastLength) / 2
+  return Math.max(LEAST_WIDTH, Math.floor(width))
+}

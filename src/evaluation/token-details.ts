@@ -1,0 +1,68 @@
+import type { EncodedItem } from '../encoding/encoded-item.ts'
+import { NO_OFFSETS, type Offsets, offsetsOf } from '../encoding/offsets.ts'
+import type { PartText } from '../encoding/spelling.ts'
+import { bytesOfId, tokenText } from '../encoding/token-text.ts'
+import type { RowScores } from '../engine/engine.ts'
+import { type Part, partAt, rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+
+/** One token as `detail: "tokens"` shows it. `text` is for reading; `bytes` (base64) is exact where a character spans tokens. */
+export interface TokenDetail extends Offsets {
+  readonly part: Part
+  readonly id: number
+  readonly text: string
+  readonly bytes: string
+  readonly log_prob: number | null
+  readonly rank: number | null
+  readonly entropy: number | null
+  readonly top?: readonly TopToken[]
+}
+
+interface TopToken {
+  readonly id: number
+  readonly text: string
+  readonly bytes: string
+  readonly log_prob: number
+}
+
+/** Every token of the sequence, in order; numbers are null where none were computed. */
+export function tokenDetails(
+  sequence: ScoredSequence,
+  { text, scoredStart }: Pick<EncodedItem, 'text' | 'scoredStart'>,
+  rows: RowScores | null,
+  topCount: number,
+  tokenizer: Tokenizer
+): TokenDetail[] {
+  const detail = rows?.detail ?? null
+  const offsets = new Map((['x', 'y'] as const).flatMap((part) => partOffsets(sequence, part, text[part], tokenizer)))
+  return Array.from(sequence.ids, (id, position) => {
+    const logProb = sequence.logProbs[position] ?? null
+    const row = position - scoredStart
+    const isScored = logProb !== null && detail !== null
+    return {
+      part: partAt(sequence.sizes, position),
+      ...tokenText(id, tokenizer),
+      ...(offsets.get(position) ?? NO_OFFSETS),
+      log_prob: logProb,
+      rank: isScored ? detail.ranks[row]! : null,
+      entropy: isScored ? detail.entropies[row]! : null,
+      ...(isScored && topCount > 0 ? { top: topTokens(row) } : {})
+    }
+  })
+
+  function topTokens(row: number): TopToken[] {
+    // The batch may have been asked for more by a neighbour.
+    const width = detail?.topCount ?? 0
+    return Array.from({ length: Math.min(topCount, width) }, (_, k) => ({
+      ...tokenText(detail!.topIds[row * width + k]!, tokenizer),
+      log_prob: detail!.topLogProbs[row * width + k]!
+    }))
+  }
+}
+
+/** Offsets of the tokens of x or of y by their position in the sequence. */
+function partOffsets({ ids, sizes }: ScoredSequence, part: 'x' | 'y', text: PartText, tokenizer: Tokenizer): [number, Offsets][] {
+  const { start, end } = rangeOf(sizes, part)
+  const lengths = Array.from(ids.subarray(start, end), (id) => bytesOfId(tokenizer, id, text.spellsControls).length)
+  return offsetsOf(text, lengths).map((offsets, i) => [start + i, offsets])
+}

@@ -1,0 +1,183 @@
+import type { Config } from '../config/options.ts'
+import { type MemoryPrediction, predictMemory } from '../memory/predict.ts'
+import { readKnownAnswers } from '../model/known-answers.ts'
+import { findHead } from '../model/onnx/find-head.ts'
+import type { Graph } from '../model/onnx/graph.ts'
+import { wholeTensorQuantizers } from '../model/onnx/numerics.ts'
+import { splitQuantizedProducts } from '../model/onnx/split-quantized-product.ts'
+import { writeOnnx } from '../model/onnx/write.ts'
+import type { OpenModel } from '../model/open-model.ts'
+import type { PrecisionPlan } from '../model/precision/precision-plan.ts'
+import type { PreparedFile } from '../model/precision/prepare.ts'
+import { mebibytes } from '../process/mebibytes.ts'
+
+/** A model that is looked at: its folder and its graph as it came and as it would run. No weights are loaded. */
+interface InspectedModel {
+  readonly folder: OpenModel
+  readonly original: Graph
+  readonly scoring: Graph
+  /** What is done to its weights; null where nothing is. */
+  readonly precision: PrecisionPlan | null
+  /** Where the rounded ones are kept; null where nobody looked. */
+  readonly prepared: PreparedFile | null
+  /** The settings in force, as `serve` would have them. */
+  readonly config: Config
+}
+
+/** One part of what `logpr inspect` tells. */
+export interface Section {
+  /** Its key in the JSON report. */
+  readonly name: string
+  readonly json: object
+  /** For a person: a label and what stands beside it. */
+  readonly lines: readonly (readonly [label: string, text: string])[]
+}
+
+/** What makes a section; null when there is nothing to tell of this model. */
+export type SectionMaker = (model: InspectedModel) => Section | null
+
+/** What the folder says of its model, and what its graph turned out to be. */
+export function modelSection({ folder }: InspectedModel): Section {
+  const { id, architecture, dtype, dtypeChoice, layout, numerics, onnxPath, files, maxModelLen, maxModelLenSource } = folder
+  const [onnxFile, ...dataFiles] = files
+  const hasKnownAnswer = readKnownAnswers(folder.folder, dtype, 'cpu') !== null
+  return {
+    name: 'model',
+    json: {
+      id,
+      architecture,
+      dtype,
+      dtype_choice: dtypeChoice,
+      layout,
+      numerics,
+      file: onnxPath,
+      file_bytes: onnxFile?.sizeBytes ?? 0,
+      data_files: dataFiles.map(({ file, sizeBytes }) => ({ file, size_bytes: sizeBytes })),
+      max_model_len: maxModelLen,
+      max_model_len_source: maxModelLenSource,
+      vocab_size: folder.vocabSize,
+      stated_vocab_size: folder.statedVocabSize,
+      has_known_answer: hasKnownAnswer
+    },
+    lines: [
+      ['model', `${id} (${architecture}, ${dtype})`],
+      ['chosen by', dtypeChoice],
+      ['layout', layout],
+      ['file', `${onnxPath}, ${mebibytes(onnxFile?.sizeBytes ?? 0)}`],
+      ...dataFiles.map(({ file, sizeBytes }) => ['', `${file}, ${mebibytes(sizeBytes)}`] as const),
+      ['numerics', `weights ${numerics.weights}, activations ${numerics.activations}, logits ${numerics.logits}`],
+      ['context', `${maxModelLen} tokens (${maxModelLenSource})`],
+      ['vocabulary', vocabularyText(folder)],
+      ['known answer', hasKnownAnswer ? 'canary.json' : 'none: the first start is compared with later ones']
+    ]
+  }
+}
+
+function vocabularyText({ vocabSize, statedVocabSize }: Pick<OpenModel, 'vocabSize' | 'statedVocabSize'>): string {
+  return vocabSize === statedVocabSize ? String(vocabSize) : `${vocabSize}, where the configuration says ${statedVocabSize ?? 'nothing'}`
+}
+
+const SHOWN_INPUTS = 4
+
+/** What the graph is as it came: its operators, inputs and head. */
+export function graphSection({ folder, original }: InspectedModel): Section {
+  const operatorSets = [...original.opsets].map(([domain, version]) => [domain === '' ? 'ai.onnx' : domain, version] as const)
+  const inputs = original.inputs.map(({ name, shape }) => `${name} [${shape?.join(', ') ?? 'unknown rank'}]`)
+  const head = findHead(splitQuantizedProducts(original))
+    .nodes.map(({ opType }) => opType)
+    .join(' -> ')
+  const quantizers = wholeTensorQuantizers(original).length
+  const hidden = inputs.length - SHOWN_INPUTS
+  return {
+    name: 'graph',
+    json: {
+      operator_sets: Object.fromEntries(operatorSets),
+      inputs,
+      feeds: folder.inputs.map(({ name, role }) => `${name}: ${role}`),
+      head,
+      whole_tensor_quantizers: quantizers
+    },
+    lines: [
+      ['operator sets', operatorSets.map(([domain, version]) => `${domain} ${version}`).join(', ')],
+      ['inputs', hidden > 0 ? `${inputs.slice(0, SHOWN_INPUTS - 1).join('; ')}; ${hidden + 1} more` : inputs.join('; ')],
+      ['head', head],
+      ...(quantizers === 0 ? [] : [['activations', `quantized over whole tensors: ${quantizers} operators; scores are approximate and run alone`] as const])
+    ]
+  }
+}
+
+/** What the service makes of the graph. */
+export function scoringGraphSection({ original, scoring }: InspectedModel): Section {
+  const json = {
+    nodes_before: original.nodes.length,
+    nodes_after: scoring.nodes.length,
+    outputs_dropped: original.outputs.length,
+    bytes: writeOnnx(scoring).length,
+    weights_copied: 0
+  }
+  const text = `${json.nodes_before} -> ${json.nodes_after} nodes, ${json.outputs_dropped} outputs dropped, ${Math.round(json.bytes / 1024)} KiB beside the weights, which stay where they are`
+  return { name: 'scoring_graph', json, lines: [['prepared', text]] }
+}
+
+const FORMS = { blocks: 'a scale for every 128 inputs', rows: 'a scale for each row and each output' } as const
+
+/** What --precision int8 does to the weights. */
+export function precisionSection({ precision, prepared }: InspectedModel): Section | null {
+  if (precision === null) return null
+  const { form, weights, products, sizeBytes } = precision
+  const kept = prepared === null ? '' : prepared.isThere ? `; kept in ${prepared.path}` : `; will be prepared at the next start, into ${prepared.path}`
+  return {
+    name: 'precision',
+    json: {
+      form,
+      weights: weights.size,
+      products: products.length,
+      file_bytes: sizeBytes,
+      file: prepared?.path ?? null,
+      is_prepared: prepared?.isThere ?? null
+    },
+    lines: [['8-bit rows', `${weights.size} weights, ${FORMS[form]}, ${mebibytes(sizeBytes)}${kept}`]]
+  }
+}
+
+/** Budgets that are told beside the configured one. */
+const OTHER_BUDGETS = [512, 2048, 8192] as const
+
+/** What a service with this model would take on a CPU, at the configured token budget and at others. */
+export function memorySection({ folder, scoring, config }: InspectedModel): Section {
+  const { vocabSize, headSize, maxModelLen } = folder
+  const at = (maxBatchTokens: number): MemoryPrediction =>
+    predictMemory({ scoring, vocabSize, headSize, maxModelLen, maxBatchTokens, longTextTokens: config.LONG_TEXT_TOKENS, replicas: config.REPLICAS })
+  const now = at(config.MAX_BATCH_TOKENS)
+  const others = OTHER_BUDGETS.filter((tokens) => tokens !== config.MAX_BATCH_TOKENS).map((tokens) => ({ tokens, ...at(tokens) }))
+  const budgets = [{ tokens: config.MAX_BATCH_TOKENS, ...now }, ...others]
+  const { sequences, tokens } = now.longest.shape
+  return {
+    name: 'memory',
+    json: {
+      base_bytes: now.baseBytes,
+      weight_bytes: now.weightBytes,
+      mapped_bytes: now.mappedBytes,
+      loading_bytes: now.loadingBytes,
+      budgets: budgets.map(({ tokens, budget, totalBytes }) => ({ max_batch_tokens: tokens, pass_bytes: budget.bytes, total_bytes: totalBytes })),
+      longest: { sequences, tokens, pass_bytes: now.longest.bytes },
+      unknown_operators: now.unknownOperators
+    },
+    lines: [
+      ['memory', totalLine(now, config.MAX_BATCH_TOKENS)],
+      ['', others.map(({ tokens, totalBytes }) => `${mebibytes(totalBytes)} at ${tokens.toLocaleString('en')} tokens`).join(', ')],
+      ['longest text', `${mebibytes(now.longest.bytes)} for ${tokens.toLocaleString('en')} tokens, with its verification, in place of the pass`],
+      ...(now.unknownOperators.length === 0 ? [] : [['', `more than that: nothing is known of the memory of ${now.unknownOperators.join(', ')}`] as const])
+    ]
+  }
+}
+
+function totalLine({ replicas, baseBytes, weightBytes, mappedBytes, loadingBytes, budget, totalBytes }: MemoryPrediction, maxBatchTokens: number): string {
+  const each = replicas === 1 ? '' : `${replicas} x `
+  const work =
+    loadingBytes > budget.bytes
+      ? `${each}${mebibytes(loadingBytes)} while loading`
+      : `${each}${mebibytes(budget.bytes)} for a pass of ${maxBatchTokens.toLocaleString('en')} tokens`
+  const parts = `processes ${mebibytes(baseBytes)} + weights ${mebibytes(weightBytes)} + ${work}`
+  return `${mebibytes(totalBytes)}: ${parts}; and ${mebibytes(mappedBytes)} mapped from files, which the system may drop`
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { parseApiKeys } from '../config/api-keys.ts'
+import type { Config } from '../config/options.ts'
+import { ServiceError } from '../errors.ts'
+import { buildApp } from '../http/build-app.ts'
+import { trackConnections } from '../http/open-connections.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { ModelRegistry } from './model-registry.ts'
+
+export interface RunningService {
+  readonly app: FastifyInstance
+  readonly address: string
+  /** Stops without losing a request: /readyz says no, then connections end after their answer, then the engines end. */
+  drain(): Promise<void>
+}
+
+/** Puts HTTP in front of the models and listens; they go on loading meanwhile, and /readyz says when all have. */
+export async function startService(config: Config, models: ModelRegistry, metrics: Metrics, log: Logger): Promise<RunningService> {
+  const apiKeyHashes = config.API_KEYS_FILE === '' ? [] : parseApiKeys(readKeyFile(config.API_KEYS_FILE))
+  const service = {
+    config,
+    metrics,
+    apiKeyHashes,
+    modelIds: models.ids,
+    health: () => models.health(),
+    scoring: (id: string) => models.scoring(id),
+    tokenizing: (id: string) => models.tokenizing(id)
+  }
+  const app = await buildApp(service, log)
+  const connections = trackConnections(app.server)
+  const address = await app.listen({ host: config.HOST, port: config.PORT }).catch((error: NodeJS.ErrnoException) => {
+    throw new ServiceError(
+      'configuration_invalid',
+      `cannot listen on ${config.HOST}:${config.PORT} (${error.code}); is another service there? --port 0 picks a free one`,
+      { cause: error }
+    )
+  })
+  return {
+    app,
+    address,
+    async drain() {
+      models.beginDrain()
+      await new Promise((resolve) => setTimeout(resolve, config.DRAIN_DELAY_MS))
+      const closed = app.close()
+      connections.endIdle()
+      await closed
+      await models.close()
+    }
+  }
+}
+
+function readKeyFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new ServiceError('configuration_invalid', `the API key file ${path} cannot be read`, { cause: error })
+  }
+}

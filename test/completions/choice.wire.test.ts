@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { type Choice, choiceJson } from '../../src/completions/choice.ts'
+
+const choice = (parts: Partial<Choice>): Choice => ({ index: 0, text: 'ab', logprobs: null, promptLogprobs: null, ...parts })
+const withTop = (top: readonly (readonly [string, number])[]): Choice =>
+  choice({ logprobs: { tokens: ['a'], tokenLogprobs: [-1], topLogprobs: [new Map(top)], textOffset: [0] } })
+
+describe('choiceJson', () => {
+  test("puts the prompt's own token first, though its id is the larger number", () => {
+    const entry = new Map([
+      [464, { logProb: -9, rank: 40, decodedToken: 'The' }],
+      [11, { logProb: -0.1, rank: 1, decodedToken: ',' }]
+    ])
+    assert.match(
+      choiceJson(choice({ promptLogprobs: [null, entry] })),
+      /"prompt_logprobs":\[null,\{"464":\{"logprob":-9,"rank":40,"decoded_token":"The"\},"11":\{"logprob":-0\.1,"rank":1,"decoded_token":","\}\}\]\}$/
+    )
+  })
+
+  test('keeps tokens that read like numbers in their order', () => {
+    assert.match(
+      choiceJson(
+        withTop([
+          ['9', -3],
+          ['1', -0.5]
+        ])
+      ),
+      /"top_logprobs":\[\{"9":-3,"1":-0\.5\}\]/
+    )
+  })
+
+  test('keeps the token __proto__', () => {
+    assert.match(
+      choiceJson(
+        withTop([
+          ['__proto__', -3],
+          ['x', -1]
+        ])
+      ),
+      /\{"__proto__":-3,"x":-1\}/
+    )
+  })
+
+  test('escapes what JSON cannot hold in a key', () => {
+    const text = choiceJson(withTop([['"\n\\\u0000', -3]]))
+    assert.deepEqual(Object.keys((JSON.parse(text) as { logprobs: { top_logprobs: object[] } }).logprobs.top_logprobs[0] ?? {}), ['"\n\\\u0000'])
+  })
+
+  test('writes doubles so that they read back as they are, in both places alike', () => {
+    const value = Math.fround(-8.8187637)
+    const text = choiceJson(choice({ logprobs: { tokens: ['a'], tokenLogprobs: [value], topLogprobs: [new Map([['a', value]])], textOffset: [0] } }))
+    assert.ok(text.includes(`"token_logprobs":[${value}]`) && text.includes(`{"a":${value}}`))
+    assert.equal((JSON.parse(text) as { logprobs: { token_logprobs: number[] } }).logprobs.token_logprobs[0], value)
+  })
+
+  test('never writes null in place of a number that is not finite', () => {
+    for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY]) assert.throws(() => choiceJson(withTop([['a', bad]])), /not finite/)
+  })
+
+  test('writes null for no logprobs and leaves prompt_logprobs out', () => {
+    assert.equal(choiceJson(choice({})), '{"index":0,"text":"ab","logprobs":null,"finish_reason":"length"}')
+  })
+})

@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { encodeItems } from '../../src/encoding/encode-items.ts'
+import type { EncodingContext, LogprobItem, LogprobOptions, Term } from '../../src/encoding/item-input.ts'
+import { ServiceError } from '../../src/errors.ts'
+import type { InputInfo } from '../../src/scoring/checks/input-checks.ts'
+import type { PartSizes } from '../../src/scoring/scored-sequence.ts'
+import { FakeTokenizer } from '../support/fake-tokenizer.ts'
+import { contextOf, encodeOne, itemOf, optionsOf } from '../support/logprob-items.ts'
+
+const sizes = (prefix: number, x: number, y: number, eos = 0): PartSizes => ({ prefix, x, y, eos })
+const CHAT = { messages: [{ role: 'user', content: 'a' }] }
+const EMPTY = new FakeTokenizer()
+
+describe('encodeItems puts together', () => {
+  const CASES: readonly [string, LogprobItem, Partial<LogprobOptions>, Partial<EncodingContext>, number[], PartSizes, string][] = [
+    ['prefix token, x and y', itemOf('a', ' a'), {}, {}, [0, 3, 8], sizes(1, 1, 1), 'joint'],
+    ['x and y apart where they merge', itemOf('a', 'bc'), {}, {}, [0, 3, 7], sizes(1, 1, 1), 'split'],
+    ['an empty x', itemOf('', 'ab'), {}, {}, [0, 6], sizes(1, 0, 1), 'joint'],
+    ['an empty x as ids', itemOf([], 'ab'), {}, {}, [0, 6], sizes(1, 0, 1), 'joint'],
+    ['an end token after y', itemOf('a', ' a'), { eos: 'score' }, {}, [0, 3, 8, 1], sizes(1, 1, 1, 1), 'joint'],
+    ['an end token alone', itemOf('a', ''), { eos: 'score' }, {}, [0, 3, 1], sizes(1, 1, 0, 1), 'joint'],
+    ['no prefix token when none is wanted', itemOf('a', ' a'), { prefixToken: 'none' }, {}, [3, 8], sizes(0, 1, 1), 'joint'],
+    ['no prefix token when the model has none', itemOf('a', ' a'), {}, { prefixTokenId: null }, [3, 8], sizes(0, 1, 1), 'joint'],
+    ['token ids as they are', itemOf([3, 4], [5, 19]), {}, {}, [0, 3, 4, 5, 19], sizes(1, 2, 2), 'tokens'],
+    ['token ids under boundary tokens', itemOf([3], [4]), { boundary: 'tokens' }, {}, [0, 3, 4], sizes(1, 1, 1), 'tokens'],
+    ['ids and then text, which cannot merge', itemOf([3], 'b'), {}, {}, [0, 3, 4], sizes(1, 1, 1), 'tokens'],
+    ['text and then ids', itemOf('a', [4]), {}, {}, [0, 3, 4], sizes(1, 1, 1), 'tokens'],
+    ['white space moved to y', itemOf('a ', 'a'), { boundary: 'move_space' }, {}, [0, 3, 8], sizes(1, 1, 1), 'moved_space'],
+    ['x without white space to move', itemOf('a', ' a'), { boundary: 'move_space' }, {}, [0, 3, 8], sizes(1, 1, 1), 'joint'],
+    ['control tokens as the text they are', itemOf('<s>', 'a'), {}, {}, [0, 11, 12, 13, 3], sizes(1, 3, 1), 'joint'],
+    ['control tokens that are asked for', itemOf('a<s>', 'a'), { parseSpecialTokens: true }, {}, [0, 3, 0, 3], sizes(1, 2, 1), 'joint'],
+    ['a conversation whose template writes the prefix token', itemOf(CHAT, 'b'), {}, {}, [0, 3, 1, 4], sizes(1, 2, 1), 'tokens'],
+    ['a conversation of a model without prefix token', itemOf(CHAT, 'b'), {}, { prefixTokenId: null }, [0, 3, 1, 4], sizes(0, 3, 1), 'tokens'],
+    [
+      'the generation prompt with x, where it may merge',
+      itemOf(CHAT, 'bc'),
+      {},
+      { tokenizer: new FakeTokenizer({ chatTail: 'a' }) },
+      [0, 3, 1, 3, 7],
+      sizes(1, 3, 1),
+      'split'
+    ]
+  ]
+  for (const [what, item, options, context, ids, expectedSizes, policy] of CASES) {
+    it(what, async () => {
+      const encoded = await encodeOne(item, options, context)
+      assert.deepEqual(encoded.ids, Int32Array.from(ids))
+      assert.deepEqual(encoded.sizes, expectedSizes)
+      assert.equal(encoded.boundary.policy, policy)
+    })
+  }
+})
+
+describe('encodeItems refuses', () => {
+  const CASES: readonly [string, LogprobItem, Partial<LogprobOptions>, Partial<EncodingContext>, string, string | undefined][] = [
+    ['an empty y', itemOf('a', ''), {}, {}, 'empty_completion', 'y'],
+    [
+      'a y of which the normalizer leaves nothing, end token or not',
+      itemOf('a', ' '),
+      { eos: 'score' },
+      { tokenizer: new FakeTokenizer({ facts: { hasNormalizer: true }, normalize: (text) => text.trim() }) },
+      'empty_completion',
+      'y'
+    ],
+    ['an empty y as ids', itemOf('a', []), {}, {}, 'empty_completion', 'y'],
+    ['an empty x without prefix token', itemOf('', 'a'), { prefixToken: 'none' }, {}, 'no_prefix_token', 'x'],
+    [
+      'an end token that the model lacks',
+      itemOf('a', 'b'),
+      { eos: 'score' },
+      { tokenizer: new FakeTokenizer({ facts: { endId: null } }) },
+      'no_end_token',
+      'eos'
+    ],
+    ['a merge under strict', itemOf('a', 'b'), { boundary: 'strict' }, {}, 'boundary_merged', 'boundary'],
+    ['text under boundary tokens', itemOf([3], 'b'), { boundary: 'tokens' }, {}, 'invalid_request', 'y'],
+    ['an id past the vocabulary', itemOf([20], 'a'), {}, {}, 'token_out_of_range', 'x'],
+    ['a negative id', itemOf('a', [-1]), {}, {}, 'token_out_of_range', 'y'],
+    ['a lone surrogate in x', itemOf('a\ud800', 'b'), {}, {}, 'invalid_text', 'x'],
+    ['a lone surrogate in y', itemOf('a', '\udc00b'), {}, {}, 'invalid_text', 'y'],
+    ['a lone surrogate in a message', itemOf({ messages: [{ role: 'user', content: '\ud800' }] }, 'b'), {}, {}, 'invalid_text', 'x'],
+    ['a y that leaves no room for x', itemOf('a', ' a a a'), { onOverflow: 'truncate_left' }, { maxModelLen: 4 }, 'context_length_exceeded', 'x']
+  ]
+  for (const [what, item, options, context, code, param] of CASES) {
+    it(what, () => assert.rejects(encodeOne(item, options, context), { name: 'ServiceError', code, param }))
+  }
+
+  it('one item and encodes the others', async () => {
+    const encoded = await encodeItems([itemOf('a', 'b', 0), itemOf([99], 'b', 1), itemOf('a', '', 2), itemOf('', 'ab', 3)], optionsOf(), contextOf())
+    assert.deepEqual(
+      encoded.map((one) => (one instanceof ServiceError ? one.code : [...one.ids])),
+      [[0, 3, 4], 'token_out_of_range', 'empty_completion', [0, 6]]
+    )
+  })
+})
+
+describe('encodeItems and the context limit', () => {
+  // Prefix token, three tokens of x, one of y.
+  const item = itemOf('a a a', ' a')
+  for (const maxModelLen of [6, 5]) {
+    it(`takes 5 tokens into a context of ${maxModelLen}`, async () => assert.equal((await encodeOne(item, {}, { maxModelLen })).ids.length, 5))
+  }
+
+  it('refuses 5 tokens for a context of 4, with both numbers', () =>
+    assert.rejects(encodeOne(item, {}, { maxModelLen: 4 }), { code: 'context_length_exceeded', message: /has 5 tokens .* context is 4 tokens/ }))
+
+  it('counts the end token', () => assert.rejects(encodeOne(item, { eos: 'score' }, { maxModelLen: 5 }), { code: 'context_length_exceeded' }))
+
+  it('refuses a text that is too long at its shortest before it is tokenized', async () => {
+    const tokenizer = new FakeTokenizer()
+    // 34 bytes at two a token: 17 tokens.
+    await assert.rejects(encodeOne(itemOf('a'.repeat(33), 'b'), {}, { tokenizer }), {
+      code: 'context_length_exceeded',
+      param: 'x',
+      message: /at least 17 tokens/
+    })
+    assert.deepEqual(tokenizer.calls.flat(), [])
+  })
+
+  it('takes control tokens for their spelling when it guesses how long a text is', async () => {
+    // 36 bytes: 18 tokens of two bytes would be too many, 9 control tokens are not.
+    assert.equal((await encodeOne(itemOf('</s>'.repeat(9), 'b'), { parseSpecialTokens: true })).ids.length, 11)
+  })
+
+  it('cuts x from the left when asked, and scores y alone', async () => {
+    const encoded = await encodeOne(item, { onOverflow: 'truncate_left' }, { maxModelLen: 4 })
+    assert.deepEqual(encoded.ids, Int32Array.of(0, 8, 8, 8))
+    assert.deepEqual(encoded.sizes, sizes(1, 2, 1))
+    assert.deepEqual(encoded.lengths.x, { tokens: 2, chars: 4, bytes: 4 })
+    assert.equal(encoded.inputInfo.droppedTokens, 1)
+    assert.deepEqual([encoded.scoredStart, encoded.scoredEnd], [3, 4])
+    assert.deepEqual(
+      encoded.warnings.map(({ code, message }) => [code, /first 1 tokens/.test(message)]),
+      [['truncated_left', true]]
+    )
+  })
+
+  it('cuts nothing that fits', async () => {
+    const encoded = await encodeOne(item, { onOverflow: 'truncate_left' }, { maxModelLen: 5 })
+    assert.deepEqual([encoded.inputInfo.droppedTokens, encoded.warnings], [0, []])
+  })
+})
+
+describe('encodeItems marks for scoring', () => {
+  // [0 | 3 8 | 8 | 1]
+  const item = itemOf('a a', ' a')
+  const CASES: readonly [readonly Term[], number, number][] = [
+    [['joint', 'marginal', 'conditional'], 1, 5],
+    [['joint'], 1, 5],
+    [['marginal'], 1, 3],
+    [['conditional'], 3, 5],
+    [['marginal', 'conditional'], 1, 5]
+  ]
+  for (const [terms, start, end] of CASES) {
+    it(`tokens ${start} to ${end} for ${terms.join(' and ')}`, async () => {
+      const encoded = await encodeOne(item, { terms: new Set(terms), eos: 'score' })
+      assert.deepEqual([encoded.scoredStart, encoded.scoredEnd], [start, end])
+    })
+  }
+
+  it('never the first token of all', async () => {
+    const encoded = await encodeOne(item, { prefixToken: 'none' })
+    assert.deepEqual([encoded.scoredStart, encoded.scoredEnd], [1, 3])
+  })
+})
+
+describe('encodeItems reports', () => {
+  it('lengths in tokens, code points and bytes', async () => {
+    assert.deepEqual((await encodeOne(itemOf('aé', ' a'))).lengths, { x: { tokens: 3, chars: 2, bytes: 3 }, y: { tokens: 1, chars: 2, bytes: 2 } })
+  })
+
+  it('lengths of the text that ids spell', async () => {
+    assert.deepEqual((await encodeOne(itemOf([3, 9, 10], [8]))).lengths, { x: { tokens: 3, chars: 2, bytes: 3 }, y: { tokens: 1, chars: 2, bytes: 2 } })
+  })
+
+  it('the x and y that were scored when white space moved', async () => {
+    assert.deepEqual((await encodeOne(itemOf('a ', 'a'), { boundary: 'move_space' })).boundary.scored, { x: 'a', y: ' a' })
+  })
+
+  it('a merged boundary as a warning that names the token', async () => {
+    const { warnings, inputInfo } = await encodeOne(itemOf('a', 'bc'))
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ['boundary_merged']
+    )
+    assert.match(warnings[0]!.message, /"ab" \(id 6\)/)
+    assert.equal(inputInfo.straddlingToken?.id, 6)
+  })
+
+  it('a missing prefix token as a warning', async () => {
+    const { warnings } = await encodeOne(itemOf('a', ' a'), { prefixToken: 'none' })
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ['conditional_on_first_token']
+    )
+  })
+
+  const lowerCase = new FakeTokenizer({ facts: { hasNormalizer: true }, normalize: (text) => text.toLowerCase() })
+  const exact = { match: 'exact' } as const
+  const unknown = { match: 'unknown' } as const
+  const SPELLINGS: readonly [string, LogprobItem, FakeTokenizer, InputInfo['spelling'], InputInfo['normalization']][] = [
+    ['tokens that spell the text', itemOf('aé', 'b'), EMPTY, { x: exact, y: exact, isMisplaced: false }, { x: exact, y: exact }],
+    [
+      'a text that was normalized',
+      itemOf('aA', 'b'),
+      lowerCase,
+      { x: exact, y: exact, isMisplaced: false },
+      { x: { match: 'different', atByte: 1 }, y: exact }
+    ],
+    [
+      'tokens that spell another text',
+      itemOf('aA', 'b'),
+      new FakeTokenizer({ normalize: (text) => text.toLowerCase() }),
+      { x: { match: 'different', atByte: 1 }, y: exact, isMisplaced: false },
+      { x: exact, y: exact }
+    ],
+    ['the text beside ids', itemOf([3], 'b'), EMPTY, { x: unknown, y: exact, isMisplaced: false }, { x: unknown, y: exact }],
+    ['ids alone', itemOf([3], [4]), EMPTY, { x: unknown, y: unknown, isMisplaced: false }, { x: unknown, y: unknown }],
+    ['the output of a conversation', itemOf(CHAT, 'b'), EMPTY, { x: unknown, y: exact, isMisplaced: false }, { x: unknown, y: exact }]
+  ]
+  for (const [what, item, tokenizer, spelling, normalization] of SPELLINGS) {
+    it(`how the tokens compare with ${what}`, async () => {
+      const { inputInfo } = await encodeOne(item, {}, { tokenizer })
+      assert.deepEqual([inputInfo.spelling, inputInfo.normalization], [spelling, normalization])
+    })
+  }
+
+  it('no offsets in a text that the normalizer changed', async () => {
+    const { text } = await encodeOne(itemOf('aA', 'b'), {}, { tokenizer: lowerCase })
+    assert.equal(text.x.bytes, null)
+    assert.deepEqual(text.y.bytes, Buffer.from('b'))
+  })
+
+  it('the end of x as spelled by the tokens that are left when x was cut', async () => {
+    const { inputInfo, text } = await encodeOne(itemOf('a a a', ' a'), { onOverflow: 'truncate_left' }, { maxModelLen: 4 })
+    assert.deepEqual(inputInfo.spelling, { x: exact, y: exact, isMisplaced: false })
+    assert.deepEqual([inputInfo.xTokens, inputInfo.sizes.x, inputInfo.droppedTokens], [3, 2, 1])
+    assert.deepEqual([text.x.start, text.x.bytes], [1, Buffer.from('a a a')])
+  })
+
+  const CONTROLS: readonly [string, LogprobItem, boolean, number, boolean][] = [
+    ['none in text that spells one', itemOf('<s>', 'a'), false, 0, true],
+    ['one that was asked for', itemOf('a<s>', 'a'), true, 1, true],
+    ['one sent as id', itemOf([3, 1], 'a'), false, 1, true],
+    ['one sent as id before text that spells one', itemOf([3, 1], '<s>'), false, 1, true],
+    ["none for a template's own", itemOf(CHAT, 'a'), false, 0, true]
+  ]
+  for (const [what, item, parseSpecialTokens, count, wanted] of CONTROLS) {
+    it(`control tokens: ${what}`, async () => {
+      const { inputInfo } = await encodeOne(item, { parseSpecialTokens })
+      assert.deepEqual([inputInfo.controlTokenCount, inputInfo.controlTokensWanted], [count, wanted])
+    })
+  }
+
+  it('the same for equal texts, which it tokenizes once', async () => {
+    const tokenizer = new FakeTokenizer()
+    await encodeItems([itemOf('a', 'b'), itemOf('a', ' a'), itemOf('a', 'b')], optionsOf(), contextOf({ tokenizer }))
+    assert.deepEqual(tokenizer.calls, [['a', 'ab', 'a a'], ['b']])
+  })
+})

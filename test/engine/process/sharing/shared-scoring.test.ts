@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { type Batch, type BatchScores, type RowScores, rowCountOf, type ScoringSequence } from '../../../../src/engine/engine.ts'
+import { type LoadedModel, loadModel } from '../../../../src/engine/process/session.ts'
+import { openModel } from '../../../../src/model/open-model.ts'
+import { modelFixture } from '../../../support/model-fixture.ts'
+import { type Random, randomOf } from '../../../support/random.ts'
+
+const BATCHES = 60
+/** Rounding of float32: sums over a packed row are taken in another order. */
+const TOLERANCE_NATS = 2e-5
+/** Attention scores of some eighty columns: longer texts are computed in several passes. */
+const FEW_BYTES = 16 * 4 * 80 * 80
+
+const MODELS = [
+  { name: 'llama', packs: true, keeps: true, maxAttentionBytes: 1 << 28 },
+  { name: 'llama', packs: true, keeps: true, maxAttentionBytes: FEW_BYTES },
+  { name: 'gpt2-no-past', packs: true, keeps: false, maxAttentionBytes: 1 << 28 },
+  { name: 'falcon-alibi', packs: false, keeps: true, maxAttentionBytes: FEW_BYTES },
+  { name: 'gemma2', packs: true, keeps: true, maxAttentionBytes: 1 << 28 }
+]
+
+for (const { name, packs, keeps, maxAttentionBytes } of MODELS) {
+  describe(`SharedScoring on ${name} with ${maxAttentionBytes} bytes of attention scores`, () => {
+    let model: LoadedModel
+    before(async () => {
+      const { onnxPath, vocabSize, headSize, keyValueHeads, maxModelLen, slidingWindow } = openModel(modelFixture(name))
+      model = await loadModel({
+        onnxPath,
+        executionProvider: 'cpu',
+        threads: 1,
+        vocabSize,
+        headSize,
+        keyValueHeads,
+        ceilingNats: 1e-3,
+        approximateCeilingNats: 0.5,
+        claimsFloat32: true,
+        expectedFiles: {},
+        memory: { maxModelLen, maxBatchTokens: 2048, longTextTokens: 128, limitBytes: null },
+        sharing: { packing: true, prefixCacheBytes: 1 << 20, maxAttentionBytes, slidingWindow, heads: 4 }
+      })
+    })
+    after(() => model.release())
+
+    it('can do what its graph allows', () => {
+      const { packing, prefixCache } = model.sharing.facts
+      assert.deepEqual([packing.isOn, prefixCache.isOn], [packs, keeps])
+      assert.deepEqual([packing.reason === null, prefixCache.reason === null], [packs, keeps])
+    })
+
+    const keepsLongTexts = async (): Promise<void> => {
+      const ids = Int32Array.from([0, ...randomOf(7).ids(200)])
+      const work = []
+      for (let time = 0; time < 3; time++) {
+        const { rows } = await model.score({ sequences: [{ ids, firstScored: 1 }], topCount: null, layout: 'shared' })
+        assertSame(rows[0]!, await model.score({ sequences: [{ ids, firstScored: 1 }], topCount: null }), { ids, firstScored: 1 })
+        work.push(rows[0]!.work)
+      }
+      assert.deepEqual(
+        work.map((each) => each?.cachedTokens),
+        [0, 0, 199]
+      )
+      assert.deepEqual(
+        work.map((each) => each?.computedTokens),
+        [200, 200, 1]
+      )
+    }
+    if (keeps) it('keeps a text that comes again, also one that takes several passes', keepsLongTexts)
+
+    it(`gives the numbers of the plain pass in ${BATCHES} random batches, whatever came before`, async () => {
+      const random = randomOf(name.length)
+      const beginnings = Array.from({ length: 3 }, () => random.ids(random.between(20, 90)))
+      let cachedTokens = 0
+      let computedTokens = 0
+      let fedTokens = 0
+      for (let i = 0; i < BATCHES; i++) {
+        const batch = randomBatch(random, beginnings)
+        const shared = await model.score({ ...batch, layout: 'shared' })
+        for (const [s, sequence] of batch.sequences.entries()) {
+          const alone = await model.score({ ...batch, sequences: [sequence] })
+          assertSame(shared.rows[s]!, alone, sequence)
+          cachedTokens += shared.rows[s]!.work?.cachedTokens ?? 0
+          computedTokens += shared.rows[s]!.work?.computedTokens ?? 0
+          fedTokens += sequence.ids.length - 1
+        }
+      }
+      assert.ok(computedTokens < fedTokens, `${computedTokens} of ${fedTokens} tokens were computed`)
+      assert.equal(cachedTokens > 0, keeps, `${cachedTokens} tokens were kept`)
+    })
+  })
+}
+
+/** One to five texts, most of them behind one of the beginnings, scored from anywhere. */
+function randomBatch(random: Random, beginnings: readonly number[][]): Batch {
+  const beginning = random.of(beginnings)
+  const topCount = random.of([null, null, 0, 3])
+  const sequences = Array.from({ length: random.between(1, 5) }, (): ScoringSequence => {
+    const start = random.between(0, 9) === 0 ? [0] : beginning.slice(0, random.of([beginning.length, beginning.length, random.between(1, beginning.length)]))
+    const ids = Int32Array.from([...start, ...random.ids(random.between(1, 30))])
+    const firstScored = random.of([1, random.between(1, ids.length - 1), ids.length - 1])
+    const kind = random.between(0, 9)
+    if (kind === 0) return { ids, firstScored, targets: Int32Array.from(random.ids(ids.length - firstScored)) }
+    if (kind === 1) return { ids, firstScored, lastTokenCandidates: Int32Array.from(random.ids(3)) }
+    return { ids, firstScored }
+  })
+  return { sequences, topCount }
+}
+
+function assertSame(found: RowScores, { rows: [expected] }: BatchScores, sequence: ScoringSequence): void {
+  assert.ok(expected !== undefined)
+  assert.equal(found.checksum, expected.checksum)
+  assert.equal(found.logProbs.length, rowCountOf(sequence))
+  const near = (a: ArrayLike<number> | undefined, b: ArrayLike<number> | undefined, what: string): void => {
+    assert.equal(a?.length, b?.length, what)
+    const difference = Array.from(a ?? []).reduce((most, value, i) => Math.max(most, Math.abs(value - b![i]!)), 0)
+    assert.ok(difference <= TOLERANCE_NATS, `${what} differ by ${difference}`)
+  }
+  near(found.logProbs, expected.logProbs, 'log-probs')
+  near(found.logSumExps, expected.logSumExps, 'log-sum-exps')
+  near(found.bestLogProbs, expected.bestLogProbs, 'largest log-probs')
+  near(found.detail?.entropies, expected.detail?.entropies, 'entropies')
+  near(found.detail?.topLogProbs, expected.detail?.topLogProbs, 'top log-probs')
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { groupByLastToken, groupedJobs, rowsOfSequence } from '../../src/evaluation/last-token-candidates.ts'
+import type { ScoringJob } from '../../src/scheduling/job.ts'
+import { fakeScores } from '../support/fake-engine.ts'
+
+const jobOf = (ids: readonly number[], firstScored = 1, topCount: number | null = null): ScoringJob => ({
+  sequence: { ids: Int32Array.from(ids), firstScored },
+  topCount
+})
+const idsOf = (jobs: readonly ScoringJob[]): number[][] => jobs.map(({ sequence }) => [...sequence.ids])
+
+describe('sharedRows', () => {
+  test('makes one job of sequences that differ in their last token alone', () => {
+    const jobs = groupedJobs(groupByLastToken([jobOf([1, 2, 3]), jobOf([1, 2, 4]), jobOf([1, 5, 3]), jobOf([1, 2, 5])]))
+    assert.deepEqual(idsOf(jobs), [
+      [1, 2, 3],
+      [1, 5, 3]
+    ])
+    assert.deepEqual(
+      jobs.map(({ sequence }) => sequence.lastTokenCandidates),
+      [Int32Array.of(4, 5), undefined]
+    )
+  })
+
+  test('leaves a job that nothing is shared with as it is', () => {
+    const wanted = [jobOf([1, 2]), jobOf([1, 2, 3])]
+    assert.deepEqual(groupedJobs(groupByLastToken(wanted)), wanted)
+  })
+
+  test('scores a last token once, however often it is wanted', () => {
+    const [job] = groupedJobs(groupByLastToken([jobOf([1, 2]), jobOf([1, 3]), jobOf([1, 3]), jobOf([1, 2])]))
+    assert.deepEqual(job?.sequence.lastTokenCandidates, Int32Array.of(3))
+  })
+
+  test('keeps apart what begins elsewhere, wants other top tokens, or scores labels in place of tokens', () => {
+    const labelled = { ...jobOf([1, 2, 3]), sequence: { ...jobOf([1, 2, 3]).sequence, targets: Int32Array.of(7, 8) } }
+    assert.equal(groupedJobs(groupByLastToken([jobOf([1, 2, 3]), jobOf([1, 2, 4], 2), jobOf([1, 2, 4], 1, 5), labelled])).length, 4)
+  })
+
+  test('gives every sequence the rows that it has by itself, checksum included', () => {
+    const wanted = [jobOf([1, 2, 3, 4]), jobOf([1, 2, 3, 9]), jobOf([1, 2, 3, 7]), jobOf([1, 2, 3, 9])]
+    const shared = groupByLastToken(wanted)
+    wanted.forEach(({ sequence }, i) => {
+      const place = shared[i]
+      assert.ok(place)
+      const own = rowsOfSequence(sequence, place, fakeScores(place.job.sequence))
+      assert.deepEqual(own, fakeScores(sequence))
+    })
+  })
+
+  test('cuts the top tokens of each sequence out by their width', () => {
+    const wanted = [jobOf([1, 2], 1, 2), jobOf([1, 3], 1, 2)]
+    const [, second] = groupByLastToken(wanted)
+    assert.ok(second)
+    const rows = {
+      ...fakeScores(second.job.sequence),
+      detail: {
+        ranks: Int32Array.of(4, 1),
+        entropies: Float32Array.of(0.5, 0.25),
+        probSquareSums: Float32Array.of(0.125, 0.75),
+        topCount: 2,
+        topIds: Int32Array.of(10, 11, 20, 21),
+        topLogProbs: Float32Array.of(-1, -2, -3, -4)
+      }
+    }
+    assert.deepEqual(rowsOfSequence(jobOf([1, 3]).sequence, second, rows).detail, {
+      ranks: Int32Array.of(1),
+      entropies: Float32Array.of(0.25),
+      probSquareSums: Float32Array.of(0.75),
+      topCount: 2,
+      topIds: Int32Array.of(20, 21),
+      topLogProbs: Float32Array.of(-3, -4)
+    })
+  })
+
+  test('refuses numbers that were made for other tokens', () => {
+    const wanted = [jobOf([1, 2]), jobOf([1, 3])]
+    const [first] = groupByLastToken(wanted)
+    assert.ok(first)
+    const otherLast = fakeScores({ ...first.job.sequence, lastTokenCandidates: Int32Array.of(4) })
+    assert.throws(() => rowsOfSequence(jobOf([1, 2]).sequence, first, otherLast), { code: 'scores_mismatched' })
+    const missing = fakeScores(jobOf([1, 2]).sequence)
+    assert.throws(() => rowsOfSequence(jobOf([1, 2]).sequence, first, missing), { code: 'scores_mismatched' })
+  })
+})

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type PartText, partText } from '../../src/encoding/spelling.ts'
+import type { RowScores } from '../../src/engine/engine.ts'
+import { tokenDetails } from '../../src/evaluation/token-details.ts'
+import { FakeTokenizer } from '../support/fake-tokenizer.ts'
+import { sequenceOf } from '../support/scored-sequence.ts'
+
+const tokenizer = new FakeTokenizer()
+/** <s> | a | é in two tokens, of which the last two are scored. */
+const SEQUENCE = { ...sequenceOf({ prefix: 1, x: 1, y: 2 }, [null, null, -1, -2]), ids: Int32Array.of(0, 3, 9, 10) }
+const NUMBERS = {
+  logProbs: Float32Array.of(-1, -2),
+  logSumExps: new Float32Array(2),
+  bestIds: new Int32Array(2),
+  bestLogProbs: new Float32Array(2),
+  checksum: 0
+}
+const whole = (text: string): PartText => partText({ dropped: Buffer.of(), scored: Buffer.from(text), text: null, spellsControls: false, mayAddSpace: false })
+const ENCODED = { scoredStart: 2, text: { x: whole('a'), y: whole('é') } }
+const OFFSETS = { byte_start: null, byte_end: null, char_start: null, char_end: null }
+/** Two rows of the two most probable tokens. */
+const ROWS: RowScores = {
+  ...NUMBERS,
+  detail: {
+    ranks: Int32Array.of(1, 3),
+    entropies: Float32Array.of(0.5, 1.5),
+    probSquareSums: new Float32Array(2),
+    topCount: 2,
+    topIds: Int32Array.of(9, 6, 8, 1),
+    topLogProbs: Float32Array.of(-1, -2, -0.5, -1.5)
+  }
+}
+
+describe('tokenDetails', () => {
+  it('shows every token with its part and its text, and numbers where they were computed', () => {
+    assert.deepEqual(tokenDetails(SEQUENCE, ENCODED, ROWS, 0, tokenizer), [
+      { part: 'prefix', id: 0, text: '<s>', bytes: 'PHM+', ...OFFSETS, log_prob: null, rank: null, entropy: null },
+      { part: 'x', id: 3, text: 'a', bytes: 'YQ==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: null, rank: null, entropy: null },
+      { part: 'y', id: 9, text: '\ufffd', bytes: 'ww==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: -1, rank: 1, entropy: 0.5 },
+      { part: 'y', id: 10, text: '\ufffd', bytes: 'qQ==', byte_start: 1, byte_end: 2, char_start: 0, char_end: 1, log_prob: -2, rank: 3, entropy: 1.5 }
+    ])
+  })
+
+  it('shows the top tokens of each row', () => {
+    assert.deepEqual(
+      tokenDetails(SEQUENCE, ENCODED, ROWS, 2, tokenizer).map(({ top }) => top?.map(({ id, text, log_prob }) => [id, text, log_prob])),
+      [
+        undefined,
+        undefined,
+        [
+          [9, '\ufffd', -1],
+          [6, 'ab', -2]
+        ],
+        [
+          [8, ' a', -0.5],
+          [1, '</s>', -1.5]
+        ]
+      ]
+    )
+  })
+
+  it('shows no more top tokens than were asked for when a neighbour in the batch wanted more', () => {
+    assert.deepEqual(
+      tokenDetails(SEQUENCE, ENCODED, ROWS, 1, tokenizer).map(({ top }) => top?.map(({ id }) => id)),
+      [undefined, undefined, [9], [8]]
+    )
+  })
+
+  it('has neither rank nor top tokens when the engine gave no details', () => {
+    const [, , scored] = tokenDetails(SEQUENCE, ENCODED, { ...NUMBERS, detail: null }, 2, tokenizer)
+    assert.deepEqual(scored, {
+      part: 'y',
+      id: 9,
+      text: '\ufffd',
+      bytes: 'ww==',
+      byte_start: 0,
+      byte_end: 1,
+      char_start: 0,
+      char_end: 1,
+      log_prob: -1,
+      rank: null,
+      entropy: null
+    })
+  })
+})

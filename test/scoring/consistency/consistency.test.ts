@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { consistencyOf, MAX_NATS } from '../../../src/scoring/consistency/consistency.ts'
+import type { ReportedLogProbs, Violation } from '../../../src/scoring/consistency/token-violations.ts'
+
+describe('consistencyOf', () => {
+  it("finds the textbook's joint -3.5 above its marginal -5.2", () => {
+    const { consistent, violations, implied } = consistencyOf({ joint: -3.5, marginal: -5.2 })
+    assert.equal(consistent, false)
+    assert.deepEqual(
+      violations.map(({ rule }) => rule),
+      ['joint_le_marginal']
+    )
+    assert.equal(implied.probability?.toFixed(2), '5.47')
+    assert.equal(implied.conditional, -3.5 - -5.2)
+  })
+
+  const CASES: readonly [string, ReportedLogProbs, readonly Violation['rule'][]][] = [
+    ['numbers that obey the chain rule', { joint: -5, marginal: -3, conditional: -2 }, []],
+    ['a certain y', { joint: -3, marginal: -3 }, []],
+    ['probability 1 of everything', { joint: 0, marginal: 0, conditional: 0 }, []],
+    ['what rounding adds', { joint: -2.9995, marginal: -3, conditional: 0 }, []],
+    ['a joint just above what rounding adds', { joint: -2.998, marginal: -3 }, ['joint_le_marginal']],
+    ['a conditional that is not the difference', { joint: -5, marginal: -3, conditional: -2.5 }, ['additivity']],
+    ['a probability above 1', { joint: 1, marginal: 2 }, ['log_prob_le_zero', 'log_prob_le_zero']],
+    [
+      'losses with the sign turned',
+      { joint: 5, marginal: 3, conditional: 2 },
+      ['log_prob_le_zero', 'log_prob_le_zero', 'log_prob_le_zero', 'joint_le_marginal']
+    ],
+    ['numbers rounded to three decimals', { joint: -22.074, marginal: -18.285, conditional: -3.79 }, []],
+    ['an x of no tokens with a probability', { joint: -5, marginal: -3, xTokens: 0 }, ['empty_part']],
+    ['a y of no tokens with a probability', { joint: -5, marginal: -3, yTokens: 0 }, ['empty_part']],
+    ['empty parts that weigh nothing', { joint: 0, marginal: 0, xTokens: 0, yTokens: 0 }, []],
+    ['several faults at once', { joint: -1, marginal: -3, conditional: -2 }, ['joint_le_marginal', 'additivity']]
+  ]
+  for (const [what, reported, rules] of CASES) {
+    it(`finds ${rules.length === 0 ? 'nothing wrong with' : rules.join(' and ')} in ${what}`, () => {
+      const { consistent, violations } = consistencyOf(reported)
+      assert.deepEqual(
+        violations.map(({ rule }) => rule),
+        rules
+      )
+      assert.equal(consistent, rules.length === 0)
+    })
+  }
+
+  it('names possible causes for every violation', () => {
+    const { violations } = consistencyOf({ joint: 1, marginal: -3, conditional: -2 })
+    assert.equal(violations.length, 3)
+    for (const { possible_causes } of violations) assert.ok(possible_causes.length >= 2)
+  })
+
+  it('accepts every joint that is the sum of two log-probabilities', () => {
+    const logProb = fc.double({ min: -1e4, max: 0, noNaN: true })
+    fc.assert(
+      fc.property(logProb, logProb, (marginal, conditional) => {
+        assert.deepEqual(consistencyOf({ joint: marginal + conditional, marginal, conditional }).violations, [])
+      })
+    )
+  })
+
+  it('points to means where the token counts turn the numbers into sums that can belong together', () => {
+    const { violations } = consistencyOf({ joint: -3.5, marginal: -5.2, xTokens: 6, yTokens: 4 })
+    assert.match(violations[0]?.possible_causes[0] ?? '', /^means per token .* sums of -35 and -31\.2/)
+    assert.doesNotMatch(consistencyOf({ joint: -3.5, marginal: -5.2, xTokens: 6, yTokens: 1 }).violations[0]?.possible_causes[0] ?? '', /^means/)
+  })
+
+  it('suspects rounding only where the excess is small', () => {
+    const causes = (joint: number): string => consistencyOf({ joint, marginal: -3 }).violations[0]?.possible_causes.join() ?? ''
+    assert.match(causes(-2.9), /rounding of two separate passes/)
+    assert.doesNotMatch(causes(-1), /rounding of two separate passes/)
+  })
+
+  const EXTREMES: readonly [string, number, number, RegExp][] = [
+    ['underflows', -2000, -1, /^exp\(-1999\) is about 10\^-868\.2/],
+    ['overflows', -1, -2000, /^exp\(1999\) is about 10\^868\.2/],
+    ['overflows at the largest numbers taken', MAX_NATS, -MAX_NATS, /^exp\(2000000000000\) is about 10\^/]
+  ]
+  for (const [what, joint, marginal, note] of EXTREMES) {
+    it(`says in words what a probability is that ${what}, and never null`, () => {
+      const { implied, violations } = consistencyOf({ joint, marginal })
+      assert.equal('probability' in implied, false)
+      assert.match(implied.probability_note ?? '', note)
+      assert.doesNotMatch(JSON.stringify({ implied, violations }), /null|Infinity/)
+    })
+  }
+})
