@@ -1,7 +1,7 @@
 import { loadConfig } from '../src/config/load-config.ts'
 import { DEFAULT_OPTIONS } from '../src/encoding/item-input.ts'
 import { expandRequest } from '../src/logprob/expand-request.ts'
-import type { LogprobResult } from '../src/logprob/result.ts'
+import { type LogprobResult, resultOf } from '../src/logprob/result.ts'
 import { startBackend } from '../src/serving/backend.ts'
 
 const X = 'The children ran down to the'
@@ -26,7 +26,7 @@ async function scored(): Promise<LogprobResult[]> {
   try {
     const { logprobEvaluator } = await backend.ready
     const { outcomes } = await logprobEvaluator.evaluate(expandRequest({ x: X, y: Y }), { ...DEFAULT_OPTIONS, detail: 'tokens' }, AbortSignal.timeout(60_000))
-    return (await Promise.all(outcomes)).flatMap((outcome) => ('result' in outcome ? [outcome.result] : []))
+    return (await Promise.all(outcomes)).flatMap((outcome) => ('error' in outcome ? [] : [resultOf(outcome, DEFAULT_OPTIONS.terms)]))
   } finally {
     await backend.close()
   }

@@ -7,7 +7,7 @@ import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { Outcome } from '../evaluation/item-evaluator.ts'
 import { guardJson } from '../json/guard.ts'
 import { expandRequest, type RequestedPairs } from '../logprob/expand-request.ts'
-import { failureOf } from '../logprob/result.ts'
+import { failureOf, resultOf } from '../logprob/result.ts'
 import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { createLogger } from '../observability/logger.ts'
 import { chooseProvider } from '../provider/choose-provider.ts'
@@ -58,7 +58,7 @@ async function scoreLines(source: Iterable<string> | AsyncIterable<string>, back
     const outcomes = await Promise.all(waiting.map(async (line) => ({ line, ended: await scoreLine(line.text, backend) })))
     for (const { line, ended } of outcomes) {
       for (const outcome of ended) {
-        const result = 'error' in outcome ? failureOf(outcome.item, outcome.error) : outcome.result
+        const result = 'error' in outcome ? failureOf(outcome.item, outcome.error) : resultOf(outcome, DEFAULT_OPTIONS.terms)
         if ('error' in outcome) failures++
         process.stdout.write(`${JSON.stringify({ ...result, index: index++, line: line.number })}\n`)
       }

@@ -3,7 +3,6 @@ import type { EncodedItem } from '../encoding/encoded-item.ts'
 import type { EncodingContext, LogprobItem, LogprobOptions } from '../encoding/item-input.ts'
 import type { Batch, BatchScores, RowScores } from '../engine/engine.ts'
 import { orServiceError, ServiceError, serviceErrorFrom } from '../errors.ts'
-import { type LogprobResult, type ResultSettings, resultOf } from '../logprob/result.ts'
 import type { ScoringJob } from '../scheduling/job.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
@@ -11,11 +10,11 @@ import { REQUEST_CHECKS } from '../scoring/checks/request-checks.ts'
 import { candidateMasses } from './candidate-mass.ts'
 import { passesOf, type VerificationPasses, verificationBatches, verificationChecks, workOf } from './deep-verification.ts'
 import { groupByLastToken, groupedJobs, rowsOfSequence } from './last-token-candidates.ts'
-import { type Scored, scoredOf } from './scored-item.ts'
+import { type CheckFunction, type Scored, type ScoredItem, scoredItemOf, scoredOf } from './scored-item.ts'
 import { type Usage, usageOf, workUsage } from './usage.ts'
 
 /** How one item ended. */
-export type Outcome = { readonly item: LogprobItem; readonly result: LogprobResult } | { readonly item: LogprobItem; readonly error: ServiceError }
+export type Outcome = ScoredItem | { readonly item: LogprobItem; readonly error: ServiceError }
 
 export interface Evaluation {
   /** In the order of the items; none rejects. */
@@ -40,17 +39,17 @@ interface Attempt {
   readonly verification: VerificationPasses<Batch> | null
 }
 
-/** The (x, y) scorer behind `POST /v1/logprob` and `logpr score`: text to tokens, tokens to rows, rows to results. */
+/** Scores (x, y) items for every endpoint that takes them: texts to tokens, tokens to rows, rows to checked numbers. */
 export class LogprobEvaluator {
   readonly #context: EvaluationContext
   readonly #scheduler: Scheduler
-  readonly #settings: ResultSettings
+  readonly #checks: readonly CheckFunction[]
   #onScored: ScoredListener = () => {}
 
-  constructor(context: EvaluationContext, scheduler: Scheduler, checks: ResultSettings['checks'] = REQUEST_CHECKS) {
+  constructor(context: EvaluationContext, scheduler: Scheduler, checks: readonly CheckFunction[] = REQUEST_CHECKS) {
     this.#context = context
     this.#scheduler = scheduler
-    this.#settings = { tokenizer: context.tokenizer, causal: context.causal, checks }
+    this.#checks = checks
   }
 
   /** Tells `listener` of every sequence scored from now on. */
@@ -109,7 +108,7 @@ export class LogprobEvaluator {
         if (encoded instanceof ServiceError) throw encoded
         if (own instanceof ServiceError) throw own
         const deep = verification === null ? [] : await this.#verified(encoded, own, verification, scoresOf)
-        return { item, result: resultOf(item, encoded, own, options, this.#settings, [...(await masses[i]!), ...deep]) }
+        return scoredItemOf({ item, encoded, scored: own, options, context: this.#context, checks: this.#checks }, [...(await masses[i]!), ...deep])
       } catch (error) {
         return { item, error: serviceErrorFrom(error) }
       }

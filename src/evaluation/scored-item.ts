@@ -1,43 +1,85 @@
 import type { EncodedItem, Warning } from '../encoding/encoded-item.ts'
+import type { LogprobItem, LogprobOptions } from '../encoding/item-input.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { ServiceError } from '../errors.ts'
+import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
 import { finiteCheck } from '../scoring/checks/number-checks.ts'
-import type { SequenceIntegrity } from '../scoring/checks/request-checks.ts'
+import type { CheckSubject, SequenceIntegrity } from '../scoring/checks/request-checks.ts'
 import { type LogProbSums, logProbSums, type ScoredSequence } from '../scoring/scored-sequence.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from './sequence-integrity.ts'
+import { type TokenDetail, tokenDetails } from './token-details.ts'
 
-/** The numbers of one sequence, before checks that need more than them. */
+/** The numbers of one sequence, before the checks run. */
 export interface Scored {
   readonly sequence: ScoredSequence
-  /** Terms as they are reported: without x where some of it was left out. */
+  /** The sums to report: joint and marginal are null where the front of x was left out. */
   readonly sums: LogProbSums
   readonly rows: RowScores | null
 }
 
-/**
- * Reads the numbers of one sequence. `rows` covers tokens scoredStart to scoredEnd; null when that is empty. Throws
- * `scores_mismatched` or `non_finite_logits`: such numbers must never reach a sum.
- */
-export function scoredOf(encoded: EncodedItem, rows: RowScores | null): Scored {
-  const receipt = itemIntegrity(encoded, rows)
-  if (receipt !== null) assertSequenceIntegrity(receipt)
-  const sequence = scoredSequence(encoded, rows)
-  const sums = logProbSums(sequence)
-  return { sequence, sums: encoded.inputInfo.droppedTokens > 0 ? withoutX(sums) : sums, rows }
+/** An item with its checked numbers: what every endpoint makes its answer of. */
+export interface ScoredItem {
+  readonly item: LogprobItem
+  readonly encoded: EncodedItem
+  readonly sequence: ScoredSequence
+  readonly sums: LogProbSums
+  readonly checks: Checks
+  /** `approximate`: activations are quantized over whole tensors, so the numbers are close to those of an exact pass, not equal. */
+  readonly causal: 'exact' | 'approximate'
+  /** One entry per token of the sequence under `detail: "tokens"`; null otherwise. */
+  readonly tokens: readonly TokenDetail[] | null
+  readonly warnings: readonly Warning[]
 }
 
-/** Goes with all numbers of such a model. */
+export type CheckFunction = (subject: CheckSubject) => Check
+
+interface ItemParts {
+  readonly item: LogprobItem
+  readonly encoded: EncodedItem
+  readonly scored: Scored
+  readonly options: Pick<LogprobOptions, 'detail' | 'topLogprobs'>
+  readonly context: { readonly tokenizer: Tokenizer; readonly causal: 'exact' | 'approximate' }
+  readonly checks: readonly CheckFunction[]
+}
+
+/**
+ * Reads the numbers of one sequence. `rows` covers tokens scoredStart to scoredEnd; null when that range is empty.
+ * Throws `scores_mismatched` or `non_finite_logits`: such numbers must never reach a sum.
+ */
+export function scoredOf(encoded: EncodedItem, rows: RowScores | null): Scored {
+  const integrity = integrityOf(encoded, rows)
+  if (integrity !== null) assertSequenceIntegrity(integrity)
+  const sequence = scoredSequence(encoded, rows)
+  const sums = logProbSums(sequence)
+  return { sequence, sums: encoded.inputInfo.droppedTokens > 0 ? { ...sums, joint: null, marginal: null } : sums, rows }
+}
+
+/** Runs the checks on one item. `moreChecks` are those that needed other passes or other items. */
+export function scoredItemOf({ item, encoded, scored, options, context, checks }: ItemParts, moreChecks: readonly Check[]): ScoredItem {
+  const { sequence, sums, rows } = scored
+  const { causal, tokenizer } = context
+  const subject = { sequence, sums, inputInfo: encoded.inputInfo, integrity: integrityOf(encoded, rows) }
+  return {
+    item,
+    encoded,
+    sequence,
+    sums,
+    checks: verdictOf([...checks.map((run) => run(subject)), ...moreChecks]),
+    causal,
+    tokens: options.detail === 'tokens' ? tokenDetails(sequence, encoded, rows, options.topLogprobs, tokenizer) : null,
+    warnings: causal === 'approximate' ? [...encoded.warnings, APPROXIMATE] : encoded.warnings
+  }
+}
+
+/** The warning that comes with every score of a model whose numerics are approximate. */
 export const APPROXIMATE: Warning = {
   code: 'approximate_model',
   message: 'this model quantizes activations over whole tensors, so the score of a token depends a little on later ones; it was scored alone'
 }
 
-export function itemIntegrity({ ids, scoredStart, scoredEnd }: EncodedItem, rows: RowScores | null): SequenceIntegrity | null {
+function integrityOf({ ids, scoredStart, scoredEnd }: EncodedItem, rows: RowScores | null): SequenceIntegrity | null {
   return rows === null ? null : sequenceIntegrityOf(ids.subarray(0, scoredEnd), scoredStart, rows)
-}
-
-function withoutX(sums: LogProbSums): LogProbSums {
-  return { ...sums, joint: null, marginal: null }
 }
 
 /**

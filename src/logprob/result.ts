@@ -1,13 +1,11 @@
-import type { Boundary, EncodedItem, Warning } from '../encoding/encoded-item.ts'
-import type { LogprobItem, LogprobOptions, Term } from '../encoding/item-input.ts'
+import type { Boundary, Warning } from '../encoding/encoded-item.ts'
+import type { LogprobItem, Term } from '../encoding/item-input.ts'
 import type { ServiceError } from '../errors.ts'
-import { APPROXIMATE, itemIntegrity, type Scored } from '../evaluation/scored-item.ts'
-import { type TokenDetail, tokenDetails } from '../evaluation/token-details.ts'
-import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
-import type { CheckSubject } from '../scoring/checks/request-checks.ts'
+import type { ScoredItem } from '../evaluation/scored-item.ts'
+import type { TokenDetail } from '../evaluation/token-details.ts'
+import type { Checks } from '../scoring/checks/check.ts'
 import { type Lengths, type Normalized, normalized } from '../scoring/normalized.ts'
 import { rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
 /** One result as the wire has it; the fields of the contract. */
 export interface LogprobResult {
@@ -35,49 +33,32 @@ export interface LogprobFailure {
   readonly error: { readonly code: string; readonly message: string; readonly param?: string }
 }
 
-/** How results are put together for one model. */
-export interface ResultSettings {
-  readonly tokenizer: Tokenizer
-  readonly causal: 'exact' | 'approximate'
-  readonly checks: readonly ((subject: CheckSubject) => Check)[]
-}
-
-/** One result; `moreChecks` are those that took other passes or other results. */
-export function resultOf(
-  item: LogprobItem,
-  encoded: EncodedItem,
-  { sequence, sums, rows }: Scored,
-  options: LogprobOptions,
-  settings: ResultSettings,
-  moreChecks: readonly Check[]
-): LogprobResult {
-  const subject = { sequence, sums, inputInfo: encoded.inputInfo, integrity: itemIntegrity(encoded, rows) }
+/** One item as the wire shows it, with the terms that the request asked for. */
+export function resultOf({ item, encoded, sequence, sums, checks, causal, tokens, warnings }: ScoredItem, terms: ReadonlySet<Term>): LogprobResult {
   const hasY = encoded.scoredEnd === encoded.ids.length
-  const { start, end } = rangeOf(encoded.sizes, 'y')
   const ownY = sums.conditional === null ? null : sums.conditional - (sums.eos ?? 0)
-
   return {
     index: item.index,
     id: item.id,
     candidate: item.candidate,
-    log_prob: Object.fromEntries([...options.terms].map((term) => [term, sums[term]])),
+    log_prob: Object.fromEntries([...terms].map((term) => [term, sums[term]])),
     ...(hasY && sums.eos !== null ? { log_prob_eos: sums.eos } : {}),
     counts: encoded.lengths,
-    ...(hasY && ownY !== null ? { normalized: normalized(ownY, encoded.lengths.y), is_greedy: isGreedy(sequence, start, encoded.ids.length) } : {}),
+    ...(hasY && ownY !== null ? { normalized: normalized(ownY, encoded.lengths.y), is_greedy: isGreedy(sequence) } : {}),
     ...(sums.isConditionalOnFirstToken ? { conditional_on_first_token: true as const } : {}),
-    ...(settings.causal === 'approximate' ? { causal: 'approximate' as const } : {}),
+    ...(causal === 'approximate' ? { causal: 'approximate' as const } : {}),
     boundary: encoded.boundary,
-    checks: verdictOf([...settings.checks.map((run) => run(subject)), ...moreChecks]),
-    ...(options.detail === 'tokens' ? { tokens: tokenDetails(sequence, encoded, rows, options.topLogprobs, settings.tokenizer) } : {}),
-    warnings: settings.causal === 'approximate' ? [...encoded.warnings, APPROXIMATE] : encoded.warnings
+    checks,
+    ...(tokens === null ? {} : { tokens }),
+    warnings
   }
+}
 
-  function isGreedy(scored: ScoredSequence, from: number, to: number): boolean {
-    // EOS counts as part of the output when it is scored.
-    const last = encoded.sizes.eos === 1 ? to : end
-    for (let position = from; position < last; position++) if (scored.logProbs[position] !== scored.best[position]?.logProb) return false
-    return true
-  }
+/** Whether every token of y, and EOS where it is scored, is the most probable one at its position. */
+function isGreedy({ logProbs, best, sizes }: ScoredSequence): boolean {
+  const { start, end } = rangeOf(sizes, 'y')
+  for (let position = start; position < end + sizes.eos; position++) if (logProbs[position] !== best[position]?.logProb) return false
+  return true
 }
 
 export function failureOf(item: LogprobItem, { code, message, param }: ServiceError): LogprobFailure {

@@ -2,8 +2,8 @@ import type { EncodedItem } from '../encoding/encoded-item.ts'
 import { DEFAULT_OPTIONS, type LogprobOptions } from '../encoding/item-input.ts'
 import { ServiceError } from '../errors.ts'
 import type { LogprobEvaluator } from '../evaluation/item-evaluator.ts'
+import type { ScoredItem } from '../evaluation/scored-item.ts'
 import type { Usage } from '../evaluation/usage.ts'
-import type { LogprobResult } from '../logprob/result.ts'
 import { baselineError, documentError, refuseOverLimits } from './document-error.ts'
 import { hasBaseline } from './normalization.ts'
 import { type Baselines, baselinesOf, pairsOf } from './pairs.ts'
@@ -47,8 +47,8 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, sig
   })
 
   const { outcomes, usage } = await scorer.evaluateEncoded([...pairs.items, ...baselines.items], [...encoded, ...encodedBaselines], options, signal)
-  const results = (await Promise.all(outcomes)).map((outcome, i): LogprobResult => {
-    if (!('error' in outcome)) return outcome.result
+  const results = (await Promise.all(outcomes)).map((outcome, i): ScoredItem => {
+    if (!('error' in outcome)) return outcome
     if (i < encoded.length) throw documentError(outcome.error, documentOfItem(i), request)
     throw baselineError(outcome.error, documentOfBaseline(i - encoded.length), request)
   })
@@ -64,7 +64,7 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, sig
   return { documents, usage: rerankUsage(encoded, pairs.itemOf, await usage) }
 }
 
-function resultAt(results: readonly LogprobResult[], index: number): LogprobResult {
+function resultAt(results: readonly ScoredItem[], index: number): ScoredItem {
   const result = results[index]
   if (result === undefined) throw new Error('a document was not scored')
   return result

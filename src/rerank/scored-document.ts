@@ -1,5 +1,5 @@
 import type { Warning } from '../encoding/encoded-item.ts'
-import type { LogprobResult } from '../logprob/result.ts'
+import type { ScoredItem } from '../evaluation/scored-item.ts'
 import type { Lengths } from '../scoring/normalized.ts'
 import { type Normalization, normalizedLogProb, relevanceScore } from './normalization.ts'
 
@@ -24,9 +24,9 @@ export function scoredDocument(
   text: string,
   index: number,
   normalization: Normalization,
-  { own, baseline }: { readonly own: LogprobResult; readonly baseline: LogprobResult | null }
+  { own, baseline }: { readonly own: ScoredItem; readonly baseline: ScoredItem | null }
 ): ScoredDocument {
-  const terms = { logProb: conditionalOf(own), y: own.counts.y, baselineLogProb: baseline === null ? null : conditionalOf(baseline) }
+  const terms = { logProb: conditionalOf(own), y: own.encoded.lengths.y, baselineLogProb: baseline === null ? null : conditionalOf(baseline) }
   const value = normalizedLogProb(normalization, terms)
   return {
     index,
@@ -35,7 +35,7 @@ export function scoredDocument(
     baselineLogProb: terms.baselineLogProb,
     normalizedLogProb: value,
     relevanceScore: relevanceScore(normalization, value),
-    counts: own.counts,
+    counts: own.encoded.lengths,
     warnings: [...warningsOf(own), ...(baseline === null ? [] : warningsOf(baseline).map(ofBaseline))]
   }
 }
@@ -43,13 +43,13 @@ export function scoredDocument(
 /** Say that joint and marginal lack the first token, which are not reported here. */
 const OF_OTHER_TERMS: ReadonlySet<string> = new Set(['conditional_on_first_token', 'first_token'])
 
-function conditionalOf({ log_prob: { conditional } }: LogprobResult): number {
-  if (typeof conditional !== 'number') throw new Error('a result has no conditional log-probability')
+function conditionalOf({ sums: { conditional } }: ScoredItem): number {
+  if (conditional === null) throw new Error('a result has no conditional log-probability')
   return conditional
 }
 
 /** What `/v1/logprob` would say of the pair: its warnings, and the checks that did not pass. */
-function warningsOf({ warnings, checks }: LogprobResult): Warning[] {
+function warningsOf({ warnings, checks }: ScoredItem): Warning[] {
   const own = warnings.filter(({ code }) => !OF_OTHER_TERMS.has(code))
   const found = checks.items.filter(({ id, status }) => (status === 'warn' || status === 'fail') && !OF_OTHER_TERMS.has(id))
   return [...own, ...found.map(({ id, message }) => ({ code: id, message }))]

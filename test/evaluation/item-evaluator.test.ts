@@ -15,7 +15,7 @@ function evaluatorOn(engine: Engine): LogprobEvaluator {
 }
 
 const never = (): AbortSignal => new AbortController().signal
-const summaryOf = (outcome: Outcome): unknown => ('error' in outcome ? outcome.error.code : outcome.result.log_prob.joint)
+const summaryOf = (outcome: Outcome): unknown => ('error' in outcome ? outcome.error.code : outcome.sums.joint)
 
 describe('LogprobEvaluator', () => {
   it('gives every item its own result, and the bad ones their error', async () => {
@@ -61,21 +61,21 @@ describe('LogprobEvaluator', () => {
     const engine = new FakeEngine()
     const { outcomes, usage } = await evaluatorOn(engine).evaluate([itemOf('a a', ' a')], optionsOf({ verify: 'deep' }), never())
     const outcome = await outcomes[0]!
-    assert.ok('result' in outcome)
+    assert.ok('checks' in outcome)
     const whole = [0, 3, 8, 8]
     assert.deepEqual(
       engine.batches.map(({ sequences }) => sequences.map(({ ids }) => [...ids])),
       [[whole], [whole], [whole], [[0, 3, 8]], [whole, [0, 3, 8, 8, 0, 3, 8, 8, 0, 3, 8, 8]], [[0, 8]]]
     )
     assert.equal((await usage).computed_tokens, 3 + 3 + 3 + 2 + (3 + 11) + 1)
-    const status = new Map(outcome.result.checks.items.map((item) => [item.id, item.status]))
+    const status = new Map(outcome.checks.items.map((item) => [item.id, item.status]))
     for (const id of ['causality', 'rerun', 'batch_invariance', 'padding_invariance'] as const) assert.equal(status.get(id), 'pass')
   })
 
   it('compares the outputs of one x with each other', async () => {
     const outputs = [' a', 'b'].map((y, candidate) => ({ ...itemOf('a', y, candidate), candidate }))
     const { outcomes } = await evaluatorOn(new FakeEngine()).evaluate([...outputs, itemOf('a', ' a', 2)], optionsOf(), never())
-    const masses = (await Promise.all(outcomes)).map((outcome) => 'result' in outcome && outcome.result.checks.items.find(({ id }) => id === 'candidate_mass'))
+    const masses = (await Promise.all(outcomes)).map((outcome) => 'checks' in outcome && outcome.checks.items.find(({ id }) => id === 'candidate_mass'))
     // a|b merges, so its x is followed by b alone: -(8 + 1) / 2 and -(4 + 1) / 2 in the fake.
     assert.ok(masses[0])
     assert.equal(masses[0].value, Math.exp(-4.5) + Math.exp(-2.5))

@@ -130,7 +130,7 @@ async function requestFindings(fault: Fault, scorer: Scorer, context: Evaluation
     )
     for (const outcome of await Promise.all(evaluations.flatMap(({ outcomes }) => outcomes))) {
       if ('error' in outcome) found.push(CHECK_OF_ERROR[outcome.error.code] ?? `error: ${outcome.error.code}`)
-      else found.push(...notPassed(outcome.result.checks.items), ...(outcome.result.causal === undefined ? [] : ['causal: approximate']))
+      else found.push(...notPassed(outcome.checks.items), ...(outcome.causal === 'exact' ? [] : ['causal: approximate']))
     }
   }
   return unique(found)

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { EncodedItem } from '../../src/encoding/encoded-item.ts'
 import type { EncodingContext, LogprobItem, LogprobOptions } from '../../src/encoding/item-input.ts'
 import { idsChecksum } from '../../src/engine/checksum.ts'
 import type { RowScores } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
-import { scoredOf } from '../../src/evaluation/scored-item.ts'
-import { failureOf, type LogprobResult, type ResultSettings, resultOf } from '../../src/logprob/result.ts'
-import { check } from '../../src/scoring/checks/check.ts'
+import { type ScoredItem, scoredItemOf, scoredOf } from '../../src/evaluation/scored-item.ts'
+import { failureOf, type LogprobResult, resultOf } from '../../src/logprob/result.ts'
+import { type Check, check } from '../../src/scoring/checks/check.ts'
 import { REQUEST_CHECKS } from '../../src/scoring/checks/request-checks.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { encodeOne, itemOf, optionsOf } from '../support/logprob-items.ts'
@@ -33,10 +34,19 @@ async function resultFor(
   assert.equal(logProbs.length, encoded.scoredEnd - encoded.scoredStart)
   const rows =
     logProbs.length === 0 ? null : rowsOf(encoded.ids.slice(0, encoded.scoredEnd), encoded.ids.slice(encoded.scoredStart, encoded.scoredEnd), logProbs, greedy)
-  return resultOf(item, encoded, scoredOf(encoded, rows), optionsOf(options), SETTINGS, [])
+  return resultOf(scoredItem(item, encoded, rows, options), optionsOf(options).terms)
 }
 
-const SETTINGS: ResultSettings = { tokenizer: new FakeTokenizer(), causal: 'exact', checks: REQUEST_CHECKS }
+function scoredItem(
+  item: LogprobItem,
+  encoded: EncodedItem,
+  rows: RowScores | null,
+  options: Partial<LogprobOptions> = {},
+  moreChecks: readonly Check[] = []
+): ScoredItem {
+  const context = { tokenizer: new FakeTokenizer(), causal: 'exact' as const }
+  return scoredItemOf({ item, encoded, scored: scoredOf(encoded, rows), options: optionsOf(options), context, checks: REQUEST_CHECKS }, moreChecks)
+}
 
 const statusOf = ({ checks }: LogprobResult, id: string): string | undefined => checks.items.find((item) => item.id === id)?.status
 
@@ -152,9 +162,7 @@ describe('resultOf', () => {
 
   it('counts the deep checks in', async () => {
     const encoded = await encodeOne(itemOf('a', ' a'))
-    const { checks } = resultOf(itemOf('a', ' a'), encoded, scoredOf(encoded, rowsOf(encoded.ids, encoded.ids.slice(1), [-1, -2], [])), optionsOf(), SETTINGS, [
-      check('causality', 'warn', '')
-    ])
+    const { checks } = scoredItem(itemOf('a', ' a'), encoded, rowsOf(encoded.ids, encoded.ids.slice(1), [-1, -2], []), {}, [check('causality', 'warn', '')])
     assert.deepEqual([checks.verdict, checks.items.at(-1)?.id], ['warn', 'causality'])
   })
 })

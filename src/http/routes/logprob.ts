@@ -5,7 +5,7 @@ import { DEFAULT_OPTIONS, type LogprobOptions } from '../../encoding/item-input.
 import { type ErrorCode, ServiceError } from '../../errors.ts'
 import type { Outcome } from '../../evaluation/item-evaluator.ts'
 import { expandRequest } from '../../logprob/expand-request.ts'
-import { failureOf, type LogprobFailure, type LogprobResult } from '../../logprob/result.ts'
+import { failureOf, type LogprobFailure, type LogprobResult, resultOf } from '../../logprob/result.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { LOGPROB_REQUEST, LOGPROB_RESPONSE, LOGPROB_RESULT, type LogprobRequest } from '../schemas/logprob.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
@@ -42,19 +42,18 @@ export const logprobRoutes: FastifyPluginAsync<{ service: Service; requests: Sco
         throw new ServiceError('invalid_request', `the request asks for ${items.length} outputs; at most ${MAX_ITEMS} are taken at once: split it`)
 
       const signal = requests.begin(request, reply)
-      const { outcomes, usage } = await logprobEvaluator.evaluate(items, logprobOptionsOf(request.body), signal)
+      const options = logprobOptionsOf(request.body)
+      const wire = (outcome: Outcome): LogprobResult | LogprobFailure =>
+        'error' in outcome ? failureOf(outcome.item, outcome.error) : resultOf(outcome, options.terms)
+      const { outcomes, usage } = await logprobEvaluator.evaluate(items, options, signal)
       itemsScored(items.length)
-      if (request.headers.accept?.includes(NDJSON)) return reply.type(`${NDJSON}; charset=utf-8`).send(Readable.from(lines(outcomes)))
+      if (request.headers.accept?.includes(NDJSON)) return reply.type(`${NDJSON}; charset=utf-8`).send(Readable.from(lines(outcomes, wire)))
 
       const settled = await Promise.all(outcomes)
       throwIfTheRequestFailed(settled)
-      return { object: 'logprob' as const, id: `lp-${randomUUID()}`, model: model.id, results: settled.map(wireResult), usage: await usage, stamp: model.stamp }
+      return { object: 'logprob' as const, id: `lp-${randomUUID()}`, model: model.id, results: settled.map(wire), usage: await usage, stamp: model.stamp }
     }
   )
-}
-
-function wireResult(outcome: Outcome): LogprobResult | LogprobFailure {
-  return 'error' in outcome ? failureOf(outcome.item, outcome.error) : outcome.result
 }
 
 function throwIfTheRequestFailed(outcomes: readonly Outcome[]): void {
@@ -66,7 +65,7 @@ function throwIfTheRequestFailed(outcomes: readonly Outcome[]): void {
 }
 
 /** One JSON line a result, in the order in which they are finished. */
-async function* lines(outcomes: readonly Promise<Outcome>[]): AsyncGenerator<string> {
+async function* lines(outcomes: readonly Promise<Outcome>[], wire: (outcome: Outcome) => object): AsyncGenerator<string> {
   const finished: Outcome[] = []
   let wake = (): void => {}
   for (const outcome of outcomes) {
@@ -83,7 +82,7 @@ async function* lines(outcomes: readonly Promise<Outcome>[]): AsyncGenerator<str
     }
     for (const outcome of finished.splice(0)) {
       sent++
-      yield `${JSON.stringify(wireResult(outcome))}\n`
+      yield `${JSON.stringify(wire(outcome))}\n`
     }
   }
 }
