@@ -1,5 +1,5 @@
-# docker build -t logpr .                     scores on the CPU
-# docker build -t logpr:cuda --target cuda .  scores on an NVIDIA GPU (linux/amd64)
+# CPU image:                       docker build -t logpr .
+# NVIDIA GPU image (linux/amd64):  docker build -t logpr:cuda --target cuda .
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
@@ -8,14 +8,14 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
 RUN node_modules/.bin/tsc -p tsconfig.json
-# What is left out: the compiler, native libraries of other platforms, and what only a browser loads.
+# Removes the compiler, native libraries of other platforms, and packages that only browsers load.
 RUN npm prune --omit=dev --ignore-scripts \
   && find node_modules/onnxruntime-node/bin/napi-v6 -mindepth 2 -maxdepth 2 -type d \
        ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} + \
   && rm -rf node_modules/onnxruntime-web node_modules/@img/sharp-wasm32 \
        node_modules/typescript node_modules/@typescript node_modules/@types node_modules/.bin
 
-# One folder for both images.
+# The files of logpr, shared by both images.
 FROM scratch AS files
 COPY package.json /app/
 COPY web /app/web
@@ -23,13 +23,13 @@ COPY models/logpr-tiny-en /app/models/logpr-tiny-en
 COPY --from=build /app/node_modules /app/node_modules
 COPY --from=build /app/dist /app/dist
 
-# The GPU provider libraries are not in the npm package; the script takes them from PyPI and compares their SHA-256.
+# The npm package has no GPU provider libraries. The script downloads them from PyPI and verifies their SHA-256.
 FROM build AS cuda-libraries
 RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*
 COPY scripts/install-cuda-provider.sh scripts/
 RUN bash scripts/install-cuda-provider.sh
 
-# CUDA 13, which the provider library of onnxruntime 1.30 is linked with. It wants cudart, cublas, cublasLt and curand; cuDNN is optional.
+# The provider library of onnxruntime 1.30 is linked with CUDA 13: it needs cudart, cublas, cublasLt and curand. cuDNN is optional.
 FROM nvidia/cuda:13.0.1-runtime-ubuntu22.04 AS cuda
 RUN groupadd --gid 1000 node && useradd --uid 1000 --gid node --create-home node
 COPY --from=build /usr/local/bin/node /usr/local/bin/node

@@ -12,16 +12,18 @@ import { KEPT_RESULTS as KEPT_INTEROP, readResults as readInterop } from '../tes
 import { KEPT_RESULTS, readResults } from '../test/matrix/results.ts'
 import { checksBlocks } from './checks-page.ts'
 import { harnessesBlocks } from './harnesses-page.ts'
+import { renderHeadlines } from './headline-results.ts'
 import { hubBlocks } from './hub-page.ts'
 import { lossPage } from './loss-page.ts'
 import { modelsBlocks } from './models-page.ts'
-import { benchResults, performanceFigures, renderAims, renderPerformance } from './performance-page.ts'
+import { benchResults, performanceFigures, renderPerformance } from './performance-page.ts'
+import { errorTable, metricTable } from './reference-pages.ts'
 import { rerankBlocks } from './rerank-page.ts'
 import { exampleBlocks } from './worked-example.ts'
 
 /** Everything in the repository that is written from the code: path and the content that it has to have. */
 export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
-  const { readme, scoring } = await exampleBlocks()
+  const { readme, scoring, figure } = await exampleBlocks()
   const loss = await lossPage()
   const results = benchResults()
   return new Map([
@@ -29,7 +31,8 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['openapi.yaml', await openapiYaml()],
     ['docs/performance.md', renderPerformance(results)],
     ...performanceFigures(results),
-    ['docs/operations.md', withBlocks('docs/operations.md', { errors: errorTable() })],
+    ['docs/reference/errors.md', withBlocks('docs/reference/errors.md', { errors: errorTable() })],
+    ['docs/reference/metrics.md', withBlocks('docs/reference/metrics.md', { metrics: await metricTable() })],
     ['docs/checks.md', withBlocks('docs/checks.md', checksBlocks())],
     ['docs/harnesses.md', withBlocks('docs/harnesses.md', harnessesBlocks(readInterop(KEPT_INTEROP)))],
     ['docs/hub.md', withBlocks('docs/hub.md', hubBlocks())],
@@ -38,7 +41,8 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['docs/loss.md', withBlocks('docs/loss.md', loss.blocks)],
     ['docs/figures/masked-sequence.svg', loss.figure],
     ['docs/rerank.md', withBlocks('docs/rerank.md', await rerankBlocks())],
-    ['README.md', withBlocks('README.md', { example: readme, performance: renderAims(results) })]
+    ['docs/figures/three-sums.svg', figure],
+    ['README.md', withBlocks('README.md', { example: readme, performance: renderHeadlines(results) })]
   ])
 }
 
@@ -64,20 +68,7 @@ function withoutModel(): never {
   throw new Error('the description is made without a model')
 }
 
-function errorTable(): string {
-  const rows = Object.entries<{ status: number; title: string; type: string; shouldRetry?: boolean }>(ERROR_KINDS).sort(([, a], [, b]) => a.status - b.status)
-  const lines = rows.map(([code, { status, title, shouldRetry }]) => `| ${status} | \`${code}\` | ${title}. | ${retryAdvice(status, shouldRetry)} |`)
-  return `| status | code | meaning | try again |\n|---|---|---|---|\n${lines.join('\n')}`
-}
-
-function retryAdvice(status: number, shouldRetry?: boolean): string {
-  if (status === 429 || status === 503) return 'after `Retry-After` seconds'
-  if (status === 504 || status === 408) return 'with a longer deadline, or less at once'
-  if (status < 500 || shouldRetry === false) return 'no: the same request fails again'
-  return 'once; then see the log'
-}
-
-/** A file with what stands between `<!-- name:start -->` and `<!-- name:end -->` replaced, for each block. */
+/** The file at `path` with the text between `<!-- name:start -->` and `<!-- name:end -->` replaced, for each block. */
 function withBlocks(path: string, blocks: Readonly<Record<string, string>>): string {
   return Object.entries(blocks).reduce(
     (page, [name, block]) => {

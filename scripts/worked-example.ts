@@ -3,17 +3,18 @@ import { DEFAULT_OPTIONS } from '../src/encoding/item-input.ts'
 import { expandRequest } from '../src/logprob/expand-request.ts'
 import { type LogprobResult, resultOf } from '../src/logprob/result.ts'
 import { startBackend } from '../src/serving/backend.ts'
+import { threeSumsFigure } from './three-sums-figure.ts'
 
 const X = 'The children ran down to the'
 const Y = [' river', ' seventeen']
 /** Decimals that float32 gives alike on every machine. */
 const DECIMALS = 3
 
-/** The example of the README and of docs/scoring.md, computed with the embedded model. */
-export async function exampleBlocks(): Promise<{ readme: string; scoring: string }> {
+/** The example of the README and of docs/scoring.md, and the README's figure of it, computed with the embedded model. */
+export async function exampleBlocks(): Promise<{ readme: string; scoring: string; figure: string }> {
   const [river, seventeen] = await scored()
   if (river === undefined || seventeen === undefined) throw new Error('the example gave no result')
-  return { readme: readmeBlock([river, seventeen]), scoring: scoringBlock(river) }
+  return { readme: readmeBlock([river, seventeen]), scoring: scoringBlock(river), figure: threeSumsFigure(river) }
 }
 
 async function scored(): Promise<LogprobResult[]> {
@@ -33,27 +34,30 @@ async function scored(): Promise<LogprobResult[]> {
 }
 
 function readmeBlock(results: readonly LogprobResult[]): string {
-  const shown = {
-    object: 'logprob',
-    model: 'logpr-tiny-en',
-    results: results.map(({ index, log_prob: terms, is_greedy: isGreedy, boundary, checks }) => ({
-      index,
-      log_prob: { joint: rounded(terms.joint), marginal: rounded(terms.marginal), conditional: rounded(terms.conditional) },
-      is_greedy: isGreedy,
-      boundary,
-      checks: { verdict: checks.verdict }
-    }))
-  }
-  const body = JSON.stringify({ x: X, y: Y })
+  const lines = results.map(({ index, log_prob: terms, checks }) => {
+    const sums = { joint: rounded(terms.joint), marginal: rounded(terms.marginal), conditional: rounded(terms.conditional) }
+    return `    ${oneLine({ index, log_prob: sums, checks: { verdict: checks.verdict } })}`
+  })
   return `\`\`\`bash
-curl -s http://127.0.0.1:8080/v1/logprob -H 'content-type: application/json' -d '${body}'
+curl -s http://127.0.0.1:8080/v1/logprob -H 'content-type: application/json' -d '${JSON.stringify({ x: X, y: Y })}'
 \`\`\`
 
-The answer, shortened to its main fields and rounded here (the service rounds nothing):
+The response, with its main fields only and rounded here (logpr itself never rounds):
 
 \`\`\`json
-${JSON.stringify(shown, null, 2).replaceAll(/\{\n\s+("(?:joint|policy|verdict)[^}]*?)\n\s+\}/g, (_, inner: string) => `{ ${inner.replaceAll(/\n\s+/g, ' ')} }`)}
+{
+  "object": "logprob",
+  "model": "logpr-tiny-en",
+  "results": [
+${lines.join(',\n')}
+  ]
+}
 \`\`\``
+}
+
+/** JSON on one line, with the spaces that make it readable. */
+function oneLine(value: object): string {
+  return JSON.stringify(value, null, 1).replaceAll(/\n\s*/g, ' ')
 }
 
 function scoringBlock({ tokens, log_prob: terms, normalized }: LogprobResult): string {

@@ -20,7 +20,7 @@ export function renderHelp(): string {
     .join('\n')
 }
 
-/** The option table as Markdown: the whole of docs/configuration.md. */
+/** The option table as Markdown: the entire docs/configuration.md. */
 export function renderConfigurationPage(): string {
   const lines = optionRows().map(
     ({ flag, variable, fallback, values, description }) =>
@@ -28,8 +28,11 @@ export function renderConfigurationPage(): string {
   )
   return `# Configuration
 
-Generated from \`src/config/options.ts\` by \`npm run docs\`; a test fails when it is stale. A flag wins over its environment
-variable, which wins over the default. An unknown flag or a value out of range stops the start and names every fault.
+For operators: every setting of \`logpr serve\` and \`logpr score\`, with its default. A flag overrides its environment
+variable, which overrides the default. If a flag is unknown or a value is invalid, logpr does not start, and the error
+lists every invalid value. [Limits and timeouts](reference/limits-and-timeouts.md) explains which settings depend on each other.
+
+Generated from \`src/config/options.ts\` by \`npm run docs\`; a test fails when this page is stale.
 
 | flag | variable | default | values | meaning |
 |---|---|---|---|---|
