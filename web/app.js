@@ -1,13 +1,13 @@
-/** The playground: one request to POST /v1/logprob, its answer as numbers, checks, coloured tokens and a comparison. */
+/** The playground: sends one request to POST /v1/logprob and shows sums, checks, coloured tokens and a comparison. */
 
-/** Nats at which a token has the full colour of an unlikely one. */
+/** Surprise, in nats, at which a token gets the full colour of an unlikely one. */
 const FULL_SURPRISE_NATS = 10
 const TOP_SHOWN = 5
 
 const at = (id) => document.getElementById(id)
 const tooltip = at('tooltip')
 let running = null
-/** Those that can be asked, as GET /v1/models lists them. */
+/** The served models, from GET /v1/models. */
 let models = []
 
 at('form').addEventListener('submit', (event) => {
@@ -46,17 +46,17 @@ async function score() {
     const answer = await response.json()
     const elapsed = `${Math.round(performance.now() - began)} ms`
     if (running !== controller) return
-    at('status').textContent = response.ok ? `Done in ${elapsed}.` : `Refused: ${answer.title ?? response.status}.`
+    at('status').textContent = response.ok ? `Done in ${elapsed}.` : `Rejected: ${answer.title ?? response.status}.`
     show(response.ok ? answerView(answer, body) : [problemView(answer, response)])
   } catch (error) {
     if (running !== controller) return
-    at('status').textContent = 'No answer.'
-    show([element('div', { class: 'problem', role: 'alert' }, element('h2', {}, 'The service did not answer'), element('p', {}, String(error.message)))])
+    at('status').textContent = 'No response.'
+    show([element('div', { class: 'problem', role: 'alert' }, element('h2', {}, 'The service did not respond'), element('p', {}, String(error.message)))])
   }
 }
 
 function requestBody() {
-  // Lines are taken as they are: a leading space is part of y.
+  // Lines are not trimmed: a leading space is part of y.
   const outputs = at('y').value.split('\n').filter((line) => line !== '')
   return {
     ...(models.length === 0 ? {} : { model: at('model').value }),
@@ -76,7 +76,7 @@ function keyHeader() {
   return key === '' ? {} : { authorization: `Bearer ${key}` }
 }
 
-/** The choice of models, which shows where there are several; what was chosen stays chosen. */
+/** Fills the choice of models, which is visible only if there are several, and keeps the current selection. */
 async function showModels() {
   try {
     const response = await fetch('/v1/models', { headers: keyHeader() })
@@ -89,7 +89,7 @@ async function showModels() {
     if (response.ok) showModel()
     else at('facts').textContent = answer.detail ?? `status ${response.status}`
   } catch {
-    at('facts').textContent = 'The service does not answer.'
+    at('facts').textContent = 'The service is not responding.'
   }
 }
 
@@ -114,13 +114,13 @@ function answerView(answer, body) {
     element(
       'details',
       {},
-      element('summary', {}, 'Request and answer as JSON'),
+      element('summary', {}, 'Request and response as JSON'),
       element('pre', { tabindex: '0' }, `POST /v1/logprob\n${JSON.stringify(body, null, 2)}\n\n${JSON.stringify(answer, null, 2)}`)
     )
   ]
 }
 
-/** Pr(y | x) of each output as a share of their sum: outputs are compared with each other, not with all that could follow x. */
+/** Pr(y | x) of each output as a share of their sum: compares outputs with each other, not with every possible continuation. */
 function comparisonView(results, outputOf) {
   const best = Math.max(...results.map(({ log_prob }) => log_prob.conditional))
   const weights = results.map(({ log_prob }) => Math.exp(log_prob.conditional - best))
@@ -146,8 +146,8 @@ function comparisonView(results, outputOf) {
   return element(
     'section',
     { class: 'comparison' },
-    element('h2', {}, 'Outputs compared'),
-    element('p', { class: 'small' }, 'The share is Pr(y|x) divided by its sum over these outputs. A long output has a low share because it is long: compare per token or per byte.'),
+    element('h2', {}, 'Comparison of outputs'),
+    element('p', { class: 'small' }, 'Share is Pr(y|x) divided by its sum over these outputs. Longer outputs get lower shares: compare them per token or per byte.'),
     element(
       'div',
       { class: 'scroll' },
@@ -182,13 +182,13 @@ function resultView(result, output) {
     ['joint, log Pr([x, y])', logProb.joint],
     ['marginal, log Pr(x)', logProb.marginal],
     ['conditional, log Pr(y|x)', logProb.conditional],
-    ...(result.log_prob_eos === undefined ? [] : [['end, log Pr(end|x, y)', result.log_prob_eos]])
+    ...(result.log_prob_eos === undefined ? [] : [['end token, log Pr(end|x, y)', result.log_prob_eos]])
   ]
   const facts = [
     `x ${counts.x.tokens} tokens, y ${counts.y.tokens} tokens, ${counts.y.bytes} bytes`,
     normalized ? `perplexity of y ${normalized.perplexity.toPrecision(5)}` : '',
-    normalized?.bits_per_byte == null ? '' : `${normalized.bits_per_byte.toFixed(4)} bits a byte`,
-    result.is_greedy ? 'y is the greedy output' : 'y is not the greedy output',
+    normalized?.bits_per_byte == null ? '' : `${normalized.bits_per_byte.toFixed(4)} bits per byte`,
+    result.is_greedy ? 'y is the greedy completion' : 'y is not the greedy completion',
     `boundary ${result.boundary.policy}`
   ]
   return element(
@@ -198,7 +198,7 @@ function resultView(result, output) {
     element('dl', { class: 'numbers' }, ...terms.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', { title: String(value) }, `${nats(value)}`)))),
     element('p', { class: 'small' }, `Nats. ${facts.filter((fact) => fact !== '').join(' · ')}`),
     checksView(result.checks),
-    // A check says the same in more words.
+    // A check that does not pass says the same in more detail.
     ...(result.checks.verdict === 'pass' ? result.warnings.map(({ message }) => element('p', { class: 'warn' }, `Warning: ${message}`)) : []),
     ...tokensView(result.tokens)
   )
@@ -222,10 +222,10 @@ function checksView({ verdict, items }) {
   )
 }
 
-/** One stop for the Tab key; the arrow keys, Home and End move inside. */
+/** One tab stop; the arrow keys, Home and End move between tokens. */
 function tokensView(tokens) {
   const buttons = tokens.map(tokenButton)
-  const list = element('ol', { class: 'tokens', 'aria-label': 'Tokens; the arrow keys move between them' }, ...buttons.map((button) => element('li', {}, button)))
+  const list = element('ol', { class: 'tokens', 'aria-label': 'Tokens; use the arrow keys to move between them' }, ...buttons.map((button) => element('li', {}, button)))
   const moveTo = (index) => {
     for (const button of buttons) button.tabIndex = -1
     const target = buttons[Math.min(buttons.length - 1, Math.max(0, index))]
@@ -245,7 +245,7 @@ function tokensView(tokens) {
     { class: 'legend small' },
     'likely',
     element('span', { class: 'scale', 'aria-hidden': 'true' }),
-    `${FULL_SURPRISE_NATS} nats or more. y is underlined; dashed tokens have no log-probability. · is a space, ↵ a line break.`
+    `unlikely (${FULL_SURPRISE_NATS} nats or more). y is underlined. Dashed tokens have no log-probability. · is a space, ↵ a line break.`
   )
   return [list, legend]
 }
@@ -285,7 +285,7 @@ function problemView(problem, response) {
     `status ${response.status}`,
     problem.code ? `code ${problem.code}` : '',
     problem.error?.param ? `field ${problem.error.param}` : '',
-    retryAfter ? `try again in ${retryAfter} s` : '',
+    retryAfter ? `retry after ${retryAfter} s` : '',
     problem.request_id ? `request ${problem.request_id}` : ''
   ]
   return element(
@@ -298,7 +298,7 @@ function problemView(problem, response) {
 }
 
 function nats(value) {
-  return value === null || value === undefined ? 'undefined' : value.toFixed(4)
+  return value === null || value === undefined ? 'none' : value.toFixed(4)
 }
 
 function percent(logProb) {
@@ -306,12 +306,12 @@ function percent(logProb) {
   return probability >= 0.001 ? `${(100 * probability).toFixed(2)} %` : probability.toExponential(2)
 }
 
-/** White space made visible; for reading only. */
+/** Makes white space visible. For display only. */
 function visible(text) {
   return text.replaceAll(' ', '·').replaceAll('\n', '↵').replaceAll('\t', '→')
 }
 
-/** Text is set as text, never parsed as HTML. */
+/** Creates an element. Children that are strings become text and are never parsed as HTML. */
 function element(name, attributes, ...children) {
   const node = document.createElement(name)
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value)
