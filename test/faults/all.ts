@@ -9,7 +9,7 @@ import { TOKEN_FAULTS } from './tokens/index.ts'
 import { WEIGHT_FAULTS } from './weights/index.ts'
 
 /** Wrong only where it cannot be seen: a mask for padding that stands on the right, padding on the left with its mask, rotary positions that count on. */
-const HARMLESS = new Set(['attention mask ignored', 'padded left', 'positions run on'])
+const HARMLESS = new Set(['attention mask ignored', 'left padding', 'positions continue across sequences'])
 
 /** Every planted fault. */
 export const FAULTS: readonly Fault[] = [
@@ -25,7 +25,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'dynamic int8 per tensor',
     kind: 'graph',
-    description: 'activations share one scale over the whole tensor, in a file that claims float32',
+    description: 'activations share one scale per tensor, in a file that claims float32',
     folder: (source, target) => {
       writeDynamicInt8Model(source, target, { file: 'model.onnx' })
     }

@@ -1,6 +1,6 @@
 /**
- * `npm run faults [-- --write]`: plants every fault and prints which check notices it, and when. With --write the table
- * becomes docs/faults.md. Exit code 1 when fewer than 95 of 100 are noticed, or a harmless change is reported.
+ * `npm run faults [-- --write]`: plants every fault and prints which check reports it, and when. With --write it also writes
+ * docs/faults.md. Exits with 1 if fewer than 95 % of the faults are reported, or a harmless change is.
  */
 
 import { writeFileSync } from 'node:fs'
@@ -10,12 +10,24 @@ import { faultTable, isCaught, renderRow, TABLE_HEAD } from './table.ts'
 
 const INTRODUCTION = `# Planted faults
 
-One thing is made wrong at a time, in the graph, the weights, the scores on their way, the tokens, the service's books or the client, with the embedded model; everything else is the
-real code. The cells name the checks of [checks.md](checks.md) that do not pass, or the error. Printed by \`npm run faults\`.
+This page is for you if you want to know which faults logpr detects, and when. It is the evidence behind
+[checks.md](checks.md): a test plants one fault at a time and records which check reports it.
 
-* *start-up*: the self-test of a model without stored answers; *with canary.json*: what the stored answers add
-* *every request*: checks that come with each result; *verify: deep*: with deep verification, and so on the sampled share of traffic
-* *while serving*: the canary, if the fault comes after the start
+Each fault is planted in one place: the graph, the weights, the scores on their way out of the engine, the tokens,
+the service's bookkeeping, the client, or the sharing of prefixes. The model is the embedded one; everything else is the
+real code. A cell names the failed checks, or the error.
+
+\`npm run faults\` plants all faults and prints the table; \`npm run faults -- --write\` also writes this page.
+
+| column | what runs |
+|---|---|
+| start-up | the self-test of a model without stored answers |
+| with canary.json | the comparison with stored answers, in addition |
+| every request | the checks of each result |
+| verify: deep | deep verification, which also runs on the sampled share of traffic |
+| while serving | the canary, if the fault appears after the start |
+
+## Which check reports which fault
 `
 
 process.stdout.write(`${TABLE_HEAD}\n`)
@@ -24,11 +36,11 @@ const real = rows.filter(({ fault }) => !fault.isHarmless)
 const caught = real.filter(isCaught)
 const alarms = rows.filter((row) => row.fault.isHarmless && isCaught(row))
 const harmless = rows.length - real.length - 1
-const summary = `${caught.length} of ${real.length} faults are noticed (${((100 * caught.length) / real.length).toFixed(1)} %). Of the healthy service and ${harmless} harmless changes ${alarms.length} are reported.`
+const summary = `${caught.length} of ${real.length} faults are reported (${((100 * caught.length) / real.length).toFixed(1)} %). The healthy service and ${harmless} harmless changes cause ${alarms.length} false alarms.`
 process.stdout.write(`\n${summary}\n`)
 if (process.argv.includes('--write')) {
   const descriptions = rows.slice(1).map(({ fault }) => `* **${fault.name}**: ${fault.description}.`)
-  const page = [INTRODUCTION, TABLE_HEAD, ...rows.map(renderRow), '', summary, '', '## The faults', '', ...descriptions, '']
+  const page = [INTRODUCTION, TABLE_HEAD, ...rows.map(renderRow), '', summary, '', '## What each fault changes', '', ...descriptions, '']
   writeFileSync(join(PACKAGE_FOLDER, 'docs', 'faults.md'), page.join('\n'))
 }
 process.exit(caught.length >= 0.95 * real.length && alarms.length === 0 ? 0 : 1)

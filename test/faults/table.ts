@@ -11,7 +11,7 @@ export interface Row {
 
 /** Where a fault may be found, in the order in which it would be. */
 export const WHEN = ['start', 'known', 'request', 'deep', 'serving'] as const satisfies readonly (keyof Findings)[]
-const HEALTHY: Fault = { name: 'none', kind: 'client', description: 'the service as it is', isHarmless: true }
+const HEALTHY: Fault = { name: 'none', kind: 'client', description: 'the unmodified service', isHarmless: true }
 
 /** Plants every fault, the absence of one first. `onRow` hears of each as it is done. */
 export async function faultTable(onRow: (row: Row) => void = () => {}): Promise<Row[]> {

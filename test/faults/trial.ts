@@ -95,7 +95,7 @@ export async function tryFault(fault: Fault, healthy: Healthy): Promise<Findings
     }
   } catch (error) {
     const { code } = serviceErrorFrom(error)
-    return { start: [`refused: ${code}`], known: [], request: [], deep: [], serving: [] }
+    return { start: [`rejected: ${code}`], known: [], request: [], deep: [], serving: [] }
   } finally {
     await loaded?.release()
     rmSync(folder, { recursive: true, force: true })

@@ -19,25 +19,25 @@ export const BOOKKEEPING_FAULTS: readonly Fault[] = [
   {
     name: 'boundary token counted twice',
     kind: 'bookkeeping',
-    description: 'the last token is added to the marginal too',
+    description: 'the last token is also added to the marginal',
     ...summingBy(({ marginal }, logProbs) => ({ marginal: marginal === null ? null : marginal + (logProbs.at(-1) ?? 0) }))
   },
   {
-    name: 'mean in place of the sum',
+    name: 'mean instead of the sum',
     kind: 'bookkeeping',
-    description: 'joint is a mean over tokens',
+    description: 'joint is a mean over tokens instead of a sum',
     ...summingBy(({ joint }, logProbs) => ({ joint: joint === null ? null : joint / logProbs.length }))
   },
   {
-    name: 'tokens of x left out',
+    name: 'tokens of x dropped',
     kind: 'bookkeeping',
-    description: 'three tokens of x were cut off to fit the context',
+    description: 'three tokens of x were dropped to fit the context',
     subject: (subject) => ({ ...subject, inputInfo: { ...subject.inputInfo, droppedTokens: 3 } })
   },
   {
     name: 'emoji cut in half',
     kind: 'client',
-    description: 'a client cuts its texts by UTF-16 units and sends half of a character',
+    description: 'a client cuts its texts by UTF-16 units and sends half a character',
     requests: () => [{ items: [itemOf('It made me \ud83d', ' laugh')], options: optionsOf() }]
   }
 ]

@@ -9,28 +9,28 @@ import { writeMutatedModel } from './write-mutated-model.ts'
 
 /** From the healthy model; of a beginning without its end; of two texts together. */
 const EXPECTED: Readonly<Record<string, readonly [Kind, Kind, Kind]>> = {
-  'attention not causal': ['clear', 'clear', 'none'],
-  'attention windowed': ['clear', 'none', 'none'],
+  'non-causal attention': ['clear', 'clear', 'none'],
+  'windowed attention': ['clear', 'none', 'none'],
   'attention mask ignored': ['none', 'none', 'none'],
-  'padded left': ['none', 'none', 'none'],
-  'padded left, mask ignored': ['none', 'none', 'clear'],
+  'left padding': ['none', 'none', 'none'],
+  'left padding, mask ignored': ['none', 'none', 'clear'],
   'positions all zero': ['clear', 'none', 'none'],
   'positions doubled': ['clear', 'none', 'none'],
   'positions wrapped': ['clear', 'none', 'none'],
-  'positions run on': ['none', 'none', 'none'],
-  'end token -inf': ['none', 'none', 'none'],
-  'end token -1e9': ['none', 'none', 'none'],
+  'positions continue across sequences': ['none', 'none', 'none'],
+  'end token at -inf': ['none', 'none', 'none'],
+  'end token at -1e9': ['none', 'none', 'none'],
   'one token favoured': ['clear', 'none', 'none'],
-  temperature: ['clear', 'none', 'none'],
+  'temperature applied to logits': ['clear', 'none', 'none'],
   'logits rounded to float16': ['slight', 'none', 'none'],
   'hidden states rounded to float16': ['slight', 'none', 'none'],
   'hidden states rounded to bfloat16': ['slight', 'none', 'none'],
-  'vocabulary rolled': ['clear', 'none', 'none'],
-  'layer left out': ['clear', 'none', 'none'],
-  'rows one late': ['clear', 'none', 'none'],
-  'rows one early': ['clear', 'clear', 'clear'],
-  'batch rows swapped': ['none', 'none', 'clear'],
-  'not a number': ['not finite', 'not finite', 'not finite']
+  'vocabulary shifted by one': ['clear', 'none', 'none'],
+  'skipped layer': ['clear', 'none', 'none'],
+  'rows one position late': ['clear', 'none', 'none'],
+  'rows one position early': ['clear', 'clear', 'clear'],
+  'rows of a batch swapped': ['none', 'none', 'clear'],
+  'NaN in a hidden state': ['not finite', 'not finite', 'not finite']
 }
 const END_ID = 0
 
@@ -70,8 +70,8 @@ describe('graph faults of the embedded model', () => {
   }
 
   for (const [name, expected] of [
-    ['end token -inf', Number.NEGATIVE_INFINITY],
-    ['end token -1e9', -1e9]
+    ['end token at -inf', Number.NEGATIVE_INFINITY],
+    ['end token at -1e9', -1e9]
   ] as const) {
     it(`${name}: the end token's log-probability is ${expected}, where the healthy model has a usual one`, async (t) => {
       const ids = [...texts.text, END_ID]
@@ -81,14 +81,14 @@ describe('graph faults of the embedded model', () => {
     })
   }
 
-  it('not a number: the tokens up to position 7 keep their numbers', async (t) => {
-    const [logProbs] = await logProbsOf(await loadFaulty(t, 'not a number'), texts.text)
+  it('NaN in a hidden state: the tokens up to position 7 keep their log-probabilities', async (t) => {
+    const [logProbs] = await logProbsOf(await loadFaulty(t, 'NaN in a hidden state'), texts.text)
     const broken = Array.from(logProbs!).flatMap((value, i) => (Number.isNaN(value) ? [i] : []))
     assert.deepEqual(broken, [7])
   })
 
-  it('temperature: the log-probabilities are those of logits divided by 1.3', async (t) => {
-    const faulty = await loadFaulty(t, 'temperature')
+  it('temperature applied to logits: the log-probabilities are those of logits divided by 1.3', async (t) => {
+    const faulty = await loadFaulty(t, 'temperature applied to logits')
     const score = async (model: LoadedModel): Promise<number> => {
       const { rows } = await model.score({ sequences: [{ ids: Int32Array.from(texts.text), firstScored: 1 }], topCount: null })
       return rows[0]!.logSumExps[0]! + rows[0]!.bestLogProbs[0]!

@@ -25,11 +25,11 @@ export const SCORE_FAULTS: readonly Fault[] = [
   {
     name: 'one row 0.5 too high',
     kind: 'scores',
-    description: 'half a nat is added to one log-probability of every sequence, after the softmax',
+    description: '0.5 nats are added to one log-probability of every sequence, after the softmax',
     ...changingRows((rows) => withLogProb(rows, rows.logProbs.length - 1, (old) => old + 0.5))
   },
   {
-    name: 'not a number in the result',
+    name: 'NaN in the result',
     kind: 'scores',
     description: 'the last log-probability of every sequence is NaN',
     ...changingRows((rows) => withLogProb(rows, rows.logProbs.length - 1, () => Number.NaN))
@@ -37,19 +37,19 @@ export const SCORE_FAULTS: readonly Fault[] = [
   {
     name: 'last token dropped',
     kind: 'scores',
-    description: 'every sequence comes back one number short',
+    description: 'every sequence is returned with one log-probability too few',
     ...changingRows((rows) => ({ ...rows, logProbs: rows.logProbs.slice(0, -1) }))
   },
   {
     name: 'results of a batch swapped',
     kind: 'scores',
-    description: 'the sequences of a batch get the results of their neighbours',
+    description: 'sequences of a batch get the results of other sequences in the batch',
     ...changing((scores) => ({ ...scores, rows: [...scores.rows.slice(1), ...scores.rows.slice(0, 1)] }))
   },
   {
     name: 'stale result',
     kind: 'scores',
-    description: 'a sequence gets the result of an earlier one of its length',
+    description: 'a sequence gets the result of an earlier one of the same length',
     scorer(scorer) {
       const stale = new Map<number, RowScores>()
       return {
@@ -63,9 +63,9 @@ export const SCORE_FAULTS: readonly Fault[] = [
     }
   },
   {
-    name: 'stale numbers',
+    name: 'stale log-probabilities',
     kind: 'scores',
-    description: 'a sequence keeps its identity and gets the log-probabilities of an earlier one of its length',
+    description: 'a sequence keeps its checksum but gets the log-probabilities of an earlier one of the same length',
     scorer(scorer) {
       const stale = new Map<number, RowScores>()
       return {
@@ -81,13 +81,13 @@ export const SCORE_FAULTS: readonly Fault[] = [
   {
     name: 'float16 read as integers',
     kind: 'scores',
-    description: 'the bits of float16 log-probabilities come back as whole numbers',
+    description: 'the bits of float16 log-probabilities are read as integers',
     ...changingRows((rows) => ({ ...rows, logProbs: Float32Array.from(rows.logProbs, float16Bits) }))
   },
   {
-    name: 'logits reported',
+    name: 'logits instead of log-probabilities',
     kind: 'scores',
-    description: 'logits in place of log-probabilities: the log-sum-exp was not taken off',
+    description: 'logits are returned instead of log-probabilities: the log-sum-exp was not subtracted',
     ...changingRows((rows) => ({
       ...rows,
       logProbs: rows.logProbs.map((value, i) => value + rows.logSumExps[i]!),
@@ -97,7 +97,7 @@ export const SCORE_FAULTS: readonly Fault[] = [
   {
     name: 'not normalised',
     kind: 'scores',
-    description: 'every probability of a row is 5 % too large: a mass that was renormalised over a part of the vocabulary',
+    description: 'every probability of a row is 5 % too large: normalised over only part of the vocabulary',
     ...changing((scores) => ({
       ...scores,
       rows: scores.rows.map((rows) => ({
@@ -111,13 +111,13 @@ export const SCORE_FAULTS: readonly Fault[] = [
   {
     name: 'temperature after the softmax',
     kind: 'scores',
-    description: 'log-probabilities are halved without being normalised again',
+    description: 'log-probabilities are halved and not renormalised',
     ...changingRows((rows) => ({ ...rows, logProbs: rows.logProbs.map((value) => value / 2), bestLogProbs: rows.bestLogProbs.map((value) => value / 2) }))
   },
   {
     name: 'arg-max of the next row',
     kind: 'scores',
-    description: 'the most probable tokens belong to the row after',
+    description: 'the most probable tokens belong to the next row',
     ...changingRows((rows) => ({
       ...rows,
       bestIds: rows.bestIds.map((_, i) => rows.bestIds[i + 1] ?? 0),
@@ -125,9 +125,9 @@ export const SCORE_FAULTS: readonly Fault[] = [
     }))
   },
   {
-    name: 'answers vary',
+    name: 'results vary between passes',
     kind: 'scores',
-    description: 'every second pass is off by 0.01 nats a token: a race in a kernel',
+    description: 'every second pass is off by 0.01 nats per token: a race in a kernel',
     scorer(scorer) {
       let runs = 0
       return {
@@ -142,11 +142,11 @@ export const SCORE_FAULTS: readonly Fault[] = [
   {
     name: 'float16 log-probabilities',
     kind: 'scores',
-    description: 'log-probabilities are kept in half precision on the way',
+    description: 'log-probabilities pass through half precision',
     ...changingRows((rows) => ({ ...rows, logProbs: rows.logProbs.map(toFloat16) }))
   },
   {
-    name: 'prefix token lost',
+    name: 'prefix token dropped',
     kind: 'scores',
     description: 'the engine scores every sequence without its first token',
     scorer: (scorer) => ({
@@ -160,9 +160,9 @@ export const SCORE_FAULTS: readonly Fault[] = [
     })
   },
   {
-    name: 'x not seen',
+    name: 'x ignored',
     kind: 'scores',
-    description: 'y is scored right after the prefix token, as if there were no x',
+    description: 'y is scored directly after the prefix token, as if there were no x',
     scorer: (scorer) => ({
       async score(batch) {
         const scores = await scorer.score(batch)

@@ -22,18 +22,18 @@ function scoredAs(instead: (sequence: ScoringSequence, batch: Batch, index: numb
 /** What goes wrong in packed rows and kept prefixes. */
 export const SHARING_FAULTS: readonly Fault[] = [
   {
-    name: 'packed texts see each other',
+    name: 'packed sequences attend to each other',
     kind: 'sharing',
-    description: 'a text packed behind another one sees it, as if no bias hid it',
+    description: 'a sequence attends to the one before it in a packed row, as if no attention bias hid it',
     ...scoredAs((sequence, { sequences }, index) => {
       const before = sequences[index - 1]?.ids.slice(0, -1) ?? new Int32Array(0)
       return { ids: Int32Array.from([...before, ...sequence.ids]), firstScored: before.length + sequence.firstScored }
     })
   },
   {
-    name: 'kept prefix of another text',
+    name: 'cached prefix of another text',
     kind: 'sharing',
-    description: 'a text goes on from the keys and values of a prefix that has another token in it',
+    description: 'a sequence continues from the keys and values of a prefix with a different token in it',
     ...scoredAs((sequence, { sequences }) => {
       if (sequences.length > 2) return sequence
       const ids = sequence.ids.slice()

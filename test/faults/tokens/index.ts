@@ -72,9 +72,9 @@ const BYTE_TOKENS = 300
 /** What goes wrong between a text and its token ids. */
 export const TOKEN_FAULTS: readonly Fault[] = [
   {
-    name: 'one merge too many',
+    name: 'extra token merge',
     kind: 'tokens',
-    description: 'the tokenizer has a token for the end of a word and the comma after it, which the model never saw',
+    description: 'the tokenizer merges the end of a word and the comma after it into a token that the model never saw',
     tokenizer(tokenizer) {
       const merges = new CommaMerges(tokenizer)
       return changed(tokenizer, {
@@ -86,31 +86,31 @@ export const TOKEN_FAULTS: readonly Fault[] = [
   {
     name: 'double BOS',
     kind: 'tokens',
-    description: 'the tokenizer puts the prefix token in front of every text, and so does the service',
+    description: 'both the tokenizer and the service put the prefix token in front of every text',
     ...changingIds((ids) => [BEGIN_ID, ...ids])
   },
   {
     name: 'missing BOS',
     kind: 'tokens',
-    description: 'the service puts no prefix token in front of texts of a model that was trained with one',
+    description: 'the service adds no prefix token although the model was trained with one',
     context: (context) => ({ ...context, prefixTokenId: null })
   },
   {
     name: 'tokenizer of another model',
     kind: 'tokens',
-    description: 'the same pieces have other ids',
+    description: 'the same tokens have different ids',
     ...changingIds((ids) => ids.map((id) => (id < BYTE_TOKENS ? id : BYTE_TOKENS + ((id - BYTE_TOKENS + 1500) % (VOCABULARY - BYTE_TOKENS)))))
   },
   {
     name: 'truncation off by one',
     kind: 'tokens',
-    description: 'the last token of every text is cut off',
+    description: 'the last token of every text is dropped',
     ...changingIds((ids) => (ids.length > 1 ? ids.slice(0, -1) : ids))
   },
   {
-    name: 'context token counted',
+    name: 'context token scored as y',
     kind: 'tokens',
-    description: 'x has one token less than it should, so that its last one is scored as part of y',
+    description: 'x is one token too short, so its last token is scored as part of y',
     ...encodingBy(async (texts, encode, options) => {
       const encoded = await encode(texts, options)
       // A text that begins another of the same call is its x.
@@ -118,9 +118,9 @@ export const TOKEN_FAULTS: readonly Fault[] = [
     })
   },
   {
-    name: 'lower case',
+    name: 'lower-cased text',
     kind: 'tokens',
-    description: 'the tokenizer normalizes texts to lower case',
+    description: 'the tokenizer normalizes text to lower case',
     tokenizer: (tokenizer) =>
       changed(tokenizer, {
         info: { ...tokenizer.info, hasNormalizer: true },
@@ -133,7 +133,7 @@ export const TOKEN_FAULTS: readonly Fault[] = [
       })
   },
   {
-    name: 'character left out',
+    name: 'dropped character',
     kind: 'tokens',
     description: 'the tokenizer has no token for a comma and drops it',
     ...encodingBy((texts, encode, options) =>
@@ -146,7 +146,7 @@ export const TOKEN_FAULTS: readonly Fault[] = [
   {
     name: 'vocabulary smaller than the tokenizer',
     kind: 'tokens',
-    description: 'config.json is of a model with 1,000 tokens, the tokenizer has more',
+    description: 'config.json states a vocabulary of 1,000 tokens; the tokenizer has more',
     context: (context) => ({ ...context, vocabSize: 1000 })
   },
   {
@@ -158,7 +158,7 @@ export const TOKEN_FAULTS: readonly Fault[] = [
   {
     name: 'control tokens parsed',
     kind: 'tokens',
-    description: 'text that spells a control token becomes one',
+    description: 'text that spells a control token is parsed as one',
     ...encodingBy((texts, encode) => encode(texts, { parseSpecialTokens: true }))
   }
 ]

@@ -24,7 +24,7 @@ const HOLE_BYTES = 1 << 16
 export const WEIGHT_FAULTS: readonly WeightFault[] = [
   {
     name: 'noisy weights',
-    description: 'every matrix has a fifth of its own size of noise added: a damaged or wrongly dequantized checkpoint',
+    description: 'noise of a fifth of its own magnitude is added to every matrix: a damaged or wrongly dequantized checkpoint',
     write: (source, target) =>
       editWeights(source, target, (weights) => {
         const next = normalNumbers(SEED)
@@ -37,7 +37,7 @@ export const WEIGHT_FAULTS: readonly WeightFault[] = [
   },
   {
     name: 'random weights',
-    description: 'the weights of a model before training: exported without loading the checkpoint',
+    description: 'the weights are those of an untrained model: exported without loading the checkpoint',
     write: (source, target) =>
       editWeights(source, target, (weights) => {
         const next = normalNumbers(SEED)
@@ -45,13 +45,13 @@ export const WEIGHT_FAULTS: readonly WeightFault[] = [
       })
   },
   {
-    name: 'tensor of zeros',
-    description: 'one matrix in the middle is zero: never written',
+    name: 'zeroed tensor',
+    description: 'one matrix in the middle is all zeros: it was never written',
     write: (source, target) => editWeights(source, target, (weights) => middleMatrix(weights).write(new Uint8Array(middleMatrix(weights).read().length)))
   },
   {
-    name: 'exponent bit flipped',
-    description: 'the highest exponent bit of one weight in the middle: a fault of memory or disk',
+    name: 'flipped exponent bit',
+    description: 'the highest exponent bit of one weight in the middle is flipped: a memory or disk error',
     write: (source, target) =>
       editWeights(source, target, (weights) => {
         const weight = middleMatrix(weights)
@@ -62,7 +62,7 @@ export const WEIGHT_FAULTS: readonly WeightFault[] = [
   },
   {
     name: 'float16 read as float32',
-    description: 'the first half of one matrix holds all of it in float16, still declared as float32: a conversion that stopped midway',
+    description: 'the first half of one matrix holds the whole matrix in float16 but is still declared float32: a conversion that stopped midway',
     write: (source, target) =>
       editWeights(source, target, (weights) => {
         const weight = middleMatrix(weights)
@@ -73,13 +73,13 @@ export const WEIGHT_FAULTS: readonly WeightFault[] = [
       })
   },
   {
-    name: 'bytes swapped',
-    description: 'one matrix in the middle is stored with the highest byte first',
+    name: 'swapped bytes',
+    description: 'one matrix in the middle is stored in big-endian byte order',
     write: (source, target) => editWeights(source, target, (weights) => middleMatrix(weights).write(Buffer.from(middleMatrix(weights).read()).swap32()))
   },
   {
-    name: 'two matrices exchanged',
-    description: 'the two first matrices of one shape have changed places: weights stored under wrong names',
+    name: 'two matrices swapped',
+    description: 'the first two matrices of equal shape are swapped: weights stored under the wrong names',
     write: (source, target) =>
       editWeights(source, target, (weights) => {
         const matrices = weights.filter(({ dims }) => dims.length === 2)
@@ -92,7 +92,7 @@ export const WEIGHT_FAULTS: readonly WeightFault[] = [
   },
   {
     name: 'hole in the file',
-    description: 'the last 64 KiB of the middle matrix are zeros: a download that lost a piece',
+    description: 'the last 64 KiB of the middle matrix are zeros: a download that lost a part',
     write: (source, target) =>
       editWeights(source, target, (weights) => {
         const weight = middleMatrix(weights)
@@ -100,16 +100,16 @@ export const WEIGHT_FAULTS: readonly WeightFault[] = [
       })
   },
   {
-    name: 'file cut off',
-    description: 'the last tenth of the model file is missing: a download that stopped; the model does not load',
+    name: 'truncated file',
+    description: 'the last tenth of the model file is missing: an interrupted download; the model does not load',
     write: (source, target) => {
       const path = copyModel(source, target)
       truncateSync(path, Math.floor(statSync(path).size * 0.9))
     }
   },
   {
-    name: 'file of zeros from the middle on',
-    description: 'the second half of the model file is zeros: disk space was reserved and never filled; the model does not load',
+    name: 'second half of the file zeroed',
+    description: 'the second half of the model file is zeros: disk space that was reserved but never written; the model does not load',
     write: (source, target) => {
       const path = copyModel(source, target)
       const half = Math.floor(statSync(path).size / 2)

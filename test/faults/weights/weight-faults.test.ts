@@ -11,14 +11,14 @@ import { WEIGHT_FAULTS } from './index.ts'
 const EXPECTED: Readonly<Record<string, Kind | null>> = {
   'noisy weights': 'clear',
   'random weights': 'clear',
-  'tensor of zeros': 'clear',
-  'exponent bit flipped': 'clear',
+  'zeroed tensor': 'clear',
+  'flipped exponent bit': 'clear',
   'float16 read as float32': 'clear',
-  'bytes swapped': 'not finite',
-  'two matrices exchanged': 'clear',
+  'swapped bytes': 'not finite',
+  'two matrices swapped': 'clear',
   'hole in the file': 'clear',
-  'file cut off': null,
-  'file of zeros from the middle on': null
+  'truncated file': null,
+  'second half of the file zeroed': null
 }
 
 describe('weight faults of the embedded model', () => {
