@@ -45,12 +45,12 @@ export async function run(name: BenchModelName): Promise<Findings> {
   client.end()
   await server.close()
   return {
-    question: `How long does a request take when requests come at a fixed rate, ${name}?`,
-    settings: { model: model.name, x_tokens: X_TOKENS.join(' to '), y_tokens: Y_TOKENS.join(' to '), pairs_a_request: 1, seconds: budgetSeconds(SECONDS) },
+    question: `How long does a request take if requests arrive at a fixed rate (${name})?`,
+    settings: { model: model.name, x_tokens: X_TOKENS.join(' to '), y_tokens: Y_TOKENS.join(' to '), pairs_per_request: 1, seconds: budgetSeconds(SECONDS) },
     tables: [
       {
         title: `Open loop, Poisson arrivals; capacity ${capacity.toFixed(1)} requests/s, as ${CLIENTS} clients without a pause get`,
-        columns: ['share of capacity', 'requests/s', 'requests', 'not answered 200', 'p50 ms', 'p95 ms', 'p99 ms'],
+        columns: ['share of capacity', 'requests/s', 'requests', 'status other than 200', 'p50 ms', 'p95 ms', 'p99 ms'],
         rows: runs.map(({ load, latencies, failed }) => [
           load,
           load * capacity,

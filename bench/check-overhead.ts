@@ -54,19 +54,19 @@ export async function run(): Promise<Findings> {
     (1000 * median(cpus[name])) / items
   ]
   return {
-    question: 'What do the checks of every result cost?',
-    settings: { requests: REQUESTS, pairs_each: PAIRS, characters: CHARACTERS, rounds: ROUNDS },
+    question: 'How much throughput do the checks of every result cost?',
+    settings: { requests: REQUESTS, pairs_per_request: PAIRS, characters: CHARACTERS, rounds: ROUNDS },
     tables: [
       {
-        title: `${items} pairs scored by the embedded model, all requests at once, interleaved`,
-        columns: ['checks', 'p50 ms', 'p10 ms', 'p90 ms', 'pairs/s', 'CPU of the front, microseconds a pair'],
+        title: `${items} pairs scored by the embedded model, all requests at once, variants interleaved`,
+        columns: ['checks', 'p50 ms', 'p10 ms', 'p90 ms', 'pairs/s', 'front CPU, microseconds per pair'],
         rows: [row('with'), row('without')]
       }
     ],
     aims: [{ aim: `checks of every result take at most ${100 * AIM} % of the throughput`, measured: overhead, isMet: overhead <= AIM }],
     notes: [
-      'The overhead is the median of the ratios of rounds that follow each other; below 0 it is noise.',
-      `Both have what cannot be switched off: the checksum of each sequence, and the look at the model's files after a forward pass, ${statUs.toFixed(1)} microseconds.`
+      'The overhead is the median of the ratios of consecutive rounds. A value below 0 is noise.',
+      `Both variants include what cannot be turned off: the checksum of each sequence, and the file-change detector after each forward pass, ${statUs.toFixed(1)} microseconds.`
     ],
     samples: { 'with checks, ms': walls.with, 'without checks, ms': walls.without }
   }

@@ -38,12 +38,12 @@ export async function run(): Promise<Findings> {
   await server.close()
   const [one] = runs
   return {
-    question: 'What is the throughput with 1, 8 and 64 clients at a time?',
+    question: 'What is the throughput with 1, 8 and 64 concurrent clients?',
     settings: { model: model.name, rounds: ROUNDS, seconds: budgetSeconds(SECONDS) },
     tables: [
       {
-        title: 'One pair a request, the next one as soon as the last is answered',
-        columns: ['clients', 'tokens/s p50', 'rate / one client', 'requests', 'not answered 200', 'p50 ms', 'p95 ms', 'p99 ms'],
+        title: 'One pair per request; each client sends the next request when the last one is answered',
+        columns: ['clients', 'tokens/s p50', 'throughput / one client', 'requests', 'status other than 200', 'p50 ms', 'p95 ms', 'p99 ms'],
         rows: runs.map(({ clients, tokensPerSecond, latencies, failed }) => [
           clients,
           median(tokensPerSecond),
@@ -55,7 +55,7 @@ export async function run(): Promise<Findings> {
       }
     ],
     aims: [],
-    notes: ['The numbers of clients take turns. All clients are one process on the same cores as the service.'],
+    notes: ['The client counts take turns. All clients run in one process on the same cores as the service.'],
     figures: [
       {
         kind: 'lines',

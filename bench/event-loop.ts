@@ -34,7 +34,7 @@ export async function run(): Promise<Findings> {
       },
       {
         title: 'Throughput and latency',
-        columns: ['requests/s', 'tokens/s', 'p50 ms', 'p95 ms', 'p99 ms', 'sequences a batch', 'padding share', 'engine busy'],
+        columns: ['requests/s', 'tokens/s', 'p50 ms', 'p95 ms', 'p99 ms', 'sequences per batch', 'padding share', 'engine busy'],
         rows: [
           [
             latencies.length / elapsed,
@@ -51,8 +51,8 @@ export async function run(): Promise<Findings> {
     ],
     aims: [{ aim: `p99 of the event-loop lag at most ${AIM_MS} ms`, measured: lag('p99'), isMet: lag('p99') <= AIM_MS }],
     notes: [
-      'The lag is read from a timer of 10 ms, which is in the figure: an idle process shows 10 ms.',
-      'The clients run on the same machine and take part of a core from the server.'
+      'The lag is measured with a 10 ms timer, and the values include these 10 ms: an idle process shows 10 ms.',
+      'The clients run on the same machine and use part of a core.'
     ],
     samples: { 'latency ms': latencies }
   }

@@ -30,14 +30,14 @@ export function pairs(): Promise<Findings> {
       items: (round) => pairSlices(81 + 16 * round + times, model.textVocabSize, 16 * times, 1)[0]?.items ?? []
     })
   )
-  return grow('What does a token cost as a request has more pairs?', 'pairs a request', steps)
+  return grow('How does the cost per token grow with the number of pairs in a request?', 'pairs per request', steps)
 }
 
 /** Time a token as a text grows. */
 export function context(): Promise<Findings> {
   const model = servedGpt2({ layers: 4, hidden: 768, heads: 12, vocab: 4096, positions: 2048 })
   const steps = [128, 256, 512, 1024, 2047].map((tokens): Step => ({ size: tokens, model, items: (round) => [textOf(model, tokens, 1000 * round + tokens)] }))
-  return grow('What does a token cost as a text grows?', 'tokens a text', steps)
+  return grow('How does the cost per token grow with the length of the text?', 'tokens per text', steps)
 }
 
 /** Time a token as the vocabulary grows. */
@@ -46,7 +46,7 @@ export function vocabulary(): Promise<Findings> {
     const model = servedGpt2({ layers: 2, hidden: 768, heads: 12, vocab, positions: 1024 })
     return { size: vocab, model, items: (round) => Array.from({ length: 4 }, (_, i) => textOf(model, 256, 1000 * round + 10 * i + vocab)) }
   })
-  return grow('What does a token cost as the vocabulary grows?', 'tokens of the vocabulary', steps)
+  return grow('How does the cost per token grow with the size of the vocabulary?', 'vocabulary size', steps)
 }
 
 function textOf(model: BenchModel, tokens: number, seed: number): Item {
@@ -77,7 +77,7 @@ async function grow(question: string, axis: string, steps: readonly Step[]): Pro
     tables: [
       {
         title: 'logpr over HTTP, one request at a time',
-        columns: [axis, 'tokens a request', 'microseconds a token p50', 'tokens/s', 'a token / the first size'],
+        columns: [axis, 'tokens per request', 'microseconds per token p50', 'tokens/s', 'cost per token / first size'],
         rows: steps.map((step, i) => {
           const middle = median(microseconds[i] ?? [])
           return [step.size, fedTokens(step.items(0)), middle, 1e6 / middle, middle / first]
@@ -85,14 +85,14 @@ async function grow(question: string, axis: string, steps: readonly Step[]): Pro
       }
     ],
     aims: [],
-    notes: ['Sizes take turns round by round; each request has texts of its own.'],
+    notes: ['Sizes take turns round by round; each request has different texts.'],
     figures: [
       {
         kind: 'lines',
         title: question,
         x: axis,
         scale: 'logarithmic',
-        y: 'microseconds a token',
+        y: 'microseconds per token',
         lines: [{ label: 'logpr over HTTP', points: steps.map(({ size }, i): [number, number] => [size, median(microseconds[i] ?? [])]) }]
       }
     ],

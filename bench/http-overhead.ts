@@ -83,7 +83,7 @@ export async function run(): Promise<Findings> {
     sample.reduce((sum, value) => sum + value, 0) / sample.length
   ]
   return {
-    question: 'How much does a request cost beside the forward pass?',
+    question: 'How much does a request cost on top of the forward pass?',
     settings: { tokens: TOKENS, rounds: ROUNDS, connections: 1, threads: spec.threads },
     tables: [
       {
@@ -98,7 +98,7 @@ export async function run(): Promise<Findings> {
     ],
     aims: [{ aim: `p50 over HTTP at most ${AIM_MS} ms above the bare pass, ms`, measured: overhead, isMet: overhead <= AIM_MS }],
     notes: [
-      'All steps take turns in one loop. The server, its engine process and this process share the cores, so a pass finds them busier than in a loop of its own.'
+      'All steps take turns in one loop. The server, its engine process and the benchmark share the cores, so a pass takes longer than it would in its own loop.'
     ],
     samples
   }

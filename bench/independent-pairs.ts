@@ -13,11 +13,11 @@ export function run(name: BenchModelName): Promise<Findings> {
   const model = benchModel(name)
   return compareWithPeers({
     subject: `independent pairs, ${name}`,
-    question: `How fast are ${PAIRS} independent pairs beside other ways to score them, ${name}?`,
+    question: `How fast are ${PAIRS} independent pairs compared with other tools (${name})?`,
     model,
     slices: pairSlices(11, model.textVocabSize, PAIRS, SLICES),
     seconds: SECONDS,
-    settings: { pairs: PAIRS, x_tokens: X_TOKENS.join(' to '), y_tokens: Y_TOKENS.join(' to '), pairs_a_round: PAIRS / SLICES },
+    settings: { pairs: PAIRS, x_tokens: X_TOKENS.join(' to '), y_tokens: Y_TOKENS.join(' to '), pairs_per_round: PAIRS / SLICES },
     factors: name === 'gpt2' ? { [HF]: 1.8, [TRANSFORMERS_JS]: 3 } : {},
     shareOfPeak: name === 'gpt2' ? 0.9 : null,
     notes: []

@@ -47,12 +47,12 @@ export async function run(name: BenchModelName): Promise<Findings> {
     medianRatio(seconds.exact, times)
   ]
   return {
-    question: `What do weights of 8 bits save, and what do they change, ${name}?`,
-    settings: { model: model.name, threads, pairs_a_round: PAIRS / SLICES, rounds: rates.length },
+    question: `How much faster are 8-bit weights, and how much do scores change (${name})?`,
+    settings: { model: model.name, threads, pairs_per_round: PAIRS / SLICES, rounds: rates.length },
     tables: [
       {
-        title: 'Independent pairs as above, in turns',
-        columns: ['weights', 'p50 s a round', 'tokens/s', 'float32 / this'],
+        title: 'Independent pairs as above, alternating',
+        columns: ['weights', 'p50 s per round', 'tokens/s', 'float32 / this'],
         rows: [row('float32', seconds.exact), row('int8', seconds.int8)]
       },
       {
@@ -63,13 +63,13 @@ export async function run(name: BenchModelName): Promise<Findings> {
     ],
     aims: [
       { aim: `int8 rows, ${name}: at least ${AIM_FACTOR} times as fast as float32`, measured: factor, isMet: factor >= AIM_FACTOR },
-      { aim: `int8 rows, ${name}: mean difference at most ${AIM_NATS} nats a token`, measured: mean, isMet: mean <= AIM_NATS }
+      { aim: `int8 rows, ${name}: mean difference at most ${AIM_NATS} nats per token`, measured: mean, isMet: mean <= AIM_NATS }
     ],
-    notes: ['Differences are those of all tokens of x and y of 32 other pairs, without sign.'],
+    notes: ['Differences are absolute, over all tokens of x and y of 32 other pairs.'],
     figures: [
       {
         kind: 'bars',
-        title: `Independent pairs with weights of 8 bits, ${name}`,
+        title: `Independent pairs with 8-bit weights, ${name}`,
         unit: 'tokens/s',
         bars: [
           { label: 'int8', value: row('', seconds.int8)[2] as number },

@@ -59,9 +59,9 @@ export async function run(): Promise<Findings> {
   const growth = Math.max(...rows.map((row) => row.at(-1) as number))
   return {
     question: 'Does memory stay flat over 10,000 mixed requests?',
-    settings: { model: model.name, requests: done, clients: CLIENTS, seconds_at_most: SECONDS, prefix_and_result_cache_mib: CACHE_BYTES / MIB },
+    settings: { model: model.name, requests: done, clients: CLIENTS, seconds_limit: SECONDS, prefix_and_result_cache_mib: CACHE_BYTES / MIB },
     tables: [
-      { title: 'Resident memory, MiB, medians', columns: ['process', 'first third', 'second third', 'last third', 'most', 'last / first'], rows },
+      { title: 'Resident memory, MiB (medians)', columns: ['process', 'first third', 'second third', 'last third', 'peak', 'last / first'], rows },
       { title: 'Requests', columns: ['kind', 'requests'], rows: [...counts].sort(([a], [b]) => (a < b ? -1 : 1)) }
     ],
     aims: [
@@ -70,10 +70,10 @@ export async function run(): Promise<Findings> {
         measured: growth,
         isMet: growth <= AIM && done === REQUESTS
       },
-      { aim: 'mixed requests with another status than expected', measured: unexpected.length, isMet: unexpected.length === 0 }
+      { aim: 'mixed requests with an unexpected status', measured: unexpected.length, isMet: unexpected.length === 0 }
     ],
     notes: [
-      `${done} of ${REQUESTS} requests were sent. Prefix and result cache are bounded to ${CACHE_BYTES / MIB} MiB each, so that they are full from early on; by default they go on filling up to 256 and 64 MiB.`,
+      `${done} of ${REQUESTS} requests were sent. The prefix cache and the result cache are limited to ${CACHE_BYTES / MIB} MiB each, so that they fill up early. By default they grow to 256 and 64 MiB.`,
       ...(unexpected.length === 0 ? [] : [`Unexpected: ${[...new Set(unexpected)].slice(0, 5).join(', ')}.`])
     ],
     figures: [

@@ -36,12 +36,12 @@ export async function run(): Promise<Findings> {
   const worst = Math.max(...measured.map(({ scoring, weights }) => scoring - weights))
   const lines = [...new Set(measured.map(({ prefixCache }) => prefixCache))]
   return {
-    question: 'How much memory does the engine take beside the weights, at a context of 1,024?',
-    settings: { texts: TEXTS, tokens_each: CONTEXT_TOKENS, rows_wanted: 'all', threads: availableParallelism() },
+    question: 'How much memory does the engine need on top of the weights, at a context of 1,024 tokens?',
+    settings: { texts: TEXTS, tokens_per_sequence: CONTEXT_TOKENS, rows_wanted: 'all', threads: availableParallelism() },
     tables: [
       {
         title: 'Memory of the engine process, MiB',
-        columns: ['model', 'prefix cache', 'weights', 'anonymous, loaded', 'anonymous, most while scoring', 'that - weights', 'most resident'],
+        columns: ['model', 'prefix cache', 'weights', 'anonymous, loaded', 'anonymous, peak while scoring', 'peak - weights', 'peak resident'],
         rows: measured.map(({ model, prefixCache, weights, loaded, scoring, peak }) => [
           model.name,
           prefixCache,
@@ -49,16 +49,16 @@ export async function run(): Promise<Findings> {
         ])
       }
     ],
-    aims: [{ aim: 'memory over the weights while scoring at most 300 MB, worst of these, MiB', measured: worst / MIB, isMet: worst / MIB <= AIM_MIB }],
+    aims: [{ aim: 'memory on top of the weights while scoring at most 300 MB (worst of these), MiB', measured: worst / MIB, isMet: worst / MIB <= AIM_MIB }],
     notes: [
-      'Models that show the vocabulary have 2 layers of 768; the last has all 12. Texts follow each other, each other than the last.',
-      'anonymous is what cannot be dropped: the weights as the runtime keeps them, its buffers, Node. most resident is the most since the process began, with pages of libraries and of the mapped weights, which loading reads and the system may drop. weights is the size of the file.'
+      'The models that vary the vocabulary have 2 layers of width 768; the last model has all 12. Texts are sent one after another; no two are equal.',
+      '`anonymous` is memory that the system cannot drop: the weights as the runtime stores them, its buffers, and Node. `peak resident` is the highest value since the process started. It includes pages of libraries and of mapped weights, which loading reads and the system may drop. `weights` is the size of the file.'
     ],
     figures: [
       {
         kind: 'lines',
-        title: 'Memory over the weights by vocabulary, 2 layers',
-        x: 'tokens of the vocabulary',
+        title: 'Memory on top of the weights by vocabulary size, 2 layers',
+        x: 'vocabulary size',
         scale: 'logarithmic',
         y: 'MiB',
         lines: lines.map((label) => ({

@@ -59,22 +59,22 @@ export async function run(): Promise<Findings> {
   }
   const worst = Math.max(...ratios)
   return {
-    question: 'What does loading a model cost beside the bare runtime?',
+    question: 'How much does loading a model cost, compared with the bare runtime?',
     settings: { repetitions: REPETITIONS, parameters: '124M', pass_tokens: 64 },
     tables: [
       {
-        title: 'GPT-2 of 124M parameters',
-        columns: ['variant', 'load ms', 'private MiB', 'from files MiB', 'most private MiB', 'peak MiB', 'time / bare', 'peak / bare'],
+        title: 'GPT-2 with 124M parameters',
+        columns: ['variant', 'load ms', 'private MiB', 'from files MiB', 'peak private MiB', 'peak MiB', 'time / bare', 'peak / bare'],
         rows
       }
     ],
     aims: [
-      { aim: `peak memory of loading and a first pass at most ${MOST} times the bare runtime's, worst of four forms`, measured: worst, isMet: worst <= MOST }
+      { aim: `peak memory of loading and a first pass at most ${MOST} times the bare runtime's (worst of four formats)`, measured: worst, isMet: worst <= MOST }
     ],
     notes: [
-      'bare: InferenceSession.create of the file, in a process of its own. logpr: what the engine process does, in another. Both alternate; a first load that reads the disk is not counted.',
-      'private: anonymous memory, which cannot be dropped. from files: pages of libraries and of mapped weights, which the system may drop. peak: the most that was resident at once, both kinds, a first pass over 64 tokens included.',
-      'Weights inside the .onnx are copied by the bare runtime when it reads the file; logpr maps them where they lie.'
+      '`bare` calls InferenceSession.create on the file in its own process. `logpr` does what the engine process does, in another process. They alternate. A first load that reads the disk is not counted.',
+      '`private` is anonymous memory, which the system cannot drop. `from files` is pages of libraries and of mapped weights, which it may drop. `peak` is the highest resident memory of both kinds together, including a first pass over 64 tokens.',
+      'The bare runtime copies weights inside the .onnx when it reads the file; logpr maps them in place.'
     ],
     samples
   }

@@ -20,7 +20,7 @@ export function run(name: BenchModelName): Promise<Findings> {
   const partQuestions = PART_QUESTIONS[name]
   return compareWithPeers({
     subject: `few-shot multiple choice, ${name}`,
-    question: `How fast is few-shot multiple choice beside other ways to score it, ${name}?`,
+    question: `How fast is few-shot multiple choice compared with other tools (${name})?`,
     model,
     slices: multipleChoiceSlices(12, model.textVocabSize, { slices: SLICES, sharedTokens, questions: QUESTIONS, partQuestions }),
     seconds: SECONDS[name],
@@ -28,15 +28,15 @@ export function run(name: BenchModelName): Promise<Findings> {
       shared_tokens: sharedTokens,
       questions: QUESTIONS,
       question_tokens: QUESTION_TOKENS.join(' to '),
-      options_each: OPTIONS_EACH,
+      options_per_question: OPTIONS_EACH,
       option_tokens: OPTION_TOKENS.join(' to '),
-      questions_of_peers: partQuestions
+      questions_per_round_of_others: partQuestions
     },
     factors: name === 'gpt2' ? { [HF]: 10 } : {},
     shareOfPeak: null,
     notes: [
-      `logpr gets all ${QUESTIONS} questions in one request. Peers do ${partQuestions} of them in each round, and their time is multiplied by the share of tokens: they compute the shared context again for each, so the others would cost the same.`,
-      'Every round has another shared context.'
+      `logpr gets all ${QUESTIONS} questions in one request. The other contestants score ${partQuestions} of them in each round, and their time is scaled by tokens. They recompute the shared context for each question, so the remaining questions would cost the same.`,
+      'Every round has a different shared context.'
     ]
   })
 }

@@ -53,22 +53,22 @@ export async function run(): Promise<Findings> {
     ...[0.5, 0.95, 0.99, 1].map((share) => (latencies.length === 0 ? null : quantile(latencies, share)))
   ]
   return {
-    question: `What happens at ${TIMES_CAPACITY} times the work that can be done?`,
-    settings: { model: model.name, seconds, deadline_ms: DEADLINE_MS, pairs_a_request: PAIRS_EACH, tokens_a_pair: TOKENS_EACH },
+    question: `What happens at ${TIMES_CAPACITY} times the load that the service can handle?`,
+    settings: { model: model.name, seconds, deadline_ms: DEADLINE_MS, pairs_per_request: PAIRS_EACH, tokens_per_pair: TOKENS_EACH },
     tables: [
       {
-        title: `${count} requests at ${(TIMES_CAPACITY * capacity).toFixed(0)} a second; ${capacity.toFixed(1)} a second can be done`,
-        columns: ['answer', 'requests', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms'],
-        rows: [row('200, done', accepted), row('429, refused', refused), row('504, taken and late', late)]
+        title: `${count} requests at ${(TIMES_CAPACITY * capacity).toFixed(0)} per second; ${capacity.toFixed(1)} per second can be handled`,
+        columns: ['response', 'requests', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms'],
+        rows: [row('200, completed', accepted), row('429, rejected', refused), row('504, accepted but late', late)]
       }
     ],
     aims: [
-      { aim: `overload: refused within ${AIM_MS} ms (p99), ms`, measured: slowest, isMet: slowest <= AIM_MS },
-      { aim: 'overload: taken and not done, or without an answer, requests', measured: late.length + others, isMet: late.length + others === 0 }
+      { aim: `overload: rejected within ${AIM_MS} ms (p99), ms`, measured: slowest, isMet: slowest <= AIM_MS },
+      { aim: 'overload: requests accepted but not completed, or without a response', measured: late.length + others, isMet: late.length + others === 0 }
     ],
     notes: [
-      `Answers other than these: ${others}, of them without any: ${lost.length}.`,
-      'A latency counts from the time at which the request was due. The client runs on the same cores as the service and is in it.'
+      `Other responses: ${others}; requests without a response: ${lost.length}.`,
+      'Latency is measured from the time at which the request was due. The client runs on the same cores as the service, so its own delays are included.'
     ],
     samples: { '200, ms': accepted.map(toTenths), '429, ms': refused.map(toTenths) }
   }

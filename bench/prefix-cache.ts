@@ -67,7 +67,7 @@ export async function run(): Promise<Findings> {
   const names = Object.keys(samples).flatMap((name) => (name.endsWith(', wall ms') ? [name.slice(0, -', wall ms'.length)] : []))
   const slowest = Math.max(...PIECES.map((pieces) => median(samples[`assemble ${TOKENS - 1} tokens of ${pieces} runs, CPU ms`]!)))
   return {
-    question: 'What do the copies of the prefix cache cost?',
+    question: 'How much do the copies of the prefix cache cost?',
     settings: { layers: LAYERS, heads: HEADS, head_size: SIZE, tokens: TOKENS, bytes_a_token: tokenBytes(TENSORS), rounds: ROUNDS },
     tables: [
       {

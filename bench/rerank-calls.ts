@@ -70,27 +70,27 @@ async function oneByOne(server: Server, { query, documents }: RerankTexts, count
 }
 
 function findingsOf(name: BenchModelName, model: string, all: readonly Times[]): Findings {
-  const columns = ['tokens of the query', 'calls', 'p50 s for all documents', 'time / one call', 'computed tokens']
+  const columns = ['query tokens', 'calls', 'p50 s for all documents', 'time / one call', 'computed tokens']
   const rows = all.flatMap(({ queryTokens, together, alone, aloneKept, computedTogether, computedAlone }) => [
     [queryTokens, 'one call with all documents', median(together), 1, computedTogether],
-    [queryTokens, 'one call a document, nothing kept', median(alone), medianRatio(alone, together), computedAlone],
-    [queryTokens, 'one call a document, as it is by default', median(aloneKept), medianRatio(aloneKept, together), null]
+    [queryTokens, 'one call per document, no cache', median(alone), medianRatio(alone, together), computedAlone],
+    [queryTokens, 'one call per document, default caches', median(aloneKept), medianRatio(aloneKept, together), null]
   ])
   return {
-    question: `What does one call for all documents save over one call for each, ${name}?`,
+    question: `How much does one call for all documents save over one call per document (${name})?`,
     settings: { model, documents: DOCUMENTS, document_tokens: DOCUMENT_TOKENS.join(' to '), rounds: all[0]?.together.length ?? 0 },
     tables: [{ title: 'POST /v1/rerank, the query as x (document_given_query)', columns, rows }],
     aims: all.map(({ queryTokens, together, alone }) => {
       const measured = medianRatio(alone, together)
       return {
-        aim: `rerank, ${name}, a query of ${queryTokens} tokens: one call at least ${AIM} times as fast as one call a document`,
+        aim: `rerank, ${name}, a query of ${queryTokens} tokens: one call at least ${AIM} times as fast as one call per document`,
         measured,
         isMet: measured >= AIM
       }
     }),
     notes: [
-      `Calls follow each other on one connection, and every round has other texts. Where nothing is kept between calls (\`--prefix-cache-bytes 0\`), ${ALONE[name]} documents are sent alone in each round and their time is scaled; else all.`,
-      'The aim is against calls between which nothing is kept. The tokens of the documents and their rows of the head are computed either way: the shorter the query, the less there is to save.'
+      `Calls are sent one after another on one connection, and every round has different texts. With no cache between calls (\`--prefix-cache-bytes 0\`), ${ALONE[name]} documents are sent individually in each round and their time is scaled; otherwise all are sent.`,
+      'The target is relative to calls with no cache between them. The tokens of the documents and their rows of the LM head are computed either way, so a shorter query leaves less to save.'
     ],
     figures: [
       {

@@ -12,7 +12,7 @@ export function run(name: BenchModelName): Promise<Findings> {
   const model = benchModel(name)
   return compareWithPeers({
     subject: `one long text, ${name}`,
-    question: `How fast is one long text beside other ways to score it, ${name}?`,
+    question: `How fast is one long text compared with other tools (${name})?`,
     model,
     slices: rollingSlices(13, model.textVocabSize, SLICES, TEXT_TOKENS, model.contextTokens),
     seconds: SECONDS[name],
@@ -20,7 +20,7 @@ export function run(name: BenchModelName): Promise<Findings> {
     factors: {},
     shareOfPeak: null,
     notes: [
-      'Windows are as lm-evaluation-harness cuts them for a rolling log-likelihood: each begins with the last token of the one before. All windows go out at once.'
+      'The text is split into windows as lm-evaluation-harness does for a rolling log-likelihood: each window begins with the last token of the previous one. All windows are sent at once.'
     ]
   })
 }

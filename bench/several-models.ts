@@ -51,12 +51,12 @@ export async function run(): Promise<Findings> {
 
   const quantiles = (values: readonly number[], ...shares: number[]): number[] => shares.map((share) => quantile(values, share))
   return {
-    question: 'How many threads should engines have that share a machine?',
-    settings: { models: MODELS.length, clients_a_loaded_model: CLIENTS, seconds: SECONDS, rounds: ROUNDS, characters: `${SHORTEST} to ${LONGEST}` },
+    question: 'How many threads should engines that share a machine have?',
+    settings: { models: MODELS.length, clients_per_loaded_model: CLIENTS, seconds: SECONDS, rounds: ROUNDS, characters: `${SHORTEST} to ${LONGEST}` },
     tables: [
       {
-        title: 'The embedded model served twice; tokens/s are those of all models',
-        columns: ['threads an engine', 'models under load', 'clients', 'tokens/s p10', 'p50', 'p90', 'latency p50 ms', 'p95 ms'],
+        title: 'The embedded model served twice; tokens/s is the total of all models',
+        columns: ['threads per engine', 'models under load', 'clients', 'tokens/s p10', 'p50', 'p90', 'latency p50 ms', 'p95 ms'],
         rows: loads.map((load) => {
           const { tokensPerSecond, latenciesMs } = measured.get(load)!
           return [
@@ -70,7 +70,7 @@ export async function run(): Promise<Findings> {
       }
     ],
     aims: [],
-    notes: ['The clients and both services run on the same machine; the service that waits takes next to nothing, as its threads do not spin.'],
+    notes: ['The clients and both services run on the same machine. An idle service uses almost no CPU, because its threads do not spin.'],
     samples: Object.fromEntries(
       loads.map((load) => [
         `${load.threads} threads, ${load.models.length} models, ${load.clients} clients each, tokens/s`,

@@ -24,7 +24,7 @@ interface Load {
 const LOADS: readonly Load[] = [
   { name: 'engine idle', clients: 0, long: 0 },
   { name: 'engine saturated', clients: CLIENTS, long: 0 },
-  { name: 'saturated, and a megabyte being tokenized', clients: CLIENTS, long: 1 }
+  { name: 'saturated, and tokenizing one megabyte', clients: CLIENTS, long: 1 }
 ]
 
 interface Case {
@@ -52,11 +52,11 @@ export async function run(): Promise<Findings> {
   const own = cases.filter(({ niceness }) => niceness === OPTIONS.ENGINE_NICENESS.default)
   const worst = Math.max(...own.map(({ tokenizeMs }) => quantile(tokenizeMs, 0.99)))
   return {
-    question: 'Does POST /tokenize answer at once while the engine is saturated?',
+    question: 'Does POST /tokenize respond quickly while the engine is saturated?',
     settings: { clients: CLIENTS, seconds: SECONDS, rounds: ROUNDS, default_engine_niceness: OPTIONS.ENGINE_NICENESS.default },
     tables: [
       {
-        title: 'One client, one request after the other, texts of 100 characters as lm-evaluation-harness sends them; ms',
+        title: 'One client, one request at a time, texts of 100 characters as lm-evaluation-harness sends them, ms',
         columns: ['engine niceness', 'load', 'requests', 'p50', 'p95', 'p99', 'max', 'GET /livez p50', 'p99', 'scored tokens/s'],
         rows: cases.map(({ niceness, load, tokenizeMs, livezMs, tokensPerSecond }) => [
           String(niceness),
@@ -70,14 +70,14 @@ export async function run(): Promise<Findings> {
     ],
     aims: [
       {
-        aim: `p99 of POST /tokenize at most ${AIM_MS} ms under every load with the default niceness, ms`,
+        aim: `p99 of POST /tokenize at most ${AIM_MS} ms under every load with the default niceness`,
         measured: worst,
         isMet: worst <= AIM_MS
       }
     ],
     notes: [
-      'The client that measures, the clients that load the service and the services run on the same machine. GET /livez takes turns with the texts and shows what of the time is none of the tokenizer.',
-      'The three services run side by side, one of them under load at a time. Where other programs want the cores too, a niceness gives them more of those: compare tokens/s on an idle machine alone.'
+      'The measuring client, the clients that generate load, and the services run on the same machine. GET /livez alternates with the texts and shows how much of the time the tokenizer does not cause.',
+      'The three services run side by side, and one of them is under load at a time. If other programs use the cores too, a higher niceness gives them more CPU time, so compare tokens/s only on an idle machine.'
     ],
     // Tens of thousands of requests; their percentiles say all there is.
     samples: Object.fromEntries(

@@ -81,12 +81,21 @@ export function comparisonFindings(
     settings: { model: model.name, threads, ...settings, rounds: rounds.length, rounds_planned: slices.length },
     tables: [
       {
-        title: `${model.name}; one round is ${Math.round(sum(({ fedTokens }) => fedTokens) / rounds.length)} tokens, of which ${Math.round(sum(({ usefulTokens }) => usefulTokens) / rounds.length)} are distinct`,
-        columns: ['contestant', 'rounds', 'p50 s a round', 'tokens/s', 'time / logpr', 'useful GFLOP/s', 'share of GEMM peak', 'max difference, nats a token'],
+        title: `${model.name}; one round has ${Math.round(sum(({ fedTokens }) => fedTokens) / rounds.length)} tokens, of which ${Math.round(sum(({ usefulTokens }) => usefulTokens) / rounds.length)} are distinct`,
+        columns: [
+          'contestant',
+          'rounds',
+          'p50 s per round',
+          'tokens/s',
+          'time / logpr',
+          'useful GFLOP/s',
+          'share of GEMM peak',
+          'max difference, nats per token'
+        ],
         rows: [...standings.map(row), ...skipped.map(({ name }): Cell[] => [`${name}, skipped`, 0, ...new Array<null>(6).fill(null)])]
       },
       {
-        title: 'Bare matrix products of the same run, float32, GFLOP/s',
+        title: 'Matrix products alone in the same run, float32, GFLOP/s',
         columns: ['512 x 2048 x 2048', "shapes of the model's layers"],
         rows: [[median(rounds.map(({ gemm }) => gemm.peak)), median(rounds.map(({ gemm }) => gemm.ownShapes))]]
       }
@@ -94,14 +103,14 @@ export function comparisonFindings(
     aims: [
       ...aims,
       ...shareAim,
-      { aim: `${subject}: every contestant's numbers within ${TOLERANCE} nats a token of logpr's`, measured: worst, isMet: worst <= TOLERANCE }
+      { aim: `${subject}: every contestant's scores within ${TOLERANCE} nats per token of logpr's`, measured: worst, isMet: worst <= TOLERANCE }
     ],
     notes: [
-      'Contestants take turns round by round, each first in turn; the factor is the median of the ratios of rounds. Tokens are those that a plain pass feeds; useful work counts each distinct prefix once, and the rows of the head that were asked for.',
-      `Batch sizes of hf that were more than ${Math.round(100 * (HOPELESS - 1))} % behind its fastest in the first round did not go on; it is compared by the fastest.`,
+      'Contestants run one after another in each round, and the order rotates. `time / logpr` is the median of the ratios of rounds. Tokens are those that a plain pass feeds. Useful work counts each distinct prefix once, plus the requested rows of the LM head.',
+      `Batch sizes of hf that were more than ${Math.round(100 * (HOPELESS - 1))} % slower than its fastest in the first round were dropped. hf is compared by its fastest batch size.`,
       ...notes,
-      ...skipped.map(({ name, reason }) => `${name} was skipped, and what is aimed at beside it not measured: ${oneLine(reason)}.`),
-      `On ${[...new Set(standings.map(({ contestant }) => contestant.versions))].join('; ')}.`
+      ...skipped.map(({ name, reason }) => `${name} was skipped, so its target was not measured: ${oneLine(reason)}.`),
+      `Versions: ${[...new Set(standings.map(({ contestant }) => contestant.versions))].join('; ')}.`
     ],
     figures: [figureOf(question, standings, factorOf)],
     samples: Object.fromEntries([

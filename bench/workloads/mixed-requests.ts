@@ -8,7 +8,7 @@ export interface MixedRequest {
   readonly status: number
 }
 
-/** Requests of every scoring endpoint in all sizes, some of them wrong, from a seed. */
+/** Requests of every scoring endpoint in all sizes, some of them invalid, from a seed. */
 export function mixedRequests(seed: number, vocabSize: number): { next(): MixedRequest } {
   const random = new RandomIds(seed, vocabSize)
   const text = (most: number): string => {
@@ -26,7 +26,7 @@ export function mixedRequests(seed: number, vocabSize: number): { next(): MixedR
     rerank: () => ['/v1/rerank', { query: text(200), documents: Array.from({ length: many(6) }, () => text(80)) }],
     loss: () => ['/v1/loss', { x: text(200), y: ` ${text(80)}` }],
     tokenize: () => ['/tokenize', { prompt: text(800) }],
-    wrong: () => ['/v1/logprob', { x: text(40), z: 1 }, 400]
+    invalid: () => ['/v1/logprob', { x: text(40), z: 1 }, 400]
   }
   const names = Object.keys(kinds)
   return {

@@ -1,0 +1,18 @@
+/** Columns of a line of generated prose. */
+const WIDTH = 118
+/** A line that begins with one of these would be a list item, a heading, a quotation or a table row. */
+const MARKUP = /^([-+*#>|]|\d+[.)])$/
+
+/** A Markdown paragraph or list item in lines of at most `WIDTH` columns; lines after the first begin with `indent`. */
+export function wrapped(text: string, indent = ''): string {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? `${lines.length === 0 ? '' : indent}${word}` : `${line} ${word}`
+    if (line !== '' && longer.length > WIDTH && !MARKUP.test(word)) {
+      lines.push(line)
+      line = `${indent}${word}`
+    } else line = longer
+  }
+  return [...lines, line].join('\n')
+}
