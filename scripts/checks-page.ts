@@ -3,12 +3,12 @@ import { CHECK_CATALOG } from '../src/scoring/checks/check.ts'
 
 const WHEN: Readonly<Record<CatalogEntry['runs'][number], string>> = {
   request: 'with every result',
-  deep: '`verify: "deep"` and the sampled share of traffic',
-  start: 'start-up self-test',
-  loss: '`POST /v1/loss`'
+  deep: 'with `verify: "deep"` and on the sampled share of traffic',
+  start: 'in the start-up self-test',
+  loss: 'with `POST /v1/loss`'
 }
 
-/** The blocks of docs/checks.md: an overview, and one section a check. */
+/** The generated blocks of docs/checks.md: an overview, and one section per check. */
 export function checksBlocks(): { overview: string; checks: string } {
   const entries = Object.entries<CatalogEntry>(CHECK_CATALOG)
   const rows = entries.map(([id, { runs, condition, cost }]) => `| [\`${id}\`](#${id}) | ${runs.join(', ')} | ${condition} | ${cost} |`)
@@ -26,7 +26,7 @@ ${sentence(condition)} Runs: ${runs.map((run) => WHEN[run]).join('; ')}.
 * Formula: \`${formula.replaceAll('`', "'")}\`
 * Tolerance: ${tolerance}
 * Cost: ${cost}
-* When it does not hold, the most likely first: ${causes.map((cause, i) => `(${i + 1}) ${cause}`).join('; ')}
+* Likely causes, most likely first: ${causes.map((cause, i) => `(${i + 1}) ${cause}`).join('; ')}
 * What to do: ${advice}`
 }
 

@@ -3,7 +3,7 @@ import { ERROR_KINDS } from '../src/http/problem.ts'
 import { HUB_FAULTS } from '../test/hub/faults/all.ts'
 import { PROCESS_FAULTS } from '../test/hub/faults/processes.ts'
 
-/** The tables of docs/hub.md. The tests of test/hub plant each fault and fail when it ends otherwise. */
+/** The tables of docs/hub.md. The tests of test/hub inject each failure and fail if it ends differently. */
 export function hubBlocks(): Readonly<Record<string, string>> {
   return { faults: faultTable(), 'exit-codes': exitCodeTable() }
 }
@@ -11,11 +11,11 @@ export function hubBlocks(): Readonly<Record<string, string>> {
 function faultTable(): string {
   const planted = HUB_FAULTS.map(({ name, end, requests, resumes }) => row(name, end, String(requests), resumes))
   const ended = Object.values(PROCESS_FAULTS).map(({ name, end, resumes }) => row(name, end, '', resumes))
-  return ['| what goes wrong | how the pull ends | requests for the weights | rest of a file asked for |', '|---|---|---|---|', ...planted, ...ended].join('\n')
+  return ['| failure | how the pull ends | requests for the weights | resumes a partial file |', '|---|---|---|---|', ...planted, ...ended].join('\n')
 }
 
 function row(name: string, end: string, requests: string, resumes: boolean): string {
-  return `| ${name} | ${end === 'right bytes' ? end : `\`${end}\``} | ${requests} | ${resumes ? 'yes' : ''} |`
+  return `| ${name} | ${end === 'right bytes' ? 'correct file' : `\`${end}\``} | ${requests} | ${resumes ? 'yes' : ''} |`
 }
 
 function exitCodeTable(): string {

@@ -1,38 +1,38 @@
 import type { MatrixResults } from '../test/matrix/results.ts'
 import type { Outcome } from '../test/matrix/run-model.ts'
 
-/** The tables of docs/models.md, from the last matrix that was kept. */
+/** The tables of docs/models.md, from the last stored matrix. */
 export function modelsBlocks(results: MatrixResults): Readonly<Record<string, string>> {
   const { outcomes } = results
   const scored = outcomes.filter(({ toFloat64 }) => toFloat64 !== null)
   const plain = scored.filter(({ model, architecture, dtype }) => model === architecture && dtype === 'fp32')
   const others = scored.filter((outcome) => !plain.includes(outcome))
   return {
-    architectures: table(['architecture', 'tokens', 'to float64', 'to onnxruntime', 'to onnxruntime, batched'], plain, (outcome) => [
+    architectures: table(['architecture', 'tokens', 'from float64', 'from onnxruntime', 'from onnxruntime, batched'], plain, (outcome) => [
       outcome.architecture,
       String(outcome.tokens),
       ...differences(outcome)
     ]),
     layouts: table(
-      ['model', 'layout', 'dtype', 'operators of note', 'to float64', 'to onnxruntime', 'to onnxruntime, batched'],
+      ['model', 'layout', 'dtype', 'notable operators', 'from float64', 'from onnxruntime', 'from onnxruntime, batched'],
       others.filter(({ model }) => !model.endsWith('-dtypes')),
       (outcome) => [outcome.architecture, outcome.layout, outcome.dtype, outcome.operators.join(' '), ...differences(outcome)]
     ),
     weights: table(
-      ['model', 'dtype', 'operators of note', 'to float64', 'to onnxruntime', 'to onnxruntime, batched'],
+      ['model', 'dtype', 'notable operators', 'from float64', 'from onnxruntime', 'from onnxruntime, batched'],
       others.filter(({ model }) => model.endsWith('-dtypes')),
       (outcome) => [outcome.architecture, outcome.dtype, outcome.operators.join(' '), ...differences(outcome)]
     ),
     refused: table(
-      ['what', 'reason given'],
+      ['model', 'reason given'],
       outcomes.filter(({ refusal, problem }) => refusal !== null && problem === null),
       ({ layout, refusal }) => [layout, refusal ?? '']
     ),
-    run: `logpr ${results.logpr}, onnxruntime ${results.onnxruntime}: ${outcomes.length} files, ${outcomes.filter(({ problem }) => problem !== null).length} not as they have to be.`
+    run: `logpr ${results.logpr}, onnxruntime ${results.onnxruntime}: ${outcomes.length} model files tested, ${outcomes.filter(({ problem }) => problem !== null).length} mismatches.`
   }
 }
 
-/** Nats a token. */
+/** Nats per token. */
 function differences({ toFloat64, toRuntime, toRuntimeBatched }: Outcome): string[] {
   return [toFloat64, toRuntime, toRuntimeBatched].map((value) => value?.toExponential(1) ?? '')
 }

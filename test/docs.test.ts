@@ -188,7 +188,7 @@ describe('docs/completions.md', () => {
   })
 
   test('lists every field that the schema knows', () => {
-    const section = read(PAGE).split('## The request')[1]?.split('## The answer')[0] ?? ''
+    const section = read(PAGE).split('\n## Request\n')[1]?.split('\n## Response\n')[0] ?? ''
     const missing = Object.keys(COMPLETIONS_REQUEST.properties).filter((field) => !section.includes(`\`${field}\``) && !field.endsWith('_penalty'))
     assert.deepEqual(missing, [])
   })

@@ -4,20 +4,20 @@ import { leaveIncomplete } from './disk.ts'
 import { ALWAYS, again, answer, DATA, DATA_ON_HUB, fine, type HubFault, ID, none, resumed } from './fault.ts'
 
 export const CONTENT_FAULTS: readonly HubFault[] = [
-  { name: 'one wrong bit', ...again, plant: (hub) => hub.plant('storage', DATA, { kind: 'corrupt' }) },
+  { name: 'one flipped bit', ...again, plant: (hub) => hub.plant('storage', DATA, { kind: 'corrupt' }) },
   {
-    name: 'one wrong bit, in each download',
+    name: 'one flipped bit in every download',
     end: 'download_corrupt',
     requests: 2,
     resumes: false,
     plant: (hub) => hub.plant('storage', DATA, { kind: 'corrupt' }, ALWAYS)
   },
-  { name: 'wrong bytes left by an earlier pull', ...resumed, plant: (_, settings) => leaveIncomplete(settings, fixedBytes(300_000, 9)) },
-  { name: 'more bytes left by an earlier pull than the file has', ...fine, plant: (_, settings) => leaveIncomplete(settings, fixedBytes(700_000, 9)) },
-  { name: 'all bytes left by an earlier pull, not yet checked', end: 'right bytes', ...none, plant: (_, settings) => leaveIncomplete(settings, WEIGHTS) },
-  { name: 'a body cut short, with a length that agrees', ...again, plant: (hub) => hub.plant('storage', DATA, { kind: 'shorten', afterBytes: 300_000 }) },
+  { name: 'an earlier pull left wrong bytes', ...resumed, plant: (_, settings) => leaveIncomplete(settings, fixedBytes(300_000, 9)) },
+  { name: 'an earlier pull left more bytes than the file has', ...fine, plant: (_, settings) => leaveIncomplete(settings, fixedBytes(700_000, 9)) },
+  { name: 'an earlier pull left all bytes, not yet verified', end: 'right bytes', ...none, plant: (_, settings) => leaveIncomplete(settings, WEIGHTS) },
+  { name: 'a truncated body with a matching Content-Length', ...again, plant: (hub) => hub.plant('storage', DATA, { kind: 'shorten', afterBytes: 300_000 }) },
   {
-    name: 'the same without end',
+    name: 'the same in every download',
     end: 'download_corrupt',
     requests: 4,
     resumes: false,
@@ -25,7 +25,7 @@ export const CONTENT_FAULTS: readonly HubFault[] = [
   },
   { name: 'a body that is too long', ...again, plant: (hub) => hub.plant('storage', DATA, { kind: 'lengthen' }) },
   {
-    name: 'the server ignores Range and sends all (200)',
+    name: 'the server ignores Range and sends the whole file (200)',
     ...resumed,
     plant(hub) {
       hub.plant('storage', DATA, { kind: 'drop', afterBytes: 300_000 })
@@ -33,7 +33,7 @@ export const CONTENT_FAULTS: readonly HubFault[] = [
     }
   },
   {
-    name: 'the server refuses the range (416)',
+    name: 'the server rejects the range (416)',
     ...resumed,
     requests: 3,
     plant(hub) {
@@ -42,7 +42,7 @@ export const CONTENT_FAULTS: readonly HubFault[] = [
     }
   },
   {
-    name: 'the server sends another range',
+    name: 'the server sends a different range',
     ...resumed,
     requests: 3,
     plant(hub) {
@@ -51,7 +51,7 @@ export const CONTENT_FAULTS: readonly HubFault[] = [
     }
   },
   {
-    name: 'the storage has another version between two tries (If-Range)',
+    name: 'the stored file changes between two attempts (If-Range)',
     ...resumed,
     plant(hub) {
       hub.plant('storage', DATA, { kind: 'drop', afterBytes: 300_000 })
@@ -70,7 +70,7 @@ export const CONTENT_FAULTS: readonly HubFault[] = [
     }
   },
   {
-    name: 'the hub names other content than it listed',
+    name: 'the hub announces different content than it listed',
     end: 'download_corrupt',
     requests: 1,
     resumes: false,

@@ -15,7 +15,7 @@ export const DISK_FAULTS: readonly HubFault[] = [
     }
   },
   {
-    name: 'the disk has not enough room',
+    name: 'the disk has too little free space',
     end: 'cache_failed',
     ...none,
     plant(hub) {

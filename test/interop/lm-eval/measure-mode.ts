@@ -45,7 +45,7 @@ export function modesTable(outcomes: readonly ModeOutcome[]): string {
     ].join(' | ')
   )
   return [
-    '| client | mode | samples | largest difference to `hf`, nats | greedy mismatches | acc or acc_norm mismatches | failures |',
+    '| client | mode | samples | largest difference from `hf`, nats | greedy mismatches | acc or acc_norm mismatches | failures |',
     `|${'---|'.repeat(7)}`,
     ...rows.map((row) => `| ${row} |`)
   ].join('\n')
