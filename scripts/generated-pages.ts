@@ -11,6 +11,7 @@ import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 import { KEPT_RESULTS as KEPT_INTEROP, readResults as readInterop } from '../test/interop/results.ts'
 import { KEPT_RESULTS, readResults } from '../test/matrix/results.ts'
 import { checksBlocks } from './checks-page.ts'
+import { decisionsIndex } from './decisions-index.ts'
 import { harnessesBlocks } from './harnesses-page.ts'
 import { renderHeadlines } from './headline-results.ts'
 import { hubBlocks } from './hub-page.ts'
@@ -33,6 +34,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ...performanceFigures(results),
     ['docs/reference/errors.md', withBlocks('docs/reference/errors.md', { errors: errorTable() })],
     ['docs/reference/metrics.md', withBlocks('docs/reference/metrics.md', { metrics: await metricTable() })],
+    ['docs/decisions/README.md', withBlocks('docs/decisions/README.md', { index: decisionsIndex() })],
     ['docs/checks.md', withBlocks('docs/checks.md', checksBlocks())],
     ['docs/harnesses.md', withBlocks('docs/harnesses.md', harnessesBlocks(readInterop(KEPT_INTEROP)))],
     ['docs/hub.md', withBlocks('docs/hub.md', hubBlocks())],

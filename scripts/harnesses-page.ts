@@ -1,6 +1,7 @@
 import { modesTable } from '../test/interop/lm-eval/measure-mode.ts'
 import type { InteropResults } from '../test/interop/results.ts'
 import { TRAPS } from '../test/interop/traps.ts'
+import { wrapped } from './wrapped.ts'
 
 /** The measured tables of docs/harnesses.md, from the last stored run. */
 export function harnessesBlocks({ logpr, onnxruntime, modes, blimp }: InteropResults): Readonly<Record<string, string>> {
@@ -18,8 +19,9 @@ function blimpLines(blimp: NonNullable<InteropResults['blimp']>): string {
   const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
   const seconds = (value: number): string => `${Math.round(value)} s`
   return [
-    `All ${blimp.pairs} pairs of BLiMP's 67 paradigms (\`node dist/test/interop/run.js blimp PAIRS.jsonl\`). Both sides ran one after the other on the`,
-    `same machine, with ${blimp.threads} thread${blimp.threads === 1 ? '' : 's'} each:`,
+    wrapped(
+      `All ${blimp.pairs} pairs of BLiMP's 67 paradigms (\`node dist/test/interop/run.js blimp PAIRS.jsonl\`). Both sides ran one after the other on the same machine, with ${blimp.threads} thread${blimp.threads === 1 ? '' : 's'} each:`
+    ),
     '',
     '| | logpr | `hf` |',
     '|---|---|---|',
@@ -27,7 +29,9 @@ function blimpLines(blimp: NonNullable<InteropResults['blimp']>): string {
     `| evaluation time, by lm-eval's own clock | ${seconds(blimp.evaluationSeconds)} | ${seconds(blimp.hfEvaluationSeconds)} |`,
     `| load average before the run | ${blimp.load.map((load) => load.toFixed(1)).join(' | ')} |`,
     '',
-    `Pairs decided differently: ${blimp.pairsThatDiffer}. Largest difference: ${blimp.maxDifference.toExponential(1)} nats. Greedy mismatches: ${blimp.greedyMismatches}. Failed requests: ${blimp.failed}.`
+    wrapped(
+      `Pairs decided differently: ${blimp.pairsThatDiffer}. Largest difference: ${blimp.maxDifference.toExponential(1)} nats. Greedy mismatches: ${blimp.greedyMismatches}. Failed requests: ${blimp.failed}.`
+    )
   ].join('\n')
 }
 

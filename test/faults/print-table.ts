@@ -19,6 +19,9 @@ real code. A cell names the failed checks, or the error.
 
 \`npm run faults\` plants all faults and prints the table; \`npm run faults -- --write\` also writes this page.
 
+* [Which check reports which fault](#which-check-reports-which-fault)
+* [What each fault changes](#what-each-fault-changes)
+
 | column | what runs |
 |---|---|
 | start-up | the self-test of a model without stored answers |
