@@ -47,7 +47,7 @@ function legend(): string {
   return [
     entry('masked', 'masked: the label is -100', MARGIN),
     entry('trained', 'trained: the label is the id', MARGIN + 200),
-    `  <text class="legend" x="${MARGIN + 410}" y="${MARGIN + 13}">from above: text, label, loss in nats</text>`
+    `  <text class="legend" x="${MARGIN + 410}" y="${MARGIN + 13}">top to bottom: text, label, loss in nats</text>`
   ].join('\n')
 }
 
