@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PACKAGE_FOLDER } from '../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 
 const FOLDER = join(PACKAGE_FOLDER, 'docs', 'decisions')
 /** A record is `0001-some-words.md` and begins with `# 0001 Its title`. */

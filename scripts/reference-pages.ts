@@ -1,4 +1,4 @@
-import { ERROR_KINDS } from '../src/http/status.ts'
+import { ERROR_KINDS } from '../src/http/problem.ts'
 import { createMetrics } from '../src/observability/metrics.ts'
 
 /** The block of docs/reference/errors.md: every error code with its status. */

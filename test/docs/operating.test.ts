@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { parse } from 'yaml'
 import { parseApiKeys } from '../../src/config/api-keys.ts'
 import { OPTIONS, type OptionName } from '../../src/config/options.ts'
-import { PACKAGE_FOLDER } from '../../src/package-info.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { MAIN } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
