@@ -142,6 +142,11 @@ describe('src', () => {
     assert.deepEqual(impure, [])
   })
 
+  test('comments name a check by its id, not by a number', () => {
+    const numbered = files.filter((file) => /\bC[0-3]\d\b/.test(readFileSync(join(SRC, file), 'utf8')))
+    assert.deepEqual(numbered, [])
+  })
+
   test('no file passes 250 lines', () => {
     const long = files.filter((file) => readFileSync(join(SRC, file), 'utf8').split('\n').length > 250)
     assert.deepEqual(long, [])

@@ -9,7 +9,7 @@ export interface EncodedExample {
   /** (n,) */
   readonly reasons: readonly Reason[]
   readonly inputInfo: InputInfo
-  /** C11, in words that fit the form of the request. */
+  /** The `boundary` check, in words that fit the form of the request. */
   readonly boundary: Check
   /** Positions of the end tokens of trained stretches, whether they are trained or not. */
   readonly endPositions: readonly number[]

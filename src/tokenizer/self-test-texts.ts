@@ -36,7 +36,7 @@ interface KnownTokens {
   readonly ids: readonly number[]
 }
 
-/** C21 of the tokenizer: known texts have their known ids. `value` is how many do not. */
+/** `tokenizer_known_answer`: known texts have their known ids. `value` is how many do not. */
 export async function tokenizerKnownAnswer(tokenizer: Tokenizer, known: readonly KnownTokens[]): Promise<Check> {
   if (known.length === 0) return check('tokenizer_known_answer', 'skipped', 'no token ids are known for this model')
   const encoded = await tokenizer.encode(

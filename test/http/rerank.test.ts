@@ -230,7 +230,7 @@ describe('POST /rerank of texts', () => {
   })
 })
 
-describe('T24: clients of rerankers', () => {
+describe('clients of rerankers', () => {
   const everyForm = async (body: object): Promise<{ index: number; score: number }[][]> => [
     ...(await Promise.all(PATHS.map(async (path) => (await jina(body, path)).results.map(({ index, relevance_score: score }) => ({ index, score }))))),
     [...(await tei(body))]

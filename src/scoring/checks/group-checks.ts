@@ -9,8 +9,9 @@ export interface Candidate {
 const ROUNDING = 1e-6
 
 /**
- * C20: outputs of one x of which none begins another exclude each other, so their probabilities add up to at most 1.
- * `value` is the sum. A sum of probabilities is off by at most its own size times the error of the log-probabilities.
+ * `candidate_mass`: outputs of one x of which none begins another exclude each other, so their probabilities add up to
+ * at most 1. `value` is the sum. A sum of probabilities is off by at most its own size times the error of the
+ * log-probabilities.
  */
 export function candidateMassCheck(candidates: readonly Candidate[], toleranceNats: number): Check {
   if (!isPrefixFree(candidates))

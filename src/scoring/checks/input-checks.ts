@@ -26,7 +26,7 @@ export interface InputInfo {
   readonly controlTokensWanted: boolean
 }
 
-/** C11: the tokens of x are the first tokens of x+y. */
+/** `boundary`: the tokens of x are the first tokens of x+y. */
 export function boundaryCheck({ boundaryIsKnown, straddlingToken }: InputInfo): Check {
   if (!boundaryIsKnown) return check('boundary', 'skipped', 'x or y was sent as token ids, so there is no text whose tokens could merge')
   if (straddlingToken === null) return check('boundary', 'pass', 'the tokens of x are the first tokens of x+y', { independent: true })
@@ -38,7 +38,10 @@ export function boundaryCheck({ boundaryIsKnown, straddlingToken }: InputInfo): 
   )
 }
 
-/** C12: the tokens of x spell x and those of y spell y, each by itself. `value` is the first byte of the part that differs. */
+/**
+ * `round_trip`: the tokens of x spell x and those of y spell y, each by itself. `value` is the first byte of the part
+ * that differs.
+ */
 export function roundTripCheck({ spelling }: InputInfo): Check {
   const parts = compareParts(spelling)
   if (parts === null) return check('round_trip', 'skipped', 'token ids were sent, so there is no text to compare with')
@@ -50,7 +53,10 @@ export function roundTripCheck({ spelling }: InputInfo): Check {
   return check('round_trip', 'warn', `the scored tokens spell another text, ${parts.where}`, finding)
 }
 
-/** C29: the normalizer left the text as it was sent. `value` is the first byte of the part that differs. */
+/**
+ * `normalizer_unchanged`: the normalizer left the text as it was sent. `value` is the first byte of the part that
+ * differs.
+ */
 export function normalizerCheck({ normalization }: InputInfo): Check {
   const parts = compareParts(normalization)
   if (parts === null) return check('normalizer_unchanged', 'skipped', 'token ids were sent, so there was no text to normalize')
@@ -80,7 +86,7 @@ function compareParts(parts: { readonly x: Comparison; readonly y: Comparison })
   }
 }
 
-/** C13: every id is in the model's vocabulary. */
+/** `token_range`: every id is in the model's vocabulary. */
 export function tokenRangeCheck({ ids, vocabSize }: InputInfo): Check {
   const largest = ids.reduce((most, id) => Math.max(most, id), 0)
   const isInside = ids.every((id) => id >= 0 && id < vocabSize)
@@ -93,7 +99,7 @@ export function tokenRangeCheck({ ids, vocabSize }: InputInfo): Check {
       })
 }
 
-/** C14: control tokens only where they belong, and one prefix token. */
+/** `control_tokens`: control tokens only where they belong, and one prefix token. */
 export function controlTokensCheck({ ids, sizes, controlTokenCount, controlTokensWanted }: InputInfo): Check {
   const finding = { independent: true, value: controlTokenCount }
   if (sizes.prefix === 1 && sizes.x > 0 && ids[0] === ids[1])
@@ -108,7 +114,7 @@ export function controlTokensCheck({ ids, sizes, controlTokenCount, controlToken
   )
 }
 
-/** C15: the sequence fits the model's context and nothing was cut off. */
+/** `length`: the sequence fits the model's context and nothing was cut off. */
 export function lengthCheck({ ids, sizes, maxModelLen, droppedTokens, xTokens }: InputInfo): Check {
   const finding = { independent: true, value: ids.length, tolerance: maxModelLen }
   if (ids.length > maxModelLen) return check('length', 'fail', `${ids.length} tokens are more than the context of ${maxModelLen}`, finding)
@@ -123,7 +129,7 @@ export function lengthCheck({ ids, sizes, maxModelLen, droppedTokens, xTokens }:
   )
 }
 
-/** C17: the first token has a probability only after a prefix token. */
+/** `first_token`: the first token has a probability only after a prefix token. */
 export function firstTokenCheck({ sizes }: InputInfo): Check {
   if (sizes.prefix === 1) return check('first_token', 'pass', 'a prefix token precedes the text, so its first token has a probability', { independent: true })
   return check('first_token', 'warn', 'no prefix token precedes the text: its first token has no probability, and joint and marginal are conditional on it', {
@@ -131,7 +137,7 @@ export function firstTokenCheck({ sizes }: InputInfo): Check {
   })
 }
 
-/** C28: texts are well-formed Unicode; one that is not is refused before it is scored. */
+/** `well_formed`: texts are well-formed Unicode; one that is not is refused before it is scored. */
 export function wellFormedCheck(isWellFormed: boolean): Check {
   return isWellFormed
     ? check('well_formed', 'pass', 'the text is well-formed Unicode', { independent: true })

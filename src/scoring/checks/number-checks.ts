@@ -6,7 +6,7 @@ const ZERO_TOLERANCE = 1e-5
 /** Of the sums, relative to |joint|: they are float64 sums of the same numbers. */
 const ADDITIVITY_TOLERANCE = 1e-9
 
-/** C01: every log-probability that was used is a finite number. */
+/** `finite`: every log-probability that was used is a finite number. */
 export function finiteCheck({ logProbs }: ScoredSequence): Check {
   const bad = logProbs.findIndex((value) => value !== null && !Number.isFinite(value))
   if (bad === -1) return check('finite', 'pass', 'every log-probability is a finite number', { independent: true })
@@ -16,7 +16,7 @@ export function finiteCheck({ logProbs }: ScoredSequence): Check {
   })
 }
 
-/** C02: no token is more probable than certain. `value` is the largest log-probability. */
+/** `log_prob_le_zero`: no token is more probable than certain. `value` is the largest log-probability. */
 export function atMostZeroCheck({ logProbs }: ScoredSequence): Check {
   const largest = logProbs.reduce<number>((most, value) => (value === null ? most : Math.max(most, value)), Number.NEGATIVE_INFINITY)
   const finding = { independent: true, value: Number.isFinite(largest) ? largest : null, tolerance: ZERO_TOLERANCE }
@@ -24,14 +24,14 @@ export function atMostZeroCheck({ logProbs }: ScoredSequence): Check {
   return check('log_prob_le_zero', 'fail', 'a token has a probability above 1: logits instead of log-probabilities, or the wrong row', finding)
 }
 
-/** C26: a running sum that never rises. `value` is the first position where it does. */
+/** `prefix_monotone`: a running sum that never rises. `value` is the first position where it does. */
 export function monotoneCheck({ logProbs }: ScoredSequence): Check {
   const first = logProbs.findIndex((value) => value !== null && value > ZERO_TOLERANCE)
   if (first === -1) return check('prefix_monotone', 'pass', 'no longer part of the sequence is more probable than a shorter one', { tolerance: ZERO_TOLERANCE })
   return check('prefix_monotone', 'fail', `the sequence becomes more probable at position ${first}`, { value: first, tolerance: ZERO_TOLERANCE })
 }
 
-/** C04: log Pr([x, y]) <= log Pr(x). `value` is their difference. */
+/** `joint_le_marginal`: log Pr([x, y]) <= log Pr(x). `value` is their difference. */
 export function jointLeMarginalCheck({ joint, marginal }: LogProbSums): Check {
   if (joint === null || marginal === null) return check('joint_le_marginal', 'skipped', 'joint and marginal were not both computed')
   const value = joint - marginal
@@ -51,7 +51,7 @@ export function jointLeMarginalCheck({ joint, marginal }: LogProbSums): Check {
   )
 }
 
-/** C05: joint = marginal + conditional. `value` is |joint - marginal - conditional|. */
+/** `additivity`: joint = marginal + conditional. `value` is |joint - marginal - conditional|. */
 export function additivityCheck({ joint, marginal, conditional }: LogProbSums): Check {
   if (joint === null || marginal === null || conditional === null)
     return check('additivity', 'skipped', 'joint, marginal and conditional were not all computed')
@@ -62,9 +62,9 @@ export function additivityCheck({ joint, marginal, conditional }: LogProbSums): 
 }
 
 /**
- * C23: at each row the arg-max is at least as probable as the target, equal when it is the target, and a rank of 1 goes
- * with no token above. Not the other way round: logits that differ by less than float32 keeps beside logsumexp have
- * different ranks and one log-probability. `value` is the first position where they disagree.
+ * `greedy_consistent`: at each row the arg-max is at least as probable as the target, equal when it is the target, and a
+ * rank of 1 goes with no token above. Not the other way round: logits that differ by less than float32 keeps beside
+ * logsumexp have different ranks and one log-probability. `value` is the first position where they disagree.
  */
 export function greedyCheck({ ids, logProbs, best, ranks }: ScoredSequence): Check {
   const bad = logProbs.findIndex((logProb, position) => {

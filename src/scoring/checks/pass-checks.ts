@@ -31,7 +31,10 @@ interface PassCheck {
   readonly toleranceNats: number
 }
 
-/** C06, C08, C09: two passes over the same tokens give the same numbers. `value` is the largest |difference| of a token, nats. */
+/**
+ * `causality`, `batch_invariance`, `padding_invariance` and `cache_invariance`: two passes over the same tokens give the
+ * same numbers. `value` is the largest |difference| of a token, nats.
+ */
 export function passCheck({ id, what, toleranceNats }: PassCheck, { max, row }: PassDifference): Check {
   const finding = { independent: true, value: Number.isFinite(max) ? max : null, tolerance: toleranceNats }
   if (max <= toleranceNats) return check(id, 'pass', `the numbers agree: ${what}`, finding)
@@ -39,7 +42,7 @@ export function passCheck({ id, what, toleranceNats }: PassCheck, { max, row }: 
   return check(id, max <= FAULT_FACTOR * toleranceNats ? 'warn' : 'fail', message, finding)
 }
 
-/** C07: the same pass twice. Rounding that varies is worth a warning; more than the tolerance is a fault. */
+/** `rerun`: the same pass twice. Rounding that varies is worth a warning; more than the tolerance is a fault. */
 export function rerunCheck(toleranceNats: number, { max, row }: PassDifference): Check {
   const finding = { independent: true, value: Number.isFinite(max) ? max : null, tolerance: 0 }
   if (max === 0) return check('rerun', 'pass', 'the same pass twice gave the same numbers, bit for bit', finding)
@@ -54,7 +57,7 @@ export interface SeparateMarginal {
   readonly toleranceNats: number
 }
 
-/** C04 with a marginal of its own. `value` is joint - marginal. */
+/** `joint_le_marginal` with a marginal of its own. `value` is joint - marginal. */
 export function jointLeSeparateMarginal({ joint }: LogProbSums, { marginal, tokens, toleranceNats }: SeparateMarginal): Check {
   if (joint === null) return check('joint_le_marginal_two_pass', 'skipped', 'joint was not computed')
   const value = joint - marginal
@@ -64,7 +67,7 @@ export function jointLeSeparateMarginal({ joint }: LogProbSums, { marginal, toke
   return check('joint_le_marginal_two_pass', 'fail', 'x and y together came out more probable than x scored by itself', finding)
 }
 
-/** C05 with a marginal of its own. `value` is |joint - marginal - conditional|. */
+/** `additivity` with a marginal of its own. `value` is |joint - marginal - conditional|. */
 export function additivityWithSeparateMarginal({ joint, conditional }: LogProbSums, { marginal, tokens, toleranceNats }: SeparateMarginal): Check {
   if (joint === null || conditional === null) return check('additivity_two_pass', 'skipped', 'joint and conditional were not both computed')
   const value = Math.abs(joint - marginal - conditional)
@@ -77,7 +80,7 @@ export function additivityWithSeparateMarginal({ joint, conditional }: LogProbSu
 /** Fewer tokens of x may say nothing of y. */
 const LEAST_CONTEXT = 4
 
-/** C31. `value` is the pointwise mutual information log Pr(y | x) - log Pr(y), nats. */
+/** `context_sensitivity`. `value` is the pointwise mutual information log Pr(y | x) - log Pr(y), nats. */
 export function contextSensitivity(conditional: number, unconditional: number, xTokens: number, toleranceNats: number): Check {
   const value = conditional - unconditional
   const finding = { independent: true, value, tolerance: toleranceNats }

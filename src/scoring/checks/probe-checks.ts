@@ -37,7 +37,7 @@ export function probeChecks(rows: ProbedRows): Check[] {
   return [finiteLogits, normalization, lossParity, shiftAlignment, unreachableMass, betterThanChance, precision].map((of) => of(rows))
 }
 
-/** C01 on the whole row. */
+/** `finite_logits`: `finite` on the whole row. */
 export function finiteLogits({ probes }: ProbedRows): Check {
   const bad = probes.find((probe) => !probe.isFinite)
   if (bad === undefined) return check('finite_logits', 'pass', `all logits of ${probes.length} rows are finite`, { independent: true })
@@ -47,7 +47,7 @@ export function finiteLogits({ probes }: ProbedRows): Check {
   })
 }
 
-/** C03. `value` is the largest |sum of the graph's probabilities - 1|. */
+/** `normalization`. `value` is the largest |sum of the graph's probabilities - 1|. */
 export function normalization({ probes }: ProbedRows): Check {
   const value = largest(probes.map(({ graphMass }) => Math.abs(graphMass - 1)))
   const finding = { independent: true, value: finiteOrNull(value), tolerance: NORMALIZATION_TOLERANCE }
@@ -55,7 +55,7 @@ export function normalization({ probes }: ProbedRows): Check {
   return check('normalization', 'fail', `the probabilities of a row add up to 1 only within ${value}`, finding)
 }
 
-/** C24. `value` is the largest |difference| of a log-probability, nats. */
+/** `loss_parity`. `value` is the largest |difference| of a log-probability, nats. */
 export function lossParity({ probes, logProbs, noiseNats }: ProbedRows): Check {
   const value = largest(probes.map(({ byShift }, i) => Math.abs(byShift[1] - logProbs[i]!)))
   const tolerance = PARITY_TOLERANCE + noiseNats
@@ -65,8 +65,8 @@ export function lossParity({ probes, logProbs, noiseNats }: ProbedRows): Check {
 }
 
 /**
- * C16. `value` is by how much targets shifted by one are likelier than the better of the neighbouring shifts, nats a token.
- * Word salad may by chance suit a wrong shift: the text has to be one that the model understands under some shift, and
+ * `shift_alignment`. `value` is by how much targets shifted by one are likelier than the better of the neighbouring
+ * shifts, nats a token. Word salad may by chance suit a wrong shift: the text has to be one that the model understands under some shift, and
  * a difference has to stand out from the rows' own spread.
  */
 export function shiftAlignment({ probes, vocabSize }: ProbedRows): Check {
@@ -89,7 +89,7 @@ export function shiftAlignment({ probes, vocabSize }: ProbedRows): Check {
 
 type Shifts = readonly [number, number, number]
 
-/** C18. `value` is the largest probability of all ids beyond the tokenizer. */
+/** `unreachable_mass`. `value` is the largest probability of all ids beyond the tokenizer. */
 export function unreachableMass({ probes }: ProbedRows): Check {
   const value = largest(probes.map((probe) => probe.unreachableMass))
   const finding = { independent: true, value: finiteOrNull(value), tolerance: UNREACHABLE_TOLERANCE }
@@ -97,7 +97,7 @@ export function unreachableMass({ probes }: ProbedRows): Check {
   return check('unreachable_mass', 'warn', `a probability of ${value} lies on ids that the tokenizer does not have`, finding)
 }
 
-/** C19. `value` is the mean negative log-probability of a token, `tolerance` ln V, nats. */
+/** `better_than_chance`. `value` is the mean negative log-probability of a token, `tolerance` ln V, nats. */
 export function betterThanChance({ probes, logProbs, vocabSize }: ProbedRows): Check {
   const chance = Math.log(vocabSize)
   const wild = probes.find(({ entropy }) => !(entropy >= -ENTROPY_SLACK && entropy <= chance + ENTROPY_SLACK))
@@ -114,7 +114,7 @@ export function betterThanChance({ probes, logProbs, vocabSize }: ProbedRows): C
   return check('better_than_chance', 'warn', `a token costs ${value} nats on average, more than ln ${vocabSize}, the price of a random one`, finding)
 }
 
-/** C25. `value` is the most significant bits that a logit uses. */
+/** `precision`. `value` is the most significant bits that a logit uses. */
 export function precision({ probes, claimsFloat32 }: ProbedRows): Check {
   const value = largest(probes.map(({ significantBits }) => significantBits))
   const finding = { independent: true, value, tolerance: FLOAT16_BITS }

@@ -1,4 +1,7 @@
-/** Which way of averaging, masking or shifting turns one example into the loss value that a training run printed (C30). */
+/**
+ * Which way of averaging, masking or shifting turns one example into the loss value that a training run printed
+ * (`loss_convention`).
+ */
 
 /** Relative difference at which a value counts as explained; and, for values near 0, nats. */
 export const CONVENTION_TOLERANCE = { relative: 1e-3, nats: 1e-6 } as const

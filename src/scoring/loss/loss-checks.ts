@@ -15,8 +15,8 @@ export interface MaskInfo {
 }
 
 /**
- * C27: the tokens in the loss are the ones that are meant to be. `independent` where their bytes were compared with the
- * text that was sent; `value` is how many tokens are trained.
+ * `mask_sanity`: the tokens in the loss are the ones that are meant to be. `independent` where their bytes were
+ * compared with the text that was sent; `value` is how many tokens are trained.
  */
 export function maskSanityCheck({ tokenCount, reasons, trainedTokens, spellsCompletion, strayControlTokens }: MaskInfo): Check {
   const finding = { independent: spellsCompletion !== null, value: trainedTokens }
@@ -43,7 +43,7 @@ export function maskSanityCheck({ tokenCount, reasons, trainedTokens, spellsComp
   return check('mask_sanity', 'pass', `the ${trainedTokens} trained tokens come after a given one ${what}`, finding)
 }
 
-/** C30: the reported loss is the one that the request's convention gives. `value` is their difference. */
+/** `loss_convention`: the reported loss is the one that the request's convention gives. `value` is their difference. */
 export function lossConventionCheck(diagnosis: LossDiagnosis | null, lossMean: number | null): Check {
   if (diagnosis === null) return check('loss_convention', 'skipped', 'no reported_loss was sent')
   const finding = lossMean === null ? { independent: true } : { independent: true, value: diagnosis.value - lossMean, tolerance: toleranceOf(lossMean) }

@@ -56,7 +56,7 @@ function bounded(found: Check, { isApproximate }: Expectations): Check {
   return check(found.id, 'warn', `a difference of ${found.value} nats a token: this model quantizes activations over whole tensors and is scored alone`, found)
 }
 
-/** C22. `value` is by how much a token of natural text is likelier than one of its reversed words, nats. */
+/** `ordering`. `value` is by how much a token of natural text is likelier than one of its reversed words, nats. */
 function ordering(natural: Float32Array, reversed: Float32Array): Check {
   const mean = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length
   const value = mean(natural) - mean(reversed)

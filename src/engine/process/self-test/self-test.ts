@@ -73,7 +73,7 @@ function namingFailures(model: Scorer): Scorer {
   }
 }
 
-/** C21. `value` is the largest |difference| of a token, nats. */
+/** `known_answer`. `value` is the largest |difference| of a token, nats. */
 export function knownAnswerCheck({ source, logProbs: expected }: KnownAnswer, logProbs: readonly number[], toleranceNats: number): Check {
   const { max } = passDifference(logProbs, expected)
   const finding = { independent: true, value: Number.isFinite(max) ? max : null, tolerance: toleranceNats }
