@@ -73,6 +73,13 @@ export function serviceErrorFrom(thrown: unknown): ServiceError {
   return new ServiceError('internal_error', 'an unexpected failure inside the service; the log has the details', { cause: thrown })
 }
 
+/** Whether no scores came because the engine or the queue took no work: that says nothing of the scores themselves. */
+export function isEngineAbsence(thrown: unknown): boolean {
+  return thrown instanceof ServiceError && ABSENCES.includes(thrown.code)
+}
+
+const ABSENCES: readonly ErrorCode[] = ['queue_full', 'engine_unavailable', 'engine_crashed']
+
 /** What `make` gives, or why it could not, so that one failure leaves the others of a list alone. */
 export async function orServiceError<T>(make: () => T | Promise<T>): Promise<T | ServiceError> {
   try {

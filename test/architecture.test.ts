@@ -142,6 +142,12 @@ describe('src', () => {
     assert.deepEqual(impure, [])
   })
 
+  test('what scores and what watches catches no error unseen', () => {
+    const FOLDERS = ['completions/', 'logprob/', 'loss/', 'rerank/', 'scheduling/', 'scoring/', 'watch/']
+    const blind = files.filter((file) => FOLDERS.some((folder) => file.startsWith(folder)) && /catch \{/.test(readFileSync(join(SRC, file), 'utf8')))
+    assert.deepEqual(blind, [])
+  })
+
   test('comments name a check by its id, not by a number', () => {
     const numbered = files.filter((file) => /\bC[0-3]\d\b/.test(readFileSync(join(SRC, file), 'utf8')))
     assert.deepEqual(numbered, [])

@@ -1,6 +1,7 @@
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import type { EncodingContext } from '../encoding/item-input.ts'
 import type { Batch, BatchScores } from '../engine/engine.ts'
+import { isEngineAbsence } from '../errors.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
 import { passesOf, type VerificationPasses, verificationBatches, verificationChecks, workOf } from './deep-verification.ts'
@@ -17,6 +18,8 @@ export interface SampledVerificationOptions {
   readonly share: number
   /** Told of each verification: its verdict, and the checks that did not pass. */
   readonly onVerified: (verdict: Checks['verdict'], found: readonly Check[]) => void
+  /** Told why a verification showed nothing, unless the engine was away or the queue was full. */
+  readonly onFailed: (error: unknown) => void
   readonly random?: () => number
 }
 
@@ -45,17 +48,18 @@ export class SampledVerification {
   }
 
   async #verify(encoded: VerifiedSequence['encoded'], { rows, sums }: VerifiedSequence['scored']): Promise<void> {
-    const batches = verificationBatches(encoded, this.#context)
-    if (batches === null || rows === null) return
     this.#isBusy = true
     try {
+      const batches = verificationBatches(encoded, this.#context)
+      if (batches === null || rows === null) return
       const { items, verdict } = verdictOf(verificationChecks(encoded, rows, sums, await this.#passes(batches), this.#context))
       this.#options.onVerified(
         verdict,
         items.filter(({ status }) => status === 'warn' || status === 'fail')
       )
-    } catch {
+    } catch (error) {
       // The engine was replaced meanwhile, or the service stops: nothing was shown.
+      if (!isEngineAbsence(error)) this.#options.onFailed(error)
     } finally {
       this.#isBusy = false
     }

@@ -166,6 +166,7 @@ class TimeLimit {
 
 async function closed(response: Response, limit: TimeLimit): Promise<void> {
   limit.end()
+  // The connection is given up: that it was lost already changes nothing.
   await response.body?.cancel().catch(() => {})
 }
 

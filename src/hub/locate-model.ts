@@ -46,7 +46,11 @@ export async function pullReference(text: string, settings: HubSettings, onEvent
 
 async function located(reference: HubReference, settings: HubSettings, onEvent: OnPullEvent, signal: AbortSignal): Promise<CachedModel> {
   if (settings.isOffline) return cachedModel(reference, settings)
-  const cached = await cachedModel(reference, settings).catch(() => null)
+  const cached = await cachedModel(reference, settings).catch((error: unknown) => {
+    // Incomplete, or damaged: then it is fetched.
+    if (error instanceof ServiceError) return null
+    throw error
+  })
   if (cached !== null && COMMIT.test(reference.revision)) return cached
   const askTiming = cached === null ? settings.timing : { ...settings.timing, ...IMPATIENT }
   try {

@@ -46,7 +46,12 @@ export interface ModelMetrics {
   itemsScored(count: number): void
   verified(verdict: string): void
   wrongCanary(): void
+  /** A canary run or a sampled verification that ended without a finding because of a fault of its own. */
+  monitorFailed(monitor: Monitor): void
 }
+
+const MONITORS = ['canary', 'sampled_verification'] as const
+export type Monitor = (typeof MONITORS)[number]
 
 /** Registers the metrics that have a series a model, under the label `model`: an id of the configuration, never one of a request. */
 function createModelMetrics(registry: Registry): (id: string, gauges: ModelGauges) => ModelMetrics {
@@ -84,6 +89,12 @@ function createModelMetrics(registry: Registry): (id: string, gauges: ModelGauge
     registers
   })
   const wrongCanaries = counter('logpr_wrong_canaries_total', 'Times the known text had other numbers than at the start.')
+  const monitorFailures = new Counter({
+    name: 'logpr_monitor_failures_total',
+    help: 'Runs of a monitor that failed by themselves and so compared nothing.',
+    labelNames: ['model', 'monitor'],
+    registers
+  })
   const verifications = new Counter({
     name: 'logpr_verifications_total',
     help: 'Sequences verified deeply after their answer, by the worst status found.',
@@ -103,6 +114,7 @@ function createModelMetrics(registry: Registry): (id: string, gauges: ModelGauge
     for (const each of [items, computedTokens, paddingTokens, wrongCanaries]) each.inc({ model }, 0)
     for (const each of [batchSeconds, batchSequences, queueSeconds]) each.zero({ model })
     for (const source of ['prefix', 'result', 'in_flight']) cachedTokens.inc({ model, source }, 0)
+    for (const monitor of MONITORS) monitorFailures.inc({ model, monitor }, 0)
     return {
       batchDone({ sequences, tokens, paddedTokens, cachedTokens: prefixTokens, runMs, queueMs }) {
         batchSeconds.observe({ model }, runMs / 1000)
@@ -116,7 +128,8 @@ function createModelMetrics(registry: Registry): (id: string, gauges: ModelGauge
       jobsDropped: (reason, count) => dropped.inc({ model, reason }, count),
       itemsScored: (count) => items.inc({ model }, count),
       verified: (verdict) => verifications.inc({ model, verdict }),
-      wrongCanary: () => wrongCanaries.inc({ model })
+      wrongCanary: () => wrongCanaries.inc({ model }),
+      monitorFailed: (monitor) => monitorFailures.inc({ model, monitor })
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { SelfTestReport } from '../engine/engine-info.ts'
+import { isEngineAbsence } from '../errors.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import { passDifference } from '../scoring/checks/pass-checks.ts'
 
@@ -8,6 +9,8 @@ interface CanaryContext {
   readonly selfTest: SelfTestReport
   /** What is done when the numbers are no longer those of the start. */
   readonly onWrong: (maxDifferenceNats: number) => void
+  /** Told why a run compared nothing, unless the engine was away or the canary was stopped. */
+  readonly onFailed: (error: unknown) => void
 }
 
 /**
@@ -32,9 +35,9 @@ export class Canary {
     return this.#lastMaxDifference
   }
 
-  /** Resolves when one text has been compared; each call takes the next one. Never rejects: an engine that is away has its own restart. */
+  /** Resolves when one text has been compared; each call takes the next one. Never rejects. */
   async run(): Promise<void> {
-    const { scheduler, selfTest, onWrong } = this.#context
+    const { scheduler, selfTest, onWrong, onFailed } = this.#context
     const answer = selfTest.answers[this.#next++ % selfTest.answers.length]
     if (answer === undefined) return
     try {
@@ -42,8 +45,9 @@ export class Canary {
       const { max } = passDifference(rows[0]?.logProbs ?? [], answer.logProbs)
       this.#lastMaxDifference = max
       if (!(max <= selfTest.toleranceNats)) onWrong(max)
-    } catch {
-      // No number came back, so none was wrong.
+    } catch (error) {
+      // An engine that is away gave no number, so none was wrong; it has its own restart.
+      if (!isEngineAbsence(error) && !this.#stopped.signal.aborted) onFailed(error)
     }
   }
 

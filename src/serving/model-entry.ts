@@ -45,6 +45,7 @@ export class ModelEntry {
     })
     const backend = located instanceof Promise ? located.then((fetched) => this.#begin(fetched, start)) : this.#begin(located, start)
     this.ready = this.#becomeReady(backend, watch)
+    // The registry waits for it and sees the rejection.
     this.ready.catch(() => {})
   }
 
@@ -114,7 +115,7 @@ export class ModelEntry {
     this.#backend = backend
     this.#progress = 'the model is being loaded'
     backend.scheduler.observe(this.#metrics)
-    // From the files as they are now; the first who asks for ids does not wait for it to load.
+    // From the files as they are now; the first who asks for ids does not wait for it to load, and is told why it failed.
     backend.textTokenizer().catch(() => {})
     return backend
   }

@@ -19,6 +19,7 @@ export class ModelRegistry {
   constructor(entries: readonly ModelEntry[], memoryLimitBytes: number | null = null) {
     this.#entries = new Map(entries.map((entry) => [entry.id, entry]))
     this.ready = Promise.all(entries.map((entry) => this.#named(entry))).then(() => this.#checkMemory(entries, memoryLimitBytes))
+    // Those who wait for it see the rejection; until somebody does it must not end the process.
     this.ready.catch(() => {})
   }
 

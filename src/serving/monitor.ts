@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/options.ts'
+import { serviceErrorFrom } from '../errors.ts'
 import { SampledVerification } from '../evaluation/sampled-verification.ts'
 import { FileChangeDetector } from '../model/weights/file-change-detector.ts'
-import type { ModelMetrics } from '../observability/metrics.ts'
+import type { ModelMetrics, Monitor } from '../observability/metrics.ts'
 import type { ScoringBackend } from './backend.ts'
 import { Canary } from './canary.ts'
 import type { ReadyBackend } from './ready-backend.ts'
@@ -19,12 +20,17 @@ export function startModelMonitor(
   config: Config,
   { engine, scheduler }: ScoringBackend,
   { model, logprobEvaluator, completionsEvaluator, context, modelPaths }: ReadyBackend,
-  metrics: Pick<ModelMetrics, 'verified' | 'wrongCanary'>,
+  metrics: Pick<ModelMetrics, 'verified' | 'wrongCanary' | 'monitorFailed'>,
   log: Logger
 ): ModelMonitor {
   const replace = (reason: string): void => {
     scheduler.forgetResults()
     engine.replace(reason)
+  }
+  const failed = (monitor: Monitor, thrown: unknown): void => {
+    metrics.monitorFailed(monitor)
+    const { code, message, cause } = serviceErrorFrom(thrown)
+    log.error({ monitor, code, reason: message, err: cause }, 'a monitor failed and compared nothing')
   }
   const canary = new Canary(
     {
@@ -34,7 +40,8 @@ export function startModelMonitor(
         metrics.wrongCanary()
         log.error({ maxDifferenceNats, toleranceNats: model.selfTest.toleranceNats }, 'a known text has other numbers than at the start')
         replace('a known text has other numbers than at the start')
-      }
+      },
+      onFailed: (error) => failed('canary', error)
     },
     config.CANARY_INTERVAL_MS
   )
@@ -53,7 +60,8 @@ export function startModelMonitor(
       if (verdict !== 'fail') return
       scheduler.forgetResults()
       void canary.run()
-    }
+    },
+    onFailed: (error) => failed('sampled_verification', error)
   })
   logprobEvaluator.listen((encoded, scored) => sampled.consider(encoded, scored))
   completionsEvaluator.listen(({ encoded, scored }) => sampled.consider(encoded, scored))

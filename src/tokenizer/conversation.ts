@@ -66,7 +66,8 @@ function startsIn({ text, isControl }: ChatSegment, ids: readonly number[], { by
 function generationPrompt(before: readonly ChatMessage[], model: ChatModel): string | null {
   try {
     return model.render(before, true)
-  } catch {
-    return null
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === 'chat_template_failed') return null
+    throw error
   }
 }

@@ -49,18 +49,21 @@ interface Bench {
   readonly sampled: SampledVerification
   /** Verdicts so far, each with the checks that did not pass. */
   readonly verified: (readonly [Checks['verdict'], readonly Check['id'][]])[]
+  readonly failures: unknown[]
 }
 
 function benchOf({ share = 1, faults = {}, random }: { share?: number; faults?: ModelFaults; random?: () => number } = {}): Bench {
   const model = new SlowModel(SHAPE, faults)
   const scheduler = new Scheduler(model, LIMITS)
   const verified: Bench['verified'] = []
+  const failures: unknown[] = []
   const sampled = new SampledVerification(contextOf({ tokenizer: new FakeTokenizer({ facts: { vocabSize: SHAPE.vocabSize } }) }), scheduler, {
     share,
     onVerified: (verdict, found) => verified.push([verdict, found.map(({ id }) => id)]),
+    onFailed: (error) => failures.push(error),
     ...(random === undefined ? {} : { random })
   })
-  return { model, scheduler, sampled, verified }
+  return { model, scheduler, sampled, verified, failures }
 }
 
 /** The item and its numbers as an honest model gives them. */
@@ -146,30 +149,52 @@ describe('SampledVerification', () => {
   })
 
   it('shows nothing when the engine fails, and goes on with the next sequence', async () => {
-    const { model, sampled, verified } = benchOf()
+    const { model, sampled, verified, failures } = benchOf()
     const one = await answered()
     model.failure = new ServiceError('engine_unavailable', 'the fake has ended')
     sampled.consider(...one)
     await settled()
-    assert.deepEqual(verified, [])
+    assert.deepEqual([verified, failures], [[], []])
     model.failure = null
     sampled.consider(...one)
     await settled()
     assert.deepEqual(verified, [['pass', []]])
   })
 
+  it('tells of a failure of its own, and goes on with the next sequence', async () => {
+    const { sampled, verified, failures } = benchOf()
+    const [encoded, scored] = await answered()
+    const damaged = {
+      ...encoded,
+      get sizes(): EncodedItem['sizes'] {
+        throw new TypeError('a fault of the verification')
+      }
+    }
+    sampled.consider(damaged, scored)
+    await settled()
+    assert.deepEqual([verified, failures.map(String)], [[], ['TypeError: a fault of the verification']])
+    sampled.consider(encoded, scored)
+    await settled()
+    assert.deepEqual(verified, [['pass', []]])
+  })
+
   it('shows nothing when the queue takes no work', async () => {
     const verified: unknown[] = []
+    const failures: unknown[] = []
     const full = {
       isIdle: true,
       submitAll: () => {
         throw new ServiceError('queue_full', 'full')
       }
     }
-    const sampled = new SampledVerification(contextOf(), full, { share: 1, onVerified: (verdict) => verified.push(verdict) })
+    const sampled = new SampledVerification(contextOf(), full, {
+      share: 1,
+      onVerified: (verdict) => verified.push(verdict),
+      onFailed: (error) => failures.push(error)
+    })
     sampled.consider(...(await answered()))
     await settled()
-    assert.deepEqual(verified, [])
+    assert.deepEqual([verified, failures], [[], []])
   })
 
   it('leaves a sequence of which nothing was scored', async () => {

@@ -138,7 +138,10 @@ async function requestFindings(fault: Fault, scorer: Scorer, context: Evaluation
 
 async function servingFindings(scorer: Scorer, { selfTest }: Healthy): Promise<string[]> {
   let isWrong = false
-  const canary = new Canary({ scheduler: { runNext: (batch) => scorer.score(batch) }, selfTest, onWrong: () => (isWrong = true) }, 0)
+  const onFailed = (error: unknown): never => {
+    throw error
+  }
+  const canary = new Canary({ scheduler: { runNext: (batch) => scorer.score(batch) }, selfTest, onWrong: () => (isWrong = true), onFailed }, 0)
   for (const _ of selfTest.answers) await canary.run()
   return isWrong ? ['canary'] : []
 }

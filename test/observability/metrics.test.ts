@@ -36,6 +36,7 @@ describe('metrics of models', () => {
     a.itemsScored(4)
     a.verified('warn')
     a.wrongCanary()
+    a.monitorFailed('canary')
     const lines = (await metrics.registry.metrics()).split('\n')
     const counted = [
       'logpr_batch_seconds_count{model="a"} 1',
@@ -50,7 +51,9 @@ describe('metrics of models', () => {
       'logpr_dropped_sequences_total{model="a",reason="queue_full"} 3',
       'logpr_items_total{model="a"} 4',
       'logpr_verifications_total{model="a",verdict="warn"} 1',
-      'logpr_wrong_canaries_total{model="a"} 1'
+      'logpr_wrong_canaries_total{model="a"} 1',
+      'logpr_monitor_failures_total{model="a",monitor="canary"} 1',
+      'logpr_monitor_failures_total{model="a",monitor="sampled_verification"} 0'
     ]
     for (const line of counted) assert.ok(lines.includes(line), line)
     // From the start, so that an increase shows the first time too.

@@ -19,10 +19,12 @@ interface Bench {
   readonly canary: Canary
   readonly engine: FakeEngine
   readonly wrong: number[]
+  readonly failures: unknown[]
 }
 
 function benchOf(answers: SelfTestReport['answers'], { intervalMs = 0, engine = new FakeEngine() } = {}): Bench {
   const wrong: number[] = []
+  const failures: unknown[] = []
   const selfTest: SelfTestReport = {
     verdict: 'pass',
     items: [],
@@ -34,7 +36,8 @@ function benchOf(answers: SelfTestReport['answers'], { intervalMs = 0, engine = 
     tookMs: 1
   }
   const scheduler = new Scheduler(engine, { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 })
-  return { engine, wrong, canary: new Canary({ scheduler, selfTest, onWrong: (max) => wrong.push(max) }, intervalMs) }
+  const context = { scheduler, selfTest, onWrong: (max: number) => wrong.push(max), onFailed: (error: unknown) => failures.push(error) }
+  return { engine, wrong, failures, canary: new Canary(context, intervalMs) }
 }
 
 describe('Canary', () => {
@@ -78,13 +81,26 @@ describe('Canary', () => {
   })
 
   it('finds nothing wrong when no number comes back, and goes on', async () => {
-    const { canary, engine, wrong } = benchOf([answerOf([0, 5, 7], 1)])
+    const { canary, engine, wrong, failures } = benchOf([answerOf([0, 5, 7], 1)])
     engine.failureFor = () => new ServiceError('engine_unavailable', 'the fake has ended')
     await canary.run()
-    assert.deepEqual([wrong, canary.lastMaxDifference], [[], null])
+    assert.deepEqual([wrong, canary.lastMaxDifference, failures], [[], null, []])
     engine.failureFor = () => null
     await canary.run()
     assert.deepEqual(wrong, [1])
+  })
+
+  it('tells of a failure that is not the absence of an engine, and goes on', async () => {
+    const { canary, engine, wrong, failures } = benchOf([answerOf([0, 5, 7])])
+    engine.failureFor = () => new ServiceError('internal_error', 'a fault of the canary')
+    await canary.run()
+    assert.deepEqual(
+      failures.map((error) => (error as ServiceError).code),
+      ['internal_error']
+    )
+    engine.failureFor = () => null
+    await canary.run()
+    assert.deepEqual([failures.length, wrong, canary.lastMaxDifference], [1, [], 0])
   })
 
   it('has nothing to do without answers', async () => {
@@ -108,7 +124,7 @@ describe('Canary', () => {
 
   it('takes back a run that waits when it is stopped, and runs no more', async () => {
     const engine = new FakeEngine({ held: true })
-    const { canary, wrong } = benchOf([answerOf([0, 5, 6], 1)], { engine })
+    const { canary, wrong, failures } = benchOf([answerOf([0, 5, 6], 1)], { engine })
     const first = canary.run()
     await engine.received(1)
     const second = canary.run()
@@ -116,6 +132,6 @@ describe('Canary', () => {
     await Promise.all([first, second])
     engine.release()
     await canary.run()
-    assert.deepEqual([engine.batches.length, wrong], [1, []])
+    assert.deepEqual([engine.batches.length, wrong, failures], [1, [], []])
   })
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { ServiceError } from '../../src/errors.ts'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
@@ -39,9 +40,16 @@ describe('encodeConversation', () => {
     assert.equal(await promptEndWith(() => 'b'), null)
     assert.equal(
       await promptEndWith(() => {
-        throw new Error('no such turn')
+        throw new ServiceError('chat_template_failed', 'no such turn')
       }),
       null
+    )
+    const fault = new TypeError('a fault of the service')
+    await assert.rejects(
+      promptEndWith(() => {
+        throw fault
+      }),
+      fault
     )
   })
 
