@@ -75,7 +75,7 @@ export class CompletionsEvaluator {
     const rowsOf = async (job: ScoringJob | null): Promise<RowScores | null> => {
       const place = job === null ? undefined : places.get(job)
       const rows = place === undefined ? undefined : await rowsByJob.get(place.job)
-      return job === null || place === undefined || rows === undefined ? null : rowsOfSequence(job.sequence, place, rows)
+      return job === null || place === undefined || rows === undefined ? null : rowsOfSequence(place, rows)
     }
 
     const inTurn = oneATurn()
@@ -113,7 +113,7 @@ export class CompletionsEvaluator {
     const firstScored = job?.sequence.firstScored ?? 1
     if (job !== null && rows === null) throw new Error('a job was not answered')
     if (job !== null && rows !== null) {
-      assertSequenceIntegrity(sequenceIntegrityOf(job.sequence.ids, firstScored, rows))
+      assertSequenceIntegrity(sequenceIntegrityOf(job.sequence, rows))
       assertNumbers(rows, firstScored, prompts[index]?.param ?? 'prompt')
     }
     const choice = choiceOf(index, prompt, rows, firstScored, options, this.#context.tokenizer)

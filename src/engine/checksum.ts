@@ -1,20 +1,43 @@
 /**
- * 32-bit FNV-1a over the token ids of a sequence. The engine process computes it from what it was given, the front from
- * what it asked for: scores that belong to another sequence show.
+ * 32-bit FNV-1a over token ids, a step a token. The engine process computes it from the ids that it fed, the front from
+ * those that it asked for: scores that belong to other tokens show.
  */
-export function idsChecksum(ids: Int32Array): number {
-  return continued(0x811c9dc5, ids) >>> 0
+export const NO_TOKENS = 0x811c9dc5 | 0
+
+/** The checksum of some tokens and one more behind them. */
+export function withToken(checksum: number, id: number): number {
+  return Math.imul(checksum ^ id, 0x01000193)
 }
 
-/** The same over the ids of a sequence and then the lastTokenCandidates of its last token: every token that has a row is in it. */
-export function sequenceChecksum({ ids, lastTokenCandidates = NONE }: { readonly ids: Int32Array; readonly lastTokenCandidates?: Int32Array }): number {
-  return continued(idsChecksum(ids), lastTokenCandidates) >>> 0
+export function idsChecksum(ids: Int32Array): number {
+  let checksum = NO_TOKENS
+  for (const id of ids) checksum = withToken(checksum, id)
+  return checksum
+}
+
+/** What the rows of a sequence have to be made from. */
+interface AskedRows {
+  readonly ids: Int32Array
+  readonly firstScored: number
+  readonly targets?: Int32Array
+  readonly lastTokenCandidates?: Int32Array
+}
+
+/** (R,) for each row of a sequence the checksum of the tokens that it sees and of the one scored in it. */
+export function rowChecksums({ ids, firstScored, targets, lastTokenCandidates = NONE }: AskedRows): Int32Array {
+  const ownRows = ids.length - firstScored
+  const checksums = new Int32Array(ownRows + lastTokenCandidates.length)
+  let seen = idsChecksum(ids.subarray(0, firstScored))
+  for (let row = 0; row < ownRows; row++) {
+    const id = ids[firstScored + row]!
+    checksums[row] = withToken(seen, targets === undefined ? id : targets[row]!)
+    // Alternatives are scored in the row of the last token, which does not see that token.
+    if (row < ownRows - 1) seen = withToken(seen, id)
+  }
+  lastTokenCandidates.forEach((id, i) => {
+    checksums[ownRows + i] = withToken(seen, id)
+  })
+  return checksums
 }
 
 const NONE = new Int32Array(0)
-
-function continued(hash: number, ids: Int32Array): number {
-  let next = hash
-  for (const id of ids) next = Math.imul(next ^ id, 0x01000193)
-  return next
-}

@@ -54,8 +54,8 @@ export interface RowScores {
   readonly bestIds: Int32Array
   readonly bestLogProbs: Float32Array
   readonly detail: RowDetail | null
-  /** `sequenceChecksum` of the sequence as the engine process received it: numbers of another sequence have another one. */
-  readonly checksum: number
+  /** (R,) `rowChecksums` of the ids as the pass fed them: the row of another sequence or position has another one. */
+  readonly checksums: Int32Array
   /** What it cost; absent where every fed token was computed for this sequence alone. */
   readonly work?: SequenceWork
 }

@@ -96,7 +96,7 @@ export class LogprobEvaluator {
     const rowsOf = async (main: ScoringJob): Promise<RowScores | null> => {
       const place = sharedByMain.get(main)!
       const [rows] = (await scoresOf(place.job)).rows
-      return rows === undefined ? null : rowsOfSequence(main.sequence, place, rows)
+      return rows === undefined ? null : rowsOfSequence(place, rows)
     }
 
     const scored = attempts.map((attempt) => orServiceError(() => this.#scored(attempt, rowsOf)))

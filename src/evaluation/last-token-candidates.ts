@@ -1,7 +1,6 @@
-import { idsChecksum, sequenceChecksum } from '../engine/checksum.ts'
-import { type RowDetail, type RowScores, rowCountOf, type ScoringSequence } from '../engine/engine.ts'
+import type { RowDetail, RowScores } from '../engine/engine.ts'
 import type { ScoringJob } from '../scheduling/job.ts'
-import { assertSequenceIntegrity } from './sequence-integrity.ts'
+import { assertSequenceIntegrity, sequenceIntegrityOf } from './sequence-integrity.ts'
 
 /** Where the numbers of one wanted job are: `job` computes them, and `row` is the one of its last token. */
 export interface LastTokenRow {
@@ -46,17 +45,12 @@ export function groupedJobs(shared: readonly LastTokenRow[]): ScoringJob[] {
 
 /**
  * The numbers of one wanted sequence out of those of the job that computed it. Throws `scores_mismatched` when they
- * belong to other tokens; the checksum is then that of the sequence itself, so that a later look at it holds.
+ * belong to other tokens; each picked row keeps the checksum that the engine gave it.
  */
-export function rowsOfSequence(sequence: ScoringSequence, { job, row }: LastTokenRow, rows: RowScores): RowScores {
+export function rowsOfSequence({ job, row }: LastTokenRow, rows: RowScores): RowScores {
   const own = job.sequence
   if (own.lastTokenCandidates === undefined) return rows
-  assertSequenceIntegrity({
-    sentChecksum: sequenceChecksum(own),
-    scoredChecksum: rows.checksum,
-    sentRows: rowCountOf(own),
-    scoredRows: rows.logProbs.length
-  })
+  assertSequenceIntegrity(sequenceIntegrityOf(own, rows))
   const before = own.ids.length - 1 - own.firstScored
   /** (rows, width): those before the last token, then that of this sequence's own. */
   const pick = <T extends Float32Array | Int32Array>(values: T, width = 1): T => {
@@ -70,7 +64,7 @@ export function rowsOfSequence(sequence: ScoringSequence, { job, row }: LastToke
     bestIds: pick(rows.bestIds),
     bestLogProbs: pick(rows.bestLogProbs),
     detail: rows.detail === null ? null : pickDetail(rows.detail),
-    checksum: idsChecksum(sequence.ids),
+    checksums: pick(rows.checksums),
     ...(rows.work === undefined ? {} : { work: rows.work })
   }
 

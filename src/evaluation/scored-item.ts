@@ -79,7 +79,7 @@ export const APPROXIMATE: Warning = {
 }
 
 function integrityOf({ ids, scoredStart, scoredEnd }: EncodedItem, rows: RowScores | null): SequenceIntegrity | null {
-  return rows === null ? null : sequenceIntegrityOf(ids.subarray(0, scoredEnd), scoredStart, rows)
+  return rows === null ? null : sequenceIntegrityOf({ ids: ids.subarray(0, scoredEnd), firstScored: scoredStart }, rows)
 }
 
 /**

@@ -1,11 +1,16 @@
-import { idsChecksum } from '../engine/checksum.ts'
-import type { RowScores } from '../engine/engine.ts'
+import { idsChecksum, rowChecksums } from '../engine/checksum.ts'
+import { type RowScores, rowCountOf, type ScoringSequence } from '../engine/engine.ts'
 import { ServiceError } from '../errors.ts'
 import { type SequenceIntegrity, sameSequenceCheck } from '../scoring/checks/request-checks.ts'
 
-/** What was asked for beside what came back. `ids` are those that the engine was sent, `firstScored` the first of which it was asked for. */
-export function sequenceIntegrityOf(ids: Int32Array, firstScored: number, rows: RowScores): SequenceIntegrity {
-  return { sentChecksum: idsChecksum(ids), scoredChecksum: rows.checksum, sentRows: ids.length - firstScored, scoredRows: rows.logProbs.length }
+/** The rows that `sequence` asks for beside those that came back, whose checksums the engine made from what it fed. */
+export function sequenceIntegrityOf(sequence: ScoringSequence, rows: RowScores): SequenceIntegrity {
+  return {
+    sentChecksum: idsChecksum(rowChecksums(sequence)),
+    scoredChecksum: idsChecksum(rows.checksums),
+    sentRows: rowCountOf(sequence),
+    scoredRows: rows.logProbs.length
+  }
 }
 
 /** Throws `scores_mismatched` when the numbers belong to other tokens: such must never reach a sum. */

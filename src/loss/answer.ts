@@ -61,7 +61,7 @@ export interface ScoredExample {
 /** `rows` covers tokens 1 to n-1. Throws `scores_mismatched` or `non_finite_logits`: such numbers must never reach a sum. */
 export function scoredExample(example: EncodedExample, rows: RowScores): ScoredExample {
   const { ids, inputInfo } = example
-  assertSequenceIntegrity(sequenceIntegrityOf(ids, 1, rows))
+  assertSequenceIntegrity(sequenceIntegrityOf({ ids, firstScored: 1 }, rows))
   const sequence = scoredSequence({ ids, sizes: inputInfo.sizes, scoredStart: 1, scoredEnd: ids.length }, rows)
   return { example, sequence, rows }
 }
@@ -140,7 +140,7 @@ function checksOf({ example, sequence, rows }: ScoredExample, totals: LossTotals
     eos: totals.eos,
     isConditionalOnFirstToken: reasons[0] !== 'bos'
   }
-  const subject = { sequence, sums, inputInfo, integrity: sequenceIntegrityOf(ids, 1, rows) }
+  const subject = { sequence, sums, inputInfo, integrity: sequenceIntegrityOf({ ids, firstScored: 1 }, rows) }
   return [
     ...REQUEST_CHECKS.map((run) => run(subject)).map((found) => (found.id === 'boundary' ? example.boundary : found)),
     maskSanityCheck({

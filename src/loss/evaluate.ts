@@ -56,7 +56,7 @@ export class LossEvaluator {
     const jobs = Object.values(wanted).filter((job): job is ScoringJob => job !== null)
     const rows = await Promise.all(this.#scheduler.submit(jobs, signal))
     jobs.forEach(({ sequence }, i) => {
-      assertSequenceIntegrity(sequenceIntegrityOf(sequence.ids, sequence.firstScored, rows[i]!))
+      assertSequenceIntegrity(sequenceIntegrityOf(sequence, rows[i]!))
     })
     const rowsOf = (name: keyof ConventionJobs): RowScores | null => {
       const job = wanted[name]

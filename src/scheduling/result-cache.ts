@@ -91,14 +91,14 @@ export class ResultCache {
 }
 
 /** Arrays of their own: those of a message from the engine are views into all of it. */
-function copyOf({ logProbs, logSumExps, bestIds, bestLogProbs, detail, checksum }: RowScores, topCount: number | null): RowScores {
+function copyOf({ logProbs, logSumExps, bestIds, bestLogProbs, detail, checksums }: RowScores, topCount: number | null): RowScores {
   return {
     logProbs: logProbs.slice(),
     logSumExps: logSumExps.slice(),
     bestIds: bestIds.slice(),
     bestLogProbs: bestLogProbs.slice(),
     detail: detail === null || topCount === null ? null : detailCopy(detail, topCount),
-    checksum
+    checksums: checksums.slice()
   }
 }
 
@@ -115,7 +115,7 @@ function detailCopy({ ranks, entropies, probSquareSums, topCount: width, topIds,
   }
 }
 
-function bytesOf({ logProbs, logSumExps, bestIds, bestLogProbs, detail }: RowScores): number {
+function bytesOf({ logProbs, logSumExps, bestIds, bestLogProbs, detail, checksums }: RowScores): number {
   const ofDetail = detail === null ? [] : [detail.ranks, detail.entropies, detail.probSquareSums, detail.topIds, detail.topLogProbs]
-  return [logProbs, logSumExps, bestIds, bestLogProbs, ...ofDetail].reduce((sum, { byteLength }) => sum + byteLength, ENTRY_BYTES)
+  return [logProbs, logSumExps, bestIds, bestLogProbs, checksums, ...ofDetail].reduce((sum, { byteLength }) => sum + byteLength, ENTRY_BYTES)
 }

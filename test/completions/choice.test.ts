@@ -41,7 +41,7 @@ function rowsOf(...rows: readonly Row[]): RowScores {
       topIds: Int32Array.from(rows.flatMap(({ top }) => top.map(([id]) => id))),
       topLogProbs: Float32Array.from(rows.flatMap(({ top }) => top.map(([, logProb]) => logProb)))
     },
-    checksum: 0
+    checksums: new Int32Array(0)
   }
 }
 const AFTER_A: Row = {

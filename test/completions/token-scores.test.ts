@@ -19,7 +19,7 @@ function rowsOf(parts: { readonly logProbs?: readonly number[]; readonly best?: 
       topIds: Int32Array.of(7, 5, 8, 9),
       topLogProbs: Float32Array.from(top)
     },
-    checksum: 0
+    checksums: new Int32Array(0)
   }
 }
 

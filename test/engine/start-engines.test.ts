@@ -31,7 +31,7 @@ const batchOf = (i: number): Batch => ({
   sequences: [{ ids: Int32Array.from({ length: 90 + i }, (_, k) => (i * 97 + k * 31) % 4000), firstScored: 1 }],
   topCount: 3
 })
-const numbersOf = ({ rows }: BatchScores): unknown => rows.map(({ logProbs, checksum, detail }) => ({ logProbs, checksum, detail }))
+const numbersOf = ({ rows }: BatchScores): unknown => rows.map(({ logProbs, checksums, detail }) => ({ logProbs, checksums, detail }))
 
 async function until(isTrue: () => boolean): Promise<void> {
   for (const deadline = Date.now() + 30_000; !isTrue(); await pause(5)) if (Date.now() > deadline) throw new Error('it did not come about within 30 s')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { groupByLastToken, groupedJobs, rowsOfSequence } from '../../src/evaluation/last-token-candidates.ts'
+import { assertSequenceIntegrity, sequenceIntegrityOf } from '../../src/evaluation/sequence-integrity.ts'
 import type { ScoringJob } from '../../src/scheduling/job.ts'
 import { fakeScores } from '../support/fake-engine.ts'
 
@@ -44,7 +45,7 @@ describe('sharedRows', () => {
     wanted.forEach(({ sequence }, i) => {
       const place = shared[i]
       assert.ok(place)
-      const own = rowsOfSequence(sequence, place, fakeScores(place.job.sequence))
+      const own = rowsOfSequence(place, fakeScores(place.job.sequence))
       assert.deepEqual(own, fakeScores(sequence))
     })
   })
@@ -64,7 +65,7 @@ describe('sharedRows', () => {
         topLogProbs: Float32Array.of(-1, -2, -3, -4)
       }
     }
-    assert.deepEqual(rowsOfSequence(jobOf([1, 3]).sequence, second, rows).detail, {
+    assert.deepEqual(rowsOfSequence(second, rows).detail, {
       ranks: Int32Array.of(1),
       entropies: Float32Array.of(0.25),
       probSquareSums: Float32Array.of(0.75),
@@ -74,13 +75,30 @@ describe('sharedRows', () => {
     })
   })
 
+  test('keeps the checksums of the engine, so that rows of another sequence show in that of a last token as well', () => {
+    const wanted = [jobOf([1, 2]), jobOf([1, 3])]
+    const [, second] = groupByLastToken(wanted)
+    assert.ok(second)
+    const { sequence } = second.job
+    const checksums = Int32Array.of(17, 19)
+    const swapped = { ...second, job: { ...second.job, sequence: { ids: sequence.ids, firstScored: 1 } } }
+    // Nothing was merged: the rows are handed on as they are.
+    assert.deepEqual(rowsOfSequence(swapped, { ...fakeScores(sequence), checksums }).checksums, checksums)
+    const own = rowsOfSequence(second, fakeScores(sequence))
+    assert.deepEqual(
+      sequenceIntegrityOf(jobOf([1, 3]).sequence, own).scoredChecksum,
+      sequenceIntegrityOf(jobOf([1, 3]).sequence, fakeScores(jobOf([1, 3]).sequence)).sentChecksum
+    )
+    assert.throws(() => assertSequenceIntegrity(sequenceIntegrityOf(jobOf([1, 2]).sequence, own)), { code: 'scores_mismatched' })
+  })
+
   test('refuses numbers that were made for other tokens', () => {
     const wanted = [jobOf([1, 2]), jobOf([1, 3])]
     const [first] = groupByLastToken(wanted)
     assert.ok(first)
     const otherLast = fakeScores({ ...first.job.sequence, lastTokenCandidates: Int32Array.of(4) })
-    assert.throws(() => rowsOfSequence(jobOf([1, 2]).sequence, first, otherLast), { code: 'scores_mismatched' })
+    assert.throws(() => rowsOfSequence(first, otherLast), { code: 'scores_mismatched' })
     const missing = fakeScores(jobOf([1, 2]).sequence)
-    assert.throws(() => rowsOfSequence(jobOf([1, 2]).sequence, first, missing), { code: 'scores_mismatched' })
+    assert.throws(() => rowsOfSequence(first, missing), { code: 'scores_mismatched' })
   })
 })

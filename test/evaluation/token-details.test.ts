@@ -14,7 +14,7 @@ const NUMBERS = {
   logSumExps: new Float32Array(2),
   bestIds: new Int32Array(2),
   bestLogProbs: new Float32Array(2),
-  checksum: 0
+  checksums: new Int32Array(0)
 }
 const whole = (text: string): PartText => partText({ dropped: Buffer.of(), scored: Buffer.from(text), text: null, spellsControls: false, mayAddSpace: false })
 const ENCODED = { scoredStart: 2, text: { x: whole('a'), y: whole('é') } }

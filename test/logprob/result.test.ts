@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EncodedItem } from '../../src/encoding/encoded-item.ts'
 import type { EncodingContext, LogprobItem, LogprobOptions } from '../../src/encoding/item-input.ts'
-import { idsChecksum } from '../../src/engine/checksum.ts'
+import { rowChecksums } from '../../src/engine/checksum.ts'
 import type { RowScores } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { type ScoredItem, scoredItemOf, scoredOf } from '../../src/evaluation/scored-item.ts'
@@ -20,7 +20,7 @@ function rowsOf(whole: Int32Array, ids: Int32Array, logProbs: readonly number[],
     bestIds: Int32Array.from(logProbs, (_, row) => (greedy[row] === true ? ids[row]! : 15)),
     bestLogProbs: Float32Array.from(logProbs, (logProb, row) => (greedy[row] === true ? logProb : -0.25)),
     detail: null,
-    checksum: idsChecksum(whole)
+    checksums: rowChecksums({ ids: whole, firstScored: whole.length - ids.length })
   }
 }
 

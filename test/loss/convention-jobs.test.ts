@@ -13,7 +13,7 @@ const segments = [
 
 function rows(logProbs: readonly number[]): RowScores {
   const none = new Float32Array(0)
-  return { logProbs: Float32Array.from(logProbs), logSumExps: none, bestIds: new Int32Array(0), bestLogProbs: none, detail: null, checksum: 0 }
+  return { logProbs: Float32Array.from(logProbs), logSumExps: none, bestIds: new Int32Array(0), bestLogProbs: none, detail: null, checksums: new Int32Array(0) }
 }
 
 async function example(eos: 'none' | 'score' = 'none'): Promise<EncodedExample> {

@@ -1,9 +1,10 @@
-import { sequenceChecksum } from '../../src/engine/checksum.ts'
+import { rowChecksums } from '../../src/engine/checksum.ts'
 import type { Batch, BatchScores, Engine, EngineState, RowScores, ScoringSequence } from '../../src/engine/engine.ts'
 import type { EngineInfo } from '../../src/engine/engine-info.ts'
 
 /** What the fake says of a sequence: numbers that follow from its ids alone, so that rows of another sequence show. */
-export function fakeScores({ ids, firstScored, lastTokenCandidates = new Int32Array(0) }: ScoringSequence): RowScores {
+export function fakeScores(sequence: ScoringSequence): RowScores {
+  const { ids, firstScored, lastTokenCandidates = [] } = sequence
   const targets = Int32Array.from([...ids.slice(firstScored), ...lastTokenCandidates])
   return {
     // Alternatives are asked of the row of the last id.
@@ -12,7 +13,7 @@ export function fakeScores({ ids, firstScored, lastTokenCandidates = new Int32Ar
     bestIds: targets,
     bestLogProbs: new Float32Array(targets.length),
     detail: null,
-    checksum: sequenceChecksum({ ids, lastTokenCandidates })
+    checksums: rowChecksums(sequence)
   }
 }
 

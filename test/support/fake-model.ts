@@ -1,4 +1,4 @@
-import { sequenceChecksum } from '../../src/engine/checksum.ts'
+import { rowChecksums } from '../../src/engine/checksum.ts'
 import type { Batch, BatchScores, Engine, EngineState, RowScores, ScoringSequence } from '../../src/engine/engine.ts'
 import type { EngineInfo } from '../../src/engine/engine-info.ts'
 import { type RowProbe, rowProbe } from '../../src/scoring/row-probe.ts'
@@ -84,7 +84,7 @@ export class FakeModel implements Engine {
       bestIds: Int32Array.from(rows, ({ best }) => best),
       bestLogProbs: Float32Array.from(rows, ({ bestLogProb }) => bestLogProb + changedByNats),
       detail: null,
-      checksum: sequenceChecksum(sequence)
+      checksums: rowChecksums(sequence)
     }
   }
 

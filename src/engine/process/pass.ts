@@ -1,3 +1,4 @@
+import { NO_TOKENS, withToken } from '../checksum.ts'
 import type { ScoringSequence } from '../engine.ts'
 import type { CacheArray } from './prefix-cache/cache-tensor.ts'
 
@@ -20,6 +21,8 @@ export interface Pass {
   readonly past: ReadonlyMap<string, CacheArray> | null
   /** (S, P + S) what is added to the attention scores: 0 or `BLOCKED`. Null hides nothing beyond what the model itself does. */
   readonly bias: Float32Array | null
+  /** (B, S) checksum of the tokens that each column sees, those of the past and itself included; computed from `ids` as they are fed. */
+  readonly seenChecksums: Int32Array
   readonly wanted: WantedRows
 }
 
@@ -57,7 +60,14 @@ export function plainPass(sequences: readonly ScoringSequence[]): Pass {
     return Int32Array.from({ length: rows.length - start }, (_, i) => start + i)
   })
   const wanted = { rows: Int32Array.from(rows), targets: Int32Array.from(targets), ofSequence }
-  return { B, S, ids, positions, lengths, pastLength: 0, past: null, bias: null, wanted }
+  return { B, S, ids, positions, lengths, pastLength: 0, past: null, bias: null, seenChecksums: seenInRows(ids, S), wanted }
+}
+
+/** A column of a row sees all columns before it. */
+function seenInRows(ids: Int32Array, S: number): Int32Array {
+  const seen = new Int32Array(ids.length)
+  for (let i = 0; i < ids.length; i++) seen[i] = withToken(i % S === 0 ? NO_TOKENS : seen[i - 1]!, ids[i]!)
+  return seen
 }
 
 /** The positions from `pastLength` on whose rows a sequence asks for, with the token wanted there: its scored tokens, then the lastTokenCandidates of the last. */

@@ -1,29 +1,34 @@
 import type { Tensor } from 'onnxruntime-node'
 import { SCORING_OUTPUTS } from '../../model/onnx/scoring-graph.ts'
 import { type RowProbe, rowProbe } from '../../scoring/row-probe.ts'
-import { sequenceChecksum } from '../checksum.ts'
+import { withToken } from '../checksum.ts'
 import type { Batch, RowDetail, RowScores } from '../engine.ts'
 import type { RowPlan } from './feeds.ts'
+import type { Pass } from './pass.ts'
 
 type Outputs = Readonly<Record<string, Tensor>>
 
 /**
- * The rows of each sequence out of the outputs of the scoring graph, (N, C, 1) each and filled up at the end. `ofSequence`
- * says which of the rows are whose.
+ * The rows of each sequence out of the outputs of the scoring graph, (N, C, 1) each and filled up at the end. Their
+ * checksums are those of the columns that the pass read them from.
  */
-export function rowScoresOf(outputs: Outputs, { sequences, topCount }: Batch, ofSequence: readonly Int32Array[]): RowScores[] {
+export function rowScoresOf(outputs: Outputs, { topCount }: Batch, pass: Pass): RowScores[] {
   const bestIds = outputs[SCORING_OUTPUTS.bestId]!.data as BigInt64Array
-  return sequences.map((sequence, i) => {
-    const rows = ofSequence[i]!
+  return pass.wanted.ofSequence.map((rows) => {
     return {
       logProbs: floatsAt(outputs, SCORING_OUTPUTS.logProb, rows),
       logSumExps: floatsAt(outputs, SCORING_OUTPUTS.logSumExp, rows),
       bestIds: Int32Array.from(rows, (row) => Number(bestIds[row])),
       bestLogProbs: floatsAt(outputs, SCORING_OUTPUTS.bestLogProb, rows),
       detail: topCount === null ? null : detailOf(outputs, topCount, rows),
-      checksum: sequenceChecksum(sequence)
+      checksums: checksumsOf(pass, rows)
     }
   })
+}
+
+/** For each of these rows of a pass the checksum of the tokens that its column sees and of the token scored there. */
+export function checksumsOf({ seenChecksums, wanted: { rows, targets } }: Pass, wanted: Int32Array): Int32Array {
+  return wanted.map((row) => withToken(seenChecksums[rows[row]!]!, targets[row]!))
 }
 
 function floatsAt(outputs: Outputs, name: string, places: ArrayLike<number>): Float32Array {
@@ -61,7 +66,7 @@ export function rowProbesOf(outputs: Outputs, batch: Batch, { C, columns, probed
 }
 
 /** The numbers of consecutive tokens; details where they were asked for. */
-export type Rows = Pick<RowScores, 'logProbs' | 'logSumExps' | 'bestIds' | 'bestLogProbs' | 'detail'>
+export type Rows = Pick<RowScores, 'logProbs' | 'logSumExps' | 'bestIds' | 'bestLogProbs' | 'detail' | 'checksums'>
 
 /** Rows of one sequence that came in several pieces, as one. Pieces without rows have no say in whether there are details. */
 export function joinRows(pieces: readonly Rows[]): Rows {
@@ -74,6 +79,7 @@ export function joinRows(pieces: readonly Rows[]): Rows {
     logSumExps: floats(parts, ({ logSumExps }) => logSumExps),
     bestIds: integers(parts, ({ bestIds }) => bestIds),
     bestLogProbs: floats(parts, ({ bestLogProbs }) => bestLogProbs),
+    checksums: integers(parts, ({ checksums }) => checksums),
     detail: details.length === 0 || details.length < parts.length ? null : joinDetails(details)
   }
 }

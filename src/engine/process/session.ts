@@ -52,7 +52,7 @@ export async function loadModel(spec: EngineSpec, keepsWeightsMapped = false): P
 
   const sharing = new ModelSharing(sharable, runner.cacheTensors, limits, spec, async (pass, batch, wantsPresent) => {
     const { outputs, present, runMs } = await runner.run(session, pass, batch, wantsPresent)
-    return { rows: rowScoresOf(outputs, batch, pass.wanted.ofSequence), present, runMs }
+    return { rows: rowScoresOf(outputs, batch, pass), present, runMs }
   })
 
   return {
@@ -67,7 +67,7 @@ export async function loadModel(spec: EngineSpec, keepsWeightsMapped = false): P
       if (batch.layout === 'shared' && sharing.isOn) return sharing.scoring.score(batch)
       const pass = plainPass(batch.sequences)
       const { outputs, plan, runMs } = await runner.run(session, pass, batch)
-      return { rows: rowScoresOf(outputs, batch, pass.wanted.ofSequence), probes: rowProbesOf(outputs, batch, plan), runMs }
+      return { rows: rowScoresOf(outputs, batch, pass), probes: rowProbesOf(outputs, batch, plan), runMs }
     }
   }
 }

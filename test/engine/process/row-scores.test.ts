@@ -8,6 +8,7 @@ const rows = (values: readonly number[], detail: RowDetail | null = null): Rows 
   logSumExps: Float32Array.from(values, (value) => value + 1),
   bestIds: Int32Array.from(values, (value) => -value),
   bestLogProbs: Float32Array.from(values, (value) => value / 2),
+  checksums: Int32Array.from(values, (value) => 3 * value),
   detail
 })
 const detail = (...ranks: number[]): RowDetail => ({

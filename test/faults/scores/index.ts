@@ -1,4 +1,6 @@
 import type { Batch, BatchScores, RowScores } from '../../../src/engine/engine.ts'
+import { plainPass } from '../../../src/engine/process/pass.ts'
+import { checksumsOf } from '../../../src/engine/process/row-scores.ts'
 import type { Fault } from '../fault.ts'
 import { float16Bits } from '../weights/float16.ts'
 
@@ -45,6 +47,19 @@ export const SCORE_FAULTS: readonly Fault[] = [
     kind: 'scores',
     description: 'sequences of a batch get the results of other sequences in the batch',
     ...changing((scores) => ({ ...scores, rows: [...scores.rows.slice(1), ...scores.rows.slice(0, 1)] }))
+  },
+  {
+    name: 'rows of a pass swapped',
+    kind: 'scores',
+    description: 'the engine cuts the rows of a pass out at the places of the neighbouring sequence, and answers in the name of the one that was asked for',
+    ...changing((scores, { sequences }) => {
+      const pass = plainPass(sequences)
+      const next = (index: number): number => (index + 1) % sequences.length
+      return {
+        ...scores,
+        rows: scores.rows.map((_, index) => ({ ...scores.rows[next(index)]!, checksums: checksumsOf(pass, pass.wanted.ofSequence[next(index)]!) }))
+      }
+    })
   },
   {
     name: 'stale result',

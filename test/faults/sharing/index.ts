@@ -1,4 +1,4 @@
-import { sequenceChecksum } from '../../../src/engine/checksum.ts'
+import { rowChecksums } from '../../../src/engine/checksum.ts'
 import type { Batch, RowScores, ScoringSequence } from '../../../src/engine/engine.ts'
 import type { Scorer } from '../../../src/engine/process/self-test/passes.ts'
 import type { Fault } from '../fault.ts'
@@ -11,7 +11,7 @@ function scoredAs(instead: (sequence: ScoringSequence, batch: Batch, index: numb
       const rows: RowScores[] = []
       for (const [index, sequence] of batch.sequences.entries()) {
         const scored = await model.score({ sequences: [instead(sequence, batch, index)], topCount: null })
-        rows.push({ ...scored.rows[0]!, checksum: sequenceChecksum(sequence), work: { computedTokens: 1, cachedTokens: 1 } })
+        rows.push({ ...scored.rows[0]!, checksums: rowChecksums(sequence), work: { computedTokens: 1, cachedTokens: 1 } })
       }
       return { rows, probes: [], runMs: 0 }
     }

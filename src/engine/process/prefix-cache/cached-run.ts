@@ -24,10 +24,11 @@ export interface KnownRows {
   readonly logSumExps: Float32Array
   readonly bestIds: Int32Array
   readonly bestLogProbs: Float32Array
+  readonly checksums: Int32Array
 }
 
 /** Bytes that `TokenRows` takes a token. */
-export const ROW_BYTES = 4 * 4 + 1
+export const ROW_BYTES = 5 * 4 + 1
 
 /** The numbers of a run of tokens, as far as they are known. */
 export class TokenRows {
@@ -36,6 +37,7 @@ export class TokenRows {
   readonly #logSumExps: Float32Array
   readonly #bestIds: Int32Array
   readonly #bestLogProbs: Float32Array
+  readonly #checksums: Int32Array
 
   constructor(length: number) {
     this.#known = new Uint8Array(length)
@@ -43,6 +45,7 @@ export class TokenRows {
     this.#logSumExps = new Float32Array(length)
     this.#bestIds = new Int32Array(length)
     this.#bestLogProbs = new Float32Array(length)
+    this.#checksums = new Int32Array(length)
   }
 
   /** Takes row `index` of rows for token `at` of the run. What is known stays: the same question keeps its answer. */
@@ -53,6 +56,7 @@ export class TokenRows {
     this.#logSumExps[at] = rows.logSumExps[index]!
     this.#bestIds[at] = rows.bestIds[index]!
     this.#bestLogProbs[at] = rows.bestLogProbs[index]!
+    this.#checksums[at] = rows.checksums[index]!
   }
 
   /** First token from `from` on, before `end`, that is not known; `end` when all are. */
@@ -68,20 +72,36 @@ export class TokenRows {
     rows.logSumExps.set(this.#logSumExps.subarray(from, to), index)
     rows.bestIds.set(this.#bestIds.subarray(from, to), index)
     rows.bestLogProbs.set(this.#bestLogProbs.subarray(from, to), index)
+    rows.checksums.set(this.#checksums.subarray(from, to), index)
   }
 
   /** Tokens `from .. to - 1` alone. */
   cut(from: number, to: number): TokenRows {
     const cut = new TokenRows(to - from)
     cut.#known.set(this.#known.subarray(from, to))
-    this.copyTo({ first: 0, logProbs: cut.#logProbs, logSumExps: cut.#logSumExps, bestIds: cut.#bestIds, bestLogProbs: cut.#bestLogProbs }, 0, from, to)
+    const rows = {
+      first: 0,
+      logProbs: cut.#logProbs,
+      logSumExps: cut.#logSumExps,
+      bestIds: cut.#bestIds,
+      bestLogProbs: cut.#bestLogProbs,
+      checksums: cut.#checksums
+    }
+    this.copyTo(rows, 0, from, to)
     return cut
   }
 }
 
 /** Space for the rows of R tokens. */
 function emptyRows(first: number, R: number): KnownRows {
-  return { first, logProbs: new Float32Array(R), logSumExps: new Float32Array(R), bestIds: new Int32Array(R), bestLogProbs: new Float32Array(R) }
+  return {
+    first,
+    logProbs: new Float32Array(R),
+    logSumExps: new Float32Array(R),
+    bestIds: new Int32Array(R),
+    bestLogProbs: new Float32Array(R),
+    checksums: new Int32Array(R)
+  }
 }
 
 /** The first `count` tokens of a run. */

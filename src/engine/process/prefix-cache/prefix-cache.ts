@@ -8,7 +8,7 @@ const NODE_BYTES = 1024
 const ARRAY_BYTES = 256
 const ID_BYTES = 4
 /** Arrays of a node beside those of keys and values: ids and rows. */
-const OTHER_ARRAYS = 6
+const OTHER_ARRAYS = 7
 
 /** Sums since the start, but for `entries` and `storedTokens`. */
 export interface PrefixCacheCounters {

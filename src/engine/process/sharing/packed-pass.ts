@@ -1,4 +1,5 @@
 import { BLOCKED } from '../../../model/onnx/attention-bias.ts'
+import { idsChecksum, withToken } from '../../checksum.ts'
 import type { ScoringSequence } from '../../engine.ts'
 import { type PackedRow, packedRowOf } from '../../packed-row.ts'
 import { type Pass, wantedOf } from '../pass.ts'
@@ -53,10 +54,26 @@ export function packedPass(sequences: readonly ScoringSequence[], prefix: KnownP
       past: P === 0 ? null : prefix.past,
       // One branch after the other needs no bias: the model's own mask hides what comes later.
       bias: isChain(forest) ? null : branchBias(forest, P),
+      seenChecksums: seenInBranches(forest, idsChecksum((sequences[0]?.ids ?? NONE).subarray(0, P))),
       wanted: { rows: Int32Array.from(rows), targets: Int32Array.from(targets), ofSequence }
     }
   }
 }
+
+/** Column j sees the prefix and, of the columns before it, those whose branch has not ended: a stack of them. */
+function seenInBranches({ ids, ends }: PackedRow, prefix: number): Int32Array {
+  const seen = new Int32Array(ids.length)
+  const open: number[] = []
+  ids.forEach((id, column) => {
+    while (open.length > 0 && ends[open.at(-1)!]! <= column) open.pop()
+    const before = open.at(-1)
+    seen[column] = withToken(before === undefined ? prefix : seen[before]!, id)
+    open.push(column)
+  })
+  return seen
+}
+
+const NONE = new Int32Array(0)
 
 function isChain({ ends }: PackedRow): boolean {
   return ends.every((end) => end === ends.length)

@@ -1,4 +1,3 @@
-import { sequenceChecksum } from '../../checksum.ts'
 import type { Batch, BatchScores, RowScores, ScoringSequence } from '../../engine.ts'
 import type { Pass } from '../pass.ts'
 import type { CacheArray } from '../prefix-cache/cache-tensor.ts'
@@ -111,7 +110,6 @@ export class SharedScoring {
     return {
       rows: scores.map((own, i) => ({
         ...own,
-        checksum: sequenceChecksum(sequences[i]!),
         work: { computedTokens: prefix.length - P + forest.paths[i]!.length - forest.sharedCounts[i]!, cachedTokens: P }
       })),
       runMs: runMs + lastMs
@@ -153,5 +151,12 @@ function columnsOf(path: Int32Array, pastLength: number, from: number, end: numb
 
 function keptRows(rows: Omit<Rows, 'detail'>, count: number): Rows {
   const cut = <T extends Float32Array | Int32Array>(values: T): T => values.subarray(0, Math.max(0, count)) as T
-  return { logProbs: cut(rows.logProbs), logSumExps: cut(rows.logSumExps), bestIds: cut(rows.bestIds), bestLogProbs: cut(rows.bestLogProbs), detail: null }
+  return {
+    logProbs: cut(rows.logProbs),
+    logSumExps: cut(rows.logSumExps),
+    bestIds: cut(rows.bestIds),
+    bestLogProbs: cut(rows.bestLogProbs),
+    checksums: cut(rows.checksums),
+    detail: null
+  }
 }

@@ -57,6 +57,7 @@ export function rowsOver(ids: Int32Array, first: number, end: number, pass: numb
     logProbs: Float32Array.from(numbers(0)),
     logSumExps: Float32Array.from(numbers(1)),
     bestIds: Int32Array.from(numbers(2)),
-    bestLogProbs: Float32Array.from(numbers(3))
+    bestLogProbs: Float32Array.from(numbers(3)),
+    checksums: Int32Array.from(numbers(4))
   }
 }

@@ -57,7 +57,7 @@ function assertKept(cache: PrefixCache, model: Model, ids: Int32Array, limit: nu
     assert.equal(rows.logProbs.length, end - first)
     for (let i = first; i < end; i++) {
       const expected = rowsOver(ids, i, i + 1, model.get(ids, i).rowPass!)
-      for (const field of ['logProbs', 'logSumExps', 'bestIds', 'bestLogProbs'] as const) assert.equal(rows[field][i - first], expected[field][0])
+      for (const field of ['logProbs', 'logSumExps', 'bestIds', 'bestLogProbs', 'checksums'] as const) assert.equal(rows[field][i - first], expected[field][0])
     }
   }
 }
@@ -124,6 +124,6 @@ describe('PrefixCache beside one entry a prefix', () => {
   })
 
   test('a token counts its keys and values, its row and its id', () => {
-    assert.equal(tokenBytes(TENSORS), 4 * (2 * 3 + 2 * 1 + 1 * 2) + 2 * (3 * 2) + 17 + 4)
+    assert.equal(tokenBytes(TENSORS), 4 * (2 * 3 + 2 * 1 + 1 * 2) + 2 * (3 * 2) + 21 + 4)
   })
 })

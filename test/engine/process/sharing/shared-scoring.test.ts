@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { rowChecksums } from '../../../../src/engine/checksum.ts'
 import { type Batch, type BatchScores, type RowScores, rowCountOf, type ScoringSequence } from '../../../../src/engine/engine.ts'
 import { type LoadedModel, loadModel } from '../../../../src/engine/process/session.ts'
 import { openModel } from '../../../../src/model/open-model.ts'
@@ -108,7 +109,8 @@ function randomBatch(random: Random, beginnings: readonly number[][]): Batch {
 
 function assertSame(found: RowScores, { rows: [expected] }: BatchScores, sequence: ScoringSequence): void {
   assert.ok(expected !== undefined)
-  assert.equal(found.checksum, expected.checksum)
+  assert.deepEqual(found.checksums, expected.checksums)
+  assert.deepEqual(found.checksums, rowChecksums(sequence))
   assert.equal(found.logProbs.length, rowCountOf(sequence))
   const near = (a: ArrayLike<number> | undefined, b: ArrayLike<number> | undefined, what: string): void => {
     assert.equal(a?.length, b?.length, what)
