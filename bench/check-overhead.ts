@@ -75,7 +75,10 @@ export async function run(): Promise<Findings> {
 async function roundOf(evaluator: LogprobEvaluator): Promise<Round> {
   const [began, cpu] = [performance.now(), process.cpuUsage()]
   const evaluations = await Promise.all(
-    Array.from({ length: REQUESTS }, (_, request): Promise<Evaluation> => evaluator.evaluate(itemsOf(request), DEFAULT_OPTIONS, AbortSignal.timeout(60_000)))
+    Array.from(
+      { length: REQUESTS },
+      (_, request): Promise<Evaluation> => evaluator.evaluate(itemsOf(request), DEFAULT_OPTIONS, { signal: AbortSignal.timeout(60_000) })
+    )
   )
   const outcomes = await Promise.all(evaluations.flatMap((evaluation) => evaluation.outcomes))
   if (outcomes.some((outcome) => 'error' in outcome)) throw new Error('a pair could not be scored')

@@ -50,7 +50,7 @@ export async function run(): Promise<Findings> {
     'engine process (IPC and the pass)': async () => engineRunMs.push((await backend.engine.score(batch)).runMs),
     'tokenizer thread, two texts': () => tokenizer.encode([pair.x, pair.x + pair.y], { parseSpecialTokens: false }),
     'evaluator without HTTP, text': async () => {
-      const { outcomes } = await logprobEvaluator.evaluate(expandRequest(request), logprobOptionsOf(request), new AbortController().signal)
+      const { outcomes } = await logprobEvaluator.evaluate(expandRequest(request), logprobOptionsOf(request), { signal: new AbortController().signal })
       await Promise.all(outcomes)
     },
     'GET /livez': () => server.get('/livez'),

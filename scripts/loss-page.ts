@@ -28,7 +28,7 @@ export async function lossPage(): Promise<{ readonly blocks: Readonly<Record<str
   })
   try {
     const { lossEvaluator } = await backend.ready
-    const answerOf = (body: LossBody): Promise<LossAnswer> => lossEvaluator.evaluate(lossRequestOf(body), AbortSignal.timeout(60_000))
+    const answerOf = (body: LossBody): Promise<LossAnswer> => lossEvaluator.evaluate(lossRequestOf(body), { signal: AbortSignal.timeout(60_000) })
     const masked = await answerOf({ segments: SEGMENTS })
     const mistaken = { segments: SEGMENTS, reported_loss: rounded(masked.full_sequence.loss_mean ?? 0) }
     return {

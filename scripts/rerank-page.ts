@@ -21,14 +21,14 @@ export async function rerankBlocks(): Promise<Readonly<Record<string, string>>> 
     const { logprobEvaluator } = await backend.ready
     const jinaBlock = async (body: RerankBody): Promise<string> => {
       const request = jinaRequest(body)
-      const { documents, usage } = await scoreDocuments(request, logprobEvaluator, AbortSignal.timeout(60_000))
+      const { documents, usage } = await scoreDocuments(request, logprobEvaluator, { signal: AbortSignal.timeout(60_000) })
       const { direction, normalization, separator } = request
       const rest = { direction, normalization: normalization.kind, separator, usage }
       const results = jinaResults(documents, body).map(line).join(',\n    ')
       return askedExample('/v1/rerank', body, `{\n  "results": [\n    ${results}\n  ],\n  ${line(rest).slice(2, -2)}\n}`)
     }
     const teiBody: RerankBody = { query: QUERY, texts: DOCUMENTS, raw_scores: true }
-    const { documents } = await scoreDocuments(teiRequest(teiBody), logprobEvaluator, AbortSignal.timeout(60_000))
+    const { documents } = await scoreDocuments(teiRequest(teiBody), logprobEvaluator, { signal: AbortSignal.timeout(60_000) })
     return {
       jina: await jinaBlock({ query: QUERY, documents: DOCUMENTS, top_n: 2 }),
       tei: askedExample('/rerank', teiBody, `[\n  ${teiRanks(documents, teiBody).map(line).join(',\n  ')}\n]`),

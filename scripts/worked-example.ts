@@ -26,7 +26,11 @@ async function scored(): Promise<LogprobResult[]> {
   })
   try {
     const { logprobEvaluator } = await backend.ready
-    const { outcomes } = await logprobEvaluator.evaluate(expandRequest({ x: X, y: Y }), { ...DEFAULT_OPTIONS, detail: 'tokens' }, AbortSignal.timeout(60_000))
+    const { outcomes } = await logprobEvaluator.evaluate(
+      expandRequest({ x: X, y: Y }),
+      { ...DEFAULT_OPTIONS, detail: 'tokens' },
+      { signal: AbortSignal.timeout(60_000) }
+    )
     return (await Promise.all(outcomes)).flatMap((outcome) => ('error' in outcome ? [] : [resultOf(outcome, DEFAULT_OPTIONS.terms)]))
   } finally {
     await backend.close()

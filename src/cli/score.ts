@@ -80,7 +80,7 @@ async function scoreLine(line: string, backend: ScoringBackend): Promise<Outcome
   const { logprobEvaluator } = await backend.ready
   try {
     const items = expandRequest(parseLine(line))
-    const { outcomes } = await logprobEvaluator.evaluate(items, DEFAULT_OPTIONS, new AbortController().signal)
+    const { outcomes } = await logprobEvaluator.evaluate(items, DEFAULT_OPTIONS, { signal: new AbortController().signal })
     return await Promise.all(outcomes)
   } catch (error) {
     return [{ item: { index: 0, candidate: 0, id: null, x: '', y: '', param: { x: 'x', y: 'y' } }, error: serviceErrorFrom(error) }]

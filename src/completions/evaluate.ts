@@ -8,7 +8,7 @@ import type { VerifiedSequence } from '../evaluation/sampled-verification.ts'
 import { APPROXIMATE } from '../evaluation/scored-item.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
 import { type Usage, type WorkUsage, workUsage } from '../evaluation/usage.ts'
-import { alsoAbortedBy, type ScoringJob } from '../scheduling/job.ts'
+import { alsoAbortedBy, type ScoringJob, type WorkTerms } from '../scheduling/job.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
 import { logProbSums } from '../scoring/scored-sequence.ts'
@@ -55,7 +55,7 @@ export class CompletionsEvaluator {
    * alternatives a token is many times its JSON. Throws what is wrong with the first bad prompt, `queue_full`,
    * `scores_mismatched` and `non_finite_logits`.
    */
-  async evaluate<T>(request: CompletionsRequest, signal: AbortSignal, present: (choice: Choice) => T): Promise<CompletionsAnswer<T>> {
+  async evaluate<T>(request: CompletionsRequest, terms: WorkTerms, present: (choice: Choice) => T): Promise<CompletionsAnswer<T>> {
     const prompts = await encodePrompts(request, this.#context)
     const wanted = prompts.map((prompt) => jobOfPrompt(prompt, request.options))
     const asked = wanted.filter((job) => job !== null)
@@ -64,7 +64,7 @@ export class CompletionsEvaluator {
 
     const failed = new AbortController()
     const rowsByJob = new Map<ScoringJob, Promise<RowScores>>()
-    const submitted = this.#scheduler.submitAll(jobs, alsoAbortedBy(signal, failed.signal))
+    const submitted = this.#scheduler.submitAll(jobs, alsoAbortedBy(terms, failed.signal))
     submitted.forEach((scores, i) => {
       rowsByJob.set(
         jobs[i]!,

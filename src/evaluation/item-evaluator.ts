@@ -3,7 +3,7 @@ import type { EncodedItem } from '../encoding/encoded-item.ts'
 import type { EncodingContext, LogprobItem, LogprobOptions } from '../encoding/item-input.ts'
 import type { Batch, BatchScores, RowScores } from '../engine/engine.ts'
 import { orServiceError, ServiceError, serviceErrorFrom } from '../errors.ts'
-import type { ScoringJob } from '../scheduling/job.ts'
+import type { ScoringJob, WorkTerms } from '../scheduling/job.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
 import { REQUEST_CHECKS } from '../scoring/checks/request-checks.ts'
@@ -61,8 +61,8 @@ export class LogprobEvaluator {
    * Scores all items of a request. Throws `queue_full` before any is begun; what is wrong with a single item is its
    * outcome and leaves the others alone.
    */
-  async evaluate(items: readonly LogprobItem[], options: LogprobOptions, signal: AbortSignal): Promise<Evaluation> {
-    return this.evaluateEncoded(items, await this.encode(items, options), options, signal)
+  async evaluate(items: readonly LogprobItem[], options: LogprobOptions, terms: WorkTerms): Promise<Evaluation> {
+    return this.evaluateEncoded(items, await this.encode(items, options), options, terms)
   }
 
   /** The token ids of each item, or why it has none, for callers that must know before anything is scored. */
@@ -75,7 +75,7 @@ export class LogprobEvaluator {
     items: readonly LogprobItem[],
     encodedItems: readonly (EncodedItem | ServiceError)[],
     options: LogprobOptions,
-    signal: AbortSignal
+    terms: WorkTerms
   ): Promise<Evaluation> {
     const attempts = items.map((item, i) => this.#attempt(item, encodedItems[i]!, options))
     const mains = attempts.flatMap(({ main }) => main ?? [])
@@ -83,7 +83,7 @@ export class LogprobEvaluator {
     const sharedByMain = new Map(mains.map((main, i) => [main, shared[i]!]))
     const work = [...groupedJobs(shared), ...attempts.flatMap(({ verification }) => (verification === null ? [] : workOf(verification)))]
     const scoresByBatch = new Map<ScoringJob | Batch, Promise<BatchScores>>()
-    const submitted = this.#scheduler.submitAll(work, signal)
+    const submitted = this.#scheduler.submitAll(work, terms)
     submitted.forEach((scores, i) => {
       const each = work[i]!
       scoresByBatch.set('exactly' in each ? each.exactly : each, scores)

@@ -67,7 +67,7 @@ export class SampledVerification {
 
   async #passes(batches: VerificationPasses<Batch>): Promise<VerificationPasses<BatchScores>> {
     const work = workOf(batches)
-    const scores = this.#scheduler.submitAll(work, Object.assign(new AbortController().signal, { priority: 'batch' as const }))
+    const scores = this.#scheduler.submitAll(work, { signal: new AbortController().signal, priority: 'batch' })
     return passesOf(batches, async (batch) => scores[work.findIndex(({ exactly }) => exactly === batch)]!)
   }
 }

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
 import { selectModel } from './select-model.ts'
 import type { ScoringModel, Service } from './served-model.ts'
-import { type RequestSignal, workSignal } from './work-signal.ts'
+import { type RequestTerms, workTerms } from './work-signal.ts'
 
 type Needed = Pick<Service, 'apiKeyHashes' | 'config' | 'modelIds' | 'scoring'>
 
@@ -27,15 +27,15 @@ export class ScoringRequests {
    * or the client leaves. Throws `too_many_requests`, and
    * `invalid_request` for a priority that there is not.
    */
-  begin(request: FastifyRequest, reply: FastifyReply): RequestSignal {
+  begin(request: FastifyRequest, reply: FastifyReply): RequestTerms {
     const { MAX_REQUESTS, DEADLINE_MS } = this.#service.config
     if (this.#inProgress >= MAX_REQUESTS)
       throw new ServiceError('too_many_requests', `${this.#inProgress} requests are in progress, which is the limit`, { retryAfterSeconds: 1 })
-    const signal = workSignal(request, reply, { longestMs: DEADLINE_MS, hasKeys: this.#service.apiKeyHashes.length > 0 })
+    const terms = workTerms(request, reply, { longestMs: DEADLINE_MS, hasKeys: this.#service.apiKeyHashes.length > 0 })
     if (!reply.raw.destroyed) {
       this.#inProgress++
       reply.raw.once('close', () => this.#inProgress--)
     }
-    return signal
+    return terms
   }
 }

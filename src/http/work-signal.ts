@@ -5,8 +5,10 @@ import { ServiceError } from '../errors.ts'
 /** Time a response needs to get back to a client that set the deadline, milliseconds. */
 const NETWORK_MARGIN_MS = 100
 
-/** The signal of a request with what the scheduler asks of it. */
-export type RequestSignal = AbortSignal & {
+/** What the scheduler asks of the work of a request. */
+export interface RequestTerms {
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
   /** In milliseconds of `performance.now()`. */
   readonly deadlineAtMs: number
   /** Whose requests take turns with those of others. */
@@ -22,12 +24,13 @@ export interface SignalSettings {
 }
 
 /**
- * Aborts when the client leaves before it has its answer, or when the deadline passes; the reason is a ServiceError.
+ * The signal aborts when the client leaves before it has its answer, or when the deadline passes; the reason is a
+ * ServiceError.
  * Throws `invalid_request` for a priority that there is not.
  *
  * Not `request.signal`: for a request with a body it aborts as soon as the body is read (fastify/fastify#6725).
  */
-export function workSignal(request: FastifyRequest, reply: FastifyReply, { longestMs, hasKeys }: SignalSettings): RequestSignal {
+export function workTerms(request: FastifyRequest, reply: FastifyReply, { longestMs, hasKeys }: SignalSettings): RequestTerms {
   const terms = { client: clientOf(request, hasKeys), priority: priorityOf(request) }
   const work = new AbortController()
   const deadlineMs = deadlineOf(request, longestMs)
@@ -39,7 +42,7 @@ export function workSignal(request: FastifyRequest, reply: FastifyReply, { longe
   }
   if (reply.raw.destroyed) leave()
   else reply.raw.once('close', leave)
-  return Object.assign(work.signal, { deadlineAtMs, ...terms })
+  return { signal: work.signal, deadlineAtMs, ...terms }
 }
 
 /**
@@ -52,7 +55,7 @@ function clientOf({ headers, socket }: FastifyRequest, hasKeys: boolean): string
   return hashOfKey(key).toString('base64')
 }
 
-function priorityOf({ headers }: FastifyRequest): RequestSignal['priority'] {
+function priorityOf({ headers }: FastifyRequest): RequestTerms['priority'] {
   const given = headers['x-priority'] ?? 'interactive'
   if (given === 'interactive' || given === 'batch') return given
   throw new ServiceError('invalid_request', 'the header x-priority must be interactive or batch; leave it out for interactive', { param: 'x-priority' })

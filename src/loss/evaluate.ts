@@ -2,7 +2,7 @@ import type { EncodingContext } from '../encoding/item-input.ts'
 import type { RowScores, SequenceWork } from '../engine/engine.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
 import { workOfSequence, workUsageOf } from '../evaluation/usage.ts'
-import type { ScoringJob } from '../scheduling/job.ts'
+import type { ScoringJob, WorkTerms } from '../scheduling/job.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import { conventionsOf, diagnoseLoss, type LossDiagnosis } from '../scoring/loss/conventions.ts'
 import { type LossAnswer, lossAnswer, type ScoredExample, scoredExample } from './answer.ts'
@@ -24,13 +24,13 @@ export class LossEvaluator {
   }
 
   /** Throws what is wrong with the example (codes of an item of /v1/logprob), and `queue_full`. */
-  async evaluate({ input, options }: LossRequest, signal: AbortSignal): Promise<LossAnswer> {
+  async evaluate({ input, options }: LossRequest, terms: WorkTerms): Promise<LossAnswer> {
     const example = await this.#encoded(input, options)
     const main: ScoringJob = { sequence: { ids: example.ids, firstScored: 1 }, topCount: 0 }
-    const [rows] = await Promise.all(this.#scheduler.submit([main], signal))
+    const [rows] = await Promise.all(this.#scheduler.submit([main], terms))
     if (rows === undefined) throw new Error('a job was not answered')
     const scored = scoredExample(example, rows)
-    const reported = options.reportedLoss === null ? null : await this.#diagnosis(scored, options, options.reportedLoss, signal)
+    const reported = options.reportedLoss === null ? null : await this.#diagnosis(scored, options, options.reportedLoss, terms)
     return lossAnswer({
       scored,
       options,
@@ -50,11 +50,11 @@ export class LossEvaluator {
     { example, sequence }: ScoredExample,
     { promptLossWeight }: LossOptions,
     reportedLoss: number,
-    signal: AbortSignal
+    terms: WorkTerms
   ): Promise<{ readonly diagnosis: LossDiagnosis; readonly work: readonly SequenceWork[] }> {
     const wanted = conventionJobs(example, this.#context.maxModelLen)
     const jobs = Object.values(wanted).filter((job): job is ScoringJob => job !== null)
-    const rows = await Promise.all(this.#scheduler.submit(jobs, signal))
+    const rows = await Promise.all(this.#scheduler.submit(jobs, terms))
     jobs.forEach(({ sequence }, i) => {
       assertSequenceIntegrity(sequenceIntegrityOf(sequence, rows[i]!))
     })

@@ -4,6 +4,7 @@ import { ServiceError } from '../errors.ts'
 import type { LogprobEvaluator } from '../evaluation/item-evaluator.ts'
 import type { ScoredItem } from '../evaluation/scored-item.ts'
 import type { Usage } from '../evaluation/usage.ts'
+import type { WorkTerms } from '../scheduling/job.ts'
 import { baselineError, documentError, refuseOverLimits } from './document-error.ts'
 import { hasBaseline } from './normalization.ts'
 import { type Baselines, baselinesOf, pairsOf } from './pairs.ts'
@@ -23,7 +24,7 @@ type Scorer = Pick<LogprobEvaluator, 'encode' | 'evaluateEncoded'>
  * pass: the query is then computed once for all answers of one token. Throws what is wrong with the first document that cannot
  * be scored, before any is, naming its index; and `queue_full`.
  */
-export async function scoreDocuments(request: RerankRequest, scorer: Scorer, signal: AbortSignal): Promise<ScoredDocuments> {
+export async function scoreDocuments(request: RerankRequest, scorer: Scorer, terms: WorkTerms): Promise<ScoredDocuments> {
   const pairs = pairsOf(request)
   const options: LogprobOptions = {
     ...DEFAULT_OPTIONS,
@@ -46,7 +47,7 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, sig
     return item
   })
 
-  const { outcomes, usage } = await scorer.evaluateEncoded([...pairs.items, ...baselines.items], [...encoded, ...encodedBaselines], options, signal)
+  const { outcomes, usage } = await scorer.evaluateEncoded([...pairs.items, ...baselines.items], [...encoded, ...encodedBaselines], options, terms)
   const results = (await Promise.all(outcomes)).map((outcome, i): ScoredItem => {
     if (!('error' in outcome)) return outcome
     if (i < encoded.length) throw documentError(outcome.error, documentOfItem(i), request)

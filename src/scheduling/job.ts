@@ -19,8 +19,10 @@ export interface ExactBatch {
 const PRIORITIES = ['interactive', 'batch'] as const
 export type Priority = (typeof PRIORITIES)[number]
 
-/** Whom work is for, and how long it is wanted. */
-interface WorkTerms {
+/** Whom work is for, and how long it is wanted. A value of its own: `AbortSignal.any` loses what is written onto a signal. */
+export interface WorkTerms {
+  /** Aborts when nobody waits for the work any more; its reason is what the work rejects with. */
+  readonly signal: AbortSignal
   /** When nobody waits for it any more, in milliseconds of `performance.now()`; never when absent. */
   readonly deadlineAtMs?: number
   /** Requests of one client share its turns; those that name none are one client. */
@@ -29,14 +31,9 @@ interface WorkTerms {
   readonly priority?: Priority
 }
 
-/** Aborts when nobody waits for the work any more, and carries its terms. */
-export interface WorkSignal extends AbortSignal, WorkTerms {}
-
-/** The signal of a request that `other` can abort as well; it keeps its terms, which `AbortSignal.any` alone would lose. */
-export function alsoAbortedBy(signal: WorkSignal, other: AbortSignal): WorkSignal {
-  const { deadlineAtMs, client, priority } = signal
-  const terms = { deadlineAtMs, client, priority }
-  return Object.assign(AbortSignal.any([signal, other]), Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined)))
+/** The same terms for work that `other` can abort as well. */
+export function alsoAbortedBy(terms: WorkTerms, other: AbortSignal): WorkTerms {
+  return { ...terms, signal: AbortSignal.any([terms.signal, other]) }
 }
 
 export function batchOf(work: ScoringJob | ExactBatch): Batch {
@@ -76,7 +73,7 @@ export class QueuedRequest implements TimedWork {
   tokens = 0
   isGone = false
 
-  constructor(submittedAtMs: number, { deadlineAtMs = Number.POSITIVE_INFINITY, client = '', priority = 'interactive' }: WorkTerms = {}) {
+  constructor(submittedAtMs: number, { deadlineAtMs = Number.POSITIVE_INFINITY, client = '', priority = 'interactive' }: Omit<WorkTerms, 'signal'> = {}) {
     this.submittedAtMs = submittedAtMs
     this.deadlineAtMs = deadlineAtMs
     this.client = client

@@ -17,7 +17,7 @@ import {
   type SchedulerObserver,
   type ScoringJob,
   tokensOf,
-  type WorkSignal
+  type WorkTerms
 } from './job.ts'
 import { RequestQueue } from './request-queue.ts'
 import { KnownResults } from './result-cache.ts'
@@ -82,19 +82,19 @@ export class Scheduler {
   }
 
   /**
-   * Takes all jobs of a request or none. Throws `queue_full` when they cannot be done before the deadline of `signal`, or
+   * Takes all jobs of a request or none. Throws `queue_full` when they cannot be done before the deadline of `terms`, or
    * only at the cost of others, and when too much waits; with the seconds after which there should be room. Each promise
-   * is for one job, in order; when `signal` aborts, those that still wait are dropped and reject with its reason. Scores
+   * is for one job, in order; when their signal aborts, those that still wait are dropped and reject with its reason. Scores
    * may be those of an equal job, and must not be written to.
    */
-  submit(jobs: readonly ScoringJob[], signal: WorkSignal): Promise<RowScores>[] {
-    return this.submitAll(jobs, signal).map(async (scores) => (await scores).rows[0]!)
+  submit(jobs: readonly ScoringJob[], terms: WorkTerms): Promise<RowScores>[] {
+    return this.submitAll(jobs, terms).map(async (scores) => (await scores).rows[0]!)
   }
 
   /** The same for jobs and exact batches together; the scores of a job have one entry in `rows`. */
-  submitAll(work: readonly (ScoringJob | ExactBatch)[], signal: WorkSignal): Promise<BatchScores>[] {
-    signal.throwIfAborted()
-    const request = new QueuedRequest(this.#now(), signal)
+  submitAll(work: readonly (ScoringJob | ExactBatch)[], terms: WorkTerms): Promise<BatchScores>[] {
+    terms.signal.throwIfAborted()
+    const request = new QueuedRequest(this.#now(), terms)
     const submitted = work.map((each): Submitted => {
       const key = 'exactly' in each ? null : keyOfJob(each)
       return { batch: batchOf(each), key, rows: key === null ? null : this.#results.get(key) }
@@ -115,7 +115,7 @@ export class Scheduler {
       this.#observer.jobsDropped?.('queue_full', work.length)
       throw refusal
     }
-    return this.#enqueue(submitted, request, signal, (entries) => this.#queue.add(request, entries))
+    return this.#enqueue(submitted, request, terms.signal, (entries) => this.#queue.add(request, entries))
   }
 
   /** Runs a batch exactly as it is, before all that waits. For the few tokens of a canary. */

@@ -23,7 +23,7 @@ function evaluatorOn(engine: Engine, causal?: EvaluationContext['causal']): Comp
 }
 const asItIs = (choice: Choice): Choice => choice
 const answerOf = (engine: Engine, body: CompletionsBody, causal?: EvaluationContext['causal']) =>
-  evaluatorOn(engine, causal).evaluate(completionsRequestOf({ echo: true, logprobs: 0, ...body }), new AbortController().signal, asItIs)
+  evaluatorOn(engine, causal).evaluate(completionsRequestOf({ echo: true, logprobs: 0, ...body }), { signal: new AbortController().signal }, asItIs)
 const fedBy = ({ batches }: { batches: FakeEngine['batches'] }): number[][] => batches.flatMap(({ sequences }) => sequences.map(({ ids }) => [...ids]))
 
 /** Of which none shares a pass with another. */
@@ -102,7 +102,11 @@ describe('CompletionsEvaluator', () => {
 
   test('computes nothing where no number is wanted', async () => {
     const model = new FakeModel(MODEL)
-    const { choices } = await evaluatorOn(model).evaluate(completionsRequestOf({ prompt: [[3, 4], [5]], echo: true }), new AbortController().signal, asItIs)
+    const { choices } = await evaluatorOn(model).evaluate(
+      completionsRequestOf({ prompt: [[3, 4], [5]], echo: true }),
+      { signal: new AbortController().signal },
+      asItIs
+    )
     assert.deepEqual(
       [choices.map(({ text, logprobs }) => [text, logprobs]), model.batches],
       [
@@ -167,7 +171,7 @@ describe('CompletionsEvaluator', () => {
     engine.failureFor = () => new ServiceError('engine_crashed', 'it ended')
     // Each fills a batch by itself.
     const scheduler = new Scheduler(engine, { ...LIMITS, longTextTokens: 1 })
-    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(THREE_PROMPTS, new AbortController().signal, asItIs)
+    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(THREE_PROMPTS, { signal: new AbortController().signal }, asItIs)
     await engine.received(1)
     engine.release()
     await assert.rejects(asked, { code: 'engine_crashed' })
@@ -179,7 +183,7 @@ describe('CompletionsEvaluator', () => {
     const engine = new FakeEngine({ held: true })
     const scheduler = new Scheduler(engine, { ...LIMITS, longTextTokens: 1 })
     const client = new AbortController()
-    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(THREE_PROMPTS, client.signal, asItIs)
+    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(THREE_PROMPTS, { signal: client.signal }, asItIs)
     await engine.received(1)
     client.abort(new ServiceError('client_closed_request', 'gone'))
     await assert.rejects(asked, { code: 'client_closed_request' })
@@ -203,7 +207,7 @@ describe('CompletionsEvaluator', () => {
       evaluator.listen((verified) => told.push(verified))
       await evaluator.evaluate(
         completionsRequestOf({ prompt: [[3, 4, 5], [3, 4, 6], [3]], echo: true, logprobs: 1, max_tokens }),
-        new AbortController().signal,
+        { signal: new AbortController().signal },
         asItIs
       )
       assert.deepEqual(

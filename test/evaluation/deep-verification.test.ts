@@ -23,7 +23,7 @@ async function evaluated(
   context: Partial<EncodingContext>
 ): Promise<Outcome[]> {
   const evaluator = new LogprobEvaluator({ ...contextOf(context), causal: 'exact' }, new Scheduler(model, LIMITS))
-  const { outcomes } = await evaluator.evaluate(items, optionsOf({ verify: 'deep', ...options }), new AbortController().signal)
+  const { outcomes } = await evaluator.evaluate(items, optionsOf({ verify: 'deep', ...options }), { signal: new AbortController().signal })
   return Promise.all(outcomes)
 }
 

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import type { Engine } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { LogprobEvaluator, type Outcome } from '../../src/evaluation/item-evaluator.ts'
+import type { WorkTerms } from '../../src/scheduling/job.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine } from '../support/fake-engine.ts'
 import { FakeModel } from '../support/fake-model.ts'
@@ -14,7 +15,7 @@ function evaluatorOn(engine: Engine): LogprobEvaluator {
   return new LogprobEvaluator({ ...contextOf(), causal: 'exact' }, new Scheduler(engine, LIMITS))
 }
 
-const never = (): AbortSignal => new AbortController().signal
+const never = (): WorkTerms => ({ signal: new AbortController().signal })
 const summaryOf = (outcome: Outcome): unknown => ('error' in outcome ? outcome.error.code : outcome.sums.joint)
 
 describe('LogprobEvaluator', () => {

@@ -139,7 +139,7 @@ describe('SampledVerification', () => {
   it('does nothing while other work waits or runs', async () => {
     const { model, scheduler, sampled, verified } = benchOf()
     model.hold()
-    const working = scheduler.submit([{ sequence: { ids: Int32Array.of(0, 3, 4), firstScored: 1 }, topCount: null }], new AbortController().signal)
+    const working = scheduler.submit([{ sequence: { ids: Int32Array.of(0, 3, 4), firstScored: 1 }, topCount: null }], { signal: new AbortController().signal })
     sampled.consider(...(await answered()))
     await settled()
     model.release()
@@ -210,7 +210,7 @@ describe('SampledVerification', () => {
     const evaluator = new LogprobEvaluator({ ...contextOf(), causal: 'exact' }, scheduler)
     evaluator.listen((encoded, scored) => sampled.consider(encoded, scored))
     for (const verify of ['standard', 'deep'] as const) {
-      const { outcomes } = await evaluator.evaluate([ITEM], optionsOf({ verify }), new AbortController().signal)
+      const { outcomes } = await evaluator.evaluate([ITEM], optionsOf({ verify }), { signal: new AbortController().signal })
       await Promise.all(outcomes)
       await settled()
     }

@@ -126,7 +126,7 @@ async function requestFindings(fault: Fault, scorer: Scorer, context: Evaluation
   // Twice, because a fault may need something that came before; all at once, because it may need neighbours.
   for (let round = 0; round < 2; round++) {
     const evaluations = await Promise.all(
-      requests(trialRequests(ids)).map(({ items, options }) => evaluator.evaluate(items, { ...options, verify }, new AbortController().signal))
+      requests(trialRequests(ids)).map(({ items, options }) => evaluator.evaluate(items, { ...options, verify }, { signal: new AbortController().signal }))
     )
     for (const outcome of await Promise.all(evaluations.flatMap(({ outcomes }) => outcomes))) {
       if ('error' in outcome) found.push(CHECK_OF_ERROR[outcome.error.code] ?? `error: ${outcome.error.code}`)

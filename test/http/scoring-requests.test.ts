@@ -6,7 +6,7 @@ import { hashOfKey } from '../../src/config/api-keys.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { ScoringRequests } from '../../src/http/scoring-requests.ts'
 import type { ScoringModel } from '../../src/http/served-model.ts'
-import type { RequestSignal } from '../../src/http/work-signal.ts'
+import type { RequestTerms } from '../../src/http/work-signal.ts'
 
 const SMALL = { model: { id: 'small' } } as ScoringModel
 
@@ -16,10 +16,10 @@ function requests(apiKeyHashes: readonly Buffer[] = []): ScoringRequests {
 }
 
 /** A request in progress: what the limit and the deadline look at. */
-function begun(open: ScoringRequests, headers: object = {}, remoteAddress = '192.0.2.1'): { readonly signal: RequestSignal; readonly end: () => void } {
+function begun(open: ScoringRequests, headers: object = {}, remoteAddress = '192.0.2.1'): { readonly terms: RequestTerms; readonly end: () => void } {
   const raw = Object.assign(new EventEmitter(), { destroyed: false, writableEnded: true })
-  const signal = open.begin({ headers, socket: { remoteAddress } } as FastifyRequest, { raw } as unknown as FastifyReply)
-  return { signal, end: () => raw.emit('close') }
+  const terms = open.begin({ headers, socket: { remoteAddress } } as FastifyRequest, { raw } as unknown as FastifyReply)
+  return { terms, end: () => raw.emit('close') }
 }
 
 describe('ScoringRequests', () => {
@@ -35,9 +35,9 @@ describe('ScoringRequests', () => {
 
   it('tells clients apart by their address, whatever their headers say', () => {
     const clientOf = (headers: object, address: string): string => {
-      const { signal, end } = begun(requests(), headers, address)
+      const { terms, end } = begun(requests(), headers, address)
       end()
-      return signal.client
+      return terms.client
     }
     const own = clientOf({}, '192.0.2.1')
     assert.notEqual(clientOf({}, '192.0.2.2'), own)
@@ -46,9 +46,9 @@ describe('ScoringRequests', () => {
 
   it('tells clients apart by their key where keys are asked for, without keeping it', () => {
     const clientOf = (key: string, address: string): string => {
-      const { signal, end } = begun(requests([hashOfKey('key-of-somebody-1')]), { authorization: `Bearer ${key}` }, address)
+      const { terms, end } = begun(requests([hashOfKey('key-of-somebody-1')]), { authorization: `Bearer ${key}` }, address)
       end()
-      return signal.client
+      return terms.client
     }
     const own = clientOf('key-of-somebody-1', '192.0.2.1')
     assert.equal(clientOf('key-of-somebody-1', '192.0.2.2'), own)
@@ -62,9 +62,9 @@ describe('ScoringRequests', () => {
       [{ 'x-priority': 'interactive' }, 'interactive'],
       [{ 'x-priority': 'batch' }, 'batch']
     ] as const) {
-      const { signal, end } = begun(requests(), headers)
+      const { terms, end } = begun(requests(), headers)
       end()
-      assert.equal(signal.priority, priority)
+      assert.equal(terms.priority, priority)
     }
     for (const given of ['', 'high', 'BATCH', 'batch, interactive'])
       assert.throws(() => begun(requests(), { 'x-priority': given }), { code: 'invalid_request', message: /interactive or batch/ })

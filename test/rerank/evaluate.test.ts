@@ -14,7 +14,7 @@ const LIMITS = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
 
 function score(request: Partial<RerankRequest>, engine = new FakeEngine(), context: Partial<EncodingContext> = {}): Promise<ScoredDocuments> {
   const evaluator = new LogprobEvaluator({ ...contextOf(context), causal: 'exact' }, new Scheduler(engine, LIMITS))
-  return scoreDocuments(rerankOf(request), evaluator, new AbortController().signal)
+  return scoreDocuments(rerankOf(request), evaluator, { signal: new AbortController().signal })
 }
 
 const sequencesOf = ({ batches }: FakeEngine): number[][] => batches.flatMap(({ sequences }) => sequences.map(({ ids }) => [...ids]))

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Batch } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { SchedulerLimits, ScoringJob } from '../../src/scheduling/job.ts'
+import type { SchedulerLimits, ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
 
-function never(): AbortSignal {
-  return new AbortController().signal
+function never(): WorkTerms {
+  return { signal: new AbortController().signal }
 }
 
 /** A job that feeds `tokens` tokens, all of the given id. */
@@ -85,7 +85,7 @@ describe('Scheduler with exact batches', () => {
   it('drops those that wait when their request is aborted', async () => {
     const { engine, scheduler, running } = await busy()
     const leaving = new AbortController()
-    const gone = scheduler.submitAll([{ exactly: exactOf(10) }, jobOf(10, 3)], leaving.signal)
+    const gone = scheduler.submitAll([{ exactly: exactOf(10) }, jobOf(10, 3)], { signal: leaving.signal })
     const staying = scheduler.submitAll([{ exactly: exactOf(11) }], never())
     leaving.abort(new ServiceError('client_closed_request', 'gone'))
     for (const scores of gone) await assert.rejects(scores, { code: 'client_closed_request' })
@@ -110,7 +110,7 @@ describe('Scheduler.runNext', () => {
     const { engine, scheduler, running } = await busy()
     const waiting = scheduler.submit([jobOf(10, 1), jobOf(10, 2)], never())
     const canary = exactOf(10)
-    const first = scheduler.runNext(canary, never())
+    const first = scheduler.runNext(canary, never().signal)
     assert.deepEqual(scheduler.queued, { sequences: 3, tokens: 30 })
     await drained(engine, 3)
     await Promise.all([running, first, ...waiting])
@@ -121,7 +121,7 @@ describe('Scheduler.runNext', () => {
   it('takes its turn whatever waits', async () => {
     const { engine, scheduler, running } = await busy({ ...LIMITS, maxQueueTokens: 10 })
     const waiting = scheduler.submit([jobOf(10, 1)], never())
-    const next = scheduler.runNext(exactOf(40), never())
+    const next = scheduler.runNext(exactOf(40), never().signal)
     await drained(engine, 3)
     await Promise.all([running, next, ...waiting])
     assert.deepEqual(idsOf(engine), [[0], [9], [1]])

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ServiceError } from '../../src/errors.ts'
-import { alsoAbortedBy, type SchedulerLimits, type ScoringJob, type WorkSignal } from '../../src/scheduling/job.ts'
+import { alsoAbortedBy, type SchedulerLimits, type ScoringJob, type WorkTerms } from '../../src/scheduling/job.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { fakeScores } from '../support/fake-engine.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1e9 }
 
-function within(deadlineAtMs: number): WorkSignal {
-  return Object.assign(new AbortController().signal, { deadlineAtMs })
+function within(deadlineAtMs: number): WorkTerms {
+  return { signal: new AbortController().signal, deadlineAtMs }
 }
 
 let jobs = 0
@@ -66,14 +66,15 @@ describe('Scheduler, when more waits than can be done', () => {
     assert.throws(() => scheduler.submit(jobsOf(100, 10, 1), within(engine.nowMs + 1000)), { code: 'queue_full', message: /1000 tokens, 1\.0 s of computing/ })
   })
 
-  it('knows the deadline of a signal that something else can abort too', async () => {
+  it('keeps the deadline of work that something else can abort too', async () => {
     const { engine, scheduler } = await seasoned()
     const other = new AbortController()
-    const signal = alsoAbortedBy(within(engine.nowMs + 1000), other.signal)
-    assert.throws(() => scheduler.submit(jobsOf(100, 10, 1), signal), { code: 'queue_full' })
+    const terms = alsoAbortedBy(within(engine.nowMs + 1000), other.signal)
+    assert.throws(() => scheduler.submit(jobsOf(100, 10, 1), terms), { code: 'queue_full' })
     other.abort(new ServiceError('internal_error', 'another of the request failed'))
-    assert.throws(() => scheduler.submit(jobsOf(1, 10, 1), signal), { code: 'internal_error' })
-    assert.equal(alsoAbortedBy(new AbortController().signal, other.signal).deadlineAtMs, undefined)
+    assert.throws(() => scheduler.submit(jobsOf(1, 10, 1), terms), { code: 'internal_error' })
+    // @ts-expect-error a bare signal has no terms
+    assert.throws(() => scheduler.submit(jobsOf(1, 10, 1), AbortSignal.any([terms.signal])), TypeError)
   })
 
   it('takes a request with a later deadline that an earlier one leaves time for', async () => {
@@ -220,7 +221,7 @@ describe('Scheduler, whatever comes', () => {
           if (leaves) leaving.push(client)
           return scheduler.submit(
             lengths.flatMap((length) => jobsOf(1, length, leaves ? 7 : 1000 + index)),
-            client.signal
+            { signal: client.signal }
           )
         })
         let batchesWhenTheyLeft = 0

@@ -5,7 +5,7 @@ import type { Batch, BatchScores } from '../../src/engine/engine.ts'
 import type { EngineInfo } from '../../src/engine/engine-info.ts'
 import { commonLength, packedRowSize } from '../../src/engine/packed-row.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { SchedulerLimits, ScoringJob, WorkSignal } from '../../src/scheduling/job.ts'
+import type { SchedulerLimits, ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { fakeScores } from '../support/fake-engine.ts'
 import { planningWith } from '../support/planning.ts'
@@ -65,8 +65,8 @@ describe('Scheduler, with everything at once', () => {
         const submit = ({ jobs, client, priority, leavesAfter }: (typeof requests)[number]): void => {
           const controller = new AbortController()
           if (leavesAfter !== null) leaving.push({ after: engine.batches.length + leavesAfter, controller })
-          const signal: WorkSignal = Object.assign(controller.signal, { client, priority })
-          for (const [i, scores] of scheduler.submit(jobs, signal).entries()) ends.push(endOf(jobs[i]!, scores, leavesAfter !== null))
+          const terms: WorkTerms = { signal: controller.signal, client, priority }
+          for (const [i, scores] of scheduler.submit(jobs, terms).entries()) ends.push(endOf(jobs[i]!, scores, leavesAfter !== null))
         }
         const step = (): void => {
           for (const { after, controller } of leaving) if (after <= engine.batches.length) controller.abort(new ServiceError('client_closed_request', 'gone'))

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RowScores } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { SchedulerLimits, ScoringJob } from '../../src/scheduling/job.ts'
+import type { SchedulerLimits, ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
 const KEEPING: SchedulerLimits = { ...LIMITS, resultCacheBytes: 1e6 }
 
-function never(): AbortSignal {
-  return new AbortController().signal
+function never(): WorkTerms {
+  return { signal: new AbortController().signal }
 }
 
 /** A job that feeds `tokens` tokens, all of the given id. */
@@ -35,7 +35,7 @@ async function busy(limits = LIMITS) {
   const reused: [string, number][] = []
   scheduler.observe({ reused: (source, tokens) => reused.push([source, tokens]) })
   const leaving = new AbortController()
-  const running = scheduler.submit([jobOf(10, 0)], leaving.signal)
+  const running = scheduler.submit([jobOf(10, 0)], { signal: leaving.signal })
   await engine.received(1)
   return { engine, scheduler, running, leaving, reused }
 }
@@ -116,7 +116,7 @@ describe('Scheduler, for equal sequences of several requests', () => {
   it('still runs what waits for the others when the first of them leaves', async () => {
     const { engine, scheduler, running } = await busy()
     const leaving = new AbortController()
-    const [gone] = scheduler.submit([jobOf(10, 1)], leaving.signal)
+    const [gone] = scheduler.submit([jobOf(10, 1)], { signal: leaving.signal })
     const [same] = scheduler.submit([jobOf(10, 1)], never())
     leaving.abort(GONE)
     await assert.rejects(gone!, GONE)
@@ -131,7 +131,7 @@ describe('Scheduler, for equal sequences of several requests', () => {
   it('answers nobody who left, whoever it runs for', async () => {
     const { engine, scheduler, running, reused } = await busy()
     const leaving = new AbortController()
-    const [gone] = scheduler.submit([jobOf(10, 0)], leaving.signal)
+    const [gone] = scheduler.submit([jobOf(10, 0)], { signal: leaving.signal })
     leaving.abort(GONE)
     await assert.rejects(gone!, GONE)
     engine.release()
@@ -195,7 +195,7 @@ describe('Scheduler that keeps results', () => {
     const exactly = { sequences: [jobOf(10, 1).sequence], topCount: null }
     await Promise.all(scheduler.submit([jobOf(10, 1)], never()))
     await Promise.all(scheduler.submitAll([{ exactly }], never()))
-    await scheduler.runNext(exactly, never())
+    await scheduler.runNext(exactly, never().signal)
     assert.equal(engine.batches.length, 3)
   })
 

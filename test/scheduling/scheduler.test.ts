@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ServiceError } from '../../src/errors.ts'
-import type { SchedulerLimits, ScoringJob } from '../../src/scheduling/job.ts'
+import type { SchedulerLimits, ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
 
 /** The signal of a request that nothing aborts. */
-function never(): AbortSignal {
-  return new AbortController().signal
+function never(): WorkTerms {
+  return { signal: new AbortController().signal }
 }
 
 /** A job that feeds `tokens` tokens, all of the given id. */
@@ -106,7 +106,7 @@ describe('Scheduler, when a request is aborted', () => {
     const running = scheduler.submit([jobOf(10, 1)], never())
     await engine.received(1)
     const leaving = new AbortController()
-    const gone = scheduler.submit([jobOf(10, 2), jobOf(10, 3)], leaving.signal)
+    const gone = scheduler.submit([jobOf(10, 2), jobOf(10, 3)], { signal: leaving.signal })
     const staying = scheduler.submit([jobOf(10, 4)], never())
     leaving.abort(new ServiceError('deadline_exceeded', 'too late'))
     assert.deepEqual(await codesOf(gone), ['deadline_exceeded', 'deadline_exceeded'])
@@ -124,7 +124,7 @@ describe('Scheduler, when a request is aborted', () => {
     const engine = new FakeEngine({ held: true })
     const scheduler = new Scheduler(engine, LIMITS)
     const leaving = new AbortController()
-    const gone = scheduler.submit([jobOf(10, 1)], leaving.signal)
+    const gone = scheduler.submit([jobOf(10, 1)], { signal: leaving.signal })
     const staying = scheduler.submit([jobOf(10, 2)], never())
     await engine.received(1)
     leaving.abort(new ServiceError('client_closed_request', 'gone'))
@@ -136,7 +136,7 @@ describe('Scheduler, when a request is aborted', () => {
   it('takes nothing of a request that is aborted already', () => {
     const scheduler = new Scheduler(new FakeEngine(), LIMITS)
     const reason = new ServiceError('deadline_exceeded', 'too late')
-    assert.throws(() => scheduler.submit([jobOf(10)], AbortSignal.abort(reason)), reason)
+    assert.throws(() => scheduler.submit([jobOf(10)], { signal: AbortSignal.abort(reason) }), reason)
     assert.deepEqual(scheduler.queued, { sequences: 0, tokens: 0 })
   })
 })
@@ -191,7 +191,7 @@ describe('Scheduler, when a batch fails', () => {
     engine.failureFor = ({ ids }) => (ids[0] === 2 ? new ServiceError('internal_error', 'the fake fails') : null)
     const scheduler = new Scheduler(engine, LIMITS)
     const leaving = new AbortController()
-    const gone = scheduler.submit([jobOf(10, 1)], leaving.signal)
+    const gone = scheduler.submit([jobOf(10, 1)], { signal: leaving.signal })
     const staying = scheduler.submit([jobOf(10, 2)], never())
     await engine.received(1)
     leaving.abort(new ServiceError('client_closed_request', 'gone'))
@@ -208,7 +208,7 @@ describe('Scheduler, when a batch fails', () => {
     const scheduler = new Scheduler(engine, LIMITS)
     const staying = scheduler.submit([jobOf(10, 1)], never())
     const leaving = new AbortController()
-    const gone = scheduler.submit([jobOf(10, 2)], leaving.signal)
+    const gone = scheduler.submit([jobOf(10, 2)], { signal: leaving.signal })
     await engine.received(1)
     engine.release()
     await engine.received(2)

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Batch, BatchScores } from '../../src/engine/engine.ts'
-import type { Priority, SchedulerLimits, ScoringJob, WorkSignal } from '../../src/scheduling/job.ts'
+import type { Priority, SchedulerLimits, ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1e9 }
 
-function terms(client: string, priority: Priority = 'interactive', deadlineAtMs = Number.POSITIVE_INFINITY): WorkSignal {
-  return Object.assign(new AbortController().signal, { client, priority, deadlineAtMs })
+function terms(client: string, priority: Priority = 'interactive', deadlineAtMs = Number.POSITIVE_INFINITY): WorkTerms {
+  return { signal: new AbortController().signal, client, priority, deadlineAtMs }
 }
 
 let jobs = 0

@@ -34,8 +34,8 @@ export const completionsRoutes: FastifyPluginAsync<{ service: Service; requests:
         throw new ServiceError('invalid_request', `the request has ${completions.prompts.length} prompts; at most ${MAX_ITEMS} are taken at once: split it`, {
           param: 'prompt'
         })
-      const signal = requests.begin(request, reply)
-      const answer = await scoring.completionsEvaluator.evaluate(completions, signal, choiceJson)
+      const terms = requests.begin(request, reply)
+      const answer = await scoring.completionsEvaluator.evaluate(completions, terms, choiceJson)
       scoring.itemsScored(completions.prompts.length)
       return reply.type('application/json; charset=utf-8').send(answerJson(answer, scoring))
     }

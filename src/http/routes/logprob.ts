@@ -41,11 +41,11 @@ export const logprobRoutes: FastifyPluginAsync<{ service: Service; requests: Sco
       if (items.length > MAX_ITEMS)
         throw new ServiceError('invalid_request', `the request asks for ${items.length} outputs; at most ${MAX_ITEMS} are taken at once: split it`)
 
-      const signal = requests.begin(request, reply)
+      const terms = requests.begin(request, reply)
       const options = logprobOptionsOf(request.body)
       const wire = (outcome: Outcome): LogprobResult | LogprobFailure =>
         'error' in outcome ? failureOf(outcome.item, outcome.error) : resultOf(outcome, options.terms)
-      const { outcomes, usage } = await logprobEvaluator.evaluate(items, options, signal)
+      const { outcomes, usage } = await logprobEvaluator.evaluate(items, options, terms)
       itemsScored(items.length)
       if (request.headers.accept?.includes(NDJSON)) return reply.type(`${NDJSON}; charset=utf-8`).send(Readable.from(lines(outcomes, wire)))
 

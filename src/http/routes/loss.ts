@@ -25,8 +25,8 @@ export const lossRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = asy
     async (request, reply) => {
       const { model, lossEvaluator, itemsScored } = requests.model(request)
       const lossRequest = lossRequestOf(request.body)
-      const signal = requests.begin(request, reply)
-      const answer = await lossEvaluator.evaluate(lossRequest, signal)
+      const terms = requests.begin(request, reply)
+      const answer = await lossEvaluator.evaluate(lossRequest, terms)
       itemsScored(1)
       return { object: 'loss' as const, id: `loss-${randomUUID()}`, model: model.id, ...answer, stamp: model.stamp }
     }

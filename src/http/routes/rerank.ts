@@ -55,8 +55,8 @@ export const rerankRoutes: FastifyPluginAsync<{ service: Service; requests: Scor
         const { model, logprobEvaluator, itemsScored } = requests.model(request)
         const rerank = dialect === 'jina' ? jinaRequest(body) : teiRequest(body)
         refuseTooMany(rerank.documents.length, rerank.field, service)
-        const signal = requests.begin(request, reply)
-        const { documents, usage } = await scoreDocuments(rerank, logprobEvaluator, signal)
+        const terms = requests.begin(request, reply)
+        const { documents, usage } = await scoreDocuments(rerank, logprobEvaluator, terms)
         itemsScored(documents.length)
         if (dialect === 'tei') return teiRanks(documents, body)
         return {

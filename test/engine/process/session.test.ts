@@ -135,7 +135,7 @@ describe('loadModel', () => {
         assert.equal(rows[b]!.detail?.topIds[row * 2], expected.bestId)
       })
     })
-    assert.deepEqual(rows[0]?.checksums, rowChecksums({ ...first!, alternatives: Int32Array.of(2, 9) }))
+    assert.deepEqual(rows[0]?.checksums, rowChecksums({ ...first!, lastTokenCandidates: Int32Array.of(2, 9) }))
     assert.deepEqual(rows[1]?.checksums, rowChecksums(second!))
     await model.release()
   })
