@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { type Check, type Checks, check, verdictOf } from '../scoring/checks/check.ts'
 import { atMostZeroCheck, greedyCheck } from '../scoring/checks/number-checks.ts'
@@ -14,9 +15,9 @@ export function promptSequence(ids: Int32Array, rows: RowScores): ScoredSequence
     ids,
     // Nothing here is a prompt and its completion; halves let a verification look at both.
     sizes: { prefix: 0, x: Math.ceil(ids.length / 2), y: Math.floor(ids.length / 2), eos: 0 },
-    logProbs: at((row) => rows.logProbs[row]!),
-    best: at((row) => ({ id: rows.bestIds[row]!, logProb: rows.bestLogProbs[row]! })),
-    ranks: at((row) => rows.detail?.ranks[row] ?? null)
+    logProbs: at((row) => elementAt(rows.logProbs, row)),
+    best: at((row) => ({ id: elementAt(rows.bestIds, row), logProb: elementAt(rows.bestLogProbs, row) })),
+    ranks: at((row) => (rows.detail === null ? null : elementAt(rows.detail.ranks, row)))
   }
 }
 

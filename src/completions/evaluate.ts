@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { elementAt } from '../element-at.ts'
 import type { Warning } from '../encoding/encoded-item.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { serviceErrorFrom } from '../errors.ts'
@@ -67,11 +68,11 @@ export class CompletionsEvaluator {
     const submitted = this.#scheduler.submitAll(jobs, alsoAbortedBy(terms, failed.signal))
     submitted.forEach((scores, i) => {
       rowsByJob.set(
-        jobs[i]!,
-        scores.then(({ rows }) => rows[0]!)
+        elementAt(jobs, i),
+        scores.then(({ rows }) => elementAt(rows, 0))
       )
     })
-    const places = new Map(asked.map((job, i) => [job, shared[i]!]))
+    const places = new Map(asked.map((job, i) => [job, elementAt(shared, i)]))
     const rowsOf = async (job: ScoringJob | null): Promise<RowScores | null> => {
       const place = job === null ? undefined : places.get(job)
       const rows = place === undefined ? undefined : await rowsByJob.get(place.job)
@@ -80,7 +81,7 @@ export class CompletionsEvaluator {
 
     const inTurn = oneATurn()
     const scoredPrompt = async (prompt: EncodedPrompt, i: number): Promise<ScoredPrompt<T>> => {
-      const job = wanted[i] ?? null
+      const job = elementAt(wanted, i)
       const rows = await rowsOf(job)
       return inTurn(() => {
         const { choice, checks } = this.#scored(i, prompt, job, rows, request)

@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { ServiceError } from '../errors.ts'
 
@@ -28,21 +29,24 @@ export function shownLogProb(logProb: number): number {
 
 /** The scores of `id` at one row. */
 export function positionScores(rows: RowScores, row: number, id: number): PositionScores {
-  return { token: { id, logProb: shownLogProb(rows.logProbs[row]!), rank: rows.detail?.ranks[row] ?? null }, top: topOf(rows, row) }
+  return {
+    token: { id, logProb: shownLogProb(elementAt(rows.logProbs, row)), rank: rows.detail === null ? null : elementAt(rows.detail.ranks, row) },
+    top: topOf(rows, row)
+  }
 }
 
 /** The most probable token of a row, which is what is generated there: of equal ones that with the lowest id. */
 export function generatedScores(rows: RowScores, row: number): PositionScores {
-  return { token: { id: rows.bestIds[row]!, logProb: shownLogProb(rows.bestLogProbs[row]!), rank: 1 }, top: topOf(rows, row) }
+  return { token: { id: elementAt(rows.bestIds, row), logProb: shownLogProb(elementAt(rows.bestLogProbs, row)), rank: 1 }, top: topOf(rows, row) }
 }
 
 function topOf({ detail, bestIds, bestLogProbs }: RowScores, row: number): TokenScore[] {
   // Every row has the most probable one, which is all that is wanted of such rows at most.
-  if (detail === null) return [{ id: bestIds[row]!, logProb: shownLogProb(bestLogProbs[row]!), rank: 1 }]
+  if (detail === null) return [{ id: elementAt(bestIds, row), logProb: shownLogProb(elementAt(bestLogProbs, row)), rank: 1 }]
   // A batch may have been asked for more by a neighbour; whoever shows them cuts the list.
   return Array.from({ length: detail.topCount }, (_, k) => ({
-    id: detail.topIds[row * detail.topCount + k]!,
-    logProb: shownLogProb(detail.topLogProbs[row * detail.topCount + k]!),
+    id: elementAt(detail.topIds, row * detail.topCount + k),
+    logProb: shownLogProb(elementAt(detail.topLogProbs, row * detail.topCount + k)),
     rank: k + 1
   }))
 }

@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import { ServiceError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { Boundary } from './encoded-item.ts'
@@ -69,10 +70,10 @@ export function splitAtBoundary(
   return { x: texts.x, y: texts.y, boundary: { policy: 'split', merged: true, straddling_token: straddling } }
 }
 
-/** The token of x+y that holds the last byte of x and the first of y, else the first that x alone does not have. */
+/** The token of x+y that holds the last byte of x and the first of y, else the first that x alone does not have, else the last. */
 function straddlingToken({ xText, x, joint }: TokenizedTexts, tokenizer: Tokenizer, spellControls: boolean): NonNullable<Boundary['straddling_token']> {
   const xBytes = Buffer.byteLength(xText)
-  const addsSpace = tokenizer.info.dropsLeadingSpace && !xText.startsWith(' ') && displayText(tokenizer.bytesOf(joint[0] ?? 0)).startsWith(' ')
+  const addsSpace = tokenizer.info.dropsLeadingSpace && !xText.startsWith(' ') && displayText(tokenizer.bytesOf(elementAt(joint, 0))).startsWith(' ')
   let end = addsSpace ? -1 : 0
   const across = joint.findIndex((id) => {
     const start = end
@@ -80,7 +81,7 @@ function straddlingToken({ xText, x, joint }: TokenizedTexts, tokenizer: Tokeniz
     return start < xBytes && end > xBytes
   })
   const position = across === -1 ? joint.findIndex((id, i) => x[i] !== id) : across
-  const id = joint[position] ?? 0
+  const id = elementAt(joint, position === -1 ? joint.length - 1 : position)
   const bytes = bytesOfId(tokenizer, id, spellControls)
   return { id, text: displayText(bytes), bytes: Buffer.from(bytes).toString('base64') }
 }

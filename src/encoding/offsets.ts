@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { elementAt } from '../element-at.ts'
 import type { PartText } from './spelling.ts'
 
 /** Position of a token in the text of its part, half open, in UTF-8 bytes and in code points; null where it has none. */
@@ -23,7 +24,7 @@ export function offsetsOf({ bytes, start }: Pick<PartText, 'bytes' | 'start'>, t
   let characters = 0
   /** Code points that begin before byte `end`; asked for in rising order. */
   const charactersBefore = (end: number): number => {
-    for (; counted < end; counted++) if (((bytes[counted] ?? 0) & 0xc0) !== 0x80) characters++
+    for (; counted < end; counted++) if ((elementAt(bytes, counted) & 0xc0) !== 0x80) characters++
     return characters
   }
   return tokenLengths.map((length) => {

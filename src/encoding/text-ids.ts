@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
 /** What the tokenizer makes of one text. */
@@ -29,7 +30,7 @@ export class TextIds {
       this.#tokenizer.encode(fresh, options),
       info.hasNormalizer ? this.#tokenizer.normalize(fresh, options) : fresh
     ])
-    fresh.forEach((text, i) => this.#texts.set(text, { ids: ids[i] ?? new Int32Array(0), normalized: normalized[i] ?? text }))
+    fresh.forEach((text, i) => this.#texts.set(text, { ids: elementAt(ids, i), normalized: elementAt(normalized, i) }))
   }
 
   of(text: string): Int32Array {

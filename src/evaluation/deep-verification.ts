@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import type { EncodingContext } from '../encoding/item-input.ts'
 import type { Batch, BatchScores, RowScores, ScoringSequence } from '../engine/engine.ts'
@@ -87,7 +88,7 @@ export function verificationChecks(
       probes: passes.alone.probes,
       // Where the result has the row, its number is the one to be confirmed.
       logProbs: passes.alone.probes.map(
-        ({ position }) => (isWhole ? rows.logProbs[position - scoredStart] : undefined) ?? aloneLogProbs[position - firstScored]!
+        ({ position }) => (isWhole ? rows.logProbs[position - scoredStart] : undefined) ?? elementAt(aloneLogProbs, position - firstScored)
       ),
       vocabSize,
       claimsFloat32,

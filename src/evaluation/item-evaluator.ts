@@ -1,3 +1,4 @@
+import { elementAt, entryOf } from '../element-at.ts'
 import { encodeItems } from '../encoding/encode-items.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import type { EncodingContext, LogprobItem, LogprobOptions } from '../encoding/item-input.ts'
@@ -77,15 +78,15 @@ export class LogprobEvaluator {
     options: LogprobOptions,
     terms: WorkTerms
   ): Promise<Evaluation> {
-    const attempts = items.map((item, i) => this.#attempt(item, encodedItems[i]!, options))
+    const attempts = items.map((item, i) => this.#attempt(item, elementAt(encodedItems, i), options))
     const mains = attempts.flatMap(({ main }) => main ?? [])
     const shared = groupByLastToken(mains)
-    const sharedByMain = new Map(mains.map((main, i) => [main, shared[i]!]))
+    const sharedByMain = new Map(mains.map((main, i) => [main, elementAt(shared, i)]))
     const work = [...groupedJobs(shared), ...attempts.flatMap(({ verification }) => (verification === null ? [] : workOf(verification)))]
     const scoresByBatch = new Map<ScoringJob | Batch, Promise<BatchScores>>()
     const submitted = this.#scheduler.submitAll(work, terms)
     submitted.forEach((scores, i) => {
-      const each = work[i]!
+      const each = elementAt(work, i)
       scoresByBatch.set('exactly' in each ? each.exactly : each, scores)
     })
     const scoresOf = async (batch: ScoringJob | Batch): Promise<BatchScores> => {
@@ -94,7 +95,7 @@ export class LogprobEvaluator {
       return scores
     }
     const rowsOf = async (main: ScoringJob): Promise<RowScores | null> => {
-      const place = sharedByMain.get(main)!
+      const place = entryOf(sharedByMain, main)
       const [rows] = (await scoresOf(place.job)).rows
       return rows === undefined ? null : rowsOfSequence(place, rows)
     }
@@ -104,11 +105,11 @@ export class LogprobEvaluator {
     const outcomes = attempts.map(async (attempt, i): Promise<Outcome> => {
       const { item, encoded, verification } = attempt
       try {
-        const own = await scored[i]!
+        const own = await elementAt(scored, i)
         if (encoded instanceof ServiceError) throw encoded
         if (own instanceof ServiceError) throw own
         const deep = verification === null ? [] : await this.#verified(encoded, own, verification, scoresOf)
-        return scoredItemOf({ item, encoded, scored: own, options, context: this.#context, checks: this.#checks }, [...(await masses[i]!), ...deep])
+        return scoredItemOf({ item, encoded, scored: own, options, context: this.#context, checks: this.#checks }, [...(await elementAt(masses, i)), ...deep])
       } catch (error) {
         return { item, error: serviceErrorFrom(error) }
       }

@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { RowDetail, RowScores } from '../engine/engine.ts'
 import type { ScoringJob } from '../scheduling/job.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from './sequence-integrity.ts'
@@ -26,7 +27,7 @@ export function groupByLastToken(wanted: readonly ScoringJob[]): LastTokenRow[] 
     const key = keyOf(job)
     const group = groups.get(key) ?? { first: job, lastIds: new Map<number, number>(), job: null }
     groups.set(key, group)
-    const lastId = job.sequence.ids.at(-1) ?? 0
+    const lastId = elementAt(job.sequence.ids, job.sequence.ids.length - 1)
     const place = group.lastIds.get(lastId) ?? group.lastIds.size
     group.lastIds.set(lastId, place)
     return { group, place }

@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import type { EncodingContext } from '../encoding/item-input.ts'
 import type { Batch, BatchScores } from '../engine/engine.ts'
@@ -68,6 +69,11 @@ export class SampledVerification {
   async #passes(batches: VerificationPasses<Batch>): Promise<VerificationPasses<BatchScores>> {
     const work = workOf(batches)
     const scores = this.#scheduler.submitAll(work, { signal: new AbortController().signal, priority: 'batch' })
-    return passesOf(batches, async (batch) => scores[work.findIndex(({ exactly }) => exactly === batch)]!)
+    return passesOf(batches, async (batch) =>
+      elementAt(
+        scores,
+        work.findIndex(({ exactly }) => exactly === batch)
+      )
+    )
   }
 }

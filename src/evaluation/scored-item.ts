@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { EncodedItem, Warning } from '../encoding/encoded-item.ts'
 import type { LogprobItem, LogprobOptions } from '../encoding/item-input.ts'
 import type { RowScores } from '../engine/engine.ts'
@@ -95,9 +96,9 @@ export function scoredSequence(
   const sequence: ScoredSequence = {
     ids,
     sizes,
-    logProbs: at((row, scores) => scores.logProbs[row]!),
-    best: at((row, scores) => ({ id: scores.bestIds[row]!, logProb: scores.bestLogProbs[row]! })),
-    ranks: at((row, scores) => scores.detail?.ranks[row] ?? null)
+    logProbs: at((row, scores) => elementAt(scores.logProbs, row)),
+    best: at((row, scores) => ({ id: elementAt(scores.bestIds, row), logProb: elementAt(scores.bestLogProbs, row) })),
+    ranks: at((row, scores) => (scores.detail === null ? null : elementAt(scores.detail.ranks, row)))
   }
   const finite = finiteCheck(sequence)
   if (finite.status === 'fail') throw new ServiceError('non_finite_logits', finite.message)

@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import { NO_OFFSETS, type Offsets, offsetsOf } from '../encoding/offsets.ts'
 import type { PartText } from '../encoding/spelling.ts'
@@ -36,7 +37,7 @@ export function tokenDetails(
   const detail = rows?.detail ?? null
   const offsets = new Map((['x', 'y'] as const).flatMap((part) => partOffsets(sequence, part, text[part], tokenizer)))
   return Array.from(sequence.ids, (id, position) => {
-    const logProb = sequence.logProbs[position] ?? null
+    const logProb = elementAt(sequence.logProbs, position)
     const row = position - scoredStart
     const isScored = logProb !== null && detail !== null
     return {
@@ -44,8 +45,8 @@ export function tokenDetails(
       ...tokenText(id, tokenizer),
       ...(offsets.get(position) ?? NO_OFFSETS),
       log_prob: logProb,
-      rank: isScored ? detail.ranks[row]! : null,
-      entropy: isScored ? detail.entropies[row]! : null,
+      rank: isScored ? elementAt(detail.ranks, row) : null,
+      entropy: isScored ? elementAt(detail.entropies, row) : null,
       ...(isScored && topCount > 0 ? { top: topTokens(row) } : {})
     }
   })
@@ -54,8 +55,8 @@ export function tokenDetails(
     // The batch may have been asked for more by a neighbour.
     const width = detail?.topCount ?? 0
     return Array.from({ length: Math.min(topCount, width) }, (_, k) => ({
-      ...tokenText(detail!.topIds[row * width + k]!, tokenizer),
-      log_prob: detail!.topLogProbs[row * width + k]!
+      ...tokenText(elementAt(detail!.topIds, row * width + k), tokenizer),
+      log_prob: elementAt(detail!.topLogProbs, row * width + k)
     }))
   }
 }

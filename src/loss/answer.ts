@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import { tokenText } from '../encoding/token-text.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { scoredSequence } from '../evaluation/scored-item.ts'
@@ -108,9 +109,9 @@ function lossTokens({ example: { ids, reasons }, sequence, rows }: ScoredExample
   const { detail } = rows
   if (detail === null) throw new Error('the rows came without the sums of squared probabilities')
   return Array.from(ids, (id, position) => {
-    const reason = reasons[position] ?? 'template'
-    const weight = weights[position] ?? 0
-    const logProb = sequence.logProbs[position] ?? null
+    const reason = elementAt(reasons, position)
+    const weight = elementAt(weights, position)
+    const logProb = elementAt(sequence.logProbs, position)
     const isMasked = weight === 0 || logProb === null
     return {
       ...tokenText(id, tokenizer),
@@ -120,7 +121,7 @@ function lossTokens({ example: { ids, reasons }, sequence, rows }: ScoredExample
       weight,
       log_prob: logProb,
       loss: isMasked ? 0 : 0 - weight * logProb,
-      grad_norm: isMasked ? 0 : weight * gradNorm(logProb, detail.probSquareSums[position - 1]!)
+      grad_norm: isMasked ? 0 : weight * gradNorm(logProb, elementAt(detail.probSquareSums, position - 1))
     }
   })
 }

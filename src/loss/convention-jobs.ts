@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { RowScores } from '../engine/engine.ts'
 import type { ScoringJob } from '../scheduling/job.ts'
 import type { ExampleLosses } from '../scoring/loss/conventions.ts'
@@ -41,17 +42,17 @@ export function exampleLosses(
 ): ExampleLosses {
   const positions = Array.from(ids.keys())
   const isEnd = new Set(endPositions)
-  const trained = positions.filter((position) => isTrained(reasons[position]!))
+  const trained = positions.filter((position) => isTrained(elementAt(reasons, position)))
   const lossesAt = (wanted: readonly number[]): number[] => wanted.flatMap((position) => (logProbs[position] == null ? [] : [-logProbs[position]!]))
   const rowLosses = (scores: RowScores | null, wanted: readonly number[], rowOf: (position: number) => number): number[] | null =>
-    scores === null ? null : wanted.map((position) => -scores.logProbs[rowOf(position)]!)
-  const endAfter = rows.end === null ? [] : [-rows.end.logProbs[0]!]
+    scores === null ? null : wanted.map((position) => -elementAt(scores.logProbs, rowOf(position)))
+  const endAfter = rows.end === null ? [] : [-elementAt(rows.end.logProbs, 0)]
   return {
     completion: lossesAt(trained.filter((position) => !isEnd.has(position))),
     ends: absentEndId === null ? lossesAt(endPositions) : endAfter,
     endsAreTrained: endPositions.some((position) => reasons[position] === 'eos'),
     endsAreInSequence: absentEndId === null,
-    given: lossesAt(positions.filter((position) => !isTrained(reasons[position]!) && !isEnd.has(position))),
+    given: lossesAt(positions.filter((position) => !isTrained(elementAt(reasons, position)) && !isEnd.has(position))),
     promptLossWeight,
     notShifted: rowLosses(rows.notShifted, trained, (position) => position),
     shiftedTwice: rowLosses(

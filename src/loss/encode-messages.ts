@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import { checkedInput, type EncodingContext } from '../encoding/item-input.ts'
 import type { Finding } from '../scoring/loss/findings.ts'
 import type { ContentBytes, EncodedConversation } from '../tokenizer/tokenizer.ts'
@@ -77,7 +78,7 @@ function regionsOf(contents: readonly PlacedContent[], { text }: EncodedConversa
 function endAfter(end: number, { ids, starts }: EncodedConversation, { tokenizer }: EncodingContext): number | null {
   let index = starts.findIndex((start) => start >= end)
   while (index < ids.length) {
-    const id = ids[index] ?? 0
+    const id = elementAt(ids, index)
     if (tokenizer.info.specials.has(id)) return index
     if (!tokenizer.bytesOf(id).every((byte) => byte === SPACE)) return null
     index++

@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { EncodingContext } from '../encoding/item-input.ts'
 import { sameBytes } from '../encoding/token-text.ts'
 import { ServiceError } from '../errors.ts'
@@ -102,7 +103,7 @@ function spellsTrained({ ids, starts, text, regions }: RegionedText, reasons: re
     Array.from(ids, (id, i) => {
       if (reasons[i] !== 'completion') return Buffer.of()
       const bytes = specials.has(id) ? Buffer.from(specials.get(id) ?? '') : tokenizer.bytesOf(id)
-      return bytes.subarray(leadBytesAt(starts[i] ?? 0, leads))
+      return bytes.subarray(leadBytesAt(elementAt(starts, i), leads))
     })
   )
   // A SentencePiece tokenizer puts a space in front of every text.

@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { EncodingContext } from '../encoding/item-input.ts'
 import type { RowScores, SequenceWork } from '../engine/engine.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
@@ -56,11 +57,11 @@ export class LossEvaluator {
     const jobs = Object.values(wanted).filter((job): job is ScoringJob => job !== null)
     const rows = await Promise.all(this.#scheduler.submit(jobs, terms))
     jobs.forEach(({ sequence }, i) => {
-      assertSequenceIntegrity(sequenceIntegrityOf(sequence, rows[i]!))
+      assertSequenceIntegrity(sequenceIntegrityOf(sequence, elementAt(rows, i)))
     })
     const rowsOf = (name: keyof ConventionJobs): RowScores | null => {
       const job = wanted[name]
-      return job === null ? null : (rows[jobs.indexOf(job)] ?? null)
+      return job === null ? null : elementAt(rows, jobs.indexOf(job))
     }
     const rowsByName = { notShifted: rowsOf('notShifted'), shiftedTwice: rowsOf('shiftedTwice'), end: rowsOf('end') }
     const conventions = conventionsOf(exampleLosses(example, sequence.logProbs, rowsByName, promptLossWeight))

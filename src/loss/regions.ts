@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { Reason } from '../scoring/loss/labels.ts'
 
 /**
@@ -22,8 +23,8 @@ export function reasonsOf(starts: ArrayLike<number>, regions: readonly Region[])
   const reasons: Reason[] = []
   let first = 0
   for (let token = 0; token + 1 < starts.length; token++) {
-    const from = starts[token] ?? 0
-    const to = Math.max(from + 1, starts[token + 1] ?? 0)
+    const from = elementAt(starts, token)
+    const to = Math.max(from + 1, elementAt(starts, token + 1))
     while (first + 1 < filled.length && (filled[first]?.end ?? 0) <= from) first++
     let last = first
     while (last + 1 < filled.length && (filled[last]?.end ?? 0) < to) last++

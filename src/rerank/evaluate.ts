@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import { DEFAULT_OPTIONS, type LogprobOptions } from '../encoding/item-input.ts'
 import { ServiceError } from '../errors.ts'
@@ -32,22 +33,23 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, ter
     terms: new Set(['conditional'] as const),
     onOverflow: request.truncation === 'left' ? 'truncate_left' : 'error'
   }
-  const documentOfItem = (item: number): number => pairs.documentOf[item] ?? 0
+  const documentOfItem = (item: number): number => elementAt(pairs.documentOf, item)
   const encoded = (await scorer.encode(pairs.items, options)).map((item, i): EncodedItem => {
     if (item instanceof ServiceError) throw documentError(item, documentOfItem(i), request)
     refuseOverLimits(item, documentOfItem(i), request)
     return item
   })
-  const baselines: Baselines = hasBaseline(request.normalization)
+  const baselines: Baselines | null = hasBaseline(request.normalization)
     ? baselinesOf(encoded, request.normalization.kind === 'dc_pmi' ? request.normalization.domainPrompt : '')
-    : { items: [], baselineOf: [] }
-  const documentOfBaseline = (baseline: number): number => documentOfItem(baselines.baselineOf.indexOf(baseline))
-  const encodedBaselines = (await scorer.encode(baselines.items, options)).map((item, i) => {
+    : null
+  const baselineItems = baselines?.items ?? []
+  const documentOfBaseline = (baseline: number): number => documentOfItem(baselines?.baselineOf.indexOf(baseline) ?? -1)
+  const encodedBaselines = (await scorer.encode(baselineItems, options)).map((item, i) => {
     if (item instanceof ServiceError) throw baselineError(item, documentOfBaseline(i), request)
     return item
   })
 
-  const { outcomes, usage } = await scorer.evaluateEncoded([...pairs.items, ...baselines.items], [...encoded, ...encodedBaselines], options, terms)
+  const { outcomes, usage } = await scorer.evaluateEncoded([...pairs.items, ...baselineItems], [...encoded, ...encodedBaselines], options, terms)
   const results = (await Promise.all(outcomes)).map((outcome, i): ScoredItem => {
     if (!('error' in outcome)) return outcome
     if (i < encoded.length) throw documentError(outcome.error, documentOfItem(i), request)
@@ -55,20 +57,14 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, ter
   })
 
   const documents = request.documents.map((text, index) => {
-    const item = pairs.itemOf[index] ?? 0
-    const baseline = baselines.baselineOf[item]
+    const item = elementAt(pairs.itemOf, index)
+    const baseline = baselines === null ? null : elementAt(baselines.baselineOf, item)
     return scoredDocument(text, index, request.normalization, {
-      own: resultAt(results, item),
-      baseline: baseline === undefined ? null : resultAt(results, encoded.length + baseline)
+      own: elementAt(results, item),
+      baseline: baseline === null ? null : elementAt(results, encoded.length + baseline)
     })
   })
   return { documents, usage: rerankUsage(encoded, pairs.itemOf, await usage) }
-}
-
-function resultAt(results: readonly ScoredItem[], index: number): ScoredItem {
-  const result = results[index]
-  if (result === undefined) throw new Error('a document was not scored')
-  return result
 }
 
 /**

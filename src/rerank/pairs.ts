@@ -1,3 +1,4 @@
+import { entryOf } from '../element-at.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import type { LogprobItem } from '../encoding/item-input.ts'
 import type { RerankRequest } from './request.ts'
@@ -27,7 +28,7 @@ export function pairsOf({ query, documents, field, direction, separator }: Omit<
   const { endOfX, startOfY } = splitSeparator(separator)
   const distinct = [...new Set(documents)]
   const positions = new Map(distinct.map((document, i) => [document, i]))
-  const itemOf = documents.map((document) => positions.get(document) ?? 0)
+  const itemOf = documents.map((document) => entryOf(positions, document))
   const documentOf = distinct.map((document) => documents.indexOf(document))
   const items = distinct.map((document, index): LogprobItem => {
     const path = `${field}/${documentOf[index]}`

@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import { WINDOW } from './batch-planner.ts'
 import { type Capacity, mostUrgent, type TimedWork } from './deadline-plan.ts'
 import { type Priority, type QueuedRequest, type QueuedWork, tokensOf } from './job.ts'
@@ -86,7 +87,7 @@ export class RequestQueue {
     const bothWait = !this.#lanes.interactive.isEmpty && !this.#lanes.batch.isEmpty
     const taken = entries.map((entry, i) => {
       const { priority } = entry.request
-      const tokens = newTokens[i] ?? entry.tokenCount
+      const tokens = elementAt(newTokens, i)
       this.#lanes[priority].charge(entry.request, tokens)
       if (bothWait && !isFirst) this.#owedToBatch += priority === 'batch' ? -tokens : tokens / INTERACTIVE_PER_BATCH
       return [entry, ...this.#equalsOf(entry)]

@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import { type Batch, type BatchScores, type Engine, fedTokensOf, type RowScores } from '../engine/engine.ts'
 import { type ServiceError, serviceErrorFrom } from '../errors.ts'
 import { refusalOf, ThroughputEstimate } from './admission.ts'
@@ -88,7 +89,7 @@ export class Scheduler {
    * may be those of an equal job, and must not be written to.
    */
   submit(jobs: readonly ScoringJob[], terms: WorkTerms): Promise<RowScores>[] {
-    return this.submitAll(jobs, terms).map(async (scores) => (await scores).rows[0]!)
+    return this.submitAll(jobs, terms).map(async (scores) => elementAt((await scores).rows, 0))
   }
 
   /** The same for jobs and exact batches together; the scores of a job have one entry in `rows`. */
@@ -158,7 +159,7 @@ export class Scheduler {
     while (!this.#running.isFull && !this.#queue.isEmpty) {
       const candidates = this.#queue.candidates(this.#limits.maxBatchTokens, this.#capacity())
       const { indices, newTokens, layout } = planBatch(candidates, { limits: this.#limits, sharing })
-      const planned = indices.map((index) => candidates[index]!)
+      const planned = indices.map((index) => elementAt(candidates, index))
       const parts = this.#queue.take(planned, newTokens)
       const hasMore = this.#queue.tokens >= this.#limits.maxBatchTokens
       const running = { parts, tokens: tokensOf(planned), startedAtMs: this.#now(), isSaturated: hasMore }

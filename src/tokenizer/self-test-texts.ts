@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import { ServiceError } from '../errors.ts'
 import { type Check, check } from '../scoring/checks/check.ts'
 import type { Tokenizer } from './tokenizer.ts'
@@ -43,7 +44,7 @@ export async function tokenizerKnownAnswer(tokenizer: Tokenizer, known: readonly
     known.map(({ text }) => text),
     { parseSpecialTokens: true }
   )
-  const wrong = known.filter(({ ids }, i) => ids.slice(1).join() !== [...(encoded[i] ?? [])].join()).length
+  const wrong = known.filter(({ ids }, i) => ids.slice(1).join() !== [...elementAt(encoded, i)].join()).length
   const finding = { independent: true, value: wrong, tolerance: 0 }
   if (wrong === 0) return check('tokenizer_known_answer', 'pass', `${known.length} texts have their known token ids`, finding)
   return check('tokenizer_known_answer', 'fail', `${wrong} of ${known.length} texts do not have their known token ids`, finding)

@@ -1,3 +1,4 @@
+import { elementAt } from '../../element-at.ts'
 import type { LogProbSums, ScoredSequence } from '../scored-sequence.ts'
 import { type Check, check } from './check.ts'
 
@@ -68,8 +69,8 @@ export function additivityCheck({ joint, marginal, conditional }: LogProbSums): 
  */
 export function greedyCheck({ ids, logProbs, best, ranks }: ScoredSequence): Check {
   const bad = logProbs.findIndex((logProb, position) => {
-    const top = best[position] ?? null
-    const rank = ranks[position] ?? null
+    const top = elementAt(best, position)
+    const rank = elementAt(ranks, position)
     if (logProb === null || top === null) return false
     const isBest = top.id === ids[position]
     const mustTie = isBest || rank === 1

@@ -1,3 +1,4 @@
+import { elementAt } from '../../element-at.ts'
 import { isTrained, type LogProbs, type Reason } from './labels.ts'
 
 /** Sums over the tokens of one sequence, nats. */
@@ -34,7 +35,7 @@ export function lossTotals({ reasons, logProbs, weights }: LabelledSequence): Lo
     let sum = 0
     let count = 0
     reasons.forEach((reason, i) => {
-      const logProb = logProbs[i] ?? null
+      const logProb = elementAt(logProbs, i)
       if (logProb === null || !belongs(reason, i)) return
       sum += logProb
       count++
@@ -47,7 +48,7 @@ export function lossTotals({ reasons, logProbs, weights }: LabelledSequence): Lo
   const ends = sumWhere((reason) => reason === 'eos')
   const hasGiven = reasons.some((reason) => !isTrained(reason) && reason !== 'bos')
   const denominator = weights.reduce((sum, weight) => sum + weight, 0)
-  const lossSum = weights.reduce((sum, weight, i) => (weight === 0 ? sum : sum - weight * (logProbs[i] ?? 0)), 0)
+  const lossSum = weights.reduce((sum, weight, i) => (weight === 0 ? sum : sum - weight * (elementAt(logProbs, i) ?? 0)), 0)
   return {
     lossSum,
     lossMean: denominator === 0 ? null : lossSum / denominator,
