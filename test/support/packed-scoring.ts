@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { type PackedRow, packedRowOf } from '../../src/engine/packed-row.ts'
+import { halfBits, halfTensor } from '../../src/engine/process/half-tensor.ts'
 import { ATTENTION_BIAS, type AttentionInfo, BLOCKED, withAttentionBias } from '../../src/model/onnx/attention-bias.ts'
 import { BOOL, FLOAT, FLOAT16, type Graph, INT32 } from '../../src/model/onnx/graph.ts'
 import { type ModelInput, modelInputs } from '../../src/model/onnx/model-inputs.ts'
@@ -66,7 +67,7 @@ export async function openPacked(path: string, facts: Partial<AttentionInfo> = {
     biased,
     pastOf: async (ids) => {
       const outputs = await biased({ ids })
-      return Object.fromEntries(pairs.map(({ past, present }) => [past, outputs[present]!]))
+      return Object.fromEntries(pairs.map(({ past, present }) => [past, fedAgain(outputs[present]!)]))
     },
     close: async () => {
       await without.release()
@@ -152,6 +153,11 @@ function tensorOf(elementType: number, values: readonly number[], dims: readonly
   if (elementType === FLOAT) return new Tensor('float32', Float32Array.from(values), dims)
   if (elementType === INT32) return new Tensor('int32', Int32Array.from(values), dims)
   // Nothing but an empty past is fed in half floats here.
-  if (elementType === FLOAT16) return new Tensor('float16', Uint16Array.from(values), dims)
+  if (elementType === FLOAT16) return halfTensor(Uint16Array.from(values), dims)
   return int64(values, dims)
+}
+
+/** An output as an input of the next pass. */
+function fedAgain(tensor: Tensor): Tensor {
+  return tensor.type === 'float16' ? halfTensor(halfBits(tensor.data as Uint16Array), tensor.dims) : tensor
 }

@@ -5,6 +5,7 @@ import { type InputRole, type ModelInput, modelInputs } from '../../model/onnx/m
 import type { HeadSizes } from '../../model/onnx/past-key-values.ts'
 import { SCORING_INPUTS } from '../../model/onnx/scoring-graph.ts'
 import type { Batch } from '../engine.ts'
+import { halfTensor } from './half-tensor.ts'
 import { type Pass, plainPass } from './pass.ts'
 import { pastDims } from './prefix-cache/cache-tensor.ts'
 
@@ -90,7 +91,7 @@ function feedMakerOf({ name, elementType, role, dims }: ModelInput): FeedMaker {
     const known = past?.get(name)
     const sizes = pastDims(dims, pastLength, B)
     if (known instanceof Float32Array) return new Tensor('float32', known, sizes)
-    if (known instanceof Uint16Array) return new Tensor('float16', known, sizes)
+    if (known instanceof Uint16Array) return halfTensor(known, sizes)
     return tensorOf(elementType, new Int32Array(sizes.reduce((product, size) => product * size, 1)), sizes)
   }
 }
@@ -117,8 +118,7 @@ function tensorOf(elementType: number, values: Int32Array, dims: readonly number
     case FLOAT:
       return new Tensor('float32', Float32Array.from(values), dims)
     case FLOAT16:
-      return new Tensor(
-        'float16',
+      return halfTensor(
         Uint16Array.from(values, (value) => (value === 0 ? 0 : HALF_ONE)),
         dims
       )

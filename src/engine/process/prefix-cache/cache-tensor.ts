@@ -1,6 +1,7 @@
 import { ServiceError } from '../../../errors.ts'
 import { FLOAT, FLOAT16 } from '../../../model/onnx/graph.ts'
 import type { ModelInput } from '../../../model/onnx/model-inputs.ts'
+import { halfBits } from '../half-tensor.ts'
 
 /** One tensor of keys or values of one text: (1, heads, length, size), or any shape with that order of elements. */
 export interface CacheTensor {
@@ -50,8 +51,7 @@ export function elementsOf({ past, elementBytes }: CacheTensor, data: ArrayBuffe
   const isWanted = elementBytes === 4 ? data instanceof Float32Array : data !== undefined && 'BYTES_PER_ELEMENT' in data && data.BYTES_PER_ELEMENT === 2
   if (data === undefined || !isWanted)
     throw new ServiceError('internal_error', `expected ${elementBytes}-byte floats for ${past}, got ${data?.constructor.name ?? 'nothing'}`)
-  const length = data.byteLength / elementBytes
-  return elementBytes === 4 ? new Float32Array(data.buffer, data.byteOffset, length) : new Uint16Array(data.buffer, data.byteOffset, length)
+  return elementBytes === 4 ? new Float32Array(data.buffer, data.byteOffset, data.byteLength / elementBytes) : halfBits(data)
 }
 
 /** Columns in the order of their tokens as few stretches as there are: those of a row without gaps are one. */

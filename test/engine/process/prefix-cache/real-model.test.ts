@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { halfTensor } from '../../../../src/engine/process/half-tensor.ts'
 import type { CacheArray, CacheTensor } from '../../../../src/engine/process/prefix-cache/cache-tensor.ts'
 import { PrefixCache } from '../../../../src/engine/process/prefix-cache/prefix-cache.ts'
 import { buildNode } from '../../../../src/model/onnx/build-node.ts'
@@ -9,6 +10,7 @@ import { FLOAT, FLOAT16 } from '../../../../src/model/onnx/graph.ts'
 import { readOnnx } from '../../../../src/model/onnx/read.ts'
 import { writeOnnx } from '../../../../src/model/onnx/write.ts'
 import { PACKAGE_FOLDER } from '../../../../src/process/package-info.ts'
+import { numbersOf } from '../../../support/half-numbers.ts'
 import { graphOf, info } from '../../../support/onnx-model.ts'
 import { int64 } from '../../../support/scoring-session.ts'
 
@@ -52,24 +54,15 @@ async function open(path: string): Promise<{ tensors: CacheTensor[]; pass(ids: I
         ...tensors.map(({ past: name, heads, size, elementBytes }): [string, Tensor] => {
           const data = past.get(name)!
           const dims = [1, heads, P, size]
-          return [name, elementBytes === 2 ? new Tensor('float16', data as Uint16Array, dims) : new Tensor('float32', data as Float32Array, dims)]
+          return [name, elementBytes === 2 ? halfTensor(data as Uint16Array, dims) : new Tensor('float32', data as Float32Array, dims)]
         })
       ])
       const outputs = await session.run(Object.fromEntries([...inputs].filter(([name]) => session.inputNames.includes(name))))
       const logits = outputs.logits!
       const present = new Map(tensors.map(({ past: name }) => [name, outputs[name.replace('past_key_values', 'present')]!.data as Float32Array]))
-      return { logits: Array.from(logits.type === 'float16' ? halves(logits) : (logits.data as Float32Array)), present }
+      return { logits: numbersOf(logits), present }
     }
   }
-}
-
-function halves({ data }: Tensor): Float32Array {
-  const { buffer, byteOffset, length } = data as Uint16Array
-  return Float32Array.from(new Uint16Array(buffer, byteOffset, length), (bits) => {
-    const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023]
-    const size = exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15)
-    return bits >> 15 === 1 ? -size : size
-  })
 }
 
 describe('a model with keys and values of the cache', () => {
