@@ -15,9 +15,10 @@ describe('models of other architectures, layouts and precisions', { concurrency:
       const expected = oracle.refused === null ? 'has the log-probabilities of its oracle, alone and batched' : 'is refused with the reason'
       test(`${basename(folder)} (${oracle.layout}), ${file.dtype}: ${expected}`, async (t) => {
         const outcome = await runModel(folder, oracle, file)
-        const { toFloat64, toRuntime, verdict } = outcome
+        const { toFloat64, toRuntime, toStored, verdict } = outcome
         t.diagnostic(
-          outcome.refusal ?? `to float64 ${toFloat64?.toExponential(1)}, to onnxruntime ${toRuntime?.toExponential(1)} nats a token; checks: ${verdict}`
+          outcome.refusal ??
+            `to float64 ${toFloat64?.toExponential(1)}, to onnxruntime ${toRuntime?.toExponential(1)}, to stored numbers ${toStored?.toExponential(1)} nats a token; checks: ${verdict}`
         )
         assert.equal(outcome.problem, null)
       })

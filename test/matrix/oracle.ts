@@ -22,7 +22,7 @@ export interface OracleFile {
   readonly file: string
   /** Operators beyond the ordinary ones; absent of models that are refused. */
   readonly operators?: readonly string[]
-  /** The same file in bare onnxruntime: whole logits, log-softmax in float64. */
+  /** The same file in bare onnxruntime, on the processor of whoever made it: whole logits, log-softmax in float64. */
   readonly onnxruntime?: LogProbs
 }
 

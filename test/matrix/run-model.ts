@@ -1,6 +1,8 @@
+import { openModel } from '../../src/model/open-model.ts'
 import { type RunningService, startService } from '../support/running-service.ts'
 import { type Answers, askAll } from './ask.ts'
-import type { Oracle, OracleFile } from './oracle.ts'
+import { bareLogProbs } from './bare-onnxruntime.ts'
+import type { LogProbs, Oracle, OracleFile } from './oracle.ts'
 import { largestDifference, type Tolerance, toleranceOf } from './tolerance.ts'
 
 /** One line of the matrix. */
@@ -13,8 +15,11 @@ export interface Outcome {
   readonly tokens: number
   /** Largest |difference| of a token, nats; null of a model that was refused. */
   readonly toFloat64: number | null
+  /** To bare onnxruntime on this processor. */
   readonly toRuntime: number | null
   readonly toRuntimeBatched: number | null
+  /** To the numbers of bare onnxruntime that are stored with the model. */
+  readonly toStored: number | null
   readonly verdict: string | null
   readonly remarks: readonly string[]
   /** Why the service did not serve the model. */
@@ -28,7 +33,7 @@ export async function runModel(folder: string, oracle: Oracle, file: OracleFile)
   const { name: model, architecture, layout, refused, texts } = oracle
   const described = { model, architecture, layout, dtype: file.dtype, operators: file.operators ?? [] }
   const tokens = texts.reduce((sum, ids) => sum + ids.length - 1, 0)
-  const nothing = { tokens, toFloat64: null, toRuntime: null, toRuntimeBatched: null, verdict: null, remarks: [], refusal: null }
+  const nothing = { tokens, toFloat64: null, toRuntime: null, toRuntimeBatched: null, toStored: null, verdict: null, remarks: [], refusal: null }
   let service: RunningService
   try {
     service = await startService(settings(folder, oracle, file))
@@ -39,7 +44,8 @@ export async function runModel(folder: string, oracle: Oracle, file: OracleFile)
   try {
     if (refused !== null) return { ...described, ...nothing, problem: 'it was served, and had to be refused' }
     const answers = await askAll(service, texts)
-    const measured = measure(oracle, file, answers)
+    const { onnxPath, headSize, numerics } = openModel(folder, choiceOf(oracle, file))
+    const measured = measure(oracle, file, answers, await bareLogProbs(onnxPath, texts, headSize))
     return {
       ...described,
       tokens,
@@ -47,7 +53,7 @@ export async function runModel(folder: string, oracle: Oracle, file: OracleFile)
       verdict: answers.verdict,
       remarks: answers.remarks,
       refusal: null,
-      problem: problemOf(measured, answers, toleranceOf(file))
+      problem: problemOf(measured, answers, toleranceOf(file, numerics.activations))
     }
   } catch (error) {
     return { ...described, ...nothing, problem: String(error).slice(0, 500) }
@@ -56,31 +62,38 @@ export async function runModel(folder: string, oracle: Oracle, file: OracleFile)
   }
 }
 
+/** A folder of one file needs no choice, and its name may be none that can be chosen. */
+function choiceOf({ files }: Oracle, { dtype }: OracleFile): { readonly dtype?: string } {
+  return files.length > 1 ? { dtype } : {}
+}
+
 /** Long texts go into batches too, and nothing but the requests is scored. */
-function settings(folder: string, { files }: Oracle, { dtype }: OracleFile): Record<string, string> {
+function settings(folder: string, oracle: Oracle, file: OracleFile): Record<string, string> {
+  const { dtype } = choiceOf(oracle, file)
   return {
     LOGPR_MODEL: folder,
     LOGPR_THREADS: '1',
     LOGPR_LONG_TEXT_TOKENS: '100000',
     LOGPR_VERIFY_PERCENT: '0',
     LOGPR_CANARY_INTERVAL_MS: '0',
-    ...(files.length > 1 ? { LOGPR_DTYPE: dtype } : {})
+    ...(dtype === undefined ? {} : { LOGPR_DTYPE: dtype })
   }
 }
 
-type Measured = Pick<Outcome, 'toFloat64' | 'toRuntime' | 'toRuntimeBatched'> & { readonly toFloat64Batched: number }
+type Measured = Pick<Outcome, 'toFloat64' | 'toRuntime' | 'toRuntimeBatched' | 'toStored'> & { readonly toFloat64Batched: number }
 
-function measure({ float64 }: Oracle, { onnxruntime = [] }: OracleFile, { alone, batched }: Answers): Measured {
+function measure({ float64 }: Oracle, { onnxruntime: stored = [] }: OracleFile, { alone, batched }: Answers, bare: LogProbs): Measured {
   return {
     toFloat64: largestDifference(alone, float64),
     toFloat64Batched: largestDifference(batched, float64),
-    toRuntime: largestDifference(alone, onnxruntime),
-    toRuntimeBatched: largestDifference(batched, onnxruntime)
+    toRuntime: largestDifference(alone, bare),
+    toRuntimeBatched: largestDifference(batched, bare),
+    toStored: largestDifference(alone, stored)
   }
 }
 
 function problemOf(
-  { toFloat64, toFloat64Batched, toRuntime, toRuntimeBatched }: Measured,
+  { toFloat64, toFloat64Batched, toRuntime, toRuntimeBatched, toStored }: Measured,
   { alone, batched, verdict }: Answers,
   tolerance: Tolerance
 ): string | null {
@@ -89,6 +102,7 @@ function problemOf(
     tooFar('from float64, batched', toFloat64Batched, tolerance.toFloat64),
     tooFar('from onnxruntime, alone', toRuntime, tolerance.toRuntime),
     tooFar('from onnxruntime, batched', toRuntimeBatched, tolerance.toRuntime),
+    tooFar('from the stored numbers of onnxruntime', toStored, tolerance.toStored),
     tooFar('between alone and batched', largestDifference(alone, batched), tolerance.batched),
     verdict === 'fail' ? 'a check failed' : null
   ]
