@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { AutoTokenizer } from '@huggingface/transformers'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+import { folderFiles, TEXT_TOKENIZERS } from '../support/tokenizers.ts'
+
+/** What log-probabilities and token ids rest on (docs/decisions/0005-dependencies.md). */
+const PINNED = ['@huggingface/jinja', '@huggingface/tokenizers', '@huggingface/transformers', 'onnxruntime-node']
+
+type Fields = Readonly<Record<string, unknown>>
+
+const readJson = (...path: string[]): Fields => JSON.parse(readFileSync(join(PACKAGE_FOLDER, ...path), 'utf8')) as Fields
+const versionOf = (name: string): string => String(readJson('node_modules', name, 'package.json').version)
+
+describe('packages that numbers and ids rest on', () => {
+  const { dependencies } = readJson('package.json') as { dependencies: Readonly<Record<string, string>> }
+  const { packages } = readJson('package-lock.json') as { packages: Readonly<Record<string, { readonly version?: string }>> }
+
+  for (const name of PINNED)
+    test(`${name} is pinned, locked and installed at one version`, () => {
+      const pinned = dependencies[name] ?? ''
+      assert.match(pinned, /^\d+\.\d+\.\d+$/, `package.json has to name one version of ${name}, without ^ or ~`)
+      assert.equal(packages[`node_modules/${name}`]?.version, pinned, 'run npm install --package-lock-only')
+      assert.equal(versionOf(name), pinned, 'run npm ci')
+      const copies = Object.keys(packages).filter((path) => path.endsWith(`node_modules/${name}`))
+      assert.deepEqual(copies, [`node_modules/${name}`], `a second copy of ${name} would be used by whoever it lies under`)
+    })
+})
+
+describe('private fields of transformers.js that logpr reads or replaces', () => {
+  /** Fails with the field and the file that needs it. */
+  function assertField(holds: boolean, field: string, user: string): void {
+    const version = versionOf('@huggingface/transformers')
+    assert.ok(holds, `transformers.js ${version} has no ${field}, which src/tokenizer/${user} needs: find what took its place before you pin this version`)
+  }
+
+  async function inner(t: Parameters<typeof tempFolder>[0], name: keyof typeof TEXT_TOKENIZERS): Promise<Fields> {
+    const { _tokenizer } = (await AutoTokenizer.from_pretrained(tempFolder(t, folderFiles(TEXT_TOKENIZERS[name])), {
+      local_files_only: true
+    })) as unknown as { _tokenizer?: Fields }
+    assertField(typeof _tokenizer === 'object', '_tokenizer', 'hugging-face.ts')
+    return _tokenizer!
+  }
+  const listIn = (part: unknown, key: string): readonly Fields[] => {
+    const list = (part as Fields | null)?.[key]
+    return Array.isArray(list) ? list : []
+  }
+
+  test('a pre-tokenizer that cuts with a pattern, and the parts of a sequence', async (t) => {
+    const embedded = await inner(t, 'embedded')
+    assertField((embedded.pre_tokenizer as Fields | null)?.pattern instanceof RegExp, '_tokenizer.pre_tokenizer.pattern', 'white-space.ts')
+    const parts = listIn((await inner(t, 'byte-level-llama-3')).pre_tokenizer, 'tokenizers')
+    const unicode = parts.some(({ pattern }) => pattern instanceof RegExp && /[uv]/.test(pattern.flags))
+    assertField(unicode, '_tokenizer.pre_tokenizer.tokenizers with a pattern', 'white-space.ts')
+  })
+
+  test('a decoder of bytes among the parts of a sequence', async (t) => {
+    const decoders = listIn((await inner(t, 'sentencepiece-mistral')).decoder, 'decoders')
+    const byteFallback = decoders.find(({ config }) => (config as Fields | undefined)?.type === 'ByteFallback')
+    assertField(byteFallback !== undefined, '_tokenizer.decoder.decoders with a config', 'byte-fallback.ts')
+    const decode = (byteFallback?.text_decoder as Fields | undefined)?.decode
+    assertField(typeof decode === 'function', 'text_decoder in its ByteFallback decoder', 'byte-fallback.ts')
+  })
+
+  test('a normalizer, and the spelling of an id', async (t) => {
+    const { normalizer, id_to_token: idToToken } = await inner(t, 'sentencepiece-llama-2')
+    assertField(typeof (normalizer as Fields | null)?.normalize === 'function', '_tokenizer.normalizer.normalize', 'hugging-face.ts')
+    assertField(typeof idToToken === 'function', '_tokenizer.id_to_token', 'library-tokenizer.ts')
+  })
+})
