@@ -42,7 +42,9 @@ export interface EngineSpec {
   readonly keyValueHeads?: number
   /** How far two passes over one token may differ at most with these numerics, nats. */
   readonly ceilingNats: number
-  /** The same for a model that quantizes activations over whole tensors, which only its graph tells. */
+  /** How far a token may be from an answer stored with the model, where another processor may pass the ceiling; the ceiling when absent. */
+  readonly storedCeilingNats?: number
+  /** The ceiling of a model that quantizes activations over whole tensors, which only its graph tells. */
   readonly approximateCeilingNats: number
   /** Whether the file claims float32 weights and activations. */
   readonly claimsFloat32: boolean

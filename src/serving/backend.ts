@@ -10,7 +10,7 @@ import { type LocatedModel, locateOnlyFolder } from '../model/locate-model.ts'
 import { modelInfoOf, openModel } from '../model/open-model.ts'
 import { resolvePrecision } from '../model/precision/precision-plan.ts'
 import { precisionFolder } from '../model/precision/rounded-file.ts'
-import { APPROXIMATE_CEILING_NATS, claimsFloat32, toleranceCeilingNats } from '../model/tolerances.ts'
+import { APPROXIMATE_CEILING_NATS, claimsFloat32, storedCeilingNats, toleranceCeilingNats } from '../model/tolerances.ts'
 import { memoryLimitBytes } from '../process/memory-limit.ts'
 import { ONNXRUNTIME_VERSION } from '../process/package-info.ts'
 import type { ProviderChoice } from '../provider/choose-provider.ts'
@@ -64,6 +64,7 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     realPaths: Object.fromEntries(folder.files.map(({ file, path }) => [file, path])),
     executionProvider,
     ceilingNats: toleranceCeilingNats(folder.numerics, executionProvider),
+    storedCeilingNats: storedCeilingNats(folder.numerics, executionProvider),
     approximateCeilingNats: APPROXIMATE_CEILING_NATS,
     claimsFloat32: claimsFloat32(folder.numerics),
     expectedFiles: {},

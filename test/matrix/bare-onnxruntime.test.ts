@@ -8,9 +8,11 @@ import { bareLogProbs } from './bare-onnxruntime.ts'
 import { foldersWithOracle, readOracle } from './oracle.ts'
 import { largestDifference, toleranceOf } from './tolerance.ts'
 
+const MODELS = join(PACKAGE_FOLDER, 'test', 'data', 'models')
+
 // The stored numbers came from Python, so that a wrong feed here, or another version of onnxruntime, shows.
 describe('bareLogProbs', () => {
-  for (const folder of foldersWithOracle(join(PACKAGE_FOLDER, 'test', 'data', 'models'))) {
+  for (const folder of foldersWithOracle(MODELS)) {
     const { name, refused, texts, files } = readOracle(folder)
     if (refused !== null) continue
     for (const file of files)
@@ -21,4 +23,14 @@ describe('bareLogProbs', () => {
         assert.ok(largestDifference(found, file.onnxruntime ?? []) <= toleranceOf(file, activations).toStored)
       })
   }
+
+  test('is further from stored numbers than any limit when two tokens are exchanged', async () => {
+    const folder = join(MODELS, 'llama-genai-int4')
+    const { texts, files } = readOracle(folder)
+    const exchanged = texts.filter(({ length }) => length > 10).map(([first, a, b, ...rest]) => [first!, b!, a!, ...rest])
+    const stored = (files[0]!.onnxruntime ?? []).filter(({ length }) => length > 9).map((text) => text.slice(2))
+    const found = (await bareLogProbs(join(folder, 'model.onnx'), exchanged, 0)).map((text) => text.slice(2))
+    // Measured 3.9 nats.
+    assert.ok(largestDifference(found, stored) > 2 * toleranceOf({ dtype: 'int4', file: 'model.onnx' }, 'int8_blocks').toStored)
+  })
 })

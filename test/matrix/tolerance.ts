@@ -23,14 +23,14 @@ const HALF = /16$/
  * sums of two products saturate on x86 without VNNI: onnxruntime's option against that does not reach into the Scan that the head is in.
  *
  * Another processor adds in another order. Only where activations are rounded to 8 bits block by block is the distance to stored numbers wider
- * for it: a sum that ends on the other side of a boundary moves a value by 1/127 of its block. Measured 9.3e-3 between AVX2 and AVX-512 VNNI,
- * with 99 % of the tokens below 7e-6 (docs/numerics-across-processors.md).
+ * for it: a sum that ends on the other side of a boundary moves a value by 1/127 of its block, and x86 without AVX2 does not round at all. Measured
+ * 9.3e-3 between AVX2 and AVX-512 VNNI, and 0.43 without AVX2 (docs/numerics-across-processors.md).
  */
 export function toleranceOf({ dtype, operators = [] }: OracleFile, activations: Activations): Tolerance {
   const isSigned = dtype === 'int8' || dtype === 'q8'
   if (operators.some((name) => WHOLE_TENSOR.test(name))) return { toFloat64: null, ...runtime(isSigned ? 2e-2 : 1e-4), batched: 1e-4 }
   if (HALF.test(dtype)) return { toFloat64: null, ...runtime(0.1), batched: 0.1 }
-  if (activations === 'int8_blocks') return { toFloat64: null, ...runtime(1e-4, 0.1), batched: 1e-4 }
+  if (activations === 'int8_blocks') return { toFloat64: null, ...runtime(1e-4, 1), batched: 1e-4 }
   return { toFloat64: dtype === 'fp32' ? 1e-4 : null, ...runtime(1e-4), batched: 1e-4 }
 }
 

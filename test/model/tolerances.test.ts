@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { claimsFloat32, toleranceCeilingNats } from '../../src/model/tolerances.ts'
+import { claimsFloat32, storedCeilingNats, toleranceCeilingNats } from '../../src/model/tolerances.ts'
 
 describe('toleranceCeilingNats', () => {
   const FULL = { weights: 'float32', activations: 'float32', logits: 'float32' } as const
@@ -20,4 +20,15 @@ describe('toleranceCeilingNats', () => {
   }
   it('is that of approximate models for one scale a tensor', () => assert.equal(toleranceCeilingNats({ ...FULL, activations: 'int8_tensor' }, 'cpu'), 0.5))
   it('goes with the claim of float32 bits for weights of 4 bits', () => assert.equal(claimsFloat32({ ...FULL, weights: 'int4' }), true))
+})
+
+describe('storedCeilingNats', () => {
+  const FULL = { weights: 'int4', activations: 'float32', logits: 'float32' } as const
+  it('is the ceiling where another processor only adds in another order', () => {
+    for (const activations of ['float32', 'float16', 'int8_tensor'] as const)
+      assert.equal(storedCeilingNats({ ...FULL, activations }, 'cpu'), toleranceCeilingNats({ ...FULL, activations }, 'cpu'))
+  })
+  it('leaves room for roundings to the other side where activations have 8 bits', () => {
+    for (const activations of ['int8_blocks', 'int8_static', 'int8_rows'] as const) assert.equal(storedCeilingNats({ ...FULL, activations }, 'cpu'), 0.5)
+  })
 })

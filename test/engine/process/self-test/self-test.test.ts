@@ -176,6 +176,28 @@ describe('runSelfTest with known answers', () => {
     })
   }
 
+  describe('of a model that rounds activations to 8 bits', () => {
+    const spec = { ceilingNats: 0.1, storedCeilingNats: 0.5 }
+    const offBy = async (offNats: readonly number[]): Promise<readonly KnownAnswer[]> => {
+      const answer = await knownBy('stored', 0)
+      return [{ ...answer, logProbs: answer.logProbs.map((logProb, i) => logProb + (offNats[i % offNats.length] ?? 0)) }]
+    }
+
+    it('passes single tokens that another processor rounded to the other side', async () => {
+      assert.deepEqual(await failuresOf({}, { spec, known: await offBy([0.43, ...Array<number>(10).fill(0.02)]) }), [])
+    })
+    it('refuses single tokens further away than rounding takes them', async () => {
+      assert.deepEqual(await failuresOf({}, { spec, known: await offBy([0.51, ...Array<number>(10).fill(0)]) }), ['known_answer'])
+    })
+    it('refuses a whole text above the ceiling in the mean, and says so', async () => {
+      const known = await offBy([0.11, -0.11])
+      await assert.rejects(reportOn({}, { spec, known }), { message: /\[known_answer\] a text differs by 0\.11\d* nats a token in the mean, more than 0\.1,/ })
+    })
+    it('holds answers of the first start to the tolerance as ever', async () => {
+      assert.deepEqual(await failuresOf({}, { spec, known: [await knownBy('repeated', 0.02)] }), ['known_answer'])
+    })
+  })
+
   it('refuses an answer of another length', async () => {
     const answer = await knownBy('stored', 0)
     assert.deepEqual(await failuresOf({}, { known: [{ ...answer, logProbs: answer.logProbs.slice(1) }] }), ['known_answer'])
