@@ -1,29 +1,30 @@
-/**
- * Runs the built tests with Node's own runner: `node scripts/run-tests.mjs [folder or file under test/ ...]`.
- * Node 20's `--test` takes no patterns, so the files are listed here.
- */
+/** Runs the built tests with Node's own runner: `node scripts/run-tests.mjs [folder or file under test/ ...]`. */
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { plannedProcesses } from '../dist/scripts/test-plan.js'
 
-const ROOT = join(import.meta.dirname, '..', 'dist', 'test')
-/** Suites that need more than Node run on their own, from .ci/run. */
-const SEPARATE = ['interop', 'slow']
+/** Node's runner starts a process for each file that it is given: here, one that loads the files of a process of the plan. */
+const ENTRIES = join(import.meta.dirname, '..', 'dist', `test-processes-${process.pid}`)
 
-const wanted = process.argv.slice(2).map((name) => name.replace(/^test\//, '').replace(/\.ts$/, '.js'))
-const files = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.test.js'))
-  .filter((file) => (wanted.length === 0 ? !SEPARATE.some((suite) => file.startsWith(suite)) : wanted.some((name) => file.startsWith(name))))
-  .sort()
-if (files.length === 0) {
+const wanted = process.argv.slice(2)
+const processes = plannedProcesses(wanted)
+if (processes.length === 0) {
   process.stderr.write(`no test matches ${wanted.join(', ')}\n`)
   process.exit(2)
 }
+mkdirSync(ENTRIES)
+const entries = processes.map(({ name, files }, i) => {
+  // The runner begins them in the order of their names.
+  const entry = join(ENTRIES, `${String(i).padStart(3, '0')}-${name.replaceAll('/', '-')}.js`)
+  writeFileSync(entry, `import { declareFiles } from '../scripts/test-process.js'\n\nawait declareFiles(${JSON.stringify(files)})\n`)
+  return entry
+})
 const { status } = spawnSync(
   process.execPath,
-  ['--enable-source-maps', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files.map((file) => join(ROOT, file))],
-  {
-    stdio: 'inherit'
-  }
+  ['--enable-source-maps', '--test', '--test-reporter=spec', `--test-concurrency=${availableParallelism()}`, ...entries],
+  { stdio: 'inherit' }
 )
+rmSync(ENTRIES, { recursive: true, force: true })
 process.exit(status ?? 1)

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, test } from 'node:test'
 import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
+import { present } from './support/present.ts'
 
 /** What every endpoint folder may import: they never import each other. */
 const ENDPOINT = ['encoding/', 'evaluation/', 'engine/engine.ts', 'scheduling/job.ts', 'scheduling/scheduler.ts', 'scoring/', 'tokenizer/tokenizer.ts']
@@ -89,7 +90,7 @@ const SRC = join(PACKAGE_FOLDER, 'src')
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
 
 function importsOf(file: string): string[] {
-  const specifiers = [...readFileSync(join(SRC, file), 'utf8').matchAll(IMPORT)].map(([, specifier]) => specifier ?? '')
+  const specifiers = [...readFileSync(join(SRC, file), 'utf8').matchAll(IMPORT)].map(([, specifier]) => present(specifier))
   return specifiers
     .map((specifier) => (specifier.startsWith('.') ? normalize(join(dirname(file), specifier)) : specifier))
     .filter((specifier) => !specifier.startsWith('node:'))

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { figureSvg } from '../../scripts/figures/figure.ts'
 import { benchResults, performanceFigures, renderPerformance } from '../../scripts/performance-page.ts'
+import { present } from '../support/present.ts'
 
 /** Every tag is closed in order, and no number was missing where it was drawn. */
 function assertWellFormed(svg: string): void {
@@ -29,7 +30,7 @@ test('bars are as long as their values, and what was not measured has none', () 
   assert.match(svg, /a &lt; b &amp; c/)
   const widths = [...svg.matchAll(/<rect class="(?:fill0|other)"[^>]* width="([\d.]+)"/g)].map(([, width]) => Number(width))
   assert.equal(widths.length, 3)
-  assert.ok(Math.abs(4 * (widths[0] ?? 0) - (widths[1] ?? 0)) < 1)
+  assert.ok(Math.abs(4 * present(widths[0]) - present(widths[1])) < 1)
   assert.equal(widths[2], 0)
 })
 

@@ -4,6 +4,7 @@ import { choiceOf } from '../../src/completions/choice.ts'
 import type { CompletionsOptions } from '../../src/completions/request.ts'
 import type { RowScores } from '../../src/engine/engine.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
+import { present } from '../support/present.ts'
 
 const tokenizer = new FakeTokenizer()
 const END = 1
@@ -27,14 +28,14 @@ interface Row {
   readonly top: readonly (readonly [number, number])[]
 }
 function rowsOf(...rows: readonly Row[]): RowScores {
-  const topCount = rows[0]?.top.length ?? 0
+  const topCount = present(rows[0]?.top.length)
   return {
     logProbs: Float32Array.from(rows, ({ logProb }) => logProb),
     logSumExps: new Float32Array(rows.length),
-    bestIds: Int32Array.from(rows, ({ top }) => top[0]?.[0] ?? 0),
-    bestLogProbs: Float32Array.from(rows, ({ top }) => top[0]?.[1] ?? 0),
+    bestIds: Int32Array.from(rows, ({ top }) => present(top[0]?.[0])),
+    bestLogProbs: Float32Array.from(rows, ({ top }) => present(top[0]?.[1])),
     detail: {
-      ranks: Int32Array.from(rows, ({ rank }) => rank ?? 1),
+      ranks: Int32Array.from(rows, ({ rank = 1 }) => rank),
       entropies: new Float32Array(rows.length),
       probSquareSums: new Float32Array(rows.length),
       topCount,
@@ -95,7 +96,7 @@ describe('choiceOf', () => {
       ]
     )
     assert.deepEqual(
-      [...(logprobs?.topLogprobs[2] ?? [])],
+      [...present(logprobs?.topLogprobs[2])],
       [
         ['</s>', -0.25],
         ['a', -3]
@@ -123,7 +124,7 @@ describe('choiceOf', () => {
       ]
     }
     const { logprobs } = choiceOf(0, promptOf(A, FIRST_HALF), rowsOf(row), 1, optionsOf(), tokenizer)
-    assert.deepEqual([...(logprobs?.topLogprobs[1] ?? [])], [['\ufffd', -0.125]])
+    assert.deepEqual([...present(logprobs?.topLogprobs[1])], [['\ufffd', -0.125]])
     assert.equal(logprobs?.tokenLogprobs[1], -5)
   })
 
@@ -131,7 +132,7 @@ describe('choiceOf', () => {
     const row: Row = { logProb: -5, top: [[SECOND_HALF, -0.125]] }
     const { logprobs } = choiceOf(0, promptOf(A, FIRST_HALF), rowsOf(row), 1, optionsOf({ tokensAsIds: true }), tokenizer)
     assert.deepEqual(
-      [...(logprobs?.topLogprobs[1] ?? [])],
+      [...present(logprobs?.topLogprobs[1])],
       [
         ['token_id:9', -5],
         ['token_id:10', -0.125]
@@ -142,7 +143,7 @@ describe('choiceOf', () => {
 
   test('shows the token alone with logprobs 0, and as many as were asked for of those that a neighbour wanted', () => {
     const shown = (logprobs: number): string[] => [
-      ...(choiceOf(0, promptOf(A, B), rowsOf(AFTER_A), 1, optionsOf({ logprobs }), tokenizer).logprobs?.topLogprobs[1]?.keys() ?? [])
+      ...present(choiceOf(0, promptOf(A, B), rowsOf(AFTER_A), 1, optionsOf({ logprobs }), tokenizer).logprobs?.topLogprobs[1]?.keys())
     ]
     assert.deepEqual(shown(0), ['b'])
     assert.deepEqual(shown(1), ['b', 'a'])
@@ -169,7 +170,7 @@ describe('choiceOf', () => {
     const row: Row = { logProb: -1, rank: 2, top: AFTER_A.top }
     const { promptLogprobs } = choiceOf(0, promptOf(A, END), rowsOf(row), 1, optionsOf({ promptLogprobs: 2 }), tokenizer)
     assert.deepEqual(
-      [...(promptLogprobs?.[1]?.entries() ?? [])],
+      [...present(promptLogprobs?.[1]?.entries())],
       [
         [END, { logProb: -1, rank: 2, decodedToken: '</s>' }],
         [A, { logProb: -0.5, rank: 1, decodedToken: 'a' }]

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Choice, choiceJson } from '../../src/completions/choice.ts'
+import { present } from '../support/present.ts'
 
 const choice = (parts: Partial<Choice>): Choice => ({ index: 0, text: 'ab', logprobs: null, promptLogprobs: null, ...parts })
 const withTop = (top: readonly (readonly [string, number])[]): Choice =>
@@ -44,7 +45,7 @@ describe('choiceJson', () => {
 
   test('escapes what JSON cannot hold in a key', () => {
     const text = choiceJson(withTop([['"\n\\\u0000', -3]]))
-    assert.deepEqual(Object.keys((JSON.parse(text) as { logprobs: { top_logprobs: object[] } }).logprobs.top_logprobs[0] ?? {}), ['"\n\\\u0000'])
+    assert.deepEqual(Object.keys(present((JSON.parse(text) as { logprobs: { top_logprobs: object[] } }).logprobs.top_logprobs[0])), ['"\n\\\u0000'])
   })
 
   test('writes doubles so that they read back as they are, in both places alike', () => {

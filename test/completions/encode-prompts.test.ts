@@ -4,6 +4,7 @@ import { encodePrompts } from '../../src/completions/encode-prompts.ts'
 import { type CompletionsBody, completionsRequestOf } from '../../src/completions/request.ts'
 import type { TokenizerInfo } from '../../src/tokenizer/tokenizer.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
+import { present } from '../support/present.ts'
 
 const BEGIN = 0
 const WITH_BEGIN: Partial<TokenizerInfo> = { added: { before: [BEGIN], after: [] } }
@@ -26,7 +27,7 @@ describe('encodePrompts', () => {
 
   test('never adds a second BOS to a text that begins with one', async () => {
     const [prompt] = await encoded({ prompt: '<s>ab' }, WITH_BEGIN)
-    assert.deepEqual([[...(prompt?.ids ?? [])], prompt?.addedBefore], [[BEGIN, 6], 0])
+    assert.deepEqual([[...present(prompt?.ids)], prompt?.addedBefore], [[BEGIN, 6], 0])
   })
 
   test('adds nothing when that is not wanted', async () => {

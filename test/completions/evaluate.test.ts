@@ -11,6 +11,7 @@ import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine } from '../support/fake-engine.ts'
 import { FakeModel } from '../support/fake-model.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
+import { present } from '../support/present.ts'
 
 const MODEL = { vocabSize: 14, textVocabSize: 14 }
 const LIMITS = { maxBatchTokens: 64, longTextTokens: 32, maxQueueTokens: 1000 }
@@ -92,11 +93,11 @@ describe('CompletionsEvaluator', () => {
 
   test('generates the most probable token after the whole prompt', async () => {
     const { choices } = await answerOf(new FakeModel(MODEL), { prompt: [3, 4, 5], max_tokens: 1 })
-    const [, , , generated] = choices[0]?.logprobs?.tokenLogprobs ?? []
+    const [, , , generated] = present(choices[0]?.logprobs?.tokenLogprobs)
     const byId = await Promise.all(
       Array.from({ length: 14 }, async (_, id) => (await answerOf(new FakeModel(MODEL), { prompt: [3, 4, 5, id], max_tokens: 0 })).choices[0]?.logprobs)
     )
-    const best = byId.toSorted((a, b) => (b?.tokenLogprobs[3] ?? 0) - (a?.tokenLogprobs[3] ?? 0))[0]
+    const best = byId.toSorted((a, b) => present(b?.tokenLogprobs[3]) - present(a?.tokenLogprobs[3]))[0]
     assert.deepEqual([choices[0]?.logprobs?.tokens[3], generated], [best?.tokens[3], best?.tokenLogprobs[3]])
   })
 

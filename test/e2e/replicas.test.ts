@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { logprobBody } from '../support/logprob-body.ts'
+import { present } from '../support/present.ts'
 import { childPids, pause, type RunningService, startService } from '../support/running-service.ts'
 
 /** Answers to the same requests, many at once. */
@@ -13,7 +14,7 @@ async function scoresOf(service: RunningService, requests: number): Promise<numb
   const answers = await Promise.all(bodies.map((body) => service.post('/v1/logprob', body)))
   assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
   const results = await Promise.all(answers.map(logprobBody))
-  return results.map(({ results: [result] }) => result?.log_prob.joint ?? Number.NaN)
+  return results.map(({ results: [result] }) => present(result?.log_prob.joint))
 }
 
 async function untilEnginesReady(service: RunningService, count: number): Promise<void> {
@@ -29,18 +30,18 @@ describe('logpr serve with two replicas', () => {
     const [single, service] = [await startService({ LOGPR_THREADS: '1' }), await startService({ LOGPR_THREADS: '1', LOGPR_REPLICAS: '2' })]
     t.after(() => Promise.all([single.stop(), service.stop()]))
     await untilEnginesReady(service, 2)
-    const pids = childPids(service.process.pid ?? 0)
+    const pids = childPids(present(service.process.pid))
     assert.equal(pids.length, 2)
 
     const expected = await scoresOf(single, 60)
     const scores = scoresOf(service, 60)
     await pause(100)
-    process.kill(pids[1] ?? 0, 'SIGKILL')
+    process.kill(present(pids[1]), 'SIGKILL')
     const readiness = await service.get('/readyz')
     assert.equal(readiness.status, 200)
     const found = await scores
     expected.forEach((logProb, i) => {
-      assert.ok(Math.abs(logProb - (found[i] ?? Number.NaN)) <= 1e-4, `request ${i}: ${logProb} and ${found[i]}`)
+      assert.ok(Math.abs(logProb - present(found[i])) <= 1e-4, `request ${i}: ${logProb} and ${found[i]}`)
     })
     await untilEnginesReady(service, 2)
     const { data } = (await (await service.get('/v1/models')).json()) as { data: { replicas: number; threads: number }[] }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { logprobBody, problemBody } from '../support/logprob-body.ts'
 import { EMBEDDED_MODEL, writeOtherModel } from '../support/other-model.ts'
+import { present } from '../support/present.ts'
 import { childPids, endOfStart, isRunning, pause, type RunningService, startListening, startService } from '../support/running-service.ts'
 import { type CleanUp, tempFolder } from '../support/temp-folder.ts'
 
@@ -145,13 +146,13 @@ describe('several models in one service', () => {
   test('/v1/check needs none', async () => assert.equal((await service.post('/v1/check', { joint: -3.5, marginal: -5.2 })).status, 200))
 
   test('each has an engine process, metrics and log lines of its own', async () => {
-    assert.deepEqual(childPids(service.process.pid ?? 0).sort(), [service.enginePid('a'), service.enginePid('org/b')].sort())
+    assert.deepEqual(childPids(present(service.process.pid)).sort(), [service.enginePid('a'), service.enginePid('org/b')].sort())
 
     const items = async (model: string): Promise<number> =>
       Number(new RegExp(`^logpr_items_total\\{model="${model}"\\} (\\d+)$`, 'm').exec(await (await service.get('/metrics')).text())?.[1])
     const countBefore = [await items('a'), await items('org/b')]
     await service.post('/v1/logprob', { model: 'org/b', pairs: PAIRS })
-    assert.deepEqual([await items('a'), await items('org/b')], [countBefore[0], (countBefore[1] ?? 0) + PAIRS.length])
+    assert.deepEqual([await items('a'), await items('org/b')], [countBefore[0], present(countBefore[1]) + PAIRS.length])
 
     const answered = await until(
       async () => service.log.filter((line) => line.includes('"answered"')),
@@ -226,7 +227,7 @@ test('one loses its model file for good: the service says which, and the other o
     )
   })
 
-  assert.match(health?.reason ?? '', /^b: a file of the model changed on disk/)
+  assert.match(present(health?.reason), /^b: a file of the model changed on disk/)
   assert.deepEqual(
     health?.models.map(({ id, status }) => [id, status]),
     [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { getPriority, platform } from 'node:os'
 import { test } from 'node:test'
+import { present } from '../support/present.ts'
 import { pause, startService } from '../support/running-service.ts'
 
 const BODY = { x: 'The children ran down to the', y: ' river' }
@@ -40,7 +41,7 @@ test('every thread of the engine that computes has the lower priority, the front
 
   assert.equal(getPriority(service.process.pid), own)
   // The tokenizer that scores; nobody else of the front.
-  assert.equal(priorities(service.process.pid ?? 0).filter((priority) => priority !== own).length, own === lowered ? 0 : 1)
+  assert.equal(priorities(present(service.process.pid)).filter((priority) => priority !== own).length, own === lowered ? 0 : 1)
   assert.equal(getPriority(service.enginePid()), lowered)
   // The main thread and the one more that computes.
   assert.ok(priorities(service.enginePid()).filter((priority) => priority === lowered).length >= 2)

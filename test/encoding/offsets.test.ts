@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { offsetsOf } from '../../src/encoding/offsets.ts'
+import { present } from '../support/present.ts'
 
 /** Each token as [byte_start, byte_end, char_start, char_end]. */
 function found(text: string | Uint8Array | null, lengths: readonly number[], start = 0): (number | null)[][] {
@@ -71,7 +72,7 @@ describe('offsetsOf', () => {
         for (const [i, token] of offsetsOf({ bytes, start: 0 }, [...lengths, rest]).entries()) {
           if ((lengths[i] ?? rest) === 0) continue
           assert.equal(token.byte_start, end)
-          end = token.byte_end ?? -1
+          end = present(token.byte_end)
           assertCharactersHold(text, bytes, token)
         }
         assert.equal(end, bytes.length)
@@ -87,5 +88,5 @@ function assertCharactersHold(text: string, bytes: Uint8Array, token: ReturnType
   const before = Buffer.byteLength(characters.slice(0, charStart).join(''))
   const held = Buffer.from(characters.slice(charStart, charEnd).join(''))
   assert.deepEqual(held.subarray(byteStart - before, byteEnd - before), Buffer.from(bytes.subarray(byteStart, byteEnd)))
-  assert.ok(byteStart - before < Buffer.byteLength(characters[charStart] ?? ''))
+  assert.ok(byteStart - before < Buffer.byteLength(present(characters[charStart])))
 }

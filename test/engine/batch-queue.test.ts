@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { BatchQueue } from '../../src/engine/batch-queue.ts'
 import type { Batch, BatchScores } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
+import { present } from '../support/present.ts'
 
 const BATCH: Batch = { sequences: [], topCount: null }
 const SCORES: BatchScores = { rows: [], probes: [], runMs: 1 }
@@ -15,9 +16,9 @@ describe('BatchLine', () => {
 
     const first = line.take()
     assert.equal(line.take(), undefined)
-    line.finish(first?.batchId ?? 0)
+    line.finish(present(first?.batchId))
 
-    assert.equal(line.take()?.batchId, (first?.batchId ?? 0) + 1)
+    assert.equal(line.take()?.batchId, present(first?.batchId) + 1)
   })
 
   test('settles a batch by its id and ignores an answer that came too late', async () => {
@@ -25,8 +26,8 @@ describe('BatchLine', () => {
     const scores = line.add(BATCH)
     const pending = line.take()
 
-    assert.equal(line.finish((pending?.batchId ?? 0) + 7), undefined)
-    line.finish(pending?.batchId ?? 0)?.resolve(SCORES)
+    assert.equal(line.finish(present(pending?.batchId) + 7), undefined)
+    line.finish(present(pending?.batchId))?.resolve(SCORES)
 
     assert.equal(await scores, SCORES)
   })

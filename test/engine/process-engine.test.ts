@@ -1,3 +1,5 @@
+// Own process: it looks at the children of its process.
+
 import assert from 'node:assert/strict'
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,6 +12,7 @@ import { ServiceError } from '../../src/errors.ts'
 import { hashFiles } from '../../src/model/weights/file-hashes.ts'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { overwrite, touch } from '../support/file-changes.ts'
+import { present } from '../support/present.ts'
 import { childPids, isRunning, pause } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -144,7 +147,7 @@ describe('ProcessEngine', () => {
     await assert.rejects(waiting, { code: 'engine_unavailable', message: 'the service is stopping' })
     await closed
     assert.deepEqual([engine.state, engine.failure, log], ['stopped', null, []])
-    assert.equal(isRunning(pid ?? 0), false)
+    assert.equal(isRunning(present(pid)), false)
   })
 
   it('stays stopped when it is closed as its process becomes ready', async (t) => {

@@ -7,6 +7,7 @@ import { candidateMasses } from '../../src/evaluation/candidate-mass.ts'
 import type { Scored } from '../../src/evaluation/scored-item.ts'
 import type { Check } from '../../src/scoring/checks/check.ts'
 import { encodeOne, itemOf } from '../support/logprob-items.ts'
+import { present } from '../support/present.ts'
 import { sequenceOf } from '../support/scored-sequence.ts'
 
 const FAILURE = new ServiceError('engine_crashed', 'the fake crashes')
@@ -95,6 +96,6 @@ describe('candidateMasses', () => {
     const options = { onOverflow: 'truncate_left' } as const
     const [mass] = await massesOf(output(0, x, [6], 0.5, options), output(1, x, [7, 8], 0.25, options))
     assert.deepEqual([mass?.[0]?.status, mass?.[0]?.value], ['skipped', null])
-    assert.match(mass?.[0]?.message ?? '', /different tokens in front/)
+    assert.match(present(mass?.[0]?.message), /different tokens in front/)
   })
 })

@@ -10,6 +10,7 @@ import { CHECK_CATALOG, type Check } from '../../src/scoring/checks/check.ts'
 import { FakeModel, type FakeModelShape, type ModelFaults, naturalIds } from '../support/fake-model.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { contextOf, encodeOne, itemOf, optionsOf } from '../support/logprob-items.ts'
+import { present } from '../support/present.ts'
 
 /** As the context of the tests has it: a model of 20 rows, of which the tokenizer has 14. */
 const SHAPE: FakeModelShape = { vocabSize: 20, textVocabSize: 14 }
@@ -220,7 +221,7 @@ describe('verificationBatches', () => {
 
   it('looks at 32 rows, evenly spread, at fewer of a large vocabulary and at all of a short text', async () => {
     const long = await encodeOne(itemOf(Array(99).fill(3), [4]), {}, { maxModelLen: 128 })
-    const positionsOf = (vocabSize: number): readonly number[] => verificationBatches(long, contextOf({ vocabSize }))?.alone.probe?.positions ?? []
+    const positionsOf = (vocabSize: number): readonly number[] => present(verificationBatches(long, contextOf({ vocabSize }))?.alone.probe?.positions)
     assert.deepEqual([positionsOf(20).length, positionsOf(200_000).length, positionsOf(1e7).length], [32, 20, 18])
     assert.deepEqual(positionsOf(200_000).slice(0, 4), [1, 6, 11, 16])
     const short = await encodeOne(itemOf([3], [4]))

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { completionsOf, onlyChoice } from '../support/completions-body.ts'
+import { present } from '../support/present.ts'
 import { type RunningService, startService } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -82,7 +83,7 @@ describe('POST /v1/completions with a tokenizer that puts a BOS in front of ever
       if (value === null || entry == null || all == null) return false
       assert.equal(Math.max(...Object.values(entry)), Math.max(...Object.values(all)))
       // Shown under a name whose number is that of another token.
-      return entry[named.logprobs.tokens[i] ?? ''] !== value
+      return entry[present(named.logprobs.tokens[i])] !== value
     })
     assert.ok(hidden.length > 0)
     assert.deepEqual(named.logprobs.token_logprobs, byId.logprobs.token_logprobs)

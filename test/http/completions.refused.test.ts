@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { type HttpApp, startApp } from '../support/http-app.ts'
 import { problemBody } from '../support/logprob-body.ts'
-import { type RunningService, startService } from '../support/running-service.ts'
 
 const TEXT = 'a secret text'
-let service: RunningService
+let service: HttpApp
 
 before(async () => {
-  service = await startService({ LOGPR_MAX_ITEMS: '4' })
+  service = await startApp({ env: { LOGPR_MAX_ITEMS: '4' } })
 })
-after(() => service.stop())
+after(() => service.close())
 
 describe('POST /v1/completions', () => {
   for (const [what, fields, param, message] of [

@@ -6,9 +6,10 @@ import { loadFullLogits } from '../../bench/support/full-logits.ts'
 import { EMBEDDED_MODEL, specOf } from '../../bench/support/models.ts'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { type ChoiceBody, completionsOf, onlyChoice } from '../support/completions-body.ts'
+import { type HttpApp, startApp } from '../support/http-app.ts'
 import { logprobBody } from '../support/logprob-body.ts'
+import { present } from '../support/present.ts'
 import { referenceScores } from '../support/reference-scores.ts'
-import { type RunningService, startService } from '../support/running-service.ts'
 
 interface GoldenItem {
   readonly x_ids: readonly number[]
@@ -21,12 +22,12 @@ const { items: GOLDEN } = JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'test', '
 const TEXT = 'The children ran down to the river'
 /** Nats a token, against numbers in float64. */
 const TOLERANCE = 1e-4
-let service: RunningService
+let service: HttpApp
 
 before(async () => {
-  service = await startService()
+  service = await startApp()
 })
-after(() => service.stop())
+after(() => service.close())
 
 describe('POST /v1/completions', () => {
   test("answers in OpenAI's legacy shape", async () => {
@@ -34,7 +35,7 @@ describe('POST /v1/completions', () => {
     assert.match(answer.id, /^cmpl-[0-9a-f-]{36}$/)
     assert.deepEqual([answer.object, answer.model], ['text_completion', 'logpr-tiny-en'])
     assert.ok(Math.abs(answer.created - Date.now() / 1000) < 600)
-    assert.deepEqual(Object.keys(answer.choices[0] ?? {}), ['index', 'text', 'logprobs', 'finish_reason'])
+    assert.deepEqual(Object.keys(present(answer.choices[0])), ['index', 'text', 'logprobs', 'finish_reason'])
     assert.equal(answer.choices[0]?.finish_reason, 'length')
     assert.deepEqual(answer.usage, { prompt_tokens: 7, completion_tokens: 1, total_tokens: 8, computed_tokens: 7, cached_tokens: 0 })
     assert.deepEqual([answer.logpr.checks, answer.logpr.warnings], [{ verdict: 'pass', items: [] }, []])
@@ -46,11 +47,11 @@ describe('POST /v1/completions', () => {
     const { choices } = await completionsOf(service, { prompt: items.map(({ x_ids: x, y_ids: y }) => [0, ...x, ...y]), max_tokens: 1, echo: true, logprobs: 0 })
     let largest = 0
     items.forEach(({ log_probs_x: x, log_probs_y: y }, i) => {
-      const [first, ...rest] = choices[i]?.logprobs?.token_logprobs ?? []
+      const [first, ...rest] = present(choices[i]?.logprobs?.token_logprobs)
       assert.equal(first, null)
       assert.equal(rest.length, x.length + y.length + 1)
       ;[...x, ...y].forEach((expected, k) => {
-        largest = Math.max(largest, Math.abs((rest[k] ?? Number.NaN) - expected))
+        largest = Math.max(largest, Math.abs(present(rest[k]) - expected))
       })
     })
     t.diagnostic(`${items.length} prompts, largest difference ${largest.toExponential(2)} nats`)
@@ -62,13 +63,13 @@ describe('POST /v1/completions', () => {
     const choice = await onlyChoice(service, { prompt: [ids], max_tokens: 1, echo: true, logprobs: 20, prompt_logprobs: 20, return_tokens_as_token_ids: true })
     const spec = specOf(EMBEDDED_MODEL)
     const logits = await (await loadFullLogits(spec)).logits({ sequences: [{ ids: Int32Array.from([...ids, 0]), firstScored: 1 }], topCount: null })
-    const close = (a: number | null | undefined, b: number): boolean => Math.abs((a ?? Number.NaN) - b) <= TOLERANCE
+    const close = (a: number | null | undefined, b: number): boolean => Math.abs(present(a) - b) <= TOLERANCE
 
     ids.forEach((_, position) => {
       const row = Array.from(logits.subarray(position * spec.vocabSize, (position + 1) * spec.vocabSize))
       const target = ids[position + 1]
       const expected = referenceScores(row, target ?? 0)
-      const top = choice.logprobs.top_logprobs[position + 1] ?? {}
+      const top = present(choice.logprobs.top_logprobs[position + 1])
       for (const { id, logProb } of expected.byProbability.slice(0, 20)) assert.ok(close(top[`token_id:${id}`], logProb))
       if (target === undefined) {
         assert.equal(choice.logprobs.tokens[position + 1], `token_id:${expected.bestId}`)
@@ -85,14 +86,14 @@ describe('POST /v1/completions', () => {
     const ids = [485, 1282, 2334, 886, 322, 262, 273]
     const { results } = await logprobBody(await service.post('/v1/logprob', { x: ids.slice(0, 1), y: ids.slice(1), prefix_token: 'none', top_logprobs: 3 }))
     const choice = await onlyChoice(service, { prompt: ids, echo: true, logprobs: 3, prompt_logprobs: 3 })
-    const tokens = results[0]?.tokens ?? []
+    const tokens = present(results[0]?.tokens)
 
     assert.deepEqual(
       choice.logprobs.token_logprobs,
       tokens.map(({ log_prob: logProb }) => logProb)
     )
     assert.deepEqual(
-      choice.prompt_logprobs?.map((entry, i) => entry?.[ids[i] ?? 0]?.rank ?? null),
+      choice.prompt_logprobs?.map((entry, i) => entry?.[present(ids[i])]?.rank ?? null),
       tokens.map(({ rank }) => rank)
     )
     tokens.forEach(({ top = [] }, i) => {
@@ -107,7 +108,8 @@ describe('POST /v1/completions', () => {
     const alone: ChoiceBody[] = []
     for (const prompt of texts) {
       const choice = await onlyChoice(service, { prompt, ...fields, prompt_logprobs: 0 })
-      prompts.push((choice.prompt_logprobs ?? []).map((entry) => Number(Object.keys(entry ?? {})[0] ?? Number.NaN)))
+      // The first token has no entry.
+      prompts.push(present(choice.prompt_logprobs).map((entry) => Number(Object.keys(entry ?? {})[0] ?? Number.NaN)))
       alone.push(choice)
     }
     const firstIds = (await logprobBody(await service.post('/v1/logprob', { pairs: texts.map((y) => ({ x: '', y })), detail: 'tokens' }))).results.map(
@@ -125,7 +127,7 @@ describe('POST /v1/completions', () => {
         const own = alone[i]?.logprobs
         assert.deepEqual([text, logprobs?.tokens, logprobs?.text_offset], [alone[i]?.text, own?.tokens, own?.text_offset])
         logprobs?.token_logprobs.forEach((value, k) => {
-          assert.ok(value === own?.token_logprobs[k] || Math.abs((value ?? Number.NaN) - (own?.token_logprobs[k] ?? Number.NaN)) <= 1e-4)
+          assert.ok(value === own?.token_logprobs[k] || Math.abs(present(value) - present(own?.token_logprobs[k])) <= 1e-4)
         })
       })
     }
@@ -143,8 +145,7 @@ describe('POST /v1/completions', () => {
   })
 
   test('counts prompts in the metric of scored items', async () => {
-    const count = async (): Promise<number> =>
-      Number(/^logpr_items_total\{[^}]*\} (\d+)$/m.exec(await (await service.get('/metrics')).text())?.[1] ?? Number.NaN)
+    const count = async (): Promise<number> => Number(present(/^logpr_items_total\{[^}]*\} (\d+)$/m.exec(await (await service.get('/metrics')).text())?.[1]))
     const before_ = await count()
     await completionsOf(service, { prompt: ['a', 'b', 'b'], max_tokens: 0, echo: true, logprobs: 1 })
     assert.equal((await count()) - before_, 3)

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { completionsOf, type LogprobsBody, onlyChoice } from '../support/completions-body.ts'
+import { type HttpApp, startApp } from '../support/http-app.ts'
 import { problemBody } from '../support/logprob-body.ts'
-import { type RunningService, startService } from '../support/running-service.ts'
+import { present } from '../support/present.ts'
 
 /** What goes wrong between harnesses and servers in silence, each seen from the harness' side. */
 const SCORED = { max_tokens: 1, echo: true, logprobs: 1 } as const
 const CONTEXT = 512
-let service: RunningService
+let service: HttpApp
 
 before(async () => {
-  service = await startService()
+  service = await startApp()
 })
-after(() => service.stop())
+after(() => service.close())
 
 const idsOfLength = (length: number): number[] => Array.from({ length }, (_, i) => 300 + ((i * 7) % 900))
 const lengths = ({ tokens, token_logprobs: values, top_logprobs: tops, text_offset: offsets }: LogprobsBody): number[] => [
@@ -25,8 +26,8 @@ const lengths = ({ tokens, token_logprobs: values, top_logprobs: tops, text_offs
 function harnessScore({ token_logprobs: values, top_logprobs: tops }: LogprobsBody, contextTokens: number): { sum: number; isGreedy: boolean } {
   const scored = values.slice(contextTokens, -1)
   assert.ok(scored.every((value) => typeof value === 'number'))
-  const isGreedy = scored.every((value, i) => value === Math.max(...Object.values(tops[contextTokens + i] ?? {})))
-  return { sum: scored.reduce<number>((sum, value) => sum + (value ?? 0), 0), isGreedy }
+  const isGreedy = scored.every((value, i) => value === Math.max(...Object.values(present(tops[contextTokens + i]))))
+  return { sum: scored.reduce<number>((sum, value) => sum + present(value), 0), isGreedy }
 }
 
 describe('lists of an answer', () => {
@@ -89,7 +90,7 @@ describe('text_offset', () => {
       const { logprobs } = await onlyChoice(service, { prompt: context + continuation, ...SCORED })
       const first = logprobs.text_offset.findIndex((offset) => offset >= [...context].length)
       assert.equal(logprobs.tokens.slice(first, -1).join(''), continuation)
-      assert.ok(logprobs.text_offset.every((offset, i) => i === 0 || offset >= (logprobs.text_offset[i - 1] ?? 0)))
+      assert.ok(logprobs.text_offset.every((offset, i) => i === 0 || offset >= present(logprobs.text_offset[i - 1])))
     })
   }
 
@@ -137,7 +138,7 @@ describe('a request that is too long', () => {
     const whole = await onlyChoice(service, { prompt: [idsOfLength(CONTEXT)], ...SCORED })
     const short = await onlyChoice(service, { prompt: [idsOfLength(20)], ...SCORED })
     short.logprobs.token_logprobs.slice(1, 20).forEach((value, i) => {
-      assert.ok(Math.abs((value ?? 0) - (whole.logprobs.token_logprobs[i + 1] ?? Number.NaN)) <= 1e-4)
+      assert.ok(Math.abs(present(value) - present(whole.logprobs.token_logprobs[i + 1])) <= 1e-4)
     })
   })
 })
@@ -168,7 +169,7 @@ describe('a body of several prompts', () => {
       const { logprobs } = await onlyChoice(service, { prompt, ...SCORED })
       assert.deepEqual(choices[i]?.logprobs?.tokens, logprobs.tokens)
       choices[i]?.logprobs?.token_logprobs.slice(1).forEach((value, k) => {
-        largest = Math.max(largest, Math.abs((value ?? Number.NaN) - (logprobs.token_logprobs[k + 1] ?? Number.NaN)))
+        largest = Math.max(largest, Math.abs(present(value) - present(logprobs.token_logprobs[k + 1])))
       })
     }
     assert.ok(largest <= 1e-4)
@@ -200,7 +201,7 @@ describe('flags and counts', () => {
   test('take 1 for echo, and 0, true and 20 for logprobs', async () => {
     const prompt = 'The cat sat'
     const sizes = async (fields: object): Promise<number> =>
-      Object.keys((await onlyChoice(service, { prompt, max_tokens: 0, ...fields })).logprobs.top_logprobs[2] ?? {}).length
+      Object.keys(present((await onlyChoice(service, { prompt, max_tokens: 0, ...fields })).logprobs.top_logprobs[2])).length
     assert.equal(await sizes({ echo: 1, logprobs: 0 }), 1)
     assert.equal(await sizes({ echo: true, logprobs: true }), 2)
     assert.equal(await sizes({ echo: true, logprobs: 20 }), 21)

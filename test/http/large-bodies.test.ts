@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { type ListeningApp, listen } from '../support/http-app.ts'
 import { logprobBody, problemBody } from '../support/logprob-body.ts'
-import { pause, type RunningService, startService } from '../support/running-service.ts'
+import { present } from '../support/present.ts'
+import { pause } from '../support/running-service.ts'
 
 const MEBIBYTE = 1 << 20
 
-let service: RunningService
+let service: ListeningApp
 before(async () => {
-  service = await startService()
+  service = await listen()
 })
-after(() => service.stop())
+after(() => service.close())
 
 /** A short list of ids in a body of so many bytes: what surrounds them costs no forward pass. */
 function paddedBody(sizeBytes: number): string {
@@ -28,11 +30,11 @@ describe('a large body', () => {
     const response = await service.post('/v1/logprob', body)
 
     assert.equal(response.status, 200)
-    assert.match(response.headers.get('content-type') ?? '', /^application\/json/)
+    assert.match(present(response.headers.get('content-type')), /^application\/json/)
     const { results } = await logprobBody(response)
     assert.equal(results.length, 561)
     assert.ok(results.slice(0, -1).every(({ error }) => error?.code === 'context_length_exceeded'))
-    assert.ok((results.at(-1)?.log_prob.conditional ?? 0) < 0)
+    assert.ok(present(results.at(-1)?.log_prob.conditional) < 0)
   })
 
   test('of 5 MB in one string is refused for its length in tokens, not for its bytes', async () => {
@@ -71,8 +73,8 @@ test('clients that take compressed answers get plain JSON', async () => {
 })
 
 test('bodies that are too many together are refused with 429 and Retry-After, and taken when others are gone', async (t) => {
-  const small = await startService({ LOGPR_MAX_BODY_BYTES: '100000', LOGPR_MAX_HELD_BYTES: '150000' })
-  t.after(() => small.stop())
+  const small = await listen({ env: { LOGPR_MAX_BODY_BYTES: '100000', LOGPR_MAX_HELD_BYTES: '150000' } })
+  t.after(() => small.close())
   const halfSent = new AbortController()
   // Announced in full, and never sent to its end.
   const stream = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('{"x":')) })

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { type HttpApp, startApp } from '../support/http-app.ts'
 import { type LogprobResultBody, logprobBody, problemBody } from '../support/logprob-body.ts'
-import { type RunningService, startService } from '../support/running-service.ts'
+import { present } from '../support/present.ts'
 
 const X = 'The children ran down to the'
-let service: RunningService
+let service: HttpApp
 
 before(async () => {
-  service = await startService()
+  service = await startApp()
 })
-after(() => service.stop())
+after(() => service.close())
 
 async function resultsOf(body: object): Promise<readonly LogprobResultBody[]> {
   const response = await service.post('/v1/logprob', body)
@@ -28,14 +29,14 @@ describe('POST /v1/logprob', () => {
     const [river, seventeen] = await resultsOf({ x: X, y: [' river', ' seventeen'] })
 
     assert.ok(river && seventeen)
-    assert.ok((river.log_prob.conditional ?? 0) > (seventeen.log_prob.conditional ?? 0))
+    assert.ok(present(river.log_prob.conditional) > present(seventeen.log_prob.conditional))
     assert.deepEqual([river.candidate, seventeen.candidate], [0, 1])
   })
 
   test('answers the three terms so that they add up, with a passing verdict', async () => {
     const { log_prob: terms, checks } = await resultOf({ x: X, y: ' river' })
 
-    const [joint, marginal, conditional] = [terms.joint ?? 0, terms.marginal ?? 0, terms.conditional ?? 0]
+    const [joint, marginal, conditional] = [present(terms.joint), present(terms.marginal), present(terms.conditional)]
     assert.ok(joint <= marginal)
     assert.ok(Math.abs(joint - marginal - conditional) <= 1e-9)
     assert.equal(checks.verdict, 'pass')
@@ -47,7 +48,7 @@ describe('POST /v1/logprob', () => {
     const whole = await resultOf({ x: X, y: ' river' })
 
     assert.deepEqual(Object.keys(log_prob), ['conditional'])
-    assert.ok(Math.abs((log_prob.conditional ?? 0) - (whole.log_prob.conditional ?? 0)) < 1e-4)
+    assert.ok(Math.abs(present(log_prob.conditional) - present(whole.log_prob.conditional)) < 1e-4)
   })
 
   test('reports a merged boundary and names the straddling token', async () => {
@@ -70,7 +71,10 @@ describe('POST /v1/logprob', () => {
 
   test('gives ids the numbers that their text has', async () => {
     const text = await resultOf({ x: X, y: ' river', detail: 'tokens' })
-    const ids = (part: string): number[] => (text.tokens ?? []).filter((token) => token.part === part).map(({ id }) => id)
+    const ids = (part: string): number[] =>
+      present(text.tokens)
+        .filter((token) => token.part === part)
+        .map(({ id }) => id)
     const fromIds = await resultOf({ x: ids('x'), y: ids('y') })
 
     assert.equal(fromIds.boundary.policy, 'tokens')
@@ -81,9 +85,9 @@ describe('POST /v1/logprob', () => {
     const scored = await resultOf({ x: X, y: ' river', eos: 'score' })
     const plain = await resultOf({ x: X, y: ' river' })
 
-    const withoutEnd = (scored.log_prob.conditional ?? 0) - (scored.log_prob_eos ?? 0)
-    assert.ok((scored.log_prob_eos ?? 0) < 0)
-    assert.ok(Math.abs(withoutEnd - (plain.log_prob.conditional ?? 0)) < 1e-4)
+    const withoutEnd = present(scored.log_prob.conditional) - present(scored.log_prob_eos)
+    assert.ok(present(scored.log_prob_eos) < 0)
+    assert.ok(Math.abs(withoutEnd - present(plain.log_prob.conditional)) < 1e-4)
   })
 
   test('never gives the first token a probability without a prefix token', async () => {
@@ -104,17 +108,17 @@ describe('POST /v1/logprob', () => {
     const y = ' 👨‍👩‍👧 é 漢字'
     const { tokens } = await resultOf({ x: X, y, top_logprobs: 3 })
 
-    const scored = (tokens ?? []).filter(({ part }) => part !== 'prefix')
+    const scored = present(tokens).filter(({ part }) => part !== 'prefix')
     assert.equal(Buffer.concat(scored.map(({ bytes }) => Buffer.from(bytes, 'base64'))).toString(), X + y)
     for (const { top, rank, log_prob: logProb } of scored) {
-      const values = (top ?? []).map((entry) => entry.log_prob)
+      const values = present(top).map((entry) => entry.log_prob)
       assert.deepEqual(
         values,
         values.toSorted((a, b) => b - a)
       )
       assert.equal(values.length, 3)
       if (rank === 1) assert.equal(logProb, values[0])
-      else assert.ok((logProb ?? 0) <= (values[0] ?? 0))
+      else assert.ok(present(logProb) <= present(values[0]))
     }
   })
 
@@ -163,7 +167,7 @@ describe('POST /v1/logprob', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as LogprobResultBody)
-    assert.match(response.headers.get('content-type') ?? '', /^application\/x-ndjson/)
+    assert.match(present(response.headers.get('content-type')), /^application\/x-ndjson/)
     assert.deepEqual(
       lines.map(({ index }) => index).toSorted((a, b) => a - b),
       y.map((_, i) => i)
@@ -176,7 +180,7 @@ describe('POST /v1/logprob', () => {
 
     assert.equal(causality?.status, 'pass')
     assert.equal(causality?.independent, true)
-    assert.ok((causality?.value ?? 1) < 1e-4)
+    assert.ok(present(causality?.value) < 1e-4)
   })
 
   test('cuts x on the left only when asked, and then says how much', async () => {
@@ -184,7 +188,7 @@ describe('POST /v1/logprob', () => {
     const { log_prob: terms, warnings, checks } = await resultOf({ x: long, y: ' river', on_overflow: 'truncate_left' })
 
     assert.deepEqual([terms.joint, terms.marginal], [null, null])
-    assert.ok((terms.conditional ?? 0) < 0)
+    assert.ok(present(terms.conditional) < 0)
     assert.equal(warnings[0]?.code, 'truncated_left')
     assert.equal(checks.verdict, 'warn')
   })

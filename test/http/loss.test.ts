@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { type HttpApp, startApp } from '../support/http-app.ts'
 import { logprobBody, problemBody } from '../support/logprob-body.ts'
 import { findingCodes, type LossBody, trainedTexts } from '../support/loss-body.ts'
-import { type RunningService, startService } from '../support/running-service.ts'
+import { present } from '../support/present.ts'
 
 const X = 'The children ran down to the'
 const Y = ' river and swam.'
@@ -12,12 +13,12 @@ const CHAT = [
   { role: 'user', content: 'And who are you?' },
   { role: 'assistant', content: 'A model.' }
 ]
-let service: RunningService
+let service: HttpApp
 
 before(async () => {
-  service = await startService()
+  service = await startApp()
 })
-after(() => service.stop())
+after(() => service.close())
 
 async function lossOf(body: object): Promise<LossBody> {
   const response = await service.post('/v1/loss', body)
@@ -43,10 +44,10 @@ describe('POST /v1/loss of x and y', () => {
       const { results } = await logprobBody(await service.post('/v1/logprob', body))
       const expected = results[0]?.log_prob
 
-      assert.ok(Math.abs(lossSum + (expected?.conditional ?? Number.NaN)) <= 1e-9)
-      assert.ok(Math.abs(terms.conditional - (expected?.conditional ?? Number.NaN)) <= 1e-9)
-      assert.ok(Math.abs(terms.joint - (expected?.joint ?? Number.NaN)) <= 1e-9)
-      assert.ok(Math.abs((terms.marginal ?? Number.NaN) - (expected?.marginal ?? Number.NaN)) <= 1e-9)
+      assert.ok(Math.abs(lossSum + present(expected?.conditional)) <= 1e-9)
+      assert.ok(Math.abs(terms.conditional - present(expected?.conditional)) <= 1e-9)
+      assert.ok(Math.abs(terms.joint - present(expected?.joint)) <= 1e-9)
+      assert.ok(Math.abs(present(terms.marginal) - present(expected?.marginal)) <= 1e-9)
     })
   }
 
@@ -58,7 +59,7 @@ describe('POST /v1/loss of x and y', () => {
       assert.equal(label, part === 'y' ? id : -100)
       assert.equal(reason, { prefix: 'bos', x: 'prompt', y: 'completion' }[part])
       assert.equal(logProb === null, part === 'prefix')
-      assert.deepEqual([loss, weight], part === 'y' ? [-(logProb ?? 0), 1] : [0, 0])
+      assert.deepEqual([loss, weight], part === 'y' ? [-present(logProb), 1] : [0, 0])
       assert.ok(part === 'y' ? norm > 0 && norm <= Math.SQRT2 : norm === 0)
     }
     assert.equal(body.trained_tokens, body.tokens.filter(({ part }) => part === 'y').length)
@@ -103,7 +104,7 @@ describe('POST /v1/loss of x and y', () => {
     const given = masked.full_sequence.tokens - masked.trained_tokens
 
     assert.ok(Math.abs(weighted.loss_denominator - (masked.trained_tokens + 0.1 * given)) < 1e-9)
-    assert.ok(Math.abs(weighted.loss_sum - (masked.loss_sum - 0.1 * (masked.log_prob.marginal ?? 0))) < 1e-9)
+    assert.ok(Math.abs(weighted.loss_sum - (masked.loss_sum - 0.1 * present(masked.log_prob.marginal))) < 1e-9)
     assert.ok(weighted.tokens.slice(1).every(({ label, id }) => label === id))
     assert.equal(weighted.tokens[0]?.label, -100)
     assert.equal(weighted.trained_tokens, masked.trained_tokens)
@@ -131,8 +132,8 @@ describe('POST /v1/loss of x and y', () => {
     assert.deepEqual([object, model], ['loss', 'logpr-tiny-en'])
     assert.match(id, /^loss-[0-9a-f-]{36}$/)
     assert.equal(Object.keys(stamp).length, 8)
-    assert.equal(usage.total_tokens, (usage.prompt_tokens ?? 0) + (usage.completion_tokens ?? 0))
-    assert.equal(usage.computed_tokens, (usage.total_tokens ?? 0) - 1)
+    assert.equal(usage.total_tokens, present(usage.prompt_tokens) + present(usage.completion_tokens))
+    assert.equal(usage.computed_tokens, present(usage.total_tokens) - 1)
   })
 })
 
@@ -156,7 +157,7 @@ describe('POST /v1/loss of segments', () => {
     assert.equal(trainedTexts(body).join(''), `${Y} home.`)
     assert.equal(body.tokens.map(({ text }) => text).join(''), `<|endoftext|>${X}${Y} Then home.`)
     assert.equal(body.checks.items.find(({ id }) => id === 'mask_sanity')?.status, 'pass')
-    assert.ok(Math.abs(body.log_prob.joint - (body.log_prob.marginal ?? 0) - body.log_prob.conditional) < 1e-9)
+    assert.ok(Math.abs(body.log_prob.joint - present(body.log_prob.marginal) - body.log_prob.conditional) < 1e-9)
     assert.ok(Math.abs(sum(body.tokens.map(({ loss }) => loss)) - body.loss_sum) < 1e-12)
   })
 
@@ -211,7 +212,7 @@ describe('POST /v1/loss of segments', () => {
     assert.deepEqual(findingCodes(body), ['all_masked'])
     assert.equal(body.checks.verdict, 'fail')
     assert.ok(body.tokens.every(({ label }) => label === -100))
-    assert.ok((body.full_sequence.loss_mean ?? 0) > 0)
+    assert.ok(present(body.full_sequence.loss_mean) > 0)
   })
 
   test('leaves out a first trained token that nothing precedes', async () => {
@@ -262,10 +263,10 @@ describe('POST /v1/loss of messages', () => {
     assert.ok(findingCodes(body).includes('template_missing_end'))
     assert.ok(!findingCodes(body).includes('template_not_prefix_preserving'))
     const [trained, other] = [true, false].map((isTrained) =>
-      sum(body.tokens.filter(({ label }) => (label !== -100) === isTrained).map(({ log_prob: logProb }) => logProb ?? 0))
+      sum(body.tokens.flatMap(({ part, label, log_prob: logProb }) => (part !== 'prefix' && (label !== -100) === isTrained ? [present(logProb)] : [])))
     )
-    assert.ok(Math.abs(body.log_prob.conditional - (trained ?? 0)) < 1e-9)
-    assert.ok(Math.abs((body.log_prob.marginal ?? 0) - (other ?? 0)) < 1e-9)
+    assert.ok(Math.abs(body.log_prob.conditional - present(trained)) < 1e-9)
+    assert.ok(Math.abs(present(body.log_prob.marginal) - present(other)) < 1e-9)
   })
 
   test('trains other roles when asked, and masks what no generation prompt leads to', async () => {
@@ -320,13 +321,13 @@ describe('POST /v1/loss explains a reported loss:', () => {
 
   test('the expected one', async () => {
     const { loss_mean: mean } = await lossOf(example)
-    const { verdict, conventions, value } = await explained(example, mean ?? 0)
+    const { verdict, conventions, value } = await explained(example, present(mean))
     assert.deepEqual([verdict, conventions[0]?.convention, value], ['expected', 'completion_mean', mean])
   })
 
   test('a run that trained the whole sequence by mistake', async () => {
     const { full_sequence: whole } = await lossOf(example)
-    const { diagnosis, checks } = await lossOf({ ...example, reported_loss: Number((whole.loss_mean ?? 0).toFixed(3)) })
+    const { diagnosis, checks } = await lossOf({ ...example, reported_loss: Number(present(whole.loss_mean).toFixed(3)) })
 
     assert.equal(diagnosis.reported_loss?.verdict, 'other_convention')
     assert.equal(diagnosis.reported_loss?.conventions[0]?.convention, 'full_sequence_mean')
@@ -336,12 +337,12 @@ describe('POST /v1/loss explains a reported loss:', () => {
 
   test('one with the end token when the request has none', async () => {
     const { loss_mean: mean } = await lossOf({ ...example, eos: 'score' })
-    assert.equal((await explained(example, mean ?? 0)).conventions[0]?.convention, 'completion_mean_with_eos')
+    assert.equal((await explained(example, present(mean))).conventions[0]?.convention, 'completion_mean_with_eos')
   })
 
   test('one without the end token when the request has one', async () => {
     const { loss_mean: mean } = await lossOf(example)
-    assert.equal((await explained({ ...example, eos: 'score' }, mean ?? 0)).conventions[0]?.convention, 'completion_mean_without_eos')
+    assert.equal((await explained({ ...example, eos: 'score' }, present(mean))).conventions[0]?.convention, 'completion_mean_without_eos')
   })
 
   test('labels shifted by one in either direction', async () => {
@@ -351,7 +352,7 @@ describe('POST /v1/loss explains a reported loss:', () => {
     const trained = tokens.flatMap(({ label }, position) => (label === -100 ? [] : [position]))
     const rowLoss = async (row: number, target: number): Promise<number> => {
       const { results } = await logprobBody(await service.post('/v1/logprob', { x: ids.slice(0, row), y: [ids[target - 1]], terms: ['conditional'] }))
-      return -(results[0]?.log_prob.conditional ?? Number.NaN)
+      return -present(results[0]?.log_prob.conditional)
     }
     const mean = async (rowOf: (position: number) => number): Promise<number> =>
       sum(await Promise.all(trained.map((position) => rowLoss(rowOf(position), position)))) / trained.length
@@ -364,15 +365,15 @@ describe('POST /v1/loss explains a reported loss:', () => {
   test('one with the prompt loss weight', async () => {
     const body = { ...example, prompt_loss_weight: 0.25 }
     const { loss_mean: mean } = await lossOf(body)
-    const { verdict, conventions } = await explained(body, mean ?? 0)
+    const { verdict, conventions } = await explained(body, present(mean))
     assert.deepEqual([verdict, conventions[0]?.convention], ['expected', 'prompt_loss_weight_mean'])
   })
 
   test('nothing, with the nearest and how far it is', async () => {
     const { loss_mean: mean } = await lossOf(example)
-    const { verdict, conventions, nearest } = await explained(example, (mean ?? 0) + 0.01)
+    const { verdict, conventions, nearest } = await explained(example, present(mean) + 0.01)
     assert.deepEqual([verdict, conventions], ['unexplained', []])
-    assert.ok(Math.abs(nearest?.difference ?? 0) <= 0.0101)
+    assert.ok(Math.abs(present(nearest?.difference)) <= 0.0101)
   })
 
   test('and changes no other number', async () => {

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { constants, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { type HttpApp, startApp } from '../support/http-app.ts'
 import { problemBody } from '../support/logprob-body.ts'
-import { type RunningService, startService } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 const NAMES = [
@@ -20,11 +20,11 @@ const NAMES = [
 ]
 
 describe('the name of a model in a request', () => {
-  let service: RunningService
+  let service: HttpApp
   before(async () => {
-    service = await startService()
+    service = await startApp()
   })
-  after(() => service.stop())
+  after(() => service.close())
 
   for (const model of NAMES) {
     test(`${JSON.stringify(model)} is looked up and never opened: no such model`, async () => {

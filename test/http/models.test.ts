@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { CHECK_CATALOG, type CheckId } from '../../src/scoring/checks/check.ts'
+import { type HttpApp, startApp } from '../support/http-app.ts'
 import { problemBody } from '../support/logprob-body.ts'
-import { type RunningService, startService } from '../support/running-service.ts'
 
 interface ModelBody {
   readonly execution_provider_reason: string
@@ -37,14 +37,14 @@ interface ModelBody {
   }
 }
 
-let service: RunningService
+let service: HttpApp
 let model: ModelBody
 
 before(async () => {
-  service = await startService()
+  service = await startApp()
   model = (await (await service.get('/v1/models/logpr-tiny-en')).json()) as ModelBody
 })
-after(() => service.stop())
+after(() => service.close())
 
 describe('GET /v1/models', () => {
   test('lists the model as it is by itself', async () => {

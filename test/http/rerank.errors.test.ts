@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { type HttpApp, startApp } from '../support/http-app.ts'
 import { problemBody } from '../support/logprob-body.ts'
 import type { TeiProblemBody } from '../support/rerank-body.ts'
-import { pause, type RunningService, startService } from '../support/running-service.ts'
-import { tempFolder } from '../support/temp-folder.ts'
+import { pause } from '../support/running-service.ts'
 
 const SECRET = 'zebra-in-the-query'
 const LONG = `${SECRET} `.repeat(300)
-let service: RunningService
+let service: HttpApp
 
 before(async () => {
-  service = await startService({ LOGPR_MAX_ITEMS: '8', LOGPR_MAX_BODY_BYTES: '1000000' })
+  service = await startApp({ env: { LOGPR_MAX_ITEMS: '8', LOGPR_MAX_BODY_BYTES: '1000000' } })
 })
-after(() => service.stop())
+after(() => service.close())
 
 describe('POST /v1/rerank refuses', () => {
   const cases: { name: string; body: unknown; status: number; code: string; param?: string; says?: RegExp }[] = [
@@ -153,12 +152,11 @@ describe('POST /rerank of texts refuses as Text Embeddings Inference does', () =
 
 describe('POST /v1/rerank with keys', () => {
   const KEY = 'a-key-of-some-length'
-  let closed: RunningService
+  let closed: HttpApp
   before(async () => {
-    const folder = tempFolder({ after }, { keys: KEY })
-    closed = await startService({ LOGPR_API_KEYS_FILE: join(folder, 'keys') })
+    closed = await startApp({ keys: [KEY] })
   })
-  after(() => closed.stop())
+  after(() => closed.close())
 
   test('asks for one under every path', async () => {
     for (const path of ['/v1/rerank', '/v2/rerank', '/rerank']) {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { type HttpApp, startApp } from '../support/http-app.ts'
 import { type LogprobResultBody, logprobBody } from '../support/logprob-body.ts'
+import { present } from '../support/present.ts'
 import type { JinaBody, TeiBody } from '../support/rerank-body.ts'
-import { type RunningService, startService } from '../support/running-service.ts'
 
 const QUERY = 'The children ran down to the'
 const DOCUMENTS = ['parliament of the crows', 'river and swam.', 'sea', 'caf\u00e9 \u{1f469}\u200d\u{1f467} by the shore']
@@ -10,16 +11,16 @@ const PATHS = ['/v1/rerank', '/v2/rerank', '/rerank']
 /** Passes of other shapes differ by the noise of float32, nats a token; the ceiling of the model's own tolerance. */
 const TOLERANCE = 1e-3
 
-let service: RunningService
+let service: HttpApp
 before(async () => {
-  service = await startService()
+  service = await startApp()
 })
-after(() => service.stop())
+after(() => service.close())
 
 async function ok<T>(path: string, body: object): Promise<T> {
   const response = await service.post(path, body)
   assert.equal(response.status, 200, await response.clone().text())
-  assert.match(response.headers.get('content-type') ?? '', /^application\/json/)
+  assert.match(present(response.headers.get('content-type')), /^application\/json/)
   return (await response.json()) as T
 }
 const jina = (body: object, path = '/v1/rerank'): Promise<JinaBody> => ok(path, { query: QUERY, documents: DOCUMENTS, ...body })
@@ -44,15 +45,14 @@ describe('POST /v1/rerank of documents', () => {
 
   test('has those numbers beside other documents, to the noise of a batch', async () => {
     const expected = await logprob({ x: QUERY, y: DOCUMENTS.map((document) => ` ${document}`) })
-    for (const { index, log_prob: logProb } of (await jina({})).results)
-      close(logProb, expected[index]?.log_prob.conditional ?? Number.NaN, `document ${index}`)
+    for (const { index, log_prob: logProb } of (await jina({})).results) close(logProb, present(expected[index]?.log_prob.conditional), `document ${index}`)
   })
 
   test('scores the query after each document on the other direction', async () => {
     const { results } = await jina({ direction: 'query_given_document' })
     const expected = await logprob({ pairs: DOCUMENTS.map((x) => ({ x, y: ` ${QUERY}` })) })
     for (const { index, log_prob: logProb, counts } of results) {
-      close(logProb, expected[index]?.log_prob.conditional ?? Number.NaN, `document ${index}`)
+      close(logProb, present(expected[index]?.log_prob.conditional), `document ${index}`)
       assert.deepEqual(counts, expected[index]?.counts)
     }
   })
@@ -67,25 +67,25 @@ describe('POST /v1/rerank of documents', () => {
     const sums = await logprob({ x: QUERY, y: DOCUMENTS.map((document) => ` ${document}`) })
     const tokenIds = await Promise.all(DOCUMENTS.map((document) => idsOfY(QUERY, ` ${document}`)))
     const after = async (x: string): Promise<number[]> =>
-      (await logprob({ pairs: tokenIds.map((y) => ({ x, y })) })).map(({ log_prob: terms }) => terms.conditional ?? Number.NaN)
+      (await logprob({ pairs: tokenIds.map((y) => ({ x, y })) })).map(({ log_prob: terms }) => present(terms.conditional))
     const alone = await after('')
     const afterDomain = await after('They went to')
-    const s = (i: number): number => sums[i]?.log_prob.conditional ?? Number.NaN
+    const s = (i: number): number => present(sums[i]?.log_prob.conditional)
     const text = (i: number): string => ` ${DOCUMENTS[i]}`
 
     const formulas: readonly (readonly [object, (i: number) => number])[] = [
       [{ normalization: 'sum' }, s],
-      [{ normalization: 'per_token' }, (i) => s(i) / (tokenIds[i]?.length ?? 0)],
+      [{ normalization: 'per_token' }, (i) => s(i) / present(tokenIds[i]?.length)],
       [{ normalization: 'per_char' }, (i) => s(i) / [...text(i)].length],
       [{ normalization: 'per_byte' }, (i) => s(i) / new TextEncoder().encode(text(i)).length],
-      [{ normalization: 'alpha', alpha: 0.6 }, (i) => s(i) / Math.exp(0.6 * Math.log(tokenIds[i]?.length ?? 0))],
-      [{ normalization: 'pmi' }, (i) => s(i) - (alone[i] ?? 0)],
-      [{ normalization: 'dc_pmi', domain_prompt: 'They went to' }, (i) => s(i) - (afterDomain[i] ?? 0)]
+      [{ normalization: 'alpha', alpha: 0.6 }, (i) => s(i) / Math.exp(0.6 * Math.log(present(tokenIds[i]?.length)))],
+      [{ normalization: 'pmi' }, (i) => s(i) - present(alone[i])],
+      [{ normalization: 'dc_pmi', domain_prompt: 'They went to' }, (i) => s(i) - present(afterDomain[i])]
     ]
     for (const [fields, formula] of formulas) {
       const { results } = await jina(fields)
       assert.equal(results.length, DOCUMENTS.length)
-      const isRatio = 'baseline_log_prob' in (results[0] ?? {})
+      const isRatio = 'baseline_log_prob' in present(results[0])
       for (const { index, normalized_log_prob: value, relevance_score: score } of results) {
         close(value, formula(index), `${JSON.stringify(fields)} of document ${index}`)
         close(score, isRatio ? 1 / (1 + Math.exp(-value)) : Math.exp(value), 'score')
@@ -120,7 +120,7 @@ describe('POST /v1/rerank of documents', () => {
     assert.ok(results.every(({ counts }) => counts.y.tokens === 1))
     const [{ counts } = { counts: null }] = results
     // The prefix token and x are fed; the answers are only read off the last row.
-    assert.equal(usage.computed_tokens, 1 + (counts?.x.tokens ?? 0))
+    assert.equal(usage.computed_tokens, 1 + present(counts?.x.tokens))
     assert.equal(usage.prompt_tokens, 4 * usage.computed_tokens)
     for (const { index, log_prob: logProb } of results) {
       const [alone] = await logprob({ x: QUERY, y: ` ${documents[index]}` })
@@ -148,7 +148,7 @@ describe('POST /v1/rerank of documents', () => {
     const expected = await logprob({ x: QUERY, y: documents.map((document) => ` ${document}`) })
     for (const { index, log_prob: logProb, document } of results) {
       assert.equal(document?.text, documents[index])
-      close(logProb, expected[index]?.log_prob.conditional ?? Number.NaN, `document ${index}`)
+      close(logProb, present(expected[index]?.log_prob.conditional), `document ${index}`)
     }
   })
 
@@ -202,7 +202,7 @@ describe('POST /rerank of texts', () => {
     for (const path of PATHS) {
       const ranks = await tei({}, path)
       assert.deepEqual(indices(ranks), indices(results))
-      for (const [i, { score }] of ranks.entries()) close(score, results[i]?.relevance_score ?? Number.NaN, 'score')
+      for (const [i, { score }] of ranks.entries()) close(score, present(results[i]?.relevance_score), 'score')
       assert.ok(ranks.every((rank) => !('text' in rank)))
     }
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { type HttpApp, startApp } from '../support/http-app.ts'
 import { problemBody } from '../support/logprob-body.ts'
-import { type RunningService, startService } from '../support/running-service.ts'
 import { tokenizingApp } from '../support/tokenizing-app.ts'
 
 interface TokenizeAnswer {
@@ -11,14 +11,14 @@ interface TokenizeAnswer {
   readonly token_strs: readonly string[] | null
 }
 
-let service: RunningService
+let service: HttpApp
 const tokenize = async (body: object): Promise<TokenizeAnswer> => (await (await service.post('/tokenize', body)).json()) as TokenizeAnswer
 const detokenize = async (tokens: readonly number[]): Promise<unknown> => await (await service.post('/detokenize', { tokens })).json()
 
 before(async () => {
-  service = await startService()
+  service = await startApp()
 })
-after(() => service.stop())
+after(() => service.close())
 
 describe('POST /tokenize', () => {
   test('answers in the shape that vLLM has, with the length of the context', async () => {

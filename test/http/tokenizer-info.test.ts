@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type RunningService, startService } from '../support/running-service.ts'
+import { type HttpApp, startApp } from '../support/http-app.ts'
 import { tokenizingApp } from '../support/tokenizing-app.ts'
 
 describe('GET /tokenizer_info', () => {
-  let service: RunningService
+  let service: HttpApp
   let info: Readonly<Record<string, unknown>>
   before(async () => {
-    service = await startService()
+    service = await startApp()
     info = (await (await service.get('/tokenizer_info')).json()) as Record<string, unknown>
   })
-  after(() => service.stop())
+  after(() => service.close())
 
   test('spells control tokens, or has null, and never ids', () => {
     assert.deepEqual([info.bos_token, info.eos_token, info.pad_token, info.unk_token], ['<|endoftext|>', '<|endoftext|>', null, null])

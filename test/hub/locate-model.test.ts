@@ -9,6 +9,7 @@ import { fixedBytes, graphWithData, MODEL_FILES, NEEDED } from '../support/hub/m
 import { pulled, quickSettings } from '../support/hub/pulling.ts'
 import type { FileContents } from '../support/hub/repository.ts'
 import { type HubServer, startHub } from '../support/hub/server.ts'
+import { present } from '../support/present.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 const ID = 'org/tiny'
@@ -35,7 +36,7 @@ describe('a pull', () => {
   test('fetches what the dtype needs and nothing else, as relative links to blobs', async (t) => {
     const { settings, commit } = await place(t)
     const { model } = await pulled(ID, settings, MODEL_FILES)
-    const folder = model?.folder ?? ''
+    const folder = present(model?.folder)
 
     assert.deepEqual(filesIn(folder), [...NEEDED].sort())
     assert.match(readlinkSync(join(folder, 'onnx', 'model.onnx')), /^\.\.\/\.\.\/\.\.\/blobs\/[0-9a-f]{64}$/)
@@ -66,7 +67,7 @@ describe('a pull', () => {
     const { end, model, events } = await pulled(ID, settings, {}, [])
 
     assert.equal(end, 'right bytes')
-    assert.deepEqual(filesIn(model?.folder ?? ''), ['config.json', 'model.onnx', 'tokenizer.json', 'weights/all.bin'])
+    assert.deepEqual(filesIn(present(model?.folder)), ['config.json', 'model.onnx', 'tokenizer.json', 'weights/all.bin'])
     assert.equal(events.filter(({ kind }) => kind === 'plan').length, 2)
   })
 
@@ -96,7 +97,7 @@ describe('a pull', () => {
     const { end, model } = await pulled(`${ID}/cpu/int4`, settings, {}, [])
 
     assert.equal(end, 'right bytes')
-    assert.deepEqual(filesIn(model?.folder ?? ''), ['config.json', 'genai_config.json', 'phi.onnx', 'phi.onnx.data', 'tokenizer.json'])
+    assert.deepEqual(filesIn(present(model?.folder)), ['config.json', 'genai_config.json', 'phi.onnx', 'phi.onnx.data', 'tokenizer.json'])
     assert.equal(model?.id, `${ID}/cpu/int4`)
     const whole = await pulled(ID, settings, {}, [])
     assert.match(whole.message, /its graphs are in cpu\/int4, cuda\/fp16: write the folder behind the id/)
@@ -107,7 +108,7 @@ describe('a pull', () => {
   test('fetches a file again whose content in the cache is wrong', async (t) => {
     const { settings } = await place(t)
     const { model } = await pulled(ID, settings, MODEL_FILES)
-    const data = join(model?.folder ?? '', 'onnx', 'model.onnx_data')
+    const data = join(present(model?.folder), 'onnx', 'model.onnx_data')
     const wrong = readFileSync(data)
     wrong[5]! ^= 1
     writeFileSync(data, wrong)

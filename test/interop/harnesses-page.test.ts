@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import type { LogprobBody } from '../support/logprob-body.ts'
+import { present } from '../support/present.ts'
 import { type RunningService, startService } from '../support/running-service.ts'
 import { pageBlocks, runBlock } from './support/page-blocks.ts'
 import { needing } from './support/python.ts'
@@ -37,8 +38,8 @@ async function scored(
   if (result === undefined) throw new Error('no result')
   const { log_prob, counts } = result
   return {
-    conditional: log_prob.conditional ?? Number.NaN,
-    joint: log_prob.joint ?? Number.NaN,
+    conditional: present(log_prob.conditional),
+    joint: present(log_prob.joint),
     tokensOfY: counts.y.tokens,
     tokens: counts.x.tokens + counts.y.tokens
   }
@@ -57,7 +58,7 @@ const numbersOf = (output: string): number[][] =>
     .map((line) => line.split(' ').map(Number))
 
 function assertNear(actual: number | undefined, expected: number): void {
-  assert.ok(Math.abs((actual ?? Number.NaN) - expected) < NEAR, `${actual} instead of ${expected}`)
+  assert.ok(Math.abs(present(actual) - expected) < NEAR, `${actual} instead of ${expected}`)
 }
 
 async function assertRanking(output: string, count: number): Promise<void> {
@@ -85,7 +86,7 @@ async function accuracyOfLastWords(): Promise<number> {
     documents.map(async ({ context, options, answer }) => {
       const body = { x: context, y: options.map((option) => ` ${option}`), prefix_token: 'none' }
       const { results } = (await (await service.post('/v1/logprob', body)).json()) as LogprobBody
-      const logProbs = results.map(({ log_prob }) => log_prob?.conditional ?? Number.NaN)
+      const logProbs = results.map(({ log_prob }) => present(log_prob?.conditional))
       return logProbs[answer] === Math.max(...logProbs)
     })
   )
@@ -93,7 +94,7 @@ async function accuracyOfLastWords(): Promise<number> {
 }
 
 async function assertAccuracy(output: string): Promise<void> {
-  const [, printed] = /\|logpr_last_word *\|[^\n]*\|acc +\|[^|]*\| *([\d.]+)\|/.exec(output) ?? []
+  const [, printed] = present(/\|logpr_last_word *\|[^\n]*\|acc +\|[^|]*\| *([\d.]+)\|/.exec(output))
   assertNear(Number(printed), await accuracyOfLastWords())
 }
 

@@ -14,14 +14,12 @@ import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { MODEL_FILES, NEEDED } from '../support/hub/model-files.ts'
 import { pulled, quickSettings } from '../support/hub/pulling.ts'
 import { startHub } from '../support/hub/server.ts'
+import { present } from '../support/present.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 const ID = 'org/tiny'
 const run = promisify(execFile)
-const sha256 = (content: Uint8Array | string | undefined): string =>
-  createHash('sha256')
-    .update(content ?? '')
-    .digest('hex')
+const sha256 = (content: Uint8Array | string | undefined): string => createHash('sha256').update(present(content)).digest('hex')
 
 /** The version of huggingface_hub that an interpreter has; null when it has none. */
 function libraryVersion(python: string): string | null {

@@ -67,8 +67,8 @@ function assertSound(found: EncodedItem, { x, y }: Pair): void {
       offsets.map(({ byte_start: start }) => start),
       lengths.map((_, i) => lengths.slice(0, i).reduce((sum, length) => sum + length, 0))
     )
-    assert.equal(offsets.at(-1)?.byte_end ?? 0, found.lengths[part].bytes)
-    assert.equal(offsets.at(-1)?.char_end ?? 0, found.lengths[part].chars)
+    assert.equal(offsets.length === 0 ? 0 : offsets.at(-1)?.byte_end, found.lengths[part].bytes)
+    assert.equal(offsets.length === 0 ? 0 : offsets.at(-1)?.char_end, found.lengths[part].chars)
   }
 }
 

@@ -4,6 +4,7 @@ import type { RowScores } from '../../src/engine/engine.ts'
 import { conventionJobs, exampleLosses } from '../../src/loss/convention-jobs.ts'
 import type { EncodedExample } from '../../src/loss/encoded-example.ts'
 import { encodeExample } from '../support/loss-examples.ts'
+import { present } from '../support/present.ts'
 
 const MAX = 16
 const segments = [
@@ -26,15 +27,15 @@ describe('conventionJobs', () => {
   it('asks each row for the token it was given, for the one after the next, and for the end token', async () => {
     const { notShifted, shiftedTwice, end } = conventionJobs(await example(), MAX)
     assert.deepEqual(
-      [notShifted, shiftedTwice, end].map((job) => [...(job?.sequence.ids ?? [])]),
+      [notShifted, shiftedTwice, end].map((job) => [...present(job?.sequence.ids)]),
       [
         [0, 3, 8, 8, 2, 5, 5],
         [0, 3, 8, 8, 2, 5],
         [0, 3, 8, 8, 2, 5, 1]
       ]
     )
-    assert.deepEqual([...(notShifted?.sequence.targets ?? [])], [0, 3, 8, 8, 2, 5])
-    assert.deepEqual([...(shiftedTwice?.sequence.targets ?? [])].slice(0, -1), [8, 8, 2, 5])
+    assert.deepEqual([...present(notShifted?.sequence.targets)], [0, 3, 8, 8, 2, 5])
+    assert.deepEqual([...present(shiftedTwice?.sequence.targets)].slice(0, -1), [8, 8, 2, 5])
     assert.deepEqual([end?.sequence.firstScored, end?.sequence.targets], [6, undefined])
     for (const { sequence } of [notShifted!, shiftedTwice!]) assert.equal(sequence.targets?.length, sequence.ids.length - sequence.firstScored)
   })

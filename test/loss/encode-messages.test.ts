@@ -4,6 +4,7 @@ import type { EncodedExample } from '../../src/loss/encoded-example.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { encodeExample } from '../support/loss-examples.ts'
+import { present } from '../support/present.ts'
 
 type Template = (messages: readonly ChatMessage[], isPrompt: boolean) => string
 
@@ -91,7 +92,7 @@ describe('encodeMessages', () => {
       withTemplate((messages, isPrompt) => `${ends(messages, false)}${isPrompt ? 'c' : ''}`)
     )
     assert.deepEqual(codes(example), ['template_not_prefix_preserving'])
-    assert.match(example.findings[0]?.message ?? '', /^before 2 of 2 trained messages/)
+    assert.match(present(example.findings[0]?.message), /^before 2 of 2 trained messages/)
   })
 
   it('says nothing of the prompt before a first message', async () => {

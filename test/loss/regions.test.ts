@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type Region, reasonsOf } from '../../src/loss/regions.ts'
+import { present } from '../support/present.ts'
 
 /** Regions one after the other, by reason and length. */
 function regionsOf(parts: readonly (readonly [Region['reason'], number])[]): Region[] {
@@ -128,8 +129,8 @@ describe('reasonsOf', () => {
     fc.assert(
       fc.property(lengths, fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }), (tokens, flags) => {
         const starts = [0]
-        for (const length of tokens) starts.push((starts.at(-1) ?? 0) + length)
-        const total = starts.at(-1) ?? 0
+        for (const length of tokens) starts.push(present(starts.at(-1)) + length)
+        const total = present(starts.at(-1))
         const size = Math.max(1, Math.floor(total / flags.length))
         const parts = flags.map((isTrained, i) => [isTrained ? 'completion' : 'prompt', i === flags.length - 1 ? Math.max(1, total - size * i) : size] as const)
         const isTrainedByte = parts.flatMap(([reason, length]) => Array.from({ length }, () => reason === 'completion'))

@@ -8,6 +8,7 @@ import { readOnnx } from '../../src/model/onnx/read.ts'
 import { scoringGraph } from '../../src/model/onnx/scoring-graph.ts'
 import { memoryLimitBytes } from '../../src/process/memory-limit.ts'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
+import { present } from '../support/present.ts'
 
 const embedded = {
   scoring: scoringGraph(readOnnx(join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en', 'model.onnx'))),
@@ -58,7 +59,7 @@ describe('assertFits', () => {
 
     assert.equal(code, 'model_too_large')
     assert.match(message, new RegExp(`more than the limit of .* --max-batch-tokens ${tokens} would$`))
-    assert.doesNotThrow(() => assertFits({ ...embedded, maxBatchTokens: tokens ?? 0 }, limit))
+    assert.doesNotThrow(() => assertFits({ ...embedded, maxBatchTokens: present(tokens) }, limit))
   })
 
   test('says when the weights alone do not fit', () => {
@@ -67,7 +68,7 @@ describe('assertFits', () => {
 
   test('warns of a text that is longer than the budget and does not fit', () => {
     const { warning } = assertFits(embedded, totalBytes)
-    const tokens = Number(/texts of more than (\d+) tokens/.exec(warning ?? '')?.[1])
+    const tokens = Number(/texts of more than (\d+) tokens/.exec(present(warning))?.[1])
 
     assert.ok(tokens > 0 && tokens < 4096, warning ?? 'no warning')
   })
@@ -75,7 +76,7 @@ describe('assertFits', () => {
   test('warns when little room is left', () => {
     const short = { ...embedded, maxModelLen: 128 }
 
-    assert.match(assertFits(short, predictMemory(short).totalBytes * 1.1).warning ?? '', /close to the limit/)
+    assert.match(present(assertFits(short, predictMemory(short).totalBytes * 1.1).warning), /close to the limit/)
   })
 })
 

@@ -1,3 +1,5 @@
+// Own process: it changes the working directory.
+
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

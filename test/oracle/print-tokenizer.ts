@@ -12,6 +12,7 @@ import { startTokenizer } from '../../src/tokenizer/thread-tokenizer.ts'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { ADVERSARIAL_TEXTS } from '../support/adversarial-texts.ts'
 import { itemOf, optionsOf } from '../support/logprob-items.ts'
+import { present } from '../support/present.ts'
 import { sequenceOf } from '../support/scored-sequence.ts'
 import { BERT, byteLevel, byteLevelSplitLikeLlama3, byteLevelWithOddMerges, folderFiles, LOWER_CASE, sentencePiece, unigram } from '../support/tokenizers.ts'
 
@@ -29,7 +30,7 @@ const TOKENIZERS = {
 
 async function encodedTexts(tokenizer: Tokenizer, parseSpecialTokens: boolean): Promise<object[]> {
   const context = { tokenizer, vocabSize: tokenizer.info.vocabSize, maxModelLen: 100_000, prefixTokenId: null, toleranceNats: 0, claimsFloat32: true }
-  const items = ADVERSARIAL_TEXTS.map(({ text }, index) => itemOf(text, [tokenizer.info.endId ?? 0], index))
+  const items = ADVERSARIAL_TEXTS.map(({ text }, index) => itemOf(text, [present(tokenizer.info.endId)], index))
   const encoded = await encodeItems(items, optionsOf({ parseSpecialTokens }), context)
   return encoded.flatMap((item, i) => {
     if (item instanceof ServiceError) {

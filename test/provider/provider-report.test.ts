@@ -4,6 +4,7 @@ import { choiceFrom } from '../../src/provider/choose-provider.ts'
 import type { ProviderFacts } from '../../src/provider/provider-facts.ts'
 import { providerReport } from '../../src/provider/provider-report.ts'
 import { renderProviderReport } from '../../src/provider/render-report.ts'
+import { present } from '../support/present.ts'
 
 const NEEDED = ['libcublasLt.so.13', 'libcublas.so.13', 'libcurand.so.10', 'libcudart.so.13', 'libc.so.6']
 const OPTIONAL = ['libcudnn.so.9', 'libcufft.so.12', 'libnvrtc.so.13']
@@ -68,7 +69,7 @@ describe('providerReport', () => {
   for (const [what, facts, item, advice] of FAULTS) {
     it(`names ${what}, with what to do`, () => {
       assert.deepEqual(missingOf(facts), [item])
-      assert.match(providerReport(facts).items.find((each) => each.what === item)?.advice ?? '', advice)
+      assert.match(present(providerReport(facts).items.find((each) => each.what === item)?.advice), advice)
     })
   }
 
@@ -79,7 +80,7 @@ describe('providerReport', () => {
 
   it('warns of a driver that is older than the CUDA version', () => {
     const adviceFor = (driver: string): string | null => providerReport(machine({ driver })).items.find(({ what }) => what === 'NVIDIA driver')?.advice ?? null
-    assert.match(adviceFor('570.10') ?? '', /CUDA 13 wants 580 or newer/)
+    assert.match(present(adviceFor('570.10')), /CUDA 13 wants 580 or newer/)
     assert.equal(adviceFor('580.10'), null)
   })
 

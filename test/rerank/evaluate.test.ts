@@ -8,6 +8,7 @@ import type { RerankRequest } from '../../src/rerank/request.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine } from '../support/fake-engine.ts'
 import { contextOf } from '../support/logprob-items.ts'
+import { present } from '../support/present.ts'
 import { rerankOf } from '../support/rerank-requests.ts'
 
 const LIMITS = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
@@ -74,7 +75,7 @@ describe('scoreDocuments', () => {
         [0, 8]
       ].sort()
     )
-    for (const { logProb, baselineLogProb, normalizedLogProb } of documents) assert.equal(normalizedLogProb, logProb - (baselineLogProb ?? Number.NaN))
+    for (const { logProb, baselineLogProb, normalizedLogProb } of documents) assert.equal(normalizedLogProb, logProb - present(baselineLogProb))
     assert.equal(usage.computed_tokens, 3 + 2 + 2 + 1)
   })
 
@@ -109,7 +110,7 @@ describe('scoreDocuments', () => {
   it('hands on which checks did not pass, of the baseline too', async () => {
     // The fake's targets are the best of their rows by another number than their own.
     const { documents } = await score({ normalization: { kind: 'pmi' } })
-    const found = (documents[0]?.warnings ?? []).filter(({ code }) => code === 'greedy_consistent')
+    const found = present(documents[0]?.warnings).filter(({ code }) => code === 'greedy_consistent')
     assert.deepEqual(
       found.map(({ message }) => message.startsWith('the baseline: ')),
       [false, true]
@@ -176,7 +177,7 @@ describe('scoreDocuments on the left', () => {
   it('leaves out the first tokens of x only when asked to, with a warning that says how many', async () => {
     const { documents } = await score({ query: ' a'.repeat(18), documents: ['c'], truncation: 'left' })
     assert.equal(documents[0]?.counts.x.tokens, 14)
-    assert.match(documents[0]?.warnings.map(({ message }) => message).join() ?? '', /first 4 tokens/)
+    assert.match(present(documents[0]?.warnings.map(({ message }) => message).join()), /first 4 tokens/)
   })
 
   it('takes a text within the limits of the request as it is', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { retryAfterSeconds, ThroughputEstimate } from '../../src/scheduling/admission.ts'
+import { present } from '../support/present.ts'
 
 /** After so many saturated batches of 100 tokens, each of `elapsedMs`. */
 function after(batches: number, elapsedMs: number): ThroughputEstimate {
@@ -24,7 +25,7 @@ describe('ThroughputEstimate', () => {
     near(estimate.msPerToken, 10)
     // A minute later nearly nothing is left of it: exp(-12) of the old sums.
     for (let i = 0; i < 60; i++) estimate.observe(1000, 1000, true)
-    assert.ok((estimate.msPerToken ?? 0) < 1.01, `${estimate.msPerToken}`)
+    assert.ok(present(estimate.msPerToken) < 1.01, `${estimate.msPerToken}`)
   })
 
   it('weighs batches by what they compute, not each alike', () => {
@@ -47,7 +48,7 @@ describe('ThroughputEstimate', () => {
   it('learns from an idle service that was faster', () => {
     const estimate = after(20, 100)
     for (let i = 0; i < 50; i++) estimate.observe(1000, 500, false)
-    assert.ok((estimate.msPerToken ?? 1) < 0.6, `${estimate.msPerToken}`)
+    assert.ok(present(estimate.msPerToken) < 0.6, `${estimate.msPerToken}`)
   })
 
   it('stays a number when batches take no time', () => {

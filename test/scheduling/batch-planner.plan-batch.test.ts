@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { packedRowSize } from '../../src/engine/packed-row.ts'
 import { type BatchPlan, type PlannedJob, type Planning, planBatch } from '../../src/scheduling/batch-planner.ts'
 import { jobLike, plannings, planningWith, queues } from '../support/planning.ts'
+import { present } from '../support/present.ts'
 
 const PLAIN: Planning = { limits: { maxBatchTokens: 100, longTextTokens: 50 }, sharing: null }
 const queueOf = (...tokenCounts: number[]): PlannedJob[] => tokenCounts.map((tokenCount, i) => jobLike(tokenCount, 100 * i))
@@ -63,7 +64,7 @@ describe('planBatch', () => {
       const isPacked = plan.layout === 'shared' && sharing?.packing.isOn === true
       const columns = plan.layout === 'shared' ? packedRowSize(rows.map(({ fed }) => fed)) : paddedOf(rows)
       assert.ok(columns <= maxBatchTokens, `${columns} of ${maxBatchTokens}`)
-      if (isPacked) assert.ok(columns <= (sharing?.longestRow ?? 0))
+      if (isPacked) assert.ok(columns <= present(sharing?.longestRow))
       const longest = Math.max(...rows.map(({ tokenCount }) => tokenCount))
       const pairs = isPacked ? columns ** 2 : plan.layout === 'plain' ? rows.length * longest ** 2 : 0
       assert.ok(16 * (sharing?.attentionHeads ?? 0) * pairs <= maxAttentionBytes)

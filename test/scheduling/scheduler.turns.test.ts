@@ -5,6 +5,7 @@ import type { Batch, BatchScores } from '../../src/engine/engine.ts'
 import type { Priority, SchedulerLimits, ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
+import { present } from '../support/present.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1e9 }
@@ -142,7 +143,7 @@ class SeveralEngines extends FakeEngine {
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce)
     const scores = await super.score(batch)
     // The longer the sequences, the sooner it ends.
-    for (let turns = 60 - (batch.sequences[0]?.ids.length ?? 0); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
+    for (let turns = 60 - present(batch.sequences[0]?.ids.length); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
     this.#atOnce--
     return scores
   }

@@ -1,3 +1,5 @@
+// Own process: its timers stand still.
+
 import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
 import type { Batch, BatchScores } from '../../src/engine/engine.ts'

@@ -1,3 +1,5 @@
+// Own process: its timers stand still.
+
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it, mock, type TestContext } from 'node:test'

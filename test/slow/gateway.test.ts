@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { problemBody } from '../support/logprob-body.ts'
+import { present } from '../support/present.ts'
 import { pause, type RunningService, startService } from '../support/running-service.ts'
 
 const CONFIG = join(PACKAGE_FOLDER, 'deploy', 'haproxy.cfg')
@@ -73,7 +74,7 @@ test('passes a request id on, makes one where there is none that is safe, and ke
   const metrics = await fetch(`${gateway.url}/metrics`)
 
   assert.equal(named.headers.get('x-request-id'), 'caller-7')
-  const ids = [unsafe, unnamed].map(({ headers }) => headers.get('x-request-id') ?? '')
+  const ids = [unsafe, unnamed].map(({ headers }) => present(headers.get('x-request-id')))
   for (const id of ids) assert.match(id, /^[0-9a-f-]{36}$/)
   assert.equal(metrics.status, 404)
   const isLogged = (id: string): boolean => [...replicas.a.log, ...replicas.b.log].some((line) => line.includes(`"reqId":"${id}"`))
@@ -95,7 +96,7 @@ test('without a ready replica the gateway says 503 with Retry-After, as an error
 
   assert.equal(response.status, 503)
   assert.equal(response.headers.get('retry-after'), '1')
-  assert.match(response.headers.get('content-type') ?? '', /^application\/problem\+json/)
+  assert.match(present(response.headers.get('content-type')), /^application\/problem\+json/)
   assert.equal(problem.code, 'no_replica')
   assert.equal(problem.request_id, 'caller-8')
   assert.equal((await fetch(`${gateway.operationsUrl}/readyz`)).status, 503)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import { present } from '../support/present.ts'
 import { pause, type RunningService, startService } from '../support/running-service.ts'
 
 /** As lm-evaluation-harness does: every failure is tried again, three attempts in all, one second apart; then the run dies. */
@@ -51,7 +52,7 @@ function peakMebibytes({ process: { pid } }: RunningService): number {
   return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
 }
 
-const quantile = (sorted: readonly number[], share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
+const quantile = (sorted: readonly number[], share: number): number => present(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))])
 
 async function started(t: TestContext): Promise<RunningService> {
   const service = await startService()

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { type Browser, chromium } from 'playwright-core'
 import { EMBEDDED_MODEL, writeOtherModel } from '../support/other-model.ts'
+import { present } from '../support/present.ts'
 import { type RunningService, startService } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -16,7 +17,7 @@ async function withPage(
 ): Promise<void> {
   const service = await startService(env)
   const browser = await chromium.launch({
-    executablePath: CHROMIUM ?? '',
+    executablePath: present(CHROMIUM),
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync']
   })
   try {
@@ -40,7 +41,7 @@ test('the playground scores what is typed and shows verdict and tokens', options
     await page.fill('#y', ' river\n seventeen')
     await page.click('#score')
     await page.waitForSelector('#output:not([hidden])')
-    const output = (await page.textContent('#output')) ?? ''
+    const output = present(await page.textContent('#output'))
 
     assert.match(output, /river/)
     assert.match(output, /seventeen/)
@@ -62,7 +63,7 @@ test('the playground lets one of several models be chosen and scores with it', o
       const joints: string[] = []
       for (const model of ['first', 'org/second']) {
         await page.selectOption('#model', model)
-        assert.match((await page.textContent('#facts')) ?? '', new RegExp(`^${model}: `))
+        assert.match(present(await page.textContent('#facts')), new RegExp(`^${model}: `))
         const answered = page.waitForResponse((response) => response.url().endsWith('/v1/logprob'))
         await page.click('#score')
         const answer = (await (await answered).json()) as { model: string; results: { log_prob: { joint: number } }[] }

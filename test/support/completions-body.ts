@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { RunningService } from './running-service.ts'
+import type { Asked } from './asked.ts'
 
 /** The parts of a /v1/completions answer that tests look at. */
 export interface CompletionsAnswerBody {
@@ -32,14 +32,14 @@ export interface LogprobsBody {
 }
 
 /** What the service answers to a request that it takes. */
-export async function completionsOf(service: RunningService, body: object): Promise<CompletionsAnswerBody> {
+export async function completionsOf(service: Asked, body: object): Promise<CompletionsAnswerBody> {
   const response = await service.post('/v1/completions', body)
   assert.equal(response.status, 200, await response.clone().text())
   return (await response.json()) as CompletionsAnswerBody
 }
 
 /** The only choice, with its logprobs. */
-export async function onlyChoice(service: RunningService, body: object): Promise<ChoiceBody & { readonly logprobs: LogprobsBody }> {
+export async function onlyChoice(service: Asked, body: object): Promise<ChoiceBody & { readonly logprobs: LogprobsBody }> {
   const { choices } = await completionsOf(service, body)
   const [choice] = choices
   assert.ok(choices.length === 1 && choice !== undefined && choice.logprobs !== null)

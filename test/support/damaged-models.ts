@@ -7,6 +7,7 @@ import { runSelfTest } from '../../src/engine/process/self-test/self-test.ts'
 import { loadModel } from '../../src/engine/process/session.ts'
 import type { EngineSpec, KnownAnswer, SelfTestTexts } from '../../src/engine/protocol.ts'
 import { serviceErrorFrom } from '../../src/errors.ts'
+import { present } from './present.ts'
 
 export interface DamagedModel {
   readonly bytes: Uint8Array
@@ -29,7 +30,7 @@ async function outcomeOf({ bytes, spec, texts, known }: DamagedModel): Promise<O
     const model = await loadModel(spec)
     try {
       const { answers } = await runSelfTest(model, spec, { texts, known, isApproximate: model.isApproximate })
-      return { code: null, message: '', logProbs: answers.find(({ ids }) => ids.join() === texts.natural.join())?.logProbs ?? [] }
+      return { code: null, message: '', logProbs: present(answers.find(({ ids }) => ids.join() === texts.natural.join())?.logProbs) }
     } finally {
       await model.release()
     }

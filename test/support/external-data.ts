@@ -6,6 +6,7 @@ import { FLOAT, type Initializer } from '../../src/model/onnx/graph.ts'
 import { writeBytes, writeInteger } from '../../src/model/onnx/wire.ts'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
 import { tinyModel } from './onnx-model.ts'
+import { present } from './present.ts'
 import { tempFolder } from './temp-folder.ts'
 
 const [V, H] = [64, 8]
@@ -68,7 +69,7 @@ export async function logProbsOf(onnxPath: string, modelFolder = dirname(onnxPat
   })
   const { rows } = await model.score({ sequences: [{ ids: IDS, firstScored: 1 }], topCount: null })
   await model.release()
-  return [...(rows[0]?.logProbs ?? [])]
+  return [...present(rows[0]?.logProbs)]
 }
 
 /**

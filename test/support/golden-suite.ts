@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { type LogprobResultBody, logprobBody } from './logprob-body.ts'
+import { present } from './present.ts'
 import { pause, type RunningService, startService } from './running-service.ts'
 
 /** Made by scripts/golden/golden.py with transformers in float64. */
@@ -95,7 +96,9 @@ async function scored(service: RunningService, items: readonly GoldenItem[]): Pr
 }
 
 function idsOf(result: LogprobResultBody | undefined, part: string): number[] {
-  return (result?.tokens ?? []).filter((token) => token.part === part).map(({ id }) => id)
+  return present(result?.tokens)
+    .filter((token) => token.part === part)
+    .map(({ id }) => id)
 }
 
 function differences(items: readonly GoldenItem[], results: readonly LogprobResultBody[]): { perToken: number; perSum: number } {
@@ -103,14 +106,16 @@ function differences(items: readonly GoldenItem[], results: readonly LogprobResu
   let perSum = 0
   for (const [i, item] of items.entries()) {
     const expected = [...item.log_probs_x, ...item.log_probs_y]
-    const found = (results[i]?.tokens ?? []).slice(1).map(({ log_prob: logProb }) => logProb ?? Number.NaN)
+    const found = present(results[i]?.tokens)
+      .slice(1)
+      .map(({ log_prob: logProb }) => present(logProb))
     assert.equal(found.length, expected.length)
-    perToken = Math.max(perToken, ...found.map((value, k) => Math.abs(value - (expected[k] ?? Number.NaN))))
-    perSum = Math.max(perSum, Math.abs((results[i]?.log_prob.joint ?? Number.NaN) - expected.reduce((sum, value) => sum + value, 0)))
+    perToken = Math.max(perToken, ...found.map((value, k) => Math.abs(value - present(expected[k]))))
+    perSum = Math.max(perSum, Math.abs(present(results[i]?.log_prob.joint) - expected.reduce((sum, value) => sum + value, 0)))
   }
   return { perToken, perSum }
 }
 
 function largestJointDifference(a: readonly LogprobResultBody[], b: readonly LogprobResultBody[]): number {
-  return Math.max(...a.map((result, i) => Math.abs((result.log_prob.joint ?? Number.NaN) - (b[i]?.log_prob.joint ?? Number.NaN))))
+  return Math.max(...a.map((result, i) => Math.abs(present(result.log_prob.joint) - present(b[i]?.log_prob.joint))))
 }

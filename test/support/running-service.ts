@@ -4,19 +4,19 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
+import { type Asked, posted } from './asked.ts'
+import { present } from './present.ts'
 
 export const MAIN = join(PACKAGE_FOLDER, 'dist', 'src', 'main.js')
 
 /** A real `logpr serve` in a process of its own, on a free port. */
-export interface RunningService {
+export interface RunningService extends Asked {
   readonly url: string
   readonly process: ChildProcess
   /** All log lines so far. */
   readonly log: readonly string[]
   /** Of the only engine, or of that of the model with this id. */
   enginePid(model?: string): number
-  post(path: string, body: unknown, init?: RequestInit): Promise<Response>
-  get(path: string): Promise<Response>
   untilReady(): Promise<void>
   /** SIGTERM, then the exit code. */
   stop(): Promise<number | null>
@@ -52,15 +52,9 @@ export async function startListening(env: Readonly<Record<string, string>>): Pro
     log,
     enginePid(model) {
       const ready = log.flatMap((line) => (line.includes('"engine ready"') ? [JSON.parse(line) as { model: string; processId: number }] : []))
-      return model === undefined ? (childPids(child.pid ?? 0)[0] ?? 0) : (ready.findLast((engine) => engine.model === model)?.processId ?? 0)
+      return model === undefined ? present(childPids(present(child.pid))[0]) : present(ready.findLast((engine) => engine.model === model)?.processId)
     },
-    post: (path, body, init = {}) =>
-      fetch(url + path, {
-        method: 'POST',
-        ...init,
-        headers: { 'content-type': 'application/json', ...init.headers },
-        body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
-      }),
+    post: (path, body, init) => fetch(url + path, posted(body, init)),
     get: (path) => fetch(url + path),
     async untilReady() {
       for (const deadline = Date.now() + 30_000; Date.now() < deadline; await pause(20)) {

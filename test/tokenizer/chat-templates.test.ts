@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 import { CHAT_STYLES, type ChatStyle } from '../support/chat-templates.ts'
+import { present } from '../support/present.ts'
 import { folderFiles } from '../support/tokenizers.ts'
 
 const user = (content: string): ChatMessage => ({ role: 'user', content })
@@ -37,7 +38,7 @@ for (const style of CHAT_STYLES) {
     }
     const controlsIn = (ids: readonly number[]): string[] => ids.flatMap((id) => tokenizer.facts.specials.get(id) ?? [])
     const spelled = (ids: readonly number[]): string =>
-      Buffer.concat(ids.map((id) => Buffer.from(tokenizer.facts.specials.get(id) ?? tokenizer.tokenBytes[id] ?? ''))).toString()
+      Buffer.concat(ids.map((id) => Buffer.from(tokenizer.facts.specials.get(id) ?? present(tokenizer.tokenBytes[id])))).toString()
     /** The same control tokens as with plain contents in place of these, and the text that the format has. */
     const assertFormat = (messages: readonly ChatMessage[]): void => {
       const ids = encoded(messages)

@@ -7,6 +7,7 @@ import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
+import { present } from '../support/present.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 const say = (role: string, content: string): ChatMessage => ({ role, content })
@@ -71,8 +72,8 @@ describe('encodeConversation', () => {
       contents.map((content) => bytes.subarray(content?.start, content?.end).toString()),
       ['Is it é?', '4']
     )
-    assert.equal(bytes.subarray(0, contents[1]?.promptEnd ?? 0).toString(), 'User: Is it é?\n\nAssistant:')
-    ids.forEach((id, i) => assert.deepEqual(Buffer.from(tokenizer.tokenBytes[id] ?? []), bytes.subarray(starts[i], starts[i + 1])))
+    assert.equal(bytes.subarray(0, present(contents[1]?.promptEnd)).toString(), 'User: Is it é?\n\nAssistant:')
+    ids.forEach((id, i) => assert.deepEqual(Buffer.from(present(tokenizer.tokenBytes[id])), bytes.subarray(starts[i], starts[i + 1])))
   })
 
   it('follows a template of turns with end tokens that trims contents', async (t) => {

@@ -6,9 +6,10 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
+import { present } from '../support/present.ts'
 
 const tokenizer = await loadHuggingFaceTokenizer(join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en'))
-const spelled = (ids: readonly number[]): string => Buffer.concat(ids.map((id) => tokenizer.tokenBytes[id] ?? Buffer.of())).toString()
+const spelled = (ids: readonly number[]): string => Buffer.concat(ids.map((id) => present(tokenizer.tokenBytes[id]))).toString()
 
 describe('the embedded tokenizer', () => {
   test('property: its tokens spell any text exactly', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import { ADVERSARIAL_TEXTS } from '../support/adversarial-texts.ts'
+import { present } from '../support/present.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { byteLevel, folderFiles, TEXT_TOKENIZERS, type TokenizerFiles } from '../support/tokenizers.ts'
 
@@ -40,7 +41,7 @@ describe('tokenize', () => {
     test(`${name}: the spelling of its end token becomes that one id`, async (t) => {
       const tokenizer = await load(t, files)
       const { endToken } = tokenizer.description
-      assert.deepEqual(tokenizer.tokenize({ text: endToken ?? '', addSpecialTokens: false }), [tokenizer.facts.endId])
+      assert.deepEqual(tokenizer.tokenize({ text: present(endToken), addSpecialTokens: false }), [tokenizer.facts.endId])
     })
   }
 

@@ -5,6 +5,7 @@ import { buildFeeds, feedMakers } from '../../../src/engine/process/feeds.ts'
 import { BOOL, FLOAT, FLOAT16, INT32, INT64, type TensorInfo } from '../../../src/model/onnx/graph.ts'
 import type { RowLimits } from '../../../src/model/onnx/head-rows.ts'
 import { SCORING_INPUTS } from '../../../src/model/onnx/scoring-graph.ts'
+import { present } from '../../support/present.ts'
 
 const IDS: TensorInfo = { name: 'input_ids', elementType: INT64, shape: ['batch', 'sequence'] }
 const MASK: TensorInfo = { name: 'attention_mask', elementType: INT64, shape: ['batch', 'sequence'] }
@@ -21,7 +22,7 @@ const BATCH = {
   topCount: null
 }
 
-const integers = (tensor: Tensor | undefined): bigint[] => Array.from((tensor?.data ?? []) as BigInt64Array)
+const integers = (tensor: Tensor | undefined): bigint[] => Array.from(present(tensor?.data) as BigInt64Array)
 
 const limitsOf = (maxChunkRows: number, maxProbedRows = 100): RowLimits => ({ maxChunkRows, maxProbedRows })
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EMBEDDED_MODEL, specOf } from '../../../bench/support/models.ts'
 import { loadModel } from '../../../src/engine/process/session.ts'
+import { present } from '../../support/present.ts'
 
 const limits = { maxModelLen: 512, maxBatchTokens: 2048, longTextTokens: 128 }
 
@@ -13,5 +14,5 @@ test('one that fits says what it was predicted to need', async () => {
   const model = await loadModel({ ...specOf(EMBEDDED_MODEL), memory: { ...limits, limitBytes: null } })
   await model.release()
 
-  assert.ok((model.memory?.prediction.totalBytes ?? 0) > (model.memory?.prediction.weightBytes ?? 0))
+  assert.ok(present(model.memory?.prediction.totalBytes) > present(model.memory?.prediction.weightBytes))
 })

@@ -1,4 +1,4 @@
-/** Faults that need processes of their own; test/hub/processes.test.ts has a test of each name. */
+/** Faults that need processes of their own; test/e2e/hub-processes.test.ts has a test of each name. */
 export const PROCESS_FAULTS = {
   killed: { name: 'the process is killed (SIGKILL) halfway, then run again', end: 'right bytes', resumes: true },
   interrupted: { name: 'Ctrl-C halfway, then run again', end: 'right bytes', resumes: true },

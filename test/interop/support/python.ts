@@ -2,6 +2,7 @@ import { execFile, spawnSync } from 'node:child_process'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
+import { present } from '../../support/present.ts'
 
 const run = promisify(execFile)
 
@@ -56,5 +57,5 @@ export async function runProgram(file: string, args: readonly string[], env: Rea
 export async function pythonJson(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<unknown> {
   const { code, stdout, stderr } = await runProgram(PYTHON, ['-W', 'ignore', join(PACKAGE_FOLDER, 'test', 'interop', script), ...args], env)
   if (code !== 0) throw new Error(`${script} ended with ${code}: ${stdout}\n${stderr}`)
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+  return JSON.parse(present(stdout.trim().split('\n').at(-1)))
 }

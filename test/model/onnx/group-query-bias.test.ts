@@ -4,6 +4,7 @@ import { buildFloat, buildNode } from '../../../src/model/onnx/build-node.ts'
 import { FLOAT, INT32, type OnnxNode } from '../../../src/model/onnx/graph.ts'
 import { groupQueryWindow, rotatesInside, whyGroupQueryNot } from '../../../src/model/onnx/group-query-bias.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
+import { present } from '../../support/present.ts'
 
 const GRAPH = graphOf({ initializers: [buildFloat('cosines', [2, 1], [1, 2]), buildFloat('sines', [2, 1], [1, 2])] })
 const INPUTS = ['query', 'key', 'value', 'past_key', 'past_value', 'lengths', 'columns', 'cosines', 'sines']
@@ -26,12 +27,12 @@ describe('whyGroupQueryNot', () => {
     it(`judges ${what}`, () => {
       const found = whyGroupQueryNot(GRAPH, node)
       if (reason === null) assert.equal(found, null)
-      else assert.match(found ?? '', reason)
+      else assert.match(present(found), reason)
     })
 
   it('refuses positions that its rotation does not take, and operator sets without its Split', () => {
-    assert.match(whyGroupQueryNot({ ...GRAPH, inputs: [info('position_ids', INT32)] }, attention(INPUTS)) ?? '', /int64/)
-    assert.match(whyGroupQueryNot({ ...GRAPH, opsets: new Map([['', 12]]) }, attention(INPUTS)) ?? '', /operator set 12/)
+    assert.match(present(whyGroupQueryNot({ ...GRAPH, inputs: [info('position_ids', INT32)] }, attention(INPUTS))), /int64/)
+    assert.match(present(whyGroupQueryNot({ ...GRAPH, opsets: new Map([['', 12]]) }, attention(INPUTS))), /operator set 12/)
     assert.equal(whyGroupQueryNot({ ...GRAPH, inputs: [info('attention_mask', FLOAT)] }, attention(INPUTS)), null)
   })
 })

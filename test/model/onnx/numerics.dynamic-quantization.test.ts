@@ -6,6 +6,7 @@ import { wholeTensorQuantizers } from '../../../src/model/onnx/numerics.ts'
 import { writeBytes } from '../../../src/model/onnx/wire.ts'
 import { writeGraph } from '../../../src/model/onnx/write.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
+import { present } from '../../support/present.ts'
 
 const quantize = (tag: string): OnnxNode => buildNode('DynamicQuantizeLinear', ['a'], [`${tag}.q`, `${tag}.s`, `${tag}.z`])
 const named = (...tags: string[]): { opType: string; name: string }[] =>
@@ -13,8 +14,8 @@ const named = (...tags: string[]): { opType: string; name: string }[] =>
 const subgraph = (...nodes: OnnxNode[]): Uint8Array => writeGraph('branch', { nodes, initializers: [], inputs: [], outputs: [info('b')] })
 const encodedNode = (node: OnnxNode): Uint8Array =>
   writeBytes(7, [
-    writeBytes(1, node.inputs[0] ?? ''),
-    writeBytes(2, node.outputs[0] ?? ''),
+    writeBytes(1, present(node.inputs[0])),
+    writeBytes(2, present(node.outputs[0])),
     writeBytes(3, node.name),
     writeBytes(4, node.opType),
     writeBytes(7, node.domain)

@@ -4,6 +4,7 @@ import { buildFloat, buildNode } from '../../../src/model/onnx/build-node.ts'
 import { type Graph, INT64, type OnnxNode } from '../../../src/model/onnx/graph.ts'
 import { withGivenPositions } from '../../../src/model/onnx/positions.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
+import { present } from '../../support/present.ts'
 
 const RANGE = [buildNode('Range', ['from', 'to', 'one'], ['places']), buildNode('Unsqueeze', ['places', 'zero'], ['positions'])]
 const ROTARY = [
@@ -19,7 +20,7 @@ function graphWith(nodes: readonly OnnxNode[]): Graph {
 }
 
 function inputsOf(graph: Graph | undefined, output: string): readonly string[] {
-  return graph?.nodes.find(({ outputs }) => outputs[0] === output)?.inputs ?? []
+  return present(graph?.nodes.find(({ outputs }) => outputs[0] === output)?.inputs)
 }
 
 describe('withGivenPositions', () => {

@@ -6,6 +6,7 @@ import { numericsOf } from '../../../src/model/onnx/numerics.ts'
 import { planPrecision } from '../../../src/model/precision/precision-plan.ts'
 import { roundedGraph } from '../../../src/model/precision/rounded-graph.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
+import { present } from '../../support/present.ts'
 
 /** A float32 matrix in the model file. */
 function stored(name: string, dims: readonly number[], dataType = FLOAT): Initializer {
@@ -55,7 +56,7 @@ describe('planPrecision', () => {
         assert.ok(offset >= end && offset - end < 4096 && offset % 4096 === 0)
         return offset + length
       }, 0)
-      assert.equal(sizeBytes, (ranges.at(-1)?.offset ?? 0) + (ranges.at(-1)?.length ?? 0))
+      assert.equal(sizeBytes, present(ranges.at(-1)?.offset) + present(ranges.at(-1)?.length))
     })
 
   for (const [what, graph] of [

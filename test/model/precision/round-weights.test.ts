@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { BLOCK_SIZE, LARGEST_ROW_WEIGHT } from '../../../src/model/precision/eight-bit-form.ts'
 import { roundWeights, type StoredRows } from '../../../src/model/precision/round-weights.ts'
+import { present } from '../../support/present.ts'
 
 /** (K, N) in (-1/8, 1/8), exact in float32; one block of zeros. */
 function matrix(K: number, N: number, seed: number): Float32Array {
@@ -21,7 +22,7 @@ function stored(values: Float32Array, K: number, N: number): StoredRows {
 
 function storedByOutput(values: Float32Array, K: number, N: number): StoredRows {
   const turned = new Float32Array(K * N)
-  for (let k = 0; k < K; k++) for (let n = 0; n < N; n++) turned[n * K + k] = values[k * N + n] ?? 0
+  for (let k = 0; k < K; k++) for (let n = 0; n < N; n++) turned[n * K + k] = present(values[k * N + n])
   return { rowCount: N, columnCount: K, isTransposed: true, rows: (from, count) => turned.subarray(from * K, (from + count) * K) }
 }
 
@@ -75,12 +76,12 @@ describe('roundWeights by output', () => {
 
   it('keeps every weight to half a step, the largest of an output exactly', () => {
     for (let n = 0; n < N; n++) {
-      const column = Array.from({ length: K }, (_, k) => weights[k * N + n] ?? 0)
-      const scale = rounded.scales[n] ?? 0
+      const column = Array.from({ length: K }, (_, k) => present(weights[k * N + n]))
+      const scale = present(rounded.scales[n])
       const largest = Math.max(...column.map(Math.abs))
       assert.ok(n === 7 || Math.abs(scale - largest / LARGEST_ROW_WEIGHT) <= 1e-7 * largest)
       column.forEach((weight, k) => {
-        assert.ok(Math.abs(weight - (rounded.values[k * N + n] ?? 0) * scale) <= scale * 0.5001)
+        assert.ok(Math.abs(weight - present(rounded.values[k * N + n]) * scale) <= scale * 0.5001)
       })
     }
   })

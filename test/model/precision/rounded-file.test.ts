@@ -3,6 +3,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync, utimesSync, w
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { isWhole, writeWhole } from '../../../src/model/precision/rounded-file.ts'
+import { present } from '../../support/present.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 const CONTENT = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
@@ -35,7 +36,7 @@ describe('a file of the cache', () => {
     write(path)
     const good = readFileSync(path)
     for (let at = 0; at < good.length; at++) {
-      writeFileSync(path, good.with(at, (good[at] ?? 0) ^ 1))
+      writeFileSync(path, good.with(at, present(good[at]) ^ 1))
       assert.equal(isWhole(path, CONTENT.length), false, `byte ${at}`)
       writeFileSync(path, good.subarray(0, at))
       assert.equal(isWhole(path, null), false, `${at} bytes`)

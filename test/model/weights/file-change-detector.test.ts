@@ -5,6 +5,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { assertSameContent, FileChangeDetector, type FileSeal } from '../../../src/model/weights/file-change-detector.ts'
 import { hashFiles } from '../../../src/model/weights/file-hashes.ts'
 import { FILE_CHANGES, overwrite, replaceByCopy, touch } from '../../support/file-changes.ts'
+import { present } from '../../support/present.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 function files(t: TestContext): readonly [string, string] {
@@ -77,7 +78,7 @@ describe('assertSameContent', () => {
     const [a] = files(t)
     const seals = await sealsOf(a)
     // Another hash would be found out if it were read.
-    await assertSameContent({ [a]: { identity: seals[a]?.identity ?? '', sha256: 'not read' } })
+    await assertSameContent({ [a]: { identity: present(seals[a]?.identity), sha256: 'not read' } })
   })
 
   it('refuses a file that has gone', async (t) => {

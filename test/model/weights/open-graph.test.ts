@@ -11,6 +11,7 @@ import { writeGraph, writeOnnx } from '../../../src/model/onnx/write.ts'
 import { openGraph } from '../../../src/model/weights/open-graph.ts'
 import { cacheSnapshot, externalModelFiles, externalTensor, type HeadEntries, inlineModelFile, logProbsOf, refusalOf } from '../../support/external-data.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
+import { present } from '../../support/present.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 const MODEL_FILES = ['model.onnx', 'model.onnx_data', 'model.onnx_data_1']
@@ -62,7 +63,7 @@ describe('a model whose data lies in files of its own', async () => {
     const onnxPath = join(snapshot, 'model.onnx')
     const expected = await logProbsOf(onnxPath)
     const realPaths = Object.fromEntries(openGraph({ onnxPath, modelFolder: snapshot }).files.map(({ file, path }) => [file, path]))
-    const other = join(dirname(realPaths['model.onnx_data'] ?? ''), 'other')
+    const other = join(dirname(present(realPaths['model.onnx_data'])), 'other')
     writeFileSync(
       other,
       readFileSync(join(snapshot, 'model.onnx_data')).map((byte) => byte ^ 0x80)
@@ -76,7 +77,7 @@ describe('a model whose data lies in files of its own', async () => {
 
   it('may lie in the model file itself, named as another tensor does, and begin anywhere', async (t) => {
     const files = externalModelFiles({ location: 'model.onnx_data', offset: '2064' })
-    const data = Buffer.concat([files['model.onnx_data'] ?? Buffer.of(), files['model.onnx_data_1'] ?? Buffer.of()])
+    const data = Buffer.concat([present(files['model.onnx_data']), present(files['model.onnx_data_1'])])
     const folder = tempFolder(t, { ...files, 'model.onnx_data': data })
     assert.deepEqual(await logProbsOf(join(folder, 'model.onnx')), await logProbsOf(join(tempFolder(t, externalModelFiles()), 'model.onnx')))
     assert.equal(openGraph({ onnxPath: join(folder, 'model.onnx') }).files.length, 2)

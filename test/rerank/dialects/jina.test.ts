@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { cohereMeta, jinaRequest, jinaResults } from '../../../src/rerank/dialects/jina.ts'
+import { present } from '../../support/present.ts'
 import { documentOf } from '../../support/rerank-requests.ts'
 
 const BODY = { query: 'q', documents: ['a', { text: 'b' }] }
@@ -49,7 +50,7 @@ describe('jinaResults', () => {
   })
 
   it('shows the baseline where there is one', () => {
-    assert.ok(!('baseline_log_prob' in (jinaResults(DOCUMENTS, BODY)[0] ?? {})))
+    assert.ok(!('baseline_log_prob' in present(jinaResults(DOCUMENTS, BODY)[0])))
     assert.equal(jinaResults([documentOf(0, 2, -7)], BODY)[0]?.baseline_log_prob, -7)
   })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { teiRanks, teiRequest } from '../../../src/rerank/dialects/tei.ts'
+import { present } from '../../support/present.ts'
 import { documentOf } from '../../support/rerank-requests.ts'
 
 const BODY = { query: 'q', texts: ['a', 'b', 'c'] }
@@ -38,7 +39,7 @@ describe('teiRanks', () => {
   })
 
   it('has the text only when it is wanted', () => {
-    assert.ok(!('text' in (teiRanks(DOCUMENTS, BODY)[0] ?? {})))
+    assert.ok(!('text' in present(teiRanks(DOCUMENTS, BODY)[0])))
     assert.equal(teiRanks(DOCUMENTS, { ...BODY, return_text: true })[0]?.text, 'document 1')
   })
 })

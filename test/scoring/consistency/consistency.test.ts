@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { consistencyOf, MAX_NATS } from '../../../src/scoring/consistency/consistency.ts'
 import type { ReportedLogProbs, Violation } from '../../../src/scoring/consistency/token-violations.ts'
+import { present } from '../../support/present.ts'
 
 describe('consistencyOf', () => {
   it("finds the textbook's joint -3.5 above its marginal -5.2", () => {
@@ -63,12 +64,12 @@ describe('consistencyOf', () => {
 
   it('points to means where the token counts turn the numbers into sums that can belong together', () => {
     const { violations } = consistencyOf({ joint: -3.5, marginal: -5.2, xTokens: 6, yTokens: 4 })
-    assert.match(violations[0]?.possible_causes[0] ?? '', /^means per token .* sums of -35 and -31\.2/)
-    assert.doesNotMatch(consistencyOf({ joint: -3.5, marginal: -5.2, xTokens: 6, yTokens: 1 }).violations[0]?.possible_causes[0] ?? '', /^means/)
+    assert.match(present(violations[0]?.possible_causes[0]), /^means per token .* sums of -35 and -31\.2/)
+    assert.doesNotMatch(present(consistencyOf({ joint: -3.5, marginal: -5.2, xTokens: 6, yTokens: 1 }).violations[0]?.possible_causes[0]), /^means/)
   })
 
   it('suspects rounding only where the excess is small', () => {
-    const causes = (joint: number): string => consistencyOf({ joint, marginal: -3 }).violations[0]?.possible_causes.join() ?? ''
+    const causes = (joint: number): string => present(consistencyOf({ joint, marginal: -3 }).violations[0]?.possible_causes.join())
     assert.match(causes(-2.9), /rounding of two separate passes/)
     assert.doesNotMatch(causes(-1), /rounding of two separate passes/)
   })
@@ -82,7 +83,7 @@ describe('consistencyOf', () => {
     it(`says in words what a probability is that ${what}, and never null`, () => {
       const { implied, violations } = consistencyOf({ joint, marginal })
       assert.equal('probability' in implied, false)
-      assert.match(implied.probability_note ?? '', note)
+      assert.match(present(implied.probability_note), note)
       assert.doesNotMatch(JSON.stringify({ implied, violations }), /null|Infinity/)
     })
   }

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { consistencyOf } from '../../../src/scoring/consistency/consistency.ts'
 import type { ReportedLogProbs, Rule } from '../../../src/scoring/consistency/token-violations.ts'
+import { present } from '../../support/present.ts'
 
 /** Three tokens of x and two of y: marginal -6, conditional -4, joint -10. */
 const TOKENS = [-1, -2, -3, -1.5, -2.5]
@@ -56,8 +57,8 @@ describe('consistencyOf with the log-probabilities of tokens', () => {
 
   it('puts what the numbers point to in front of the other causes', () => {
     const [violation] = consistencyOf({ joint: -2, marginal: -6, tokenLogProbs: TOKENS }).violations.filter(({ rule }) => rule === 'joint_is_token_sum')
-    assert.match(violation?.possible_causes[0] ?? '', /mean of the 5 tokens/)
-    assert.ok((violation?.possible_causes.length ?? 0) > 1)
+    assert.match(present(violation?.possible_causes[0]), /mean of the 5 tokens/)
+    assert.ok(present(violation?.possible_causes.length) > 1)
   })
 
   it('accepts every list whose sums were reported', () => {

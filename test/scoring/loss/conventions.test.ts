@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Convention, conventionsOf, diagnoseLoss, type ExampleLosses } from '../../../src/scoring/loss/conventions.ts'
+import { present } from '../../support/present.ts'
 
 const EXAMPLE: ExampleLosses = {
   completion: [2, 5, 0.5],
@@ -55,7 +56,7 @@ describe('conventionsOf', () => {
   it('puts the prompt loss weight first where there is one', () => {
     const [first] = conventionsOf({ ...EXAMPLE, promptLossWeight: 0.1 })
     assert.equal(first?.convention, 'prompt_loss_weight_mean')
-    assert.ok(Math.abs((first?.value ?? 0) - (7.5 + 2) / 3.4) < 1e-12)
+    assert.ok(Math.abs(present(first?.value) - (7.5 + 2) / 3.4) < 1e-12)
   })
 
   it('leaves out what is not defined or was not computed', () => {
@@ -73,8 +74,8 @@ describe('conventionsOf', () => {
 
   it('says in words what each means', () => {
     for (const { convention, message } of conventionsOf(EXAMPLE)) assert.ok(message.length > 30, convention)
-    assert.match(conventionsOf(EXAMPLE)[1]?.message ?? '', /mean over prompt and completion: the prompt was not masked/)
-    assert.match(conventionsOf(EXAMPLE)[0]?.message ?? '', /per-example mean/)
+    assert.match(present(conventionsOf(EXAMPLE)[1]?.message), /mean over prompt and completion: the prompt was not masked/)
+    assert.match(present(conventionsOf(EXAMPLE)[0]?.message), /per-example mean/)
   })
 })
 
@@ -93,7 +94,7 @@ describe('diagnoseLoss', () => {
   it('says how far the nearest is when none explains the value', () => {
     const { conventions, verdict, nearest } = diagnose(2.6)
     assert.deepEqual([conventions, verdict, nearest?.convention], [[], 'unexplained', 'completion_mean'])
-    assert.ok(Math.abs((nearest?.difference ?? 0) - 0.1) < 1e-12)
+    assert.ok(Math.abs(present(nearest?.difference) - 0.1) < 1e-12)
   })
 
   it('holds a relative 1e-3 and not more', () => {

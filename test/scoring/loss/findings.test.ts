@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { labelFindings, straddleFinding } from '../../../src/scoring/loss/findings.ts'
 import type { Reason } from '../../../src/scoring/loss/labels.ts'
+import { present } from '../../support/present.ts'
 
 const found = (reasons: readonly Reason[], promptLossWeight = 0, firstHasLogProb = false): string[] =>
   labelFindings({ reasons, logProbs: reasons.map((_, i) => (i === 0 && !firstHasLogProb ? null : -1)), promptLossWeight }).map(({ code }) => code)
@@ -22,7 +23,7 @@ describe('labelFindings', () => {
 describe('straddleFinding', () => {
   it('finds nothing where no token straddles', () => assert.deepEqual(straddleFinding([]), []))
   it('names the positions, the first eight', () => {
-    assert.match(straddleFinding([3])[0]?.message ?? '', /^the token at position 3 holds/)
-    assert.match(straddleFinding([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])[0]?.message ?? '', /positions 1, 2, 3, 4, 5, 6, 7, 8 and 2 more hold/)
+    assert.match(present(straddleFinding([3])[0]?.message), /^the token at position 3 holds/)
+    assert.match(present(straddleFinding([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])[0]?.message), /positions 1, 2, 3, 4, 5, 6, 7, 8 and 2 more hold/)
   })
 })

@@ -12,6 +12,7 @@ import { writeOnnx } from '../../../../src/model/onnx/write.ts'
 import { PACKAGE_FOLDER } from '../../../../src/process/package-info.ts'
 import { numbersOf } from '../../../support/half-numbers.ts'
 import { graphOf, info } from '../../../support/onnx-model.ts'
+import { present } from '../../../support/present.ts'
 import { int64 } from '../../../support/scoring-session.ts'
 
 const MODELS = join(PACKAGE_FOLDER, 'test', 'data', 'models')
@@ -33,7 +34,7 @@ async function open(path: string): Promise<{ tensors: CacheTensor[]; pass(ids: I
   const tensors = graph.inputs
     .filter(({ name }) => name.startsWith('past_key_values'))
     .map(({ name, shape, elementType }): CacheTensor => {
-      const [, heads, , size] = shape ?? []
+      const [, heads, , size] = present(shape)
       assert.ok(typeof heads === 'number' && typeof size === 'number')
       return { past: name, heads, size, elementBytes: elementType === FLOAT16 ? 2 : 4 }
     })

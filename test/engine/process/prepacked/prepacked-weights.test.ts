@@ -13,6 +13,7 @@ import { writeOnnx } from '../../../../src/model/onnx/write.ts'
 import { openGraph } from '../../../../src/model/weights/open-graph.ts'
 import { PACKAGE_FOLDER } from '../../../../src/process/package-info.ts'
 import { overwrite } from '../../../support/file-changes.ts'
+import { present } from '../../../support/present.ts'
 
 const onnxPath = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en', 'model.onnx')
 const SPEC: EngineSpec = {
@@ -58,7 +59,7 @@ describe('weights that engine processes share', () => {
     const written = await scoresOf(preparedIn(folder))
     const [place, ...others] = readdirSync(folder)
     assert.deepEqual([written.sharedWeights, others], [{ isOn: true, reason: null }, []])
-    const weights = join(folder, place ?? '', 'weights.bin')
+    const weights = join(folder, present(place), 'weights.bin')
     const { ino, size } = statSync(weights)
     // Raw and packed.
     assert.ok(size > 1.5 * statSync(onnxPath).size)
@@ -74,14 +75,14 @@ describe('weights that engine processes share', () => {
   it('are not used once their bytes are others, nor when the file is cut short', async (t) => {
     const folder = diskFolder(t)
     const { rows } = await scoresOf(preparedIn(folder))
-    const weights = join(folder, readdirSync(folder)[0] ?? '', 'weights.bin')
+    const weights = join(folder, present(readdirSync(folder)[0]), 'weights.bin')
     overwrite(weights, Buffer.alloc(statSync(weights).size - 8_000_000, 1), 8_000_000)
     const damaged = await scoresOf(preparedIn(folder))
     assert.equal(damaged.sharedWeights?.isOn, false)
-    assert.match(damaged.sharedWeights?.reason ?? '', /other numbers than those of the model; remove that folder/)
+    assert.match(present(damaged.sharedWeights?.reason), /other numbers than those of the model; remove that folder/)
     truncateSync(weights, 4096)
     const cut = await scoresOf(preparedIn(folder))
-    assert.match(cut.sharedWeights?.reason ?? '', /cannot be loaded .* remove that folder/)
+    assert.match(present(cut.sharedWeights?.reason), /cannot be loaded .* remove that folder/)
     assert.deepEqual([damaged.rows, cut.rows], [rows, rows])
   })
 
@@ -104,13 +105,13 @@ describe('weights that engine processes share', () => {
   it('are not written where others can write, where there is no room, or where no folder can be', (t) => {
     const folder = diskFolder(t)
     assert.equal(unfitFolder(folder, 1000), null)
-    assert.match(unfitFolder(folder, 2 ** 60) ?? '', /MiB left, and .* are needed/)
+    assert.match(present(unfitFolder(folder, 2 ** 60)), /MiB left, and .* are needed/)
     const open = join(folder, 'open')
     mkdirSync(open)
     chmodSync(open, 0o777)
-    assert.match(unfitFolder(open, 1) ?? '', /can be written to by other users/)
+    assert.match(present(unfitFolder(open, 1)), /can be written to by other users/)
     writeFileSync(join(folder, 'file'), '')
-    assert.match(unfitFolder(join(folder, 'file', 'below'), 1) ?? '', /cannot be used/)
+    assert.match(present(unfitFolder(join(folder, 'file', 'below'), 1)), /cannot be used/)
   })
 
   it('leave nothing of a writer that was killed an hour ago', (t) => {

@@ -6,6 +6,7 @@ import type { EngineSpec, KnownAnswer, SelfTestTexts } from '../../../../src/eng
 import { ServiceError } from '../../../../src/errors.ts'
 import { CHECK_CATALOG } from '../../../../src/scoring/checks/check.ts'
 import { FakeModel, type FakeModelShape, type ModelFaults, naturalIds } from '../../../support/fake-model.ts'
+import { present } from '../../../support/present.ts'
 
 const SHAPE: FakeModelShape = { vocabSize: 64, textVocabSize: 60 }
 const NATURAL = naturalIds(SHAPE, 1, 48)
@@ -41,7 +42,7 @@ async function failuresOf(faults: ModelFaults, trial: Trial = {}): Promise<strin
   } catch (error) {
     const { code, message } = error as { code?: string; message: string }
     assert.equal(code, 'model_invalid')
-    return [...message.matchAll(/\[(\w+)\]/g)].map(([, id]) => id ?? '')
+    return [...message.matchAll(/\[(\w+)\]/g)].map(([, id]) => present(id))
   }
 }
 
@@ -224,7 +225,7 @@ describe('runSelfTest on a model that quantizes activations over whole tensors',
     const report = await reportOn({ noiseNats: 0.02 }, { isApproximate: true })
     assert.deepEqual([report.causal, report.toleranceNats, report.ceilingNats], ['approximate', 0.5, 0.5])
     assert.deepEqual(statusesOf(report, 'warn'), ['rerun', 'causality', 'batch_invariance', 'padding_invariance'])
-    assert.match(report.items.find(({ id }) => id === 'causality')?.message ?? '', /scored alone/)
+    assert.match(present(report.items.find(({ id }) => id === 'causality')?.message), /scored alone/)
   })
 
   it('keeps a ceiling that is larger', async () => {

@@ -5,6 +5,7 @@ import type { Sharing } from '../../../../src/engine/engine-info.ts'
 import type { Scorer } from '../../../../src/engine/process/self-test/passes.ts'
 import { trySharing } from '../../../../src/engine/process/self-test/sharing.ts'
 import { FakeModel, naturalIds } from '../../../support/fake-model.ts'
+import { present } from '../../../support/present.ts'
 
 const SHAPE = { vocabSize: 64, textVocabSize: 60 }
 const NATURAL = naturalIds(SHAPE, 1, 48)
@@ -80,7 +81,7 @@ describe('trySharing', () => {
     const model = new SharingModel({ breaks: true })
     const checks = await trySharing(model, model, TEXTS, TOLERANCE)
     assert.deepEqual(model.switchedOff, ['packing', 'prefixCache'])
-    assert.match(checks[0]?.message ?? '', /past is not empty/)
+    assert.match(present(checks[0]?.message), /past is not empty/)
   })
 
   it('does not take a cache for proven that kept nothing', async () => {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { widestPass } from '../../../../src/engine/process/sharing/model-sharing.ts'
 import { longTextChunks } from '../../../../src/engine/process/sharing/pass-plan.ts'
+import { present } from '../../../support/present.ts'
 
 describe('longTextPieces', () => {
   const pieces = (length: number, firstScored: number, past: number, width: number, targets?: Int32Array) => [
@@ -39,7 +40,7 @@ describe('longTextPieces', () => {
       10,
       Int32Array.from({ length: 13 }, (_, i) => 100 + i)
     )
-    assert.deepEqual([...(first?.sequence.targets ?? [])], [100, 101, 102])
+    assert.deepEqual([...present(first?.sequence.targets)], [100, 101, 102])
   })
 })
 

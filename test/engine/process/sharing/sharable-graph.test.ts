@@ -4,6 +4,7 @@ import { sharableGraph } from '../../../../src/engine/process/sharing/sharable-g
 import type { SharingLimits } from '../../../../src/engine/protocol.ts'
 import { openModel } from '../../../../src/model/open-model.ts'
 import { modelFixture } from '../../../support/model-fixture.ts'
+import { present } from '../../../support/present.ts'
 
 const ALL: SharingLimits = { packing: true, prefixCacheBytes: 1 << 20, maxAttentionBytes: 1 << 20, slidingWindow: null, heads: 4 }
 const sharableOf = (name: string, limits: Partial<SharingLimits> = {}, dtype = 'auto') =>
@@ -29,7 +30,7 @@ describe('sharableGraph', () => {
   it('keeps prefixes and packs nothing where activations are rounded to 8 bits row by row', () => {
     const { packing, prefixCache } = sharableOf('llama-genai-int4')
     assert.ok(prefixCache.isOn)
-    assert.match(packing.reason ?? '', /rounded to 8 bits/)
+    assert.match(present(packing.reason), /rounded to 8 bits/)
   })
 
   it('shares nothing where they are rounded over whole tensors', () => {
@@ -38,11 +39,11 @@ describe('sharableGraph', () => {
   })
 
   it('says that distances by columns cannot be packed', () => {
-    assert.match(sharableOf('falcon-alibi').packing.reason ?? '', /positions/)
+    assert.match(present(sharableOf('falcon-alibi').packing.reason), /positions/)
   })
 
   it('has no cache where the graph has no past', () => {
-    assert.match(sharableOf('gpt2-no-past').prefixCache.reason ?? '', /past/)
+    assert.match(present(sharableOf('gpt2-no-past').prefixCache.reason), /past/)
   })
 
   it('knows the window that bounds a packed row', () => {

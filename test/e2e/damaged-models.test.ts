@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { after, describe, it, type TestContext } from 'node:test'
-import type { EngineSpec } from '../../../src/engine/protocol.ts'
-import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
-import type { DamagedModel, Outcome } from '../../support/damaged-models.ts'
-import { externalModelFiles, inlineModelFile } from '../../support/external-data.ts'
-import { tempFolder } from '../../support/temp-folder.ts'
+import type { EngineSpec } from '../../src/engine/protocol.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
+import type { DamagedModel, Outcome } from '../support/damaged-models.ts'
+import { externalModelFiles, inlineModelFile } from '../support/external-data.ts'
+import { present } from '../support/present.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 const INTACT = inlineModelFile()
 const PARTS = 200
@@ -56,18 +57,18 @@ async function refusedOf(spec: EngineSpec, intact: Uint8Array, damaged: readonly
   assert.equal(before?.code, null, before?.message)
   const first = await outcomeOf({ bytes: intact, spec, texts: TEXTS, known: [{ source: 'stored', ids: IDS, logProbs: IDS.slice(1).map(() => -4) }] })
   assert.equal(first?.code, 'model_invalid')
-  const truth = before?.logProbs ?? []
+  const truth = present(before?.logProbs)
   assert.equal(truth.length, IDS.length - 1)
   let refused = 0
   for (const [i, bytes] of damaged.entries()) {
     const outcome = await outcomeOf({ bytes, spec, texts: TEXTS, known: [{ source: 'stored', ids: IDS, logProbs: truth }] })
     assert.notEqual(outcome, null, `damage ${i} ended the process`)
     if (outcome?.code === null) {
-      const furthest = Math.max(...truth.map((value, at) => Math.abs(value - (outcome.logProbs[at] ?? Number.NaN))))
+      const furthest = Math.max(...truth.map((value, at) => Math.abs(value - present(outcome.logProbs[at]))))
       assert.ok(furthest <= spec.ceilingNats, `damage ${i}: a token differs by ${furthest} nats`)
       continue
     }
-    assert.ok(CODES.includes(outcome?.code ?? ''), `damage ${i}: ${outcome?.code}: ${outcome?.message}`)
+    assert.ok(CODES.includes(present(outcome?.code)), `damage ${i}: ${outcome?.code}: ${outcome?.message}`)
     refused++
   }
   return refused
@@ -81,7 +82,7 @@ describe('a damaged model', () => {
 
   it('with one bit of its graph turned is refused or gives the right numbers', async (t) => {
     const files = externalModelFiles()
-    const graph = files['model.onnx'] ?? Buffer.of()
+    const graph = present(files['model.onnx'])
     // Without weights in it, the whole file is graph.
     const turned = Array.from({ length: graph.length }, (_, i) => graph.map((byte, at) => (at === i ? byte ^ (1 << ((i * 5) % 8)) : byte)))
     const refused = await refusedOf(specIn(t, files), graph, turned)

@@ -6,10 +6,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
-import { HubServer } from '../support/hub/server.ts'
-import { MAIN, startService } from '../support/running-service.ts'
-import { tempFolder } from '../support/temp-folder.ts'
+import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
+import { HubServer } from '../../support/hub/server.ts'
+import { present } from '../../support/present.ts'
+import { MAIN, startService } from '../../support/running-service.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 const run = promisify(execFile)
 const MODELS = join(PACKAGE_FOLDER, 'test', 'data', 'models')
@@ -17,7 +18,7 @@ const ID = 'organisation/name'
 
 /** The command lines of the block that begins with `npx logpr pull`, without their comments, as words. */
 function commands(): string[][] {
-  const [, block = ''] = /^```sh\n(npx logpr pull[\s\S]*?)^```$/m.exec(readFileSync(join(PACKAGE_FOLDER, 'README.md'), 'utf8')) ?? []
+  const [, block = ''] = present(/^```sh\n(npx logpr pull[\s\S]*?)^```$/m.exec(readFileSync(join(PACKAGE_FOLDER, 'README.md'), 'utf8')))
   return block
     .trim()
     .split('\n')

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
-import { type RunningService, startService } from '../support/running-service.ts'
+import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
+import { type RunningService, startService } from '../../support/running-service.ts'
 
 const run = promisify(execFile)
 const page = readFileSync(join(PACKAGE_FOLDER, 'docs', 'tokenize.md'), 'utf8')

@@ -8,6 +8,7 @@ import type { ScoreReport } from '../../bench/support/score-process.ts'
 import { predictPass } from '../../src/memory/predict.ts'
 import { readOnnx } from '../../src/model/onnx/read.ts'
 import { scoringGraph } from '../../src/model/onnx/scoring-graph.ts'
+import { present } from '../support/present.ts'
 
 const MIB = 1 << 20
 /** What of a pass is not in the graph, both ways: JavaScript, kernels and holes. */
@@ -19,7 +20,7 @@ async function measured(shape: string): Promise<number> {
     child.once('message', resolve)
     child.once('exit', (code) => reject(new Error(`the measuring process ended with ${code}`)))
   })
-  return (scored[0]?.anonymousBytes ?? 0) - loaded.anonymousBytes
+  return present(scored[0]?.anonymousBytes) - loaded.anonymousBytes
 }
 
 test('a real pass takes what was predicted, small and large', { skip: !existsSync('/proc/self/status') }, async () => {

@@ -5,13 +5,13 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { ID, WEIGHTS_ETAG } from '../hub/faults/fault.ts'
+import { PROCESS_FAULTS } from '../hub/faults/processes.ts'
 import { MODEL_FILES, NEEDED } from '../support/hub/model-files.ts'
 import { hasContent } from '../support/hub/pulling.ts'
 import { type HubServer, startHub } from '../support/hub/server.ts'
 import { MAIN, pause } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
-import { ID, WEIGHTS_ETAG } from './faults/fault.ts'
-import { PROCESS_FAULTS } from './faults/processes.ts'
 
 const DATA = new RegExp(WEIGHTS_ETAG)
 

@@ -7,6 +7,7 @@ import { describe, test } from 'node:test'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
 import { hasCudaProvider } from '../../src/provider/find-facts.ts'
 import { tinyModel } from '../support/onnx-model.ts'
+import { present } from '../support/present.ts'
 import { quantizedHeadModel } from '../support/quantized-head.ts'
 import { MAIN } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -78,7 +79,7 @@ describe('logpr score', () => {
         [4, 5, undefined]
       ]
     )
-    assert.ok(results.filter(({ log_prob: terms }) => terms !== undefined).every(({ log_prob: terms }) => (terms?.joint ?? 0) < 0))
+    assert.ok(results.filter(({ log_prob: terms }) => terms !== undefined).every(({ log_prob: terms }) => present(terms?.joint) < 0))
   })
 
   test('scores one pair from flags', async () => {

@@ -1,0 +1,41 @@
+/** What runs in one process of the plan. */
+
+import { AsyncResource } from 'node:async_hooks'
+import { join, resolve } from 'node:path'
+import { describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
+
+const BUILT = join(PACKAGE_FOLDER, 'dist', 'test')
+
+/**
+ * Declares the tests of each file under test/ as a suite with its name and its own hooks. Files are loaded one after another, and
+ * their tests run so too. A file that cannot be loaded fails the run.
+ */
+export async function declareFiles(files: readonly string[]): Promise<void> {
+  // Behind an await of what a suite loads, Node takes what is declared for a part of that suite.
+  const outside = new AsyncResource('files')
+  for (const file of files) {
+    let loading: Promise<Failure | null> = Promise.resolve(null)
+    outside.runInAsyncScope(() =>
+      describe(file, () => {
+        loading = failureOf(import(pathToFileURL(resolve(BUILT, file.replace(/\.ts$/, '.js'))).href))
+        return loading.then(() => {})
+      })
+    )
+    const failure = await loading
+    // As a test: Node 22 exits with 0 when only a suite failed.
+    if (failure !== null) outside.runInAsyncScope(() => test(`${file} can be loaded`, () => Promise.reject(failure.reason)))
+  }
+}
+
+interface Failure {
+  readonly reason: unknown
+}
+
+function failureOf(loading: Promise<unknown>): Promise<Failure | null> {
+  return loading.then(
+    () => null,
+    (reason: unknown) => ({ reason })
+  )
+}
