@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
-import type { ShapeLimits } from '../memory/batch-shapes.ts'
+import type { ShapeLimits } from '../memory/predict.ts'
 import type { PrecisionRequest } from '../model/precision/prepare.ts'
 import type { FileSeal } from '../model/weights/file-change-detector.ts'
 import type { Batch, BatchScores } from './engine.ts'

@@ -1,7 +1,9 @@
 import { ServiceError } from '../errors.ts'
 import { mebibytes } from '../process/mebibytes.ts'
-import { type MemoryPrediction, type MemoryQuestion, predictMemory, predictPass } from './predict.ts'
+import { FRONT_BYTES, type MemoryPrediction, type MemoryQuestion, predictMemory, predictPass } from './predict.ts'
 
+/** What each further tokenizer adds to the front process: 40 to 52 MiB with the embedded model's (docs/operations.md). */
+const TOKENIZER_BYTES = 45 * (1 << 20)
 /** Above this share of the limit the prediction, which may be 15 % off, is no comfort any more. */
 const COMFORTABLE_SHARE = 0.85
 
@@ -54,4 +56,21 @@ export function largestBudget(question: MemoryQuestion, limitBytes: number): num
 function halved(start: number, fits: (value: number) => boolean): number | null {
   for (let value = Math.floor(start / 2); value >= 1; value = Math.floor(value / 2)) if (fits(value)) return value
   return null
+}
+
+/** Of several models in one service, in bytes: one front process, and all of them in their largest pass at once. */
+export function bytesTogether(predictions: readonly Pick<MemoryPrediction, 'totalBytes'>[]): number {
+  const sum = predictions.reduce((bytes, { totalBytes }) => bytes + totalBytes, 0)
+  return sum - Math.max(0, predictions.length - 1) * (FRONT_BYTES - TOKENIZER_BYTES)
+}
+
+/** Throws `model_too_large` when models that fit alone do not fit together; without a limit everything fits. */
+export function assertFitTogether(predictions: readonly Pick<MemoryPrediction, 'totalBytes'>[], limitBytes: number | null): void {
+  const bytes = bytesTogether(predictions)
+  if (limitBytes === null || bytes <= limitBytes) return
+  throw new ServiceError(
+    'model_too_large',
+    `the ${predictions.length} models need ${mebibytes(bytes)} of memory together, more than the limit of ${mebibytes(limitBytes)}: ` +
+      'give the container more memory, lower --max-batch-tokens, or serve fewer models at once'
+  )
 }

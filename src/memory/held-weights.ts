@@ -1,5 +1,5 @@
 import { FLOAT16, type Graph, type Initializer } from '../model/onnx/graph.ts'
-import { elementCount } from './shapes/tensor-facts.ts'
+import { elementCount } from './shapes/tensor-info.ts'
 
 /** Where a model's weights lie once it is loaded, in bytes. */
 export interface HeldWeights {

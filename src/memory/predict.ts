@@ -2,11 +2,9 @@ import { ATTENTION_BIAS } from '../model/onnx/attention-bias.ts'
 import type { Graph, TensorInfo } from '../model/onnx/graph.ts'
 import { headChunks, headRowLimits } from '../model/onnx/head-rows.ts'
 import { SCORING_INPUTS } from '../model/onnx/scoring-graph.ts'
-import { type BatchShape, budgetShapes, longestShape, type ShapeLimits } from './batch-shapes.ts'
 import { heldWeights } from './held-weights.ts'
-import { elementCount, facts, type TensorFacts } from './shapes/tensor-facts.ts'
-import { factsOfTensor } from './shapes/tensor-values.ts'
-import { type WalkResult, walk } from './walk.ts'
+import { elementCount, type InferredTensor, tensorInfo, tensorInfoOf } from './shapes/tensor-info.ts'
+import { type SimulatedMemory, simulateMemory } from './simulate-memory.ts'
 
 const MIB = 1 << 20
 /** Of the front process and its tokenizer thread while they serve (docs/operations.md). */
@@ -22,6 +20,19 @@ const PASS_BYTES = 27 * MIB
 const HOLES = 0.6
 /** Rank and entropy are asked for with some of the most probable tokens. */
 const TOP_COUNT = 20
+
+/** A batch of B sequences that feed S tokens each, padding included. */
+export interface BatchShape {
+  readonly sequences: number
+  readonly tokens: number
+}
+
+export interface ShapeLimits {
+  /** Most tokens of a sequence. The last one is scored and never fed. */
+  readonly maxModelLen: number
+  readonly maxBatchTokens: number
+  readonly longTextTokens: number
+}
 
 /** What a service with this model takes, in bytes. What is held cannot be given back while it runs. */
 export interface MemoryPrediction {
@@ -63,14 +74,35 @@ export interface MemoryQuestion extends ShapeLimits {
   readonly headSize: number
 }
 
+/**
+ * The largest batches that the scheduler makes within its tokens (src/scheduling/plan-batch.ts): many short texts, as many
+ * as fit of the longest ones that are still joined, and one text of all tokens. Attention grows with S², so these are the corners.
+ */
+export function budgetShapes({ maxModelLen, maxBatchTokens, longTextTokens }: ShapeLimits): readonly BatchShape[] {
+  const longest = Math.max(1, maxModelLen - 1)
+  const joined = Math.min(longTextTokens, longest, maxBatchTokens)
+  return [
+    { sequences: Math.max(1, Math.floor(maxBatchTokens / joined)), tokens: joined },
+    { sequences: 1, tokens: Math.min(longest, maxBatchTokens) }
+  ]
+}
+
+/**
+ * The largest that any request makes: a text as long as the model takes runs whatever the budget, and a deep verification
+ * puts it beside another of the same length.
+ */
+export function longestShape({ maxModelLen }: Pick<ShapeLimits, 'maxModelLen'>): BatchShape {
+  return { sequences: 2, tokens: Math.max(1, maxModelLen - 1) }
+}
+
 /** Predicts the memory of a service on the CPU from the graph alone; no weight is read. */
 export function predictMemory(question: MemoryQuestion): MemoryPrediction {
-  const weights = weightFacts(question.scoring)
+  const weights = weightTensors(question.scoring)
   const passes = budgetShapes(question).map((shape) => passOf(question, weights, shape))
   const longest = passOf(question, weights, longestShape(question))
   const budget = passes.reduce((most, each) => (each.pass.bytes > most.pass.bytes ? each : most))
   const { heldBytes, mappedBytes, largestHeldBytes } = heldWeights(question.scoring)
-  const { foldedBytes, largestFoldedBytes, unknown } = budget.walked
+  const { foldedBytes, largestFoldedBytes, unknown } = budget.simulated
   const { replicas = 1, sharesWeights = false } = question
   const baseBytes = FRONT_BYTES + replicas * ENGINE_BYTES
   const preparedBytes = heldBytes + foldedBytes
@@ -92,42 +124,50 @@ export function predictMemory(question: MemoryQuestion): MemoryPrediction {
 
 /** Bytes of the engine's own memory in a pass of one shape, beyond what it has when the model is loaded. */
 export function predictPass(question: MemoryQuestion, shape: BatchShape): PassPrediction {
-  return passOf(question, weightFacts(question.scoring), shape).pass
+  return passOf(question, weightTensors(question.scoring), shape).pass
 }
 
-function passOf(question: MemoryQuestion, weights: ReadonlyMap<string, TensorFacts>, shape: BatchShape): { pass: PassPrediction; walked: WalkResult } {
-  const inputs = new Map(question.scoring.inputs.map((input) => [input.name, inputFacts(input, question, shape)]))
-  const walked = walk(question.scoring, { inputs, weights })
-  return { walked, pass: { bytes: Math.ceil(walked.peakBytes + HOLES * walked.largestBytes) + PASS_BYTES, shape, at: walked.peakAt } }
+function passOf(
+  question: MemoryQuestion,
+  weights: ReadonlyMap<string, InferredTensor>,
+  shape: BatchShape
+): { pass: PassPrediction; simulated: SimulatedMemory } {
+  const inputs = new Map(question.scoring.inputs.map((input) => [input.name, inputTensor(input, question, shape)]))
+  const simulated = simulateMemory(question.scoring, { inputs, weights })
+  return { simulated, pass: { bytes: Math.ceil(simulated.peakBytes + HOLES * simulated.largestBytes) + PASS_BYTES, shape, at: simulated.peakAt } }
 }
 
-function weightFacts({ initializers }: Graph): ReadonlyMap<string, TensorFacts> {
+function weightTensors({ initializers }: Graph): ReadonlyMap<string, InferredTensor> {
   return new Map(
     initializers.map(({ name, dims, dataType, location, value }) => [
       name,
-      location === null && value instanceof Uint8Array ? factsOfTensor(value) : facts(dataType, dims)
+      location === null && value instanceof Uint8Array ? tensorInfoOf(value) : tensorInfo(dataType, dims)
     ])
   )
 }
 
 /** What an input is fed with when every row is scored and the caches are empty. */
-function inputFacts({ name, elementType, shape }: TensorInfo, { vocabSize, headSize }: MemoryQuestion, { sequences: B, tokens: S }: BatchShape): TensorFacts {
+function inputTensor(
+  { name, elementType, shape }: TensorInfo,
+  { vocabSize, headSize }: MemoryQuestion,
+  { sequences: B, tokens: S }: BatchShape
+): InferredTensor {
   const { N, C } = headChunks(B * S, headRowLimits(vocabSize).maxChunkRows)
-  const scoring: Readonly<Record<string, TensorFacts>> = {
-    [SCORING_INPUTS.rows]: facts(elementType, [N, C]),
-    [SCORING_INPUTS.targets]: facts(elementType, [N, C]),
-    [SCORING_INPUTS.detailed]: facts(elementType, [], [1]),
-    [SCORING_INPUTS.topCount]: facts(elementType, [1], [Math.min(TOP_COUNT, vocabSize)]),
-    [SCORING_INPUTS.probed]: facts(elementType, [0], []),
+  const scoring: Readonly<Record<string, InferredTensor>> = {
+    [SCORING_INPUTS.rows]: tensorInfo(elementType, [N, C]),
+    [SCORING_INPUTS.targets]: tensorInfo(elementType, [N, C]),
+    [SCORING_INPUTS.detailed]: tensorInfo(elementType, [], [1]),
+    [SCORING_INPUTS.topCount]: tensorInfo(elementType, [1], [Math.min(TOP_COUNT, vocabSize)]),
+    [SCORING_INPUTS.probed]: tensorInfo(elementType, [0], []),
     // Of a plain pass; that of a packed row is as large as the mask, once for all heads.
-    [ATTENTION_BIAS]: facts(elementType, [1, 1, 1, 1])
+    [ATTENTION_BIAS]: tensorInfo(elementType, [1, 1, 1, 1])
   }
   const own = scoring[name]
   if (own !== undefined) return own
   if (shape?.length === 4) {
     const dims = shape.map((dim, i) => (typeof dim === 'number' ? dim : i === 3 ? headSize : 0))
-    return facts(elementType, [B, ...dims.slice(1)])
+    return tensorInfo(elementType, [B, ...dims.slice(1)])
   }
   const dims = (shape ?? []).map((dim, i) => (typeof dim === 'number' ? dim : i === 0 ? B : i === 1 ? S : 0))
-  return facts(elementType, dims, elementCount(dims) === 1 && dims.length < 2 ? [0] : null)
+  return tensorInfo(elementType, dims, elementCount(dims) === 1 && dims.length < 2 ? [0] : null)
 }

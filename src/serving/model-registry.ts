@@ -1,6 +1,6 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { Health, ScoringModel, ServiceHealth, TokenizingModel } from '../http/served-model.ts'
-import { assertFitTogether } from '../memory/fit-together.ts'
+import { assertFitTogether } from '../memory/fit.ts'
 import type { ModelEntry } from './model-entry.ts'
 
 /** The least ready first: the service is as ready as its worst model. */

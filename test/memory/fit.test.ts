@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { ServiceError } from '../../src/errors.ts'
-import { assertFits, largestBudget } from '../../src/memory/fit.ts'
+import { assertFits, assertFitTogether, bytesTogether, largestBudget } from '../../src/memory/fit.ts'
 import { predictMemory } from '../../src/memory/predict.ts'
 import { readOnnx } from '../../src/model/onnx/read.ts'
 import { scoringGraph } from '../../src/model/onnx/scoring-graph.ts'
@@ -108,5 +108,25 @@ describe('several engine processes of one model', () => {
     assert.equal(shared.weightBytes, 0)
     assert.equal(shared.mappedBytes - predictMemory(three).mappedBytes, weightBytes)
     assert.ok(shared.totalBytes < predictMemory(three).totalBytes)
+  })
+})
+
+describe('several models in one service', () => {
+  const MIB = 1 << 20
+  const models = [{ totalBytes: 500 * MIB }, { totalBytes: 300 * MIB }]
+
+  test('need less than the sum of what each needs alone, since the front process is there once', () => {
+    assert.equal(bytesTogether([models[0]!]), 500 * MIB)
+    const together = bytesTogether(models)
+    assert.ok(together > 700 * MIB && together < 800 * MIB)
+  })
+
+  test('are refused when they fit alone but not together', () => {
+    assertFitTogether(models, bytesTogether(models))
+    assertFitTogether(models, null)
+    assert.throws(() => assertFitTogether(models, 600 * MIB), {
+      code: 'model_too_large',
+      message: /^the 2 models need 715 MiB of memory together, more than the limit of 600 MiB: /
+    })
   })
 })

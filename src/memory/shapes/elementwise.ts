@@ -1,6 +1,6 @@
 import { BOOL } from '../../model/onnx/graph.ts'
-import type { ShapeRule } from './rule.ts'
-import { elementCount, facts, MAX_KNOWN_VALUES, type TensorFacts } from './tensor-facts.ts'
+import type { ShapeRule } from './node-info.ts'
+import { elementCount, type InferredTensor, MAX_KNOWN_VALUES, tensorInfo } from './tensor-info.ts'
 
 /** Numpy's broadcasting; null when the shapes do not fit. */
 export function broadcastDims(shapes: readonly (readonly number[])[]): readonly number[] | null {
@@ -16,7 +16,7 @@ export function broadcastDims(shapes: readonly (readonly number[])[]): readonly 
 }
 
 /** The values of a broadcast, element by element, when all are known and few. */
-function broadcastValues(inputs: readonly TensorFacts[], dims: readonly number[], compute: (values: readonly number[]) => number): readonly number[] | null {
+function broadcastValues(inputs: readonly InferredTensor[], dims: readonly number[], compute: (values: readonly number[]) => number): readonly number[] | null {
   const count = elementCount(dims)
   if (count > MAX_KNOWN_VALUES || inputs.some(({ values }) => values === null)) return null
   return Array.from({ length: count }, (_, flat) => {
@@ -75,7 +75,7 @@ const COMPARED: Readonly<Record<string, Compute>> = {
 const SAME_SHAPE = ['Cos', 'Sin', 'Tanh', 'Sigmoid', 'Relu', 'Erf', 'Exp', 'Log', 'Gelu', 'FastGelu', 'QuickGelu', 'BiasGelu', 'Reciprocal', 'Softplus', 'Clip']
 const SAME_AS_FIRST = ['Softmax', 'LogSoftmax', 'CumSum', 'ScatterND', 'ScatterElements', 'Trilu', 'Round', 'Sign']
 
-function elementwise(compute: Compute | null, elementTypeOf: (first: TensorFacts) => number): ShapeRule {
+function elementwise(compute: Compute | null, elementTypeOf: (first: InferredTensor) => number): ShapeRule {
   return ({ inputs }) => {
     const known = inputs.filter((input) => input !== undefined)
     const [first] = known
@@ -83,7 +83,7 @@ function elementwise(compute: Compute | null, elementTypeOf: (first: TensorFacts
     if (first === undefined || dims === null || known.length < inputs.length) return null
     const isInteger = elementTypeOf(first) === 6 || elementTypeOf(first) === 7
     const values = compute === null ? null : broadcastValues(known, dims, (each) => (isInteger ? whole(compute(each)) : compute(each)))
-    return [facts(elementTypeOf(first), dims, values)]
+    return [tensorInfo(elementTypeOf(first), dims, values)]
   }
 }
 
@@ -92,7 +92,7 @@ const where: ShapeRule = ({ inputs: [condition, a, b] }) => {
   const dims = broadcastDims([condition.dims, a.dims, b.dims])
   return (
     dims && [
-      facts(
+      tensorInfo(
         a.elementType,
         dims,
         broadcastValues([condition, a, b], dims, ([c, x = 0, y = 0]) => (c === 1 ? x : y))
@@ -103,7 +103,7 @@ const where: ShapeRule = ({ inputs: [condition, a, b] }) => {
 
 const cast: ShapeRule = ({ inputs: [input], attributes }) => {
   const to = attributes.integer('to', 1)
-  return input === undefined ? null : [facts(to, input.dims, input.values?.map(to === 6 || to === 7 ? whole : Number) ?? null)]
+  return input === undefined ? null : [tensorInfo(to, input.dims, input.values?.map(to === 6 || to === 7 ? whole : Number) ?? null)]
 }
 
 export const ELEMENTWISE_RULES: Readonly<Record<string, ShapeRule>> = {
@@ -111,7 +111,7 @@ export const ELEMENTWISE_RULES: Readonly<Record<string, ShapeRule>> = {
   ...Object.fromEntries(Object.entries(COMPARED).map(([op, compute]) => [op, elementwise(compute, () => BOOL)])),
   ...Object.fromEntries(SAME_SHAPE.map((op) => [op, elementwise(null, ({ elementType }) => elementType)])),
   ...Object.fromEntries(
-    SAME_AS_FIRST.map((op): [string, ShapeRule] => [op, ({ inputs: [first] }) => (first === undefined ? null : [facts(first.elementType, first.dims)])])
+    SAME_AS_FIRST.map((op): [string, ShapeRule] => [op, ({ inputs: [first] }) => (first === undefined ? null : [tensorInfo(first.elementType, first.dims)])])
   ),
   Where: where,
   Cast: cast

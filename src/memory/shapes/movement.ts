@@ -1,32 +1,31 @@
 import { INT64 } from '../../model/onnx/graph.ts'
 import { broadcastDims } from './elementwise.ts'
-import { axisOf, type NodeFacts, type ShapeRule } from './rule.ts'
-import { elementCount, facts } from './tensor-facts.ts'
-import { factsOfTensor } from './tensor-values.ts'
+import { axisOf, type NodeInfo, type ShapeRule } from './node-info.ts'
+import { elementCount, tensorInfo, tensorInfoOf } from './tensor-info.ts'
 
 const shape: ShapeRule = ({ inputs: [input], attributes }) => {
   if (input === undefined) return null
   const rank = input.dims.length
   const values = input.dims.slice(axisOf(attributes.integer('start', 0), rank), axisOf(attributes.integer('end', rank), rank))
-  return [facts(INT64, [values.length], values)]
+  return [tensorInfo(INT64, [values.length], values)]
 }
 
 const constant: ShapeRule = ({ attributes }) => {
   const tensor = attributes.tensor('value')
-  if (tensor !== null) return [factsOfTensor(tensor)]
+  if (tensor !== null) return [tensorInfoOf(tensor)]
   const list = attributes.integers('value_ints')
-  if (list !== null) return [facts(INT64, [list.length], list)]
+  if (list !== null) return [tensorInfo(INT64, [list.length], list)]
   const value = attributes.integer('value_int', Number.NaN)
-  return Number.isNaN(value) ? [facts(1, [])] : [facts(INT64, [], [value])]
+  return Number.isNaN(value) ? [tensorInfo(1, [])] : [tensorInfo(INT64, [], [value])]
 }
 
 const constantOfShape: ShapeRule = ({ inputs: [size], attributes }) => {
   if (size?.values == null) return null
   const tensor = attributes.tensor('value')
-  const fill = tensor === null ? facts(1, [1], [0]) : factsOfTensor(tensor)
+  const fill = tensor === null ? tensorInfo(1, [1], [0]) : tensorInfoOf(tensor)
   const count = elementCount(size.values)
   const value = fill.values?.[0]
-  return [facts(fill.elementType, size.values, value === undefined || count > 64 ? null : Array.from({ length: count }, () => value))]
+  return [tensorInfo(fill.elementType, size.values, value === undefined || count > 64 ? null : Array.from({ length: count }, () => value))]
 }
 
 const gather: ShapeRule = ({ inputs: [data, indices], attributes }) => {
@@ -34,7 +33,7 @@ const gather: ShapeRule = ({ inputs: [data, indices], attributes }) => {
   const axis = axisOf(attributes.integer('axis', 0), data.dims.length)
   const dims = [...data.dims.slice(0, axis), ...indices.dims, ...data.dims.slice(axis + 1)]
   const values = data.dims.length === 1 ? indices.values?.map((i) => data.values?.[axisOf(i, data.dims[0] ?? 0)]) : undefined
-  return [facts(data.elementType, dims, values?.every((value) => value !== undefined) ? values : null)]
+  return [tensorInfo(data.elementType, dims, values?.every((value) => value !== undefined) ? values : null)]
 }
 
 const concat: ShapeRule = ({ inputs, attributes }) => {
@@ -45,7 +44,7 @@ const concat: ShapeRule = ({ inputs, attributes }) => {
   const size = known.reduce((sum, { dims }) => sum + (dims[axis] ?? 0), 0)
   const values = first.dims.length === 1 && known.every((input) => input.values !== null) ? known.flatMap((input) => input.values ?? []) : null
   return [
-    facts(
+    tensorInfo(
       first.elementType,
       first.dims.map((dim, i) => (i === axis ? size : dim)),
       values
@@ -54,7 +53,7 @@ const concat: ShapeRule = ({ inputs, attributes }) => {
 }
 
 /** Axes as an input (from operator set 13 on) or as an attribute; null where they are given but not known. */
-function axesOf({ inputs, attributes }: NodeFacts): readonly number[] | null | undefined {
+function axesOf({ inputs, attributes }: NodeInfo): readonly number[] | null | undefined {
   const input = inputs[1]
   return input === undefined ? (attributes.integers('axes') ?? undefined) : input.values
 }
@@ -67,7 +66,7 @@ const unsqueeze: ShapeRule = (node) => {
   const added = new Set(axes.map((axis) => axisOf(axis, rank)))
   const rest = [...input.dims]
   return [
-    facts(
+    tensorInfo(
       input.elementType,
       Array.from({ length: rank }, (_, i) => (added.has(i) ? 1 : (rest.shift() ?? 1))),
       input.values
@@ -81,7 +80,7 @@ const squeeze: ShapeRule = (node) => {
   if (input === undefined || axes === null) return null
   const removed = new Set(axes?.map((axis) => axisOf(axis, input.dims.length)))
   return [
-    facts(
+    tensorInfo(
       input.elementType,
       input.dims.filter((dim, i) => (axes === undefined ? dim !== 1 : !removed.has(i))),
       input.values
@@ -95,7 +94,7 @@ const reshape: ShapeRule = ({ inputs: [input, target], attributes }) => {
   const dims = target.values.map((size, i) => (size === 0 && !keepsZero ? (input.dims[i] ?? 0) : size))
   const known = elementCount(dims.filter((size) => size !== -1))
   return [
-    facts(
+    tensorInfo(
       input.elementType,
       dims.map((size) => (size === -1 ? (known === 0 ? 0 : elementCount(input.dims) / known) : size)),
       input.values
@@ -106,14 +105,14 @@ const reshape: ShapeRule = ({ inputs: [input, target], attributes }) => {
 const flatten: ShapeRule = ({ inputs: [input], attributes }) => {
   if (input === undefined) return null
   const axis = axisOf(attributes.integer('axis', 1), input.dims.length)
-  return [facts(input.elementType, [elementCount(input.dims.slice(0, axis)), elementCount(input.dims.slice(axis))])]
+  return [tensorInfo(input.elementType, [elementCount(input.dims.slice(0, axis)), elementCount(input.dims.slice(axis))])]
 }
 
 const transpose: ShapeRule = ({ inputs: [input], attributes }) => {
   if (input === undefined) return null
   const order = attributes.integers('perm') ?? input.dims.map((_, i) => input.dims.length - 1 - i)
   return [
-    facts(
+    tensorInfo(
       input.elementType,
       order.map((from) => input.dims[from] ?? 1)
     )
@@ -123,7 +122,7 @@ const transpose: ShapeRule = ({ inputs: [input], attributes }) => {
 const expand: ShapeRule = ({ inputs: [input, target] }) => {
   if (input === undefined || target?.values == null) return null
   const dims = broadcastDims([input.dims, target.values])
-  return dims && [facts(input.elementType, dims, elementCount(dims) === elementCount(input.dims) ? input.values : null)]
+  return dims && [tensorInfo(input.elementType, dims, elementCount(dims) === elementCount(input.dims) ? input.values : null)]
 }
 
 const slice: ShapeRule = ({ inputs: [data, starts, ends, axes, steps], attributes }) => {
@@ -142,7 +141,7 @@ const slice: ShapeRule = ({ inputs: [data, starts, ends, axes, steps], attribute
     dims[axis] = count
     values = data.dims.length === 1 && values !== null ? Array.from({ length: count }, (_, n) => data.values?.[first + n * step] ?? 0) : null
   })
-  return [facts(data.elementType, dims, values)]
+  return [tensorInfo(data.elementType, dims, values)]
 }
 
 const split: ShapeRule = ({ inputs: [input, sizes], outputCount, attributes }) => {
@@ -152,7 +151,7 @@ const split: ShapeRule = ({ inputs: [input, sizes], outputCount, attributes }) =
   const even = Math.ceil(size / outputCount)
   const parts = sizes?.values ?? attributes.integers('split') ?? Array.from({ length: outputCount }, (_, i) => Math.min(even, size - i * even))
   return parts.map((part) =>
-    facts(
+    tensorInfo(
       input.elementType,
       input.dims.map((dim, i) => (i === axis ? part : dim))
     )
@@ -163,11 +162,11 @@ const range: ShapeRule = ({ inputs: [start, limit, delta] }) => {
   const [from, to, step] = [start?.values?.[0], limit?.values?.[0], delta?.values?.[0]]
   if (start === undefined || from === undefined || to === undefined || step === undefined) return null
   const count = Math.max(0, Math.ceil((to - from) / step))
-  return [facts(start.elementType, [count], count > 64 ? null : Array.from({ length: count }, (_, i) => from + i * step))]
+  return [tensorInfo(start.elementType, [count], count > 64 ? null : Array.from({ length: count }, (_, i) => from + i * step))]
 }
 
 const gatherElements: ShapeRule = ({ inputs: [data, indices] }) =>
-  data === undefined || indices === undefined ? null : [facts(data.elementType, indices.dims)]
+  data === undefined || indices === undefined ? null : [tensorInfo(data.elementType, indices.dims)]
 
 export const MOVEMENT_RULES: Readonly<Record<string, ShapeRule>> = {
   Shape: shape,

@@ -1,45 +1,45 @@
 import { FLOAT, INT64 } from '../../model/onnx/graph.ts'
 import { broadcastDims } from './elementwise.ts'
-import { axisOf, type NodeFacts, type ShapeRule } from './rule.ts'
-import { facts, type TensorFacts } from './tensor-facts.ts'
+import { axisOf, type NodeInfo, type ShapeRule } from './node-info.ts'
+import { type InferredTensor, tensorInfo } from './tensor-info.ts'
 
 const UINT8 = 2
 const INT32 = 6
 
 /** (.., M, K) x (.., K, N) of any rank; `elementType` where it is not that of the first factor. */
-function product(a: TensorFacts | undefined, b: TensorFacts | undefined, elementType = a?.elementType ?? FLOAT): readonly TensorFacts[] | null {
+function product(a: InferredTensor | undefined, b: InferredTensor | undefined, elementType = a?.elementType ?? FLOAT): readonly InferredTensor[] | null {
   if (a === undefined || b === undefined) return null
   const [left, right] = [a.dims.length === 1 ? [1, ...a.dims] : a.dims, b.dims.length === 1 ? [...b.dims, 1] : b.dims]
   const batch = broadcastDims([left.slice(0, -2), right.slice(0, -2)])
   if (batch === null) return null
   const rows = a.dims.length === 1 ? [] : left.slice(-2, -1)
   const columns = b.dims.length === 1 ? [] : right.slice(-1)
-  return [facts(elementType, [...batch, ...rows, ...columns])]
+  return [tensorInfo(elementType, [...batch, ...rows, ...columns])]
 }
 
 const gemm: ShapeRule = ({ inputs: [a, b], attributes }) => {
   if (a === undefined || b === undefined) return null
   const rows = a.dims[attributes.integer('transA', 0) === 1 ? 1 : 0] ?? 1
   const columns = b.dims[attributes.integer('transB', 0) === 1 ? 0 : 1] ?? 1
-  return [facts(a.elementType, [rows, columns])]
+  return [tensorInfo(a.elementType, [rows, columns])]
 }
 
 /** Products with weights whose shape only the attribute N tells: packed in 4 or 8 bits. */
 const packedProduct: ShapeRule = ({ inputs: [a], attributes }) =>
-  a === undefined ? null : [facts(a.elementType, [...a.dims.slice(0, -1), attributes.integer('N', 0)])]
+  a === undefined ? null : [tensorInfo(a.elementType, [...a.dims.slice(0, -1), attributes.integer('N', 0)])]
 
 /** Output like the first input; a further output, where asked for, too (statistics, the sum of a skip connection). */
 const normalization: ShapeRule = ({ inputs: [input], outputCount }) =>
-  input === undefined ? null : Array.from({ length: outputCount }, () => facts(input.elementType, input.dims))
+  input === undefined ? null : Array.from({ length: outputCount }, () => tensorInfo(input.elementType, input.dims))
 
-function reduction({ inputs: [input, axesInput], attributes }: NodeFacts, compute?: (values: readonly number[]) => number): readonly TensorFacts[] | null {
+function reduction({ inputs: [input, axesInput], attributes }: NodeInfo, compute?: (values: readonly number[]) => number): readonly InferredTensor[] | null {
   if (input === undefined || axesInput?.values === null) return null
   const axes = axesInput?.values ?? attributes.integers('axes') ?? input.dims.map((_, i) => i)
   const reduced = new Set(axes.map((axis) => axisOf(axis, input.dims.length)))
   const keeps = attributes.integer('keepdims', 1) === 1
   const dims = input.dims.flatMap((dim, i) => (reduced.has(i) ? (keeps ? [1] : []) : [dim]))
   const values = compute === undefined || input.values === null || input.dims.length > 1 ? null : [compute(input.values)]
-  return [facts(input.elementType, dims, values)]
+  return [tensorInfo(input.elementType, dims, values)]
 }
 
 const argMax: ShapeRule = (node) => {
@@ -48,7 +48,7 @@ const argMax: ShapeRule = (node) => {
   const axis = axisOf(node.attributes.integer('axis', 0), input.dims.length)
   const keeps = node.attributes.integer('keepdims', 1) === 1
   return [
-    facts(
+    tensorInfo(
       INT64,
       input.dims.flatMap((dim, i) => (i === axis ? (keeps ? [1] : []) : [dim]))
     )
@@ -58,7 +58,7 @@ const argMax: ShapeRule = (node) => {
 const topK: ShapeRule = ({ inputs: [input, k] }) => {
   if (input === undefined || k?.values == null) return null
   const dims = [...input.dims.slice(0, -1), k.values[0] ?? 1]
-  return [facts(input.elementType, dims), facts(INT64, dims)]
+  return [tensorInfo(input.elementType, dims), tensorInfo(INT64, dims)]
 }
 
 /** Attention in one operator: output like the query, then the caches (B, heads, past + S, head size). */
@@ -72,21 +72,21 @@ function attention(kvHeads: string): ShapeRule {
     // Without a key the query holds all three.
     const isPacked = key === undefined
     const headSize = isPacked ? width / (heads + 2 * caches) : width / heads
-    const cache = facts(query.elementType, [B, caches, S, headSize])
-    return [facts(query.elementType, [B, S, heads * headSize]), ...Array.from({ length: outputCount - 1 }, () => cache)]
+    const cache = tensorInfo(query.elementType, [B, caches, S, headSize])
+    return [tensorInfo(query.elementType, [B, S, heads * headSize]), ...Array.from({ length: outputCount - 1 }, () => cache)]
   }
 }
 
-const rotary: ShapeRule = ({ inputs: [input] }) => (input === undefined ? null : [facts(input.elementType, input.dims)])
+const rotary: ShapeRule = ({ inputs: [input] }) => (input === undefined ? null : [tensorInfo(input.elementType, input.dims)])
 
 export const PRODUCT_RULES: Readonly<Record<string, ShapeRule>> = {
   MatMul: ({ inputs: [a, b] }) => product(a, b),
   MatMulInteger: ({ inputs: [a, b] }) => product(a, b, INT32),
   MatMulIntegerToFloat: ({ inputs: [a, b] }) => product(a, b, FLOAT),
   DynamicQuantizeMatMul: ({ inputs: [a, b] }) => product(a, b, FLOAT),
-  DynamicQuantizeLinear: ({ inputs: [a] }) => (a === undefined ? null : [facts(UINT8, a.dims), facts(FLOAT, []), facts(UINT8, [])]),
-  QuantizeLinear: ({ inputs: [a, , zeroPoint] }) => (a === undefined ? null : [facts(zeroPoint?.elementType ?? UINT8, a.dims)]),
-  DequantizeLinear: ({ inputs: [a, scale] }) => (a === undefined ? null : [facts(scale?.elementType ?? FLOAT, a.dims)]),
+  DynamicQuantizeLinear: ({ inputs: [a] }) => (a === undefined ? null : [tensorInfo(UINT8, a.dims), tensorInfo(FLOAT, []), tensorInfo(UINT8, [])]),
+  QuantizeLinear: ({ inputs: [a, , zeroPoint] }) => (a === undefined ? null : [tensorInfo(zeroPoint?.elementType ?? UINT8, a.dims)]),
+  DequantizeLinear: ({ inputs: [a, scale] }) => (a === undefined ? null : [tensorInfo(scale?.elementType ?? FLOAT, a.dims)]),
   Gemm: gemm,
   MatMulNBits: packedProduct,
   MatMulBnb4: packedProduct,

@@ -1,26 +1,27 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { facts } from '../../src/memory/shapes/tensor-facts.ts'
-import { walk } from '../../src/memory/walk.ts'
+import { tensorInfo } from '../../src/memory/shapes/tensor-info.ts'
+import { simulateMemory } from '../../src/memory/simulate-memory.ts'
 import { buildNode } from '../../src/model/onnx/build-node.ts'
 import { FLOAT, INT64, type OnnxNode } from '../../src/model/onnx/graph.ts'
 import { writeGraph } from '../../src/model/onnx/write.ts'
 import { info } from '../support/onnx-model.ts'
 
-const X = new Map([['x', facts(FLOAT, [4, 8])]])
+const X = new Map([['x', tensorInfo(FLOAT, [4, 8])]])
 const W = new Map([
-  ['w', facts(FLOAT, [8, 100])],
-  ['v', facts(FLOAT, [100, 2])],
-  ['shape', facts(INT64, [2], [2, 16])]
+  ['w', tensorInfo(FLOAT, [8, 100])],
+  ['v', tensorInfo(FLOAT, [100, 2])],
+  ['zero', tensorInfo(FLOAT, [])],
+  ['shape', tensorInfo(INT64, [2], [2, 16])]
 ])
 const X_BYTES = 4 * 8 * 4
 const WIDE_BYTES = 4 * 100 * 4
 
 function peak(nodes: readonly OnnxNode[], output: string) {
-  return walk({ nodes, outputs: [info(output)] }, { inputs: X, weights: W })
+  return simulateMemory({ nodes, outputs: [info(output)] }, { inputs: X, weights: W })
 }
 
-describe('walk', () => {
+describe('simulateMemory', () => {
   test('counts a buffer from its node to its last reader', () => {
     const { peakBytes, peakAt } = peak(
       [buildNode('MatMul', ['x', 'w'], ['wide']), buildNode('MatMul', ['wide', 'v'], ['narrow']), buildNode('MatMul', ['narrow', 'narrow'], ['out'])],
@@ -49,6 +50,21 @@ describe('walk', () => {
     ]
 
     assert.equal(peak(nodes, 'out').peakBytes, 3 * WIDE_BYTES)
+  })
+
+  test('counts what a kernel needs beside its inputs and outputs, and frees it with the node', () => {
+    const nodes = [
+      buildNode('MatMul', ['x', 'w'], ['scores']),
+      buildNode('Softmax', ['scores'], ['probabilities']),
+      buildNode('IsNaN', ['probabilities'], ['is_nan']),
+      buildNode('Where', ['is_nan', 'zero', 'probabilities'], ['guarded']),
+      buildNode('MatMul', ['guarded', 'v'], ['out'])
+    ]
+    const { peakBytes, peakAt } = peak(nodes, 'out')
+
+    // Probabilities, the two selections and the result; a Boolean has one byte.
+    assert.equal(peakBytes, 4 * WIDE_BYTES + WIDE_BYTES / 4)
+    assert.match(peakAt, /^Where/)
   })
 
   test('gives the outputs of an If the shapes of its branches', () => {

@@ -1,5 +1,16 @@
 import type { OnnxNode } from '../../model/onnx/graph.ts'
 import { bytesOf, type Field, fieldsOf, integersOf, sourceOfBytes, textOf } from '../../model/onnx/wire.ts'
+import type { InferredTensor } from './tensor-info.ts'
+
+/** A node as a shape rule sees it. An input that is left out, or whose shape is unknown, is undefined. */
+export interface NodeInfo {
+  readonly inputs: readonly (InferredTensor | undefined)[]
+  readonly outputCount: number
+  readonly attributes: Attributes
+}
+
+/** Infers the shapes of a node's outputs; null if they cannot be inferred. */
+export type ShapeRule = (node: NodeInfo) => readonly InferredTensor[] | null
 
 /** The attributes of a node that shapes depend on, by name. */
 export interface Attributes {
@@ -10,7 +21,7 @@ export interface Attributes {
   tensor(name: string): Uint8Array | null
 }
 
-/** A graph is walked for several shapes, and decoding is most of the work. */
+/** One graph is simulated for several batch shapes, and decoding is most of the work. */
 const decoded = new WeakMap<OnnxNode, Attributes>()
 
 export function attributesOf(node: OnnxNode): Attributes {
@@ -39,4 +50,9 @@ function decode({ attributes }: OnnxNode): Attributes {
     text: (name) => of(name, 4, (source, [field]) => (field === undefined ? '' : textOf(source, field))),
     tensor: (name) => of(name, 5, (source, [field]) => (field === undefined ? new Uint8Array(0) : bytesOf(source, field)))
   }
+}
+
+/** An axis counted from the front. */
+export function axisOf(axis: number, rank: number): number {
+  return axis < 0 ? axis + rank : axis
 }

@@ -1,25 +1,29 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { attributesOf } from '../../../src/memory/shapes/attributes.ts'
-import { SHAPE_RULES } from '../../../src/memory/shapes/shape-rules.ts'
-import { facts, type TensorFacts } from '../../../src/memory/shapes/tensor-facts.ts'
-import { buildNode } from '../../../src/model/onnx/build-node.ts'
-import { FLOAT, INT64 } from '../../../src/model/onnx/graph.ts'
-import { present } from '../../support/present.ts'
+import { inferOutputs, scratchBytes } from '../../src/memory/cpu-kernels.ts'
+import { type InferredTensor, tensorInfo } from '../../src/memory/shapes/tensor-info.ts'
+import { buildNode } from '../../src/model/onnx/build-node.ts'
+import { BOOL, FLOAT, INT64 } from '../../src/model/onnx/graph.ts'
+import { present } from '../support/present.ts'
 
-const integers = (...values: number[]): TensorFacts => facts(INT64, [values.length], values)
-const scalar = (value: number): TensorFacts => facts(INT64, [], [value])
-const floats = (...dims: number[]): TensorFacts => facts(FLOAT, dims)
+const integers = (...values: number[]): InferredTensor => tensorInfo(INT64, [values.length], values)
+const scalar = (value: number): InferredTensor => tensorInfo(INT64, [], [value])
+const floats = (...dims: number[]): InferredTensor => tensorInfo(FLOAT, dims)
 
-function outputs(opType: string, inputs: readonly (TensorFacts | undefined)[], attributes: Record<string, number | readonly number[]> = {}, outputCount = 1) {
-  const node = buildNode(opType, [], ['y'], { attributes })
-  return SHAPE_RULES.get(opType)?.({ inputs, outputCount, attributes: attributesOf(node) })
+function outputs(
+  opType: string,
+  inputs: readonly (InferredTensor | undefined)[],
+  attributes: Record<string, number | readonly number[]> = {},
+  outputCount = 1
+) {
+  const names = Array.from({ length: outputCount }, (_, i) => `y${i}`)
+  return inferOutputs(buildNode(opType, [], names, { attributes }), inputs)
 }
 
-const CASES: readonly [string, TensorFacts[], Record<string, number | readonly number[]>, number[], (number[] | null)?][] = [
+const CASES: readonly [string, InferredTensor[], Record<string, number | readonly number[]>, number[], (number[] | null)?][] = [
   ['Shape', [floats(2, 7, 5)], { start: 1, end: 2 }, [1], [7]],
   ['Gather', [integers(4, 5, 6), scalar(-1)], { axis: 0 }, [], [6]],
-  ['Gather', [floats(100, 8), facts(INT64, [2, 3])], {}, [2, 3, 8]],
+  ['Gather', [floats(100, 8), tensorInfo(INT64, [2, 3])], {}, [2, 3, 8]],
   ['Concat', [integers(1), integers(2, 3)], { axis: 0 }, [3], [1, 2, 3]],
   ['Unsqueeze', [scalar(9), integers(0)], {}, [1], [9]],
   ['Squeeze', [floats(1, 3, 1), integers(-1)], {}, [1, 3]],
@@ -28,7 +32,7 @@ const CASES: readonly [string, TensorFacts[], Record<string, number | readonly n
   ['Slice', [floats(2, 10), integers(2), integers(2 ** 40), integers(1)], {}, [2, 8]],
   ['Slice', [integers(1, 2, 3, 4), integers(-1), integers(-5), integers(0), integers(-1)], {}, [4], [4, 3, 2, 1]],
   ['Range', [scalar(1), scalar(7), scalar(2)], {}, [3], [1, 3, 5]],
-  ['Where', [facts(9, [1], [1]), integers(5), integers(6)], {}, [1], [5]],
+  ['Where', [tensorInfo(9, [1], [1]), integers(5), integers(6)], {}, [1], [5]],
   ['Mul', [integers(2, 3), scalar(4)], {}, [2], [8, 12]],
   ['Div', [scalar(7), scalar(2)], {}, [], [3]],
   ['Add', [floats(4, 1, 3), floats(5, 1)], {}, [4, 5, 3]],
@@ -42,7 +46,7 @@ const CASES: readonly [string, TensorFacts[], Record<string, number | readonly n
   ['Transpose', [floats(2, 3, 4, 5)], { perm: [0, 2, 1, 3] }, [2, 4, 3, 5]]
 ]
 
-describe('SHAPE_RULES', () => {
+describe('inferOutputs', () => {
   for (const [opType, inputs, attributes, dims, values] of CASES)
     test(`${opType} of ${inputs.map(({ dims }) => `[${dims.join()}]`).join(' and ')} is [${dims.join()}]`, () => {
       const [output] = present(outputs(opType, inputs, attributes))
@@ -76,7 +80,20 @@ describe('SHAPE_RULES', () => {
   })
 
   test('a shape that depends on unknown values is not guessed', () => {
-    assert.equal(outputs('Reshape', [floats(2, 3), facts(INT64, [2])]), null)
+    assert.equal(outputs('Reshape', [floats(2, 3), tensorInfo(INT64, [2])]), null)
     assert.equal(outputs('Add', [floats(2), floats(3)]), null)
+  })
+})
+
+describe('scratchBytes', () => {
+  const select = buildNode('Where', ['c', 'a', 'b'], ['y'])
+  const mask = tensorInfo(BOOL, [2, 1, 5, 5])
+
+  test('Where selects from each value into a buffer of its own, as large as that value broadcast with the condition', () => {
+    assert.deepEqual(scratchBytes(select, [mask, floats(2, 8, 5, 5), floats()]), [4 * 2 * 8 * 25, 4 * 2 * 25])
+  })
+
+  test('other operators write into their outputs alone', () => {
+    assert.deepEqual(scratchBytes(buildNode('Add', ['a', 'b'], ['y']), [floats(5), floats(5)]), [])
   })
 })

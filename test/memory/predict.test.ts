@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { budgetShapes, longestShape } from '../../src/memory/batch-shapes.ts'
+import { budgetShapes, longestShape } from '../../src/memory/predict.ts'
 import { planBatch } from '../../src/scheduling/batch-planner.ts'
 
 const limits = { maxModelLen: 4096, maxBatchTokens: 2048, longTextTokens: 128 }
