@@ -4,9 +4,8 @@ import { openModel } from '../model/open-model.ts'
 import { formHere } from '../model/precision/eight-bit-form.ts'
 import { preparedFile } from '../model/precision/prepare.ts'
 import { precisionFolder } from '../model/precision/rounded-file.ts'
-import { findProviderFacts } from '../provider/find-facts.ts'
-import { providerReport } from '../provider/provider-report.ts'
-import { renderProviderReport } from '../provider/render-report.ts'
+import { findProviderInfo } from '../provider/provider-info.ts'
+import { providerReport, renderProviderReport } from '../provider/provider-report.ts'
 import { locateShown } from './model-locator.ts'
 
 /** `logpr inspect`: what a model is and what the service would make of it, without loading weights. */
@@ -25,7 +24,7 @@ export async function inspect(argv: readonly string[], env: NodeJS.ProcessEnv): 
 
 /** `logpr inspect --provider true`: what CUDA needs here and what of it is missing. Exit code 1 when something is. */
 function inspectProvider(isJson: boolean, env: NodeJS.ProcessEnv): number {
-  const report = providerReport(findProviderFacts(env.LD_LIBRARY_PATH))
+  const report = providerReport(findProviderInfo(env.LD_LIBRARY_PATH))
   const { platform, onnxruntime, cudaMajor, items, isUsable } = report
   const json = { platform, onnxruntime, cuda_major: cudaMajor, is_usable: isUsable, items }
   process.stdout.write(isJson ? `${JSON.stringify(json, null, 2)}\n` : renderProviderReport(report))

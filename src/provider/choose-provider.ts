@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import { findProviderFacts, hasCudaProvider } from './find-facts.ts'
+import { findProviderInfo, hasCudaProvider } from './provider-info.ts'
 import { INSTALL_COMMAND, type ProviderReport, providerReport } from './provider-report.ts'
 
 /** What runs the model, and why. */
@@ -17,7 +17,7 @@ export function chooseProvider(wanted: 'auto' | 'cpu' | 'cuda', libraryPath: str
   if (wanted === 'cpu') return { executionProvider: 'cpu', reason: 'asked for' }
   // The usual case costs one look at the disk.
   if (wanted === 'auto' && !hasCudaProvider()) return { executionProvider: 'cpu', reason: `auto: the CUDA provider is not installed (${INSTALL_COMMAND})` }
-  return choiceFrom(wanted, providerReport(findProviderFacts(libraryPath)))
+  return choiceFrom(wanted, providerReport(findProviderInfo(libraryPath)))
 }
 
 /** The same from what was found. */

@@ -1,4 +1,4 @@
-import { OPTIONAL_LIBRARIES, type ProviderFacts, type ProviderLibrary } from './provider-facts.ts'
+import { OPTIONAL_LIBRARIES, type ProviderInfo, type ProviderLibrary } from './provider-info.ts'
 
 export interface ProviderItem {
   readonly what: string
@@ -34,8 +34,8 @@ const PACKAGES: readonly (readonly [string, string])[] = [
 ]
 
 /** What of the CUDA provider is there, what is missing and what to do about it. */
-export function providerReport(facts: ProviderFacts): ProviderReport {
-  const { platform, onnxruntime, providerLibraries, libraries } = facts
+export function providerReport(info: ProviderInfo): ProviderReport {
+  const { platform, onnxruntime, providerLibraries, libraries } = info
   const cudaMajor = cudaMajorOf(providerLibraries)
   const needed = [...libraries].filter(([name]) => !OPTIONAL_LIBRARIES.includes(name))
   const items: ProviderItem[] = [
@@ -43,10 +43,10 @@ export function providerReport(facts: ProviderFacts): ProviderReport {
       ? { what: 'platform', status: 'found', found: platform, advice: null }
       : { what: 'platform', status: 'missing', found: null, advice: `the provider libraries exist for linux/x64; this is ${platform}` },
     ...providerLibraries.map(itemOfProvider),
-    versionItem(facts),
+    versionItem(info),
     ...needed.map(([name, path]) => libraryItem(name, path, cudaMajor)),
-    driverItem(facts, cudaMajor),
-    deviceItem(facts),
+    driverItem(info, cudaMajor),
+    deviceItem(info),
     ...OPTIONAL_LIBRARIES.map((name) => optionalItem(name, libraries.get(name) ?? null))
   ]
   return { platform, onnxruntime, cudaMajor, items, isUsable: items.every(({ status }) => status !== 'missing') }
@@ -65,7 +65,7 @@ function itemOfProvider({ name, path, needed }: ProviderLibrary): ProviderItem {
 }
 
 /** Libraries of another version crash: what passes between them is laid out anew in each. */
-function versionItem({ providerLibraries, installedVersion, onnxruntime }: ProviderFacts): ProviderItem {
+function versionItem({ providerLibraries, installedVersion, onnxruntime }: ProviderInfo): ProviderItem {
   const what = 'version of both'
   if (providerLibraries.some(({ path }) => path === null))
     return { what, status: 'not_needed', found: null, advice: `${onnxruntime}, that of onnxruntime-node` }
@@ -87,7 +87,7 @@ function libraryAdvice(name: string, cudaMajor: number | null): string {
   return `take an image with CUDA ${cudaMajor ?? ''}, install cuda-libraries-${cudaMajor ?? ''}-0 from NVIDIA, or pip install ${pack} and name its lib folder in LD_LIBRARY_PATH`
 }
 
-function driverItem({ driver, devices }: ProviderFacts, cudaMajor: number | null): ProviderItem {
+function driverItem({ driver, devices }: ProviderInfo, cudaMajor: number | null): ProviderItem {
   const what = 'NVIDIA driver'
   // Under WSL and in some sandboxes there is a device without a description of the driver.
   if (driver === null && devices.length > 0) return { what, status: 'found', found: 'version not known', advice: null }
@@ -102,7 +102,7 @@ function driverItem({ driver, devices }: ProviderFacts, cudaMajor: number | null
   }
 }
 
-function deviceItem({ devices }: ProviderFacts): ProviderItem {
+function deviceItem({ devices }: ProviderInfo): ProviderItem {
   if (devices.length > 0) return { what: 'GPU', status: 'found', found: devices.join(', '), advice: null }
   return { what: 'GPU', status: 'missing', found: null, advice: 'no /dev/nvidia0 or other; give the container a GPU by --gpus all' }
 }
@@ -110,4 +110,28 @@ function deviceItem({ devices }: ProviderFacts): ProviderItem {
 function optionalItem(name: string, path: string | null): ProviderItem {
   if (path !== null) return { what: name, status: 'found', found: path, advice: null }
   return { what: name, status: 'not_needed', found: null, advice: 'only operators that language models seldom have want it' }
+}
+
+const MARKS = { found: 'found', missing: 'MISSING', not_needed: 'absent' } as const
+
+/** The report as a table for a person: what, whether it is there, where, and what to do. */
+export function renderProviderReport({ platform, onnxruntime, cudaMajor, items, isUsable }: ProviderReport): string {
+  const system = items.filter((item) => item.status === 'found' && isOfSystem(item))
+  const shown: ProviderItem[] = [...items.filter((item) => !system.includes(item))]
+  if (system.length > 0) shown.push({ what: 'libraries of the system', status: 'found', found: `${system.length}`, advice: null })
+  const width = Math.max(...shown.map(({ what }) => what.length))
+  const lines = shown.map(({ what, status, found, advice }) =>
+    [what.padEnd(width), MARKS[status].padEnd(7), found, advice === null ? null : `-> ${advice}`].filter((part) => part !== null).join('  ')
+  )
+  const wants =
+    cudaMajor === null
+      ? 'its provider library is not there, so which CUDA it wants is not known'
+      : `its provider library wants CUDA ${cudaMajor}; cuDNN 9 is optional`
+  const outcome = isUsable ? 'CUDA can be used: nothing is missing (a model was not loaded)' : 'CUDA cannot be used: what is MISSING has to come first'
+  return `onnxruntime ${onnxruntime} on ${platform}: ${wants}\n\n${lines.join('\n')}\n\n${outcome}\n`
+}
+
+/** The C library and its like, which are not worth a line each. */
+function isOfSystem({ what }: ProviderItem): boolean {
+  return /\.so\.\d/.test(what) && !/^lib(?:cu|nv)/.test(what)
 }

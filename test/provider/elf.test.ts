@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { neededLibraries, type ReadAt } from '../../src/provider/elf.ts'
-import { BINDING_FOLDER } from '../../src/provider/find-facts.ts'
+import { BINDING_FOLDER } from '../../src/provider/provider-info.ts'
 
 const readerOf =
   (bytes: Buffer): ReadAt =>

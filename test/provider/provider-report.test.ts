@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { choiceFrom } from '../../src/provider/choose-provider.ts'
-import type { ProviderFacts } from '../../src/provider/provider-facts.ts'
-import { providerReport } from '../../src/provider/provider-report.ts'
-import { renderProviderReport } from '../../src/provider/render-report.ts'
+import type { ProviderInfo } from '../../src/provider/provider-info.ts'
+import { providerReport, renderProviderReport } from '../../src/provider/provider-report.ts'
 import { present } from '../support/present.ts'
 
 const NEEDED = ['libcublasLt.so.13', 'libcublas.so.13', 'libcurand.so.10', 'libcudart.so.13', 'libc.so.6']
 const OPTIONAL = ['libcudnn.so.9', 'libcufft.so.12', 'libnvrtc.so.13']
 
 /** A machine that has all that is needed, but for what is said. */
-function machine({ missing = [], ...changes }: Partial<ProviderFacts> & { readonly missing?: readonly string[] } = {}): ProviderFacts {
+function machine({ missing = [], ...changes }: Partial<ProviderInfo> & { readonly missing?: readonly string[] } = {}): ProviderInfo {
   return {
     platform: 'linux/x64',
     onnxruntime: '1.30.0',
@@ -30,7 +29,7 @@ function machine({ missing = [], ...changes }: Partial<ProviderFacts> & { readon
   }
 }
 
-const missingOf = (facts: ProviderFacts): string[] => providerReport(facts).items.flatMap(({ what, status }) => (status === 'missing' ? [what] : []))
+const missingOf = (info: ProviderInfo): string[] => providerReport(info).items.flatMap(({ what, status }) => (status === 'missing' ? [what] : []))
 
 describe('providerReport', () => {
   it('finds CUDA usable, and its version, when only optional libraries are absent', () => {
@@ -42,7 +41,7 @@ describe('providerReport', () => {
     )
   })
 
-  const FAULTS: readonly [string, ProviderFacts, string, RegExp][] = [
+  const FAULTS: readonly [string, ProviderInfo, string, RegExp][] = [
     ['another platform', machine({ platform: 'darwin/arm64' }), 'platform', /exist for linux\/x64; this is darwin\/arm64/],
     [
       'no provider library',
@@ -66,10 +65,10 @@ describe('providerReport', () => {
       /install it again/
     ]
   ]
-  for (const [what, facts, item, advice] of FAULTS) {
+  for (const [what, info, item, advice] of FAULTS) {
     it(`names ${what}, with what to do`, () => {
-      assert.deepEqual(missingOf(facts), [item])
-      assert.match(present(providerReport(facts).items.find((each) => each.what === item)?.advice), advice)
+      assert.deepEqual(missingOf(info), [item])
+      assert.match(present(providerReport(info).items.find((each) => each.what === item)?.advice), advice)
     })
   }
 
