@@ -2,6 +2,7 @@
 export type ReadAt = (offset: number, length: number) => Buffer
 
 const HEADER_BYTES = 64
+const SEGMENT_COUNT_AT = 56
 const CLASS_64 = 2
 const LITTLE_ENDIAN = 1
 const PT_LOAD = 1
@@ -20,8 +21,8 @@ interface Segment {
 
 /**
  * The shared libraries that a 64-bit little-endian ELF file asks for by name (DT_NEEDED), in its order; null when it is no such
- * file. Reads some kilobytes. In place of `ldd`, which slim images lack, which runs the loader on the file, and whose answer
- * does not tell what this file itself wants from what its libraries want.
+ * file, or not all of one. Reads some kilobytes. In place of `ldd`, which slim images lack, which runs the loader on the file,
+ * and whose answer does not tell what this file itself wants from what its libraries want.
  * Format: System V ABI, chapters 4 and 5.
  */
 export function neededLibraries(readAt: ReadAt): string[] | null {
@@ -29,6 +30,9 @@ export function neededLibraries(readAt: ReadAt): string[] | null {
   const isElf64 = header.length === HEADER_BYTES && header.toString('latin1', 0, 4) === '\x7fELF' && header[4] === CLASS_64 && header[5] === LITTLE_ENDIAN
   if (!isElf64) return null
   const segments = readSegments(readAt, header)
+  // A file that is cut off would end the process that loads it with SIGBUS.
+  const isCutOff = ({ type, offset, size }: Segment): boolean => type === PT_LOAD && size > 0 && readAt(offset + size - 1, 1).length === 0
+  if (segments.length < header.readUInt16LE(SEGMENT_COUNT_AT) || segments.some(isCutOff)) return null
   const dynamic = segments.find(({ type }) => type === PT_DYNAMIC)
   if (dynamic === undefined) return []
 
@@ -41,7 +45,7 @@ export function neededLibraries(readAt: ReadAt): string[] | null {
 }
 
 function readSegments(readAt: ReadAt, header: Buffer): Segment[] {
-  const [size, count] = [header.readUInt16LE(54), header.readUInt16LE(56)]
+  const [size, count] = [header.readUInt16LE(54), header.readUInt16LE(SEGMENT_COUNT_AT)]
   const table = readAt(Number(header.readBigUInt64LE(32)), size * count)
   return Array.from({ length: Math.floor(table.length / Math.max(size, 56)) }, (_, i) => {
     const at = i * size

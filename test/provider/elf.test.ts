@@ -71,6 +71,11 @@ describe('neededLibraries', () => {
     for (const bytes of [Buffer.of(), Buffer.from('#!/bin/sh'), Buffer.alloc(100), wrongClass, bigEndian]) assert.equal(neededLibraries(readerOf(bytes)), null)
   })
 
+  it('is null for a library that is cut off', () => {
+    const whole = library(['libcublas.so.13', 'libcuda.so.1'])
+    for (let length = 64; length < whole.length; length++) assert.equal(neededLibraries(readerOf(whole.subarray(0, length))), null, `${length} bytes`)
+  })
+
   it('ends on damaged files, with an answer or an error', () => {
     const whole = library(['libc.so.6'])
     fc.assert(
