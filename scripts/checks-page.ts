@@ -8,7 +8,7 @@ const WHEN: Readonly<Record<CatalogEntry['runs'][number], string>> = {
   loss: 'with `POST /v1/loss`'
 }
 
-/** The generated blocks of docs/checks.md: an overview, and one section per check. */
+/** The generated blocks of docs/reference/checks.md: an overview, and one section per check. */
 export function checksBlocks(): { overview: string; checks: string } {
   const entries = Object.entries<CatalogEntry>(CHECK_CATALOG)
   const rows = entries.map(([id, { runs, condition, cost }]) => `| [\`${id}\`](#${id}) | ${runs.join(', ')} | ${condition} | ${cost} |`)

@@ -3,7 +3,7 @@ import { ERROR_KINDS } from '../src/http/problem.ts'
 import { HUB_FAULTS } from '../test/hub/faults/all.ts'
 import { PROCESS_FAULTS } from '../test/hub/faults/processes.ts'
 
-/** The tables of docs/hub.md. The tests of test/hub inject each failure and fail if it ends differently. */
+/** The tables of docs/guides/hub.md. The tests of test/hub inject each failure and fail if it ends differently. */
 export function hubBlocks(): Readonly<Record<string, string>> {
   return { faults: faultTable(), 'exit-codes': exitCodeTable() }
 }

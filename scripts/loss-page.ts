@@ -18,7 +18,7 @@ const MESSAGES = [
 /** Decimals that float32 gives alike on every machine. */
 const DECIMALS = 3
 
-/** The generated blocks of docs/loss.md by name, and its figure, computed with the embedded model. */
+/** The generated blocks of docs/guides/loss.md by name, and its figure, computed with the embedded model. */
 export async function lossPage(): Promise<{ readonly blocks: Readonly<Record<string, string>>; readonly figure: string }> {
   const silent = (): void => {}
   const backend = startBackend(loadConfig([], { LOGPR_RESULT_CACHE_BYTES: '0', LOGPR_PREFIX_CACHE_BYTES: '0' }).config, {

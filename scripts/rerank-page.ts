@@ -13,7 +13,7 @@ const DECIMALS = 3
 /** What an example costs by itself: none takes numbers from the one before it. */
 const EACH_COMPUTED = { LOGPR_RESULT_CACHE_BYTES: '0', LOGPR_PREFIX_CACHE_BYTES: '0' }
 
-/** The generated blocks of docs/rerank.md by name, computed with the embedded model. */
+/** The generated blocks of docs/guides/rerank.md by name, computed with the embedded model. */
 export async function rerankBlocks(): Promise<Readonly<Record<string, string>>> {
   const silent = (): void => {}
   const backend = startBackend(loadConfig([], EACH_COMPUTED).config, { info: silent, warn: silent, error: silent })

@@ -10,7 +10,7 @@ const Y = [' river', ' seventeen']
 /** Decimals that float32 gives alike on every machine. */
 const DECIMALS = 3
 
-/** The example of the README and of docs/scoring.md, and the README's figure of it, computed with the embedded model. */
+/** The example of the README and of docs/reference/scoring.md, and the README's figure of it, computed with the embedded model. */
 export async function exampleBlocks(): Promise<{ readme: string; scoring: string; figure: string }> {
   const [river, seventeen] = await scored()
   if (river === undefined || seventeen === undefined) throw new Error('the example gave no result')

@@ -22,8 +22,8 @@ describe('README', () => {
   })
 })
 
-describe('docs/loss.md', () => {
-  const PAGE = 'docs/loss.md'
+describe('docs/guides/loss.md', () => {
+  const PAGE = 'docs/guides/loss.md'
   test('has a command for each textbook case', () => assert.equal(curlBlocks(PAGE).length, 4))
 
   const codesIn = (page: string, pattern: RegExp): string[] => [...new Set([...page.matchAll(pattern)].map(([, code]) => present(code)))].sort()
@@ -51,8 +51,8 @@ describe('docs/loss.md', () => {
   })
 })
 
-describe('docs/rerank.md', () => {
-  const PAGE = 'docs/rerank.md'
+describe('docs/guides/rerank.md', () => {
+  const PAGE = 'docs/guides/rerank.md'
 
   test('has a command for each shape and one for a baseline', () => assert.equal(curlBlocks(PAGE).length, 3))
 
@@ -63,8 +63,8 @@ describe('docs/rerank.md', () => {
   })
 })
 
-describe('docs/completions.md', () => {
-  const PAGE = 'docs/completions.md'
+describe('docs/reference/completions.md', () => {
+  const PAGE = 'docs/reference/completions.md'
 
   test('lists every field that the schema knows', () => {
     const section = sectionOf(PAGE, '\n## Request\n', '\n## Response\n')

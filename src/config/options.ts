@@ -11,18 +11,18 @@ export const OPTIONS = {
   MODEL: text({
     default: '',
     description:
-      'Model folder (docs/layouts.md) or .onnx file in one, or a hub id organisation/name[/folder][@revision], which is fetched (docs/hub.md); empty serves the embedded model. Several as NAME=PATH,NAME2=PATH2.'
+      'Model folder (docs/reference/layouts.md) or .onnx file in one, or a hub id organisation/name[/folder][@revision], which is fetched (docs/guides/hub.md); empty serves the embedded model. Several as NAME=PATH,NAME2=PATH2.'
   }),
-  HUB_OFFLINE: flag('Ask no hub: a hub id is looked for in the cache alone. HF_HUB_OFFLINE=1 does the same (docs/hub.md).'),
+  HUB_OFFLINE: flag('Ask no hub: a hub id is looked for in the cache alone. HF_HUB_OFFLINE=1 does the same (docs/guides/hub.md).'),
   DTYPE: choice(
     DTYPES,
     'auto',
-    "Which of the folder's weight files to load, as transformers.js names them; auto takes the most exact that exists and says which (docs/layouts.md)."
+    "Which of the folder's weight files to load, as transformers.js names them; auto takes the most exact that exists and says which (docs/reference/layouts.md)."
   ),
   PRECISION: choice(
     PRECISIONS,
     'auto',
-    'int8 rounds the float32 weights of a model to 8 bits once and keeps them in a cache folder: faster on a CPU, and less exact by what GET /v1/models says (docs/models.md); auto takes them as they are.'
+    'int8 rounds the float32 weights of a model to 8 bits once and keeps them in a cache folder: faster on a CPU, and less exact by what GET /v1/models says (docs/reference/models.md); auto takes them as they are.'
   ),
   MAX_MODEL_LEN: integer({
     minimum: 0,
@@ -33,7 +33,7 @@ export const OPTIONS = {
   EXECUTION_PROVIDER: choice(
     ['auto', 'cpu', 'cuda'],
     'auto',
-    'What runs the model; auto takes CUDA where its libraries and a GPU are found (docs/operations.md), else the CPU, and says why.'
+    'What runs the model; auto takes CUDA where its libraries and a GPU are found (docs/guides/cuda.md), else the CPU, and says why.'
   ),
   THREADS: integer({
     minimum: 0,
@@ -45,19 +45,19 @@ export const OPTIONS = {
     minimum: 1,
     maximum: 64,
     default: 1,
-    description: 'Engine processes of each model, which compute side by side, each with memory of its own (docs/operations.md).'
+    description: 'Engine processes of each model, which compute side by side, each with memory of its own (docs/guides/capacity.md).'
   }),
   PREPARED_FOLDER: text({
     default: '',
     description:
-      'Where several replicas of a model keep the weights that they share, 2.3 times the size of its files; empty takes one in the temporary folder, off shares nothing (docs/operations.md).'
+      'Where several replicas of a model keep the weights that they share, 2.3 times the size of its files; empty takes one in the temporary folder, off shares nothing (docs/guides/capacity.md).'
   }),
   ENGINE_NICENESS: integer({
     minimum: 0,
     maximum: 19,
     default: 0,
     description:
-      'By how much the priority of computing and of long tokenization is below that of answering requests, on Linux; it costs throughput (docs/operations.md).'
+      'By how much the priority of computing and of long tokenization is below that of answering requests, on Linux; it costs throughput (docs/guides/capacity.md).'
   }),
   PREFIX_TOKEN: choice(
     ['auto', 'eos', 'none'],
@@ -65,7 +65,7 @@ export const OPTIONS = {
     "The token in front of every text: auto is the tokenizer's BOS, eos its end token for models trained with it as separator."
   ),
   API_KEYS_FILE: text({ default: '', description: 'File with one API key a line, plain or as sha256:HEX; empty leaves the service open.' }),
-  TOKENIZER_INFO: flag('Answer GET /tokenizer_info, which shows the chat template; lm-evaluation-harness then tokenizes here (docs/tokenize.md).', true),
+  TOKENIZER_INFO: flag('Answer GET /tokenizer_info, which shows the chat template; lm-evaluation-harness then tokenizes here (docs/reference/tokenize.md).', true),
   LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info', 'Least severe level that is logged. No level logs a text.'),
   MAX_BATCH_TOKENS: integer({
     minimum: 1,
@@ -86,24 +86,24 @@ export const OPTIONS = {
       'Memory for the attention scores of one pass of a model without fused attention, 16 bytes a head and pair of positions; a longer text runs alone. The default is 1,024 positions of 12 heads.'
   }),
   PACKING: flag(
-    'Put sequences that begin alike, and short texts, into one row, each common beginning once, where the model allows it and the self-test agrees (docs/operations.md).',
+    'Put sequences that begin alike, and short texts, into one row, each common beginning once, where the model allows it and the self-test agrees (docs/reference/caching.md).',
     true
   ),
   PREFIX_CACHE_BYTES: integer({
     minimum: 0,
     default: 268_435_456,
-    description: 'Memory of the engine process for keys and values of text beginnings, of models that take past ones; 0 keeps none (docs/operations.md).'
+    description: 'Memory of the engine process for keys and values of text beginnings, of models that take past ones; 0 keeps none (docs/reference/caching.md).'
   }),
   RESULT_CACHE_BYTES: integer({
     minimum: 0,
     default: 67_108_864,
-    description: 'Memory for the numbers of sequences scored before, which are then not computed again; 0 keeps none (docs/operations.md).'
+    description: 'Memory for the numbers of sequences scored before, which are then not computed again; 0 keeps none (docs/reference/caching.md).'
   }),
   MAX_QUEUE_TOKENS: integer({
     minimum: 1,
     default: 16_777_216,
     description:
-      'Tokens that may wait for a model, for the memory that they take; what cannot be done before its deadline is refused long before (docs/operations.md).'
+      'Tokens that may wait for a model, for the memory that they take; what cannot be done before its deadline is refused long before (docs/reference/limits-and-timeouts.md).'
   }),
   MAX_REQUESTS: integer({
     minimum: 1,

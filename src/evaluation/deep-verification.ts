@@ -53,7 +53,7 @@ export function verificationBatches(
   }
 }
 
-/** What the passes show beside the result's own `rows`, in the order of docs/checks.md. */
+/** What the passes show beside the result's own `rows`, in the order of docs/reference/checks.md. */
 export function verificationChecks(
   encoded: Pick<EncodedItem, 'ids' | 'sizes' | 'scoredStart' | 'scoredEnd'>,
   rows: RowScores,

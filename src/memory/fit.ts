@@ -2,7 +2,7 @@ import { ServiceError } from '../errors.ts'
 import { mebibytes } from '../process/mebibytes.ts'
 import { FRONT_BYTES, type MemoryPrediction, type MemoryQuestion, predictMemory, predictPass } from './predict.ts'
 
-/** What each further tokenizer adds to the front process: 40 to 52 MiB with the embedded model's (docs/operations.md). */
+/** What each further tokenizer adds to the front process: 40 to 52 MiB with the embedded model's (docs/reference/memory.md). */
 const TOKENIZER_BYTES = 45 * (1 << 20)
 /** Above this share of the limit the prediction, which may be 15 % off, is no comfort any more. */
 const COMFORTABLE_SHARE = 0.85

@@ -7,7 +7,7 @@ import { elementCount, type InferredTensor, tensorInfo, tensorInfoOf } from './s
 import { type SimulatedMemory, simulateMemory } from './simulate-memory.ts'
 
 const MIB = 1 << 20
-/** Of the front process and its tokenizer thread while they serve (docs/operations.md). */
+/** Of the front process and its tokenizer thread while they serve (docs/reference/memory.md). */
 export const FRONT_BYTES = 130 * MIB
 /** Of an engine process before it has a model: Node, two threads and the graph itself. */
 const ENGINE_BYTES = 35 * MIB

@@ -19,7 +19,7 @@ export function toleranceCeilingNats({ activations, logits }: Numerics, executio
 /**
  * How far a token may be from an answer that is stored with the model, nats. Such answers come from another processor, which adds in another
  * order or does not round activations at all: where they are rounded to 8 bits, single tokens were up to 0.43 apart, and whole texts 0.06 in the
- * mean (docs/numerics-across-processors.md). The mean of a text stays below the ceiling for any numerics.
+ * mean (docs/reference/numerics-across-processors.md). The mean of a text stays below the ceiling for any numerics.
  */
 export function storedCeilingNats(numerics: Numerics, executionProvider: 'cpu' | 'cuda'): number {
   const { activations } = numerics

@@ -1,6 +1,6 @@
 import type { Lengths } from '../scoring/normalized.ts'
 
-/** How log Pr(y | x) becomes comparable between documents; docs/rerank.md has each formula and when to use it. */
+/** How log Pr(y | x) becomes comparable between documents; docs/guides/rerank.md has each formula and when to use it. */
 export type Normalization =
   | { readonly kind: 'per_token' | 'sum' | 'per_char' | 'per_byte' | 'pmi' }
   /** s / n^alpha: 0 is the sum, 1 the mean per token. */

@@ -23,7 +23,7 @@ interface Model {
 }
 
 const PAIR = { x: 'The children ran down to the', y: ' river' }
-/** With the model's own weights (docs/scoring.md). */
+/** With the model's own weights (docs/reference/scoring.md). */
 const CONDITIONAL = -3.79
 
 /** Whether `logpr inspect` finds rounded weights in a cache, and how many matrices it says they are. */

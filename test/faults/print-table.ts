@@ -1,6 +1,6 @@
 /**
  * `npm run faults [-- --write]`: plants every fault and prints which check reports it, and when. With --write it also writes
- * docs/faults.md. Exits with 1 if fewer than 95 % of the faults are reported, or a harmless change is.
+ * docs/reference/faults.md. Exits with 1 if fewer than 95 % of the faults are reported, or a harmless change is.
  */
 
 import { writeFileSync } from 'node:fs'
@@ -44,6 +44,6 @@ process.stdout.write(`\n${summary}\n`)
 if (process.argv.includes('--write')) {
   const descriptions = rows.slice(1).map(({ fault }) => `* **${fault.name}**: ${fault.description}.`)
   const page = [INTRODUCTION, TABLE_HEAD, ...rows.map(renderRow), '', summary, '', '## What each fault changes', '', ...descriptions, '']
-  writeFileSync(join(PACKAGE_FOLDER, 'docs', 'faults.md'), page.join('\n'))
+  writeFileSync(join(PACKAGE_FOLDER, 'docs', 'reference', 'faults.md'), page.join('\n'))
 }
 process.exit(caught.length >= 0.95 * real.length && alarms.length === 0 ? 0 : 1)

@@ -86,8 +86,8 @@ describe('self_test of a model', () => {
     assert.ok(took_ms > 0)
   })
 
-  test('has every check of the start, each with a section in docs/checks.md', () => {
-    const page = readFileSync(join(PACKAGE_FOLDER, 'docs', 'checks.md'), 'utf8')
+  test('has every check of the start, each with a section in docs/reference/checks.md', () => {
+    const page = readFileSync(join(PACKAGE_FOLDER, 'docs', 'reference', 'checks.md'), 'utf8')
     const ids = model.self_test.items.map(({ id }) => id)
     for (const id of ids) {
       assert.ok(id in CHECK_CATALOG, id)

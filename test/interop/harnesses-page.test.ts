@@ -1,5 +1,5 @@
 /**
- * Every command and program of docs/harnesses.md, run as it stands there, and its numbers against those of /v1/logprob: the same model by
+ * Every command and program of docs/guides/harnesses.md, run as it stands there, and its numbers against those of /v1/logprob: the same model by
  * another way through the service. A page whose programs do not work, or a block that nothing runs, fails here.
  */
 
@@ -14,7 +14,7 @@ import { type RunningService, startService } from '../support/running-service.ts
 import { pageBlocks, runBlock } from './support/page-blocks.ts'
 import { needing } from './support/python.ts'
 
-const PAGE = readFileSync(join(PACKAGE_FOLDER, 'docs', 'harnesses.md'), 'utf8')
+const PAGE = readFileSync(join(PACKAGE_FOLDER, 'docs', 'guides', 'harnesses.md'), 'utf8')
 /** The text of the page is this and ` river`. */
 const QUERY = 'The children ran down to the'
 const DOCUMENTS = ['mathematics', 'river', 'garden gate']
@@ -119,7 +119,7 @@ const EXPECTED: Readonly<Record<string, (output: string) => Promise<void>>> = {
   'llama-index-tei': (output) => assertRanking(output, 3)
 }
 
-describe('docs/harnesses.md', () => {
+describe('docs/guides/harnesses.md', () => {
   const blocks = pageBlocks(PAGE)
 
   test('every program on the page is run', () => {

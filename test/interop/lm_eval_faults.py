@@ -2,7 +2,7 @@
 
     python lm_eval_faults.py BASE_URL
 
-The faults are the client's; a new version that mends one shows here, and docs/harnesses.md has to follow.
+The faults are the client's; a new version that mends one shows here, and docs/guides/harnesses.md has to follow.
 """
 import json
 import sys

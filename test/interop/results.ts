@@ -4,7 +4,7 @@ import { LOGPR_VERSION, ONNXRUNTIME_VERSION, PACKAGE_FOLDER } from '../../src/pr
 import type { BlimpOutcome } from './lm-eval/blimp.ts'
 import type { ModeOutcome } from './lm-eval/measure-mode.ts'
 
-/** The last run that was kept, which docs/harnesses.md shows. */
+/** The last run that was kept, which docs/guides/harnesses.md shows. */
 export const KEPT_RESULTS = join(PACKAGE_FOLDER, 'test', 'interop', 'results.json')
 
 /** What the longer run measured. */

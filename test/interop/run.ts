@@ -1,5 +1,5 @@
 /**
- * The longer measurements, kept for docs/harnesses.md:
+ * The longer measurements, kept for docs/guides/harnesses.md:
  *
  *     node dist/test/interop/run.js modes [all] [RESULTS.json]
  *     node dist/test/interop/run.js blimp PAIRS.jsonl [RESULTS.json]

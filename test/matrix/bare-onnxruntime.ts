@@ -14,7 +14,7 @@ export async function bareLogProbs(onnxPath: string, texts: readonly (readonly n
   const session = await InferenceSession.create(onnxPath, {
     intraOpNumThreads: 1,
     logSeverityLevel: 4,
-    // Signed 8-bit weights as unsigned ones, which no processor saturates (docs/numerics-across-processors.md).
+    // Signed 8-bit weights as unsigned ones, which no processor saturates (docs/reference/numerics-across-processors.md).
     extra: { session: { x64quantprecision: '1' } }
   })
   try {

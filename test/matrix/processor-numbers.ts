@@ -5,7 +5,7 @@
  *
  * MODELS is a folder of models with oracles, as test/data/models. Takes the numbers of bare onnxruntime and of logpr's engine for every
  * model and for the embedded one, that with 8-bit weights in both forms too. With OTHER it prints how far the two files are apart.
- * docs/numerics-across-processors.md says how another processor is emulated.
+ * docs/reference/numerics-across-processors.md says how another processor is emulated.
  */
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

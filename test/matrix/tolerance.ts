@@ -24,7 +24,7 @@ const HALF = /16$/
  *
  * Another processor adds in another order. Only where activations are rounded to 8 bits block by block is the distance to stored numbers wider
  * for it: a sum that ends on the other side of a boundary moves a value by 1/127 of its block, and x86 without AVX2 does not round at all. Measured
- * 9.3e-3 between AVX2 and AVX-512 VNNI, and 0.43 without AVX2 (docs/numerics-across-processors.md).
+ * 9.3e-3 between AVX2 and AVX-512 VNNI, and 0.43 without AVX2 (docs/reference/numerics-across-processors.md).
  */
 export function toleranceOf({ dtype, operators = [] }: OracleFile, activations: Activations): Tolerance {
   const isSigned = dtype === 'int8' || dtype === 'q8'

@@ -57,7 +57,7 @@ const MODEL = objectOf({
       took_ms: number()
     },
     {},
-    'What the forward passes that preceded readiness showed; docs/checks.md explains each item.'
+    'What the forward passes that preceded readiness showed; docs/reference/checks.md explains each item.'
   ),
   precision: nullable(
     objectOf(

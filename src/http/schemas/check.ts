@@ -30,7 +30,7 @@ export const CHECK_RESPONSE = objectOf({
   consistent: boolean('Whether the numbers can belong to one model and one (x, y).'),
   violations: arrayOf(
     objectOf({
-      rule: string('Which rule is broken; docs/loss.md lists them.'),
+      rule: string('Which rule is broken; docs/guides/loss.md lists them.'),
       message: string(),
       possible_causes: arrayOf(string(), 'The most frequent first; one that the numbers point to stands in front.')
     })

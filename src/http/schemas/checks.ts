@@ -2,7 +2,7 @@ import { arrayOf, boolean, nullable, number, objectOf, oneOfWords, string } from
 
 export const CHECK_ITEMS = arrayOf(
   objectOf({
-    id: string('docs/checks.md explains each.'),
+    id: string('docs/reference/checks.md explains each.'),
     status: oneOfWords(['pass', 'warn', 'fail', 'skipped']),
     independent: boolean('Whether two separately gained numbers were compared.'),
     value: nullable(number()),

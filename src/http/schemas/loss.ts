@@ -68,7 +68,7 @@ const TOKEN = objectOf({
 })
 
 const CONVENTION = objectOf({
-  convention: string('A name that does not change; docs/loss.md lists them.'),
+  convention: string('A name that does not change; docs/guides/loss.md lists them.'),
   value: number('What a run that counts so would print.'),
   difference: number('reported_loss - value.'),
   message: string()

@@ -4,7 +4,7 @@ import { LOSS_ENTRIES, REQUEST_ENTRIES } from './catalog/request.ts'
 
 export type CheckStatus = 'pass' | 'warn' | 'fail' | 'skipped'
 
-/** One condition that a trustworthy result meets, as it was found. docs/checks.md describes each `id`. */
+/** One condition that a trustworthy result meets, as it was found. docs/reference/checks.md describes each `id`. */
 export interface Check {
   readonly id: CheckId
   readonly status: CheckStatus
@@ -48,7 +48,7 @@ export function verdictOf(items: readonly Check[]): Checks {
   return { verdict: has('fail') ? 'fail' : has('warn') ? 'warn' : 'pass', items }
 }
 
-/** Every check, once. Messages take their causes and their advice from here, and docs/checks.md is written from it. */
+/** Every check, once. Messages take their causes and their advice from here, and docs/reference/checks.md is written from it. */
 export const CHECK_CATALOG = { ...REQUEST_ENTRIES, ...PASS_ENTRIES, ...PROBE_ENTRIES, ...LOSS_ENTRIES }
 
 export type CheckId = keyof typeof CHECK_CATALOG

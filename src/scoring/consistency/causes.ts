@@ -1,6 +1,6 @@
-/** Why reported numbers break a rule, in words. Ordered by how often each is the reason; docs/loss.md has the same order. */
+/** Why reported numbers break a rule, in words. Ordered by how often each is the reason; docs/guides/loss.md has the same order. */
 
-/** Each breaks a condition of joint <= marginal (docs/scoring.md). The last two are faults of the model or its server. */
+/** Each breaks a condition of joint <= marginal (docs/reference/scoring.md). The last two are faults of the model or its server. */
 export const CAUSES_OF_JOINT_ABOVE_MARGINAL: readonly string[] = [
   'the tokens of x are not the first tokens of x+y: the boundary was merged',
   'an end token was scored after x, or after both texts: it belongs to y alone',

@@ -59,8 +59,8 @@ describe('README', () => {
   })
 })
 
-describe('docs/loss.md', () => {
-  const PAGE = 'docs/loss.md'
+describe('docs/guides/loss.md', () => {
+  const PAGE = 'docs/guides/loss.md'
   const lossAnswer = async (index: number): Promise<LossBody> => (await answerOf(curlBlocks(PAGE)[index])) as LossBody
   const shown = (index: number): unknown => JSON.parse(present(codeBlocks(readPage(PAGE), 'json')[index]))
 
@@ -102,8 +102,8 @@ describe('docs/loss.md', () => {
   })
 })
 
-describe('docs/rerank.md', () => {
-  const PAGE = 'docs/rerank.md'
+describe('docs/guides/rerank.md', () => {
+  const PAGE = 'docs/guides/rerank.md'
   for (const [index, command] of curlBlocks(PAGE).entries()) {
     test(`the answer that it shows is the answer of the service: ${command.slice(0, 45)}...`, async () => {
       assertContains(await answerOf(command), JSON.parse(present(codeBlocks(readPage(PAGE), 'json')[index])), '')
@@ -111,8 +111,8 @@ describe('docs/rerank.md', () => {
   }
 })
 
-describe('docs/completions.md', () => {
-  const PAGE = 'docs/completions.md'
+describe('docs/reference/completions.md', () => {
+  const PAGE = 'docs/reference/completions.md'
   curlBlocks(PAGE).forEach((command, i) => {
     test(`the answer that it shows is the answer of the service: ${command.slice(-80).trim()}`, async () => {
       assertContains(await answerOf(command), JSON.parse(present(codeBlocks(readPage(PAGE), 'json')[i])), '')

@@ -8,10 +8,10 @@ import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
 import { type RunningService, startService } from '../../support/running-service.ts'
 
 const run = promisify(execFile)
-const page = readFileSync(join(PACKAGE_FOLDER, 'docs', 'tokenize.md'), 'utf8')
+const page = readFileSync(join(PACKAGE_FOLDER, 'docs', 'reference', 'tokenize.md'), 'utf8')
 const examples = [...page.matchAll(/^```bash\n(curl .*?)^```\n```json\n(.*?)^```/gms)].map(([, command = '', answer = '']) => ({ command, answer }))
 
-describe('docs/tokenize.md', () => {
+describe('docs/reference/tokenize.md', () => {
   let service: RunningService
   before(async () => {
     service = await startService()
