@@ -149,7 +149,18 @@ describe('src', () => {
   })
 
   test('what scores and what watches catches no error unseen', () => {
-    const FOLDERS = ['completions/', 'logprob/', 'loss/', 'rerank/', 'scheduling/', 'scoring/', 'watch/']
+    const FOLDERS = [
+      'completions/',
+      'encoding/',
+      'evaluation/',
+      'logprob/',
+      'loss/',
+      'rerank/',
+      'scheduling/',
+      'scoring/',
+      'serving/canary.ts',
+      'serving/monitor.ts'
+    ]
     const blind = files.filter((file) => FOLDERS.some((folder) => file.startsWith(folder)) && /catch \{/.test(readFileSync(join(SRC, file), 'utf8')))
     assert.deepEqual(blind, [])
   })
@@ -159,8 +170,22 @@ describe('src', () => {
     assert.deepEqual(numbered, [])
   })
 
-  test('no file passes 250 lines', () => {
-    const long = files.filter((file) => readFileSync(join(SRC, file), 'utf8').split('\n').length > 250)
+  test('no file is over 250 lines', () => {
+    const long = files.filter((file) => lineCount(file) > 250)
     assert.deepEqual(long, [])
   })
+
+  test('no file under 40 lines has its only importer in its own folder: it belongs inside that importer', () => {
+    const importersOf = new Map<string, string[]>()
+    for (const file of files) for (const target of importsOf(file)) importersOf.set(target, [...(importersOf.get(target) ?? []), file])
+    const fragments = files.filter((file) => {
+      const [importer, ...others] = importersOf.get(file) ?? []
+      return lineCount(file) < 40 && importer !== undefined && others.length === 0 && dirname(importer) === dirname(file)
+    })
+    assert.deepEqual(fragments, [])
+  })
 })
+
+function lineCount(file: string): number {
+  return readFileSync(join(SRC, file), 'utf8').split('\n').length - 1
+}
