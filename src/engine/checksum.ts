@@ -1,12 +1,12 @@
 /**
- * 32-bit FNV-1a over the token ids of a sequence. The engine process computes it from what it was given, the front from
- * what it asked for: scores that belong to another sequence show.
+ * 32-bit FNV-1a over token ids. The engine process computes it from the sequence it received, the front process from the
+ * one it sent: a difference reveals scores of another sequence.
  */
 export function idsChecksum(ids: Int32Array): number {
   return continued(0x811c9dc5, ids) >>> 0
 }
 
-/** The same over the ids of a sequence and then the lastTokenCandidates of its last token: every token that has a row is in it. */
+/** The same over the ids of a sequence and then its last-token candidates, so that every scored token is covered. */
 export function sequenceChecksum({ ids, lastTokenCandidates = NONE }: { readonly ids: Int32Array; readonly lastTokenCandidates?: Int32Array }): number {
   return continued(idsChecksum(ids), lastTokenCandidates) >>> 0
 }
