@@ -35,7 +35,7 @@ export interface Findings {
 
 /** As of a model that can share everything; the faults score shared batches themselves. */
 const ALL_SHARED: SharingUnderTest = {
-  facts: { packing: { isOn: true, reason: null }, prefixCache: { isOn: true, reason: null }, longestRow: 512, attentionHeads: 8 },
+  info: { packing: { isOn: true, reason: null }, prefixCache: { isOn: true, reason: null }, longestRow: 512, attentionHeads: 8 },
   switchOff: () => {},
   forget: () => {}
 }

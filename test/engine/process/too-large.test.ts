@@ -5,11 +5,11 @@ import { loadModel } from '../../../src/engine/process/session.ts'
 
 const limits = { maxModelLen: 512, maxBatchTokens: 2048, longTextTokens: 128 }
 
-test('a model that does not fit is refused with a reason of its own', async () => {
+test('a model that does not fit into memory is rejected with `model_too_large`', async () => {
   await assert.rejects(loadModel({ ...specOf(EMBEDDED_MODEL), memory: { ...limits, limitBytes: 100 << 20 } }), { code: 'model_too_large' })
 })
 
-test('one that fits says what it was predicted to need', async () => {
+test('a model that fits reports its predicted memory', async () => {
   const model = await loadModel({ ...specOf(EMBEDDED_MODEL), memory: { ...limits, limitBytes: null } })
   await model.release()
 

@@ -7,7 +7,7 @@ import { type Scorer, sequenceOf } from './passes.ts'
 
 /** What a model shares between sequences, and how to stop it. */
 export interface SharingUnderTest {
-  readonly facts: Sharing
+  readonly info: Sharing
   switchOff(ability: 'packing' | 'prefixCache', reason: string): void
   /** Empties the cache. */
   forget(): void
@@ -25,7 +25,7 @@ export async function trySharing(model: Scorer, sharing: SharingUnderTest | null
   const half = Math.ceil(natural.length / 2)
   const branch = [...natural.slice(0, half), ...natural.slice(half).toReversed()]
   const all: Texts = [natural, branch, natural.slice(0, half), reversed, [...natural.slice(1), natural[0]!]]
-  const { packing, prefixCache } = sharing?.facts ?? {}
+  const { packing, prefixCache } = sharing?.info ?? {}
 
   const plainly = async (text: readonly number[]): Promise<Float32Array> => logProbsOf(await model.score({ sequences: [sequenceOf(text)], topCount: null }))[0]!
   const expected = new Map<readonly number[], Float32Array>()
@@ -39,8 +39,8 @@ export async function trySharing(model: Scorer, sharing: SharingUnderTest | null
   const checks: Check[] = []
   /** `asked` in order; what the trial finds decides whether it is served so. */
   const tried = async ({ id, ability, what, asked }: Trial): Promise<void> => {
-    if (sharing === null || !sharing.facts[ability].isOn) {
-      checks.push(check(id, 'skipped', `${what} are not compared: ${sharing?.facts[ability].reason ?? 'nothing is shared'}`))
+    if (sharing === null || !sharing.info[ability].isOn) {
+      checks.push(check(id, 'skipped', `${what} are not compared: ${sharing?.info[ability].reason ?? 'nothing is shared'}`))
       return
     }
     const found = await attempt(id, what, asked)

@@ -39,7 +39,7 @@ export class ModelSharing {
     return this.#scoring
   }
 
-  get facts(): Sharing {
+  get info(): Sharing {
     return {
       ...this.#abilities,
       longestRow: Math.min(this.#graph.window ?? this.#contextTokens, this.#contextTokens),
@@ -63,7 +63,7 @@ export class ModelSharing {
     return new SharedScoring({
       run: this.#run,
       packs: packing.isOn,
-      longestRow: this.facts.longestRow,
+      longestRow: this.info.longestRow,
       cache: prefixCache.isOn ? new PrefixCache(this.#tensors, this.#limits.prefixCacheBytes) : null,
       seen: prefixCache.isOn ? new PrefixHistory(SEEN_BYTES) : null,
       widestPass: (pastLength) => widestPass(pastLength, this.#limits.maxAttentionBytes, this.#graph.attentionHeads)

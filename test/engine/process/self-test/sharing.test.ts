@@ -17,7 +17,7 @@ class SharingModel implements Scorer {
   readonly #faults: { readonly packedNats?: number; readonly cachedNats?: number; readonly keeps?: boolean; readonly breaks?: boolean }
   #asked = 0
   readonly switchedOff: string[] = []
-  facts: Sharing = { packing: { isOn: true, reason: null }, prefixCache: { isOn: true, reason: null }, longestRow: 512, attentionHeads: 4 }
+  info: Sharing = { packing: { isOn: true, reason: null }, prefixCache: { isOn: true, reason: null }, longestRow: 512, attentionHeads: 4 }
 
   constructor(faults: { readonly packedNats?: number; readonly cachedNats?: number; readonly keeps?: boolean; readonly breaks?: boolean } = {}) {
     this.#faults = faults
@@ -91,7 +91,7 @@ describe('trySharing', () => {
   it('says why a model shares nothing, and computes nothing then', async () => {
     const model = new SharingModel()
     const reason = 'positions are computed inside the graph'
-    model.facts = { ...model.facts, packing: { isOn: false, reason }, prefixCache: { isOn: false, reason } }
+    model.info = { ...model.info, packing: { isOn: false, reason }, prefixCache: { isOn: false, reason } }
     const checks = await trySharing(model, model, TEXTS, TOLERANCE)
     assert.deepEqual(
       checks.map(({ status, message }) => [status, message.includes(reason)]),

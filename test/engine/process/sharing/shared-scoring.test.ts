@@ -43,7 +43,7 @@ for (const { name, packs, keeps, maxAttentionBytes } of MODELS) {
     after(() => model.release())
 
     it('can do what its graph allows', () => {
-      const { packing, prefixCache } = model.sharing.facts
+      const { packing, prefixCache } = model.sharing.info
       assert.deepEqual([packing.isOn, prefixCache.isOn], [packs, keeps])
       assert.deepEqual([packing.reason === null, prefixCache.reason === null], [packs, keeps])
     })
