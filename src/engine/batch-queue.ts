@@ -13,8 +13,8 @@ export interface PendingBatch {
 }
 
 /**
- * The batch that an engine process runs and those that wait for it. The parent keeps them, so that they survive the process:
- * a crash requeues the running batch.
+ * The batch that an engine process runs and those that wait for it. The parent keeps them, so that they survive the
+ * process: a crash requeues the running batch.
  */
 export class BatchQueue {
   #running: PendingBatch | undefined
@@ -59,8 +59,8 @@ export class BatchQueue {
   }
 
   /**
-   * Puts the running batch first in line after its process ended, or rejects it with `engine_crashed` after its last attempt.
-   * An end that the batch cannot have caused (`isBlameless`) does not count as an attempt.
+   * Puts the running batch first in line after its process ended, or rejects it with `engine_crashed` after its last
+   * attempt. An end that the batch cannot have caused (`isBlameless`) does not count as an attempt.
    */
   requeue(isBlameless = false): void {
     const pending = this.#running

@@ -1,6 +1,6 @@
 /**
- * 32-bit FNV-1a over token ids. The engine process computes it from the sequence it received, the front process from the
- * one it sent: a difference reveals scores of another sequence.
+ * 32-bit FNV-1a over token ids. The engine process computes it from the sequence it received, the front process from
+ * the one it sent: a difference reveals scores of another sequence.
  */
 export function idsChecksum(ids: Int32Array): number {
   return continued(0x811c9dc5, ids) >>> 0

@@ -10,11 +10,12 @@ export interface Candidate {
 }
 
 /**
- * Chooses the engine for a batch: the ready one with the fewest pending tokens, or among equals the one whose last batch is
- * oldest. While none is ready the batch waits with one that is starting; undefined when none ever will be ready.
+ * Chooses the engine for a batch: the ready one with the fewest pending tokens, or among equals the one whose last
+ * batch is oldest. While none is ready the batch waits with one that is starting; undefined when none ever will be
+ * ready.
  *
- * `holders` have the batch's prefix in their cache. The least loaded holder is chosen when it has less than `prefixTokens`
- * more pending tokens than the least loaded engine; `prefixTokens` is the most that its cache can save.
+ * `holders` have the batch's prefix in their cache. The least loaded holder is chosen when it has less than
+ * `prefixTokens` more pending tokens than the least loaded engine; `prefixTokens` is the most that its cache can save.
  */
 export function chooseEngine<C extends Candidate>(candidates: readonly C[], holders: ReadonlySet<C>, prefixTokens: number): C | undefined {
   const ready = candidates.filter(({ state }) => state === 'ready')
@@ -32,14 +33,17 @@ const LEADING_TOKENS = 32
 const MAX_PREFIXES = 1024
 
 /**
- * Remembers which engines computed a prefix lately, to send later batches to where the prefix is cached. It compares leading
- * tokens only: a wrong guess costs time but never changes a score.
+ * Remembers which engines computed a prefix lately, to send later batches to where the prefix is cached. It compares
+ * leading tokens only: a wrong guess costs time but never changes a score.
  */
 export class PrefixAffinity<Holder> {
   /** Least recently used first. */
   readonly #holders = new Map<string, Set<Holder>>()
 
-  /** Engines that were given the leading tokens of this batch's first sequence; none for a plain batch, which reuses nothing. */
+  /**
+   * Engines that were given the leading tokens of this batch's first sequence; none for a plain batch, which reuses
+   * nothing.
+   */
   holdersOf(batch: Batch): ReadonlySet<Holder> {
     const key = keyOf(batch)
     return (key === null ? undefined : this.#holders.get(key)) ?? new Set()

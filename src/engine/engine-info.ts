@@ -27,13 +27,19 @@ export interface Sharing {
   readonly packing: Ability
   /** Keys and values of prefixes are kept between batches. */
   readonly prefixCache: Ability
-  /** Most tokens of a packed row, cached ones included: the model's sliding window where it has one, else its context. */
+  /**
+   * Most tokens of a packed row, cached ones included: the model's sliding window where it has one, else its context.
+   */
   readonly longestRow: number
-  /** Heads whose S x S attention scores the graph writes to memory, at `ATTENTION_SCORE_BYTES`; 0 for fused attention. */
+  /**
+   * Heads whose S x S attention scores the graph writes to memory, at `ATTENTION_SCORE_BYTES`; 0 for fused attention.
+   */
   readonly attentionHeads: number
 }
 
-/** Bytes per head and pair of tokens of unfused attention at its peak: scores, mask, softmax and their copy in float32. */
+/**
+ * Bytes per head and pair of tokens of unfused attention at its peak: scores, mask, softmax and their copy in float32.
+ */
 export const ATTENTION_SCORE_BYTES = 16
 
 export interface Ability {

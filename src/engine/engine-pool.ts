@@ -22,8 +22,8 @@ interface PoolParts {
   readonly replicas: number
   readonly executionProvider: EngineSpec['executionProvider']
   /**
-   * Starts loading engine `index`, from 0. `known` are the answers of the first engine, which this one has to agree with;
-   * `onChange` is that of `ProcessEngineOptions`.
+   * Starts loading engine `index`, from 0. `known` are the answers of the first engine, which this one has to agree
+   * with; `onChange` is that of `ProcessEngineOptions`.
    */
   readonly start: (index: number, known: readonly KnownAnswer[], onChange: () => void) => PoolEngine
 }
@@ -34,9 +34,9 @@ interface Member extends Candidate {
 }
 
 /**
- * Runs several engines of one model as one. The first loads alone. The others start once it is ready and the hashes of the
- * model's files are known, so that they are tested against its answers and refuse other files. When an engine crashes or
- * fails, the others go on and take over its batches.
+ * Runs several engines of one model as one. The first loads alone. The others start once it is ready and the hashes of
+ * the model's files are known, so that they are tested against its answers and refuse other files. When an engine
+ * crashes or fails, the others go on and take over its batches.
  */
 export class EnginePool implements Engine {
   readonly replicas: number

@@ -5,11 +5,13 @@ import type { EngineInfo } from './engine-info.ts'
 export interface Engine {
   readonly state: EngineState
   readonly info: EngineInfo | null
-  /** How often an engine process was replaced, for whatever reason: scores cached before may be wrong. 0 when absent. */
+  /**
+   * How often an engine process was replaced, for whatever reason: scores cached before may be wrong. 0 when absent.
+   */
   readonly restarts?: number
   /**
-   * Scores one batch. Survives one crash of the engine process: the batch then runs again on its successor.
-   * Rejects with `engine_crashed` when that one crashes too, `engine_unavailable` when no engine process can be started.
+   * Scores one batch. Survives one crash of the engine process: the batch then runs again on its successor. Rejects
+   * with `engine_crashed` when that one crashes too, `engine_unavailable` when no engine process can be started.
    */
   score(batch: Batch): Promise<BatchScores>
   close(): Promise<void>
@@ -30,9 +32,9 @@ export interface Batch {
   readonly topCount: number | null
   readonly probe?: ProbeRequest
   /**
-   * `shared` allows prefix sharing: the engine computes a common prefix once, in a packed row or from the prefix cache, as
-   * far as the model can (`Sharing`). `plain`, the default, gives each sequence its own padded row and reuses nothing; the
-   * other layout is verified against it.
+   * `shared` allows prefix sharing: the engine computes a common prefix once, in a packed row or from the prefix cache,
+   * as far as the model can (`Sharing`). `plain`, the default, gives each sequence its own padded row and reuses
+   * nothing; the other layout is verified against it.
    */
   readonly layout?: 'plain' | 'shared'
 }
@@ -48,7 +50,7 @@ export interface ScoringSequence {
 }
 
 /** Positions in the first sequence whose raw logits a second implementation checks. */
-export interface ProbeRequest {
+interface ProbeRequest {
   /** Positions of scored tokens. For a long text with a large vocabulary the engine probes others, fewer or none. */
   readonly positions: readonly number[]
   /** Ids that the tokenizer has; the model's vocabulary may be larger. */
@@ -73,7 +75,9 @@ export interface RowScores {
   readonly bestIds: Int32Array
   readonly bestLogProbs: Float32Array
   readonly detail: RowDetail | null
-  /** `sequenceChecksum` of the sequence as the engine process received it: scores of another sequence have another one. */
+  /**
+   * `sequenceChecksum` of the sequence as the engine process received it: scores of another sequence have another one.
+   */
   readonly checksum: number
   /** Absent where every fed token was computed for this sequence alone. */
   readonly work?: SequenceWork
@@ -91,7 +95,9 @@ export interface RowDetail {
   readonly topLogProbs: Float32Array
 }
 
-/** How a sequence's fed tokens were obtained. Tokens in neither count were computed for another sequence of the batch. */
+/**
+ * How a sequence's fed tokens were obtained. Tokens in neither count were computed for another sequence of the batch.
+ */
 export interface SequenceWork {
   readonly computedTokens: number
   /** Tokens whose keys and values, or whose scores, came from the prefix cache. */
@@ -103,7 +109,10 @@ export function rowCountOf({ ids, firstScored, lastTokenCandidates }: ScoringSeq
   return ids.length - firstScored + (lastTokenCandidates?.length ?? 0)
 }
 
-/** Tokens that a forward pass over a batch is fed, without padding. A sequence's last token is not fed: it predicts nothing scored. */
+/**
+ * Tokens that a forward pass over a batch is fed, without padding. A sequence's last token is not fed: it predicts
+ * nothing scored.
+ */
 export function fedTokensOf({ sequences }: Batch): number {
   return sequences.reduce((sum, { ids }) => sum + ids.length - 1, 0)
 }

@@ -4,7 +4,10 @@ export interface PackedRow {
   readonly ids: Int32Array
   /** (T,) position of each token in its own sequence, from 0. */
   readonly positions: Int32Array
-  /** (T,) first column after the continuations of this one: column j is a predecessor of i exactly when j <= i < ends[j]. */
+  /**
+   * (T,) first column after the continuations of this one: column j is a predecessor of i exactly when j <= i <
+   * ends[j].
+   */
   readonly ends: Int32Array
   /** The columns of each sequence, in the order of the sequences. */
   readonly paths: readonly Int32Array[]
@@ -13,8 +16,8 @@ export interface PackedRow {
 }
 
 /**
- * Lays sequences into one packed row. In sorted order the neighbour before a sequence has the longest prefix in common with
- * it, so each distinct prefix gets exactly one column.
+ * Lays sequences into one packed row. In sorted order the neighbour before a sequence has the longest prefix in common
+ * with it, so each distinct prefix gets exactly one column.
  */
 export function packedRowOf(sequences: readonly Int32Array[]): PackedRow {
   const order = sequences.map((_, i) => i).sort((a, b) => compareIds(sequences[a]!, sequences[b]!))
@@ -74,11 +77,11 @@ export function compareIds(a: Int32Array, b: Int32Array): number {
 const NONE: Int32Array = new Int32Array(0)
 
 /**
- * Counts the columns of a packed row while a planner adds sequences to it. A further sequence adds the columns after the
- * longest prefix that it shares with any of them; in sorted order that is a prefix shared with a neighbour.
+ * Counts the columns of a packed row while a planner adds sequences to it. A further sequence adds the columns after
+ * the longest prefix that it shares with any of them; in sorted order that is a prefix shared with a neighbour.
  *
- * `sharedWithFirst` is the number of leading ids that a sequence has in common with the first one added. Sequences have to
- * come in falling order of it: those added before share at least as many ids, so the comparison starts there.
+ * `sharedWithFirst` is the number of leading ids that a sequence has in common with the first one added. Sequences have
+ * to come in falling order of it: those added before share at least as many ids, so the comparison starts there.
  */
 export class PackedRowBuilder {
   readonly #sorted: Int32Array[] = []

@@ -26,13 +26,16 @@ export interface ProcessEngineOptions {
   readonly batchTimeoutMs: number
   /** A process that takes longer to become ready is killed; this counts as a failed start. */
   readonly startTimeoutMs: number
-  /** Called after each change of state and before a failed engine rejects its batches, so that another can take them over. */
+  /**
+   * Called after each change of state and before a failed engine rejects its batches, so that another can take them
+   * over.
+   */
   readonly onChange?: () => void
 }
 
 /**
- * Runs an engine in a child process, so that a native crash, a hang or an out-of-memory kill costs one restart and never the
- * service.
+ * Runs an engine in a child process, so that a native crash, a hang or an out-of-memory kill costs one restart and
+ * never the service.
  *
  *     starting --ready--> ready --exit--> restarting --ready--> ready
  *         \--load_failed--> failed          \--5 exits without a ready--> failed
@@ -50,7 +53,10 @@ export class ProcessEngine implements Engine {
   readonly #starts = new StartRecord()
   readonly #timers = new EngineTimers()
 
-  /** Starts loading. The self-test compares the first process with the stored answers, later ones also with those of the first. */
+  /**
+   * Starts loading. The self-test compares the first process with the stored answers, later ones also with those of the
+   * first.
+   */
   constructor(spec: EngineSpec, material: SelfTestMaterial, options: ProcessEngineOptions) {
     this.#spec = spec
     this.#material = material
@@ -86,7 +92,10 @@ export class ProcessEngine implements Engine {
     return this.#starts.started
   }
 
-  /** Later starts refuse files with other content, wherever links then lead: scores must stay those of the model first loaded. */
+  /**
+   * Later starts refuse files with other content, wherever links then lead: scores must stay those of the model first
+   * loaded.
+   */
   expectFiles(expectedFiles: EngineSpec['expectedFiles']): void {
     this.#spec = { ...this.#spec, expectedFiles }
   }
@@ -104,7 +113,10 @@ export class ProcessEngine implements Engine {
     this.#dispatch()
   }
 
-  /** Gives up the waiting batches, for another engine to `adopt`. Without a ready process no batch runs, so these are all. */
+  /**
+   * Gives up the waiting batches, for another engine to `adopt`. Without a ready process no batch runs, so these are
+   * all.
+   */
   handOver(): PendingBatch[] {
     return this.#queue.takeWaiting()
   }

@@ -6,9 +6,9 @@ import type { Batch, BatchScores } from './engine.ts'
 import type { EngineInfo } from './engine-info.ts'
 
 /**
- * Messages between the front process and an engine process, over Node's IPC channel with structured cloning. Each `score`
- * is answered by exactly one `scored` or `failed` with its `batchId`; `load` and the `self_test` after it are answered by
- * one `ready` or `load_failed`.
+ * Messages between the front process and an engine process, over Node's IPC channel with structured cloning. Each
+ * `score` is answered by exactly one `scored` or `failed` with its `batchId`; `load` and the `self_test` after it are
+ * answered by one `ready` or `load_failed`.
  */
 export type ToEngine =
   | { readonly kind: 'load'; readonly spec: EngineSpec }
@@ -35,7 +35,10 @@ export interface EngineSpec {
   readonly onnxPath: string
   /** Folder that has to contain those files; the .onnx file's own folder when absent. */
   readonly modelFolder?: string
-  /** Targets of links, by name in the model folder, resolved once: redirecting a link must not change what a restart loads. */
+  /**
+   * Targets of links, by name in the model folder, resolved once: redirecting a link must not change what a restart
+   * loads.
+   */
   readonly realPaths?: Readonly<Record<string, string>>
   readonly executionProvider: 'cpu' | 'cuda'
   readonly threads: number
@@ -73,7 +76,9 @@ export interface SharingLimits {
   readonly packing: boolean
   /** Size of the prefix cache; 0 switches it off. */
   readonly prefixCacheBytes: number
-  /** Most bytes for the attention scores of a pass over a long text, which is split into several passes where possible. */
+  /**
+   * Most bytes for the attention scores of a pass over a long text, which is split into several passes where possible.
+   */
   readonly maxAttentionBytes: number
   /** Smallest attention window of any layer, tokens; null when all layers attend to everything. */
   readonly slidingWindow: number | null
@@ -90,7 +95,10 @@ export interface SelfTestTexts {
   readonly textVocabSize: number
 }
 
-/** Token ids and the log-probabilities, nats, of all but the first: stored with the model, or repeated from its first start. */
+/**
+ * Token ids and the log-probabilities, nats, of all but the first: stored with the model, or repeated from its first
+ * start.
+ */
 export interface KnownAnswer {
   readonly source: 'stored' | 'repeated'
   readonly ids: readonly number[]

@@ -29,10 +29,10 @@ function withReplica(log: EngineLog, replica: number): EngineLog {
 }
 
 /**
- * Threads of each engine process when `models` are served on `cores`, each by `replicas` processes. A positive `wanted` is
- * the number per process. 0 gives each model all cores, split evenly between its replicas, because these run at the same
- * time under load. Models are not given less than all cores: most are idle, so the only busy one runs as fast as it would
- * alone, and the operating system divides the cores between several busy ones.
+ * Threads of each engine process when `models` are served on `cores`, each by `replicas` processes. A positive `wanted`
+ * is the number per process. 0 gives each model all cores, split evenly between its replicas, because these run at the
+ * same time under load. Models are not given less than all cores: most are idle, so the only busy one runs as fast as
+ * it would alone, and the operating system divides the cores between several busy ones.
  */
 export function threadPlan(
   wanted: number,

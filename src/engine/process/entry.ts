@@ -1,8 +1,8 @@
 /**
- * Entry of the engine process: loads one model, runs the self-test, then scores one batch at a time until its parent closes
- * the channel.
+ * Entry of the engine process: loads one model, runs the self-test, then scores one batch at a time until its parent
+ * closes the channel.
  *
- *     front process -- load, self_test, score -->  main thread: IPC messages, session.run (blocks during a forward pass)
+ *     front process -- load, self_test, score -->  main thread: IPC messages, session.run (blocks while it computes)
  *                   <--------- ready, scored ----  parent-watch thread: kills the process when its parent has ended
  */
 
@@ -70,7 +70,8 @@ async function score({ batchId, batch }: Extract<ToEngine, { kind: 'score' }>): 
   try {
     const { model } = await loaded()
     const scores = await model.score(batch)
-    // Scores computed while the weights changed must not leave this process. The parent runs the batch again on the next one.
+    // Scores computed while the weights changed must not leave this process. The parent runs the batch again on the
+    // next one.
     if (model.changeDetector.changedFile() !== null) process.exit(EXIT_MODEL_CHANGED)
     answer({ kind: 'scored', batchId, scores })
   } catch (error) {

@@ -13,7 +13,10 @@ type Feeds = Record<string, Tensor>
 /** Makes one input of a pass. */
 type FeedMaker = (pass: Pass) => Tensor
 
-/** How the scoring graph computes the rows of a pass: one after the other in N chunks of C, the last filled up with row 0. */
+/**
+ * How the scoring graph computes the rows of a pass: one after the other in N chunks of C, the last filled up with row
+ * 0.
+ */
 export interface RowPlan {
   readonly N: number
   readonly C: number
@@ -24,7 +27,9 @@ export interface RowPlan {
   readonly probedRows: readonly number[]
 }
 
-/** Decides once, by input name, how the model's own inputs are made. Throws `model_unsupported` for an unknown input. */
+/**
+ * Decides once, by input name, how the model's own inputs are made. Throws `model_unsupported` for an unknown input.
+ */
 export function feedMakers(inputs: readonly TensorInfo[], sizes: HeadSizes): ReadonlyMap<string, FeedMaker> {
   const added = new Set<string>(Object.values(SCORING_INPUTS))
   const own = inputs.filter(({ name }) => !added.has(name))

@@ -22,8 +22,8 @@ export interface OpenSession {
 }
 
 /**
- * Opens a session on the scoring graph of a model, on prepacked weights where `spec` asks for them and the model allows it.
- * Throws `model_invalid` or `model_too_large` with the reason.
+ * Opens a session on the scoring graph of a model, on prepacked weights where `spec` asks for them and the model allows
+ * it. Throws `model_invalid` or `model_too_large` with the reason.
  */
 export async function openSession(
   spec: EngineSpec,
@@ -35,7 +35,8 @@ export async function openSession(
   const { vocabSize, headSize, replicas = 1, memory, prepacked } = spec
   const fit = (engines: number, sharesWeights: boolean): Fit | null =>
     memory === undefined ? null : assertFits({ scoring, vocabSize, headSize, replicas: engines, sharesWeights, ...memory }, memory.limitBytes)
-  // Before the weights are loaded it is unknown whether they can be prepacked, so only this process is counted at first.
+  // Before the weights are loaded it is unknown whether they can be prepacked, so only this process is counted at
+  // first.
   const first = fit(prepacked === undefined ? replicas : 1, false)
   const paths = files.map(({ path }) => path)
   const changeDetector = new FileChangeDetector(paths)
@@ -73,8 +74,8 @@ async function createSession(graph: Uint8Array, options: InferenceSession.Sessio
 }
 
 /**
- * Options for a graph whose large weights are in files of `weightsFolder`. `keepsWeightsMapped` stops onnxruntime from repacking
- * them into private memory, which makes passes 5 to 12 % slower: for a session of a pass or two.
+ * Options for a graph whose large weights are in files of `weightsFolder`. `keepsWeightsMapped` stops onnxruntime from
+ * repacking them into private memory, which makes passes 5 to 12 % slower: for a session of a pass or two.
  */
 export function sessionOptions(
   { executionProvider, threads, sharesCores = false, precision }: Pick<EngineSpec, 'executionProvider' | 'threads' | 'sharesCores' | 'precision'>,
@@ -93,7 +94,8 @@ export function sessionOptions(
     logSeverityLevel: 4,
     extra: {
       session: {
-        // Without VNNI, 8-bit products on x86 saturate silently; '1' selects slower, exact ones. Weights rounded by logpr cannot saturate.
+        // Without VNNI, 8-bit products on x86 saturate silently; '1' selects slower, exact ones. Weights rounded by
+        // logpr cannot saturate.
         x64quantprecision: precision === undefined ? '1' : '0',
         disable_prepacking: keepsWeightsMapped ? '1' : '0',
         model_external_initializers_file_folder_path: weightsFolder,

@@ -2,8 +2,8 @@ import type { ScoringSequence } from '../engine.ts'
 import type { CacheArray } from './prefix-cache/cache-tensor.ts'
 
 /**
- * One forward pass: B rows of S columns, right-padded, after P tokens whose keys and values are known. The attention mask
- * covers all P + S.
+ * One forward pass: B rows of S columns, right-padded, after P tokens whose keys and values are known. The attention
+ * mask covers all P + S.
  */
 export interface Pass {
   readonly B: number
@@ -24,8 +24,10 @@ export interface Pass {
 }
 
 /** The R rows of logits to score, each distinct pair of row and target once. */
-export interface WantedRows {
-  /** (R,) index into the flattened hidden states (B·S, H) of the row that predicts, and (R,) the token to score there. */
+interface WantedRows {
+  /**
+   * (R,) index into the flattened hidden states (B·S, H) of the row that predicts, and (R,) the token to score there.
+   */
   readonly rows: Int32Array
   readonly targets: Int32Array
   /** For each sequence its indices into the R rows: those of its tokens in order, then of its last-token candidates. */
@@ -33,9 +35,9 @@ export interface WantedRows {
 }
 
 /**
- * One row per sequence, right-padded: attention operators that count the mask's ones fail with padding on the left. A sequence
- * of n ids is fed without its last token, which predicts nothing scored, so S is the longest n - 1. Row i - 1 predicts token
- * i; the row of the last token is scored once more for each of its candidates.
+ * One row per sequence, right-padded: attention operators that count the mask's ones fail with padding on the left. A
+ * sequence of n ids is fed without its last token, which predicts nothing scored, so S is the longest n - 1. Row i - 1
+ * predicts token i; the row of the last token is scored once more for each of its candidates.
  */
 export function plainPass(sequences: readonly ScoringSequence[]): Pass {
   const lengths = sequences.map(({ ids }) => ids.length - 1)
@@ -60,7 +62,10 @@ export function plainPass(sequences: readonly ScoringSequence[]): Pass {
   return { B, S, ids, positions, lengths, pastLength: 0, past: null, bias: null, wanted }
 }
 
-/** Positions from `pastLength` on whose rows a sequence needs, with the token to score there: its scored tokens, then its last-token candidates. */
+/**
+ * Positions from `pastLength` on whose rows a sequence needs, with the token to score there: its scored tokens, then
+ * its last-token candidates.
+ */
 export function* wantedOf(
   { ids, firstScored, targets, lastTokenCandidates = NONE }: ScoringSequence,
   pastLength: number

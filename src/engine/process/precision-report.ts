@@ -5,13 +5,16 @@ import type { EngineSpec } from '../protocol.ts'
 import { firstLogProbs, sequenceOf } from './self-test/passes.ts'
 import { type LoadedModel, loadModel } from './session.ts'
 
-/** Rounding cannot explain a larger mean, nats per token: 100 times the measured mean with random weights, 20 times with trained ones (decision 0016). */
+/**
+ * Rounding cannot explain a larger mean, nats per token: 100 times the measured mean with random weights, 20 times with
+ * trained ones (decision 0016).
+ */
 const LARGEST_MEAN_NATS = 0.5
 
 /**
- * Measures how much 8-bit weights change the log-probabilities of the first self-test text; null for a model without them. The
- * reference with the file's own weights is computed once, in a session that does not copy them, and cached. Throws
- * `model_invalid` when the difference exceeds rounding.
+ * Measures how much 8-bit weights change the log-probabilities of the first self-test text; null for a model without
+ * them. The reference with the file's own weights is computed once, in a session that does not copy them, and cached.
+ * Throws `model_invalid` when the difference exceeds rounding.
  */
 export async function precisionReport(spec: EngineSpec, { precision }: LoadedModel, { answers }: SelfTestReport): Promise<PrecisionReport | null> {
   const [answer] = answers

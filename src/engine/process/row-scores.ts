@@ -8,8 +8,8 @@ import type { RowPlan } from './feeds.ts'
 type Outputs = Readonly<Record<string, Tensor>>
 
 /**
- * Scores of each sequence from the outputs of the scoring graph, (N, C, 1) each with fill rows at the end. `ofSequence` holds the
- * row indices of each sequence.
+ * Scores of each sequence from the outputs of the scoring graph, (N, C, 1) each with fill rows at the end. `ofSequence`
+ * holds the row indices of each sequence.
  */
 export function rowScoresOf(outputs: Outputs, { sequences, topCount }: Batch, ofSequence: readonly Int32Array[]): RowScores[] {
   const bestIds = outputs[SCORING_OUTPUTS.bestId]!.data as BigInt64Array
@@ -63,7 +63,10 @@ export function rowProbesOf(outputs: Outputs, batch: Batch, { C, columns, probed
 /** Scores of consecutive tokens, with details if the batch asks for them. */
 export type Rows = Pick<RowScores, 'logProbs' | 'logSumExps' | 'bestIds' | 'bestLogProbs' | 'detail'>
 
-/** Joins rows of one sequence that come from several passes or the prefix cache. The result has details if every non-empty part has. */
+/**
+ * Joins rows of one sequence that come from several passes or the prefix cache. The result has details if every
+ * non-empty part has.
+ */
 export function joinRows(all: readonly Rows[]): Rows {
   const parts = all.filter(({ logProbs }) => logProbs.length > 0)
   const [only] = parts

@@ -11,7 +11,7 @@ import { type CacheArray, type CacheTensor, cacheTensorOf, elementsOf } from './
 import type { SharableGraph } from './sharing/sharable-graph.ts'
 
 /** Outputs of a pass, before `rowScoresOf` divides them between the sequences. */
-export interface PassOutputs {
+interface PassOutputs {
   readonly outputs: Readonly<Record<string, Tensor>>
   readonly plan: RowPlan
   /** Keys and values of all P + S tokens by the name of their past input; null unless requested. */
@@ -29,8 +29,8 @@ export class PassRunner {
 
   constructor(sharable: SharableGraph, sizes: HeadSizes, vocabSize: number) {
     const inputs = ownInputs(sharable.graph)
-    const roles = new Map(modelInputs(inputs, sizes).map((input) => [input.name, input]))
-    this.cacheTensors = sharable.pairs.map(({ past }) => cacheTensorOf(roles.get(past)!))
+    const inputsByName = new Map(modelInputs(inputs, sizes).map((input) => [input.name, input]))
+    this.cacheTensors = sharable.pairs.map(({ past }) => cacheTensorOf(inputsByName.get(past)!))
     this.#sharable = sharable
     this.#makers = feedMakers(inputs, sizes)
     this.#limits = headRowLimits(vocabSize)

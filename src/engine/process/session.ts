@@ -14,7 +14,9 @@ import { sharableGraph } from './sharing/sharable-graph.ts'
 export interface LoadedModel extends Omit<OpenSession, 'session'> {
   readonly original: Graph
   readonly scoring: Graph
-  /** Whether it quantizes activations over whole tensors, so that tokens depend on later ones and on their neighbours. */
+  /**
+   * Whether it quantizes activations over whole tensors, so that tokens depend on later ones and on their neighbours.
+   */
   readonly isApproximate: boolean
   /** Its 8-bit weights; null when it runs with the weights of its file. */
   readonly precision: PreparedPrecision | null
@@ -28,8 +30,9 @@ export interface LoadedModel extends Omit<OpenSession, 'session'> {
 const NO_SHARING: SharingLimits = { packing: false, prefixCacheBytes: 0, maxAttentionBytes: Number.POSITIVE_INFINITY, slidingWindow: null, heads: 0 }
 
 /**
- * Loads a model as a scoring graph; `sessionOptions` explains `keepsWeightsMapped`. Throws `model_invalid`, `model_unsupported` or
- * `model_too_large` with the reason, and `cache_failed` when the 8-bit weights cannot be written to the cache folder.
+ * Loads a model as a scoring graph; `sessionOptions` explains `keepsWeightsMapped`. Throws `model_invalid`,
+ * `model_unsupported` or `model_too_large` with the reason, and `cache_failed` when the 8-bit weights cannot be written
+ * to the cache folder.
  */
 export async function loadModel(spec: EngineSpec, keepsWeightsMapped = false): Promise<LoadedModel> {
   const opened = openGraph(spec)

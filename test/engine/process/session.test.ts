@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { EMBEDDED_MODEL, specOf } from '../../../bench/support/models.ts'
 import { type LoadedModel, loadModel } from '../../../src/engine/process/session.ts'
 import { buildInt64, buildNode, buildTensor } from '../../../src/model/onnx/build-node.ts'
 import { BFLOAT16, FLOAT, FLOAT16, type Graph, type OnnxNode, type TensorInfo } from '../../../src/model/onnx/graph.ts'
@@ -37,7 +38,10 @@ const TEXTS = [
 ]
 const S = 3
 
-/** The tiny model with its hidden states passed through a cache: `there` gives them the shape of its entries, `back` reverts it. */
+/**
+ * The tiny model with its hidden states passed through a cache: `there` gives them the shape of its entries, `back`
+ * reverts it.
+ */
 function withCache(past: TensorInfo, lengthAxis: number, there: readonly OnnxNode[], back: readonly OnnxNode[], shapes: Graph['initializers']): Graph {
   const [gather, product] = MODEL.graph.nodes
   return {
@@ -152,6 +156,23 @@ describe('loadModel', () => {
     await assert.rejects(load(t, graph), {
       code: 'model_invalid',
       message: /could not load the model.*bfloat16 weights.*use an export in fp32 or fp16/s
+    })
+  })
+
+  describe('with limits on its memory', () => {
+    const limits = { maxModelLen: 512, maxBatchTokens: 2048, longTextTokens: 128 }
+
+    it('rejects a model that does not fit with `model_too_large`', async () => {
+      await assert.rejects(loadModel({ ...specOf(EMBEDDED_MODEL), memory: { ...limits, limitBytes: 100 << 20 } }), { code: 'model_too_large' })
+    })
+
+    it('reports the predicted memory of a model that fits', async () => {
+      const model = await loadModel({ ...specOf(EMBEDDED_MODEL), memory: { ...limits, limitBytes: null } })
+      await model.release()
+
+      assert.ok(model.memory !== null)
+      const { totalBytes, weightBytes } = model.memory.prediction
+      assert.ok(totalBytes > weightBytes)
     })
   })
 })

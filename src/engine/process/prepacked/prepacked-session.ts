@@ -11,7 +11,10 @@ type Options = InferenceSession.SessionOptions
 /** Returns a hash of a session's outputs for fixed passes. */
 export type Probe = (session: InferenceSession) => Promise<string>
 
-/** Result of an attempt to prepack: the probe of a session on the model's own weights, or why prepacked ones cannot be used. */
+/**
+ * Result of an attempt to prepack: the probe of a session on the model's own weights, or why prepacked ones cannot be
+ * used.
+ */
 type Verdict = { readonly probeSha256: string } | { readonly reason: string }
 
 /** A session on prepacked weights and the files that it maps, or why there is none. */
@@ -40,8 +43,9 @@ export async function openPrepacked(folder: string, verdict: Verdict, options: O
 }
 
 /**
- * Lets onnxruntime prepack the weights of `graph` and writes them to `folder`, which appears only once it is complete. Its
- * verdict says whether a session on them has the same probe as one on the model's own weights; if not, the weights are deleted.
+ * Lets onnxruntime prepack the weights of `graph` and writes them to `folder`, which appears only once it is complete.
+ * Its verdict says whether a session on them has the same probe as one on the model's own weights; if not, the weights
+ * are deleted.
  */
 export async function prepack(folder: string, graph: Uint8Array, options: Options, probe: Probe): Promise<void> {
   const part = `${folder}.${process.pid}.part`

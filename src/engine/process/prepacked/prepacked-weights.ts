@@ -15,8 +15,8 @@ interface PrepackedWeightsParts extends KeyParts {
 }
 
 /**
- * Opens a session on weights in the layout of onnxruntime's matrix kernels, in a file that every engine process of the model
- * maps. The first process writes the file. Returns the reason when each process has to keep its own copy instead.
+ * Opens a session on weights in the layout of onnxruntime's matrix kernels, in a file that every engine process of the
+ * model maps. The first process writes the file. Returns the reason when each process has to keep its own copy instead.
  */
 export async function openPrepackedWeights({ folder, probe, ...parts }: PrepackedWeightsParts): Promise<PrepackedSession> {
   const weightBytes = parts.paths.reduce((sum, path) => sum + statSync(path).size, 0)
@@ -38,7 +38,10 @@ export async function openPrepackedWeights({ folder, probe, ...parts }: Prepacke
 /** Filesystem types that statfs(2) reports. */
 const TMPFS = 0x01021994
 const RAMFS = 0x858458f6
-/** The file holds original, packed and folded weights: up to 2.3 times the model was measured (docs/decisions/0017-replicas.md). */
+/**
+ * The file holds original, packed and folded weights: up to 2.3 times the model was measured
+ * (docs/decisions/0017-replicas.md).
+ */
 const SPACE_FACTOR = 2.5
 /** A folder that is still being written is younger. */
 const STALE_MS = 3_600_000
