@@ -1,7 +1,7 @@
 import { commonLength } from '../../packed-row.ts'
 
 /** Capacity of a tree, the cost of a node and that of each token of its run, in any one unit. */
-export interface Bound {
+interface Bound {
   readonly capacity: number
   readonly node: number
   readonly token: number
@@ -17,7 +17,7 @@ interface RadixNode<Payload> {
 }
 
 /** The nodes that spell a prefix, in order. All runs but the last are taken whole. */
-export interface Path<Payload> {
+interface Path<Payload> {
   readonly steps: readonly Step<Payload>[]
   /** Tokens in total. */
   readonly length: number
@@ -89,9 +89,9 @@ export class RadixTree<Payload> {
 
   /**
    * Adds tokens of ids after a path that was just found, up to token `end`, and marks all of them as used. Returns how
-   * many were added. Other runs are evicted to make room, never the path. If the run fits beside its path alone,
-   * everything else may go. If not, it is stored until it and its path take half of the capacity, so that one long text
-   * does not empty the cache, or as far as there is free space, whichever is more.
+   * many were added. A run that fits into the capacity together with its path is stored whole, and evicts whatever else
+   * is in the way, but never the path. A longer one is stored until it and its path take half of the capacity, so that
+   * one long text does not empty the cache, or as far as there is free space, whichever is more.
    */
   extend(path: Path<Payload>, ids: Int32Array, end: number, payloadOf: (from: number, to: number) => Payload): number {
     this.use(path)

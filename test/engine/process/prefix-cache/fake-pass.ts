@@ -14,7 +14,7 @@ export const TENSORS: readonly CacheTensor[] = [
  * What pass number `pass` computes for the last token of a prefix. Depends on all of its tokens; exact in float32 and
  * below 2^16.
  */
-export function numberOf(prefix: Int32Array, pass: number, tensor: number, head: number, element: number): number {
+export function elementOf(prefix: Int32Array, pass: number, tensor: number, head: number, element: number): number {
   let hash = 17
   for (const part of [...prefix, prefix.length, pass, tensor, head, element]) hash = (Math.imul(hash, 31) + part + 1) & 0x7fffffff
   return (hash ^ (hash >>> 15)) & 0xffff
@@ -24,7 +24,7 @@ export function numberOf(prefix: Int32Array, pass: number, tensor: number, head:
 export function expectedBlock(tensor: number, ids: Int32Array, passes: readonly number[]): number[] {
   const { heads, size } = TENSORS[tensor]!
   return Array.from({ length: heads }, (_, head) =>
-    passes.map((pass, i) => Array.from({ length: size }, (_, element) => numberOf(ids.subarray(0, i + 1), pass, tensor, head, element)))
+    passes.map((pass, i) => Array.from({ length: size }, (_, element) => elementOf(ids.subarray(0, i + 1), pass, tensor, head, element)))
   ).flat(2)
 }
 
@@ -46,7 +46,7 @@ export function passOver(ids: Int32Array, from: number, end: number, pass: numbe
       columns.forEach((column, i) => {
         for (let head = 0; head < heads; head++)
           for (let element = 0; element < size; element++)
-            elements[(head * width + column) * size + element] = numberOf(ids.subarray(0, from + i + 1), pass, t, head, element)
+            elements[(head * width + column) * size + element] = elementOf(ids.subarray(0, from + i + 1), pass, t, head, element)
       })
       return [past, elements]
     })
@@ -56,13 +56,13 @@ export function passOver(ids: Int32Array, from: number, end: number, pass: numbe
 
 /** Rows of tokens `first .. end - 1` of ids as pass number `pass` computes them. */
 export function rowsOver(ids: Int32Array, first: number, end: number, pass: number): CachedRows {
-  const numbers = (which: number): number[] =>
-    Array.from({ length: Math.max(0, end - first) }, (_, i) => numberOf(ids.subarray(0, first + i + 1), pass, 100, 0, which))
+  const values = (which: number): number[] =>
+    Array.from({ length: Math.max(0, end - first) }, (_, i) => elementOf(ids.subarray(0, first + i + 1), pass, 100, 0, which))
   return {
     first,
-    logProbs: Float32Array.from(numbers(0)),
-    logSumExps: Float32Array.from(numbers(1)),
-    bestIds: Int32Array.from(numbers(2)),
-    bestLogProbs: Float32Array.from(numbers(3))
+    logProbs: Float32Array.from(values(0)),
+    logSumExps: Float32Array.from(values(1)),
+    bestIds: Int32Array.from(values(2)),
+    bestLogProbs: Float32Array.from(values(3))
   }
 }
