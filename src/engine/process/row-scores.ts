@@ -86,7 +86,7 @@ function joinDetails(details: readonly RowDetail[]): RowDetail {
     ranks: integers(details, ({ ranks }) => ranks),
     entropies: floats(details, ({ entropies }) => entropies),
     probSquareSums: floats(details, ({ probSquareSums }) => probSquareSums),
-    topCount: details[0]?.topCount ?? 0,
+    topCount: details[0]!.topCount,
     topIds: integers(details, ({ topIds }) => topIds),
     topLogProbs: floats(details, ({ topLogProbs }) => topLogProbs)
   }

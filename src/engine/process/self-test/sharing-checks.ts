@@ -66,7 +66,7 @@ export async function sharingChecks(model: Scorer, sharing: SharingUnderTest | n
       for (const batch of batches) {
         const scores = await model.score({ sequences: batch.map(sequenceOf), topCount: null, layout: 'shared' })
         const found = logProbsOf(scores)
-        differences.push(...batch.flatMap((text, i) => passDifference(found[i] ?? [], expected.get(text) ?? []).all))
+        differences.push(...batch.flatMap((text, i) => passDifference(found[i] ?? [], expected.get(text)!).all))
         cachedTokens += scores.rows.reduce((sum, { work }) => sum + (work?.cachedTokens ?? 0), 0)
       }
     } catch (error) {
