@@ -1,5 +1,6 @@
 import { loadConfig } from '../src/config/load-config.ts'
-import { buildFeeds, feedMakers } from '../src/engine/process/feeds.ts'
+import { feedMakers, passFeeds } from '../src/engine/process/feeds.ts'
+import { plainPass } from '../src/engine/process/pass.ts'
 import type { EngineSpec } from '../src/engine/protocol.ts'
 import { logprobOptionsOf } from '../src/http/routes/logprob.ts'
 import { expandRequest } from '../src/logprob/expand-request.ts'
@@ -108,11 +109,9 @@ export async function run(): Promise<Findings> {
 async function bareRun(spec: EngineSpec, ids: Int32Array): Promise<() => Promise<unknown>> {
   const graph = scoringGraph(readOnnx(spec.onnxPath))
   const session = await createSession(spec, graph)
-  const { feeds } = buildFeeds(
-    feedMakers(graph.inputs, { headSize: spec.headSize, keyValueHeads: 0 }),
-    { sequences: [{ ids, firstScored: 1 }], topCount: null },
-    { maxChunkRows: TOKENS, maxProbedRows: 0 }
-  )
+  const makers = feedMakers(graph.inputs, { headSize: spec.headSize, keyValueHeads: 0 })
+  const batch = { sequences: [{ ids, firstScored: 1 }], topCount: null }
+  const { feeds } = passFeeds(makers, plainPass(batch.sequences), batch, { maxChunkRows: TOKENS, maxProbedRows: 0 })
   return () => session.run(feeds)
 }
 

@@ -1,6 +1,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Batch } from '../../src/engine/engine.ts'
-import { buildFeeds, feedMakers } from '../../src/engine/process/feeds.ts'
+import { feedMakers, passFeeds } from '../../src/engine/process/feeds.ts'
+import { plainPass } from '../../src/engine/process/pass.ts'
 import type { EngineSpec } from '../../src/engine/protocol.ts'
 import { readOnnx } from '../../src/model/onnx/read.ts'
 import { SCORING_INPUTS } from '../../src/model/onnx/scoring-graph.ts'
@@ -19,7 +20,7 @@ export async function loadFullLogits(spec: EngineSpec): Promise<FullLogitsModel>
   const added = new Set<string>(Object.values(SCORING_INPUTS))
   return {
     async logits(batch) {
-      const { feeds } = buildFeeds(makers, batch, { maxChunkRows: 1, maxProbedRows: 0 })
+      const { feeds } = passFeeds(makers, plainPass(batch.sequences), batch, { maxChunkRows: 1, maxProbedRows: 0 })
       const own: Record<string, Tensor> = Object.fromEntries(Object.entries(feeds).filter(([name]) => !added.has(name)))
       const outputs = await session.run(own, ['logits'])
       return outputs.logits!.data as Float32Array

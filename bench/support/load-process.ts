@@ -1,6 +1,7 @@
 /** A process that loads one model, by the bare runtime or as the engine does, scores once, and tells its memory after each step. */
 import { InferenceSession, type Tensor } from 'onnxruntime-node'
-import { buildFeeds, feedMakers } from '../../src/engine/process/feeds.ts'
+import { feedMakers, passFeeds } from '../../src/engine/process/feeds.ts'
+import { plainPass } from '../../src/engine/process/pass.ts'
 import { loadModel } from '../../src/engine/process/session.ts'
 import { readOnnx } from '../../src/model/onnx/read.ts'
 import { SCORING_INPUTS } from '../../src/model/onnx/scoring-graph.ts'
@@ -26,7 +27,7 @@ async function bare(): Promise<() => Promise<void>> {
   const session = await InferenceSession.create(spec.onnxPath, { intraOpNumThreads: spec.threads, logSeverityLevel: 4 })
   return async () => {
     const makers = feedMakers(readOnnx(spec.onnxPath).inputs, { headSize: spec.headSize, keyValueHeads: spec.keyValueHeads ?? 0 })
-    const { feeds } = buildFeeds(makers, batch, { maxChunkRows: 1, maxProbedRows: 0 })
+    const { feeds } = passFeeds(makers, plainPass(batch.sequences), batch, { maxChunkRows: 1, maxProbedRows: 0 })
     const added = new Set<string>(Object.values(SCORING_INPUTS))
     const own: Record<string, Tensor> = Object.fromEntries(Object.entries(feeds).filter(([name]) => !added.has(name)))
     await session.run(own, ['logits'])

@@ -13,11 +13,11 @@ export interface PendingBatch {
 }
 
 /**
- * The batch that the engine process has in hand and those that wait for it. They are kept here, outside the process,
- * because they have to survive it.
+ * The batch that an engine process runs and those that wait for it. The parent keeps them, so that they survive the
+ * process: a crash requeues the running batch.
  */
 export class BatchQueue {
-  #inHand: PendingBatch | undefined
+  #running: PendingBatch | undefined
   readonly #waiting: PendingBatch[] = []
   #lastBatchId = 0
 
@@ -27,61 +27,64 @@ export class BatchQueue {
     })
   }
 
-  /** One that another line gave away; its tries stay counted. */
+  /** Adds a batch that another queue gave away; its attempts stay counted. */
   adopt(pending: PendingBatch): void {
     this.#waiting.push({ ...pending, batchId: ++this.#lastBatchId })
   }
 
-  /** All that wait, which this line then no longer knows. */
+  /** Removes and returns all waiting batches. */
   takeWaiting(): PendingBatch[] {
     return this.#waiting.splice(0)
   }
 
-  /** Fed tokens of the batch in hand and of those that wait. */
+  /** Fed tokens of the running batch and of those that wait. */
   get tokens(): number {
-    return [...(this.#inHand ? [this.#inHand] : []), ...this.#waiting].reduce((sum, { batch }) => sum + fedTokensOf(batch), 0)
+    return [...(this.#running ? [this.#running] : []), ...this.#waiting].reduce((sum, { batch }) => sum + fedTokensOf(batch), 0)
   }
 
-  /** The next batch to hand over; undefined while one is in hand or when none waits. */
+  /** Starts the next batch; undefined while one runs or when none waits. */
   take(): PendingBatch | undefined {
-    if (this.#inHand !== undefined) return undefined
-    this.#inHand = this.#waiting.shift()
-    if (this.#inHand !== undefined) this.#inHand.attempts++
-    return this.#inHand
+    if (this.#running !== undefined) return undefined
+    this.#running = this.#waiting.shift()
+    if (this.#running !== undefined) this.#running.attempts++
+    return this.#running
   }
 
-  /** The batch in hand, answered; undefined when it is not `batchId` (an answer that came too late). */
+  /** Ends the running batch; undefined when its id is not `batchId`, as for an answer that came too late. */
   finish(batchId: number): PendingBatch | undefined {
-    const pending = this.#inHand
+    const pending = this.#running
     if (pending?.batchId !== batchId) return undefined
-    this.#inHand = undefined
+    this.#running = undefined
     return pending
   }
 
   /**
-   * The process died: its batch goes first on the next one, or fails with `engine_crashed` when it was tried before. An
-   * end that had nothing to do with the batch (`isBlameless`) does not count as a try.
+   * Puts the running batch first in line after its process ended, or rejects it with `engine_crashed` after its last
+   * attempt. An end that the batch cannot have caused (`isBlameless`) does not count as an attempt.
    */
-  putBack(isBlameless = false): void {
-    const pending = this.#inHand
-    this.#inHand = undefined
+  requeue(isBlameless = false): void {
+    const pending = this.#running
+    this.#running = undefined
     if (pending === undefined) return
     if (isBlameless) pending.attempts--
     if (pending.attempts < MAX_ATTEMPTS) this.#waiting.unshift(pending)
     else
       pending.reject(
-        new ServiceError('engine_crashed', `the engine process ended ${MAX_ATTEMPTS} times while it computed this batch; the request was not tried again`)
+        new ServiceError(
+          'engine_crashed',
+          `the engine process crashed ${MAX_ATTEMPTS} times while it scored the batch of this request; the batch is not retried again`
+        )
       )
   }
 
   rejectAll(error: ServiceError): void {
-    const pending = [...(this.#inHand ? [this.#inHand] : []), ...this.#waiting.splice(0)]
-    this.#inHand = undefined
+    const pending = [...(this.#running ? [this.#running] : []), ...this.#waiting.splice(0)]
+    this.#running = undefined
     for (const { reject } of pending) reject(error)
   }
 }
 
-/** Why no engine takes work: `failure` when it cannot be started, null when the service stops. */
+/** The error for batches that no engine will score: `failure` when none can be started, null when the service stops. */
 export function unavailable(failure: ServiceError | null): ServiceError {
   return new ServiceError('engine_unavailable', failure?.message ?? 'the service is stopping')
 }

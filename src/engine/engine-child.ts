@@ -2,36 +2,36 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import type { FromEngine, ToEngine } from './protocol.ts'
 
-/** What its owner hears of an engine process. `exit` comes exactly once, also when it could not be started, and last. */
 interface ChildEvents {
   message(message: FromEngine): void
-  /** A message that could not be delivered, or an operating-system error. */
-  trouble(error: Error): void
+  /** A message could not be delivered, or the operating system reported an error. */
+  error(error: Error): void
+  /** Called exactly once, and last, even when the process could not be started. */
   exit(exitCode: number | null, signal: NodeJS.Signals | null): void
 }
 
-/** One engine process: what is sent to it, what comes back, and its end. */
+/** One engine process, from its start to its exit. */
 export class EngineChild {
   readonly #process: ChildProcess
-  readonly #trouble: ChildEvents['trouble']
-  #isSilenced = false
+  readonly #onError: ChildEvents['error']
+  #ignoresMessages = false
 
-  constructor({ message, trouble, exit }: ChildEvents) {
+  constructor({ message, error: onError, exit }: ChildEvents) {
     const entry = new URL(`./process/entry${extname(import.meta.url)}`, import.meta.url)
-    this.#trouble = trouble
-    // stdout belongs to the caller's results.
+    this.#onError = onError
+    // The front process's stdout carries results of commands, so the child writes to stderr alone.
     this.#process = fork(entry, { serialization: 'advanced', stdio: ['ignore', process.stderr, process.stderr, 'ipc'] })
     this.#process.on('message', (received: FromEngine) => {
-      if (!this.#isSilenced) message(received)
+      if (!this.#ignoresMessages) message(received)
     })
     this.#process.on('error', (error) => {
-      trouble(error)
-      // One that could not be started at all has no exit.
+      onError(error)
+      // Node emits no 'exit' for a process that could not be started.
       if (this.#process.pid === undefined) exit(null, null)
     })
     this.#process.once('exit', (exitCode, signal) => {
-      // What it said before its end may still be in the channel, and would be taken for its successor's.
-      this.#isSilenced = true
+      // Messages still in the channel would be taken for those of its successor.
+      this.#ignoresMessages = true
       exit(exitCode, signal)
     })
   }
@@ -44,48 +44,27 @@ export class EngineChild {
     // The channel may close between a crash and its 'exit' event, which then decides what happens to the batch.
     if (!this.#process.connected) return
     this.#process.send(message, (error) => {
-      if (error) this.#trouble(error)
+      if (error) this.#onError(error)
     })
   }
 
-  /** Nothing in it needs saving, and inside a forward pass it would not hear anything gentler. */
+  /** SIGKILL: the process has nothing to save, and handles no signal while a forward pass blocks its main thread. */
   kill(): void {
     this.#process.kill('SIGKILL')
   }
 
-  /** Kills it, and drops what it still says: an answer on its way may be wrong. */
-  killUnheard(): void {
-    this.#isSilenced = true
+  /** Kills it and ignores messages that it has sent already: they may be wrong. */
+  discard(): void {
+    this.#ignoresMessages = true
     this.kill()
   }
 
-  /** Kills it unheard and resolves when it is gone. */
-  async end(): Promise<void> {
-    this.#isSilenced = true
+  /** Discards it and resolves when the process has ended. */
+  async close(): Promise<void> {
+    this.#ignoresMessages = true
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
-    const gone = new Promise((resolve) => this.#process.once('exit', resolve))
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve))
     this.kill()
-    await gone
-  }
-}
-
-const NAMES = ['start', 'batch', 'restart'] as const
-type Name = (typeof NAMES)[number]
-
-/** What an engine process is waited for: its start, its answer, and the pause before its successor. One timer of each. */
-export class EngineTimers {
-  readonly #timers: Partial<Record<Name, NodeJS.Timeout>> = {}
-
-  set(name: Name, afterMs: number, then: () => void): void {
-    this.clear(name)
-    this.#timers[name] = setTimeout(then, afterMs)
-  }
-
-  clear(...names: readonly Name[]): void {
-    for (const name of names) clearTimeout(this.#timers[name])
-  }
-
-  clearAll(): void {
-    this.clear(...NAMES)
+    await ended
   }
 }

@@ -3,31 +3,59 @@ import type { EightBitForm } from '../model/precision/eight-bit-form.ts'
 import type { Checks } from '../scoring/checks/check.ts'
 import type { Noise } from '../scoring/noise.ts'
 
-/** What a loaded model turned out to be. */
+/** What an engine reports about its model once it is ready. */
 export interface EngineInfo {
   readonly executionProvider: string
   readonly threads: number
   readonly vocabSize: number
-  /** Nodes of the graph as it came and as it runs. */
+  /** Nodes of the model's graph and of the scoring graph made from it. */
   readonly nodeCounts: { readonly original: number; readonly scoring: number }
   readonly loadMs: number
-  /** What the service was predicted to need; null where nobody asked. */
+  /** Predicted memory of the service; null when `EngineSpec.memory` is absent. */
   readonly memory: Fit | null
   readonly sharing: Sharing
-  /** Whether its weights are those of all engine processes of the model; absent where there is one process. */
+  /** Whether all engine processes of the model map one file of prepacked weights; absent for a single process. */
   readonly prepackedWeights?: Ability
-  /** What rounding its weights to 8 bits changed; absent where they are those of the file. */
+  /** Absent when the model runs with the weights of its file. */
   readonly precision?: PrecisionReport
   readonly selfTest: SelfTestReport
 }
 
-/** A model whose weights were rounded to 8 bits, against itself with those of its file. */
+/** Prefix sharing that this model supports in a `shared` batch, according to its graph and the self-test. */
+export interface Sharing {
+  /** Packed rows: several sequences in one row, each token attending to its own predecessors alone. */
+  readonly packing: Ability
+  /** Keys and values of prefixes are kept between batches. */
+  readonly prefixCache: Ability
+  /**
+   * Most tokens of a packed row, cached ones included: the model's sliding window where it has one, else its context.
+   */
+  readonly longestRow: number
+  /**
+   * Heads whose S x S attention scores the graph writes to memory, at `ATTENTION_SCORE_BYTES`; 0 for fused attention.
+   */
+  readonly attentionHeads: number
+}
+
+/**
+ * Bytes per head and pair of tokens of unfused attention at its peak: scores, mask, softmax and their copy in float32.
+ */
+export const ATTENTION_SCORE_BYTES = 16
+
+export interface Ability {
+  readonly isOn: boolean
+  /** Why it is off; null when it is on. */
+  readonly reason: string | null
+}
+
+/** Compares a model with 8-bit weights to the same model with the weights of its file. */
 export interface PrecisionReport {
   readonly form: EightBitForm
-  /** Matrices that were rounded, and the bytes of their file. */
+  /** How many matrices were rounded. */
   readonly weights: number
+  /** Size of the file with the rounded matrices. */
   readonly fileBytes: number
-  /** Whether an earlier start had rounded them. */
+  /** Whether an earlier start wrote that file. */
   readonly wasCached: boolean
   /** |difference| of a token's log-probability over the self-test's text, nats. */
   readonly meanDifferenceNats: number
@@ -35,43 +63,17 @@ export interface PrecisionReport {
   readonly tokens: number
 }
 
-/** What this model can do with a `shared` batch, as its graph and the self-test say. */
-export interface Sharing {
-  /** Several sequences in one row, each of whose tokens sees its own predecessors alone. */
-  readonly packing: Ability
-  /** Keys and values of prefixes are kept between batches. */
-  readonly prefixCache: Ability
-  /** Most tokens of a row of several sequences, cached ones included: the sliding window of a model that has one, else its context. */
-  readonly longestRow: number
-  /** Heads whose S x S scores the attention writes out, 16 bytes each at its peak; 0 where a fused operator does not. */
-  readonly attentionHeads: number
-}
-
-/** Bytes of each head and pair of tokens of unfused attention at its peak: scores, mask, softmax and their copy, a float32 each. */
-export const ATTENTION_SCORE_BYTES = 16
-
-/** Whether it is on, and for people why not. */
-export interface Ability {
-  readonly isOn: boolean
-  readonly reason: string | null
-}
-
-/** Of a model that shares nothing. */
-export function nothingShared(reason: string, longestRow: number): Sharing {
-  return { packing: { isOn: false, reason }, prefixCache: { isOn: false, reason }, longestRow, attentionHeads: 0 }
-}
-
-/** What the forward passes that precede readiness showed. */
+/** Result of the forward passes before readiness. */
 export interface SelfTestReport extends Checks {
-  /** How far two passes over one token may differ, nats: measured on this model and machine. */
+  /** Largest accepted difference between two passes over one token, nats: measured on this model and machine. */
   readonly toleranceNats: number
-  /** What the numerics allow at most. */
+  /** Upper bound of the tolerance for the model's numerics, nats. */
   readonly ceilingNats: number
-  /** Differences between passes that must agree. */
+  /** Differences between passes that have to agree. */
   readonly noise: Noise
   /** `approximate`: activations are quantized over whole tensors, so tokens depend on later ones and on neighbours. */
   readonly causal: 'exact' | 'approximate'
-  /** Log-probabilities of this process, nats, for later comparisons. */
+  /** Log-probabilities from this process, nats, which the canary and later starts compare with. */
   readonly answers: readonly { readonly ids: readonly number[]; readonly logProbs: readonly number[] }[]
   readonly tookMs: number
 }

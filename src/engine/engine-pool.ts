@@ -5,11 +5,11 @@ import { type Batch, type BatchScores, type Engine, type EngineState, longestOf 
 import type { EngineInfo } from './engine-info.ts'
 import type { EngineSpec, KnownAnswer } from './protocol.ts'
 
-/** What a pool needs of each of its engines; `ProcessEngine` has it. */
+/** The engine interface that a pool needs; `ProcessEngine` implements it. */
 export interface PoolEngine extends Engine {
   readonly failure: ServiceError | null
   readonly restarts: number
-  readonly tokensInHand: number
+  readonly pendingTokens: number
   started(): Promise<EngineInfo>
   expectFiles(expectedFiles: EngineSpec['expectedFiles']): void
   replace(reason: string): void
@@ -17,26 +17,26 @@ export interface PoolEngine extends Engine {
   handOver(): PendingBatch[]
 }
 
-export interface PoolParts {
-  /** How many engines in the end. */
+interface PoolParts {
+  /** How many engines the pool has once all are started. */
   readonly replicas: number
   readonly executionProvider: EngineSpec['executionProvider']
   /**
-   * Begins to load engine `index`, of 0 to `replicas - 1`. `known` are the answers of the first engine, which this one has to
-   * agree with; `onChange` is to be called as `ProcessEngineOptions` says.
+   * Starts loading engine `index`, from 0. `known` are the answers of the first engine, which this one has to agree
+   * with; `onChange` is that of `ProcessEngineOptions`.
    */
   readonly start: (index: number, known: readonly KnownAnswer[], onChange: () => void) => PoolEngine
 }
 
 interface Member extends Candidate {
   readonly engine: PoolEngine
-  lastGiven: number
+  lastBatchNumber: number
 }
 
 /**
- * Several engines of one model as one. The first loads alone; the others follow once it is ready and the model's files are
- * known, so that they are tested with its answers and refuse other files. An engine that ends or fails leaves the others as
- * they are, and its batches to them.
+ * Runs several engines of one model as one. The first loads alone. The others start once it is ready and the hashes of
+ * the model's files are known, so that they are tested against its answers and refuse other files. When an engine
+ * crashes or fails, the others go on and take over its batches.
  */
 export class EnginePool implements Engine {
   readonly replicas: number
@@ -45,7 +45,7 @@ export class EnginePool implements Engine {
   readonly #members: Member[] = []
   readonly #affinity = new PrefixAffinity<Member>()
   #expectedFiles: EngineSpec['expectedFiles'] = {}
-  #given = 0
+  #batches = 0
   #isStopped = false
 
   constructor(parts: PoolParts) {
@@ -55,7 +55,7 @@ export class EnginePool implements Engine {
     this.#add([])
   }
 
-  /** That of its best engine. */
+  /** The state of its best engine. */
   get state(): EngineState {
     if (this.#isStopped) return 'stopped'
     const states = this.#members.map(({ state }) => state)
@@ -64,22 +64,21 @@ export class EnginePool implements Engine {
     return this.info === null ? 'starting' : 'restarting'
   }
 
-  /** Of the first engine. */
   get info(): EngineInfo | null {
     return this.#first.info
   }
 
-  /** How many take work now. */
+  /** How many engines are ready. */
   get readyCount(): number {
     return this.#members.filter(({ state }) => state === 'ready').length
   }
 
-  /** Why none can be started any more; null while one can. */
+  /** Why no engine can be started; null while one can. */
   get failure(): ServiceError | null {
     return this.state === 'failed' ? this.#first.failure : null
   }
 
-  /** How often a process was replaced, of all engines. */
+  /** How often a process was replaced, over all engines. */
   get restarts(): number {
     return this.#members.reduce((sum, { engine }) => sum + engine.restarts, 0)
   }
@@ -89,7 +88,7 @@ export class EnginePool implements Engine {
     return this.#first.started()
   }
 
-  /** From the next start on, files with other content are refused. The other engines begin to load now, once the first is ready. */
+  /** Makes later starts refuse files with other content, and starts the other engines once the first is ready. */
   expectFiles(expectedFiles: EngineSpec['expectedFiles']): void {
     this.#expectedFiles = expectedFiles
     for (const { engine } of this.#members) engine.expectFiles(expectedFiles)
@@ -99,7 +98,7 @@ export class EnginePool implements Engine {
     )
   }
 
-  /** Replaces every engine that is ready: which of them gave a wrong number, nobody knows. */
+  /** Replaces every ready engine: a wrong score does not say which engine computed it. */
   replace(reason: string): void {
     for (const { engine } of this.#members) engine.replace(reason)
   }
@@ -116,7 +115,7 @@ export class EnginePool implements Engine {
 
   get #first(): PoolEngine {
     const [first] = this.#members
-    if (first === undefined) throw new Error('a pool has an engine from its beginning')
+    if (first === undefined) throw new Error('the constructor of the pool starts the first engine')
     return first.engine
   }
 
@@ -128,19 +127,19 @@ export class EnginePool implements Engine {
     const engine = this.#parts.start(this.#members.length, known, () => this.#changed(member))
     const member: Member = {
       engine,
-      lastGiven: 0,
+      lastBatchNumber: 0,
       get state() {
         return engine.state
       },
-      get tokensInHand() {
-        return engine.tokensInHand
+      get pendingTokens() {
+        return engine.pendingTokens
       }
     }
     this.#members.push(member)
     return engine
   }
 
-  /** Work never waits for an engine that is not ready while another one is. */
+  /** Moves batches away from engines that are not ready as soon as another one is. */
   #changed(changed: Member): void {
     if (this.#isStopped) return
     if (changed.state !== 'ready') this.#affinity.forget(changed)
@@ -158,7 +157,7 @@ export class EnginePool implements Engine {
     if (this.#isStopped) return undefined
     const member = chooseEngine(this.#members, this.#affinity.holdersOf(batch), longestOf(batch))
     if (member === undefined) return undefined
-    member.lastGiven = ++this.#given
+    member.lastBatchNumber = ++this.#batches
     this.#affinity.note(batch, member)
     return member
   }

@@ -1,70 +1,84 @@
-/** What scheduling depends on: something that scores batches of token ids. It knows nothing of text or of HTTP. */
 import type { RowProbe } from '../scoring/row-probe.ts'
 import type { EngineInfo } from './engine-info.ts'
+
+/** Scores batches of token ids. The scheduler depends on this interface alone; it knows nothing of text or HTTP. */
+export interface Engine {
+  readonly state: EngineState
+  readonly info: EngineInfo | null
+  /**
+   * How often an engine process was replaced, for whatever reason: scores cached before may be wrong. 0 when absent.
+   */
+  readonly restarts?: number
+  /**
+   * Scores one batch. Survives one crash of the engine process: the batch then runs again on its successor. Rejects
+   * with `engine_crashed` when that one crashes too, `engine_unavailable` when no engine process can be started.
+   */
+  score(batch: Batch): Promise<BatchScores>
+  close(): Promise<void>
+}
+
+/**
+ * - `starting`: loading for the first time
+ * - `ready`: the self-test passed
+ * - `restarting`: the process crashed or hung; batches wait for its successor
+ * - `failed`: it cannot be started; batches are rejected
+ * - `stopped`: closed
+ */
+export type EngineState = 'starting' | 'ready' | 'restarting' | 'failed' | 'stopped'
+
+export interface Batch {
+  readonly sequences: readonly ScoringSequence[]
+  /** How many of the most probable tokens to return, with rank and entropy; null computes none of the three. */
+  readonly topCount: number | null
+  readonly probe?: ProbeRequest
+  /**
+   * `shared` allows prefix sharing: the engine computes a common prefix once, in a packed row or from the prefix cache,
+   * as far as the model can (`Sharing`). `plain`, the default, gives each sequence its own padded row and reuses
+   * nothing; the other layout is verified against it.
+   */
+  readonly layout?: 'plain' | 'shared'
+}
 
 /** One sequence of n token ids. Tokens `firstScored .. n-1` get a log-probability; 1 <= firstScored < n. */
 export interface ScoringSequence {
   readonly ids: Int32Array
   readonly firstScored: number
-  /** What to score at the n - firstScored positions in place of the tokens that stand there: labels shifted by mistake. */
+  /** (n - firstScored,) tokens to score in place of the sequence's own, such as labels shifted by mistake. */
   readonly targets?: Int32Array
-  /** Further tokens to score in place of the last one: as many more rows, after that of the last one. Never beside `targets`. */
+  /** Further tokens to score in place of the last one, a row each behind its row. Never together with `targets`. */
   readonly lastTokenCandidates?: Int32Array
 }
 
-/** R: how many rows of numbers a sequence gives. */
-export function rowCountOf({ ids, firstScored, lastTokenCandidates }: ScoringSequence): number {
-  return ids.length - firstScored + (lastTokenCandidates?.length ?? 0)
-}
-
-export interface Batch {
-  readonly sequences: readonly ScoringSequence[]
-  /** How many of the most probable tokens to return with rank and entropy; null computes none of the three. */
-  readonly topCount: number | null
-  readonly probe?: ProbeRequest
-  /**
-   * `shared` lets the engine compute what sequences have in common once: in one row, or from its prefix cache, as far as this
-   * model can (`Sharing`). `plain`, the default, is a padded row a sequence and nothing reused: what others are compared with.
-   */
-  readonly layout?: 'plain' | 'shared'
-}
-
-/** Tokens that a forward pass is fed with for a batch, padding left out: nobody asks for the row of a sequence's last token. */
-export function fedTokensOf({ sequences }: Batch): number {
-  return sequences.reduce((sum, { ids }) => sum + ids.length - 1, 0)
-}
-
-/** Tokens of the longest sequence. */
-export function longestOf({ sequences }: Batch): number {
-  return sequences.reduce((longest, { ids }) => Math.max(longest, ids.length), 0)
-}
-
-/** Rows of the first sequence whose raw logits a second implementation looks at. */
-export interface ProbeRequest {
-  /** Positions of scored tokens. A long text with a large vocabulary gives others, fewer or none. */
+/** Positions in the first sequence whose raw logits a second implementation checks. */
+interface ProbeRequest {
+  /** Positions of scored tokens. For a long text with a large vocabulary the engine probes others, fewer or none. */
   readonly positions: readonly number[]
-  /** Ids that the tokenizer has; the model may have more rows. */
+  /** Ids that the tokenizer has; the model's vocabulary may be larger. */
   readonly textVocabSize: number
 }
 
-/** Numbers for the R scored tokens of one sequence, in order, then for the alternatives of the last; log-probabilities and entropies in nats. */
+export interface BatchScores {
+  readonly rows: readonly RowScores[]
+  /** One per probed row. */
+  readonly probes: readonly RowProbe[]
+  /** Time inside the model, milliseconds. */
+  readonly runMs: number
+}
+
+/**
+ * Scores of one sequence: R entries for its scored tokens, then for its last-token candidates (`rowCountOf`).
+ * Log-probabilities and entropies in nats.
+ */
 export interface RowScores {
   readonly logProbs: Float32Array
   readonly logSumExps: Float32Array
   readonly bestIds: Int32Array
   readonly bestLogProbs: Float32Array
   readonly detail: RowDetail | null
-  /** (R,) `rowChecksums` of the ids as the pass fed them: the row of another sequence or position has another one. */
+  /** (R,) `rowChecksums` of the ids the pass fed: rows of other sequences or positions have other checksums. */
   readonly checksums: Int32Array
-  /** What it cost; absent where every fed token was computed for this sequence alone. */
+  /** Absent where every fed token was computed for this sequence alone. */
   readonly work?: SequenceWork
-}
-
-/** Where the numbers of a sequence's fed tokens came from. What neither counts was computed for another sequence of the batch. */
-export interface SequenceWork {
-  readonly computedTokens: number
-  /** Tokens whose keys and values, or whose numbers, were kept from an earlier pass. */
-  readonly cachedTokens: number
 }
 
 export interface RowDetail {
@@ -79,32 +93,29 @@ export interface RowDetail {
   readonly topLogProbs: Float32Array
 }
 
-export interface BatchScores {
-  readonly rows: readonly RowScores[]
-  /** One a probed row; each says its position. */
-  readonly probes: readonly RowProbe[]
-  /** Time inside the model, milliseconds. */
-  readonly runMs: number
+/**
+ * How a sequence's fed tokens were obtained. Tokens in neither count were computed for another sequence of the batch.
+ */
+export interface SequenceWork {
+  readonly computedTokens: number
+  /** Tokens whose keys and values, or whose scores, came from the prefix cache. */
+  readonly cachedTokens: number
+}
+
+/** R: how many rows a sequence has. */
+export function rowCountOf({ ids, firstScored, lastTokenCandidates }: ScoringSequence): number {
+  return ids.length - firstScored + (lastTokenCandidates?.length ?? 0)
 }
 
 /**
- * - `starting`: loading for the first time
- * - `ready`: a forward pass gave its known answer
- * - `restarting`: the process died or hung; work waits for its successor
- * - `failed`: it cannot be started; work is refused
- * - `stopped`
+ * Tokens that a forward pass over a batch is fed, without padding. A sequence's last token is not fed: it predicts
+ * nothing scored.
  */
-export type EngineState = 'starting' | 'ready' | 'restarting' | 'failed' | 'stopped'
+export function fedTokensOf({ sequences }: Batch): number {
+  return sequences.reduce((sum, { ids }) => sum + ids.length - 1, 0)
+}
 
-export interface Engine {
-  readonly state: EngineState
-  readonly info: EngineInfo | null
-  /** How often a process of it was replaced, for whatever reason: numbers kept from before may be wrong. 0 when absent. */
-  readonly restarts?: number
-  /**
-   * Scores one batch. Survives one death of the engine process: the batch is then run again on the next one.
-   * Rejects with `engine_crashed` when that dies too, `engine_unavailable` when no engine can be started.
-   */
-  score(batch: Batch): Promise<BatchScores>
-  close(): Promise<void>
+/** Tokens of the longest sequence. */
+export function longestOf({ sequences }: Batch): number {
+  return sequences.reduce((longest, { ids }) => Math.max(longest, ids.length), 0)
 }

@@ -1,20 +1,23 @@
-/** Sequences of token ids laid into one row of T columns, each of their common prefixes once. */
+/** Several token sequences in one row of T columns, with each common prefix once: a trie in depth-first order. */
 export interface PackedRow {
-  /** (T,) token ids, every token after all of its predecessors. */
+  /** (T,) token ids; each token comes after all of its predecessors. */
   readonly ids: Int32Array
-  /** (T,) place of each token in its own sequence, from 0. */
+  /** (T,) position of each token in its own sequence, from 0. */
   readonly positions: Int32Array
-  /** (T,) first column behind the tokens that continue this one: column j is a predecessor of i exactly when j <= i < ends[j]. */
+  /**
+   * (T,) first column after the continuations of this one: column j is a predecessor of i exactly when j <= i <
+   * ends[j].
+   */
   readonly ends: Int32Array
-  /** The columns of each sequence, in the order in which the sequences came. */
+  /** The columns of each sequence, in the order of the sequences. */
   readonly paths: readonly Int32Array[]
-  /** How many leading tokens of each sequence stand in columns of one before it. */
+  /** How many leading tokens of each sequence use columns of one laid before it. */
   readonly sharedCounts: readonly number[]
 }
 
 /**
- * Lays sequences into one row. Sorted, a sequence shares with the one before it the longest prefix that it shares with
- * any before, so each distinct prefix gets its column once.
+ * Lays sequences into one packed row. In sorted order the neighbour before a sequence has the longest prefix in common
+ * with it, so each distinct prefix gets exactly one column.
  */
 export function packedRowOf(sequences: readonly Int32Array[]): PackedRow {
   const order = sequences.map((_, i) => i).sort((a, b) => compareIds(sequences[a]!, sequences[b]!))
@@ -28,8 +31,8 @@ export function packedRowOf(sequences: readonly Int32Array[]): PackedRow {
   for (const index of order) {
     const sequence = sequences[index]!
     const shared = commonLength(before, sequence)
-    // The branch of the one before is complete behind what this one shares with it.
-    for (const done of beforePath.subarray(shared)) ends[done] = column
+    // No later sequence continues the columns of the one before that this one does not share.
+    for (const complete of beforePath.subarray(shared)) ends[complete] = column
     const path = new Int32Array(sequence.length)
     path.set(beforePath.subarray(0, shared))
     for (let position = shared; position < sequence.length; position++) {
@@ -42,11 +45,11 @@ export function packedRowOf(sequences: readonly Int32Array[]): PackedRow {
     before = sequence
     beforePath = path
   }
-  for (const done of beforePath) ends[done] = column
+  for (const complete of beforePath) ends[complete] = column
   return { ids, positions, ends, paths, sharedCounts }
 }
 
-/** T: how many columns `forestOf` needs. */
+/** T: how many columns `packedRowOf` needs. */
 export function packedRowSize(sequences: readonly Int32Array[]): number {
   let size = 0
   let before: Int32Array = NONE
@@ -65,7 +68,7 @@ export function commonLength(a: Int32Array, b: Int32Array): number {
   return length
 }
 
-/** By the first id that differs; a prefix comes before what continues it. */
+/** Orders by the first id that differs; a prefix comes before its continuations. */
 export function compareIds(a: Int32Array, b: Int32Array): number {
   const shared = commonLength(a, b)
   return shared === a.length || shared === b.length ? a.length - b.length : a[shared]! - b[shared]!
@@ -74,11 +77,11 @@ export function compareIds(a: Int32Array, b: Int32Array): number {
 const NONE: Int32Array = new Int32Array(0)
 
 /**
- * The sequences of a packed row while it is chosen, and how many columns each further one would add: those behind the
- * longest prefix that it shares with any of them. Sorted, that prefix is shared with a neighbour.
+ * Counts the columns of a packed row while a planner adds sequences to it. A further sequence adds the columns after
+ * the longest prefix that it shares with any of them; in sorted order that is a prefix shared with a neighbour.
  *
- * All sequences that are given to one instance begin with the same `first` ids where they share them; sequences have to
- * come with falling `sharedWithFirst`, so that they are compared from there on alone.
+ * `sharedWithFirst` is the number of leading ids that a sequence has in common with the first one added. Sequences have
+ * to come in falling order of it: those added before share at least as many ids, so the comparison starts there.
  */
 export class PackedRowBuilder {
   readonly #sorted: Int32Array[] = []
@@ -89,24 +92,24 @@ export class PackedRowBuilder {
     return this.#columns
   }
 
-  /** Columns that `ids` would add. `sharedWithFirst`: how many leading ids it has in common with the first that was added. */
+  /** Columns that `ids` would add. */
   added(ids: Int32Array, sharedWithFirst: number): number {
-    return ids.length - this.#shared(ids, sharedWithFirst, this.#placeOf(ids, sharedWithFirst))
+    return ids.length - this.#shared(ids, sharedWithFirst, this.#indexOf(ids, sharedWithFirst))
   }
 
   add(ids: Int32Array, sharedWithFirst: number): void {
-    const place = this.#placeOf(ids, sharedWithFirst)
-    this.#columns += ids.length - this.#shared(ids, sharedWithFirst, place)
-    this.#sorted.splice(place, 0, ids)
+    const index = this.#indexOf(ids, sharedWithFirst)
+    this.#columns += ids.length - this.#shared(ids, sharedWithFirst, index)
+    this.#sorted.splice(index, 0, ids)
   }
 
-  #shared(ids: Int32Array, from: number, place: number): number {
-    const neighbours = [this.#sorted[place - 1], this.#sorted[place]].filter((each) => each !== undefined)
+  #shared(ids: Int32Array, from: number, index: number): number {
+    const neighbours = [this.#sorted[index - 1], this.#sorted[index]].filter((each) => each !== undefined)
     return Math.max(0, ...neighbours.map((neighbour) => commonFrom(neighbour, ids, from)))
   }
 
-  /** Where `ids` belongs among the sorted. */
-  #placeOf(ids: Int32Array, from: number): number {
+  /** The index in sorted order at which to insert `ids`. */
+  #indexOf(ids: Int32Array, from: number): number {
     let low = 0
     let high = this.#sorted.length
     while (low < high) {
@@ -118,7 +121,7 @@ export class PackedRowBuilder {
   }
 }
 
-/** How many leading ids are equal, where the first `from` are known to be. */
+/** How many leading ids are equal, given that the first `from` are. */
 function commonFrom(a: Int32Array, b: Int32Array, from: number): number {
   return from + commonLength(a.subarray(from), b.subarray(from))
 }

@@ -1,14 +1,40 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import { BatchQueue, type PendingBatch, unavailable } from './batch-queue.ts'
 import type { Batch, BatchScores, Engine, EngineState } from './engine.ts'
-import { EngineChild, EngineTimers } from './engine-child.ts'
+import { EngineChild } from './engine-child.ts'
 import type { EngineInfo } from './engine-info.ts'
-import type { ProcessEngineOptions, SelfTestMaterial } from './engine-options.ts'
-import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type KnownAnswer, unreachable } from './protocol.ts'
-import { MAX_FAILED_STARTS, restartDelayMs, StartRecord } from './restart-policy.ts'
+import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type KnownAnswer, type SelfTestTexts, unreachable } from './protocol.ts'
+import { EngineTimers, MAX_FAILED_STARTS, restartDelayMs, StartRecord } from './restart-policy.ts'
+
+export interface EngineLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** What each process of an engine is tested with. */
+export interface SelfTestMaterial {
+  /** A promise, because it needs the tokenizer, which loads at the same time as the model. */
+  readonly texts: Promise<SelfTestTexts>
+  /** Answers stored with the model, and those of the engine that this one has to agree with. */
+  readonly stored: readonly KnownAnswer[]
+}
+
+export interface ProcessEngineOptions {
+  readonly log: EngineLog
+  /** An engine process that takes longer over one batch counts as hung and is killed. */
+  readonly batchTimeoutMs: number
+  /** A process that takes longer to become ready is killed; this counts as a failed start. */
+  readonly startTimeoutMs: number
+  /**
+   * Called after each change of state and before a failed engine rejects its batches, so that another can take them
+   * over.
+   */
+  readonly onChange?: () => void
+}
 
 /**
- * An engine in a process of its own, so that a native crash, a hang or an out-of-memory kill costs one restart and
+ * Runs an engine in a child process, so that a native crash, a hang or an out-of-memory kill costs one restart and
  * never the service.
  *
  *     starting --ready--> ready --exit--> restarting --ready--> ready
@@ -17,17 +43,20 @@ import { MAX_FAILED_STARTS, restartDelayMs, StartRecord } from './restart-policy
 export class ProcessEngine implements Engine {
   #state: EngineState = 'starting'
   #info: EngineInfo | null = null
+  #failure: ServiceError | null = null
   #child: EngineChild | undefined
+  #spec: EngineSpec
+  #firstAnswers: readonly KnownAnswer[] = []
+  readonly #material: SelfTestMaterial
+  readonly #options: ProcessEngineOptions
+  readonly #queue = new BatchQueue()
   readonly #starts = new StartRecord()
   readonly #timers = new EngineTimers()
-  readonly #line = new BatchQueue()
-  #spec: EngineSpec
-  readonly #material: SelfTestMaterial
-  #firstAnswers: readonly KnownAnswer[] = []
-  #failure: ServiceError | null = null
-  readonly #options: ProcessEngineOptions
 
-  /** Begins to load. The first start is compared with the stored answers, later ones also with those of the first. */
+  /**
+   * Starts loading. The self-test compares the first process with the stored answers, later ones also with those of the
+   * first.
+   */
   constructor(spec: EngineSpec, material: SelfTestMaterial, options: ProcessEngineOptions) {
     this.#spec = spec
     this.#material = material
@@ -39,10 +68,6 @@ export class ProcessEngine implements Engine {
     return this.#state
   }
 
-  get executionProvider(): EngineSpec['executionProvider'] {
-    return this.#spec.executionProvider
-  }
-
   get info(): EngineInfo | null {
     return this.#info
   }
@@ -52,22 +77,14 @@ export class ProcessEngine implements Engine {
     return this.#failure
   }
 
-  /** From the next start on, files with other content are refused, wherever links lead then: the model must stay the one that was first loaded. */
-  expectFiles(expectedFiles: EngineSpec['expectedFiles']): void {
-    this.#spec = { ...this.#spec, expectedFiles }
-  }
-
-  /** Ends the process and starts another, which has to pass the self-test; the batch in hand runs again there. */
-  replace(reason: string): void {
-    if (this.#state !== 'ready') return
-    this.#options.log.error({ reason }, 'engine process is replaced')
-    this.#state = 'restarting'
-    this.#child?.killUnheard()
-  }
-
   /** How often the process was replaced. */
   get restarts(): number {
     return this.#starts.restarts
+  }
+
+  /** Fed tokens of the running batch and of those that wait for it. */
+  get pendingTokens(): number {
+    return this.#queue.tokens
   }
 
   /** Resolves when the first process is ready. Rejects with the reason why the model cannot be loaded. */
@@ -75,48 +92,62 @@ export class ProcessEngine implements Engine {
     return this.#starts.started
   }
 
+  /**
+   * Later starts refuse files with other content, wherever links then lead: scores must stay those of the model first
+   * loaded.
+   */
+  expectFiles(expectedFiles: EngineSpec['expectedFiles']): void {
+    this.#spec = { ...this.#spec, expectedFiles }
+  }
+
   score(batch: Batch): Promise<BatchScores> {
     if (this.#state === 'failed' || this.#state === 'stopped') return Promise.reject(unavailable(this.#failure))
-    const scores = this.#line.add(batch)
+    const scores = this.#queue.add(batch)
     this.#dispatch()
     return scores
   }
 
-  /** Fed tokens of the batches that it runs and that wait for it. */
-  get tokensInHand(): number {
-    return this.#line.tokens
-  }
-
-  /** Takes a batch that another engine could not finish, with the tries that it had there. */
+  /** Takes over a batch that another engine could not finish. */
   adopt(pending: PendingBatch): void {
-    this.#line.adopt(pending)
+    this.#queue.adopt(pending)
     this.#dispatch()
   }
 
-  /** Gives away what waits for it, for others to `adopt`; while it has no process that is ready, that is all. */
+  /**
+   * Gives up the waiting batches, for another engine to `adopt`. Without a ready process no batch runs, so these are
+   * all.
+   */
   handOver(): PendingBatch[] {
-    return this.#line.takeWaiting()
+    return this.#queue.takeWaiting()
+  }
+
+  /** Kills a ready process and starts another, which has to pass the self-test; the running batch runs again there. */
+  replace(reason: string): void {
+    if (this.#state !== 'ready') return
+    this.#options.log.error({ reason }, 'replacing the engine process')
+    this.#state = 'restarting'
+    this.#child?.discard()
   }
 
   async close(): Promise<void> {
     if (this.#state === 'stopped') return
     this.#state = 'stopped'
     this.#timers.clearAll()
-    this.#line.rejectAll(unavailable(null))
+    this.#queue.rejectAll(unavailable(null))
     this.#starts.giveUp(unavailable(null))
-    await this.#child?.end()
+    await this.#child?.close()
   }
 
   #launch(): void {
     const child = new EngineChild({
       message: (message) => this.#receive(message),
-      trouble: (error) => this.#options.log.warn({ reason: error.message }, 'trouble with the engine process'),
+      error: (error) => this.#options.log.warn({ reason: error.message }, 'error of the engine process or its channel'),
       exit: (exitCode, signal) => this.#exited(exitCode, signal)
     })
     this.#child = child
     const { startTimeoutMs } = this.#options
     this.#timers.set('start', startTimeoutMs, () => {
-      this.#options.log.error({ startTimeoutMs }, 'engine was not ready in time and is killed')
+      this.#options.log.error({ startTimeoutMs }, 'engine was not ready in time; killing it')
       child.kill()
     })
     child.send({ kind: 'load', spec: this.#spec })
@@ -132,7 +163,7 @@ export class ProcessEngine implements Engine {
       case 'ready':
         return this.#ready(message.info)
       case 'load_failed':
-        // The process lives but the model cannot be served: trying again gives the same answer.
+        // A second try would fail in the same way.
         return this.#fail(new ServiceError(message.code, message.message))
       case 'scored':
         this.#finished(message.batchId)?.resolve(message.scores)
@@ -148,20 +179,12 @@ export class ProcessEngine implements Engine {
   #ready(info: EngineInfo): void {
     this.#timers.clear('start')
     this.#info = info
-    const { verdict, toleranceNats, tookMs, answers } = info.selfTest
+    const { selfTest, loadMs, memory, prepackedWeights: sharedWeights } = info
+    const { verdict, toleranceNats, tookMs, answers } = selfTest
     if (this.#firstAnswers.length === 0) this.#firstAnswers = answers.map((each) => ({ source: 'repeated', ...each }))
-    this.#options.log.info(
-      {
-        loadMs: Math.round(info.loadMs),
-        selfTestMs: Math.round(tookMs),
-        processId: this.#child?.pid,
-        selfTest: verdict,
-        toleranceNats,
-        sharedWeights: info.prepackedWeights
-      },
-      'engine ready'
-    )
-    if (info.memory?.warning) this.#options.log.warn({}, info.memory.warning)
+    const durations = { loadMs: Math.round(loadMs), selfTestMs: Math.round(tookMs) }
+    this.#options.log.info({ ...durations, processId: this.#child?.pid, selfTest: verdict, toleranceNats, sharedWeights }, 'engine ready')
+    if (memory?.warning) this.#options.log.warn({}, memory.warning)
     this.#state = 'ready'
     this.#starts.ready(info)
     this.#options.onChange?.()
@@ -171,21 +194,16 @@ export class ProcessEngine implements Engine {
   #exited(exitCode: number | null, signal: NodeJS.Signals | null): void {
     if (this.#state === 'stopped' || this.#state === 'failed') return
     this.#timers.clearAll()
-    // A process that is replaced had been ready, and is `restarting` already.
+    // After `replace` the state is `restarting` already; a crash finds it `ready`.
     const isReplaced = this.#starts.ended() && this.#state === 'restarting'
     const { failedStarts } = this.#starts
     const reason = exitCode === EXIT_MODEL_CHANGED ? 'a file of the model changed on disk' : 'see the exit code or the signal'
     this.#options.log.warn({ exitCode, signal, reason, failedStarts }, 'engine process ended; starting another')
     this.#state = this.#info === null ? 'starting' : 'restarting'
-    this.#line.putBack(isReplaced || exitCode === EXIT_MODEL_CHANGED)
+    this.#queue.requeue(isReplaced || exitCode === EXIT_MODEL_CHANGED)
     if (this.#starts.isHopeless) {
-      this.#fail(
-        new ServiceError(
-          'engine_unavailable',
-          `the engine process ended ${MAX_FAILED_STARTS} times before it was ready (last: exit code ${exitCode}, signal ${signal})`
-        )
-      )
-      return
+      const last = `last: exit code ${exitCode}, signal ${signal}; SIGKILL mostly means too little memory`
+      return this.#fail(new ServiceError('engine_unavailable', `the engine process ended ${MAX_FAILED_STARTS} times before it was ready (${last})`))
     }
     this.#timers.set('restart', restartDelayMs(failedStarts), () => this.#launch())
     this.#options.onChange?.()
@@ -199,24 +217,24 @@ export class ProcessEngine implements Engine {
     this.#failure = error
     this.#starts.giveUp(error)
     this.#options.onChange?.()
-    this.#line.rejectAll(unavailable(error))
-    this.#child?.killUnheard()
+    this.#queue.rejectAll(unavailable(error))
+    this.#child?.discard()
   }
 
   #dispatch(): void {
     if (this.#state !== 'ready') return
-    const pending = this.#line.take()
+    const pending = this.#queue.take()
     if (pending === undefined) return
     const { batchTimeoutMs } = this.#options
     this.#timers.set('batch', batchTimeoutMs, () => {
-      this.#options.log.error({ batchTimeoutMs }, 'engine did not answer in time and is killed')
+      this.#options.log.error({ batchTimeoutMs }, 'engine did not answer in time; killing it')
       this.#child?.kill()
     })
     this.#child?.send({ kind: 'score', batchId: pending.batchId, batch: pending.batch })
   }
 
-  #finished(batchId: number): ReturnType<BatchQueue['finish']> {
-    const pending = this.#line.finish(batchId)
+  #finished(batchId: number): PendingBatch | undefined {
+    const pending = this.#queue.finish(batchId)
     if (pending !== undefined) this.#timers.clear('batch')
     return pending
   }

@@ -6,9 +6,9 @@ import type { Batch, BatchScores } from './engine.ts'
 import type { EngineInfo } from './engine-info.ts'
 
 /**
- * Messages between the front process and an engine process, over Node's IPC channel with structured cloning.
- * Both directions are closed unions told apart by `kind`; each `score` is answered by exactly one `scored` or `failed`
- * with its `batchId`, each `load` with the `self_test` that follows it by one `ready` or `load_failed`.
+ * Messages between the front process and an engine process, over Node's IPC channel with structured cloning. Each
+ * `score` is answered by exactly one `scored` or `failed` with its `batchId`; `load` and the `self_test` after it are
+ * answered by one `ready` or `load_failed`.
  */
 export type ToEngine =
   | { readonly kind: 'load'; readonly spec: EngineSpec }
@@ -21,80 +21,91 @@ export type FromEngine =
   | { readonly kind: 'scored'; readonly batchId: number; readonly scores: BatchScores }
   | { readonly kind: 'failed'; readonly batchId: number; readonly code: ErrorCode; readonly message: string }
 
-/** What an engine process loads. */
+/** Fails to compile when a union gains a member that a `switch` over its `kind` does not handle. */
+export function unreachable(value: never): never {
+  throw new Error(`unexpected message: ${JSON.stringify(value)}`)
+}
+
+/** Exit code of an engine process that found a model file changed on disk. */
+export const EXIT_MODEL_CHANGED = 3
+
+/** What an engine process loads, and how. */
 export interface EngineSpec {
-  /** Path of the .onnx file, perhaps a link; its weights may lie in files beside it. */
+  /** Path of the .onnx file, possibly a link; its weights may be in files beside it. */
   readonly onnxPath: string
-  /** Where those files have to be; the .onnx file's own folder when absent. */
+  /** Folder that has to contain those files; the .onnx file's own folder when absent. */
   readonly modelFolder?: string
-  /** Files behind links, by name in the model folder, once they are known: a link that is pointed elsewhere must not change what a restart loads. */
+  /**
+   * Targets of links, by name in the model folder, resolved once: redirecting a link must not change what a restart
+   * loads.
+   */
   readonly realPaths?: Readonly<Record<string, string>>
   readonly executionProvider: 'cpu' | 'cuda'
   readonly threads: number
-  /** Whether other engines run beside it: its threads then never spin between two passes. */
+  /** Whether other engine processes run on the same cores: its threads then never spin between two passes. */
   readonly sharesCores?: boolean
-  /** By how much its priority is below that of the front process; 0 when absent. */
+  /** Niceness added to the front process's own; 0 when absent. */
   readonly niceness?: number
   readonly vocabSize: number
-  /** For graphs that leave the head size symbolic. */
+  /** For graphs with a symbolic head size. */
   readonly headSize: number
-  /** For graphs that leave the number of key-value heads symbolic. */
+  /** For graphs with a symbolic number of key-value heads. */
   readonly keyValueHeads?: number
-  /** How far two passes over one token may differ at most with these numerics, nats. */
+  /** Largest difference between two passes over one token that these numerics can explain, nats. */
   readonly ceilingNats: number
-  /** How far a token may be from an answer stored with the model, where another processor may pass the ceiling; the ceiling when absent. */
+  /**
+   * Largest difference of a token from an answer stored with the model, nats, where another processor may exceed
+   * `ceilingNats`; `ceilingNats` when absent.
+   */
   readonly storedCeilingNats?: number
-  /** The ceiling of a model that quantizes activations over whole tensors, which only its graph tells. */
+  /** `ceilingNats` of a model that quantizes activations over whole tensors, which only its graph shows. */
   readonly approximateCeilingNats: number
   /** Whether the file claims float32 weights and activations. */
   readonly claimsFloat32: boolean
-  /** What may be asked of it, and the memory that the container may use (null: no limit); nothing is predicted without. */
+  /** Largest batches, and the container's memory limit (null: none); memory is not predicted when absent. */
   readonly memory?: ShapeLimits & { readonly limitBytes: number | null }
-  /** What its batches may share, where the model can; nothing when absent. */
+  /** Prefix sharing to use where the model supports it; none when absent. */
   readonly sharing?: SharingLimits
   /** Engine processes of the model, this one included; 1 when absent. */
   readonly replicas?: number
-  /** Where they keep the weights that all of them map; each has its own when absent. */
+  /** Where they keep the prepacked weights that all of them map; each process has its own copy when absent. */
   readonly prepacked?: { readonly folder: string; readonly runtimeVersion: string }
-  /** Rounds its weights to 8 bits; absent where it runs on those of its file. */
+  /** Rounds the weights to 8 bits; absent when the model runs with the weights of its file. */
   readonly precision?: PrecisionRequest
-  /** The files by path, once they are known: a later start refuses other content. */
+  /** Known files by path; the process refuses to load other content. Empty on the first start. */
   readonly expectedFiles: Readonly<Record<string, FileSeal>>
 }
 
 export interface SharingLimits {
-  /** Whether several sequences may stand in one row. */
+  /** Whether to pack several sequences into one row. */
   readonly packing: boolean
-  /** Keys, values and numbers of prefixes that are kept; 0 keeps none. */
+  /** Size of the prefix cache; 0 switches it off. */
   readonly prefixCacheBytes: number
-  /** Most bytes that the attention scores of a pass over a long text may take; it is cut into several where it can be. */
+  /**
+   * Most bytes for the attention scores of a pass over a long text, which is split into several passes where possible.
+   */
   readonly maxAttentionBytes: number
-  /** How many tokens back some layer sees; null when all layers see everything. */
+  /** Smallest attention window of any layer, tokens; null when all layers attend to everything. */
   readonly slidingWindow: number | null
-  /** Heads of queries in a layer. */
+  /** Query heads of a layer. */
   readonly heads: number
 }
 
-/** What the self-test scores, as token ids with the prefix token, if any, in front. */
+/** What the self-test scores: token ids, with the prefix token, if any, in front. */
 export interface SelfTestTexts {
   readonly natural: readonly number[]
   /** The same words in reverse order. */
   readonly reversed: readonly number[]
-  /** Ids that the tokenizer has; the model may have more rows. */
+  /** Ids that the tokenizer has; the model's vocabulary may be larger. */
   readonly textVocabSize: number
 }
 
-/** Token ids and the log-probabilities, in nats, of all but the first: stored with the model, or of the first start. */
+/**
+ * Token ids and the log-probabilities, nats, of all but the first: stored with the model, or repeated from its first
+ * start.
+ */
 export interface KnownAnswer {
   readonly source: 'stored' | 'repeated'
   readonly ids: readonly number[]
   readonly logProbs: readonly number[]
-}
-
-/** How the engine process ends when it finds that a file of its model changed on disk. */
-export const EXIT_MODEL_CHANGED = 3
-
-/** Fails to compile when a union gains a member that a `switch` forgot. */
-export function unreachable(value: never): never {
-  throw new Error(`unexpected message: ${JSON.stringify(value)}`)
 }

@@ -1,7 +1,18 @@
 import type { ServiceError } from '../errors.ts'
 import type { EngineInfo } from './engine-info.ts'
 
-/** How the processes of an engine started: how often they were replaced, and whether another try is worth it. */
+/** Failed starts in a row after which the engine counts as failed. */
+export const MAX_FAILED_STARTS = 5
+
+const FIRST_BACKOFF_MS = 200
+const MAX_BACKOFF_MS = 10_000
+
+/** Pause before the next start: none after a process that had been ready, then doubling with each failed start. */
+export function restartDelayMs(failedStarts: number): number {
+  return failedStarts === 0 ? 0 : Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failedStarts - 1))
+}
+
+/** Counts restarts and failed starts of an engine's processes, and settles the promise of its first start. */
 export class StartRecord {
   /** Resolves when the first process is ready. Rejects with the reason why the model cannot be loaded. */
   readonly started: Promise<EngineInfo>
@@ -16,7 +27,7 @@ export class StartRecord {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // Those who wait for the start see the rejection; without one it must not end the process.
+    // A rejection that nobody awaits must not end the front process.
     this.started.catch(() => {})
   }
 
@@ -39,7 +50,7 @@ export class StartRecord {
     this.#resolve(info)
   }
 
-  /** The process ended; whether it had been ready. */
+  /** Records that the process ended. Returns whether it had been ready. */
   ended(): boolean {
     const wasReady = this.#isReady
     this.#restarts++
@@ -48,19 +59,29 @@ export class StartRecord {
     return wasReady
   }
 
-  /** It will not be started again. */
+  /** No further process will be started. */
   giveUp(error: ServiceError): void {
     this.#reject(error)
   }
 }
 
-/** Starts that fail one after the other before the engine counts as failed. */
-export const MAX_FAILED_STARTS = 5
+const TIMERS = ['start', 'batch', 'restart'] as const
+type Timer = (typeof TIMERS)[number]
 
-const FIRST_BACKOFF_MS = 200
-const MAX_BACKOFF_MS = 10_000
+/** One timer each for a process to become ready, a batch to be answered, and the pause before the next start. */
+export class EngineTimers {
+  readonly #timers: Partial<Record<Timer, NodeJS.Timeout>> = {}
 
-/** How long to wait before the next start: not at all after a process that had been ready, then doubling. */
-export function restartDelayMs(failedStarts: number): number {
-  return failedStarts === 0 ? 0 : Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failedStarts - 1))
+  set(timer: Timer, afterMs: number, then: () => void): void {
+    this.clear(timer)
+    this.#timers[timer] = setTimeout(then, afterMs)
+  }
+
+  clear(...timers: readonly Timer[]): void {
+    for (const timer of timers) clearTimeout(this.#timers[timer])
+  }
+
+  clearAll(): void {
+    this.clear(...TIMERS)
+  }
 }

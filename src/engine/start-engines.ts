@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os'
-import type { EngineLog, ProcessEngineOptions, SelfTestMaterial } from './engine-options.ts'
 import { EnginePool } from './engine-pool.ts'
-import { ProcessEngine } from './process-engine.ts'
+import { type EngineLog, ProcessEngine, type ProcessEngineOptions, type SelfTestMaterial } from './process-engine.ts'
 import type { EngineSpec } from './protocol.ts'
 
-/** Begins to load `replicas` engine processes of one model; log lines of several say which one they are of, from 0. */
+/** Starts loading `replicas` engine processes of one model. With several, each log line names its replica, from 0. */
 export function startEngines(
   replicas: number,
   spec: EngineSpec,
@@ -15,8 +14,8 @@ export function startEngines(
     replicas,
     executionProvider: spec.executionProvider,
     start(index, known, onChange) {
-      const ownLog = replicas === 1 ? log : withReplica(log, index)
-      return new ProcessEngine(spec, { texts, stored: [...stored, ...known] }, { ...options, log: ownLog, onChange })
+      const replicaLog = replicas === 1 ? log : withReplica(log, index)
+      return new ProcessEngine(spec, { texts, stored: [...stored, ...known] }, { ...options, log: replicaLog, onChange })
     }
   })
 }
@@ -30,10 +29,10 @@ function withReplica(log: EngineLog, replica: number): EngineLog {
 }
 
 /**
- * Threads of each engine process when `models` run side by side on `cores`, each by `replicas` processes. `wanted` is a
- * number a process; 0 gives each model all cores, in equal parts to its replicas, which run at once whenever there is work
- * for more than one. Models are often idle: one that computes alone is then as fast as by itself, and several share the cores
- * by the operating system.
+ * Threads of each engine process when `models` are served on `cores`, each by `replicas` processes. A positive `wanted`
+ * is the number per process. 0 gives each model all cores, split evenly between its replicas, because these run at the
+ * same time under load. Models are not given less than all cores: most are idle, so the only busy one runs as fast as
+ * it would alone, and the operating system divides the cores between several busy ones.
  */
 export function threadPlan(
   wanted: number,

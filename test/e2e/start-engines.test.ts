@@ -32,14 +32,14 @@ const batchOf = (i: number): Batch => ({
   sequences: [{ ids: Int32Array.from({ length: 90 + i }, (_, k) => (i * 97 + k * 31) % 4000), firstScored: 1 }],
   topCount: 3
 })
-const numbersOf = ({ rows }: BatchScores): unknown => rows.map(({ logProbs, checksums, detail }) => ({ logProbs, checksums, detail }))
+const scoresOf = ({ rows }: BatchScores): unknown => rows.map(({ logProbs, checksums, detail }) => ({ logProbs, checksums, detail }))
 
 async function until(isTrue: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 30_000; !isTrue(); await pause(5)) if (Date.now() > deadline) throw new Error('it did not come about within 30 s')
+  for (const deadline = Date.now() + 30_000; !isTrue(); await pause(5)) if (Date.now() > deadline) throw new Error('the condition was not met within 30 s')
 }
 
 describe('startEngines', () => {
-  it('loses nothing and changes no number when one of two processes is killed under load, again and again', async (t) => {
+  it('answers every batch with the same scores when one of two processes is killed under load, twice', async (t) => {
     const log: { replica?: number; message: string }[] = []
     const note = (fields: object, message: string): void => void log.push({ ...fields, message })
     const options = { log: { info: note, warn: note, error: note }, batchTimeoutMs: 20_000, startTimeoutMs: 20_000 }
@@ -58,14 +58,14 @@ describe('startEngines', () => {
 
     const batches = Array.from({ length: 40 }, (_, i) => batchOf(i))
     const expected = []
-    for (const batch of batches) expected.push(numbersOf(await pool.score(batch)))
+    for (const batch of batches) expected.push(scoresOf(await pool.score(batch)))
 
     for (let kills = 1; kills <= 2; kills++) {
       let answers = 0
       const scores = batches.map(async (batch) => {
-        const numbers = numbersOf(await pool.score(batch))
+        const found = scoresOf(await pool.score(batch))
         answers++
-        return numbers
+        return found
       })
       await until(() => answers >= 5)
       process.kill(present(childPids(process.pid)[kills % 2]), 'SIGKILL')
@@ -77,12 +77,12 @@ describe('startEngines', () => {
     }
   })
 
-  it('ends one that gives other numbers than the first, and goes on with it', async (t) => {
+  it('stops a replica whose scores differ from those of the first, and keeps serving with the first', async (t) => {
     const options = { log: { info() {}, warn() {}, error() {} }, batchTimeoutMs: 20_000, startTimeoutMs: 20_000 }
     const pool = startEngines(2, SPEC, { texts: Promise.resolve(texts), stored: [] }, options)
     t.after(() => pool.close())
     const { selfTest } = await pool.started()
-    // What the second one has to agree with, a nat away from the truth.
+    // The second replica has to agree with these, which are one nat off.
     for (const answer of selfTest.answers) Object.assign(answer, { logProbs: answer.logProbs.map((logProb) => logProb - 1) })
     pool.expectFiles({})
     await until(() => childPids(process.pid).length === 2)

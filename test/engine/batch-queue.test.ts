@@ -8,65 +8,65 @@ import { present } from '../support/present.ts'
 const BATCH: Batch = { sequences: [], topCount: null }
 const SCORES: BatchScores = { rows: [], probes: [], runMs: 1 }
 
-describe('BatchLine', () => {
-  test('hands over one batch at a time, in order', () => {
-    const line = new BatchQueue()
-    void line.add(BATCH)
-    void line.add(BATCH)
+describe('BatchQueue', () => {
+  test('starts one batch at a time, in order', () => {
+    const queue = new BatchQueue()
+    void queue.add(BATCH)
+    void queue.add(BATCH)
 
-    const first = line.take()
-    assert.equal(line.take(), undefined)
-    line.finish(present(first?.batchId))
+    const first = queue.take()
+    assert.equal(queue.take(), undefined)
+    queue.finish(present(first?.batchId))
 
-    assert.equal(line.take()?.batchId, present(first?.batchId) + 1)
+    assert.equal(queue.take()?.batchId, present(first?.batchId) + 1)
   })
 
-  test('settles a batch by its id and ignores an answer that came too late', async () => {
-    const line = new BatchQueue()
-    const scores = line.add(BATCH)
-    const pending = line.take()
+  test('finishes a batch by its id and ignores an answer that comes too late', async () => {
+    const queue = new BatchQueue()
+    const scores = queue.add(BATCH)
+    const pending = queue.take()
 
-    assert.equal(line.finish(present(pending?.batchId) + 7), undefined)
-    line.finish(present(pending?.batchId))?.resolve(SCORES)
+    assert.equal(queue.finish(present(pending?.batchId) + 7), undefined)
+    queue.finish(present(pending?.batchId))?.resolve(SCORES)
 
     assert.equal(await scores, SCORES)
   })
 
-  test('hands the batch of a dead process over first, once', async () => {
-    const line = new BatchQueue()
-    const crashing = line.add(BATCH)
-    void line.add(BATCH)
-    const first = line.take()
+  test('puts the batch of a crashed process first in line once, then rejects it', async () => {
+    const queue = new BatchQueue()
+    const crashing = queue.add(BATCH)
+    void queue.add(BATCH)
+    const first = queue.take()
 
-    line.putBack()
-    assert.equal(line.take(), first)
-    line.putBack()
+    queue.requeue()
+    assert.equal(queue.take(), first)
+    queue.requeue()
 
     await assert.rejects(crashing, { code: 'engine_crashed' })
-    assert.notEqual(line.take(), first)
+    assert.notEqual(queue.take(), first)
   })
 
-  test('does not count a try that a replacement of the process cut short', async () => {
-    const line = new BatchQueue()
-    const crashing = line.add(BATCH)
-    const first = line.take()
+  test('does not count an attempt that a replacement of the process interrupts', async () => {
+    const queue = new BatchQueue()
+    const crashing = queue.add(BATCH)
+    const first = queue.take()
     for (let replaced = 0; replaced < 3; replaced++) {
-      line.putBack(true)
-      assert.equal(line.take(), first)
+      queue.requeue(true)
+      assert.equal(queue.take(), first)
     }
-    line.putBack()
-    assert.equal(line.take(), first)
-    line.putBack()
+    queue.requeue()
+    assert.equal(queue.take(), first)
+    queue.requeue()
 
     await assert.rejects(crashing, { code: 'engine_crashed' })
   })
 
-  test('rejects what is in hand and what waits', async () => {
-    const line = new BatchQueue()
-    const both = [line.add(BATCH), line.add(BATCH)]
-    line.take()
+  test('rejects the running batch and those that wait', async () => {
+    const queue = new BatchQueue()
+    const both = [queue.add(BATCH), queue.add(BATCH)]
+    queue.take()
 
-    line.rejectAll(new ServiceError('engine_unavailable', 'gone'))
+    queue.rejectAll(new ServiceError('engine_unavailable', 'gone'))
 
     for (const scores of both) await assert.rejects(scores, { code: 'engine_unavailable' })
   })

@@ -8,7 +8,7 @@ import { ANSWERS, FakePoolEngine } from '../support/fake-pool-engine.ts'
 
 interface Pool {
   readonly pool: EnginePool
-  /** In the order of their start. */
+  /** In the order in which they were started. */
   readonly engines: readonly FakePoolEngine[]
 }
 
@@ -25,7 +25,7 @@ function create(replicas: number): Pool {
   return { pool, engines }
 }
 
-/** One whose engines are all ready. */
+/** A pool whose engines are all ready. */
 async function ready(replicas: number): Promise<Pool> {
   const { pool, engines } = create(replicas)
   engines[0]?.becomeReady()
@@ -35,7 +35,7 @@ async function ready(replicas: number): Promise<Pool> {
   return { pool, engines }
 }
 
-/** Lets promises that are resolved be heard. */
+/** Runs the callbacks of promises that are resolved. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 function batch(tokens: number, start = 0, layout: Batch['layout'] = 'plain'): Batch {
@@ -55,7 +55,7 @@ function mulberry(seed: number): () => number {
 }
 
 describe('EnginePool', () => {
-  it('starts the others once the first is ready and the files are known, with its answers to agree with', async () => {
+  it('starts the other engines with the answers of the first, once that is ready and the files are known', async () => {
     const { pool, engines } = create(3)
     await settled()
     assert.equal(engines.length, 1)
@@ -82,7 +82,7 @@ describe('EnginePool', () => {
     assert.equal(engines.length, 3)
   })
 
-  it('is as ready as its best engine, and failed only when none can be started', async () => {
+  it('has the state of its best engine and fails only when none can be started', async () => {
     const { pool, engines } = create(2)
     assert.deepEqual([pool.state, pool.readyCount], ['starting', 0])
     engines[0]?.becomeReady()
@@ -104,20 +104,20 @@ describe('EnginePool', () => {
     await assert.rejects(pool.score(batch(5)), { code: 'engine_unavailable', message: 'it cannot be loaded' })
   })
 
-  it('says why the model cannot be loaded when the first engine cannot', async () => {
+  it('rejects with the reason when the first engine cannot load the model', async () => {
     const { pool, engines } = create(2)
     engines[0]?.fail()
     await assert.rejects(pool.started(), { code: 'model_invalid' })
     assert.equal(engines.length, 1)
   })
 
-  it('gives a batch to the engine with the fewest tokens, and by turns while all are idle', async () => {
+  it('gives a batch to the engine with the fewest pending tokens, and takes turns while all are idle', async () => {
     const { pool, engines } = await ready(3)
     const sizes = [50, 20, 10, 5, 1, 10]
     const scores = sizes.map((tokens) => pool.score(batch(tokens)))
     // 50 | 20 | 10, 5, 1 -> 16, then 10 more to the third, which has the fewest.
     assert.deepEqual(
-      engines.map(({ tokensInHand }) => tokensInHand),
+      engines.map(({ pendingTokens }) => pendingTokens),
       [50, 20, 26]
     )
     for (const engine of engines) while (engine.running !== undefined) engine.answer()
@@ -132,7 +132,7 @@ describe('EnginePool', () => {
     }
   })
 
-  it('goes back to the engine that has the prefix', async () => {
+  it('sends a batch to the engine that has its prefix in the cache', async () => {
     const { pool, engines } = await ready(3)
     for (let turn = 0; turn < 4; turn++) {
       const score = pool.score(batch(60, 100, 'shared'))
@@ -146,20 +146,20 @@ describe('EnginePool', () => {
     assert.ok(engines[1]?.running)
   })
 
-  it('moves the batches of an engine that dies to those that are ready, each of them once', async () => {
+  it('moves the batches of a crashed engine to ready ones, each of them once', async () => {
     const { pool, engines } = await ready(2)
     const batches = [batch(30), batch(30, 100), batch(30, 200), batch(30, 300)]
     const scores = batches.map((each) => pool.score(each))
     engines[0]?.die()
     assert.deepEqual(
-      engines.map(({ tokensInHand }) => tokensInHand),
+      engines.map(({ pendingTokens }) => pendingTokens),
       [0, 120]
     )
     for (let answered = 0; answered < 4; answered++) engines[1]?.answer()
     for (const [i, score] of (await Promise.all(scores)).entries()) assert.ok(rightFor(score, batches[i]!))
   })
 
-  it('fails a batch that ended two processes, of whichever engines, and none that waited beside it', async () => {
+  it('rejects a batch that crashed two processes, of any engines, and no batch that waited with it', async () => {
     const { pool, engines } = await ready(2)
     const [deadly, other] = [pool.score(batch(40)), pool.score(batch(30, 100))]
     const deadlyFailed = assert.rejects(deadly, { code: 'engine_crashed' })
@@ -170,7 +170,7 @@ describe('EnginePool', () => {
     await deadlyFailed
   })
 
-  it('keeps work while none is ready, and gives it to the first that is', async () => {
+  it('keeps batches while no engine is ready and gives them to the first that is', async () => {
     const { pool, engines } = await ready(2)
     const score = pool.score(batch(30))
     engines[1]?.die()
@@ -182,23 +182,23 @@ describe('EnginePool', () => {
     assert.ok(rightFor(await score, batch(30)) && rightFor(await late, batch(20, 100)))
   })
 
-  it('leaves the work of an engine that fails to the others, and rejects it when none is left', async () => {
+  it('moves the batches of a failed engine to the others and rejects them when none is left', async () => {
     const { pool, engines } = await ready(2)
     const score = pool.score(batch(30))
     engines[1]?.die()
     engines[0]?.fail()
-    assert.equal(engines[1]?.tokensInHand, 30)
+    assert.equal(engines[1]?.pendingTokens, 30)
     const rejected = assert.rejects(score, { code: 'engine_unavailable', message: 'it cannot be loaded' })
     engines[1]?.fail()
     await rejected
   })
 
-  it('replaces all of its engines, and closes them', async () => {
+  it('replaces and closes all of its engines', async () => {
     const { pool, engines } = await ready(2)
-    pool.replace('wrong numbers')
+    pool.replace('wrong scores')
     assert.deepEqual(
       engines.map(({ replacedFor }) => replacedFor),
-      [['wrong numbers'], ['wrong numbers']]
+      [['wrong scores'], ['wrong scores']]
     )
     const score = pool.score(batch(30))
     const rejected = assert.rejects(score, { code: 'engine_unavailable', message: 'the service is stopping' })
@@ -209,7 +209,7 @@ describe('EnginePool', () => {
     assert.ok(engines.every(({ state }) => state === 'stopped'))
   })
 
-  it('loses, repeats and mixes nothing over random orders of work, answers, deaths and restarts', async () => {
+  it('answers each batch once with its own scores over random orders of batches, answers, crashes and restarts', async () => {
     for (let seed = 1; seed <= 60; seed++) {
       const random = mulberry(seed)
       const below = (bound: number): number => Math.floor(random() * bound)
@@ -236,7 +236,7 @@ describe('EnginePool', () => {
           if (engine.state === 'ready') engine.die()
         } else if (engine.state === 'restarting') engine.becomeReady()
         const isAnyReady = engines.some(({ state }) => state === 'ready')
-        for (const { state, tokensInHand } of engines) if (isAnyReady && state !== 'ready') assert.equal(tokensInHand, 0, `seed ${seed}, step ${step}`)
+        for (const { state, pendingTokens } of engines) if (isAnyReady && state !== 'ready') assert.equal(pendingTokens, 0, `seed ${seed}, step ${step}`)
       }
       for (const engine of engines) if (engine.state === 'restarting') engine.becomeReady()
       for (const engine of engines) while (engine.running !== undefined) engine.answer()

@@ -1,4 +1,4 @@
-// Own process: it looks at the children of its process.
+// Own process: it inspects the children of its process.
 
 import assert from 'node:assert/strict'
 import { copyFileSync, readFileSync } from 'node:fs'
@@ -34,12 +34,12 @@ const KNOWN = (JSON.parse(readFileSync(join(EMBEDDED, 'canary.json'), 'utf8')) a
   .known_answers[0]!.texts[0]!
 const TEXTS: SelfTestTexts = { natural: KNOWN.ids, reversed: [0, ...KNOWN.ids.slice(1).reverse()], textVocabSize: CONFIG.vocab_size }
 
-/** Takes some tenths of a second on one thread. */
+/** Takes several tenths of a second on one thread. */
 const LONG: Batch = { sequences: Array.from({ length: 24 }, (_, i) => ({ ids: new Int32Array(200).fill(5 + i), firstScored: 1 })), topCount: null }
 
 interface Started {
   readonly engine: ProcessEngine
-  /** Messages of the log. */
+  /** Log lines: the message, then its fields as JSON. */
   readonly log: string[]
 }
 
@@ -58,13 +58,13 @@ function start(t: TestContext, spec: Partial<EngineSpec> = {}, texts: Promise<Se
 }
 
 async function until(isTrue: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !isTrue(); await pause(2)) if (Date.now() > deadline) throw new Error('it did not come about within 20 s')
+  for (const deadline = Date.now() + 20_000; !isTrue(); await pause(2)) if (Date.now() > deadline) throw new Error('the condition was not met within 20 s')
 }
 
 const logProbsOf = ({ rows }: BatchScores): number[][] => rows.map(({ logProbs }) => [...logProbs])
 
 describe('ProcessEngine', () => {
-  it('answers a batch whose process is replaced again and again once, with the numbers of before', async (t) => {
+  it('answers a batch once, with the same scores, although its process is replaced three times', async (t) => {
     const { engine } = start(t)
     await engine.started()
     const expected = logProbsOf(await engine.score(LONG))
@@ -83,7 +83,7 @@ describe('ProcessEngine', () => {
     assert.equal(childPids(process.pid).length, 1)
   })
 
-  it('is replaced only while it is ready', async (t) => {
+  it('replaces its process only while that is ready', async (t) => {
     const { engine } = start(t)
     engine.replace('too early')
     assert.equal(engine.state, 'starting')
@@ -94,7 +94,7 @@ describe('ProcessEngine', () => {
     assert.equal(engine.restarts, 1)
   })
 
-  it('goes on with the same numbers after a touch, and gives none when the content is another', async (t) => {
+  it('keeps its scores after a file is touched and fails when its content changes', async (t) => {
     const onnxPath = join(tempFolder(t), 'model.onnx')
     copyFileSync(SPEC.onnxPath, onnxPath)
     const { engine, log } = start(t, { onnxPath })
@@ -116,7 +116,7 @@ describe('ProcessEngine', () => {
     await until(() => childPids(process.pid).length === 0)
   })
 
-  it('fails, with the reason and without a process, when there are no texts to test it with', async (t) => {
+  it('fails with the reason, and ends its process, when the self-test texts are unavailable', async (t) => {
     const { engine } = start(t, {}, Promise.reject(new ServiceError('model_invalid', 'the tokenizer could not be loaded')))
     const waiting = engine.score(LONG)
     await assert.rejects(engine.started(), { code: 'model_invalid', message: 'the tokenizer could not be loaded' })
@@ -125,13 +125,13 @@ describe('ProcessEngine', () => {
     await until(() => childPids(process.pid).length === 0)
   })
 
-  it('fails at once on a model that cannot be served', async (t) => {
+  it('fails without a restart on a model that cannot be loaded', async (t) => {
     const { engine } = start(t, { onnxPath: join(tempFolder(t, { 'model.onnx': 'no graph' }), 'model.onnx') })
     await assert.rejects(engine.started(), { code: 'model_invalid' })
     assert.deepEqual([engine.state, engine.restarts], ['failed', 0])
   })
 
-  it('stays stopped when it is closed while it starts, whatever its process and its texts still say', async (t) => {
+  it('stays stopped when it is closed while it starts and the self-test texts fail later', async (t) => {
     let failTexts: (error: Error) => void = () => {}
     const { engine, log } = start(
       t,
@@ -150,9 +150,9 @@ describe('ProcessEngine', () => {
     assert.equal(isRunning(present(pid)), false)
   })
 
-  it('stays stopped when it is closed as its process becomes ready', async (t) => {
+  it('stays stopped when it is closed while the message `ready` is in the channel', async (t) => {
     const { engine } = start(t)
-    // Its answer lies in the channel while nothing here reads it.
+    // Blocks this thread, so that `ready` arrives in the channel and is not read before the close.
     await until(() => childPids(process.pid).length === 1)
     await pause(200)
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000)

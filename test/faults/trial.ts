@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { SelfTestReport } from '../../src/engine/engine-info.ts'
 import type { Scorer } from '../../src/engine/process/self-test/passes.ts'
 import { runSelfTest } from '../../src/engine/process/self-test/self-test.ts'
-import type { SharingUnderTest } from '../../src/engine/process/self-test/sharing.ts'
+import type { SharingUnderTest } from '../../src/engine/process/self-test/sharing-checks.ts'
 import type { LoadedModel } from '../../src/engine/process/session.ts'
 import type { KnownAnswer } from '../../src/engine/protocol.ts'
 import { serviceErrorFrom } from '../../src/errors.ts'
@@ -35,9 +35,9 @@ export interface Findings {
 
 /** As of a model that can share everything; the faults score shared batches themselves. */
 const ALL_SHARED: SharingUnderTest = {
-  facts: { packing: { isOn: true, reason: null }, prefixCache: { isOn: true, reason: null }, longestRow: 512, attentionHeads: 8 },
+  info: { packing: { isOn: true, reason: null }, prefixCache: { isOn: true, reason: null }, longestRow: 512, attentionHeads: 8 },
   switchOff: () => {},
-  forget: () => {}
+  clearCache: () => {}
 }
 
 const LIMITS = { maxBatchTokens: 2048, longTextTokens: 128, maxQueueTokens: 1_000_000 }

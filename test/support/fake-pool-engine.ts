@@ -8,7 +8,7 @@ import { fakeScores } from './fake-engine.ts'
 
 export const ANSWERS: EngineInfo['selfTest']['answers'] = [{ ids: [1, 2, 3], logProbs: [-1, -2] }]
 
-/** An engine of a pool that loads, answers and dies as the test says, with the batches in a real line. */
+/** An engine of a pool that loads, answers and crashes when the test says so, with its batches in a real queue. */
 export class FakePoolEngine implements PoolEngine {
   state: EngineState = 'starting'
   info: EngineInfo | null = null
@@ -17,7 +17,7 @@ export class FakePoolEngine implements PoolEngine {
   expectedFiles: EngineSpec['expectedFiles'] | null = null
   readonly replacedFor: string[] = []
   readonly known: readonly KnownAnswer[]
-  readonly #line = new BatchQueue()
+  readonly #queue = new BatchQueue()
   readonly #onChange: () => void
   #running: PendingBatch | undefined
   #resolve: (info: EngineInfo) => void = () => {}
@@ -33,11 +33,11 @@ export class FakePoolEngine implements PoolEngine {
     this.#started.catch(() => {})
   }
 
-  get tokensInHand(): number {
-    return this.#line.tokens
+  get pendingTokens(): number {
+    return this.#queue.tokens
   }
 
-  /** The batch that it runs. */
+  /** The running batch. */
   get running(): Batch | undefined {
     return this.#running?.batch
   }
@@ -54,12 +54,12 @@ export class FakePoolEngine implements PoolEngine {
     this.#next()
   }
 
-  /** Its process ends; `becomeReady` is the next one. */
+  /** Its process crashes; `becomeReady` stands for its successor. */
   die(): void {
     this.state = 'restarting'
     this.restarts++
     this.#running = undefined
-    this.#line.putBack()
+    this.#queue.requeue()
     this.#onChange()
   }
 
@@ -67,34 +67,34 @@ export class FakePoolEngine implements PoolEngine {
     this.state = 'failed'
     this.failure = new ServiceError('model_invalid', 'it cannot be loaded')
     this.#running = undefined
-    this.#line.putBack()
+    this.#queue.requeue()
     this.#reject(this.failure)
     this.#onChange()
-    this.#line.rejectAll(unavailable(this.failure))
+    this.#queue.rejectAll(unavailable(this.failure))
   }
 
-  /** Answers the batch that it runs. */
+  /** Answers the running batch. */
   answer(): void {
     const running = this.#running
     this.#running = undefined
-    if (running === undefined) throw new Error('it runs nothing')
-    this.#line.finish(running.batchId)?.resolve({ rows: running.batch.sequences.map(fakeScores), probes: [], runMs: 1 })
+    if (running === undefined) throw new Error('no batch is running')
+    this.#queue.finish(running.batchId)?.resolve({ rows: running.batch.sequences.map(fakeScores), probes: [], runMs: 1 })
     this.#next()
   }
 
   score(batch: Batch): Promise<BatchScores> {
-    const scores = this.#line.add(batch)
+    const scores = this.#queue.add(batch)
     this.#next()
     return scores
   }
 
   adopt(pending: PendingBatch): void {
-    this.#line.adopt(pending)
+    this.#queue.adopt(pending)
     this.#next()
   }
 
   handOver(): PendingBatch[] {
-    return this.#line.takeWaiting()
+    return this.#queue.takeWaiting()
   }
 
   expectFiles(expectedFiles: EngineSpec['expectedFiles']): void {
@@ -107,10 +107,10 @@ export class FakePoolEngine implements PoolEngine {
 
   async close(): Promise<void> {
     this.state = 'stopped'
-    this.#line.rejectAll(unavailable(null))
+    this.#queue.rejectAll(unavailable(null))
   }
 
   #next(): void {
-    if (this.state === 'ready') this.#running ??= this.#line.take()
+    if (this.state === 'ready') this.#running ??= this.#queue.take()
   }
 }

@@ -1,8 +1,9 @@
 /**
- * The engine process: loads one model, tests it, then answers batches one at a time until its parent closes the channel.
+ * Entry of the engine process: loads one model, runs the self-test, then scores one batch at a time until its parent
+ * closes the channel.
  *
  *     front process -- load, self_test, score -->  main thread: IPC messages, session.run (blocks while it computes)
- *                   <--------- ready, scored ----  parent-watch thread: kills the process when the parent is gone
+ *                   <--------- ready, scored ----  parent-watch thread: kills the process when its parent has ended
  */
 
 import { extname } from 'node:path'
@@ -29,13 +30,13 @@ function answer(message: FromEngine): void {
 
 async function load(spec: EngineSpec): Promise<Loaded> {
   const began = performance.now()
-  // Before the session has threads: they take after this one.
+  // Before the session starts threads, which inherit the priority.
   lowerPriority(spec.niceness ?? 0)
-  const guard = new FileChangeDetector(Object.keys(spec.expectedFiles))
+  const changeDetector = new FileChangeDetector(Object.keys(spec.expectedFiles))
   await assertSameContent(spec.expectedFiles)
   const model = await loadModel(spec)
-  // What was loaded must be what was hashed.
-  if (guard.changedFile() !== null) process.exit(EXIT_MODEL_CHANGED)
+  // A file that changed while it was loaded is not the one whose hash was checked.
+  if (changeDetector.changedFile() !== null) process.exit(EXIT_MODEL_CHANGED)
   return { spec, model, loadMs: performance.now() - began }
 }
 
@@ -53,8 +54,8 @@ async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' 
         nodeCounts: { original: model.original.nodes.length, scoring: model.scoring.nodes.length },
         loadMs,
         memory: model.memory,
-        sharing: model.sharing.facts,
-        ...(model.sharedWeights ? { prepackedWeights: model.sharedWeights } : {}),
+        sharing: model.sharing.info,
+        ...(model.prepackedWeights ? { prepackedWeights: model.prepackedWeights } : {}),
         ...(precision === null ? {} : { precision }),
         selfTest: report
       }
@@ -69,27 +70,28 @@ async function score({ batchId, batch }: Extract<ToEngine, { kind: 'score' }>): 
   try {
     const { model } = await loaded()
     const scores = await model.score(batch)
-    // A score made while its weights changed must not leave this process; the parent runs the batch again on the next.
-    if (model.guard.changedFile() !== null) process.exit(EXIT_MODEL_CHANGED)
+    // Scores computed while the weights changed must not leave this process. The parent runs the batch again on the
+    // next one.
+    if (model.changeDetector.changedFile() !== null) process.exit(EXIT_MODEL_CHANGED)
     answer({ kind: 'scored', batchId, scores })
   } catch (error) {
-    // Messages of onnxruntime name nodes and shapes, never text.
+    // onnxruntime's messages name nodes and shapes, never text of a request.
     answer({ kind: 'failed', batchId, code: 'internal_error', message: `the forward pass failed: ${error instanceof Error ? error.message : String(error)}` })
   }
 }
 
 function loaded(): Promise<Loaded> {
-  return loading ?? Promise.reject(new ServiceError('internal_error', 'a message came before the model was loaded'))
+  return loading ?? Promise.reject(new ServiceError('internal_error', 'the engine process received self_test or score before load'))
 }
 
-// The front process decides when to stop; a terminal's Ctrl-C reaches both.
+// The front process decides when to stop; Ctrl-C in a terminal signals both processes.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 process.on('disconnect', () => process.exit(0))
 process.on('message', (message: ToEngine) => {
   switch (message.kind) {
     case 'load':
       loading = load(message.spec)
-      // The self-test that follows meets the failure and tells it.
+      // The self_test message that follows reports the failure.
       loading.catch(() => {})
       return
     case 'self_test':

@@ -6,25 +6,60 @@ import type { HeadSizes } from '../../model/onnx/past-key-values.ts'
 import { SCORING_INPUTS } from '../../model/onnx/scoring-graph.ts'
 import type { Batch } from '../engine.ts'
 import { halfTensor } from './half-tensor.ts'
-import { type Pass, plainPass } from './pass.ts'
+import type { Pass } from './pass.ts'
 import { pastDims } from './prefix-cache/cache-tensor.ts'
 
 type Feeds = Record<string, Tensor>
 
-/** The rows of all sequences one after the other, cut into N chunks of C; the last entries repeat row 0 to fill up. */
+/** Makes one input of a pass. */
+type FeedMaker = (pass: Pass) => Tensor
+
+/**
+ * How the scoring graph computes the rows of a pass: one after the other in N chunks of C, the last filled up with row
+ * 0.
+ */
 export interface RowPlan {
   readonly N: number
   readonly C: number
   readonly rowCount: number
-  /** Rows of every chunk that are given out whole. */
+  /** Columns of the chunks whose raw logits the graph outputs: the same ones in each chunk. */
   readonly columns: readonly number[]
-  /** Rows of the batch among them that are looked at. */
+  /** Those of the output rows that are examined. */
   readonly probedRows: readonly number[]
 }
 
 /**
- * Every chunk gives the same rows out, so that rows of one column in several chunks come together. Where those asked for
- * would be too many to hold, as in long texts of large vocabularies, fewer columns are taken and all of their rows.
+ * Decides once, by input name, how the model's own inputs are made. Throws `model_unsupported` for an unknown input.
+ */
+export function feedMakers(inputs: readonly TensorInfo[], sizes: HeadSizes): ReadonlyMap<string, FeedMaker> {
+  const added = new Set<string>(Object.values(SCORING_INPUTS))
+  const own = inputs.filter(({ name }) => !added.has(name))
+  return new Map(modelInputs(own, sizes).map((input) => [input.name, feedMakerOf(input)]))
+}
+
+/** Feeds of one pass over a batch or a part of it. */
+export function passFeeds(
+  makers: ReadonlyMap<string, FeedMaker>,
+  pass: Pass,
+  batch: Batch,
+  { maxChunkRows, maxProbedRows }: RowLimits
+): { feeds: Feeds; plan: RowPlan } {
+  const feeds: Feeds = Object.fromEntries([...makers].map(([name, make]) => [name, make(pass)]))
+  const { rows, targets } = pass.wanted
+  const rowCount = rows.length
+  const { N, C } = headChunks(rowCount, maxChunkRows)
+  feeds[SCORING_INPUTS.rows] = filled(rows, N, C)
+  feeds[SCORING_INPUTS.targets] = filled(targets, N, C)
+  feeds[SCORING_INPUTS.detailed] = new Tensor('bool', [batch.topCount !== null], [])
+  feeds[SCORING_INPUTS.topCount] = new Tensor('int64', [BigInt(Math.max(1, batch.topCount ?? 1))], [1])
+  const { columns, probedRows } = probesOf(batch, N, C, maxProbedRows)
+  feeds[SCORING_INPUTS.probed] = new Tensor('int64', BigInt64Array.from(columns, BigInt), [columns.length])
+  return { feeds, plan: { N, C, rowCount, columns, probedRows } }
+}
+
+/**
+ * The graph outputs the same columns of every chunk, so one column costs N rows. When the requested columns exceed
+ * `maxProbedRows`, as for long texts with large vocabularies, fewer are output and all of their rows are examined.
  */
 function probesOf({ sequences, probe }: Batch, N: number, C: number, maxProbedRows: number): Pick<RowPlan, 'columns' | 'probedRows'> {
   const { ids, firstScored } = sequences[0] ?? { ids: [], firstScored: 0 }
@@ -37,53 +72,19 @@ function probesOf({ sequences, probe }: Batch, N: number, C: number, maxProbedRo
   return { columns: fewer, probedRows: rows.filter((row) => row < ids.length - firstScored) }
 }
 
-/** How the model's own inputs are made, decided once by name. Throws `model_unsupported` for an input it does not know. */
-export function feedMakers(inputs: readonly TensorInfo[], sizes: HeadSizes): ReadonlyMap<string, FeedMaker> {
-  const added = new Set<string>(Object.values(SCORING_INPUTS))
-  const own = inputs.filter(({ name }) => !added.has(name))
-  return new Map(modelInputs(own, sizes).map((input) => [input.name, feedMakerOf(input)]))
-}
-
-/** Feeds of a batch with a row for every sequence, whatever its layout. */
-export function buildFeeds(makers: ReadonlyMap<string, FeedMaker>, batch: Batch, limits: RowLimits): { feeds: Feeds; plan: RowPlan } {
-  return passFeeds(makers, plainPass(batch.sequences), batch, limits)
-}
-
-/** Feeds of one pass over (part of) a batch, which says what to compute beside the wanted rows' own numbers. */
-export function passFeeds(
-  makers: ReadonlyMap<string, FeedMaker>,
-  pass: Pass,
-  batch: Batch,
-  { maxChunkRows, maxProbedRows }: RowLimits
-): { feeds: Feeds; plan: RowPlan } {
-  const feeds: Feeds = Object.fromEntries([...makers].map(([name, make]) => [name, make(pass)]))
-  const { rows, targets } = pass.wanted
-  const rowCount = rows.length
-  const { N, C } = headChunks(rowCount, maxChunkRows)
-  feeds[SCORING_INPUTS.rows] = filledUp(rows, N, C)
-  feeds[SCORING_INPUTS.targets] = filledUp(targets, N, C)
-  feeds[SCORING_INPUTS.detailed] = new Tensor('bool', [batch.topCount !== null], [])
-  feeds[SCORING_INPUTS.topCount] = new Tensor('int64', [BigInt(Math.max(1, batch.topCount ?? 1))], [1])
-  const { columns, probedRows } = probesOf(batch, N, C, maxProbedRows)
-  feeds[SCORING_INPUTS.probed] = new Tensor('int64', BigInt64Array.from(columns, BigInt), [columns.length])
-  return { feeds, plan: { N, C, rowCount, columns, probedRows } }
-}
-
-function filledUp(values: Int32Array, N: number, C: number): Tensor {
-  const filled = new BigInt64Array(N * C)
+/** (N, C), with zeros after the values. */
+function filled(values: Int32Array, N: number, C: number): Tensor {
+  const elements = new BigInt64Array(N * C)
   values.forEach((value, i) => {
-    filled[i] = BigInt(value)
+    elements[i] = BigInt(value)
   })
-  return new Tensor('int64', filled, [N, C])
+  return new Tensor('int64', elements, [N, C])
 }
-
-/** Makes one input of a pass. */
-type FeedMaker = (pass: Pass) => Tensor
 
 /** The bits of 1 as a float16. */
 const HALF_ONE = 0x3c00
 
-/** How an input is filled, in the element type that the graph declares. */
+/** Makes an input in the element type that the graph declares. */
 function feedMakerOf({ name, elementType, role, dims }: ModelInput): FeedMaker {
   if (role === 'mask') return (pass) => tensorOf(elementType, maskOf(pass), [pass.B, pass.pastLength + pass.S])
   if (dims === null) return (pass) => tensorOf(elementType, valuesOf(role, pass), [pass.B, pass.S])
@@ -102,7 +103,7 @@ function valuesOf(role: InputRole, { ids, positions }: Pass): Int32Array {
   return role === 'positions' ? positions : new Int32Array(ids.length)
 }
 
-/** (B, P + S) row-major: 1 for the past and for every token of the row. */
+/** (B, P + S) row-major: 1 for the past and for every token of the row, 0 for padding. */
 function maskOf({ B, S, pastLength, lengths }: Pass): Int32Array {
   const width = pastLength + S
   const mask = new Int32Array(B * width)
@@ -110,7 +111,7 @@ function maskOf({ B, S, pastLength, lengths }: Pass): Int32Array {
   return mask
 }
 
-/** Half floats are made of the integers 0 and 1 alone: nothing else is fed in them. */
+/** `values` are 0 and 1 alone for FLOAT16: no other value is ever fed in half precision. */
 function tensorOf(elementType: number, values: Int32Array, dims: readonly number[]): Tensor {
   switch (elementType) {
     case BOOL:

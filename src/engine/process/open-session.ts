@@ -8,22 +8,22 @@ import { FileChangeDetector } from '../../model/weights/file-change-detector.ts'
 import type { OpenGraph } from '../../model/weights/open-graph.ts'
 import type { Ability } from '../engine-info.ts'
 import type { EngineSpec } from '../protocol.ts'
-import { type FeedsOf, probeSha256 } from './prepacked/prepacked-session.ts'
-import { prepackedWeights } from './prepacked/prepacked-weights.ts'
+import { openPrepackedWeights } from './prepacked/prepacked-weights.ts'
+import { type FeedsOf, probeSha256 } from './prepacked/session-probe.ts'
 
-interface OpenSession {
+export interface OpenSession {
   readonly session: InferenceSession
-  /** What the service was predicted to need; null where nobody asked. */
+  /** Predicted memory of the service; null when `spec.memory` is absent. */
   readonly memory: Fit | null
-  /** Over the files of the model and all others that it maps. */
-  readonly guard: Pick<FileChangeDetector, 'changedFile'>
-  /** Absent where nobody asked for it. */
-  readonly sharedWeights?: Ability
+  /** Over the model's files and all others that the session maps. */
+  readonly changeDetector: Pick<FileChangeDetector, 'changedFile'>
+  /** Whether the session maps prepacked weights; absent when `spec.prepacked` is. */
+  readonly prepackedWeights?: Ability
 }
 
 /**
- * Opens a session on the scoring graph of a model, with weights that its other engine processes map too where `spec` asks for
- * that and the model allows it. Throws `model_invalid` or `model_too_large` with the reason.
+ * Opens a session on the scoring graph of a model, on prepacked weights where `spec` asks for them and the model allows
+ * it. Throws `model_invalid` or `model_too_large` with the reason.
  */
 export async function openSession(
   spec: EngineSpec,
@@ -35,27 +35,29 @@ export async function openSession(
   const { vocabSize, headSize, replicas = 1, memory, prepacked } = spec
   const fit = (engines: number, sharesWeights: boolean): Fit | null =>
     memory === undefined ? null : assertFits({ scoring, vocabSize, headSize, replicas: engines, sharesWeights, ...memory }, memory.limitBytes)
-  // Whether several share their weights shows only once one has loaded them.
+  // Before the weights are loaded it is unknown whether they can be prepacked, so only this process is counted at
+  // first.
   const first = fit(prepacked === undefined ? replicas : 1, false)
   const paths = files.map(({ path }) => path)
-  const guard = new FileChangeDetector(paths)
+  const changeDetector = new FileChangeDetector(paths)
   const relocated = located(scoring)
   const graph = writeOnnx(relocated)
   const options = sessionOptions(spec, folder, keepsWeightsMapped)
-  if (prepacked === undefined) return { session: await createSession(graph, options, relocated), memory: first, guard }
+  if (prepacked === undefined) return { session: await createSession(graph, options, relocated), memory: first, changeDetector }
 
   const probe = (session: InferenceSession): Promise<string> => probeSha256(session, { feedsOf, vocabSize, maxModelLen: memory?.maxModelLen ?? 64 })
-  const shared = await prepackedWeights({ ...prepacked, graph, paths, options, probe })
-  if ('reason' in shared) {
-    const own = fit(replicas, false)
-    return { session: await createSession(graph, options, relocated), memory: own, guard, sharedWeights: { isOn: false, reason: shared.reason } }
+  const opened = await openPrepackedWeights({ ...prepacked, graph, paths, options, probe })
+  if ('reason' in opened) {
+    const unshared = fit(replicas, false)
+    const prepackedWeights = { isOn: false, reason: opened.reason }
+    return { session: await createSession(graph, options, relocated), memory: unshared, changeDetector, prepackedWeights }
   }
-  const mapped = new FileChangeDetector(shared.paths)
+  const mapped = new FileChangeDetector(opened.paths)
   return {
-    session: shared.session,
+    session: opened.session,
     memory: fit(replicas, true),
-    guard: { changedFile: () => guard.changedFile() ?? mapped.changedFile() },
-    sharedWeights: { isOn: true, reason: null }
+    changeDetector: { changedFile: () => changeDetector.changedFile() ?? mapped.changedFile() },
+    prepackedWeights: { isOn: true, reason: null }
   }
 }
 
@@ -63,15 +65,17 @@ async function createSession(graph: Uint8Array, options: InferenceSession.Sessio
   try {
     return await InferenceSession.create(graph, options)
   } catch (error) {
-    const advice = initializers.some(({ dataType }) => dataType === BFLOAT16) ? '. It has bfloat16 weights: on a CPU use an export in fp32 or fp16' : ''
+    const advice = initializers.some(({ dataType }) => dataType === BFLOAT16)
+      ? '. The model has bfloat16 weights, which onnxruntime does not multiply on a CPU; use an export in fp32 or fp16'
+      : ''
     const reason = error instanceof Error ? error.message : String(error)
     throw new ServiceError('model_invalid', `onnxruntime could not load the model: ${reason}${advice}`, { cause: error })
   }
 }
 
 /**
- * How onnxruntime runs a graph whose large weights lie in files of `weightsFolder`. With `keepsWeightsMapped` they are not repacked:
- * 5 to 12 % slower, and without memory of their own, for a session of a pass or two.
+ * Options for a graph whose large weights are in files of `weightsFolder`. `keepsWeightsMapped` stops onnxruntime from
+ * repacking them into private memory, which makes passes 5 to 12 % slower: for a session of a pass or two.
  */
 export function sessionOptions(
   { executionProvider, threads, sharesCores = false, precision }: Pick<EngineSpec, 'executionProvider' | 'threads' | 'sharesCores' | 'precision'>,
@@ -80,21 +84,22 @@ export function sessionOptions(
 ): InferenceSession.SessionOptions {
   return {
     executionProviders: [executionProvider],
-    // Explicit: the default is the host's core count, whatever the container's share of it.
+    // The default is the host's core count, which ignores the container's share.
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    // Shapes differ from batch to batch; patterns would be kept for each of them.
+    // Shapes differ from batch to batch, and onnxruntime would keep a pattern for each.
     enableMemPattern: false,
-    // Only fatal: kernel errors come back as exceptions, and stderr belongs to the log.
+    // Fatal messages only: kernel errors arrive as exceptions, and stderr belongs to the log.
     logSeverityLevel: 4,
     extra: {
       session: {
-        // Without VNNI the 8-bit products of x86 saturate in silence; this takes slower, exact ones. Weights that were rounded here cannot.
+        // Without VNNI, 8-bit products on x86 saturate silently; '1' selects slower, exact ones. Weights rounded by
+        // logpr cannot saturate.
         x64quantprecision: precision === undefined ? '1' : '0',
         disable_prepacking: keepsWeightsMapped ? '1' : '0',
         model_external_initializers_file_folder_path: weightsFolder,
-        // Threads that spin after a run would take the cores from the front process, or from another engine.
+        // Threads that spin after a run take cores from the front process or from another engine process.
         intra_op: { allow_spinning: sharesCores || threads > Math.max(1, availableParallelism() - 1) ? '0' : '1' }
       }
     }

@@ -1,6 +1,6 @@
 /**
- * Runs in a thread of the engine process and ends it when its parent is gone. The main thread cannot do this alone: it
- * does not see the closed channel while it is inside a forward pass.
+ * Thread of the engine process that kills it once its parent has ended. The main thread alone cannot: it does not
+ * notice the closed channel during a forward pass.
  */
 const PERIOD_MS = 500
 const parent = process.ppid

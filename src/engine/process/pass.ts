@@ -3,42 +3,44 @@ import type { ScoringSequence } from '../engine.ts'
 import type { CacheArray } from './prefix-cache/cache-tensor.ts'
 
 /**
- * What one forward pass computes: B rows of S columns, right-padded, behind P tokens whose keys and values are known. The mask
- * covers all P + S of them.
+ * One forward pass: B rows of S columns, right-padded, after P tokens whose keys and values are known. The attention
+ * mask covers all P + S.
  */
 export interface Pass {
   readonly B: number
   readonly S: number
   /** (B, S) row-major; padding repeats token 0, which the mask hides. */
   readonly ids: Int32Array
-  /** (B, S) place of each token in its own sequence. */
+  /** (B, S) position of each token in its own sequence. */
   readonly positions: Int32Array
-  /** Columns of each row that are no padding. */
+  /** (B,) columns of each row before its padding. */
   readonly lengths: readonly number[]
-  /** P; above 0 with B = 1 alone, as attention operators with a past take several tokens of one text only. */
+  /** P; above 0 only with B = 1: attention operators with a past accept several tokens for a single row only. */
   readonly pastLength: number
-  /** By the name of the input; null when P is 0. */
+  /** Keys and values by input name; null when P is 0. */
   readonly past: ReadonlyMap<string, CacheArray> | null
-  /** (S, P + S) what is added to the attention scores: 0 or `BLOCKED`. Null hides nothing beyond what the model itself does. */
+  /** (S, P + S) values added to the attention scores, 0 or `BLOCKED`; null adds no mask to the model's own. */
   readonly bias: Float32Array | null
-  /** (B, S) checksum of the tokens that each column sees, those of the past and itself included; computed from `ids` as they are fed. */
+  /** (B, S) checksum per column of the tokens it sees, the past and itself included, computed from the fed `ids`. */
   readonly seenChecksums: Int32Array
   readonly wanted: WantedRows
 }
 
-/** The rows of numbers that are asked for; each distinct one once. */
-export interface WantedRows {
-  /** (R,) the row of the flattened hidden states (B·S, H) that predicts, and (R,) the token whose log-probability is wanted. */
+/** The R rows of logits to score, each distinct pair of row and target once. */
+interface WantedRows {
+  /**
+   * (R,) index into the flattened hidden states (B·S, H) of the row that predicts, and (R,) the token to score there.
+   */
   readonly rows: Int32Array
   readonly targets: Int32Array
-  /** For each sequence, which of the R are its own, in the order of its tokens and then its lastTokenCandidates. */
+  /** For each sequence its indices into the R rows: those of its tokens in order, then of its last-token candidates. */
   readonly ofSequence: readonly Int32Array[]
 }
 
 /**
- * A row a sequence, right-padded: attention operators that count the mask's ones are wrong with padding on the left. A sequence
- * of n ids is fed without its last token, whose row nobody asks for: S = longest n - 1. The row that predicts token i is i - 1;
- * that of the last token is asked for once more for each of its lastTokenCandidates.
+ * One row per sequence, right-padded: attention operators that count the mask's ones fail with padding on the left. A
+ * sequence of n ids is fed without its last token, which predicts nothing scored, so S is the longest n - 1. Row i - 1
+ * predicts token i; the row of the last token is scored once more for each of its candidates.
  */
 export function plainPass(sequences: readonly ScoringSequence[]): Pass {
   const lengths = sequences.map(({ ids }) => ids.length - 1)
@@ -63,14 +65,17 @@ export function plainPass(sequences: readonly ScoringSequence[]): Pass {
   return { B, S, ids, positions, lengths, pastLength: 0, past: null, bias: null, seenChecksums: seenInRows(ids, S), wanted }
 }
 
-/** A column of a row sees all columns before it. */
+/** `seenChecksums` without a past or branches: each column sees all earlier columns of its row. */
 function seenInRows(ids: Int32Array, S: number): Int32Array {
   const seen = new Int32Array(ids.length)
   for (let i = 0; i < ids.length; i++) seen[i] = withToken(i % S === 0 ? NO_TOKENS : seen[i - 1]!, ids[i]!)
   return seen
 }
 
-/** The positions from `pastLength` on whose rows a sequence asks for, with the token wanted there: its scored tokens, then the lastTokenCandidates of the last. */
+/**
+ * Positions from `pastLength` on whose rows a sequence needs, with the token to score there: its scored tokens, then
+ * its last-token candidates.
+ */
 export function* wantedOf(
   { ids, firstScored, targets, lastTokenCandidates = NONE }: ScoringSequence,
   pastLength: number

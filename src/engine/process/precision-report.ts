@@ -5,12 +5,16 @@ import type { EngineSpec } from '../protocol.ts'
 import { firstLogProbs, sequenceOf } from './self-test/passes.ts'
 import { type LoadedModel, loadModel } from './session.ts'
 
-/** A mean above this, nats a token, is no rounding: a hundred times what was measured on random weights, twenty times on trained ones (decision 0016). */
+/**
+ * Rounding cannot explain a larger mean, nats per token: 100 times the measured mean with random weights, 20 times with
+ * trained ones (decision 0016).
+ */
 const LARGEST_MEAN_NATS = 0.5
 
 /**
- * What 8-bit weights changed, over the first text of the self-test: null for a model that has none. Its answer with the weights of the
- * file is computed once, by a session that does not copy them, and kept. Throws `model_invalid` when it differs beyond rounding.
+ * Measures how much 8-bit weights change the log-probabilities of the first self-test text; null for a model without
+ * them. The reference with the file's own weights is computed once, in a session that does not copy them, and cached.
+ * Throws `model_invalid` when the difference exceeds rounding.
  */
 export async function precisionReport(spec: EngineSpec, { precision }: LoadedModel, { answers }: SelfTestReport): Promise<PrecisionReport | null> {
   const [answer] = answers
@@ -21,7 +25,7 @@ export async function precisionReport(spec: EngineSpec, { precision }: LoadedMod
   if (!(meanDifferenceNats <= LARGEST_MEAN_NATS))
     throw new ServiceError(
       'model_invalid',
-      `with 8-bit weights a text differs by ${meanDifferenceNats} nats a token from what it is with the weights of the file, more than ${LARGEST_MEAN_NATS}: leave --precision int8 out`
+      `8-bit weights change a text by ${meanDifferenceNats} nats per token on average; rounding explains at most ${LARGEST_MEAN_NATS}. Start without --precision int8`
     )
   return {
     form: precision.plan.form,
@@ -35,7 +39,7 @@ export async function precisionReport(spec: EngineSpec, { precision }: LoadedMod
 }
 
 async function withOwnWeights(spec: EngineSpec, ids: readonly number[]): Promise<readonly number[]> {
-  const { precision: _rounded, memory: _predicted, sharing: _shared, prepacked: _mapped, ...own } = spec
+  const { precision: _precision, memory: _memory, sharing: _sharing, prepacked: _prepacked, ...own } = spec
   const model = await loadModel(own, true)
   try {
     return [...firstLogProbs(await model.score({ sequences: [sequenceOf(ids)], topCount: null }))]

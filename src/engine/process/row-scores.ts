@@ -9,8 +9,8 @@ import type { Pass } from './pass.ts'
 type Outputs = Readonly<Record<string, Tensor>>
 
 /**
- * The rows of each sequence out of the outputs of the scoring graph, (N, C, 1) each and filled up at the end. Their
- * checksums are those of the columns that the pass read them from.
+ * Scores of each sequence from the outputs of the scoring graph, (N, C, 1) each with fill rows at the end. Their
+ * checksums are computed from the columns of the pass that the rows were read from.
  */
 export function rowScoresOf(outputs: Outputs, { topCount }: Batch, pass: Pass): RowScores[] {
   const bestIds = outputs[SCORING_OUTPUTS.bestId]!.data as BigInt64Array
@@ -26,31 +26,31 @@ export function rowScoresOf(outputs: Outputs, { topCount }: Batch, pass: Pass): 
   })
 }
 
-/** For each of these rows of a pass the checksum of the tokens that its column sees and of the token scored there. */
-export function checksumsOf({ seenChecksums, wanted: { rows, targets } }: Pass, wanted: Int32Array): Int32Array {
-  return wanted.map((row) => withToken(seenChecksums[rows[row]!]!, targets[row]!))
+/** (R,) per row index of a pass the checksum of the tokens its column sees, followed by the token scored there. */
+export function checksumsOf({ seenChecksums, wanted: { rows, targets } }: Pass, indices: Int32Array): Int32Array {
+  return indices.map((index) => withToken(seenChecksums[rows[index]!]!, targets[index]!))
 }
 
-function floatsAt(outputs: Outputs, name: string, places: ArrayLike<number>): Float32Array {
+function floatsAt(outputs: Outputs, name: string, indices: ArrayLike<number>): Float32Array {
   const values = outputs[name]!.data as Float32Array
-  return Float32Array.from(places, (place) => values[place]!)
+  return Float32Array.from(indices, (index) => values[index]!)
 }
 
 function detailOf(outputs: Outputs, topCount: number, rows: Int32Array): RowDetail {
   const width = Math.max(1, topCount)
-  const top = Array.from(rows, (row) => Array.from({ length: topCount }, (_, k) => row * width + k)).flat()
+  const topIndices = Array.from(rows, (row) => Array.from({ length: topCount }, (_, k) => row * width + k)).flat()
   const topIds = outputs[SCORING_OUTPUTS.topIds]!.data as BigInt64Array
   return {
     ranks: Int32Array.from(floatsAt(outputs, SCORING_OUTPUTS.higherCount, rows), (higher) => higher + 1),
     entropies: floatsAt(outputs, SCORING_OUTPUTS.entropy, rows),
     probSquareSums: floatsAt(outputs, SCORING_OUTPUTS.probSquares, rows),
     topCount,
-    topIds: Int32Array.from(top, (place) => Number(topIds[place])),
-    topLogProbs: floatsAt(outputs, SCORING_OUTPUTS.topLogProbs, top)
+    topIds: Int32Array.from(topIndices, (index) => Number(topIds[index])),
+    topLogProbs: floatsAt(outputs, SCORING_OUTPUTS.topLogProbs, topIndices)
   }
 }
 
-/** Looks at the raw logits of the probed rows with code of its own. */
+/** Examines the raw logits of the probed rows with `rowProbe`, which is independent of the scoring graph. */
 export function rowProbesOf(outputs: Outputs, batch: Batch, { C, columns, probedRows }: RowPlan): RowProbe[] {
   if (batch.probe === undefined) return []
   const { textVocabSize } = batch.probe
@@ -65,12 +65,15 @@ export function rowProbesOf(outputs: Outputs, batch: Batch, { C, columns, probed
   })
 }
 
-/** The numbers of consecutive tokens; details where they were asked for. */
+/** Scores of consecutive tokens, with details if the batch asks for them. */
 export type Rows = Pick<RowScores, 'logProbs' | 'logSumExps' | 'bestIds' | 'bestLogProbs' | 'detail' | 'checksums'>
 
-/** Rows of one sequence that came in several pieces, as one. Pieces without rows have no say in whether there are details. */
-export function joinRows(pieces: readonly Rows[]): Rows {
-  const parts = pieces.filter(({ logProbs }) => logProbs.length > 0)
+/**
+ * Joins rows of one sequence that come from several passes or the prefix cache. The result has details if every
+ * non-empty part has.
+ */
+export function joinRows(all: readonly Rows[]): Rows {
+  const parts = all.filter(({ logProbs }) => logProbs.length > 0)
   const [only] = parts
   if (only !== undefined && parts.length === 1) return only
   const details = parts.flatMap(({ detail }) => detail ?? [])
@@ -89,7 +92,7 @@ function joinDetails(details: readonly RowDetail[]): RowDetail {
     ranks: integers(details, ({ ranks }) => ranks),
     entropies: floats(details, ({ entropies }) => entropies),
     probSquareSums: floats(details, ({ probSquareSums }) => probSquareSums),
-    topCount: details[0]?.topCount ?? 0,
+    topCount: details[0]!.topCount,
     topIds: integers(details, ({ topIds }) => topIds),
     topLogProbs: floats(details, ({ topLogProbs }) => topLogProbs)
   }

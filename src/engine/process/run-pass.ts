@@ -10,18 +10,18 @@ import { type Pass, plainPass } from './pass.ts'
 import { type CacheArray, type CacheTensor, cacheTensorOf, elementsOf } from './prefix-cache/cache-tensor.ts'
 import type { SharableGraph } from './sharing/sharable-graph.ts'
 
-/** What a pass gave, before it is cut into the rows of each sequence. */
-export interface PassOutputs {
+/** Outputs of a pass, before `rowScoresOf` divides them between the sequences. */
+interface PassOutputs {
   readonly outputs: Readonly<Record<string, Tensor>>
   readonly plan: RowPlan
-  /** Keys and values of all P + S tokens by the name of the input that takes them; null where they were not wanted. */
+  /** Keys and values of all P + S tokens by the name of their past input; null unless requested. */
   readonly present: ReadonlyMap<string, CacheArray> | null
   readonly runMs: number
 }
 
-/** Makes the feeds of a graph's passes and runs them. */
+/** Builds the feeds of passes over one scoring graph and runs them. */
 export class PassRunner {
-  /** Of the caches that the graph gives out, in the order of its pairs. */
+  /** One per cache that the graph outputs, in the order of `SharableGraph.pairs`. */
   readonly cacheTensors: readonly CacheTensor[]
   readonly #sharable: SharableGraph
   readonly #makers: ReturnType<typeof feedMakers>
@@ -29,14 +29,14 @@ export class PassRunner {
 
   constructor(sharable: SharableGraph, sizes: HeadSizes, vocabSize: number) {
     const inputs = ownInputs(sharable.graph)
-    const roles = new Map(modelInputs(inputs, sizes).map((input) => [input.name, input]))
-    this.cacheTensors = sharable.pairs.map(({ past }) => cacheTensorOf(roles.get(past)!))
+    const inputsByName = new Map(modelInputs(inputs, sizes).map((input) => [input.name, input]))
+    this.cacheTensors = sharable.pairs.map(({ past }) => cacheTensorOf(inputsByName.get(past)!))
     this.#sharable = sharable
     this.#makers = feedMakers(inputs, sizes)
     this.#limits = headRowLimits(vocabSize)
   }
 
-  /** Feeds of a batch with a row for every sequence. */
+  /** Feeds of the plain pass over a batch. */
   plainFeeds(batch: Batch): Record<string, Tensor> {
     return this.#feeds(plainPass(batch.sequences), batch).feeds
   }
@@ -45,7 +45,7 @@ export class PassRunner {
     const { pairs } = this.#sharable
     const { feeds, plan } = this.#feeds(pass, batch)
     const began = performance.now()
-    const outputs = await session.run(feeds, [...NUMBERS, ...(wantsPresent ? pairs.map(({ present }) => present) : [])])
+    const outputs = await session.run(feeds, [...SCORES, ...(wantsPresent ? pairs.map(({ present }) => present) : [])])
     const runMs = performance.now() - began
     if (!wantsPresent) return { outputs, plan, present: null, runMs }
     const arrayOf = (tensor: CacheTensor, t: number): CacheArray => elementsOf(tensor, outputs[pairs[t]!.present]?.data as ArrayBufferView | undefined)
@@ -59,9 +59,9 @@ export class PassRunner {
   }
 }
 
-const NUMBERS = Object.values(SCORING_OUTPUTS)
+const SCORES = Object.values(SCORING_OUTPUTS)
 
-/** (1, 1, S, P+S), or one zero for all where nothing is hidden beyond what the model itself hides. */
+/** (1, 1, S, P + S), or a single zero to broadcast when the pass adds no mask to the model's own. */
 function biasOf({ bias, S, pastLength }: Pass): Tensor {
   return bias === null ? new Tensor('float32', new Float32Array(1), [1, 1, 1, 1]) : new Tensor('float32', bias, [1, 1, S, pastLength + S])
 }

@@ -1,44 +1,38 @@
-import type { Fit } from '../../memory/fit.ts'
 import type { Graph } from '../../model/onnx/graph.ts'
 import { wholeTensorQuantizers } from '../../model/onnx/numerics.ts'
 import { type PreparedPrecision, withEightBitWeights } from '../../model/precision/prepare.ts'
-import type { FileChangeDetector } from '../../model/weights/file-change-detector.ts'
 import { openGraph } from '../../model/weights/open-graph.ts'
 import type { Batch, BatchScores } from '../engine.ts'
-import type { Ability } from '../engine-info.ts'
 import type { EngineSpec, SharingLimits } from '../protocol.ts'
-import { openSession } from './open-session.ts'
+import { type OpenSession, openSession } from './open-session.ts'
 import { plainPass } from './pass.ts'
 import { rowProbesOf, rowScoresOf } from './row-scores.ts'
 import { PassRunner } from './run-pass.ts'
 import { ModelSharing } from './sharing/model-sharing.ts'
 import { sharableGraph } from './sharing/sharable-graph.ts'
 
-export interface LoadedModel {
+export interface LoadedModel extends Omit<OpenSession, 'session'> {
   readonly original: Graph
   readonly scoring: Graph
-  /** Whether it quantizes activations over whole tensors: tokens then depend on later ones and on their neighbours. */
+  /**
+   * Whether it quantizes activations over whole tensors, so that tokens depend on later ones and on their neighbours.
+   */
   readonly isApproximate: boolean
-  readonly guard: Pick<FileChangeDetector, 'changedFile'>
-  /** Its 8-bit weights; null where it runs on those of its file. */
+  /** Its 8-bit weights; null when it runs with the weights of its file. */
   readonly precision: PreparedPrecision | null
-  /** What it was predicted to need; null where nobody asked. */
-  readonly memory: Fit | null
-  /** What its batches share; the self-test may switch it off. */
+  /** Prefix sharing of its batches; the self-test may switch it off. */
   readonly sharing: ModelSharing
-  /** Whether its weights are those of all engine processes of the model; absent where nobody asked for it. */
-  readonly sharedWeights?: Ability
   score(batch: Batch): Promise<BatchScores>
-  /** Gives the memory back; nothing can be scored after. */
+  /** Frees its memory; `score` fails afterwards. */
   release(): Promise<void>
 }
 
-/** Of a specification that says nothing of sharing. */
 const NO_SHARING: SharingLimits = { packing: false, prefixCacheBytes: 0, maxAttentionBytes: Number.POSITIVE_INFINITY, slidingWindow: null, heads: 0 }
 
 /**
- * Loads a model as a scoring graph; `sessionOptions` says what `keepsWeightsMapped` does. Throws `model_invalid`, `model_unsupported`
- * or `model_too_large` with the reason, and `cache_failed` where 8-bit weights cannot be kept.
+ * Loads a model as a scoring graph; `sessionOptions` explains `keepsWeightsMapped`. Throws `model_invalid`,
+ * `model_unsupported` or `model_too_large` with the reason, and `cache_failed` when the 8-bit weights cannot be written
+ * to the cache folder.
  */
 export async function loadModel(spec: EngineSpec, keepsWeightsMapped = false): Promise<LoadedModel> {
   const opened = openGraph(spec)

@@ -8,11 +8,11 @@ import { writeOnnx } from '../../../src/model/onnx/write.ts'
 import { numbersOf } from '../../support/half-numbers.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
 
-/** 1, -2, the smallest number above 0, and one third. */
+/** 1, -2, the smallest value above 0, and one third. */
 const BITS = Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x3555)
 
 describe('halfTensor', () => {
-  test('goes through onnxruntime with every bit, whether this Node has Float16Array or not', async () => {
+  test('keeps every bit on the way through onnxruntime, with and without Float16Array in Node', async () => {
     const graph = graphOf({
       nodes: [buildNode('Identity', ['x'], ['y'])],
       inputs: [info('x', FLOAT16, ['n'])],
@@ -24,7 +24,7 @@ describe('halfTensor', () => {
     assert.deepEqual(numbersOf(y!), [1, -2, 2 ** -24, 0.333251953125])
   })
 
-  test('holds the bits and the type that it was given', () => {
+  test('has the given bits, type and dimensions', () => {
     const { data, type, dims, size } = halfTensor(BITS, [2, 2])
     assert.deepEqual([data, type, dims, size], [BITS, 'float16', [2, 2], 4])
   })

@@ -9,16 +9,16 @@ function spins(threads: number, sharesCores?: boolean): unknown {
 }
 
 describe('sessionOptions', () => {
-  it('lets the threads of a single engine spin where they leave a core to the front', () => assert.equal(spins(1), '1'))
+  it('lets the threads of a single engine spin when they leave a core to the front process', () => assert.equal(spins(1), '1'))
 
-  it('lets no thread spin where an engine has all cores', () => {
+  it('lets no thread spin when the engine uses all cores', () => {
     if (availableParallelism() > 1) assert.equal(spins(availableParallelism()), '0')
     assert.equal(spins(availableParallelism() + 1), '0')
   })
 
-  it('lets no thread spin beside another engine', () => assert.deepEqual([spins(1, true), spins(1, false)], ['0', '1']))
+  it('lets no thread spin when another engine process shares the cores', () => assert.deepEqual([spins(1, true), spins(1, false)], ['0', '1']))
 
-  it('takes the faster 8-bit products for weights that were rounded so that none can pass 16 bits, and for no others', () => {
+  it('selects the faster 8-bit products only for weights that logpr rounded, whose sums fit into 16 bits', () => {
     const exactness = (precision?: { form: 'rows'; folder: string }): unknown => {
       const { extra } = sessionOptions({ executionProvider: 'cpu', threads: 1, ...(precision === undefined ? {} : { precision }) }, '/models')
       return (extra as { session: { x64quantprecision: string } }).session.x64quantprecision

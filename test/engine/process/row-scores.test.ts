@@ -21,7 +21,7 @@ const detail = (...ranks: number[]): RowDetail => ({
 })
 
 describe('joinRows', () => {
-  it('puts pieces behind each other', () => {
+  it('joins rows in order', () => {
     assert.deepEqual(joinRows([rows([-1, -2]), rows([-3])]), rows([-1, -2, -3]))
   })
 
@@ -29,7 +29,7 @@ describe('joinRows', () => {
     assert.deepEqual(joinRows([rows([-1], detail(1)), rows([-2], detail(3))]), rows([-1, -2], detail(1, 3)))
   })
 
-  it('passes over a piece without rows', () => {
+  it('ignores parts without rows', () => {
     assert.deepEqual(joinRows([rows([]), rows([-2], detail(3))]), rows([-2], detail(3)))
   })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { EMBEDDED_MODEL, specOf } from '../../../bench/support/models.ts'
 import { rowChecksums } from '../../../src/engine/checksum.ts'
 import { type LoadedModel, loadModel } from '../../../src/engine/process/session.ts'
 import { buildInt64, buildNode, buildTensor } from '../../../src/model/onnx/build-node.ts'
@@ -31,14 +32,17 @@ function load(t: TestContext, graph: Graph): Promise<LoadedModel> {
   })
 }
 
-/** Two texts of four tokens: S is 3. */
+/** Two sequences of four tokens: S is 3. */
 const TEXTS = [
   [0, 5, 6, 7],
   [3, 8, 10, 1]
 ]
 const S = 3
 
-/** The tiny model whose hidden states go through a cache: `there` shapes them as its entries, `back` undoes it. */
+/**
+ * The tiny model with its hidden states passed through a cache: `there` gives them the shape of its entries, `back`
+ * reverts it.
+ */
 function withCache(past: TensorInfo, lengthAxis: number, there: readonly OnnxNode[], back: readonly OnnxNode[], shapes: Graph['initializers']): Graph {
   const [gather, product] = MODEL.graph.nodes
   return {
@@ -102,7 +106,7 @@ describe('loadModel', () => {
   for (const [what, graph, toleranceNats] of [
     ["old BLOOM's caches, heads folded into the batch", FOLDED, 1e-5],
     ["GPT-BigCode's caches, keys and values together", TOGETHER, 1e-5],
-    ['caches of half floats', HALF, 1e-2]
+    ['caches in half precision', HALF, 1e-2]
   ] as const) {
     it(`scores a model with ${what}`, async (t) => {
       const model = await load(t, graph)
@@ -118,7 +122,7 @@ describe('loadModel', () => {
     })
   }
 
-  it('scores the alternatives of a last token at its row, beside other sequences, with detail', async (t) => {
+  it('scores last-token candidates at the row of the last token, beside other sequences, with details', async (t) => {
     const model = await load(t, MODEL.graph)
     const [first, second] = TEXTS.map((ids) => ({ ids: Int32Array.from(ids), firstScored: 1 }))
     const { rows } = await model.score({ sequences: [{ ...first!, lastTokenCandidates: Int32Array.of(2, 9) }, second!], topCount: 2 })
@@ -140,7 +144,7 @@ describe('loadModel', () => {
     await model.release()
   })
 
-  it('says what to do about weights in bfloat16, which a CPU does not multiply', async (t) => {
+  it('advises another export for bfloat16 weights, which onnxruntime does not multiply on a CPU', async (t) => {
     const graph: Graph = {
       ...MODEL.graph,
       nodes: [
@@ -153,7 +157,24 @@ describe('loadModel', () => {
     }
     await assert.rejects(load(t, graph), {
       code: 'model_invalid',
-      message: /could not load the model.*bfloat16 weights: on a CPU use an export in fp32 or fp16/s
+      message: /could not load the model.*bfloat16 weights.*use an export in fp32 or fp16/s
+    })
+  })
+
+  describe('with limits on its memory', () => {
+    const limits = { maxModelLen: 512, maxBatchTokens: 2048, longTextTokens: 128 }
+
+    it('rejects a model that does not fit with `model_too_large`', async () => {
+      await assert.rejects(loadModel({ ...specOf(EMBEDDED_MODEL), memory: { ...limits, limitBytes: 100 << 20 } }), { code: 'model_too_large' })
+    })
+
+    it('reports the predicted memory of a model that fits', async () => {
+      const model = await loadModel({ ...specOf(EMBEDDED_MODEL), memory: { ...limits, limitBytes: null } })
+      await model.release()
+
+      assert.ok(model.memory !== null)
+      const { totalBytes, weightBytes } = model.memory.prediction
+      assert.ok(totalBytes > weightBytes)
     })
   })
 })

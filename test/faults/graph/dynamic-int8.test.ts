@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { InferenceSession, type Tensor } from 'onnxruntime-node'
-import { buildFeeds, feedMakers } from '../../../src/engine/process/feeds.ts'
+import { feedMakers, passFeeds } from '../../../src/engine/process/feeds.ts'
+import { plainPass } from '../../../src/engine/process/pass.ts'
 import { openModelFolder } from '../../../src/model/folder/model-folder.ts'
 import { findHead } from '../../../src/model/onnx/find-head.ts'
 import { wholeTensorQuantizers } from '../../../src/model/onnx/numerics.ts'
@@ -74,7 +75,8 @@ describe('the embedded model in dynamic int8', () => {
     const ids = texts.text
     const batch = { sequences: [{ ids: Int32Array.from(ids), firstScored: 1 }], topCount: null }
     const makers = feedMakers(readOnnx(onnxPath).inputs, { headSize, keyValueHeads: 0 })
-    const own = Object.entries(buildFeeds(makers, batch, { maxChunkRows: 1, maxProbedRows: 0 }).feeds).filter(([name]) => makers.has(name))
+    const { feeds } = passFeeds(makers, plainPass(batch.sequences), batch, { maxChunkRows: 1, maxProbedRows: 0 })
+    const own = Object.entries(feeds).filter(([name]) => makers.has(name))
 
     const session = await InferenceSession.create(onnxPath, { intraOpNumThreads: 1, logSeverityLevel: 4, extra: { session: { x64quantprecision: '1' } } })
     const outputs = await session.run(Object.fromEntries(own) as Record<string, Tensor>, ['logits'])

@@ -1,24 +1,33 @@
 import { ServiceError } from '../../../errors.ts'
 import { type CacheArray, type CacheTensor, emptyColumns, joinColumns } from './cache-tensor.ts'
 
-/** What is kept for a run of tokens. Keys and values never change once they are here; rows become known. */
+/**
+ * What the cache stores for a run of consecutive tokens. Keys and values never change; rows are added as they are
+ * scored.
+ */
 export interface TokenRun {
   readonly length: number
-  /** Number of the insertion it came with: together with the place in the sequence it tells keys and values apart from any others. */
-  readonly stamp: number
-  /** One array [heads, length, size] a tensor. */
+  /** Number of the insertion that stored it. Together with the position it identifies the keys and values. */
+  readonly insertion: number
+  /** One array [heads, length, size] per tensor. */
   readonly blocks: readonly CacheArray[]
   readonly rows: TokenRows
 }
 
-/** Tokens `from .. to - 1` alone, in arrays of their own: a shared one would keep the memory of both parts until the last is evicted. */
-export function cutRun(tensors: readonly CacheTensor[], { stamp, blocks, rows }: TokenRun, from: number, to: number): TokenRun {
+/**
+ * Tokens `from .. to - 1` of a run, copied: views would keep the memory of the whole run until its last part is
+ * evicted.
+ */
+export function cutRun(tensors: readonly CacheTensor[], { insertion, blocks, rows }: TokenRun, from: number, to: number): TokenRun {
   const cut = tensors.map((tensor, t) => joinColumns(tensor, [{ source: blocks[t]!, column: from, count: to - from }], emptyColumns(tensor, to - from)))
-  return { length: to - from, stamp, blocks: cut, rows: rows.cut(from, to) }
+  return { length: to - from, insertion, blocks: cut, rows: rows.cut(from, to) }
 }
 
-/** Numbers of R tokens, the first of them at position `first`, each given all tokens before it; nats. Fields of `RowScores` fit. */
-export interface KnownRows {
+/**
+ * Scores of R consecutive tokens, the first at position `first`, each given all tokens before it; nats. Fields as in
+ * `RowScores`.
+ */
+export interface CachedRows {
   readonly first: number
   readonly logProbs: Float32Array
   readonly logSumExps: Float32Array
@@ -27,12 +36,12 @@ export interface KnownRows {
   readonly checksums: Int32Array
 }
 
-/** Bytes that `TokenRows` takes a token. */
+/** Bytes per token of `TokenRows`. */
 export const ROW_BYTES = 5 * 4 + 1
 
-/** The numbers of a run of tokens, as far as they are known. */
+/** Scores of a run of tokens, as far as they were computed. */
 export class TokenRows {
-  readonly #known: Uint8Array
+  readonly #scored: Uint8Array
   readonly #logProbs: Float32Array
   readonly #logSumExps: Float32Array
   readonly #bestIds: Int32Array
@@ -40,7 +49,7 @@ export class TokenRows {
   readonly #checksums: Int32Array
 
   constructor(length: number) {
-    this.#known = new Uint8Array(length)
+    this.#scored = new Uint8Array(length)
     this.#logProbs = new Float32Array(length)
     this.#logSumExps = new Float32Array(length)
     this.#bestIds = new Int32Array(length)
@@ -48,10 +57,12 @@ export class TokenRows {
     this.#checksums = new Int32Array(length)
   }
 
-  /** Takes row `index` of rows for token `at` of the run. What is known stays: the same question keeps its answer. */
-  learn(at: number, rows: KnownRows, index: number): void {
-    if (this.#known[at] === 1) return
-    this.#known[at] = 1
+  /**
+   * Stores row `index` of `rows` for token `at` of the run, unless it has one: repeated requests get the same scores.
+   */
+  set(at: number, rows: CachedRows, index: number): void {
+    if (this.#scored[at] === 1) return
+    this.#scored[at] = 1
     this.#logProbs[at] = rows.logProbs[index]!
     this.#logSumExps[at] = rows.logSumExps[index]!
     this.#bestIds[at] = rows.bestIds[index]!
@@ -59,15 +70,15 @@ export class TokenRows {
     this.#checksums[at] = rows.checksums[index]!
   }
 
-  /** First token from `from` on, before `end`, that is not known; `end` when all are. */
-  knownUntil(from: number, end: number): number {
+  /** The first of tokens `from .. end - 1` without scores; `end` when all have them. */
+  scoredUntil(from: number, end: number): number {
     let at = from
-    while (at < end && this.#known[at] === 1) at++
+    while (at < end && this.#scored[at] === 1) at++
     return at
   }
 
-  /** Writes tokens `from .. to - 1`, all known, into rows from `index` on. */
-  copyTo(rows: KnownRows, index: number, from: number, to: number): void {
+  /** Copies tokens `from .. to - 1`, all scored, into `rows` from `index` on. */
+  copyTo(rows: CachedRows, index: number, from: number, to: number): void {
     rows.logProbs.set(this.#logProbs.subarray(from, to), index)
     rows.logSumExps.set(this.#logSumExps.subarray(from, to), index)
     rows.bestIds.set(this.#bestIds.subarray(from, to), index)
@@ -75,10 +86,10 @@ export class TokenRows {
     rows.checksums.set(this.#checksums.subarray(from, to), index)
   }
 
-  /** Tokens `from .. to - 1` alone. */
+  /** A copy of tokens `from .. to - 1`. */
   cut(from: number, to: number): TokenRows {
     const cut = new TokenRows(to - from)
-    cut.#known.set(this.#known.subarray(from, to))
+    cut.#scored.set(this.#scored.subarray(from, to))
     const rows = {
       first: 0,
       logProbs: cut.#logProbs,
@@ -92,8 +103,7 @@ export class TokenRows {
   }
 }
 
-/** Space for the rows of R tokens. */
-function emptyRows(first: number, R: number): KnownRows {
+function emptyRows(first: number, R: number): CachedRows {
   return {
     first,
     logProbs: new Float32Array(R),
@@ -110,7 +120,7 @@ export interface MatchedRun {
   readonly count: number
 }
 
-/** A cached prefix as it was when it was found. It stays whole when the cache splits or evicts its runs: it holds their arrays itself. */
+/** A cached prefix. It stays valid when the cache splits or evicts its runs, because it holds their arrays itself. */
 export class PrefixMatch {
   readonly #runs: readonly MatchedRun[]
   /** Tokens. */
@@ -121,16 +131,16 @@ export class PrefixMatch {
     this.length = runs.reduce((sum, { count }) => sum + count, 0)
   }
 
-  /** The rows of as many tokens from `first` on as are known without a gap; none where the first is not. */
-  rows(first: number): KnownRows {
-    const pieces: { readonly run: TokenRun; readonly from: number; readonly to: number }[] = []
+  /** Rows of the tokens from `first` on up to the first one without scores. */
+  rows(first: number): CachedRows {
+    const parts: { readonly run: TokenRun; readonly from: number; readonly to: number }[] = []
     let start = 0
     let end = first
     for (const { run, count } of this.#runs) {
       if (start + count > first) {
         const from = Math.max(first - start, 0)
-        const to = run.rows.knownUntil(from, count)
-        pieces.push({ run, from, to })
+        const to = run.rows.scoredUntil(from, count)
+        parts.push({ run, from, to })
         end = start + to
         if (to < count) break
       }
@@ -138,17 +148,17 @@ export class PrefixMatch {
     }
     const rows = emptyRows(first, end - first)
     let index = 0
-    for (const { run, from, to } of pieces) {
+    for (const { run, from, to } of parts) {
       run.rows.copyTo(rows, index, from, to)
       index += to - from
     }
     return rows
   }
 
-  /** The runs of the first `length` tokens. Throws `internal_error` when they are more than were found. */
+  /** The runs of the first `length` tokens. Throws `internal_error` when the match is shorter. */
   runs(length: number): readonly MatchedRun[] {
     if (length < 0 || length > this.length)
-      throw new ServiceError('internal_error', `the keys and values of ${length} tokens were asked for; the match has ${this.length}`)
+      throw new ServiceError('internal_error', `keys and values of ${length} tokens were requested, but the match has ${this.length} tokens`)
     const runs: MatchedRun[] = []
     let left = length
     for (const { run, count } of this.#runs) {

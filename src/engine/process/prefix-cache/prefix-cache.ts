@@ -1,42 +1,41 @@
 import { ServiceError } from '../../../errors.ts'
 import { type CacheArray, type CacheTensor, elementsOf, emptyColumns, joinColumns, PastBuffers, rangesOf } from './cache-tensor.ts'
-import { cutRun, type KnownRows, type MatchedRun, PrefixMatch, ROW_BYTES, TokenRows, type TokenRun } from './cached-run.ts'
+import { type CachedRows, cutRun, type MatchedRun, PrefixMatch, ROW_BYTES, TokenRows, type TokenRun } from './cached-run.ts'
 import { RadixTree } from './radix-tree.ts'
 
-/** Of a node and of each of its arrays, beside the elements: objects, map and allocator. */
+/** Overhead of a node and of each of its arrays beside the elements: objects, map and allocator. */
 const NODE_BYTES = 1024
 const ARRAY_BYTES = 256
 const ID_BYTES = 4
-/** Arrays of a node beside those of keys and values: ids and rows. */
+/** Arrays of a node beside its keys and values: ids and rows. */
 const OTHER_ARRAYS = 7
 
-/** Sums since the start, but for `entries` and `storedTokens`. */
-export interface PrefixCacheCounters {
+/** Totals since the start, except `storedTokens` and `entries`, which are current. */
+interface PrefixCacheCounters {
   readonly hitTokens: number
   readonly missedTokens: number
   readonly insertedTokens: number
   readonly evictedTokens: number
-  /** Tokens that are there now. */
   readonly storedTokens: number
-  /** Runs of tokens that are there now. */
+  /** Runs of tokens. */
   readonly entries: number
 }
 
-/** Where the keys and values of tokens `from .. from + columns.length - 1` stand in the outputs of a pass. */
+/** Locates the keys and values of tokens `from .. from + columns.length - 1` in the outputs of a pass. */
 export interface ComputedColumns {
   readonly from: number
-  /** Column of each token; a packed row has gaps between them. Behind a past of P tokens the first computed column is P. */
+  /** Column of each token, with gaps in a packed row. After a past of P tokens the first computed column is P. */
   readonly columns: Int32Array
-  /** By the name of the input: elements [heads, width, size]. */
+  /** Elements [heads, width, size] by past input name. */
   readonly present: ReadonlyMap<string, ArrayBufferView>
 }
 
 /**
- * Keys and values of prefixes, and the numbers of their tokens, each common prefix once; bounded in bytes.
+ * Stores keys and values of prefixes and the scores of their tokens, each common prefix once, within a bound in bytes.
  *
- *     match -> rows(first)      numbers that need no pass
- *           -> assemble         the past of a pass that computes the rest
- *     insert                    what a pass has computed
+ *     match -> rows(first)      cached scores, which need no pass
+ *           -> assemble         the past of the pass that computes the rest
+ *     insert                    stores what that pass computed
  */
 export class PrefixCache {
   readonly #tensors: readonly CacheTensor[]
@@ -56,12 +55,12 @@ export class PrefixCache {
     this.#tree = new RadixTree(bound, (run, from, to) => cutRun(tensors, run, from, to))
   }
 
-  /** Keys, values, rows and ids that are stored, and what it costs to keep them apart. */
+  /** Size of all keys, values, rows and ids, overhead included. */
   get sizeBytes(): number {
     return this.#tree.weight
   }
 
-  /** What `assemble` keeps beside it: one past, as long as the longest so far. */
+  /** Size of the buffers of `assemble`: one past, as long as the longest so far. */
   get assembledBytes(): number {
     return this.#buffers.sizeBytes
   }
@@ -78,7 +77,10 @@ export class PrefixCache {
     }
   }
 
-  /** The longest cached prefix of ids, at most `limit` tokens, which counts as used and, against `limit`, as hit. */
+  /**
+   * The longest cached prefix of ids, at most `limit` tokens. Marks it as used and counts its tokens as hits, the rest
+   * as misses.
+   */
   match(ids: Int32Array, limit: number): PrefixMatch {
     const path = this.#tree.find(ids, limit)
     this.#tree.use(path)
@@ -88,8 +90,9 @@ export class PrefixCache {
   }
 
   /**
-   * Keys and values of the first `length` tokens of a match, by the name of the input: elements [heads, length, size], nobody writes to them.
-   * A whole run is given as it is stored. Else they are a copy, valid until the next one, which is kept for passes over the same prefix.
+   * Keys and values of the first `length` tokens of a match by past input name: elements [heads, length, size],
+   * read-only. A prefix that is one whole run needs no copy. Any other is copied into buffers that stay valid until
+   * another prefix is assembled.
    */
   assemble(match: PrefixMatch, length: number): ReadonlyMap<string, CacheArray> {
     const runs = match.runs(length)
@@ -106,11 +109,12 @@ export class PrefixCache {
   }
 
   /**
-   * Stores the tokens of ids up to the last computed one, as far as there is room: those that are there already stay, the others are copied.
-   * Rows are learned for every token that is there then. Returns how many leading tokens are there then. They end before `from` when the
-   * prefix was evicted meanwhile, and nothing is stored then. Throws `internal_error` when a tensor or a column is missing; nothing is stored then either.
+   * Stores the tokens of ids up to the last computed one, as far as there is room, and `rows` for all stored tokens.
+   * Tokens that are stored already stay as they are. Nothing is added when the tokens before `from` were evicted
+   * meanwhile. Returns how many leading tokens are stored afterwards. Throws `internal_error` for a missing tensor or
+   * column, and then stores nothing.
    */
-  insert(ids: Int32Array, { from, columns, present }: ComputedColumns, rows: KnownRows | null): number {
+  insert(ids: Int32Array, { from, columns, present }: ComputedColumns, rows: CachedRows | null): number {
     const end = from + columns.length
     const path = this.#tree.find(ids, end)
     if (path.length >= from) {
@@ -118,46 +122,53 @@ export class PrefixCache {
         const ranges = rangesOf(columns.subarray(start - from, stop - from))
         const blocks = this.#tensors.map((tensor) => {
           const source = elementsOf(tensor, present.get(tensor.past))
-          const wanted = ranges.map((range) => ({ source, ...range }))
-          return joinColumns(tensor, wanted, emptyColumns(tensor, stop - start))
+          const sources = ranges.map((range) => ({ source, ...range }))
+          return joinColumns(tensor, sources, emptyColumns(tensor, stop - start))
         })
-        return { length: stop - start, stamp: ++this.#insertions, blocks, rows: new TokenRows(stop - start) }
+        return { length: stop - start, insertion: ++this.#insertions, blocks, rows: new TokenRows(stop - start) }
       })
     }
-    return rows === null ? this.#tree.find(ids, end).length : this.learn(ids, end, rows)
+    return rows === null ? this.#tree.find(ids, end).length : this.addRows(ids, end, rows)
   }
 
-  /** Keeps rows for those of the first `end` tokens that are there, known ones as they are; returns how many leading tokens are there. */
-  learn(ids: Int32Array, end: number, rows: KnownRows): number {
+  /**
+   * Stores rows of those of the first `end` tokens that are cached and have none. Returns how many leading tokens are
+   * cached.
+   */
+  addRows(ids: Int32Array, end: number, rows: CachedRows): number {
     const { steps, length } = this.#tree.find(ids, end)
     const until = rows.first + rows.logProbs.length
     let start = 0
     for (const { node, taken } of steps) {
       const to = Math.min(until, start + taken)
-      for (let position = Math.max(rows.first, start); position < to; position++) node.payload.rows.learn(position - start, rows, position - rows.first)
+      for (let position = Math.max(rows.first, start); position < to; position++) node.payload.rows.set(position - start, rows, position - rows.first)
       start += taken
     }
     return length
   }
 }
 
-/** What a token costs in the cache: keys and values of all layers, its numbers and its id. Throws `internal_error` for a tensor without elements. */
+/**
+ * Bytes per cached token: keys and values of all layers, its row and its id. Throws `internal_error` for a tensor
+ * without elements.
+ */
 export function tokenBytes(tensors: readonly CacheTensor[]): number {
   for (const { past, heads, size } of tensors) {
-    if (!(heads > 0 && size > 0)) throw new ServiceError('internal_error', `the cache tensor ${past} has ${heads} heads of ${size}; expected at least 1 of 1`)
+    if (!(heads > 0 && size > 0))
+      throw new ServiceError('internal_error', `the cache tensor ${past} has ${heads} heads of size ${size}; expected at least 1 of each`)
   }
   return tensors.reduce((sum, { heads, size, elementBytes }) => sum + heads * size * elementBytes, ROW_BYTES + ID_BYTES)
 }
 
-/** Equal for two prefixes exactly when their keys and values are the same ones, however their runs were split. */
+/** Equal for two prefixes exactly when they have the same keys and values, however their runs are split. */
 function contentKey(runs: readonly MatchedRun[]): string {
-  const ends: { stamp: number; end: number }[] = []
+  const ends: { insertion: number; end: number }[] = []
   let end = 0
   for (const { run, count } of runs) {
     end += count
     const last = ends.at(-1)
-    if (last?.stamp === run.stamp) last.end = end
-    else ends.push({ stamp: run.stamp, end })
+    if (last?.insertion === run.insertion) last.end = end
+    else ends.push({ insertion: run.insertion, end })
   }
-  return ends.map(({ stamp, end }) => `${stamp}:${end}`).join()
+  return ends.map(({ insertion, end }) => `${insertion}:${end}`).join()
 }

@@ -1,10 +1,13 @@
 import { RadixTree } from './radix-tree.ts'
 
-/** Bytes of a run beside its ids; 530 were measured on the heap. */
+/** Bytes per node beside its ids; 530 were measured on the heap. */
 const NODE_BYTES = 768
 const ID_BYTES = 4
 
-/** The sequences seen lately, without keys and values. A prefix is worth storing when it comes for the second time: most come once. */
+/**
+ * Remembers recent sequences without keys and values. Most prefixes occur once, so one is cached at its second
+ * occurrence.
+ */
 export class PrefixHistory {
   readonly #tree: RadixTree<null>
 
@@ -17,12 +20,12 @@ export class PrefixHistory {
     return this.#tree.weight
   }
 
-  /** How many leading tokens an earlier sequence had as well. */
+  /** How many leading tokens `ids` has in common with an earlier sequence. */
   longest(ids: Int32Array): number {
     return this.#tree.find(ids, ids.length).length
   }
 
-  /** The same; then remembers this one, as far as there is room. */
+  /** Returns the same, then remembers `ids` as far as there is room. */
   note(ids: Int32Array): number {
     const path = this.#tree.find(ids, ids.length)
     this.#tree.extend(path, ids, ids.length, () => null)

@@ -1,48 +1,50 @@
 import { commonLength } from '../../packed-row.ts'
 
-/** What a tree holds in all, and what it costs: a node counts `node`, each token of its run `token` more. Any unit. */
-export interface Bound {
+/** Capacity of a tree, the cost of a node and that of each token of its run, in any one unit. */
+interface Bound {
   readonly capacity: number
   readonly node: number
   readonly token: number
 }
 
-/** A run of tokens, at least one, and what is kept for them. */
-export interface RadixNode<Payload> {
+/** A run of at least one token, and its payload. */
+interface RadixNode<Payload> {
   ids: Int32Array
   payload: Payload
   parent: RadixNode<Payload> | null
-  /** By the first token of their run: no two begin alike. */
+  /** By the first token of their run, which differs between siblings. */
   readonly children: Map<number, RadixNode<Payload>>
 }
 
-/** The nodes that spell a prefix, from the first token on. All but the last are taken whole. */
-export interface Path<Payload> {
+/** The nodes that spell a prefix, in order. All runs but the last are taken whole. */
+interface Path<Payload> {
   readonly steps: readonly Step<Payload>[]
-  /** Tokens in all. */
+  /** Tokens in total. */
   readonly length: number
 }
 
-export interface Step<Payload> {
+interface Step<Payload> {
   readonly node: RadixNode<Payload>
-  /** How many tokens of its run, at least one. */
+  /** How many tokens of its run belong to the prefix, at least one. */
   readonly taken: number
 }
 
 /**
- * Token sequences with each common prefix once, bounded. Least recently used runs go first, and from the ends: a node is always
- * used later than its children, since whoever uses these uses it as well, so the node that was used first is a leaf.
+ * Token sequences with each common prefix once, within a capacity. The least recently used run is evicted first. It is
+ * always a leaf: using a node also uses its ancestors after it, so no node is older than its children.
  */
 export class RadixTree<Payload> {
   readonly #bound: Bound
   readonly #cut: (payload: Payload, from: number, to: number) => Payload
   readonly #root: RadixNode<Payload>
-  /** All nodes but the root, the least recently used first: a Set keeps the order in which its members came. */
+  /** All nodes but the root, least recently used first: a Set iterates in insertion order. */
   readonly #byUse = new Set<RadixNode<Payload>>()
   #weight = 0
   #evictedTokens = 0
 
-  /** `cut` gives the payload of tokens `from .. to - 1` of a run alone; it is asked for when sequences part inside a run. */
+  /**
+   * `cut` returns the payload of tokens `from .. to - 1` of a run; it is called when sequences diverge inside a run.
+   */
   constructor(bound: Bound, cut: (payload: Payload, from: number, to: number) => Payload) {
     this.#bound = bound
     this.#cut = cut
@@ -61,7 +63,7 @@ export class RadixTree<Payload> {
     return this.#evictedTokens
   }
 
-  /** The longest prefix of ids that is here, at most `limit` tokens. Holds until the tree changes; changes nothing itself. */
+  /** The longest stored prefix of ids, at most `limit` tokens. The path is valid until the tree changes. */
   find(ids: Int32Array, limit: number): Path<Payload> {
     const end = Math.min(limit, ids.length)
     const steps: Step<Payload>[] = []
@@ -86,24 +88,24 @@ export class RadixTree<Payload> {
   }
 
   /**
-   * Adds what follows a path that was just found, up to token `end`, and marks all of it as used. Evicts others for it, never the path.
-   * A run that fits beside nothing but its own path displaces all others. One that does not fit even so is stored until it and its path take
-   * half of the capacity, so that one long text does not empty the cache, or as far as there is room in any case.
-   * Returns how many tokens were added.
+   * Adds tokens of ids after a path that was just found, up to token `end`, and marks all of them as used. Returns how
+   * many were added. A run that fits into the capacity together with its path is stored whole, and evicts whatever else
+   * is in the way, but never the path. A longer one is stored until it and its path take half of the capacity, so that
+   * one long text does not empty the cache, or as far as there is free space, whichever is more.
    */
   extend(path: Path<Payload>, ids: Int32Array, end: number, payloadOf: (from: number, to: number) => Payload): number {
     this.use(path)
     const { capacity, node, token } = this.#bound
     const [from, wanted] = [path.length, end - path.length]
     const last = path.steps.at(-1)
-    const isParted = last !== undefined && last.taken < last.node.ids.length
+    const needsSplit = last !== undefined && last.taken < last.node.ids.length
     const held = path.steps.length * node + path.length * token
     const whole = node + wanted * token
-    const free = capacity - this.#weight - (isParted ? node : 0)
+    const free = capacity - this.#weight - (needsSplit ? node : 0)
     const room = held + whole <= capacity ? whole : Math.max(free, Math.min(whole, capacity / 2 - held))
     if (wanted <= 0 || room < node + token) return 0
 
-    const parent = isParted ? this.#split(last.node, last.taken) : (last?.node ?? this.#root)
+    const parent = needsSplit ? this.#split(last.node, last.taken) : (last?.node ?? this.#root)
     this.#evictUntil(capacity - room)
     const count = Math.min(wanted, Math.floor((capacity - this.#weight - node) / token))
     const leaf: RadixNode<Payload> = { ids: ids.slice(from, from + count), payload: payloadOf(from, from + count), parent, children: new Map() }
@@ -113,7 +115,10 @@ export class RadixTree<Payload> {
     return count
   }
 
-  /** Evicts the least recently used until the rest weighs so much at most: never less than the path, which was used last of all. */
+  /**
+   * Evicts least recently used runs until the tree weighs at most `weight`. Never reaches the path in use, which was
+   * used last.
+   */
   #evictUntil(weight: number): void {
     for (const oldest of this.#byUse) {
       if (this.#weight <= weight) break
@@ -128,7 +133,7 @@ export class RadixTree<Payload> {
     return this.#bound.node + ids.length * this.#bound.token
   }
 
-  /** Cuts a run in two; returns the node of its first `length` tokens, used later than that of the others. */
+  /** Splits a run. Returns the node of its first `length` tokens, which counts as used after the node of the others. */
   #split(lower: RadixNode<Payload>, length: number): RadixNode<Payload> {
     const { ids, payload, parent } = lower
     const upper: RadixNode<Payload> = { ids: ids.slice(0, length), payload: this.#cut(payload, 0, length), parent, children: new Map() }

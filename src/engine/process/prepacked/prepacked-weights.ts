@@ -6,61 +6,65 @@ import type { InferenceSession } from 'onnxruntime-node'
 import { hashFiles } from '../../../model/weights/file-hashes.ts'
 import { cpuFlags, cpuInfo } from '../../../process/cpu-flags.ts'
 import { mebibytes } from '../../../process/mebibytes.ts'
-import { openPrepacked, type Prepacked, prepack, verdictIn } from './prepacked-session.ts'
+import { openPrepacked, type PrepackedSession, type Probe, prepack, readVerdict } from './prepacked-session.ts'
 
-interface PrepackedWeightsParts extends PrepackedFor {
-  /** Where prepared weights of all models are kept. */
+interface PrepackedWeightsParts extends KeyParts {
+  /** Parent folder for the prepacked weights of all models. */
   readonly folder: string
-  /** What a session answers to fixed passes, as one hash. */
-  readonly probe: (session: InferenceSession) => Promise<string>
+  readonly probe: Probe
 }
 
 /**
- * A session on weights that every engine process of a model maps from one file, as the matrix kernels want them; the first
- * process to come writes the file. Or the reason why this model, here, has to have them in memory of each process.
+ * Opens a session on weights in the layout of onnxruntime's matrix kernels, in a file that every engine process of the
+ * model maps. The first process writes the file. Returns the reason when each process has to keep its own copy instead.
  */
-export async function prepackedWeights({ folder, probe, ...parts }: PrepackedWeightsParts): Promise<Prepacked> {
+export async function openPrepackedWeights({ folder, probe, ...parts }: PrepackedWeightsParts): Promise<PrepackedSession> {
   const weightBytes = parts.paths.reduce((sum, path) => sum + statSync(path).size, 0)
-  const place = join(folder, await prepackedKey(parts))
-  if (verdictIn(place) === null) {
+  const modelFolder = join(folder, await prepackedKey(parts))
+  if (readVerdict(modelFolder) === null) {
     const unfit = unfitFolder(folder, weightBytes)
     if (unfit !== null) return { reason: unfit }
     try {
       removeStale(folder)
-      await prepack(place, parts.graph, parts.options, probe)
+      await prepack(modelFolder, parts.graph, parts.options, probe)
     } catch (error) {
-      return { reason: `prepared weights could not be written to ${folder}: ${error instanceof Error ? error.message : String(error)}` }
+      return { reason: `prepacked weights could not be written to ${folder}: ${error instanceof Error ? error.message : String(error)}` }
     }
   }
-  const verdict = verdictIn(place)
-  return verdict === null ? { reason: `${place} cannot be read` } : openPrepacked(place, verdict, parts.options, probe)
+  const verdict = readVerdict(modelFolder)
+  return verdict === null ? { reason: `${modelFolder} cannot be read` } : openPrepacked(modelFolder, verdict, parts.options, probe)
 }
 
+/** Filesystem types that statfs(2) reports. */
 const TMPFS = 0x01021994
 const RAMFS = 0x858458f6
-/** Weights as they were and as they are packed, and the folded ones among them: 2.3 times the file was seen (docs/decisions/0017-replicas.md). */
+/**
+ * The file holds original, packed and folded weights: up to 2.3 times the model was measured
+ * (docs/decisions/0017-replicas.md).
+ */
 const SPACE_FACTOR = 2.5
 /** A folder that is still being written is younger. */
 const STALE_MS = 3_600_000
 
-/** Why weights cannot be prepared in a folder, which it makes when it is missing; null when they can. */
+/** Why a folder, which is created if missing, cannot hold prepacked weights; null when it can. */
 export function unfitFolder(folder: string, weightBytes: number): string | null {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const { uid, mode } = statSync(folder)
-    // What lies there is computed with: nobody else may put anything in.
-    if (uid !== (process.getuid?.() ?? uid) || (process.getuid !== undefined && (mode & 0o022) !== 0)) return `${folder} can be written to by other users`
+    // The engine computes with these files, so no other user may replace them.
+    if (uid !== (process.getuid?.() ?? uid) || (process.getuid !== undefined && (mode & 0o022) !== 0))
+      return `${folder} is writable by other users; set --prepared-folder to a folder that only this user can write to`
     const { type, bavail, bsize } = statfsSync(folder)
     if (type === TMPFS || type === RAMFS)
-      return `${folder} lies in memory, where a copy for all would not be given back either; set --prepared-folder to one on a disk`
+      return `${folder} is an in-memory filesystem, where the file itself would occupy memory; set --prepared-folder to a folder on a disk`
     const needed = SPACE_FACTOR * weightBytes
-    return bavail * bsize >= needed ? null : `${folder} has ${mebibytes(bavail * bsize)} left, and ${mebibytes(needed)} are needed`
+    return bavail * bsize >= needed ? null : `${folder} has ${mebibytes(bavail * bsize)} free, but prepacked weights need ${mebibytes(needed)}`
   } catch (error) {
     return `${folder} cannot be used: ${error instanceof Error ? error.message : String(error)}`
   }
 }
 
-/** Removes what writers that were killed left behind. */
+/** Removes the partial folders of processes that were killed while they prepacked. */
 export function removeStale(folder: string, nowMs = Date.now()): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name)
@@ -68,21 +72,21 @@ export function removeStale(folder: string, nowMs = Date.now()): void {
   }
 }
 
-/** Of what is written and how it is loaded; another one when either changes. */
+/** Version of what is written and how it is loaded; increase it when either changes. */
 const FORMAT = 1
 
-interface PrepackedFor {
-  /** The scoring graph, encoded: it says where in the files each weight lies. */
+interface KeyParts {
+  /** The encoded scoring graph, which has the place of each weight in the model's files. */
   readonly graph: Uint8Array
   /** Files of the model. */
   readonly paths: readonly string[]
-  /** How the graph is run; folders in it do not count. */
+  /** Options of the session; its `extra`, which names folders, is left out of the key. */
   readonly options: InferenceSession.SessionOptions
   readonly runtimeVersion: string
 }
 
-/** A name for weights as onnxruntime prepares them: another one for whatever the prepared bytes or the numbers could depend on. */
-async function prepackedKey({ graph, paths, options, runtimeVersion }: PrepackedFor): Promise<string> {
+/** Name of the folder for one model: a hash of everything on which the prepacked bytes or the scores could depend. */
+async function prepackedKey({ graph, paths, options, runtimeVersion }: KeyParts): Promise<string> {
   const weights = await hashFiles(paths)
   const { extra: _, ...run } = options
   return createHash('sha256')
@@ -92,7 +96,7 @@ async function prepackedKey({ graph, paths, options, runtimeVersion }: Prepacked
     .slice(0, 32)
 }
 
-/** Model and features of the processor: kernels, and with them the form of the weights, are chosen by these. */
+/** Model and features of the processor, by which onnxruntime chooses its kernels and so the layout of the weights. */
 function processorName(): string {
   return `${arch()} ${cpus()[0]?.model ?? ''} ${cpuFlags(cpuInfo())}`
 }

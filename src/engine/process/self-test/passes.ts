@@ -2,12 +2,12 @@ import { probeCount } from '../../../scoring/row-probe.ts'
 import type { Batch, BatchScores } from '../../engine.ts'
 import type { SelfTestTexts } from '../../protocol.ts'
 
-/** What scores: the loaded model, or one with a planted fault. */
+/** Scores batches: a loaded model, or one with a planted fault. */
 export interface Scorer {
   score(batch: Batch): Promise<BatchScores>
 }
 
-/** Log-probabilities of the same text, scored in ways that must not matter; nats, one entry a token after the first. */
+/** Scores of one text in settings that must not change them. */
 export interface Passes {
   readonly alone: BatchScores
   readonly again: BatchScores
@@ -15,17 +15,16 @@ export interface Passes {
   readonly half: BatchScores
   /** The whole text beside two others of its length. */
   readonly beside: BatchScores
-  /** The first half beside the whole text, so padded to its length. */
+  /** The first half beside the whole text, and so padded to its length. */
   readonly padded: BatchScores
   /** The words of the text in reverse order. */
   readonly reversed: BatchScores
 }
 
-/** Runs the self-test's text alone, again, cut, beside others and padded. */
+/** Scores the self-test's text alone, again, in half, beside others and padded, and its words in reverse order. */
 export async function runPasses(model: Scorer, { natural, reversed, textVocabSize }: SelfTestTexts, vocabSize: number): Promise<Passes> {
   const whole = sequenceOf(natural)
   const half = sequenceOf(natural.slice(0, Math.ceil(natural.length / 2)))
-  const backwards = sequenceOf(reversed)
   const positions = Array.from({ length: Math.min(probeCount(vocabSize), natural.length - 1) }, (_, i) => i + 1)
   const score = (sequences: Batch['sequences']): Promise<BatchScores> => model.score({ sequences, topCount: null })
 
@@ -35,7 +34,7 @@ export async function runPasses(model: Scorer, { natural, reversed, textVocabSiz
     half: await score([half]),
     beside: await score([whole, sequenceOf(natural.toReversed()), sequenceOf([...natural.slice(1), natural[0]!])]),
     padded: await score([half, whole]),
-    reversed: await score([backwards])
+    reversed: await score([sequenceOf(reversed)])
   }
 }
 

@@ -6,12 +6,12 @@ import { PrefixHistory } from '../prefix-cache/prefix-history.ts'
 import { off, type SharableGraph } from './sharable-graph.ts'
 import { type RunPass, SharedScoring } from './shared-scoring.ts'
 
-/** For the ids of sequences seen lately. */
-const SEEN_BYTES = 8 << 20
-/** A pass this narrow is worth its overhead, whatever the attention before it takes. */
+/** Bound of the history of recent sequences. */
+const HISTORY_BYTES = 8 << 20
+/** A pass is never narrower, whatever memory its attention scores take: the overhead of a run would dominate. */
 const LEAST_WIDTH = 64
 
-/** What a loaded model shares between sequences, and the state that this needs. */
+/** Prefix sharing of a loaded model: which abilities are on, and the scorer with its cache. */
 export class ModelSharing {
   #abilities: Pick<Sharing, 'packing' | 'prefixCache'>
   #scoring: SharedScoring
@@ -28,7 +28,7 @@ export class ModelSharing {
     this.#limits = limits
     this.#contextTokens = spec.memory?.maxModelLen ?? Number.MAX_SAFE_INTEGER
     this.#run = run
-    this.#scoring = this.#empty()
+    this.#scoring = this.#newScoring()
   }
 
   get isOn(): boolean {
@@ -39,7 +39,7 @@ export class ModelSharing {
     return this.#scoring
   }
 
-  get facts(): Sharing {
+  get info(): Sharing {
     return {
       ...this.#abilities,
       longestRow: Math.min(this.#graph.window ?? this.#contextTokens, this.#contextTokens),
@@ -47,31 +47,30 @@ export class ModelSharing {
     }
   }
 
-  /** What did not give the numbers of the plain pass is not used. */
+  /** Disables an ability whose scores differed from the plain pass in the self-test. */
   switchOff(ability: 'packing' | 'prefixCache', reason: string): void {
     this.#abilities = { ...this.#abilities, [ability]: off(reason) }
-    this.forget()
+    this.clearCache()
   }
 
-  /** Empties the cache. */
-  forget(): void {
-    this.#scoring = this.#empty()
+  clearCache(): void {
+    this.#scoring = this.#newScoring()
   }
 
-  #empty(): SharedScoring {
+  #newScoring(): SharedScoring {
     const { packing, prefixCache } = this.#abilities
     return new SharedScoring({
       run: this.#run,
       packs: packing.isOn,
-      longestRow: this.facts.longestRow,
+      longestRow: this.info.longestRow,
       cache: prefixCache.isOn ? new PrefixCache(this.#tensors, this.#limits.prefixCacheBytes) : null,
-      seen: prefixCache.isOn ? new PrefixHistory(SEEN_BYTES) : null,
+      history: prefixCache.isOn ? new PrefixHistory(HISTORY_BYTES) : null,
       widestPass: (pastLength) => widestPass(pastLength, this.#limits.maxAttentionBytes, this.#graph.attentionHeads)
     })
   }
 }
 
-/** The most columns S behind P known tokens with 16 H S (P + S) <= maxBytes; no bound where attention is one operator. */
+/** The most columns S after P known tokens with 16 H S (P + S) <= maxBytes; unbounded for fused attention (H = 0). */
 export function widestPass(pastLength: number, maxBytes: number, attentionHeads: number): number {
   if (attentionHeads === 0 || maxBytes === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER
   const width = (Math.sqrt(pastLength ** 2 + (4 * maxBytes) / (ATTENTION_SCORE_BYTES * attentionHeads)) - pastLength) / 2

@@ -5,62 +5,64 @@ import { type PackedRow, packedRowOf } from '../../packed-row.ts'
 import { type Pass, wantedOf } from '../pass.ts'
 import type { CacheArray } from '../prefix-cache/cache-tensor.ts'
 
-/** The first P tokens of all sequences of a pass, computed before. */
+/** The first P tokens of all sequences of a pass, whose keys and values were computed before. */
 export interface KnownPrefix {
   readonly length: number
   readonly past: ReadonlyMap<string, CacheArray> | null
 }
 
-export interface PackedPass {
+interface PackedPass {
   readonly pass: Pass
-  /** Of what follows the known prefix, without each last token. */
-  readonly forest: PackedRow
+  /** The sequences without the known prefix and without their last tokens. */
+  readonly row: PackedRow
 }
 
 /**
- * Several sequences in one row, behind a prefix that all of them begin with: each distinct continuation has its columns once,
- * positions count on from the prefix on every branch, and the bias shows a token its own predecessors alone. Every sequence
- * feeds at least one token behind the prefix. Equal rows of several sequences are asked for once.
+ * Packs several sequences into one row after a prefix that all of them begin with. Each distinct continuation has its
+ * columns once; positions continue from the prefix on every branch; the bias lets a token attend to its own
+ * predecessors alone. Every sequence feeds at least one token after the prefix. A row that several sequences need is
+ * computed once.
  */
 export function packedPass(sequences: readonly ScoringSequence[], prefix: KnownPrefix): PackedPass {
   const P = prefix.length
-  const forest = packedRowOf(sequences.map(({ ids }) => ids.subarray(P, -1)))
-  const S = forest.ids.length
+  const row = packedRowOf(sequences.map(({ ids }) => ids.subarray(P, -1)))
+  const S = row.ids.length
   const rows: number[] = []
   const targets: number[] = []
-  const places = new Map<string, number>()
+  /** Index into `rows` by column and target. */
+  const indices = new Map<string, number>()
   const ofSequence = sequences.map((sequence, i) =>
     Int32Array.from(wantedOf(sequence, P), ({ position, target }) => {
-      const column = forest.paths[i]![position - P]!
+      const column = row.paths[i]![position - P]!
       const key = `${column} ${target}`
-      const place = places.get(key) ?? rows.length
-      if (place === rows.length) {
-        places.set(key, place)
+      const index = indices.get(key) ?? rows.length
+      if (index === rows.length) {
+        indices.set(key, index)
         rows.push(column)
         targets.push(target)
       }
-      return place
+      return index
     })
   )
   return {
-    forest,
+    row,
     pass: {
       B: 1,
       S,
-      ids: forest.ids,
-      positions: forest.positions.map((position) => position + P),
+      ids: row.ids,
+      positions: row.positions.map((position) => position + P),
       lengths: [S],
       pastLength: P,
       past: P === 0 ? null : prefix.past,
-      // One branch after the other needs no bias: the model's own mask hides what comes later.
-      bias: isChain(forest) ? null : branchBias(forest, P),
-      seenChecksums: seenInBranches(forest, idsChecksum((sequences[0]?.ids ?? NONE).subarray(0, P))),
+      // A row without branches needs no bias: the model's own mask hides later tokens.
+      bias: isChain(row) ? null : branchBias(row, P),
+      seenChecksums: seenInBranches(row, idsChecksum((sequences[0]?.ids ?? NONE).subarray(0, P))),
       wanted: { rows: Int32Array.from(rows), targets: Int32Array.from(targets), ofSequence }
     }
   }
 }
 
-/** Column j sees the prefix and, of the columns before it, those whose branch has not ended: a stack of them. */
+/** `seenChecksums` of a packed row: a column sees the prefix, itself and the earlier columns whose branch is open. */
 function seenInBranches({ ids, ends }: PackedRow, prefix: number): Int32Array {
   const seen = new Int32Array(ids.length)
   const open: number[] = []
@@ -79,7 +81,7 @@ function isChain({ ends }: PackedRow): boolean {
   return ends.every((end) => end === ends.length)
 }
 
-/** (S, P + S): the prefix is seen by all, column j by itself and those that continue it. */
+/** (S, P + S): all tokens attend to the prefix; column j is visible to itself and its continuations. */
 function branchBias({ ends }: PackedRow, P: number): Float32Array {
   const S = ends.length
   const width = P + S

@@ -2,8 +2,8 @@ import type { Batch, ScoringSequence } from '../../engine.ts'
 import { commonLength, packedRowSize } from '../../packed-row.ts'
 
 /**
- * Which sequences stand in one row: those of neighbouring prefixes together, as many as fit into `longestRow` columns; each
- * alone where that is 0. Every index is in exactly one group.
+ * Groups sequences into packed rows of at most `longestRow` columns by halving the list until each half fits. Each
+ * sequence is alone when `longestRow` is 0. Every index is in exactly one group.
  */
 export function rowGroups(fed: readonly Int32Array[], longestRow: number): readonly (readonly number[])[] {
   const all = fed.map((_, i) => i)
@@ -17,45 +17,45 @@ export function rowGroups(fed: readonly Int32Array[], longestRow: number): reado
   }
 }
 
-/** What is known of the tokens that all sequences of a pass begin with. */
-interface KnownTokens {
-  /** Tokens whose keys and values are kept. */
+/** What the cache has of the tokens that all sequences of a pass begin with. */
+interface CachedTokens {
+  /** Tokens with cached keys and values. */
   readonly length: number
-  /** The first token from `first` on whose numbers are not kept; `length` when all are. */
-  firstUnknownRow(first: number): number
+  /** The first token from `first` on without cached scores; `length` when all have them. */
+  firstUnscored(first: number): number
 }
 
-/** The tokens that all sequences feed first: of one sequence all that it feeds. */
+/** The longest common prefix of the fed tokens; for a single sequence all that it feeds. */
 export function commonTokens(sequences: readonly ScoringSequence[]): Int32Array {
   return sequences.map(({ ids }) => ids.subarray(0, -1)).reduce((common, fed) => common.subarray(0, commonLength(common, fed)))
 }
 
 /**
- * P: how many known tokens a pass can leave out. Each sequence still feeds a token. The row behind token i predicts token
- * i + 1, so a token of the prefix is left out only where the number behind it is known or not asked for: then the first token
- * behind the prefix has its predictor too, which is the last token of the prefix, fed again.
+ * P: how many cached tokens a pass can skip. Row i predicts token i + 1, so a scored token has to have cached scores,
+ * or the token before it has to be fed. Therefore the token before the first missing score is fed again, and each
+ * sequence feeds at least one token.
  */
-export function usableLength({ sequences, topCount }: Pick<Batch, 'sequences' | 'topCount'>, known: KnownTokens): number {
+export function usableLength({ sequences, topCount }: Pick<Batch, 'sequences' | 'topCount'>, cached: CachedTokens): number {
   const firstScored = Math.min(...sequences.map((sequence) => sequence.firstScored))
-  // Details are not kept, and the number kept for a token is not that of a label in its place.
-  const isKept = topCount === null && sequences.every(({ targets }) => targets === undefined)
-  const most = Math.min(known.length, ...sequences.map(({ ids }) => ids.length - 2))
+  // The cache has no details, and the cached score of a token is not that of a label in its place.
+  const usesCachedScores = topCount === null && sequences.every(({ targets }) => targets === undefined)
+  const most = Math.min(cached.length, ...sequences.map(({ ids }) => ids.length - 2))
   if (firstScored > most) return Math.max(0, most)
-  if (!isKept) return firstScored - 1
-  return Math.max(0, Math.min(most, known.length - 1, known.firstUnknownRow(firstScored) - 1))
+  if (!usesCachedScores) return firstScored - 1
+  return Math.max(0, Math.min(most, cached.length - 1, cached.firstUnscored(firstScored) - 1))
 }
 
-/** A leading part of a text, computed for the keys and values that the rest goes on from. */
+/** A leading part of a long text, computed for the keys and values from which the next pass continues. */
 interface TextChunk {
-  /** The text up to this piece and the token behind it: every pass scores something. */
+  /** The text up to this chunk and the token after it: every pass has to score at least one token. */
   readonly sequence: ScoringSequence
-  /** Whether the piece's rows belong to the text's. */
+  /** Whether the text needs the rows of this chunk. */
   readonly isWanted: boolean
 }
 
 /**
- * The passes that come before the last one of a text behind `pastLength` known tokens, none of them wider than `widestPass`
- * allows: attention scores of S columns behind P tokens take memory with S (P + S).
+ * The passes before the last one over a text after `pastLength` known tokens, none wider than `widestPass` allows. The
+ * memory of unfused attention grows with S (P + S) for S columns after P tokens.
  */
 export function* longTextChunks(text: ScoringSequence, pastLength: number, widestPass: (pastLength: number) => number): Generator<TextChunk> {
   const { ids, firstScored, targets } = text

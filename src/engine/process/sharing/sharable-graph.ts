@@ -8,14 +8,14 @@ import { scoringGraph } from '../../../model/onnx/scoring-graph.ts'
 import type { Ability } from '../../engine-info.ts'
 import type { SharingLimits } from '../../protocol.ts'
 
-/** A scoring graph with what sharing needs, as far as the model has it. */
+/** A scoring graph with the inputs and outputs that prefix sharing needs, as far as the model supports it. */
 export interface SharableGraph {
   readonly graph: Graph
   /** Whether the graph takes an attention bias. */
   readonly takesBias: boolean
-  /** Most columns of a packed row; null where the context is the bound. */
+  /** Most columns of a packed row; null when only the context bounds it. */
   readonly window: number | null
-  /** Caches that a pass takes and gives; empty where prefixes are not kept. */
+  /** Past inputs and present outputs of the graph; empty without a prefix cache. */
   readonly pairs: readonly CachePair[]
   /** As in `Sharing`. */
   readonly attentionHeads: number
@@ -23,7 +23,10 @@ export interface SharableGraph {
   readonly prefixCache: Ability
 }
 
-/** Rewrites a model for scoring, with a bias for packed rows and with the caches given out, where it can and `limits` want it. */
+/**
+ * Rewrites a model for scoring, with an attention bias and with cache outputs where `limits` ask for them and the model
+ * allows.
+ */
 export function sharableGraph(model: Graph, limits: SharingLimits): SharableGraph {
   const plain = scoringGraph(model)
   const { pairs, prefixCache } = cachesOf(model, plain, limits)
@@ -32,7 +35,7 @@ export function sharableGraph(model: Graph, limits: SharingLimits): SharableGrap
   const unpacked = (reason: string): SharableGraph => ({ ...common, graph, takesBias: false, window: null, packing: off(reason) })
   if (!limits.packing) return unpacked('--packing false')
   if (numericsOf(model).activations.startsWith('int8'))
-    return unpacked('activations are rounded to 8 bits, so a sum taken in another order can move a token by a whole step')
+    return unpacked('activations are rounded to 8 bits, so summing in another order can move a token by a whole rounding step')
   const packable = withAttentionBias(graph, { slidingWindow: limits.slidingWindow })
   return 'reason' in packable ? unpacked(packable.reason) : { ...common, graph: packable.graph, window: packable.window, takesBias: true, packing: ON }
 }
@@ -40,10 +43,10 @@ export function sharableGraph(model: Graph, limits: SharingLimits): SharableGrap
 function cachesOf(model: Graph, scoring: Graph, { prefixCacheBytes }: SharingLimits): { pairs: readonly CachePair[]; prefixCache: Ability } {
   const without = (reason: string) => ({ pairs: [], prefixCache: off(reason) })
   if (prefixCacheBytes === 0) return without('--prefix-cache-bytes 0')
-  if (wholeTensorQuantizers(model).length > 0) return without('activations are quantized over whole tensors, so a prefix depends on what follows it')
-  if (rescalesPositions(scoring)) return without('the graph scales positions by the largest one, so a prefix depends on what follows it')
+  if (wholeTensorQuantizers(model).length > 0) return without('activations are quantized over whole tensors, so a prefix depends on the tokens after it')
+  if (rescalesPositions(scoring)) return without('the graph scales positions by the largest one, so a prefix depends on the tokens after it')
   const pairs = cachePairs(model, scoring)
-  return pairs === null ? without('the graph takes no keys and values of a past, or gives none') : { pairs, prefixCache: ON }
+  return pairs === null ? without('the graph has no past inputs or no present outputs') : { pairs, prefixCache: ON }
 }
 
 const ON: Ability = { isOn: true, reason: null }

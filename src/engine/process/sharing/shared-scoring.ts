@@ -7,10 +7,10 @@ import { joinRows, type Rows } from '../row-scores.ts'
 import { type KnownPrefix, packedPass } from './packed-pass.ts'
 import { commonTokens, longTextChunks, rowGroups, usableLength } from './pass-plan.ts'
 
-/** What a pass gave: the rows of each of its sequences, and the keys and values of all P + S tokens where they were wanted. */
-export interface PassScores {
+/** Result of a pass: the rows of each of its sequences, and the keys and values of all P + S tokens if requested. */
+interface PassScores {
   readonly rows: readonly Rows[]
-  /** By the name of the input that takes them. */
+  /** Keys and values by past input name. */
   readonly present: ReadonlyMap<string, CacheArray> | null
   readonly runMs: number
 }
@@ -18,39 +18,39 @@ export interface PassScores {
 /** Runs one pass over the sequences that it was made for. */
 export type RunPass = (pass: Pass, batch: Batch, wantsPresent: boolean) => Promise<PassScores>
 
-export interface SharedParts {
+interface SharedScoringParts {
   readonly run: RunPass
-  /** Whether several sequences may stand in one row. */
+  /** Whether to pack several sequences into one row. */
   readonly packs: boolean
-  /** Most tokens of a row with several sequences, known ones included. */
+  /** Most tokens of a packed row, cached ones included. */
   readonly longestRow: number
   readonly cache: PrefixCache | null
-  readonly seen: PrefixHistory | null
-  /** Most columns that a pass may have behind so many known tokens; only asked with a cache, whose model can go on from a past. */
+  /** Null exactly when `cache` is. */
+  readonly history: PrefixHistory | null
+  /** Most columns of a pass after `pastLength` known tokens; used only with a cache, whose model accepts a past. */
   readonly widestPass: (pastLength: number) => number
 }
 
-/** Fewer tokens than this are computed again rather than kept: a run of the graph costs about as much. */
+/** Shorter prefixes are computed again instead of cached: an additional run of the graph would cost about as much. */
 const LEAST_TOKENS = 16
 
 /**
- * Scores batches whose sequences may share their computation: a prefix that is kept from earlier batches is not computed
- * again, and what follows it stands in one row, each distinct continuation once. Prefixes are kept when they come for the
- * second time.
+ * Scores batches of layout `shared`. The cached prefix of a group of sequences is not computed again, and the rest of
+ * the group is one packed row. A prefix is cached at its second occurrence.
  */
 export class SharedScoring {
-  readonly #parts: SharedParts
+  readonly #parts: SharedScoringParts
 
-  constructor(parts: SharedParts) {
+  constructor(parts: SharedScoringParts) {
     this.#parts = parts
   }
 
   async score(batch: Batch): Promise<BatchScores> {
-    const { packs, longestRow, seen } = this.#parts
+    const { packs, longestRow, history } = this.#parts
     const fed = batch.sequences.map(({ ids }) => ids.subarray(0, -1))
-    // Siblings of one batch do not count: they are computed together in any case.
-    const seenBefore = fed.map((ids) => seen?.longest(ids) ?? 0)
-    for (const ids of fed) seen?.note(ids)
+    // Looked up for all before any is noted: a prefix shared only within the batch is computed once in any case.
+    const repeatedLengths = fed.map((ids) => history?.longest(ids) ?? 0)
+    for (const ids of fed) history?.note(ids)
 
     const rows: RowScores[] = []
     let runMs = 0
@@ -58,7 +58,7 @@ export class SharedScoring {
       const sequences = group.map((index) => batch.sequences[index]!)
       const scores = await this.#scoreRow(
         { sequences, topCount: batch.topCount },
-        group.map((index) => seenBefore[index]!)
+        group.map((index) => repeatedLengths[index]!)
       )
       group.forEach((index, i) => {
         rows[index] = scores.rows[i]!
@@ -68,31 +68,31 @@ export class SharedScoring {
     return { rows, probes: [], runMs }
   }
 
-  /** Several sequences in one row, or one in as many passes as it needs. */
-  async #scoreRow(batch: Batch, seenBefore: readonly number[]): Promise<Pick<BatchScores, 'rows' | 'runMs'>> {
+  /** Scores several sequences in one packed row, or a single one in as many passes as it needs. */
+  async #scoreRow(batch: Batch, repeatedLengths: readonly number[]): Promise<Pick<BatchScores, 'rows' | 'runMs'>> {
     const { run, cache } = this.#parts
     const { sequences, topCount } = batch
     const common = commonTokens(sequences)
     const match = cache?.match(common, common.length) ?? null
-    const length = match === null ? 0 : usableLength(batch, { length: match.length, firstUnknownRow: (first) => first + match.rows(first).logProbs.length })
+    const length = match === null ? 0 : usableLength(batch, { length: match.length, firstUnscored: (first) => first + match.rows(first).logProbs.length })
     const P = length < LEAST_TOKENS ? 0 : length
-    const known = sequences.map(({ firstScored }) => (match === null || P === 0 ? [] : [keptRows(match.rows(firstScored), P + 1 - firstScored)]))
+    const parts = sequences.map(({ firstScored }) => (match === null || P === 0 ? [] : [firstRows(match.rows(firstScored), P + 1 - firstScored)]))
     let prefix: KnownPrefix = { length: P, past: match === null || P === 0 ? null : cache!.assemble(match, P) }
     let runMs = 0
 
     const [only] = sequences
     if (cache !== null && only !== undefined && sequences.length === 1) {
       for (const { sequence, isWanted } of longTextChunks(only, P, this.#parts.widestPass)) {
-        const piece = await run(packedPass([sequence], prefix).pass, { sequences: [sequence], topCount }, true)
-        if (isWanted) known[0]!.push(piece.rows[0]!)
-        prefix = { length: sequence.ids.length - 1, past: piece.present }
-        runMs += piece.runMs
+        const chunk = await run(packedPass([sequence], prefix).pass, { sequences: [sequence], topCount }, true)
+        if (isWanted) parts[0]!.push(chunk.rows[0]!)
+        prefix = { length: sequence.ids.length - 1, past: chunk.present }
+        runMs += chunk.runMs
       }
     }
 
-    const { pass, forest } = packedPass(sequences, prefix)
-    const kept = match?.length ?? 0
-    const keeps = seenBefore.map((end) => (cache !== null && end - kept >= LEAST_TOKENS ? end : 0))
+    const { pass, row } = packedPass(sequences, prefix)
+    const cachedLength = match?.length ?? 0
+    const storeEnds = repeatedLengths.map((end) => (cache !== null && end - cachedLength >= LEAST_TOKENS ? end : 0))
     const {
       rows,
       present,
@@ -100,48 +100,48 @@ export class SharedScoring {
     } = await run(
       pass,
       batch,
-      keeps.some((end) => end > 0)
+      storeEnds.some((end) => end > 0)
     )
-    const scores = rows.map((own, i) => joinRows([...known[i]!, own]))
+    const scores = rows.map((own, i) => joinRows([...parts[i]!, own]))
     sequences.forEach((sequence, i) => {
-      const columns = (end: number): Int32Array => columnsOf(forest.paths[i]!, prefix.length, P, end)
-      this.#keep(sequence, scores[i]!, { from: P, columns, end: keeps[i]!, kept, present })
+      const columns = (end: number): Int32Array => columnsOf(row.paths[i]!, prefix.length, P, end)
+      this.#store(sequence, scores[i]!, { from: P, columns, end: storeEnds[i]!, cachedLength, present })
     })
     return {
       rows: scores.map((own, i) => ({
         ...own,
-        work: { computedTokens: prefix.length - P + forest.paths[i]!.length - forest.sharedCounts[i]!, cachedTokens: P }
+        work: { computedTokens: prefix.length - P + row.paths[i]!.length - row.sharedCounts[i]!, cachedTokens: P }
       })),
       runMs: runMs + lastMs
     }
   }
 
-  #keep(sequence: ScoringSequence, scores: Rows, computed: Computed): void {
+  #store(sequence: ScoringSequence, scores: Rows, computed: Computed): void {
     const { cache } = this.#parts
     if (cache === null) return
     const { ids, firstScored, targets } = sequence
-    const { from, columns, end, kept, present } = computed
+    const { from, columns, end, cachedLength, present } = computed
     const fed = ids.subarray(0, -1)
-    // The number of a label that stands in place of a token is not the token's.
+    // With `targets` the scores are those of labels, not of the sequence's own tokens.
     const rows = targets === undefined ? { ...scores, first: firstScored, logProbs: scores.logProbs.subarray(0, ids.length - firstScored) } : null
     if (end > from && present !== null) cache.insert(fed, { from, columns: columns(end), present }, rows)
-    else if (rows !== null && kept > from) cache.learn(fed, kept, rows)
+    else if (rows !== null && cachedLength > from) cache.addRows(fed, cachedLength, rows)
   }
 }
 
 interface Computed {
   /** The first token that was computed. */
   readonly from: number
-  /** Where the tokens from there to `end` stand in `present`. */
+  /** Columns of tokens `from .. end - 1` in `present`. */
   readonly columns: (end: number) => Int32Array
-  /** How many leading tokens are worth keeping; 0 for none. */
+  /** How many leading tokens to cache; 0 for none. */
   readonly end: number
-  /** How many were kept before. */
-  readonly kept: number
+  /** How many leading tokens were cached before the pass. */
+  readonly cachedLength: number
   readonly present: ReadonlyMap<string, CacheArray> | null
 }
 
-/** Columns of tokens `from` to `end` - 1: those of the last pass's past are in order, behind them stands its row. */
+/** Columns of tokens `from .. end - 1` in the last pass: those of its past in order, then those of its packed row. */
 function columnsOf(path: Int32Array, pastLength: number, from: number, end: number): Int32Array {
   return Int32Array.from({ length: Math.max(0, end - from) }, (_, i) => {
     const token = from + i
@@ -149,7 +149,7 @@ function columnsOf(path: Int32Array, pastLength: number, from: number, end: numb
   })
 }
 
-function keptRows(rows: Omit<Rows, 'detail'>, count: number): Rows {
+function firstRows(rows: Omit<Rows, 'detail'>, count: number): Rows {
   const cut = <T extends Float32Array | Int32Array>(values: T): T => values.subarray(0, Math.max(0, count)) as T
   return {
     logProbs: cut(rows.logProbs),

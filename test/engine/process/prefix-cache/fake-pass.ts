@@ -1,8 +1,8 @@
 import type { CacheTensor } from '../../../../src/engine/process/prefix-cache/cache-tensor.ts'
-import type { KnownRows } from '../../../../src/engine/process/prefix-cache/cached-run.ts'
+import type { CachedRows } from '../../../../src/engine/process/prefix-cache/cached-run.ts'
 import type { ComputedColumns } from '../../../../src/engine/process/prefix-cache/prefix-cache.ts'
 
-/** Two layers of which no two tensors are alike, the last in half precision. */
+/** Two layers whose tensors all differ in shape, the last in half precision. */
 export const TENSORS: readonly CacheTensor[] = [
   { past: 'past.0.key', heads: 2, size: 3, elementBytes: 4 },
   { past: 'past.0.value', heads: 2, size: 1, elementBytes: 4 },
@@ -10,8 +10,11 @@ export const TENSORS: readonly CacheTensor[] = [
   { past: 'past.1.value', heads: 3, size: 2, elementBytes: 2 }
 ]
 
-/** What pass number `pass` would compute for the last token of a prefix: depends on all of its tokens, exact in float32 and below 2^16. */
-export function numberOf(prefix: Int32Array, pass: number, tensor: number, head: number, element: number): number {
+/**
+ * What pass number `pass` computes for the last token of a prefix. Depends on all of its tokens; exact in float32 and
+ * below 2^16.
+ */
+export function elementOf(prefix: Int32Array, pass: number, tensor: number, head: number, element: number): number {
   let hash = 17
   for (const part of [...prefix, prefix.length, pass, tensor, head, element]) hash = (Math.imul(hash, 31) + part + 1) & 0x7fffffff
   return (hash ^ (hash >>> 15)) & 0xffff
@@ -21,11 +24,14 @@ export function numberOf(prefix: Int32Array, pass: number, tensor: number, head:
 export function expectedBlock(tensor: number, ids: Int32Array, passes: readonly number[]): number[] {
   const { heads, size } = TENSORS[tensor]!
   return Array.from({ length: heads }, (_, head) =>
-    passes.map((pass, i) => Array.from({ length: size }, (_, element) => numberOf(ids.subarray(0, i + 1), pass, tensor, head, element)))
+    passes.map((pass, i) => Array.from({ length: size }, (_, element) => elementOf(ids.subarray(0, i + 1), pass, tensor, head, element)))
   ).flat(2)
 }
 
-/** A pass over tokens `from .. end - 1` of ids: columns with gaps behind those of the past, and -1 where no token stands. */
+/**
+ * A pass over tokens `from .. end - 1` of ids: columns with gaps after those of the past, and -1 in columns without a
+ * token.
+ */
 export function passOver(ids: Int32Array, from: number, end: number, pass: number, gaps: readonly number[] = []): ComputedColumns {
   const columns = new Int32Array(end - from)
   let column = from
@@ -40,7 +46,7 @@ export function passOver(ids: Int32Array, from: number, end: number, pass: numbe
       columns.forEach((column, i) => {
         for (let head = 0; head < heads; head++)
           for (let element = 0; element < size; element++)
-            elements[(head * width + column) * size + element] = numberOf(ids.subarray(0, from + i + 1), pass, t, head, element)
+            elements[(head * width + column) * size + element] = elementOf(ids.subarray(0, from + i + 1), pass, t, head, element)
       })
       return [past, elements]
     })
@@ -49,15 +55,15 @@ export function passOver(ids: Int32Array, from: number, end: number, pass: numbe
 }
 
 /** Rows of tokens `first .. end - 1` of ids as pass number `pass` computes them. */
-export function rowsOver(ids: Int32Array, first: number, end: number, pass: number): KnownRows {
-  const numbers = (which: number): number[] =>
-    Array.from({ length: Math.max(0, end - first) }, (_, i) => numberOf(ids.subarray(0, first + i + 1), pass, 100, 0, which))
+export function rowsOver(ids: Int32Array, first: number, end: number, pass: number): CachedRows {
+  const values = (which: number): number[] =>
+    Array.from({ length: Math.max(0, end - first) }, (_, i) => elementOf(ids.subarray(0, first + i + 1), pass, 100, 0, which))
   return {
     first,
-    logProbs: Float32Array.from(numbers(0)),
-    logSumExps: Float32Array.from(numbers(1)),
-    bestIds: Int32Array.from(numbers(2)),
-    bestLogProbs: Float32Array.from(numbers(3)),
-    checksums: Int32Array.from(numbers(4))
+    logProbs: Float32Array.from(values(0)),
+    logSumExps: Float32Array.from(values(1)),
+    bestIds: Int32Array.from(values(2)),
+    bestLogProbs: Float32Array.from(values(3)),
+    checksums: Int32Array.from(values(4))
   }
 }

@@ -8,24 +8,24 @@ import { expectedBlock, passOver, rowsOver, TENSORS } from './fake-pass.ts'
 const sequence = fc.array(fc.nat(2), { minLength: 1, maxLength: 10 }).map((ids) => Int32Array.from(ids))
 const step = fc.record({
   ids: sequence,
-  /** How much of the match the pass starts from, and how many tokens it leaves out at the end. */
+  /** How many matched tokens the pass reuses, and how many tokens it leaves out at the end. */
   reuse: fc.nat(10),
   unfed: fc.nat(3),
   gaps: fc.array(fc.nat(2), { maxLength: 3 }),
-  /** First token with a row; none where it lies behind the end. */
+  /** First token with a row; none when it is after the end. */
   firstRow: fc.nat(14),
   isLost: fc.boolean()
 })
 const steps = fc.array(step, { minLength: 1, maxLength: 30 })
 
-/** What is known of a prefix: the pass of its last token's keys and values, and that of its row. */
+/** What is stored for a prefix: the passes that computed its last token's keys and values, and its row. */
 interface Stored {
   readonly ids: Int32Array
   readonly pass: number
   readonly rowPass: number | null
 }
 
-/** The naive cache: every prefix by itself. */
+/** A naive cache with one entry per prefix. */
 class Model {
   stored = new Map<string, Stored>()
 
@@ -42,7 +42,7 @@ class Model {
   }
 }
 
-function assertKept(cache: PrefixCache, model: Model, ids: Int32Array, limit: number): void {
+function assertStored(cache: PrefixCache, model: Model, ids: Int32Array, limit: number): void {
   const match = cache.match(ids, limit)
   assert.equal(match.length, model.longest(ids, limit))
   for (const length of [match.length, Math.max(0, match.length - 1)]) {
@@ -71,7 +71,7 @@ function assertAgrees(maxBytes: number, given: readonly Step[]): void {
     const match = cache.match(ids, end)
     const from = Math.min(match.length, reuse)
     const rows = firstRow < ids.length ? rowsOver(ids, firstRow, ids.length, pass) : null
-    // Sometimes the pass was made with a past that is no longer there.
+    // Sometimes the past of the pass has been evicted meanwhile.
     const start = isLost ? Math.min(end, match.length + 1) : from
     const before = match.length
     const length = cache.insert(ids, passOver(ids, start, end, pass, gaps), rows)
@@ -91,22 +91,22 @@ function assertAgrees(maxBytes: number, given: readonly Step[]): void {
     assert.ok(cache.sizeBytes <= maxBytes)
     assert.equal(cache.counters.storedTokens, model.stored.size)
     assert.equal(cache.counters.insertedTokens - cache.counters.evictedTokens, model.stored.size)
-    for (const { ids: other } of given) assertKept(cache, model, other, other.length)
-    assertKept(cache, model, ids, reuse)
+    for (const { ids: other } of given) assertStored(cache, model, other, other.length)
+    assertStored(cache, model, ids, reuse)
   })
 }
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
-describe('PrefixCache beside one entry a prefix', () => {
-  test('without a limit everything stays, however sequences part', () => {
+describe('PrefixCache compared with one entry per prefix', () => {
+  test('keeps everything without a limit, however sequences diverge', () => {
     fc.assert(fc.property(steps, (given) => assertAgrees(1e9, given)))
   })
 
-  test('with any limit what is found is what was computed, and the limit holds', () => {
+  test('returns what was computed and respects any limit', () => {
     fc.assert(fc.property(fc.integer({ min: 0, max: 40_000 }), steps, (maxBytes, given) => assertAgrees(maxBytes, given)))
   })
 
-  test('hits and misses add up to what was asked for', () => {
+  test('counts hits and misses that add up to the requested tokens', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(sequence, fc.nat(12)), { maxLength: 20 }), (given) => {
         const cache = new PrefixCache(TENSORS, 30_000)
@@ -123,7 +123,7 @@ describe('PrefixCache beside one entry a prefix', () => {
     )
   })
 
-  test('a token counts its keys and values, its row and its id', () => {
+  test('counts keys and values, row and id of a token', () => {
     assert.equal(tokenBytes(TENSORS), 4 * (2 * 3 + 2 * 1 + 1 * 2) + 2 * (3 * 2) + 21 + 4)
   })
 })

@@ -7,7 +7,7 @@ const ids = (...values: number[]): Int32Array => Int32Array.from(values)
 const count = (from: number, length: number): Int32Array => Int32Array.from({ length }, (_, i) => from + i)
 const KEY = TENSORS[0]!.past
 
-/** A cache in which whole sequences were computed, one pass each. */
+/** A cache that stores whole sequences, each from its own pass. */
 function cacheOf(maxBytes: number, ...sequences: Int32Array[]): PrefixCache {
   const cache = new PrefixCache(TENSORS, maxBytes)
   sequences.forEach((sequence, pass) => void cache.insert(sequence, passOver(sequence, 0, sequence.length, pass), null))
@@ -16,14 +16,14 @@ function cacheOf(maxBytes: number, ...sequences: Int32Array[]): PrefixCache {
 const sizeOf = (...sequences: Int32Array[]): number => cacheOf(1e9, ...sequences).sizeBytes
 
 describe('PrefixCache', () => {
-  test('nothing is stored in 0 bytes', () => {
+  test('stores nothing in 0 bytes', () => {
     const cache = cacheOf(0, ids(1, 2, 3))
     assert.equal(cache.match(ids(1, 2, 3), 3).length, 0)
     assert.equal(cache.sizeBytes, 0)
     assert.equal(cache.counters.entries, 0)
   })
 
-  test('a past of no tokens has the inputs, empty', () => {
+  test('assembles a past of no tokens with every input, empty', () => {
     const cache = cacheOf(1e6)
     assert.deepEqual(
       [...cache.assemble(cache.match(ids(1), 1), 0)].map(([name, { length }]) => [name, length]),
@@ -31,7 +31,7 @@ describe('PrefixCache', () => {
     )
   })
 
-  test('the least recently used goes first, of what parts the ends alone', () => {
+  test('evicts the least recently used tokens first, and of diverging sequences only the ends', () => {
     const [a, b, c] = [count(10, 6), ids(10, 11, 12, 93, 94, 95), count(50, 4)]
     const cache = cacheOf(sizeOf(a, b, c), a, b, c)
     assert.equal(cache.counters.evictedTokens, 0)
@@ -44,7 +44,7 @@ describe('PrefixCache', () => {
     assert.equal(cache.counters.evictedTokens, 3)
   })
 
-  test('a match keeps what is evicted or split before it is assembled', () => {
+  test('assembles a match whose runs were evicted or split meanwhile', () => {
     const a = count(10, 6)
     const cache = cacheOf(sizeOf(a), a)
     const match = cache.match(a, 6)
@@ -54,7 +54,7 @@ describe('PrefixCache', () => {
     for (const length of [6, 4]) assert.deepEqual([...cache.assemble(match, length).get(KEY)!], expectedBlock(0, a, Array(length).fill(0)))
   })
 
-  test('the same prefix again is the same copy, also after its runs were split', () => {
+  test('returns the same copy for the same prefix, even after its runs were split', () => {
     const a = count(10, 6)
     const cache = cacheOf(1e6, a)
     const copy = cache.assemble(cache.match(a, 6), 5)
@@ -64,7 +64,7 @@ describe('PrefixCache', () => {
     assert.equal(cache.assemble(cache.match(a, 6), 5), copy)
   })
 
-  test('a copy is of no length once another was assembled, and its memory is used again', () => {
+  test('detaches a copy when another prefix is assembled, and reuses its memory', () => {
     const a = count(10, 6)
     const cache = cacheOf(1e6, a)
     const [long, other] = [cache.assemble(cache.match(a, 6), 5), count(50, 6)]
@@ -80,14 +80,14 @@ describe('PrefixCache', () => {
     assert.equal(assembledBytes, 128 * (4 * 10 + 2 * 6))
   })
 
-  test('a whole run is given as it is stored, without a copy', () => {
+  test('returns a whole run without a copy', () => {
     const a = count(10, 6)
     const cache = cacheOf(1e6, a)
     assert.equal(cache.assemble(cache.match(a, 6), 6).get(KEY), cache.assemble(cache.match(a, 6), 6).get(KEY))
     assert.equal(cache.assembledBytes, 0)
   })
 
-  test('the copy of a prefix is not given for one that was evicted and computed anew', () => {
+  test('does not return the copy of a prefix that was evicted and computed again', () => {
     const [a, other] = [count(10, 6), count(50, 6)]
     const cache = cacheOf(sizeOf(a), a)
     cache.assemble(cache.match(a, 6), 5)
@@ -96,13 +96,13 @@ describe('PrefixCache', () => {
     assert.deepEqual([...cache.assemble(cache.match(a, 6), 5).get(KEY)!], expectedBlock(0, a, Array(5).fill(2)))
   })
 
-  test('a run whose prefix was evicted meanwhile is not stored', () => {
+  test('does not store a run whose prefix was evicted meanwhile', () => {
     const cache = cacheOf(1e6, ids(1, 2))
     assert.equal(cache.insert(ids(1, 9, 4, 5), passOver(ids(1, 9, 4, 5), 2, 4, 1), null), 1)
     assert.equal(cache.counters.storedTokens, 2)
   })
 
-  test('a run longer than the cache is stored up to half of it, and what fits beside that stays', () => {
+  test('stores a run longer than the cache up to half of it, and keeps what fits beside that', () => {
     const [a, b, long] = [count(1000, 20), count(2000, 20), count(1, 200)]
     const maxBytes = sizeOf(count(1, 100))
     const cache = cacheOf(maxBytes, a, b)
@@ -113,7 +113,7 @@ describe('PrefixCache', () => {
     assert.ok(cache.sizeBytes <= maxBytes)
   })
 
-  test('a run that fits beside nothing else displaces everything else', () => {
+  test('evicts everything else for a run that fits only alone', () => {
     const a = count(1000, 20)
     const long = count(1, 100)
     const cache = cacheOf(sizeOf(long), a, long)
@@ -121,27 +121,27 @@ describe('PrefixCache', () => {
     assert.equal(cache.match(a, 20).length, 0)
   })
 
-  test('rows are learned for tokens that are stored already, and stay as they were first', () => {
+  test('adds rows to tokens that are stored already, and keeps the first row of each', () => {
     const a = count(10, 6)
     const cache = cacheOf(1e6, a)
     const match = cache.match(a, 6)
     assert.equal(match.rows(1).logProbs.length, 0)
     const sizeBytes = cache.sizeBytes
-    assert.equal(cache.learn(a, 6, rowsOver(a, 2, 5, 1)), 6)
-    assert.equal(cache.learn(a, 6, rowsOver(a, 1, 6, 2)), 6)
+    assert.equal(cache.addRows(a, 6, rowsOver(a, 2, 5, 1)), 6)
+    assert.equal(cache.addRows(a, 6, rowsOver(a, 1, 6, 2)), 6)
     assert.equal(cache.sizeBytes, sizeBytes)
     const { first, bestIds } = match.rows(1)
     assert.equal(first, 1)
     assert.deepEqual([...bestIds], [...rowsOver(a, 1, 2, 2).bestIds, ...rowsOver(a, 2, 5, 1).bestIds, ...rowsOver(a, 5, 6, 2).bestIds])
   })
 
-  test('rows of tokens that are not there are passed over', () => {
+  test('ignores rows of tokens that are not stored', () => {
     const cache = cacheOf(1e6, ids(1, 2))
-    assert.equal(cache.learn(ids(1, 2, 3), 3, rowsOver(ids(1, 2, 3), 1, 3, 1)), 2)
+    assert.equal(cache.addRows(ids(1, 2, 3), 3, rowsOver(ids(1, 2, 3), 1, 3, 1)), 2)
     assert.equal(cache.match(ids(1, 2, 3), 3).rows(1).logProbs.length, 1)
   })
 
-  test('tensors and columns that are not there are refused, and nothing is stored', () => {
+  test('rejects missing tensors and columns, and stores nothing', () => {
     const cache = cacheOf(1e6)
     const pass = passOver(ids(1, 2), 0, 2, 0)
     assert.throws(() => cache.insert(ids(1, 2), { ...pass, present: new Map() }, null), { code: 'internal_error', message: /past\.0\.key, got nothing/ })
@@ -152,8 +152,8 @@ describe('PrefixCache', () => {
     assert.equal(cache.match(ids(1, 2), 2).length, 0)
   })
 
-  test('more tokens than were found cannot be assembled', () => {
+  test('rejects assembling more tokens than the match has', () => {
     const cache = cacheOf(1e6, ids(1, 2))
-    assert.throws(() => cache.assemble(cache.match(ids(1, 2, 3), 3), 3), { code: 'internal_error', message: /of 3 tokens were asked for; the match has 2/ })
+    assert.throws(() => cache.assemble(cache.match(ids(1, 2, 3), 3), 3), { code: 'internal_error', message: /of 3 tokens were requested, but the match has 2/ })
   })
 })

@@ -10,58 +10,58 @@ function prefixesOf(ids: Int32Array): string[] {
   return [...ids.keys()].map((end) => ids.slice(0, end + 1).join())
 }
 
-describe('SeenPrefixes', () => {
-  test('tells the longest prefix that came before', () => {
+describe('PrefixHistory', () => {
+  test('returns the longest prefix of an earlier sequence', () => {
     fc.assert(
       fc.property(sequences, (given) => {
-        const seen = new PrefixHistory(1e6)
+        const history = new PrefixHistory(1e6)
         const before = new Set<string>()
         for (const ids of given) {
-          assert.equal(seen.note(ids), prefixesOf(ids).filter((prefix) => before.has(prefix)).length)
+          assert.equal(history.note(ids), prefixesOf(ids).filter((prefix) => before.has(prefix)).length)
           for (const prefix of prefixesOf(ids)) before.add(prefix)
         }
       })
     )
   })
 
-  test('never remembers more than its bound, and nothing that did not come', () => {
+  test('stays within its bound and remembers nothing that did not occur', () => {
     fc.assert(
       fc.property(sequences, fc.nat(8000), (given, maxBytes) => {
-        const seen = new PrefixHistory(maxBytes)
+        const history = new PrefixHistory(maxBytes)
         const before = new Set<string>()
         for (const ids of given) {
-          assert.ok(seen.note(ids) <= prefixesOf(ids).filter((prefix) => before.has(prefix)).length)
+          assert.ok(history.note(ids) <= prefixesOf(ids).filter((prefix) => before.has(prefix)).length)
           for (const prefix of prefixesOf(ids)) before.add(prefix)
-          assert.ok(seen.sizeBytes <= maxBytes)
+          assert.ok(history.sizeBytes <= maxBytes)
         }
       })
     )
   })
 
-  test('what just came is remembered, as far as it fits', () => {
+  test('remembers the last sequence as far as it fits', () => {
     fc.assert(
       fc.property(sequences, sequence, (given, last) => {
-        // Room for a run a token, of the longest sequence alone.
-        const seen = new PrefixHistory(12 * 1000)
-        for (const ids of [...given, last]) seen.note(ids)
-        assert.equal(seen.note(last), last.length)
+        // Room for the longest sequence alone, with a node per token.
+        const history = new PrefixHistory(12 * 1000)
+        for (const ids of [...given, last]) history.note(ids)
+        assert.equal(history.note(last), last.length)
       })
     )
   })
 
-  test('the sequence that came longest ago is forgotten first', () => {
+  test('forgets the least recent sequence first', () => {
     const [a, b, c] = [Int32Array.of(1, 2, 3), Int32Array.of(4, 5, 6), Int32Array.of(7, 8)]
     const measured = new PrefixHistory(1e6)
     for (const ids of [a, b]) measured.note(ids)
-    const seen = new PrefixHistory(measured.sizeBytes)
-    for (const ids of [a, b, a, c]) seen.note(ids)
-    assert.equal(seen.note(a), 3)
-    assert.equal(seen.note(b), 0)
+    const history = new PrefixHistory(measured.sizeBytes)
+    for (const ids of [a, b, a, c]) history.note(ids)
+    assert.equal(history.note(a), 3)
+    assert.equal(history.note(b), 0)
   })
 
-  test('nothing is remembered in 0 bytes', () => {
-    const seen = new PrefixHistory(0)
-    seen.note(Int32Array.of(1, 2))
-    assert.equal(seen.note(Int32Array.of(1, 2)), 0)
+  test('remembers nothing in 0 bytes', () => {
+    const history = new PrefixHistory(0)
+    history.note(Int32Array.of(1, 2))
+    assert.equal(history.note(Int32Array.of(1, 2)), 0)
   })
 })

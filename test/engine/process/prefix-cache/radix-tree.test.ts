@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { RadixTree } from '../../../../src/engine/process/prefix-cache/radix-tree.ts'
 
-/** The payload of a run: its own tokens and their places, so that a wrong cut shows. */
+/** Payload of a run: its tokens and their positions, which reveal a wrong cut. */
 type Spelled = readonly string[]
 const spell = (ids: Int32Array, from: number, to: number): Spelled => [...ids.subarray(from, to)].map((id, i) => `${from + i}:${id}`)
 
@@ -18,7 +18,7 @@ const sequence = fc.array(fc.nat(2), { minLength: 1, maxLength: 12 }).map((ids) 
 const sequences = fc.array(sequence, { minLength: 1, maxLength: 25 })
 
 describe('RadixTree', () => {
-  test('every path spells its prefix, in tokens and in payloads', () => {
+  test('spells every prefix along its path, in tokens and in payloads', () => {
     fc.assert(
       fc.property(sequences, fc.integer({ min: 0, max: 60 }), (given, capacity) => {
         const tree = treeOf(capacity)
@@ -41,7 +41,7 @@ describe('RadixTree', () => {
     )
   })
 
-  test('its weight is that of what can be found in it, and within the capacity', () => {
+  test('weighs as much as its content and stays within the capacity', () => {
     fc.assert(
       fc.property(sequences, fc.integer({ min: 0, max: 60 }), (given, capacity) => {
         const tree = treeOf(capacity)
@@ -57,7 +57,7 @@ describe('RadixTree', () => {
     )
   })
 
-  test('what fits beside its own path is added whole', () => {
+  test('adds a run whole when it fits beside its own path', () => {
     fc.assert(
       fc.property(sequences, fc.integer({ min: 0, max: 60 }), (given, capacity) => {
         const tree = treeOf(capacity)
@@ -72,7 +72,7 @@ describe('RadixTree', () => {
     )
   })
 
-  test('of sequences that share nothing, those used last stay', () => {
+  test('keeps the most recently used of sequences without a common prefix', () => {
     const uses = fc.array(fc.record({ first: fc.nat(9), length: fc.integer({ min: 1, max: 8 }), isAdded: fc.boolean() }), { maxLength: 40 })
     fc.assert(
       fc.property(uses, fc.integer({ min: NODE + 8, max: 40 }), (given, capacity) => {
@@ -98,7 +98,7 @@ describe('RadixTree', () => {
     )
   })
 
-  test('a run too long even for half of the capacity takes what is free and evicts nothing', () => {
+  test('fills free space without eviction for a run that exceeds half of the capacity', () => {
     const tree = treeOf(20)
     const shared = [1, 2, 3, 4, 5, 6, 7, 8]
     const first = Int32Array.of(...shared, 9, 10)
@@ -108,7 +108,7 @@ describe('RadixTree', () => {
     assert.equal(tree.evictedTokens, 0)
   })
 
-  test('looks no further than it is asked to', () => {
+  test('finds no more tokens than the limit', () => {
     const tree = treeOf(100)
     const ids = Int32Array.of(1, 2, 3, 4)
     add(tree, ids)
@@ -117,7 +117,7 @@ describe('RadixTree', () => {
     assert.equal(tree.find(ids, 0).length, 0)
   })
 
-  test('a payload that cannot be made adds nothing', () => {
+  test('adds nothing when the payload throws', () => {
     const tree = treeOf(100)
     const ids = Int32Array.of(1, 2, 3, 4)
     add(tree, ids)

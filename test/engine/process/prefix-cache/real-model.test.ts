@@ -27,7 +27,7 @@ interface Pass {
   readonly present: ReadonlyMap<string, ArrayBufferView>
 }
 
-/** A model as it came from its exporter, one text a pass. */
+/** The model as exported, with one sequence per pass. */
 async function open(path: string): Promise<{ tensors: CacheTensor[]; pass(ids: Int32Array, past: ReadonlyMap<string, CacheArray>): Promise<Pass> }> {
   const graph = readOnnx(path)
   const session = await InferenceSession.create(path, { intraOpNumThreads: 1 })
@@ -66,14 +66,14 @@ async function open(path: string): Promise<{ tensors: CacheTensor[]; pass(ids: I
   }
 }
 
-describe('a model with keys and values of the cache', () => {
+describe('a model fed with keys and values from the cache', () => {
   for (const { file, tolerance } of CASES) {
     test(`${file} gives the logits of a pass over the whole text`, async () => {
       const { tensors, pass } = await open(join(MODELS, file))
       const cache = new PrefixCache(tensors, 2 ** 20)
       const none = cache.assemble(cache.match(new Int32Array(0), 0), 0)
       const text = (...ending: number[]): Int32Array => Int32Array.from([5, 9, 17, 3, 22, 8, 14, 6, ...ending])
-      // The third parts inside what the second added, the fourth inside the first.
+      // The third diverges inside the run of the second, the fourth inside the first.
       const texts = [text(), text(11, 12, 13, 4), text(11, 12, 7), Int32Array.of(5, 9, 17, 40, 41)]
       for (const ids of [...texts, ...texts]) {
         const whole = await pass(ids, none)
@@ -91,7 +91,7 @@ describe('a model with keys and values of the cache', () => {
     })
   }
 
-  test('a past that another one replaced cannot be fed, not even in a tensor that was made before', async () => {
+  test('rejects a past that another one replaced, even in a tensor that was made before', async () => {
     const { tensors, pass } = await open(join(MODELS, 'llama/model.onnx'))
     const cache = new PrefixCache(tensors, 2 ** 20)
     const ids = Int32Array.of(5, 9, 17, 3)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import type { Batch } from '../../../../src/engine/engine.ts'
 import { sessionOptions } from '../../../../src/engine/process/open-session.ts'
-import { prepack, verdictIn } from '../../../../src/engine/process/prepacked/prepacked-session.ts'
+import { prepack, readVerdict } from '../../../../src/engine/process/prepacked/prepacked-session.ts'
 import { removeStale, unfitFolder } from '../../../../src/engine/process/prepacked/prepacked-weights.ts'
 import { loadModel } from '../../../../src/engine/process/session.ts'
 import type { EngineSpec } from '../../../../src/engine/protocol.ts'
@@ -34,9 +34,9 @@ const BATCH: Batch = {
   topCount: 5
 }
 
-/** On a disk: the temporary folder may lie in memory. */
+/** On a disk: the system's temporary folder may be an in-memory filesystem. */
 function diskFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(PACKAGE_FOLDER, 'dist', 'prepared-'))
+  const folder = mkdtempSync(join(PACKAGE_FOLDER, 'dist', 'prepacked-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
@@ -44,77 +44,77 @@ function diskFolder(t: TestContext): string {
 async function scoresOf(spec: EngineSpec) {
   const model = await loadModel(spec)
   const { rows } = await model.score(BATCH)
-  const { sharedWeights, guard } = model
+  const { prepackedWeights, changeDetector } = model
   await model.release()
-  return { rows, sharedWeights, guard }
+  return { rows, prepackedWeights, changeDetector }
 }
 
-const preparedIn = (folder: string): EngineSpec => ({ ...SPEC, prepacked: { folder, runtimeVersion: 'a' } })
+const specWith = (folder: string): EngineSpec => ({ ...SPEC, prepacked: { folder, runtimeVersion: 'a' } })
 
-describe('weights that engine processes share', () => {
-  it('give the numbers of weights of their own, bit for bit, where they are written and where they are found', async (t) => {
+describe('openPrepackedWeights', () => {
+  it('gives the scores of own weights bit for bit, when it writes the file and when it finds it', async (t) => {
     const folder = join(diskFolder(t), 'made')
     const own = await scoresOf(SPEC)
-    assert.equal(own.sharedWeights, undefined)
-    const written = await scoresOf(preparedIn(folder))
-    const [place, ...others] = readdirSync(folder)
-    assert.deepEqual([written.sharedWeights, others], [{ isOn: true, reason: null }, []])
-    const weights = join(folder, present(place), 'weights.bin')
+    assert.equal(own.prepackedWeights, undefined)
+    const written = await scoresOf(specWith(folder))
+    const [modelFolder, ...others] = readdirSync(folder)
+    assert.deepEqual([written.prepackedWeights, others], [{ isOn: true, reason: null }, []])
+    const weights = join(folder, present(modelFolder), 'weights.bin')
     const { ino, size } = statSync(weights)
-    // Raw and packed.
+    // Original and packed weights.
     assert.ok(size > 1.5 * statSync(onnxPath).size)
 
-    const found = await scoresOf(preparedIn(folder))
+    const found = await scoresOf(specWith(folder))
     assert.equal(statSync(weights).ino, ino)
     assert.deepEqual([written.rows, found.rows], [own.rows, own.rows])
-    assert.equal(found.guard.changedFile(), null)
+    assert.equal(found.changeDetector.changedFile(), null)
     overwrite(weights, Buffer.from('X'))
-    assert.equal(found.guard.changedFile(), weights)
+    assert.equal(found.changeDetector.changedFile(), weights)
   })
 
-  it('are not used once their bytes are others, nor when the file is cut short', async (t) => {
+  it('does not use a file whose bytes changed or that was truncated', async (t) => {
     const folder = diskFolder(t)
-    const { rows } = await scoresOf(preparedIn(folder))
+    const { rows } = await scoresOf(specWith(folder))
     const weights = join(folder, present(readdirSync(folder)[0]), 'weights.bin')
     overwrite(weights, Buffer.alloc(statSync(weights).size - 8_000_000, 1), 8_000_000)
-    const damaged = await scoresOf(preparedIn(folder))
-    assert.equal(damaged.sharedWeights?.isOn, false)
-    assert.match(present(damaged.sharedWeights?.reason), /other numbers than those of the model; remove that folder/)
+    const damaged = await scoresOf(specWith(folder))
+    assert.equal(damaged.prepackedWeights?.isOn, false)
+    assert.match(present(damaged.prepackedWeights?.reason), /different scores than the model; remove that folder/)
     truncateSync(weights, 4096)
-    const cut = await scoresOf(preparedIn(folder))
-    assert.match(present(cut.sharedWeights?.reason), /cannot be loaded .* remove that folder/)
+    const cut = await scoresOf(specWith(folder))
+    assert.match(present(cut.prepackedWeights?.reason), /cannot be loaded .* remove that folder/)
     assert.deepEqual([damaged.rows, cut.rows], [rows, rows])
   })
 
-  it('are written anew for another runtime and for another number of threads', async (t) => {
+  it('writes another file for another runtime version and for another number of threads', async (t) => {
     const folder = diskFolder(t)
-    for (const spec of [preparedIn(folder), { ...preparedIn(folder), threads: 2 }, { ...SPEC, prepacked: { folder, runtimeVersion: 'b' } }])
-      assert.equal((await scoresOf(spec)).sharedWeights?.isOn, true)
+    for (const spec of [specWith(folder), { ...specWith(folder), threads: 2 }, { ...SPEC, prepacked: { folder, runtimeVersion: 'b' } }])
+      assert.equal((await scoresOf(spec)).prepackedWeights?.isOn, true)
     assert.equal(readdirSync(folder).length, 3)
   })
 
-  it('are not kept when a session on them answers otherwise, which is not tried again', async (t) => {
-    const place = join(diskFolder(t), 'place')
+  it('deletes prepacked weights that give different scores, and keeps the verdict', async (t) => {
+    const target = join(diskFolder(t), 'target')
     const { graph, folder, located } = openGraph({ onnxPath })
     let passes = 0
-    await prepack(place, writeOnnx(located(scoringGraph(graph))), sessionOptions(SPEC, folder), async () => String(++passes))
-    assert.deepEqual([passes, readdirSync(place)], [2, ['verdict.json']])
-    assert.deepEqual(verdictIn(place), { reason: 'prepared weights of this model give other numbers than the model itself' })
+    await prepack(target, writeOnnx(located(scoringGraph(graph))), sessionOptions(SPEC, folder), async () => String(++passes))
+    assert.deepEqual([passes, readdirSync(target)], [2, ['verdict.json']])
+    assert.deepEqual(readVerdict(target), { reason: 'prepacked weights of this model give different scores than the model' })
   })
 
-  it('are not written where others can write, where there is no room, or where no folder can be', (t) => {
+  it('rejects a folder that others can write to, without space, or that cannot be created', (t) => {
     const folder = diskFolder(t)
     assert.equal(unfitFolder(folder, 1000), null)
-    assert.match(present(unfitFolder(folder, 2 ** 60)), /MiB left, and .* are needed/)
+    assert.match(present(unfitFolder(folder, 2 ** 60)), /MiB free, but prepacked weights need .* MiB/)
     const open = join(folder, 'open')
     mkdirSync(open)
     chmodSync(open, 0o777)
-    assert.match(present(unfitFolder(open, 1)), /can be written to by other users/)
+    assert.match(present(unfitFolder(open, 1)), /is writable by other users/)
     writeFileSync(join(folder, 'file'), '')
     assert.match(present(unfitFolder(join(folder, 'file', 'below'), 1)), /cannot be used/)
   })
 
-  it('leave nothing of a writer that was killed an hour ago', (t) => {
+  it('removes the partial folder of a process that was killed over an hour ago', (t) => {
     const folder = diskFolder(t)
     for (const name of ['a.12.part', 'b']) mkdirSync(join(folder, name))
     removeStale(folder)

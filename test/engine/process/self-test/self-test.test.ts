@@ -34,7 +34,7 @@ function reportOn(faults: ModelFaults, { texts = TEXTS, known = [], isApproximat
   return runSelfTest(new FakeModel(SHAPE, faults), { ...SPEC, ...spec }, { texts, known, isApproximate })
 }
 
-/** The checks that the start fails with; none when it does not fail. */
+/** Ids of the checks that the self-test fails with; none when it passes. */
 async function failuresOf(faults: ModelFaults, trial: Trial = {}): Promise<string[]> {
   try {
     await reportOn(faults, trial)
@@ -50,23 +50,23 @@ function statusesOf({ items }: SelfTestReport, status: string): string[] {
   return items.filter((item) => item.status === status).map(({ id }) => id)
 }
 
-describe('runSelfTest on a model that loads and cannot run', () => {
-  it('says that the model is at fault, with the message of the runtime', async () => {
+describe('runSelfTest on a model that loads but cannot run', () => {
+  it('rejects with `model_invalid` and the message of the runtime', async () => {
     const broken = { score: () => Promise.reject(new Error('Gather node: indices out of bounds')) }
     await assert.rejects(runSelfTest(broken, SPEC, { texts: TEXTS, known: [], isApproximate: false }), {
       code: 'model_invalid',
-      message: 'the start-up self-test failed: a forward pass ended with: Gather node: indices out of bounds'
+      message: 'the start-up self-test failed: a forward pass failed with: Gather node: indices out of bounds'
     })
   })
 
-  it('passes on a failure that has a code', async () => {
+  it('rethrows an error that has a code', async () => {
     const broken = { score: () => Promise.reject(new ServiceError('model_unsupported', 'no')) }
     await assert.rejects(runSelfTest(broken, SPEC, { texts: TEXTS, known: [], isApproximate: false }), { code: 'model_unsupported' })
   })
 })
 
-describe('runSelfTest on an honest model', () => {
-  it('passes with a tenth of the ceiling as tolerance', async () => {
+describe('runSelfTest on a model without faults', () => {
+  it('passes with a tenth of the ceiling as the tolerance', async () => {
     const report = await reportOn({})
     assert.deepEqual([report.verdict, report.toleranceNats, report.ceilingNats, report.causal], ['pass', 1e-4, 1e-3, 'exact'])
     // The whole text twice and the half twice, all but their first tokens.
@@ -74,13 +74,13 @@ describe('runSelfTest on an honest model', () => {
     assert.deepEqual(statusesOf(report, 'skipped'), ['packing_invariance', 'cache_invariance', 'known_answer'])
   })
 
-  it('runs every check of the start but that of the tokenizer', async () => {
+  it('runs every start-up check except that of the tokenizer', async () => {
     const expected = Object.entries(CHECK_CATALOG).flatMap(([id, { runs }]) => ((runs as readonly string[]).includes('start') ? [id] : []))
     const { items } = await reportOn({})
     assert.deepEqual(items.map(({ id }) => id).sort(), expected.filter((id) => id !== 'tokenizer_known_answer').sort())
   })
 
-  it('scores the text alone, again, cut, beside others and padded, and looks at 32 rows', async () => {
+  it('scores the text alone, again, in half, beside others and padded, and probes 32 rows', async () => {
     const model = new FakeModel(SHAPE)
     await runSelfTest(model, SPEC, { texts: TEXTS, known: [], isApproximate: false })
     assert.deepEqual(
@@ -96,14 +96,14 @@ describe('runSelfTest on an honest model', () => {
     )
   })
 
-  it('passes texts of four tokens, of which less can be told', async () => {
+  it('passes texts of four tokens and skips the checks that need more', async () => {
     const natural = NATURAL.slice(0, 4)
     const report = await reportOn({}, { texts: { ...TEXTS, natural, reversed: [1, ...natural.slice(1).reverse()] } })
     assert.equal(report.verdict, 'pass')
     assert.ok(statusesOf(report, 'skipped').includes('shift_alignment'))
   })
 
-  it('measures noise and takes four times as much for its tolerance, within the ceiling', async () => {
+  it('sets the tolerance to four times the measured noise, within the ceiling', async () => {
     const report = await reportOn({ noiseNats: 5e-5 })
     assert.ok(report.noise.max > 2.5e-5 && report.noise.max < 2e-4)
     assert.equal(report.toleranceNats, 4 * report.noise.p999)
@@ -117,7 +117,7 @@ describe('runSelfTest on a model with a fault', () => {
     ['tokens that depend on later ones', { seesLaterTokens: true }, ['causality']],
     ['tokens that depend on the neighbours in their batch', { seesNeighbours: true }, ['batch_invariance', 'padding_invariance']],
     ['tokens that depend on padding', { seesPadding: true }, ['padding_invariance']],
-    ['numbers that vary more than the numerics explain', { noiseNats: 0.02 }, ['rerun', 'causality', 'batch_invariance', 'padding_invariance']],
+    ['scores that vary more than the numerics explain', { noiseNats: 0.02 }, ['rerun', 'causality', 'batch_invariance', 'padding_invariance']],
     ['rows that predict the token itself', { rowOffset: -1 }, ['shift_alignment']],
     ['rows that predict the token after next', { rowOffset: 1 }, ['shift_alignment']],
     ['a masked token', { maskedId: 59 }, ['finite_logits']],
@@ -125,10 +125,10 @@ describe('runSelfTest on a model with a fault', () => {
     ['probabilities that do not add up to 1', { unnormalizedByNats: 0.01 }, ['normalization', 'loss_parity']]
   ]
   for (const [what, faults, expected] of FAILURES) {
-    it(`refuses ${what}: ${expected.join(', ')}`, async () => assert.deepEqual(await failuresOf(faults), expected))
+    it(`rejects ${what}: ${expected.join(', ')}`, async () => assert.deepEqual(await failuresOf(faults), expected))
   }
 
-  it('says why that may be and what to do', async () => {
+  it('lists likely causes and the remedy', async () => {
     await assert.rejects(reportOn({ seesLaterTokens: true }), {
       message: /^the start-up self-test failed: \[causality\] the numbers differ by .*Likely causes.*attention mask.*What to do: Export the model again/s
     })
@@ -149,7 +149,7 @@ describe('runSelfTest on a model with a fault', () => {
     assert.equal((await reportOn({ isHalfPrecision: true }, { spec: { claimsFloat32: false } })).verdict, 'pass')
   })
 
-  it('finds natural text that is less likely than its reverse', async () => {
+  it('warns when natural text is less likely than its reverse', async () => {
     const report = await reportOn({}, { texts: { ...TEXTS, reversed: NATURAL, natural: TEXTS.reversed } })
     assert.ok(statusesOf(report, 'warn').includes('ordering'))
   })
@@ -164,15 +164,15 @@ describe('runSelfTest with known answers', () => {
   }
 
   const CASES: readonly [string, KnownAnswer['source'], number, boolean][] = [
-    ['the very numbers', 'stored', 0, true],
-    ['stored numbers off by less than the ceiling', 'stored', 9e-4, true],
-    ['stored numbers off by more than the ceiling', 'stored', 1.1e-3, false],
-    ['numbers of the first start off by less than the tolerance', 'repeated', 9e-5, true],
-    ['numbers of the first start off by more than the tolerance', 'repeated', 1.1e-4, false],
-    ['numbers that are none', 'stored', Number.NaN, false]
+    ['the same log-probabilities', 'stored', 0, true],
+    ['stored log-probabilities off by less than the ceiling', 'stored', 9e-4, true],
+    ['stored log-probabilities off by more than the ceiling', 'stored', 1.1e-3, false],
+    ['log-probabilities of the first start off by less than the tolerance', 'repeated', 9e-5, true],
+    ['log-probabilities of the first start off by more than the tolerance', 'repeated', 1.1e-4, false],
+    ['NaN', 'stored', Number.NaN, false]
   ]
   for (const [what, source, offNats, isAccepted] of CASES) {
-    it(`${isAccepted ? 'passes' : 'refuses'} ${what}`, async () => {
+    it(`${isAccepted ? 'passes' : 'rejects'} ${what}`, async () => {
       assert.deepEqual(await failuresOf({}, { known: [await knownBy(source, offNats)] }), isAccepted ? [] : ['known_answer'])
     })
   }
@@ -184,32 +184,32 @@ describe('runSelfTest with known answers', () => {
       return [{ ...answer, logProbs: answer.logProbs.map((logProb, i) => logProb + (offNats[i % offNats.length] ?? 0)) }]
     }
 
-    it('passes single tokens that another processor rounded to the other side', async () => {
+    it('passes single tokens that another processor rounds differently', async () => {
       assert.deepEqual(await failuresOf({}, { spec, known: await offBy([0.43, ...Array<number>(10).fill(0.02)]) }), [])
     })
-    it('refuses single tokens further away than rounding takes them', async () => {
+    it('rejects single tokens that differ by more than rounding explains', async () => {
       assert.deepEqual(await failuresOf({}, { spec, known: await offBy([0.51, ...Array<number>(10).fill(0)]) }), ['known_answer'])
     })
-    it('refuses a whole text above the ceiling in the mean, and says so', async () => {
+    it('rejects a text whose mean difference exceeds the ceiling, and says so', async () => {
       const known = await offBy([0.11, -0.11])
-      await assert.rejects(reportOn({}, { spec, known }), { message: /\[known_answer\] a text differs by 0\.11\d* nats a token in the mean, more than 0\.1,/ })
+      await assert.rejects(reportOn({}, { spec, known }), { message: /\[known_answer\] a text differs by 0\.11\d* nats per token on average, more than 0\.1,/ })
     })
-    it('holds answers of the first start to the tolerance as ever', async () => {
+    it('compares answers of the first start within the tolerance, not the ceiling', async () => {
       assert.deepEqual(await failuresOf({}, { spec, known: [await knownBy('repeated', 0.02)] }), ['known_answer'])
     })
   })
 
-  it('refuses an answer of another length', async () => {
+  it('rejects an answer of another length', async () => {
     const answer = await knownBy('stored', 0)
     assert.deepEqual(await failuresOf({}, { known: [{ ...answer, logProbs: answer.logProbs.slice(1) }] }), ['known_answer'])
   })
 
-  it('looks at every one, and tells which failed', async () => {
+  it('compares every known answer and reports which ones failed', async () => {
     const known = [await knownBy('stored', 0), await knownBy('stored', 1), await knownBy('repeated', 1)]
     await assert.rejects(reportOn({}, { known }), { message: /stored with the model.*of the first start of this service/s })
   })
 
-  it('answers with its own numbers, of its text and of each known one', async () => {
+  it('reports its own log-probabilities of its text and of each known one', async () => {
     const known = [await knownBy('stored', 5e-4)]
     const { answers } = await reportOn({}, { known })
     assert.deepEqual(
@@ -221,22 +221,22 @@ describe('runSelfTest with known answers', () => {
 })
 
 describe('runSelfTest on a model that quantizes activations over whole tensors', () => {
-  it('warns where passes differ, and has the ceiling of such models as tolerance', async () => {
+  it('warns when passes differ, with the ceiling of such models as the tolerance', async () => {
     const report = await reportOn({ noiseNats: 0.02 }, { isApproximate: true })
     assert.deepEqual([report.causal, report.toleranceNats, report.ceilingNats], ['approximate', 0.5, 0.5])
     assert.deepEqual(statusesOf(report, 'warn'), ['rerun', 'causality', 'batch_invariance', 'padding_invariance'])
     assert.match(present(report.items.find(({ id }) => id === 'causality')?.message), /scored alone/)
   })
 
-  it('keeps a ceiling that is larger', async () => {
+  it('keeps a larger ceiling', async () => {
     assert.equal((await reportOn({}, { isApproximate: true, spec: { ceilingNats: 2 } })).toleranceNats, 2)
   })
 
-  it('refuses differences of more than ten times that', async () => {
+  it('rejects differences of more than ten times the ceiling', async () => {
     assert.deepEqual(await failuresOf({ seesLaterTokens: true }, { isApproximate: true }), ['causality'])
   })
 
-  it('refuses runs that differ by more than the tolerance', async () => {
+  it('rejects reruns that differ by more than the tolerance', async () => {
     assert.ok((await failuresOf({ noiseNats: 2 }, { isApproximate: true })).includes('rerun'))
   })
 })

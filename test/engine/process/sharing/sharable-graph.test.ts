@@ -11,7 +11,7 @@ const sharableOf = (name: string, limits: Partial<SharingLimits> = {}, dtype = '
   sharableGraph(openModel(modelFixture(name), { dtype }).graph, { ...ALL, ...limits })
 
 describe('sharableGraph', () => {
-  it('gives caches out and takes a bias where the model can', () => {
+  it('adds cache outputs and an attention bias when the model supports them', () => {
     const { graph, pairs, takesBias, packing, prefixCache, attentionHeads } = sharableOf('llama')
     assert.ok(packing.isOn && prefixCache.isOn && takesBias)
     assert.deepEqual(
@@ -21,32 +21,32 @@ describe('sharableGraph', () => {
     assert.equal(attentionHeads, 4)
   })
 
-  it('adds nothing that is not wanted', () => {
+  it('adds nothing that the limits switch off', () => {
     const { graph, pairs, takesBias, packing, prefixCache } = sharableOf('llama', { packing: false, prefixCacheBytes: 0 })
     assert.deepEqual([pairs, takesBias, packing.reason, prefixCache.reason], [[], false, '--packing false', '--prefix-cache-bytes 0'])
     assert.ok(graph.outputs.every(({ name }) => !name.startsWith('present')))
   })
 
-  it('keeps prefixes and packs nothing where activations are rounded to 8 bits row by row', () => {
+  it('caches prefixes but packs nothing when activations are rounded to 8 bits row by row', () => {
     const { packing, prefixCache } = sharableOf('llama-genai-int4')
     assert.ok(prefixCache.isOn)
     assert.match(present(packing.reason), /rounded to 8 bits/)
   })
 
-  it('shares nothing where they are rounded over whole tensors', () => {
+  it('shares nothing when activations are quantized over whole tensors', () => {
     const { packing, prefixCache } = sharableOf('llama-quantized', {}, 'q8')
     assert.deepEqual([packing.isOn, prefixCache.isOn], [false, false])
   })
 
-  it('says that distances by columns cannot be packed', () => {
+  it('gives the reason when attention depends on the distance between columns', () => {
     assert.match(present(sharableOf('falcon-alibi').packing.reason), /positions/)
   })
 
-  it('has no cache where the graph has no past', () => {
+  it('has no prefix cache when the graph has no past inputs', () => {
     assert.match(present(sharableOf('gpt2-no-past').prefixCache.reason), /past/)
   })
 
-  it('knows the window that bounds a packed row', () => {
+  it('reports the sliding window that bounds a packed row', () => {
     assert.equal(sharableOf('gemma2', { slidingWindow: 24 }).window, 24)
   })
 })

@@ -8,20 +8,20 @@ import { modelFixture } from '../../../support/model-fixture.ts'
 import { type Random, randomOf } from '../../../support/random.ts'
 
 const BATCHES = 60
-/** Rounding of float32: sums over a packed row are taken in another order. */
+/** Rounding of float32, since sums over a packed row are taken in another order. */
 const TOLERANCE_NATS = 2e-5
-/** Attention scores of some eighty columns: longer texts are computed in several passes. */
+/** Attention scores of about eighty columns: longer texts need several passes. */
 const FEW_BYTES = 16 * 4 * 80 * 80
 
 const MODELS = [
-  { name: 'llama', packs: true, keeps: true, maxAttentionBytes: 1 << 28 },
-  { name: 'llama', packs: true, keeps: true, maxAttentionBytes: FEW_BYTES },
-  { name: 'gpt2-no-past', packs: true, keeps: false, maxAttentionBytes: 1 << 28 },
-  { name: 'falcon-alibi', packs: false, keeps: true, maxAttentionBytes: FEW_BYTES },
-  { name: 'gemma2', packs: true, keeps: true, maxAttentionBytes: 1 << 28 }
+  { name: 'llama', packs: true, caches: true, maxAttentionBytes: 1 << 28 },
+  { name: 'llama', packs: true, caches: true, maxAttentionBytes: FEW_BYTES },
+  { name: 'gpt2-no-past', packs: true, caches: false, maxAttentionBytes: 1 << 28 },
+  { name: 'falcon-alibi', packs: false, caches: true, maxAttentionBytes: FEW_BYTES },
+  { name: 'gemma2', packs: true, caches: true, maxAttentionBytes: 1 << 28 }
 ]
 
-for (const { name, packs, keeps, maxAttentionBytes } of MODELS) {
+for (const { name, packs, caches, maxAttentionBytes } of MODELS) {
   describe(`SharedScoring on ${name} with ${maxAttentionBytes} bytes of attention scores`, () => {
     let model: LoadedModel
     before(async () => {
@@ -43,13 +43,13 @@ for (const { name, packs, keeps, maxAttentionBytes } of MODELS) {
     })
     after(() => model.release())
 
-    it('can do what its graph allows', () => {
-      const { packing, prefixCache } = model.sharing.facts
-      assert.deepEqual([packing.isOn, prefixCache.isOn], [packs, keeps])
-      assert.deepEqual([packing.reason === null, prefixCache.reason === null], [packs, keeps])
+    it('switches on what its graph allows', () => {
+      const { packing, prefixCache } = model.sharing.info
+      assert.deepEqual([packing.isOn, prefixCache.isOn], [packs, caches])
+      assert.deepEqual([packing.reason === null, prefixCache.reason === null], [packs, caches])
     })
 
-    const keepsLongTexts = async (): Promise<void> => {
+    const cachesLongTexts = async (): Promise<void> => {
       const ids = Int32Array.from([0, ...randomOf(7).ids(200)])
       const work = []
       for (let time = 0; time < 3; time++) {
@@ -66,16 +66,16 @@ for (const { name, packs, keeps, maxAttentionBytes } of MODELS) {
         [200, 200, 1]
       )
     }
-    if (keeps) it('keeps a text that comes again, also one that takes several passes', keepsLongTexts)
+    if (caches) it('caches a text at its second occurrence, even one that needs several passes', cachesLongTexts)
 
-    it(`gives the numbers of the plain pass in ${BATCHES} random batches, whatever came before`, async () => {
+    it(`gives the scores of the plain pass in ${BATCHES} random batches, whatever was scored before`, async () => {
       const random = randomOf(name.length)
-      const beginnings = Array.from({ length: 3 }, () => random.ids(random.between(20, 90)))
+      const prefixes = Array.from({ length: 3 }, () => random.ids(random.between(20, 90)))
       let cachedTokens = 0
       let computedTokens = 0
       let fedTokens = 0
       for (let i = 0; i < BATCHES; i++) {
-        const batch = randomBatch(random, beginnings)
+        const batch = randomBatch(random, prefixes)
         const shared = await model.score({ ...batch, layout: 'shared' })
         for (const [s, sequence] of batch.sequences.entries()) {
           const alone = await model.score({ ...batch, sequences: [sequence] })
@@ -86,17 +86,17 @@ for (const { name, packs, keeps, maxAttentionBytes } of MODELS) {
         }
       }
       assert.ok(computedTokens < fedTokens, `${computedTokens} of ${fedTokens} tokens were computed`)
-      assert.equal(cachedTokens > 0, keeps, `${cachedTokens} tokens were kept`)
+      assert.equal(cachedTokens > 0, caches, `${cachedTokens} tokens were cached`)
     })
   })
 }
 
-/** One to five texts, most of them behind one of the beginnings, scored from anywhere. */
-function randomBatch(random: Random, beginnings: readonly number[][]): Batch {
-  const beginning = random.of(beginnings)
+/** One to five sequences, most of them with one of the prefixes, scored from any token on. */
+function randomBatch(random: Random, prefixes: readonly number[][]): Batch {
+  const prefix = random.of(prefixes)
   const topCount = random.of([null, null, 0, 3])
   const sequences = Array.from({ length: random.between(1, 5) }, (): ScoringSequence => {
-    const start = random.between(0, 9) === 0 ? [0] : beginning.slice(0, random.of([beginning.length, beginning.length, random.between(1, beginning.length)]))
+    const start = random.between(0, 9) === 0 ? [0] : prefix.slice(0, random.of([prefix.length, prefix.length, random.between(1, prefix.length)]))
     const ids = Int32Array.from([...start, ...random.ids(random.between(1, 30))])
     const firstScored = random.of([1, random.between(1, ids.length - 1), ids.length - 1])
     const kind = random.between(0, 9)

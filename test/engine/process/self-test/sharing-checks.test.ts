@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { Batch, BatchScores } from '../../../../src/engine/engine.ts'
 import type { Sharing } from '../../../../src/engine/engine-info.ts'
 import type { Scorer } from '../../../../src/engine/process/self-test/passes.ts'
-import { trySharing } from '../../../../src/engine/process/self-test/sharing.ts'
+import { sharingChecks } from '../../../../src/engine/process/self-test/sharing-checks.ts'
 import { FakeModel, naturalIds } from '../../../support/fake-model.ts'
 import { present } from '../../../support/present.ts'
 
@@ -12,15 +12,15 @@ const NATURAL = naturalIds(SHAPE, 1, 48)
 const TEXTS = { natural: NATURAL, reversed: [1, ...NATURAL.slice(1).reverse()], textVocabSize: 60 }
 const TOLERANCE = 1e-4
 
-/** An honest model but for what it says of batches of several sequences, or of a text that it was asked before. */
+/** A model without faults except, if requested, for packed batches or for texts that it was given before. */
 class SharingModel implements Scorer {
   readonly #model = new FakeModel(SHAPE)
-  readonly #faults: { readonly packedNats?: number; readonly cachedNats?: number; readonly keeps?: boolean; readonly breaks?: boolean }
-  #asked = 0
+  readonly #faults: { readonly packedNats?: number; readonly cachedNats?: number; readonly caches?: boolean; readonly breaks?: boolean }
+  #sharedBatches = 0
   readonly switchedOff: string[] = []
-  facts: Sharing = { packing: { isOn: true, reason: null }, prefixCache: { isOn: true, reason: null }, longestRow: 512, attentionHeads: 4 }
+  info: Sharing = { packing: { isOn: true, reason: null }, prefixCache: { isOn: true, reason: null }, longestRow: 512, attentionHeads: 4 }
 
-  constructor(faults: { readonly packedNats?: number; readonly cachedNats?: number; readonly keeps?: boolean; readonly breaks?: boolean } = {}) {
+  constructor(faults: { readonly packedNats?: number; readonly cachedNats?: number; readonly caches?: boolean; readonly breaks?: boolean } = {}) {
     this.#faults = faults
   }
 
@@ -28,16 +28,16 @@ class SharingModel implements Scorer {
     this.switchedOff.push(ability)
   }
 
-  forget(): void {
-    this.#asked = 0
+  clearCache(): void {
+    this.#sharedBatches = 0
   }
 
   async score(batch: Batch): Promise<BatchScores> {
     const scores = await this.#model.score(batch)
     if (batch.layout !== 'shared') return scores
-    const { packedNats = 0, cachedNats = 0, keeps = true, breaks = false } = this.#faults
+    const { packedNats = 0, cachedNats = 0, caches = true, breaks = false } = this.#faults
     if (breaks) throw new Error('MultiHeadAttention: past is not empty')
-    const isCached = keeps && ++this.#asked > 2
+    const isCached = caches && ++this.#sharedBatches > 2
     const wrong = (batch.sequences.length > 2 ? packedNats : 0) + (isCached ? cachedNats : 0)
     return {
       ...scores,
@@ -50,10 +50,10 @@ class SharingModel implements Scorer {
   }
 }
 
-const statusesOf = async (model: SharingModel) => (await trySharing(model, model, TEXTS, TOLERANCE)).map(({ id, status }) => [id, status])
+const statusesOf = async (model: SharingModel) => (await sharingChecks(model, model, TEXTS, TOLERANCE)).map(({ id, status }) => [id, status])
 
-describe('trySharing', () => {
-  it('passes a model that gives the same numbers', async () => {
+describe('sharingChecks', () => {
+  it('passes a model whose scores agree', async () => {
     const model = new SharingModel()
     assert.deepEqual(await statusesOf(model), [
       ['packing_invariance', 'pass'],
@@ -62,7 +62,7 @@ describe('trySharing', () => {
     assert.deepEqual(model.switchedOff, [])
   })
 
-  it('switches packing off when a packed text has other numbers', async () => {
+  it('switches packing off when the scores of packed texts differ', async () => {
     const model = new SharingModel({ packedNats: 1e-3 })
     assert.deepEqual(await statusesOf(model), [
       ['packing_invariance', 'warn'],
@@ -71,29 +71,29 @@ describe('trySharing', () => {
     assert.deepEqual(model.switchedOff, ['packing'])
   })
 
-  it('switches the cache off when a text behind a kept prefix has other numbers', async () => {
+  it('switches the prefix cache off when the scores of a text behind a cached prefix differ', async () => {
     const model = new SharingModel({ cachedNats: Number.NaN })
     assert.deepEqual((await statusesOf(model))[1], ['cache_invariance', 'warn'])
     assert.deepEqual(model.switchedOff, ['prefixCache'])
   })
 
-  it('switches off what the runtime cannot do', async () => {
+  it('switches off what the runtime cannot run', async () => {
     const model = new SharingModel({ breaks: true })
-    const checks = await trySharing(model, model, TEXTS, TOLERANCE)
+    const checks = await sharingChecks(model, model, TEXTS, TOLERANCE)
     assert.deepEqual(model.switchedOff, ['packing', 'prefixCache'])
     assert.match(present(checks[0]?.message), /past is not empty/)
   })
 
-  it('does not take a cache for proven that kept nothing', async () => {
-    const model = new SharingModel({ keeps: false })
+  it('switches the prefix cache off when nothing was cached', async () => {
+    const model = new SharingModel({ caches: false })
     assert.deepEqual((await statusesOf(model))[1], ['cache_invariance', 'warn'])
   })
 
-  it('says why a model shares nothing, and computes nothing then', async () => {
+  it('skips abilities that are off and gives their reason', async () => {
     const model = new SharingModel()
     const reason = 'positions are computed inside the graph'
-    model.facts = { ...model.facts, packing: { isOn: false, reason }, prefixCache: { isOn: false, reason } }
-    const checks = await trySharing(model, model, TEXTS, TOLERANCE)
+    model.info = { ...model.info, packing: { isOn: false, reason }, prefixCache: { isOn: false, reason } }
+    const checks = await sharingChecks(model, model, TEXTS, TOLERANCE)
     assert.deepEqual(
       checks.map(({ status, message }) => [status, message.includes(reason)]),
       [

@@ -3,8 +3,8 @@ import { type PassDifference, passCheck, passDifference, rerunCheck } from '../.
 import { probeChecks } from '../../../scoring/checks/probe-checks.ts'
 import { firstLogProbs, type Passes } from './passes.ts'
 
-export interface Expectations {
-  /** What the numerics allow at most, nats a token. */
+interface Expectations {
+  /** Largest difference of a token that the numerics can explain, nats. */
   readonly ceilingNats: number
   /** Activations are quantized over whole tensors, so passes differ by design. */
   readonly isApproximate: boolean
@@ -12,23 +12,12 @@ export interface Expectations {
   readonly claimsFloat32: boolean
 }
 
-/** Differences between passes that must agree, by what they show. */
-export function differencesOf({ alone, again, half, beside, padded }: Passes) {
-  const [whole, start] = [firstLogProbs(alone), firstLogProbs(half)]
-  return {
-    rerun: passDifference(whole, firstLogProbs(again)),
-    causality: passDifference(start, whole.subarray(0, start.length)),
-    batch: passDifference(whole, firstLogProbs(beside)),
-    padding: passDifference(start, firstLogProbs(padded))
-  }
-}
-
-/** The checks of the start, but for the known answers. */
-export function findings(passes: Passes, expected: Expectations): Check[] {
+/** All checks of the self-test that need plain passes and no known answers. */
+export function plainPassChecks(passes: Passes, expected: Expectations): Check[] {
   const { rerun, causality, batch, padding } = differencesOf(passes)
   const { ceilingNats, vocabSize, claimsFloat32 } = expected
   const agree = (id: 'causality' | 'batch_invariance' | 'padding_invariance', what: string, difference: PassDifference): Check =>
-    bounded(passCheck({ id, what, toleranceNats: ceilingNats }, difference), expected)
+    startStatus(passCheck({ id, what, toleranceNats: ceilingNats }, difference), expected)
   const logProbs = firstLogProbs(passes.alone)
   return [
     rerunCheck(ceilingNats, rerun),
@@ -46,21 +35,38 @@ export function findings(passes: Passes, expected: Expectations): Check[] {
   ]
 }
 
-/**
- * At the start the tolerance is the ceiling, and what exceeds it is no longer noise. Models that are approximate by
- * design do exceed it; they are served alone and marked, unless they are far beyond.
- */
-function bounded(found: Check, { isApproximate }: Expectations): Check {
-  if (found.status === 'fail') return found
-  if (!isApproximate) return found.status === 'warn' ? { ...found, status: 'fail' } : found
-  return check(found.id, 'warn', `a difference of ${found.value} nats a token: this model quantizes activations over whole tensors and is scored alone`, found)
+/** Differences between passes over the same tokens. */
+export function differencesOf({ alone, again, half, beside, padded }: Passes) {
+  const [whole, start] = [firstLogProbs(alone), firstLogProbs(half)]
+  return {
+    rerun: passDifference(whole, firstLogProbs(again)),
+    causality: passDifference(start, whole.subarray(0, start.length)),
+    batch: passDifference(whole, firstLogProbs(beside)),
+    padding: passDifference(start, firstLogProbs(padded))
+  }
 }
 
-/** `ordering`. `value` is by how much a token of natural text is likelier than one of its reversed words, nats. */
+/**
+ * At start-up the tolerance is the ceiling, and a difference above it cannot be noise, so a warning becomes a failure.
+ * Models that are approximate by design exceed it; unless they fail outright they are served with a warning, one text
+ * at a time.
+ */
+function startStatus(found: Check, { isApproximate }: Expectations): Check {
+  if (found.status === 'fail') return found
+  if (!isApproximate) return found.status === 'warn' ? { ...found, status: 'fail' } : found
+  return check(
+    found.id,
+    'warn',
+    `a difference of ${found.value} nats per token: this model quantizes activations over whole tensors and is scored alone`,
+    found
+  )
+}
+
+/** `value` is how much more likely a token of natural text is than one of its reversed words, nats. */
 function ordering(natural: Float32Array, reversed: Float32Array): Check {
   const mean = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length
   const value = mean(natural) - mean(reversed)
   const finding = { independent: true, value, tolerance: 0 }
-  if (value > 0) return check('ordering', 'pass', 'natural text is likelier than its words in reverse order', finding)
-  return check('ordering', 'warn', 'natural text is not likelier than its words in reverse order', finding)
+  if (value > 0) return check('ordering', 'pass', 'natural text is more likely than its words in reverse order', finding)
+  return check('ordering', 'warn', 'natural text is not more likely than its words in reverse order', finding)
 }
