@@ -1,22 +1,21 @@
 import type { Numerics } from './onnx/numerics.ts'
 
-/** Activations that share one scale over a whole tensor: 0.1 to 0.2 nats a token on average, single tokens up to 1.9. */
+/** Ceiling for activations with one scale per tensor. Measured differences: 0.1 to 0.2 nats per token on average, 1.9 at most. */
 export const APPROXIMATE_CEILING_NATS = 0.5
 
 /**
- * How far two passes over one token may differ at most, in nats, before it is a fault: about a hundred times the rounding
- * noise that was measured for these numerics. The start-up self-test finds the tolerance below it. Weight-only
- * quantization keeps float activations.
+ * The most by which two passes over one token may differ, in nats: about a hundred times the rounding noise measured for these
+ * numerics. The self-test measures the tolerance, which is lower. Weight-only quantization keeps float activations.
  */
 export function toleranceCeilingNats({ activations, logits }: Numerics, executionProvider: 'cpu' | 'cuda'): number {
   if (activations === 'int8_tensor') return APPROXIMATE_CEILING_NATS
-  // A rounding error that crosses the boundary between two 8-bit values becomes as large as half-precision noise.
+  // A rounding error that crosses the boundary between two 8-bit values grows as large as half-precision noise.
   if (activations !== 'float32' || logits !== 'float32') return 0.1
   // TF32 may be in use.
   return executionProvider === 'cuda' ? 1e-2 : 1e-3
 }
 
-/** Whether logits should use the precision of float32: nothing on the way rounds activations to fewer bits. */
+/** Whether logits should have float32 precision: no operator rounds activations to fewer bits. */
 export function claimsFloat32({ activations, logits }: Numerics): boolean {
   return activations === 'float32' && logits === 'float32'
 }
