@@ -19,7 +19,10 @@ export function modelLocator(config: Config, env: NodeJS.ProcessEnv, onEvent: On
   }
 }
 
-/** The one model that `value` names; a stream shows the progress of a download. Throws what `locateFolder` and `locateHubModel` throw. */
+/**
+ * The one model that `value` names; a stream shows the progress of a download. Throws what `locateFolder` and
+ * `locateHubModel` throw.
+ */
 export async function locateShown(value: string, config: Config, env: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): Promise<LocatedModel> {
   const progress = createPullProgress(stream)
   try {

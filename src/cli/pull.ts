@@ -9,8 +9,8 @@ import { mebibytes } from '../process/mebibytes.ts'
 import { EXIT_INTERRUPTED } from './exit-codes.ts'
 
 /**
- * `logpr pull ID[@REVISION]`: fetches the files that one dtype of a model needs and checks the cached ones. Prints the folder on
- * standard output and progress on standard error. SIGINT keeps what has arrived; the same command resumes.
+ * `logpr pull ID[@REVISION]`: fetches the files that one dtype of a model needs and checks the cached ones. Prints the
+ * folder on standard output and progress on standard error. SIGINT keeps what has arrived; the same command resumes.
  */
 export async function pull(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config, positionals } = loadConfig(argv, env)

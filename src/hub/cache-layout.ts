@@ -19,7 +19,9 @@ export class RepositoryCache {
     return join(this.folder, 'blobs', etag)
   }
 
-  /** Differs from Python's `<etag>.incomplete`, to which its older versions append under a lock that Node cannot take. */
+  /**
+   * Differs from Python's `<etag>.incomplete`, to which its older versions append under a lock that Node cannot take.
+   */
   incompletePath(etag: string): string {
     return join(this.folder, 'blobs', `${etag}.logpr.incomplete`)
   }

@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import { LOGPR_VERSION } from '../process/package-info.ts'
-import { describeSubject, refusalOf, type Subject } from './answers.ts'
 import type { OnPullEvent } from './pull-progress.ts'
+import { describeSubject, responseError, type Subject } from './response-error.ts'
 import { assertUsable, type HubSettings, type HubTiming } from './settings.ts'
 import { retried, TransientFailure } from './transient.ts'
 
@@ -10,10 +10,13 @@ const MAX_REDIRECTS = 8
 const MAX_JSON_BYTES = 1 << 26
 
 /** A response with status 2xx or 416 whose body has not been read. */
-export interface HubAnswer {
+export interface HubResponse {
   readonly status: number
   readonly headers: Headers
-  /** A header of the first response in the redirect chain that has it: the hub describes a file, the storage only sends it. */
+  /**
+   * A header of the first response in the redirect chain that has it: the hub describes a file, the storage only sends
+   * it.
+   */
   firstHeader(name: string): string | null
   /** Throws a `TransientFailure` when nothing arrives for too long. */
   readonly chunks: AsyncIterable<Uint8Array>
@@ -55,22 +58,22 @@ export class HubClient {
   fetchFor(subject: Subject): typeof fetch {
     return (input) =>
       this.retried(async () => {
-        const answer = await this.open(String(input instanceof Request ? input.url : input), {}, subject)
-        const text = await wholeText(answer)
+        const response = await this.open(String(input instanceof Request ? input.url : input), {}, subject)
+        const text = await wholeText(response)
         try {
           JSON.parse(text)
         } catch {
           throw notAHub(subject)
         }
         const headers = new Headers({ 'content-type': 'application/json' })
-        const link = answer.headers.get('link')
+        const link = response.headers.get('link')
         if (link !== null) headers.set('link', link)
         return new Response(text, { headers })
       }, subject)
   }
 
   /** Sends one GET and follows redirects. Throws a `TransientFailure` when a retry may help, else a `ServiceError`. */
-  async open(url: string, headers: Readonly<Record<string, string>>, subject: Subject): Promise<HubAnswer> {
+  async open(url: string, headers: Readonly<Record<string, string>>, subject: Subject): Promise<HubResponse> {
     const passed: Headers[] = []
     let target = new URL(url)
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
@@ -86,7 +89,7 @@ export class HubClient {
       if (!response.ok) {
         await closed(response, limit)
         if (response.status !== 416)
-          throw refusalOf({ status: response.status, headers: response.headers, isHub: this.#isHub(target), host: target.host }, subject)
+          throw responseError({ status: response.status, headers: response.headers, isHub: this.#isHub(target), host: target.host }, subject)
       }
       return {
         status: response.status,
@@ -177,7 +180,7 @@ function redirectedTo(location: string, from: URL, subject: Subject): URL {
   throw new ServiceError('hub_unreachable', `${describeSubject(subject)}: ${from.host} redirects to a URL that is not https; check HF_ENDPOINT and the proxy`)
 }
 
-async function wholeText({ chunks }: HubAnswer): Promise<string> {
+async function wholeText({ chunks }: HubResponse): Promise<string> {
   const parts: Uint8Array[] = []
   let sizeBytes = 0
   for await (const chunk of chunks) {

@@ -3,11 +3,11 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ServiceError } from '../errors.ts'
-import { describeSubject, type Subject } from './answers.ts'
 import { cacheFailure, type RepositoryCache, sizeOf } from './cache-layout.ts'
-import { type HubAnswer, type HubClient, notAHub } from './client.ts'
+import { type HubClient, type HubResponse, notAHub } from './client.ts'
 import { lockFile } from './file-lock.ts'
 import type { RepositoryFile } from './repository-files.ts'
+import { describeSubject, type Subject } from './response-error.ts'
 import { TransientFailure } from './transient.ts'
 
 /** A file of a commit to download. */
@@ -17,11 +17,11 @@ interface WantedFile extends RepositoryFile {
 }
 
 /**
- * Downloads a file into the cache, resuming an earlier try. The blob gets its name only after its content was read back from disk and has
- * the hash that the hub listed.
+ * Downloads a file into the cache, resuming an earlier try. The blob gets its name only after its content was read back
+ * from disk and has the hash that the hub listed.
  *
- * Throws `hub_unreachable`, `hub_refused`, `hub_not_found`, `download_corrupt` or `cache_failed`, and keeps the received bytes for the
- * next call.
+ * Throws `hub_unreachable`, `hub_refused`, `hub_not_found`, `download_corrupt` or `cache_failed`, and keeps the
+ * received bytes for the next call.
  */
 export async function downloadBlob(file: WantedFile, cache: RepositoryCache, client: HubClient): Promise<void> {
   const blob = cache.blobPath(file.etag)
@@ -107,21 +107,21 @@ class Transfer {
   async #attempt(): Promise<void> {
     const { repository, commit, path, sizeBytes } = this.#file
     const url = `${this.#client.settings.endpoint}/${repository}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`
-    const answer = await this.#client.open(url, this.#rangeHeaders(), this.#subject)
+    const response = await this.#client.open(url, this.#rangeHeaders(), this.#subject)
     try {
-      this.#assertListed(answer)
-      await this.#alignOffset(answer)
-      this.#storageEtag = strongEtag(answer.headers)
-      await this.#write(answer)
+      this.#assertListed(response)
+      await this.#alignOffset(response)
+      this.#storageEtag = strongEtag(response.headers)
+      await this.#write(response)
     } finally {
-      await answer.close()
+      await response.close()
     }
     if (this.#offset < sizeBytes) throw new TransientFailure(`the body ended after ${this.#offset} of ${sizeBytes} bytes`)
   }
 
-  async #write(answer: HubAnswer): Promise<void> {
+  async #write(response: HubResponse): Promise<void> {
     const { sizeBytes } = this.#file
-    for await (const chunk of answer.chunks) {
+    for await (const chunk of response.chunks) {
       if (this.#offset + chunk.length > sizeBytes) {
         await this.#restart()
         throw new TransientFailure(`received more than the ${sizeBytes} bytes that the hub lists`, { code: 'download_corrupt' })
@@ -139,15 +139,15 @@ class Transfer {
   }
 
   /** Throws `download_corrupt` when the hub's content changed since it was listed. */
-  #assertListed(answer: HubAnswer): void {
-    const linked = answer.firstHeader('x-linked-etag')?.replace(/^(?:W\/)?"|"$/g, '')
-    const commit = answer.firstHeader('x-repo-commit')
+  #assertListed(response: HubResponse): void {
+    const linked = response.firstHeader('x-linked-etag')?.replace(/^(?:W\/)?"|"$/g, '')
+    const commit = response.firstHeader('x-repo-commit')
     if ((linked === undefined || linked === this.#file.etag) && (commit === null || commit === this.#file.commit)) return
     throw new ServiceError('download_corrupt', `${describeSubject(this.#subject)}: the content changed on the hub since it was listed; run the command again`)
   }
 
   /** Makes `#offset` the position of the body's first byte: unchanged, or the start of the file. */
-  async #alignOffset({ status, headers }: HubAnswer): Promise<void> {
+  async #alignOffset({ status, headers }: HubResponse): Promise<void> {
     const { sizeBytes } = this.#file
     if (status === 206) {
       if (headers.get('content-range') === `bytes ${this.#offset}-${sizeBytes - 1}/${sizeBytes}`) return

@@ -11,9 +11,9 @@ const STALE_MS = 20_000
 const POLL_MS = 200
 
 /**
- * Holds a lock file until the returned function is called. A lock of an ended process on this host is taken over at once, any other after
- * 20 s without a heartbeat. The lock only saves work: a process that takes it wrongly writes the same bytes to the same places, and
- * both verify them.
+ * Holds a lock file until the returned function is called. A lock of an ended process on this host is taken over at
+ * once, any other after 20 s without a heartbeat. The lock only saves work: a process that takes it wrongly writes the
+ * same bytes to the same places, and both verify them.
  */
 export async function lockFile(path: string, signal: AbortSignal, onWait: () => void): Promise<() => Promise<void>> {
   const mine = `${hostname()} ${process.pid} ${randomBytes(8).toString('hex')}`
@@ -48,7 +48,8 @@ async function removedStale(path: string): Promise<boolean> {
   if (holder === null || found === null) return true
   if (Date.now() - found.mtimeMs < STALE_MS && !hasEnded(holder)) return false
   const aside = `${path}.${randomBytes(4).toString('hex')}`
-  // Only one of several processes succeeds in renaming. It may have renamed the lock of a new holder, which it then restores.
+  // Only one of several processes succeeds in renaming. It may have renamed the lock of a new holder, which it then
+  // restores.
   await rename(path, aside).catch(() => {})
   const taken = await contentOf(aside)
   if (taken !== null && taken !== holder) await created(path, taken)

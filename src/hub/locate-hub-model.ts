@@ -14,8 +14,9 @@ import type { HubSettings } from './settings.ts'
 const IMPATIENT = { tries: 1, answerTimeoutMs: 10_000 }
 
 /**
- * Finds a hub model for serving, and fetches its missing files. A commit that is complete in the cache needs no request. When the
- * hub cannot be reached or refuses access, the cached files of the branch or tag are used, and `onEvent` is told.
+ * Finds a hub model for serving, and fetches its missing files. A commit that is complete in the cache needs no
+ * request. When the hub cannot be reached or refuses access, the cached files of the branch or tag are used, and
+ * `onEvent` is told.
  *
  * Throws the codes of `pullModel`, and `not_in_cache` when offline.
  */
@@ -28,7 +29,9 @@ export async function locateHubModel(
   return { id: reference.id, ...(await located(reference, settings, onEvent, signal)) }
 }
 
-/** `logpr pull`: asks the hub unless offline, and checks the content of cached files. Throws as `locateHubModel` does. */
+/**
+ * `logpr pull`: asks the hub unless offline, and checks the content of cached files. Throws as `locateHubModel` does.
+ */
 export async function pullReference(reference: HubReference, settings: HubSettings, onEvent: OnPullEvent, signal: AbortSignal): Promise<LocatedModel> {
   const found = settings.isOffline
     ? await cachedModel(reference, settings)
@@ -55,8 +58,8 @@ async function located(reference: HubReference, settings: HubSettings, onEvent: 
 }
 
 /**
- * The model in the cache, whether logpr or Python's library put it there. Throws `not_in_cache` naming the missing files: files that
- * every model needs, and files that Python's listing of the commit has.
+ * The model in the cache, whether logpr or Python's library put it there. Throws `not_in_cache` naming the missing
+ * files: files that every model needs, and files that Python's listing of the commit has.
  */
 async function cachedModel(reference: HubReference, settings: HubSettings): Promise<CachedModel> {
   const { repository, revision, subfolder } = reference

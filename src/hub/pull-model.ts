@@ -2,11 +2,11 @@ import { unlink } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { ServiceError } from '../errors.ts'
 import { COMMIT, type HubReference } from '../model/model-reference.ts'
-import { describeSubject } from './answers.ts'
 import { assertRoomFor, cacheFailure, RepositoryCache, sizeOf } from './cache-layout.ts'
 import type { HubClient } from './client.ts'
 import { downloadBlob, hasListedContent } from './download-blob.ts'
 import { listRepository, type RepositoryFile, resolveRevision } from './repository-files.ts'
+import { describeSubject } from './response-error.ts'
 import { type ChosenGraph, dataFilesOf, genaiGraphFile, graphFileOf, likelyDataFiles, missingFiles, noGraph, smallFilesOf } from './select-files.ts'
 import type { HubTiming } from './settings.ts'
 
@@ -25,8 +25,9 @@ interface PullOptions {
 }
 
 /**
- * Downloads the files that one dtype of a model needs into the cache, and returns their folder. The branch or tag points to the new commit
- * only once all files are there. Throws as `downloadBlob` does, and `model_invalid` when the repository has no model.
+ * Downloads the files that one dtype of a model needs into the cache, and returns their folder. The branch or tag
+ * points to the new commit only once all files are there. Throws as `downloadBlob` does, and `model_invalid` when the
+ * repository has no model.
  */
 export async function pullModel(reference: HubReference, client: HubClient, options: PullOptions): Promise<CachedModel> {
   const { repository, revision, subfolder } = reference

@@ -1,8 +1,8 @@
 import type { listFiles as ListFiles, modelInfo as ModelInfo } from '@huggingface/hub'
 import { ServiceError } from '../errors.ts'
 import { COMMIT } from '../model/model-reference.ts'
-import { describeSubject, type Subject } from './answers.ts'
 import type { HubClient } from './client.ts'
+import { describeSubject, type Subject } from './response-error.ts'
 
 /** A file of a commit. */
 export interface RepositoryFile {

@@ -38,8 +38,8 @@ export function missingFiles(names: readonly string[]): string[] {
 }
 
 /**
- * The graph file of a dtype among the names of a folder; for `auto` the first. The choice is the same as for a folder on disk. `genaiFile`
- * is the graph that genai_config.json names. Null when there is none.
+ * The graph file of a dtype among the names of a folder; for `auto` the first. The choice is the same as for a folder
+ * on disk. `genaiFile` is the graph that genai_config.json names. Null when there is none.
  */
 export function graphFileOf(names: readonly string[], dtype: string, genaiFile: string | null): ChosenGraph | null {
   const graphs = names.filter((name) => /^(?:onnx\/)?[^/]+\.onnx$/.test(name))
@@ -56,8 +56,8 @@ export function likelyDataFiles(names: readonly string[], graphFile: string): st
 }
 
 /**
- * The location of external data, relative to the graph's folder, as a name in the model's folder. Throws `model_invalid` when it leaves
- * that folder.
+ * The location of external data, relative to the graph's folder, as a name in the model's folder. Throws
+ * `model_invalid` when it leaves that folder.
  */
 export function dataFileOf(graphFile: string, location: string): string {
   const name = posix.normalize(location)
@@ -78,7 +78,10 @@ export function noGraph(where: string, names: readonly string[], dtype: string):
   return new ServiceError('model_invalid', `${where} has no model*.onnx for dtype ${dtype}; ${advice}`)
 }
 
-/** The data files of a graph, as names in the model's folder. Throws `model_invalid` when it cannot be read or a file is outside the folder. */
+/**
+ * The data files of a graph, as names in the model's folder. Throws `model_invalid` when it cannot be read or a file is
+ * outside the folder.
+ */
 export function dataFilesOf(path: string, graphFile: string): string[] {
   const locations = readOnnx(path).initializers.map(({ location }) => location)
   const outside = locations.filter((location): location is string => location !== null && location !== basename(path))

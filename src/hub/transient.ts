@@ -25,8 +25,9 @@ interface Retries {
 }
 
 /**
- * Repeats `attempt` while it fails with a `TransientFailure`, with pauses that double or that the hub asked for. An attempt that made
- * progress (`hasAdvanced`, called once after each failure) resets the count. Throws the failure's code when the tries are used up.
+ * Repeats `attempt` while it fails with a `TransientFailure`, with pauses that double or that the hub asked for. An
+ * attempt that made progress (`hasAdvanced`, called once after each failure) resets the count. Throws the failure's
+ * code when the tries are used up.
  */
 export async function retried<T>(
   attempt: () => Promise<T>,

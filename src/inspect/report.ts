@@ -11,8 +11,8 @@ import { graphSection, memorySection, modelSection, precisionSection, type Secti
 const SECTIONS: readonly SectionMaker[] = [modelSection, graphSection, precisionSection, scoringGraphSection, memorySection]
 
 /**
- * Describes a model and how the service would run it on a CPU. `roundedFile` is the cached file of 8-bit weights; null when nobody
- * looked. Throws `model_invalid`, `model_unsupported` or `configuration_invalid` with the reason.
+ * Describes a model and how the service would run it on a CPU. `roundedFile` is the cached file of 8-bit weights; null
+ * when nobody looked. Throws `model_invalid`, `model_unsupported` or `configuration_invalid` with the reason.
  */
 export function reportOn({ id, folder: path }: LocatedModel, config: Config, roundedFile: RoundedFile | null = null): readonly Section[] {
   const opened = { ...openModel(path, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id }

@@ -26,8 +26,8 @@ interface StoredSet {
 }
 
 /**
- * The entry of the model folder's canary.json for this dtype and execution provider; null without the file or without such an entry.
- * Throws `model_invalid` when the file has another form.
+ * The entry of the model folder's canary.json for this dtype and execution provider; null without the file or without
+ * such an entry. Throws `model_invalid` when the file has another form.
  */
 export function readKnownAnswers(folder: string, dtype: string, executionProvider: string): KnownAnswers | null {
   const path = join(folder, 'canary.json')

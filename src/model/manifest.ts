@@ -8,8 +8,8 @@ import { foreignKind, headOf } from './weights/foreign-file.ts'
 const SUMS = 'SHA256SUMS'
 
 /**
- * Compares the files that the model folder's SHA256SUMS lists with those on disk; other files are not checked. Files in `hashed`, by
- * name, are not read again. Returns the hash of SHA256SUMS itself; null when the folder has none.
+ * Compares the files that the model folder's SHA256SUMS lists with those on disk; other files are not checked. Files in
+ * `hashed`, by name, are not read again. Returns the hash of SHA256SUMS itself; null when the folder has none.
  *
  * Throws `model_invalid` naming the first file that is missing or has another hash.
  */
@@ -55,8 +55,8 @@ export function textFilesOf(folder: string): NamedFile[] {
 }
 
 /**
- * Throws `model_invalid` when a text file that a start needs is missing or is not a regular text file. Checks before anything opens the
- * file, because opening a named pipe would block. Accepts a folder that does not exist.
+ * Throws `model_invalid` when a text file that a start needs is missing or is not a regular text file. Checks before
+ * anything opens the file, because opening a named pipe would block. Accepts a folder that does not exist.
  */
 export function assertTextFiles(folder: string): void {
   if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return
@@ -94,7 +94,10 @@ export function renderSums(files: readonly Sum[]): string {
   return files.map(({ file, sha256 }) => (/[\\\n\r]/.test(file) ? `\\${sha256}  ${escaped(file)}\n` : `${sha256}  ${file}\n`)).join('')
 }
 
-/** Parses the output of `sha256sum`, with or without `--tag`. Throws `model_invalid` with the number of the first invalid line. */
+/**
+ * Parses the output of `sha256sum`, with or without `--tag`. Throws `model_invalid` with the number of the first
+ * invalid line.
+ */
 export function parseSums(text: string): Sum[] {
   return text.split(/\r?\n/).flatMap((line, i) => {
     if (line.trim() === '' || line.startsWith('#')) return []

@@ -33,7 +33,10 @@ export const COMMIT = /^[0-9a-f]{40}$/
 
 const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 
-/** Segments of letters, digits, `.`, `_` and `-`, joined by `/`; a segment of dots alone is refused, because URLs resolve it away. */
+/**
+ * Segments of letters, digits, `.`, `_` and `-`, joined by `/`; a segment of dots alone is refused, because URLs
+ * resolve it away.
+ */
 const NAME = /^(?!\.+(?:\/|$))[A-Za-z0-9._-]+(?:\/(?!\.+(?:\/|$))[A-Za-z0-9._-]+)*$/
 const PATH = /^(?:\/|~|\.\.?(?:\/|$))/
 const HUB_ID = /^(?<repository>[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)(?<subfolder>(?:\/[\w.-]+)*)(?:@(?<revision>\w[\w./-]*))?$/
@@ -46,8 +49,8 @@ const HUB_ID = /^(?<repository>[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)(?<subfold
  *     NAME=MODEL         the same under another id
  *     several, joined by commas
  *
- * A whole value that exists as a path is that path, and `NAME=PATH` is one model when PATH exists, so paths may contain `,` and
- * `=`. Throws `configuration_invalid` naming the entry or the id at fault.
+ * A whole value that exists as a path is that path, and `NAME=PATH` is one model when PATH exists, so paths may contain
+ * `,` and `=`. Throws `configuration_invalid` naming the entry or the id at fault.
  */
 export function modelReferences(value: string): readonly ModelReference[] {
   if (value === '') return [folderReference(EMBEDDED_MODEL)]
@@ -68,7 +71,10 @@ export function onlyReference(value: string): ModelReference {
   return first
 }
 
-/** The hub id that `logpr pull` names, even if a folder of that name exists. Throws `configuration_invalid` for a path and for anything else. */
+/**
+ * The hub id that `logpr pull` names, even if a folder of that name exists. Throws `configuration_invalid` for a path
+ * and for anything else.
+ */
 export function hubReference(text: string): HubReference {
   if (PATH.test(text))
     throw new ServiceError('configuration_invalid', `pull takes a hub id such as organisation/name or organisation/name@revision, not the path ${text}`)
@@ -92,7 +98,7 @@ function referenceOf(entry: string): ModelReference {
 
 function named(name: string, model: string): ModelReference {
   if (!NAME.test(name)) throw invalid(`${JSON.stringify(name)} is no name for a model: use letters, digits and . _ - with / between them`)
-  if (model === '') throw invalid(`${name}= has no path behind it`)
+  if (model === '') throw invalid(`${name}= has no path after it`)
   return { ...unnamed(model), id: name }
 }
 

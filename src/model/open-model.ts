@@ -39,8 +39,8 @@ export interface ModelChoice {
 }
 
 /**
- * Opens a model folder or an .onnx file, reads its graph and checks that its files are complete. Throws `model_invalid` or
- * `model_unsupported` with the reason why the model cannot be scored.
+ * Opens a model folder or an .onnx file, reads its graph and checks that its files are complete. Throws `model_invalid`
+ * or `model_unsupported` with the reason why the model cannot be scored.
  */
 export function openModel(path: string, { dtype = 'auto', maxModelLen = 0 }: ModelChoice = {}): OpenModel {
   assertTextFiles(folderOfModel(path))
@@ -98,7 +98,10 @@ const FORMATS: Readonly<Record<string, readonly string[]>> = {
   uint8: ['int8', 'uint8']
 }
 
-/** The dtype in the file name, unless the graph has other weights, as model.onnx of a genai folder may: then that of the weights. */
+/**
+ * The dtype in the file name, unless the graph has other weights, as model.onnx of a genai folder may: then that of the
+ * weights.
+ */
 function dtypeOf(named: string, { weights, activations }: Numerics): string {
   if (FORMATS[named]?.includes(weights) ?? true) return named
   const half = activations === 'float16' || activations === 'bfloat16'

@@ -1,11 +1,15 @@
 import type { Numerics } from './onnx/numerics.ts'
 
-/** Ceiling for activations with one scale per tensor. Measured differences: 0.1 to 0.2 nats per token on average, 1.9 at most. */
+/**
+ * Ceiling for activations with one scale per tensor. Measured differences: 0.1 to 0.2 nats per token on average, 1.9 at
+ * most.
+ */
 export const APPROXIMATE_CEILING_NATS = 0.5
 
 /**
- * The most by which two passes over one token may differ, in nats: about a hundred times the rounding noise measured for these
- * numerics. The self-test measures the tolerance, which is lower. Weight-only quantization keeps float activations.
+ * The most by which two passes over one token may differ, in nats: about a hundred times the rounding noise measured
+ * for these numerics. The self-test measures the tolerance, which is lower. Weight-only quantization keeps float
+ * activations.
  */
 export function toleranceCeilingNats({ activations, logits }: Numerics, executionProvider: 'cpu' | 'cuda'): number {
   if (activations === 'int8_tensor') return APPROXIMATE_CEILING_NATS

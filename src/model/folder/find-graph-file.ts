@@ -21,8 +21,8 @@ interface Candidate {
 const BASES = ['model', 'decoder_model_merged', 'decoder_model']
 
 /**
- * The graph file for a dtype; for `auto` the first of AUTO_ORDER. `genaiFile` is the graph that genai_config.json names. Throws
- * `model_invalid` naming the dtypes that the folder has.
+ * The graph file for a dtype; for `auto` the first of AUTO_ORDER. `genaiFile` is the graph that genai_config.json
+ * names. Throws `model_invalid` naming the dtypes that the folder has.
  */
 export function findGraphFile(folder: string, dtype: string, genaiFile: string | null = null): GraphFile {
   const files = ['', 'onnx'].flatMap((inner) => onnxFilesOf(folder, inner))
@@ -42,7 +42,10 @@ function reasonFor(dtype: string, candidates: readonly Candidate[], present: str
   return candidates.length === 1 ? 'auto: the only graph there is' : `auto: first in order of exactness among ${present}`
 }
 
-/** The usable graphs, one per dtype, in the order of `auto`. A file with another name counts if it is the only one or genai names it. */
+/**
+ * The usable graphs, one per dtype, in the order of `auto`. A file with another name counts if it is the only one or
+ * genai names it.
+ */
 export function graphCandidates(files: readonly string[], genaiFile: string | null): Candidate[] {
   const named = files.flatMap((file) => {
     const parts = partsOfFileName(basename(file))
@@ -100,8 +103,8 @@ const SUFFIX_BY_DTYPE = {
 export type Dtype = keyof typeof SUFFIX_BY_DTYPE
 
 /**
- * The order in which `auto` looks for files: unrounded weights; then weight-only quantization from the finest down, whose rows still
- * depend only on earlier tokens; last dynamic 8-bit quantization, whose rows do not (decision 0009).
+ * The order in which `auto` looks for files: unrounded weights; then weight-only quantization from the finest down,
+ * whose rows still depend only on earlier tokens; last dynamic 8-bit quantization, whose rows do not (decision 0009).
  */
 const AUTO_ORDER = Object.keys(SUFFIX_BY_DTYPE) as readonly Dtype[]
 

@@ -25,16 +25,18 @@ export interface ModelConfig {
 /** Names that exporters and model authors use for the context. */
 const CONTEXT_KEYS = ['max_position_embeddings', 'n_positions', 'n_ctx', 'max_seq_len', 'max_sequence_length', 'seq_length', 'context_length']
 /**
- * Context of a model that states none, such as BLOOM and some Falcons: their positions are unbounded, but their training was not.
- * Longer texts are rejected unless --max-model-len allows them, because scores far outside the training are unreliable.
+ * Context of a model that states none, such as BLOOM and some Falcons: their positions are unbounded, but their
+ * training was not. Longer texts are rejected unless --max-model-len allows them, because scores far outside the
+ * training are unreliable.
  */
 const DEFAULT_MAX_MODEL_LEN = 2048
 /** tokenizer_config.json holds 1e30 for an unknown context. */
 const LARGEST_CONTEXT = 2 ** 31
 
 /**
- * Reads config.json, genai_config.json and tokenizer_config.json. `limit` lowers the context, or sets it when the model states none;
- * 0 is no limit. Throws `model_invalid` naming what is missing, and `configuration_invalid` for a limit above the context.
+ * Reads config.json, genai_config.json and tokenizer_config.json. `limit` lowers the context, or sets it when the model
+ * states none; 0 is no limit. Throws `model_invalid` naming what is missing, and `configuration_invalid` for a limit
+ * above the context.
  */
 export function readModelConfig(folder: string, limit = 0): ModelConfig {
   const config = readJsonObject(folder, 'config.json')
@@ -97,8 +99,8 @@ function keyValueHeadsOf(config: JsonObject | null, objects: readonly JsonObject
 const WINDOW_KEYS = ['sliding_window', 'window_size', 'sliding_window_size', 'local_window_size', 'attention_window_size', 'attention_chunk_size']
 
 /**
- * How many tokens, including itself, a token sees in the most limited layer; null when all layers see everything. `objects` are the
- * parts of config.json and genai_config.json that may state it.
+ * How many tokens, including itself, a token sees in the most limited layer; null when all layers see everything.
+ * `objects` are the parts of config.json and genai_config.json that may state it.
  */
 export function slidingWindowOf(objects: readonly JsonObject[]): number | null {
   const windows = objects.flatMap((object) => {

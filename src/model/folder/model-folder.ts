@@ -17,8 +17,9 @@ export interface ModelFolder extends ModelConfig {
 }
 
 /**
- * Reads the JSON files and file names of a model folder; opens no graph. `path` is the folder, or an .onnx file in it or in its `onnx`.
- * `maxModelLen` lowers the context; 0 does not. Throws `model_invalid` or `model_unsupported` naming what is missing.
+ * Reads the JSON files and file names of a model folder; opens no graph. `path` is the folder, or an .onnx file in it
+ * or in its `onnx`. `maxModelLen` lowers the context; 0 does not. Throws `model_invalid` or `model_unsupported` naming
+ * what is missing.
  */
 export function openModelFolder(path: string, dtype = 'auto', maxModelLen = 0): ModelFolder {
   const folder = folderOfModel(path)

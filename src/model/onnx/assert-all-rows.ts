@@ -18,8 +18,9 @@ const ROW_BY_ROW = new Set([
 const MAX_STEPS = 8
 
 /**
- * Throws `model_unsupported` when the graph computes only the logits of each text's last token, as exports for generation do: the
- * shape of the logits has one row, or a Gather or Slice with constant indices precedes the vocabulary product.
+ * Throws `model_unsupported` when the graph computes only the logits of each text's last token, as exports for
+ * generation do: the shape of the logits has one row, or a Gather or Slice with constant indices precedes the
+ * vocabulary product.
  */
 export function assertAllRows(graph: Graph, hidden: string, logits: TensorInfo): void {
   const isOneRow = logits.shape?.length === 3 && logits.shape[1] === 1
@@ -47,8 +48,8 @@ function isRows(axis: number): boolean {
 }
 
 /**
- * Whether constants choose the rows: Gather(data, indices) along the rows, or Slice(data, starts, ends, axes) that starts after the
- * first row. An embedding gathers by the token ids, and the start of num_logits_to_keep is an input.
+ * Whether constants choose the rows: Gather(data, indices) along the rows, or Slice(data, starts, ends, axes) that
+ * starts after the first row. An embedding gathers by the token ids, and the start of num_logits_to_keep is an input.
  */
 function isFixedChoice(graph: Graph, node: OnnxNode): boolean {
   const [, at = '', , along = ''] = node.inputs
@@ -60,7 +61,10 @@ function isFixedChoice(graph: Graph, node: OnnxNode): boolean {
   return axes.some((axis, i) => isRows(axis) && places[i] !== 0)
 }
 
-/** The int64 constants of these names, initializers and Constant nodes; computed tensors and those in a data file are left out. */
+/**
+ * The int64 constants of these names, initializers and Constant nodes; computed tensors and those in a data file are
+ * left out.
+ */
 function constantIntegers({ initializers, nodes }: Graph, wanted: ReadonlySet<string>): ReadonlyMap<string, readonly number[]> {
   const found = new Map<string, readonly number[]>()
   for (const { name, dataType, value } of initializers) {

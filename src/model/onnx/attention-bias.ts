@@ -9,9 +9,9 @@ import { rescalesPositions, withGivenPositions } from './positions.ts'
 import { removeDead } from './remove-dead.ts'
 
 /**
- * The input that `withAttentionBias` adds: float32 (1, 1, S, P+S) for S fed tokens after P tokens of a past, added to the attention
- * scores of every head and layer; 0 where row i may see column j, `BLOCKED` where it may not. A plain pass feeds one zero,
- * (1, 1, 1, 1).
+ * The input that `withAttentionBias` adds: float32 (1, 1, S, P+S) for S fed tokens after P tokens of a past, added to
+ * the attention scores of every head and layer; 0 where row i may see column j, `BLOCKED` where it may not. A plain
+ * pass feeds one zero, (1, 1, 1, 1).
  */
 export const ATTENTION_BIAS = 'logpr.attention_bias'
 
@@ -46,11 +46,13 @@ export interface AttentionInfo {
 const MULTI_HEAD_BIAS = 5
 
 /**
- * Adds a bias to the attention scores of a scoring graph, so that one row can hold several sequences and each token sees only its own
- * predecessors. The model's own mask stays: with a single zero as the bias, scores equal those of the original graph bit for bit.
+ * Adds a bias to the attention scores of a scoring graph, so that one row can hold several sequences and each token
+ * sees only its own predecessors. The model's own mask stays: with a single zero as the bias, scores equal those of the
+ * original graph bit for bit.
  *
- * In a packed row positions restart with each sequence, so a model that measures distance in columns (ALiBi) cannot be packed, and all
- * columns of a row must lie within the sliding window. Returns the reason when a graph cannot be packed.
+ * In a packed row positions restart with each sequence, so a model that measures distance in columns (ALiBi) cannot be
+ * packed, and all columns of a row must lie within the sliding window. Returns the reason when a graph cannot be
+ * packed.
  */
 export function withAttentionBias(model: Graph, { slidingWindow }: AttentionInfo): Packable | { readonly reason: string } {
   if (wholeTensorQuantizers(model).length > 0)
@@ -74,7 +76,7 @@ export function withAttentionBias(model: Graph, { slidingWindow }: AttentionInfo
   if (odd !== undefined) return { reason: `the scores of ${odd.softmax.name} have columns without a token, and no mask to add the bias to` }
 
   const biased = biasAttention(graph, softmaxes, fused)
-  if (biased === null) return { reason: 'the element type of an attention mask is unknown or not a float32 or float16' }
+  if (biased === null) return { reason: 'the element type of an attention mask is neither float32 nor float16' }
   const bias = { name: ATTENTION_BIAS, elementType: FLOAT, shape: ['bias_batch', 1, 'bias_rows', 'bias_columns'] }
   const windows = [slidingWindow, ...fused.map(groupQueryWindow)].filter((window) => window !== null)
   return {
@@ -99,8 +101,9 @@ interface BiasPlace {
 }
 
 /**
- * Adds the bias to the mask, (B, 1, S, P+S), once for all layers that share it; without such a mask to the scores of each layer,
- * (B, H, S, P+S); for GroupQueryAttention through its bias input. Null when an element type is unknown or not a float.
+ * Adds the bias to the mask, (B, 1, S, P+S), once for all layers that share it; without such a mask to the scores of
+ * each layer, (B, H, S, P+S); for GroupQueryAttention through its bias input. Null when an element type is unknown or
+ * not a float.
  */
 function biasAttention(graph: Graph, softmaxes: readonly AttentionSoftmax[], fused: readonly OnnxNode[]): Graph | null {
   const places = new Map<OnnxNode, BiasPlace>()

@@ -18,7 +18,9 @@ const MIXING = new Set(['Conv', 'CumSum', 'LSTM', 'GRU', 'RNN', 'If', 'Loop', 'S
 /** A Softmax over the scores of queries and keys. */
 export interface AttentionSoftmax {
   readonly softmax: OnnxNode
-  /** The last Add before it that adds a mask, and the index of that input; null when scores are masked in another way. */
+  /**
+   * The last Add before it that adds a mask, and the index of that input; null when scores are masked in another way.
+   */
   readonly masking: { readonly add: OnnxNode; readonly input: number } | null
   /** Whether columns without a token, such as attention sinks, join the scores before the Softmax. */
   readonly hasExtraColumns: boolean
@@ -34,8 +36,8 @@ interface TokenMixing {
 }
 
 /**
- * Finds attention by its data flow, softmax(queries x keys, masked) x values, where both factors of each product depend on the text.
- * The nodes between them differ by export: scales, soft-caps, casts, guards against NaN.
+ * Finds attention by its data flow, softmax(queries x keys, masked) x values, where both factors of each product depend
+ * on the text. The nodes between them differ by export: scales, soft-caps, casts, guards against NaN.
  */
 export function tokenMixingOf(graph: Graph): TokenMixing {
   const activations = activationsOf(graph)
@@ -119,8 +121,8 @@ function isConstant(name: string, { initializers }: Graph, producers: ReadonlyMa
 }
 
 /**
- * How many heads of a layer write their S x S scores to memory: `heads`, as config.json states them, when the graph has a Softmax; 0
- * when only fused operators compute attention.
+ * How many heads of a layer write their S x S scores to memory: `heads`, as config.json states them, when the graph has
+ * a Softmax; 0 when only fused operators compute attention.
  */
 export function attentionHeads(graph: Graph, heads: number): number {
   return tokenMixingOf(graph).softmaxes.length > 0 ? heads : 0
@@ -130,8 +132,9 @@ export function attentionHeads(graph: Graph, heads: number): number {
 const SIZE_READERS = new Set(['Shape', 'Size'])
 
 /**
- * The tensors whose values depend on the embedded tokens or on a past: hidden states, queries, keys, scores. Masks, positions and
- * shapes depend only on lengths, so they are excluded. One pass is enough, because ONNX nodes are in topological order.
+ * The tensors whose values depend on the embedded tokens or on a past: hidden states, queries, keys, scores. Masks,
+ * positions and shapes depend only on lengths, so they are excluded. One pass is enough, because ONNX nodes are in
+ * topological order.
  */
 function activationsOf({ nodes, inputs }: Graph): ReadonlySet<string> {
   const ids = new Set(['input_ids'])

@@ -48,8 +48,8 @@ const DATA_TYPES: Readonly<Record<number, DataType>> = {
 }
 
 /**
- * Bytes of a packed tensor, ceil(product of dims x bits / 8); exact for any dims, which must not be negative. No dims make a
- * scalar. Null when the data type is unknown or has no fixed size.
+ * Bytes of a packed tensor, ceil(product of dims x bits / 8); exact for any dims, which must not be negative. No dims
+ * make a scalar. Null when the data type is unknown or has no fixed size.
  */
 export function tensorBytes(dims: readonly bigint[], dataType: number): bigint | null {
   const bits = DATA_TYPES[dataType]?.bits

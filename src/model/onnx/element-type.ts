@@ -8,8 +8,8 @@ import { sourceOfBytes } from './wire.ts'
 const MAX_STEPS = 64
 
 /**
- * The TensorProto.DataType of a tensor, traced back to a cast, a weight, a constant or an input of the graph. Null when the trace
- * does not end in one of them.
+ * The TensorProto.DataType of a tensor, traced back to a cast, a weight, a constant or an input of the graph. Null when
+ * the trace does not end in one of them.
  */
 export function elementTypeOf(graph: Graph, tensor: string): number | null {
   const producers = producersOf(graph)

@@ -30,13 +30,14 @@ const LONGEST_TAIL = 12
 /** The LM head: the nodes that turn hidden states (…, H) into logits (…, V). */
 export interface Head {
   /**
-   * The first input of the product, of rank 2 or 3 with H last: the hidden states, or the bytes that DynamicQuantizeLinear made of
-   * them. The scale and zero point of those bytes are those of the whole tensor, whichever rows are scored.
+   * The first input of the product, of rank 2 or 3 with H last: the hidden states, or the bytes that
+   * DynamicQuantizeLinear made of them. The scale and zero point of those bytes are those of the whole tensor,
+   * whichever rows are scored.
    */
   readonly hidden: string
   /**
-   * The product, then its tail. Their other inputs are the same for all rows. A Reshape that restores the batch after a Gemm is left
-   * out, because the head scores rows one by one.
+   * The product, then its tail. Their other inputs are the same for all rows. A Reshape that restores the batch after a
+   * Gemm is left out, because the head scores rows one by one.
    */
   readonly nodes: readonly OnnxNode[]
   /** Output of the last node: the logits, or the input of a Reshape that was left out. */
@@ -57,7 +58,10 @@ export function logitsOf(graph: Graph): TensorInfo {
   return logits
 }
 
-/** Finds the head by walking back from the logits. Throws `model_unsupported` naming the operator that is not recognised. */
+/**
+ * Finds the head by walking back from the logits. Throws `model_unsupported` naming the operator that is not
+ * recognised.
+ */
 export function findHead(graph: Graph): Head {
   const logits = logitsOf(graph)
   const producers = producersOf(graph)
@@ -94,8 +98,9 @@ export function findHead(graph: Graph): Head {
 }
 
 /**
- * The tensors that are the same for all rows: computed from weights and constants alone, or the scale and zero point that
- * DynamicQuantizeLinear returns for a whole tensor. One pass is enough, because ONNX nodes are in topological order.
+ * The tensors that are the same for all rows: computed from weights and constants alone, or the scale and zero point
+ * that DynamicQuantizeLinear returns for a whole tensor. One pass is enough, because ONNX nodes are in topological
+ * order.
  */
 function sharedTensors({ nodes, initializers }: Graph): ReadonlySet<string> {
   const shared = new Set(['', ...initializers.map(({ name }) => name)])
@@ -111,7 +116,10 @@ function unsupported(reason: string): ServiceError {
   return new ServiceError('model_unsupported', `the LM head was not recognised: ${reason}`)
 }
 
-/** Logits of a row, from the graph; null when the graph does not say. With a padded vocabulary config.json may state fewer. */
+/**
+ * Logits of a row, from the graph; null when the graph does not say. With a padded vocabulary config.json may state
+ * fewer.
+ */
 export function vocabularyWidth(graph: Graph, { logits, nodes }: Head): number | null {
   const declared = logits.shape?.at(-1)
   if (typeof declared === 'number') return declared

@@ -5,8 +5,9 @@ import type { Graph, Initializer, OnnxNode, TensorInfo } from './graph.ts'
 import { writeGraph } from './write.ts'
 
 /**
- * Inputs of com.microsoft's GroupQueryAttention: query, key, value, past key, past value, number of tokens less one, number of columns,
- * tables of cosines and sines, positions, bias, sinks; then those of later versions. Source: onnxruntime's ContribOperators.md.
+ * Inputs of com.microsoft's GroupQueryAttention: query, key, value, past key, past value, number of tokens less one,
+ * number of columns, tables of cosines and sines, positions, bias, sinks; then those of later versions. Source:
+ * onnxruntime's ContribOperators.md.
  */
 const [KEY, VALUE, COSINES, SINES, POSITIONS, BIAS, FIRST_UNKNOWN] = [1, 2, 7, 8, 9, 10, 12]
 /** From this operator set on, Split takes its sizes as an input. */
@@ -30,7 +31,9 @@ export function groupQueryWindow(node: OnnxNode): number | null {
   return window > 0 ? window : null
 }
 
-/** Why a GroupQueryAttention cannot take a bias and restarting positions, to be read after its name; null when it can. */
+/**
+ * Why a GroupQueryAttention cannot take a bias and restarting positions, to be read after its name; null when it can.
+ */
 export function whyGroupQueryNot(graph: Graph, node: OnnxNode): string | null {
   if ((node.inputs[BIAS] ?? '') !== '') return 'already has a bias'
   if (node.inputs.slice(FIRST_UNKNOWN).some((name) => name !== '')) return 'has inputs unknown to logpr'
@@ -45,10 +48,11 @@ export function whyGroupQueryNot(graph: Graph, node: OnnxNode): string | null {
 /**
  * The node in two forms, chosen by whether a bias is given:
  *
- *     If(isGiven) [ rotate queries and keys by position_ids -> GroupQueryAttention with the bias ] else [ the original node ]
+ *     If(isGiven) [ rotate queries and keys by position_ids -> GroupQueryAttention with the bias ]
+ *     else [ the original node ]
  *
- * Rotation moves before the node because the operator reads positions only with a past, and counts from 0 without one. The operator holds
- * no weights, so the second form is free, and a plain pass computes what it did before.
+ * Rotation moves before the node because the operator reads positions only with a past, and counts from 0 without one.
+ * The operator holds no weights, so the second form is free, and a plain pass computes what it did before.
  */
 export function groupQueryWithBias(graph: Graph, node: OnnxNode, given: GivenBias): { readonly node: OnnxNode; readonly constants: readonly Initializer[] } {
   const outputs = node.outputs.map((name, i) => name || `${node.outputs[0]}/logpr.unused_${i}`)

@@ -6,7 +6,9 @@ export interface RowLimits {
   readonly maxProbedRows: number
 }
 
-/** Floats of one chunk of logits, 16 MiB: large enough to keep the matrix kernels busy, small compared with any model. */
+/**
+ * Floats of one chunk of logits, 16 MiB: large enough to keep the matrix kernels busy, small compared with any model.
+ */
 const CHUNK_LOGITS = 1 << 22
 const MIN_CHUNK_ROWS = 16
 const MAX_CHUNK_ROWS = 512

@@ -36,8 +36,8 @@ const SCALARS: Readonly<Record<string, readonly number[]>> = { num_logits_to_kee
 const PAST = /^past(_key_values)?[._].*\d|^past_\d+$/
 
 /**
- * How to feed each input that a model's logits depend on, decided by name, type and shape. Throws `model_unsupported` with the reason
- * for an input that logpr cannot feed.
+ * How to feed each input that a model's logits depend on, decided by name, type and shape. Throws `model_unsupported`
+ * with the reason for an input that logpr cannot feed.
  */
 export function modelInputs(inputs: readonly TensorInfo[], sizes: HeadSizes): ModelInput[] {
   const roles = inputs.map((input) => roleOf(input, sizes))

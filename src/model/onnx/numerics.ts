@@ -38,7 +38,10 @@ const FORMAT_BY_TYPE: ReadonlyMap<number, WeightFormat> = new Map([
 /** Operators that pass weights on to a product. */
 const WEIGHT_PATH = new Set(['Cast', 'Transpose', 'DequantizeLinear', 'Identity', 'Reshape'])
 
-/** From operators and weight types: the coarsest weights and the coarsest activations, because they bound the accuracy of scores. */
+/**
+ * From operators and weight types: the coarsest weights and the coarsest activations, because they bound the accuracy
+ * of scores.
+ */
 export function numericsOf(graph: Graph): Numerics {
   const logits = graph.outputs.find(({ name }) => /logits/i.test(name))
   return { weights: weightFormat(graph), activations: activationsOf(graph), logits: floatName(logits?.elementType ?? FLOAT) }
@@ -98,9 +101,9 @@ interface OperatorUse {
 }
 
 /**
- * The operators that quantize activations over a whole tensor, including those in subgraphs and called functions. With any of them, the
- * scores of a token depend on everything in the tensor: later tokens, padding and other texts of the batch. Operators that quantize
- * row by row, such as MatMulNBits at any accuracy level, are not among them.
+ * The operators that quantize activations over a whole tensor, including those in subgraphs and called functions. With
+ * any of them, the scores of a token depend on everything in the tensor: later tokens, padding and other texts of the
+ * batch. Operators that quantize row by row, such as MatMulNBits at any accuracy level, are not among them.
  */
 export function wholeTensorQuantizers(graph: Graph): OperatorUse[] {
   const functions = new Map(graph.functions.map(readFunction).map(({ domain, name, nodes }) => [`${domain}/${name}`, nodes]))

@@ -22,8 +22,8 @@ const IS_BATCH = /batch/i
  *     [B, P, 2·size]                             GPT-BigCode: one shared head, keys and values in one tensor
  *     [2, B, heads, P, size]                     old GPT-2 exports: keys and values in one tensor
  *
- * P, the length of the past, is 0 here. It is found by the name of its dimension, else by its index. Throws `model_unsupported` when a
- * size is unknown or P is fixed.
+ * P, the length of the past, is 0 here. It is found by the name of its dimension, else by its index. Throws
+ * `model_unsupported` when a size is unknown or P is fixed.
  */
 export function emptyPastShape({ name, shape }: TensorInfo, sizes: HeadSizes): readonly FeedDim[] {
   const dims = shape ?? [null, null, null, null]
@@ -63,8 +63,8 @@ export interface CachePair {
 const PAST = /^past(_key_values|_values|_key)?(?=[._])/
 
 /**
- * The cache inputs of a scoring graph, (B, heads, P, size), with the outputs of the original model, (B, heads, P+S, size), matched by
- * name. Null for a graph without past, and when a cache has another form or no output.
+ * The cache inputs of a scoring graph, (B, heads, P, size), with the outputs of the original model, (B, heads, P+S,
+ * size), matched by name. Null for a graph without past, and when a cache has another form or no output.
  */
 export function cachePairs(model: Graph, scoring: Pick<Graph, 'inputs'> = model): readonly CachePair[] | null {
   const outputs = new Set(model.outputs.map(({ name }) => name))
@@ -84,8 +84,9 @@ export function cachePairs(model: Graph, scoring: Pick<Graph, 'inputs'> = model)
 const WINDOWED = 'sliding_window_cache'
 
 /**
- * Removes the windowed caches that onnxruntime-genai's builder writes for local layers, because such a cache may not be empty. The
- * attribute `local_window_size` alone decides which tokens are seen, so a text scored in one pass keeps its scores.
+ * Removes the windowed caches that onnxruntime-genai's builder writes for local layers, because such a cache may not be
+ * empty. The attribute `local_window_size` alone decides which tokens are seen, so a text scored in one pass keeps its
+ * scores.
  */
 export function withoutWindowedCaches(graph: Graph): Graph {
   return { ...graph, nodes: graph.nodes.map((node) => (node.opType === 'GroupQueryAttention' ? withoutWindow(node) : node)) }

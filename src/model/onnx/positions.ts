@@ -15,14 +15,15 @@ interface GivenPositions {
 }
 
 /**
- * Gives a graph that counts positions itself an input `position_ids` (B, S) instead, when it uses the positions in a known way:
+ * Gives a graph that counts positions itself an input `position_ids` (B, S) instead, when it uses the positions in a
+ * known way:
  *
  *     Range or CumSum -> positions (1 or B, S) -> Unsqueeze -> Cast -> product with frequencies -> ... -> Cos, Sin
  *     CumSum -> positions (B, S) -> Gather from a table of learned positions
  *     GroupQueryAttention that rotates queries and keys itself; `groupQueryWithBias` connects the input
  *
- * Masks depend on columns, so they keep their own counts. Returns the graph unchanged when it already has the input, and null when a cosine
- * or sine has another source, or when no such use is found, as with biases by distance (ALiBi).
+ * Masks depend on columns, so they keep their own counts. Returns the graph unchanged when it already has the input,
+ * and null when a cosine or sine has another source, or when no such use is found, as with biases by distance (ALiBi).
  */
 export function withGivenPositions(graph: Graph): GivenPositions | null {
   if (graph.inputs.some(({ name }) => name === POSITIONS)) return { graph, counted: [] }
@@ -73,7 +74,10 @@ function behindCasts(name: string, producers: ReadonlyMap<string, OnnxNode>): On
   return node
 }
 
-/** The Range or CumSum that counts positions of rank 2: Unsqueeze of a Range, or a CumSum along the text, perhaps less one. */
+/**
+ * The Range or CumSum that counts positions of rank 2: Unsqueeze of a Range, or a CumSum along the text, perhaps less
+ * one.
+ */
 function countedBy(name: string, producers: ReadonlyMap<string, OnnxNode>): OnnxNode | null {
   const last = producers.get(name)
   if (last?.opType === 'Unsqueeze') {
@@ -87,8 +91,9 @@ function countedBy(name: string, producers: ReadonlyMap<string, OnnxNode>): Onnx
 const INTEGER_OPERATORS = new Set(['Cast', 'Identity', 'Unsqueeze', 'Squeeze', 'Reshape', 'Add', 'Sub', 'Expand', 'Slice', 'Gather', 'Flatten'])
 
 /**
- * Whether the graph computes the largest position, of `position_ids` or of `counted`. Rotary embeddings that stretch beyond some length
- * (dynamic NTK, LongRoPE) do: the angles of every token then depend on the longest sequence in the row.
+ * Whether the graph computes the largest position, of `position_ids` or of `counted`. Rotary embeddings that stretch
+ * beyond some length (dynamic NTK, LongRoPE) do: the angles of every token then depend on the longest sequence in the
+ * row.
  */
 export function rescalesPositions({ nodes }: Graph, counted: readonly string[] = []): boolean {
   const positions = new Set(['position_ids', ...counted])

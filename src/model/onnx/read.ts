@@ -6,7 +6,10 @@ import { type Branch, hoistBranch } from './subgraphs.ts'
 import { readTensor } from './tensor.ts'
 import { type ByteSource, bytesOf, childrenOf, type Extent, type Field, fieldsOf, sourceOfBytes, textOf, WireError, wholeOf } from './wire.ts'
 
-/** Largest tensor that stays inside the graph, as shapes and scalars must for shape inference. Larger ones stay in their file. */
+/**
+ * Largest tensor that stays inside the graph, as shapes and scalars must for shape inference. Larger ones stay in their
+ * file.
+ */
 const INLINE_BYTES = 256
 
 /**
@@ -75,8 +78,8 @@ function readGraph(source: ByteSource, graph: Extent, fileName: string): GraphPa
 }
 
 /**
- * The node If(use_cache_branch) of a merged decoder; null for every other node. Its branch is read from the file, so that weights
- * inside it are located and not copied.
+ * The node If(use_cache_branch) of a merged decoder; null for every other node. Its branch is read from the file, so
+ * that weights inside it are located and not copied.
  */
 function readMergedDecoder(source: ByteSource, node: Field, fileName: string): MergedDecoder | null {
   const fields = [...fieldsOf(source, node.start, node.end)]
@@ -126,7 +129,9 @@ function readNode(encoded: Uint8Array): OnnxNode {
   return { opType, domain, name, inputs, outputs, attributes, captures, encoded }
 }
 
-/** The nodes of the graphs in an encoded attribute, one level deep: nested graphs are in the attributes of those nodes. */
+/**
+ * The nodes of the graphs in an encoded attribute, one level deep: nested graphs are in the attributes of those nodes.
+ */
 export function readSubgraphNodes(attribute: Uint8Array): OnnxNode[] {
   const source = sourceOfBytes(attribute)
   return [...subgraphsOf(source, wholeOf(source))].flatMap((graph) => [...childrenOf(source, graph, 1)].map((node) => readNode(bytesOf(source, node))))
@@ -186,7 +191,9 @@ function readInitializer(source: ByteSource, field: Field, fileName: string): In
   return { ...header, location: storage.kind === 'external' ? (storage.location ?? null) : null, value: copyOf(source, field) }
 }
 
-/** ValueInfoProto { name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1 | dim_param 2 } } } } } */
+/**
+ * ValueInfoProto { name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1 | dim_param 2 } } } } }
+ */
 function readTensorInfo(source: ByteSource, field: Field): TensorInfo {
   let shape: (number | string | null)[] | null = null
   let name = ''

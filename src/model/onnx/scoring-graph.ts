@@ -37,7 +37,7 @@ export const SCORING_INPUTS = {
  *     entropy     (N, C, 1) float   nats
  *     probSquares (N, C, 1) float   sum of p² over the vocabulary
  *     topLogProbs (N, C, k) float   descending; topIds (N, C, k) int64
- *     probeLogits (N, P, V) float   and probeLogProbs (N, P, V) float, for checks by a second implementation; P is small
+ *     probeLogits (N, P, V) float   and probeLogProbs (N, P, V) float, for a second implementation; P is small
  */
 export const SCORING_OUTPUTS = {
   logProb: 'logpr.log_prob',
@@ -61,13 +61,15 @@ const LOWEST_OPSET = 11
 const AXES_ARE_INPUTS = 13
 
 /**
- * Rewrites a causal language model so that it computes logits only for the requested rows, and returns scores instead of logits:
+ * Rewrites a causal language model so that it computes logits only for the requested rows, and returns scores instead
+ * of logits:
  *
- *     hidden (B, S, H) -> Flatten -> (B·S, H) -> Scan over chunks [ Gather C rows -> head -> LogSoftmax -> scores per row ]
+ *     hidden (B, S, H) -> Flatten -> (B·S, H)
+ *       -> Scan over chunks [ Gather C rows -> head -> LogSoftmax -> scores per row ]
  *
- * The logits of one chunk, (C, V), exist at a time, so the head's memory does not grow with rows x vocabulary. Weights are not copied:
- * they stay in their file. A head that quantizes its hidden states does so before the rows are gathered, with the scale of all of
- * them, as in the original model. Throws `model_unsupported` with the reason.
+ * The logits of one chunk, (C, V), exist at a time, so the head's memory does not grow with rows x vocabulary. Weights
+ * are not copied: they stay in their file. A head that quantizes its hidden states does so before the rows are
+ * gathered, with the scale of all of them, as in the original model. Throws `model_unsupported` with the reason.
  */
 export function scoringGraph(model: Graph, { keepPresents = [] }: ScoringGraphOptions = {}): Graph {
   const opset = assertOperatorSet(model)
@@ -185,7 +187,10 @@ function emptyBranch(): Body {
 /** The axis of the vocabulary in (C, V) and (C, 1). */
 const AXIS = 1
 
-/** An operator over AXIS, which the tensor `axis` holds for operator sets that take it as an input. ReduceSum keeps the dimension. */
+/**
+ * An operator over AXIS, which the tensor `axis` holds for operator sets that take it as an input. ReduceSum keeps the
+ * dimension.
+ */
 function alongAxis(opset: number, opType: 'Unsqueeze' | 'ReduceSum', input: string, axis: string, output: string): OnnxNode {
   const keepdims = opType === 'ReduceSum' ? { keepdims: 1 } : undefined
   if (opset >= AXES_ARE_INPUTS) return buildNode(opType, [input, axis], [output], keepdims && { attributes: keepdims })
@@ -196,7 +201,10 @@ function gatherColumn(matrix: string, columns: string, output: string): OnnxNode
   return [buildNode('GatherElements', [matrix, columns], [output], { attributes: { axis: 1 } })]
 }
 
-/** The head's nodes with its hidden input and its last output renamed, and with inner names that differ from the graph's. */
+/**
+ * The head's nodes with its hidden input and its last output renamed, and with inner names that differ from the
+ * graph's.
+ */
 function renamedHead(head: Head, hidden: string, logits: string): OnnxNode[] {
   const renamed = new Map([[head.hidden, hidden]])
   for (const node of head.nodes) for (const output of node.outputs) renamed.set(output, `chunk.head/${output}`)

@@ -2,11 +2,12 @@ import { buildNode } from './build-node.ts'
 import type { Graph, OnnxNode } from './graph.ts'
 
 /**
- * Replaces every DynamicQuantizeMatMul by the two operators that it combines, so that the product can be separated from the
- * quantization of its whole input:
+ * Replaces every DynamicQuantizeMatMul by the two operators that it combines, so that the product can be separated from
+ * the quantization of its whole input:
  *
  *     DynamicQuantizeMatMul(a, b, b_scale, b_zero_point, bias)
- *     = MatMulIntegerToFloat(q, b, scale, b_scale, zero_point, b_zero_point, bias),   q, scale, zero_point = DynamicQuantizeLinear(a)
+ *     = MatMulIntegerToFloat(q, b, scale, b_scale, zero_point, b_zero_point, bias)
+ *       with q, scale, zero_point = DynamicQuantizeLinear(a)
  *
  * Source: onnxruntime's ContribOperators.md. onnxruntime fuses the pairs again where it can.
  */

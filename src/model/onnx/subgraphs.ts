@@ -7,10 +7,10 @@ import { childrenOf, sourceOfBytes, textOf, wholeOf } from './wire.ts'
 export type Branch = Pick<Graph, 'nodes' | 'initializers' | 'outputs'>
 
 /**
- * Replaces an If, already removed from `outer`, by the nodes of one of its branches. Optimum merges a decoder without past and one
- * with past into one If (`decoder_model_merged.onnx`); the one without past is the whole model for a text scored in one pass.
- * `results` are the outputs of the If, in the order of the branch's. Throws `model_unsupported` when the branch defines a name
- * that the outer graph defines too, which ONNX forbids.
+ * Replaces an If, already removed from `outer`, by the nodes of one of its branches. Optimum merges a decoder without
+ * past and one with past into one If (`decoder_model_merged.onnx`); the one without past is the whole model for a text
+ * scored in one pass. `results` are the outputs of the If, in the order of the branch's. Throws `model_unsupported`
+ * when the branch defines a name that the outer graph defines too, which ONNX forbids.
  */
 export function hoistBranch(outer: Graph, results: readonly string[], branch: Branch): Graph {
   // A branch may return a weight, a tensor of the outer graph, or a tensor whose name differs from the If's output.

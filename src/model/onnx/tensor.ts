@@ -16,7 +16,9 @@ export interface Tensor {
   readonly storage: TensorStorage
 }
 
-/** Where the elements of a tensor are. The entries of `external` are spelled as in the file; absent ones are undefined. */
+/**
+ * Where the elements of a tensor are. The entries of `external` are spelled as in the file; absent ones are undefined.
+ */
 type TensorStorage =
   | { readonly kind: 'external'; readonly location: string | undefined; readonly offset: string | undefined; readonly length: string | undefined }
   /** In raw_data, at this range of the byte source. */
@@ -59,8 +61,8 @@ export function readTensor(source: ByteSource, { start, end } = wholeOf(source))
 }
 
 /**
- * The elements of an encoded tensor, as shapes and axes are stored: int64, int32, bool or float32. Null for other types, for
- * float_data and for elements in a data file.
+ * The elements of an encoded tensor, as shapes and axes are stored: int64, int32, bool or float32. Null for other
+ * types, for float_data and for elements in a data file.
  */
 export function numbersOfTensor(encoded: Uint8Array): readonly number[] | null {
   const source = sourceOfBytes(encoded)

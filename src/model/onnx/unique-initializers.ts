@@ -1,7 +1,10 @@
 import { readTensor } from './tensor.ts'
 import { childrenOf, type Rewrite, rewriteMessage, sourceOfBytes, wholeOf } from './wire.ts'
 
-/** ModelProto { graph 7 }, GraphProto { node 1, initializer 5 }, NodeProto { attribute 5 }, AttributeProto { g 6, graphs 11 } */
+/**
+ * ModelProto { graph 7 }, GraphProto { node 1, initializer 5 }, NodeProto { attribute 5 }, AttributeProto { g 6, graphs
+ * 11 }
+ */
 const MODEL_GRAPH = 7
 const GRAPH_NODE = 1
 const GRAPH_INITIALIZER = 5
@@ -10,9 +13,9 @@ const ATTRIBUTE_GRAPH = 6
 const ATTRIBUTE_GRAPHS = 11
 
 /**
- * An encoded ONNX model in which every graph has each initializer once, the last of those with one name. When onnxruntime 1.30
- * saves a graph, it writes the initializers of nested graphs (the bodies of Scan and If) twice, and then refuses to load the file.
- * Throws WireError when the bytes are no message.
+ * An encoded ONNX model in which every graph has each initializer once, the last of those with one name. When
+ * onnxruntime 1.30 saves a graph, it writes the initializers of nested graphs (the bodies of Scan and If) twice, and
+ * then refuses to load the file. Throws WireError when the bytes are no message.
  */
 export function withUniqueInitializers(model: Uint8Array): Uint8Array {
   return rewriteMessage(model, { [MODEL_GRAPH]: uniqueInGraph })

@@ -8,6 +8,11 @@ const FIXED64 = 1
 export const BYTES = 2
 const FIXED32 = 5
 
+/** A tag or a length has at most five bytes, so that it fits a number. */
+const LONGEST_SIZE_BYTES = 5
+const LONGEST_VARINT_BYTES = 10
+const LONGEST_HEAD_BYTES = LONGEST_SIZE_BYTES + LONGEST_VARINT_BYTES
+
 /** A file or a buffer; `read` returns exactly `length` bytes or throws. */
 export interface ByteSource {
   readonly sizeBytes: number
@@ -47,25 +52,30 @@ export function wholeOf({ sizeBytes }: ByteSource): Extent {
   return { start: 0, end: sizeBytes }
 }
 
-/** Fields of the message in bytes `start..end`, in file order; payloads are not read. Throws WireError when malformed. */
+/**
+ * Fields of the message in bytes `start..end`, in file order; payloads are not read. Throws WireError when malformed.
+ */
 export function* fieldsOf(source: ByteSource, start: number, end: number): Generator<Field> {
   let at = start
   while (at < end) {
-    const tag = readSize(source, at, end)
-    const wireType = tag.value & 7
-    const number = tag.value >>> 3
+    const head = source.read(at, Math.min(LONGEST_HEAD_BYTES, end - at))
+    const tagEnd = endOfVarint(head, 0, LONGEST_SIZE_BYTES, at)
+    const tag = sizeIn(head, 0, tagEnd)
+    const wireType = tag & 7
+    const number = tag >>> 3
     // A hole in the file, read as zeros, would otherwise pass as millions of empty fields.
     if (number === 0) throw new WireError(`field number 0 at byte ${at} is invalid: the file is damaged or filled up with zeros`)
     if (wireType === VARINT) {
-      const value = readVarint(source, tag.end, end)
-      yield { number, wireType, start: tag.end, end: value.end, varint: value.value }
-      at = value.end
+      const valueEnd = endOfVarint(head, tagEnd, LONGEST_VARINT_BYTES, at)
+      yield { number, wireType, start: at + tagEnd, end: at + valueEnd, varint: varintIn(head, tagEnd, valueEnd) }
+      at += valueEnd
       continue
     }
-    const length = wireType === BYTES ? readSize(source, tag.end, end) : { value: fixedLength(wireType), end: tag.end }
-    const payloadEnd = length.end + length.value
+    const headEnd = wireType === BYTES ? endOfVarint(head, tagEnd, LONGEST_SIZE_BYTES, at) : tagEnd
+    const payloadStart = at + headEnd
+    const payloadEnd = payloadStart + (wireType === BYTES ? sizeIn(head, tagEnd, headEnd) : fixedLength(wireType))
     if (payloadEnd > end) throw new WireError(`field ${number} at byte ${at} ends at ${payloadEnd}, past the end of its message at ${end}`)
-    yield { number, wireType, start: length.end, end: payloadEnd, varint: 0n }
+    yield { number, wireType, start: payloadStart, end: payloadEnd, varint: 0n }
     at = payloadEnd
   }
 }
@@ -81,9 +91,10 @@ export function* integersOf(source: ByteSource, field: Field): Generator<bigint>
     yield BigInt.asIntN(64, field.varint)
     return
   }
-  for (let at = field.start; at < field.end; ) {
-    const { value, end } = readVarint(source, at, field.end)
-    yield BigInt.asIntN(64, value)
+  const bytes = bytesOf(source, field)
+  for (let at = 0; at < bytes.length; ) {
+    const end = endOfVarint(bytes, at, LONGEST_VARINT_BYTES, field.start)
+    yield BigInt.asIntN(64, varintIn(bytes, at, end))
     at = end
   }
 }
@@ -113,27 +124,28 @@ function fixedLength(wireType: number): number {
   throw new WireError(`wire type ${wireType} is not used by ONNX: the file is damaged or not ONNX`)
 }
 
-/** A tag or a length: at most five bytes, so it fits a number and needs no BigInt. */
-function readSize(source: ByteSource, start: number, end: number): { value: number; end: number } {
-  const bytes = source.read(start, Math.min(5, end - start))
-  let value = 0
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]!
-    value += (byte & 0x7f) * 2 ** (7 * i)
-    if (byte < 0x80) return { value, end: start + i + 1 }
-  }
-  throw new WireError(`the length at byte ${start} does not end: the file is cut off or not ONNX`)
+/**
+ * The end of the varint at `from`, of at most `most` bytes. `start` is the place of `bytes` in the source, for
+ * messages.
+ */
+function endOfVarint(bytes: Uint8Array, from: number, most: number, start: number): number {
+  const limit = Math.min(bytes.length, from + most)
+  for (let i = from; i < limit; i++) if (bytes[i]! < 0x80) return i + 1
+  throw new WireError(`the number at byte ${start + from} does not end: the file is cut off or not ONNX`)
 }
 
-function readVarint(source: ByteSource, start: number, end: number): { value: bigint; end: number } {
-  const bytes = source.read(start, Math.min(10, end - start))
+/** The value of a varint of at most seven bytes, without BigInt. */
+function sizeIn(bytes: Uint8Array, from: number, end: number): number {
+  let value = 0
+  for (let i = end - 1; i >= from; i--) value = value * 128 + (bytes[i]! & 0x7f)
+  return value
+}
+
+function varintIn(bytes: Uint8Array, from: number, end: number): bigint {
+  if (end - from <= 7) return BigInt(sizeIn(bytes, from, end))
   let value = 0n
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]!
-    value |= BigInt(byte & 0x7f) << BigInt(7 * i)
-    if (byte < 0x80) return { value, end: start + i + 1 }
-  }
-  throw new WireError(`the number at byte ${start} does not end: the file is cut off or not ONNX`)
+  for (let i = end - 1; i >= from; i--) value = (value << 7n) | BigInt(bytes[i]! & 0x7f)
+  return value
 }
 
 function varint(value: bigint): number[] {
@@ -168,7 +180,7 @@ function varintOfSize(size: number): number[] {
 /** The new payload of a field; null drops the field. */
 export type Rewrite = (payload: Uint8Array, field: Field) => Uint8Array | null
 
-/** A message with the length-delimited fields of some numbers rewritten, or dropped (null); all others stay byte for byte. */
+/** A message in which `changes`, by field number, rewrite or drop (null) fields; all others stay byte for byte. */
 export function rewriteMessage(message: Uint8Array, changes: Readonly<Record<number, Rewrite | null>>): Uint8Array {
   const parts: Uint8Array[] = []
   let at = 0

@@ -2,19 +2,19 @@ import { cpuFlags, cpuInfo } from '../../process/cpu-flags.ts'
 import type { Activations } from '../onnx/numerics.ts'
 
 /**
- * How products are computed with 8-bit weights. Both forms round each row of activations by itself, so a row depends neither on later
- * rows nor on other texts. Decision 0016 has the cost of each.
+ * How products are computed with 8-bit weights. Both forms round each row of activations by itself, so a row depends
+ * neither on later rows nor on other texts. Decision 0016 has the cost of each.
  *
  *     blocks  MatMulNBits, accuracy_level 4: weights and activations have a scale for every 128 inputs
- *     rows    MatMulIntegerToFloat: a scale for each row of activations and for each output of the weights, which have 7 bits
+ *     rows    MatMulIntegerToFloat: a scale for each row of activations and for each output of the 7-bit weights
  */
 export type EightBitForm = 'blocks' | 'rows'
 
 /** Inputs that share a scale. */
 export const BLOCK_SIZE = 128
 /**
- * Without 8-bit dot-product instructions, x86 adds two products of an unsigned and a signed byte in 16 bits and saturates.
- * 2 x 255 x 64 = 32,640 is the largest sum that fits.
+ * Without 8-bit dot-product instructions, x86 adds two products of an unsigned and a signed byte in 16 bits and
+ * saturates. 2 x 255 x 64 = 32,640 is the largest sum that fits.
  */
 export const LARGEST_ROW_WEIGHT = 64
 

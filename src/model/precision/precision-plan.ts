@@ -44,8 +44,8 @@ export interface PrecisionPlan {
 }
 
 /**
- * The model as it will run, with the plan for its weights; a null plan leaves them unchanged. Throws as `planPrecision` does, and
- * `configuration_invalid` when 8-bit weights are asked for on a GPU.
+ * The model as it will run, with the plan for its weights; a null plan leaves them unchanged. Throws as `planPrecision`
+ * does, and `configuration_invalid` when 8-bit weights are asked for on a GPU.
  */
 export function resolvePrecision(
   model: OpenModel,
@@ -66,7 +66,10 @@ export function resolvePrecision(
 /** Ranges start at multiples of a page, because the file is mapped. */
 const ALIGNMENT_BYTES = 4096
 
-/** Plans 8-bit weights for a graph without reading weights. Throws `configuration_invalid` when its weights are not float32. */
+/**
+ * Plans 8-bit weights for a graph without reading weights. Throws `configuration_invalid` when its weights are not
+ * float32.
+ */
 export function planPrecision(graph: Graph, form: EightBitForm): PrecisionPlan {
   const numerics = numericsOf(graph)
   if (numerics.weights !== 'float32' || numerics.activations !== 'float32')
@@ -111,8 +114,8 @@ const SMALLEST_WEIGHTS = 1 << 15
 const SMALLEST_SIDE = 64
 
 /**
- * The products of a graph whose weights can be rounded: MatMul and Gemm with a stored float32 matrix. The LM head is excluded, because
- * its rounding error would go directly into every logit.
+ * The products of a graph whose weights can be rounded: MatMul and Gemm with a stored float32 matrix. The LM head is
+ * excluded, because its rounding error would go directly into every logit.
  */
 function roundableProducts(graph: Graph): RoundableProduct[] {
   const initializers = new Map(graph.initializers.map((each) => [each.name, each]))

@@ -37,7 +37,9 @@ export interface RoundedFile {
   readonly isComplete: boolean
 }
 
-/** Looks for the rounded weights of a model in the cache; hashes all files of the model. Throws as `planPrecision` does. */
+/**
+ * Looks for the rounded weights of a model in the cache; hashes all files of the model. Throws as `planPrecision` does.
+ */
 export async function findRoundedFile(model: Pick<OpenGraph, 'graph' | 'files'>, { form, folder }: PrecisionRequest): Promise<RoundedFile> {
   const { sizeBytes } = planPrecision(model.graph, form)
   const path = pathOf(folder, precisionKey(await hashNamedFiles(model.files), form))
@@ -45,11 +47,12 @@ export async function findRoundedFile(model: Pick<OpenGraph, 'graph' | 'files'>,
 }
 
 /**
- * Gives a model 8-bit weights: from the cache if they are complete there, else by rounding one tensor after the other and caching the
- * result. Services that do so at the same time each write a temporary file; the last rename wins, with the same content.
+ * Gives a model 8-bit weights: from the cache if they are complete there, else by rounding one tensor after the other
+ * and caching the result. Services that do so at the same time each write a temporary file; the last rename wins, with
+ * the same content.
  *
- * Throws `configuration_invalid` when weights are not float32, `cache_failed` when the file cannot be written, and `model_invalid` when
- * the model changes meanwhile.
+ * Throws `configuration_invalid` when weights are not float32, `cache_failed` when the file cannot be written, and
+ * `model_invalid` when the model changes meanwhile.
  */
 export async function withEightBitWeights(opened: OpenGraph, { form, folder }: PrecisionRequest): Promise<PreparedPrecision> {
   const plan = planPrecision(opened.graph, form)
@@ -87,7 +90,10 @@ function assertUnchanged(changes: FileChangeDetector): void {
     throw new ServiceError('model_invalid', 'a model file changed on disk while its weights were rounded: restart the service')
 }
 
-/** Runs `use` on the rows of a float32 matrix, which are read from the model's file on demand. Throws `model_invalid` when it ends early. */
+/**
+ * Runs `use` on the rows of a float32 matrix, which are read from the model's file on demand. Throws `model_invalid`
+ * when it ends early.
+ */
 function withStoredRows<T>(opened: OpenGraph, weight: Initializer, isTransposed: boolean, use: (rows: StoredRows) => T): T {
   const { path, offset } = placeOf(opened, weight)
   const [rowCount = 0, columnCount = 0] = weight.dims

@@ -27,8 +27,8 @@ export function roundWeights(stored: StoredRows, form: EightBitForm): RoundedMat
 }
 
 /**
- * For MatMulNBits, as onnxruntime's quantizer does: scale = x / -128 for the x of largest magnitude in each block, value =
- * round(x / scale) + 128.
+ * For MatMulNBits, as onnxruntime's quantizer does: scale = x / -128 for the x of largest magnitude in each block,
+ * value = round(x / scale) + 128.
  */
 function roundBlocks(stored: StoredRows): RoundedMatrix {
   const { rowCount, columnCount, isTransposed } = stored
@@ -117,8 +117,8 @@ function scaleOf(largest: number): number {
 }
 
 /**
- * Rounds to the nearest integer; a quotient exceeds the largest value by a rounding error at most. Truncating a positive number is
- * faster than Math.round and than a branch on the sign.
+ * Rounds to the nearest integer; a quotient exceeds the largest value by a rounding error at most. Truncating a
+ * positive number is faster than Math.round and than a branch on the sign.
  */
 function nearest(quotient: number): number {
   return ((quotient + LARGEST_ROW_WEIGHT + 0.5) | 0) - LARGEST_ROW_WEIGHT

@@ -10,8 +10,8 @@ import { type EightBitForm, SETTINGS } from './eight-bit-form.ts'
 const FORMAT_VERSION = 1
 
 /**
- * The cache folder of rounded weights: `logpr/precision` in XDG_CACHE_HOME, else in ~/.cache. Not the model folder, which may be
- * read-only or shared, whose files are listed and hashed, and which has its own layout in a hub cache.
+ * The cache folder of rounded weights: `logpr/precision` in XDG_CACHE_HOME, else in ~/.cache. Not the model folder,
+ * which may be read-only or shared, whose files are listed and hashed, and which has its own layout in a hub cache.
  */
 export function precisionFolder(env: Readonly<Record<string, string | undefined>>): string {
   const named = env.XDG_CACHE_HOME?.trim()
@@ -27,8 +27,8 @@ export function precisionKey(files: readonly Pick<FileHash, 'file' | 'sha256'>[]
 }
 
 /**
- * Log-probs of a text with the original weights, in nats, for each token after the first. They are computed once and cached beside the
- * rounded weights, so that later starts measure the rounding error without loading the model twice.
+ * Log-probs of a text with the original weights, in nats, for each token after the first. They are computed once and
+ * cached beside the rounded weights, so that later starts measure the rounding error without loading the model twice.
  */
 export async function referenceAnswer(
   at: { readonly folder: string; readonly key: string },
@@ -86,8 +86,9 @@ export function isComplete(path: string, sizeBytes: number | null): boolean {
 }
 
 /**
- * Writes a file completely or not at all: under a temporary name, synced to disk, then renamed. A process that has an older file of
- * that name open keeps it. `confirm` runs before the rename and prevents it by throwing. Throws `cache_failed`.
+ * Writes a file completely or not at all: under a temporary name, synced to disk, then renamed. A process that has an
+ * older file of that name open keeps it. `confirm` runs before the rename and prevents it by throwing. Throws
+ * `cache_failed`.
  */
 export function writeAtomically(path: string, write: (writer: CacheWriter) => void, confirm: () => void = () => {}): void {
   const temporary = `${path}.${process.pid}.${randomUUID()}${UNFINISHED}`

@@ -16,8 +16,8 @@ const names = { one: 'logpr.int8/one', share: 'logpr.int8/share', least: 'logpr.
 const LAST_AXIS = 'logpr.int8/last_axis'
 
 /**
- * The graph with its planned products on 8-bit weights in the file `ROUNDED_LOCATION`. Float32 weights that nothing else reads are
- * dropped. Products of the same input share its rounding.
+ * The graph with its planned products on 8-bit weights in the file `ROUNDED_LOCATION`. Float32 weights that nothing
+ * else reads are dropped. Products of the same input share its rounding.
  */
 export function roundedGraph(graph: Graph, plan: PrecisionPlan): Graph {
   const opset = graph.opsets.get('') ?? 0

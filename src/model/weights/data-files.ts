@@ -21,11 +21,12 @@ export interface DataFile {
 }
 
 /**
- * The file that a tensor's location names. It must be a regular file in the model folder. In a Hugging Face cache it may also be a blob
- * of the repository or of the cache's shared store; when the .onnx file is a link, also a file beside the linked one.
+ * The file that a tensor's location names. It must be a regular file in the model folder. In a Hugging Face cache it
+ * may also be a blob of the repository or of the cache's shared store; when the .onnx file is a link, also a file
+ * beside the linked one.
  *
- * `user` names the tensor in messages; `known` holds real paths by name, from an earlier start. Throws `model_invalid` saying what
- * the file is instead and what to do.
+ * `user` names the tensor in messages; `known` holds real paths by name, from an earlier start. Throws `model_invalid`
+ * saying what the file is instead and what to do.
  */
 export function dataFileAt(location: string | undefined, user: string, place: ModelPlace, known: Readonly<Record<string, string>> = {}): DataFile {
   const fault = locationFault(location)
@@ -46,8 +47,8 @@ export function dataFileAt(location: string | undefined, user: string, place: Mo
 }
 
 /**
- * The size of a regular file in bytes. Throws `model_invalid` for anything else and for a file that may not be read. Opens nothing,
- * because opening a named pipe would block.
+ * The size of a regular file in bytes. Throws `model_invalid` for anything else and for a file that may not be read.
+ * Opens nothing, because opening a named pipe would block.
  */
 export function assertRegularFile(path: string, shown: string): number {
   const stats = statSync(path, { throwIfNoEntry: false })
@@ -66,7 +67,8 @@ export function assertRegularFile(path: string, shown: string): number {
 function foldersOf(place: ModelPlace): string[] {
   const folder = realFolder(place)
   const blobs = cacheBlobsFolders(folder)
-  // Outside a cache, the .onnx file may be the user's own link to a model elsewhere; in a cache, links lead only to blobs.
+  // Outside a cache, the .onnx file may be the user's own link to a model elsewhere; in a cache, links lead only to
+  // blobs.
   if (blobs.length === 0) return [folder, dirname(place.realOnnxPath)]
   return [folder, ...blobs.filter((path) => entryAt(path) !== undefined).map((path) => realpathSync(path))]
 }
@@ -117,8 +119,8 @@ function refusal(message: string, cause?: unknown): ServiceError {
 }
 
 /**
- * Why a location is not allowed, as the end of a sentence; null for a relative path that stays inside the model's folder. Does not look
- * at the file system.
+ * Why a location is not allowed, as the end of a sentence; null for a relative path that stays inside the model's
+ * folder. Does not look at the file system.
  */
 export function locationFault(location: string | undefined): string | null {
   if (location === undefined || location === '') return 'names no file'
@@ -130,8 +132,9 @@ export function locationFault(location: string | undefined): string | null {
 }
 
 /**
- * The folders that links in a snapshot of a Hugging Face cache (.../models--org--name/snapshots/REV, or a folder in it) may lead to: the
- * blobs of the repository, and the store that all repositories of the cache share. Empty for other folders.
+ * The folders that links in a snapshot of a Hugging Face cache (.../models--org--name/snapshots/REV, or a folder in it)
+ * may lead to: the blobs of the repository, and the store that all repositories of the cache share. Empty for other
+ * folders.
  */
 export function cacheBlobsFolders(folder: string): string[] {
   const [, cache, repository] = /^(.*)([\\/](?:models|datasets|spaces)--[^\\/]+)[\\/]snapshots[\\/][^\\/]+(?:[\\/].*)?$/.exec(folder) ?? []

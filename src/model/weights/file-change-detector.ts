@@ -5,8 +5,8 @@ import { type FileHash, fileIdentity, hashFiles } from './file-hashes.ts'
 export type FileSeal = Pick<FileHash, 'identity' | 'sha256'>
 
 /**
- * Detects changes to the model's files after they were loaded. onnxruntime maps weights instead of copying them, so overwriting a file
- * changes the scores of a running model, and truncating it crashes the process.
+ * Detects changes to the model's files after they were loaded. onnxruntime maps weights instead of copying them, so
+ * overwriting a file changes the scores of a running model, and truncating it crashes the process.
  */
 export class FileChangeDetector {
   readonly #identities: ReadonlyMap<string, string>
@@ -24,8 +24,8 @@ export class FileChangeDetector {
 }
 
 /**
- * Throws `model_invalid` when a file's content differs from its seal. Hashes only files whose identity changed, because hashing many
- * gigabytes would delay every restart.
+ * Throws `model_invalid` when a file's content differs from its seal. Hashes only files whose identity changed, because
+ * hashing many gigabytes would delay every restart.
  */
 export async function assertSameContent(seals: Readonly<Record<string, FileSeal>>): Promise<void> {
   const touched = Object.entries(seals).filter(([path, { identity }]) => fileIdentity(path) !== identity)

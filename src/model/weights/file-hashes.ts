@@ -11,8 +11,8 @@ export interface FileHash {
 }
 
 /**
- * Device, inode, size and times of the last write and rename. While they stay the same, so does the content, and the file need not be
- * read again. `absent` when there is no such file.
+ * Device, inode, size and times of the last write and rename. While they stay the same, so does the content, and the
+ * file need not be read again. `absent` when there is no such file.
  */
 export function fileIdentity(path: string): string {
   const stats: BigIntStats | undefined = statSync(path, { bigint: true, throwIfNoEntry: false })
@@ -24,7 +24,9 @@ export function hashFiles(paths: readonly string[]): Promise<FileHash[]> {
   return Promise.all(paths.map(hashFile))
 }
 
-/** SHA-256 of files whose name in the model folder differs from that of the path: links to blobs, files in a subfolder. */
+/**
+ * SHA-256 of files whose name in the model folder differs from that of the path: links to blobs, files in a subfolder.
+ */
 export async function hashNamedFiles(files: readonly { readonly file: string; readonly path: string }[]): Promise<FileHash[]> {
   const hashes = await hashFiles(files.map(({ path }) => path))
   return hashes.map((hash, i) => ({ ...hash, file: files[i]?.file ?? hash.file }))

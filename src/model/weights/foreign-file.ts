@@ -14,8 +14,9 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
 export const HEAD_BYTES = 256
 
 /**
- * What a file that should hold weights or JSON holds instead, and what to do, as the end of a sentence that begins with its name; null
- * when its beginning shows nothing unusual. `head` is its first `HEAD_BYTES` bytes, or all of a shorter file.
+ * What a file that should hold weights or JSON holds instead, and what to do, as the end of a sentence that begins with
+ * its name; null when its beginning shows nothing unusual. `head` is its first `HEAD_BYTES` bytes, or all of a shorter
+ * file.
  */
 export function foreignKind(head: Uint8Array): string | null {
   if (head.length === 0) return 'is empty: download it again'

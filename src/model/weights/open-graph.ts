@@ -35,8 +35,9 @@ export interface OpenGraph {
 }
 
 /**
- * Reads the graph of an ONNX file and checks, without reading weights, that every tensor is in a regular file of the model, with as many
- * bytes as its dims and data type need. Throws `model_invalid` with file, tensor, expected and found bytes, and the remedy.
+ * Reads the graph of an ONNX file and checks, without reading weights, that every tensor is in a regular file of the
+ * model, with as many bytes as its dims and data type need. Throws `model_invalid` with file, tensor, expected and
+ * found bytes, and the remedy.
  */
 export function openGraph(source: GraphSource): OpenGraph {
   const shown = basename(source.onnxPath)

@@ -12,8 +12,8 @@ interface NewLocations {
 }
 
 /**
- * The same graph with the location of every weight replaced, including weights in branches of nodes and in functions. Lengths
- * become exact, because onnxruntime refuses a length that covers padding. Copies no weights.
+ * The same graph with the location of every weight replaced, including weights in branches of nodes and in functions.
+ * Lengths become exact, because onnxruntime refuses a length that covers padding. Copies no weights.
  */
 export function relocate(graph: Graph, locations: NewLocations): Graph {
   const tensor = (bytes: Uint8Array): Uint8Array => relocatedTensor(bytes, locations)

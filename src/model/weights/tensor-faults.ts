@@ -44,7 +44,9 @@ export function extentFault(tensor: StoredTensor, modelFile: string, dataFile: s
   return `${extent}, which has ${dataFileBytes}: ${dataFile} is cut off or belongs to another version of the model; download both again`
 }
 
-/** Names an initializer that a graph has twice: onnxruntime would silently take the later one. Null when there is none. */
+/**
+ * Names an initializer that a graph has twice: onnxruntime would silently take the later one. Null when there is none.
+ */
 export function duplicateFault(tensors: readonly StoredTensor[], modelFile: string): string | null {
   const seen = new Set<string>()
   for (const tensor of tensors) {

@@ -17,7 +17,7 @@ export function describeSubject({ repository, revision, file, endpoint }: Subjec
 }
 
 /** A response whose status is not 2xx. */
-interface Refusal {
+interface FailedResponse {
   readonly status: number
   readonly headers: Headers
   /** Whether the hub itself answered, not the storage that it redirects to. */
@@ -28,7 +28,7 @@ interface Refusal {
 const RETRIED = new Set([408, 425, 429, 500, 502, 503, 504])
 
 /** The error for a response whose status is not 2xx: a `TransientFailure` when a retry may help. */
-export function refusalOf({ status, headers, isHub, host }: Refusal, subject: Subject): Error {
+export function responseError({ status, headers, isHub, host }: FailedResponse, subject: Subject): Error {
   const code = headers.get('x-error-code')
   // Signed storage URLs expire; a retry gets a new one from the hub.
   if (RETRIED.has(status) || (!isHub && (status === 401 || status === 403)))
