@@ -78,6 +78,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'logprob/',
     'model/',
     'observability/',
+    'process/mebibytes.ts',
     'provider/',
     'scoring/',
     'serving/',

@@ -2,7 +2,7 @@ import { loadConfig } from '../config/load-config.ts'
 import { renderJson, renderText, reportOn } from '../inspect/report.ts'
 import { openModel } from '../model/open-model.ts'
 import { formHere } from '../model/precision/eight-bit-form.ts'
-import { preparedFile } from '../model/precision/prepare.ts'
+import { findRoundedFile } from '../model/precision/prepare.ts'
 import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { findProviderInfo } from '../provider/provider-info.ts'
 import { providerReport, renderProviderReport } from '../provider/provider-report.ts'
@@ -13,11 +13,11 @@ export async function inspect(argv: readonly string[], env: NodeJS.ProcessEnv): 
   const { config, own, positionals } = loadConfig(argv, env, ['json', 'provider'])
   if (own.provider === 'true') return inspectProvider(own.json === 'true', env)
   const located = await locateShown(positionals[0] ?? config.MODEL, config, env, process.stderr)
-  const prepared =
+  const roundedFile =
     config.PRECISION === 'auto'
       ? null
-      : await preparedFile(openModel(located.folder, { dtype: config.DTYPE }), { form: formHere(), folder: precisionFolder(env) })
-  const sections = reportOn(located, config, prepared)
+      : await findRoundedFile(openModel(located.folder, { dtype: config.DTYPE }), { form: formHere(), folder: precisionFolder(env) })
+  const sections = reportOn(located, config, roundedFile)
   process.stdout.write(own.json === 'true' ? renderJson(sections) : renderText(sections))
   return 0
 }

@@ -1,25 +1,28 @@
 import type { Config } from '../config/options.ts'
-import { locateModel } from '../hub/locate-model.ts'
+import { locateHubModel } from '../hub/locate-hub-model.ts'
 import { type OnPullEvent, tellPullState } from '../hub/pull-progress.ts'
 import { hubSettingsFrom } from '../hub/settings.ts'
-import type { LocatedModel, LocateModel } from '../model/locate-model.ts'
+import { type LocatedModel, type LocateModel, locateFolder } from '../model/locate-model.ts'
 import { onlyReference } from '../model/model-reference.ts'
 import { createPullProgress } from './pull.ts'
 
-/** How a command finds its models: a folder at once, a model of the hub when its files are there. `listen` hears of every step. */
-export function modelLocator(config: Config, env: NodeJS.ProcessEnv, listen: OnPullEvent): LocateModel {
+/** Finds models in local folders and on the hub; `onEvent` receives every step of a download. */
+export function modelLocator(config: Config, env: NodeJS.ProcessEnv, onEvent: OnPullEvent): LocateModel {
   const settings = hubSettingsFrom(env, { isOffline: config.HUB_OFFLINE, dtype: config.DTYPE })
-  return ({ id, reference }, onProgress) => {
-    const told = tellPullState(onProgress)
-    const located = locateModel(reference, settings, (event) => {
-      listen(event)
-      told(event)
+  return (reference, onProgress) => {
+    if (reference.kind === 'folder') return locateFolder(reference)
+    const tell = tellPullState(onProgress)
+    return locateHubModel(reference, settings, (event) => {
+      onEvent(event)
+      tell(event)
     })
-    return located instanceof Promise ? located.then((model) => ({ ...model, id })) : { ...located, id }
   }
 }
 
-/** The one model that `value` names, with progress on a stream while it is fetched. Throws what `locateModel` throws. */
+/**
+ * The one model that `value` names; a stream shows the progress of a download. Throws what `locateFolder` and
+ * `locateHubModel` throw.
+ */
 export async function locateShown(value: string, config: Config, env: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): Promise<LocatedModel> {
   const progress = createPullProgress(stream)
   try {

@@ -1,14 +1,16 @@
 import { SingleBar } from 'cli-progress'
 import { loadConfig } from '../config/load-config.ts'
 import { ServiceError } from '../errors.ts'
-import { pullReference } from '../hub/locate-model.ts'
-import { describePullEvent, mebibytes, type OnPullEvent } from '../hub/pull-progress.ts'
+import { pullReference } from '../hub/locate-hub-model.ts'
+import { describePullEvent, type OnPullEvent } from '../hub/pull-progress.ts'
 import { hubSettingsFrom } from '../hub/settings.ts'
+import { hubReference } from '../model/model-reference.ts'
+import { mebibytes } from '../process/mebibytes.ts'
 import { EXIT_INTERRUPTED } from './exit-codes.ts'
 
 /**
- * `logpr pull ID[@REVISION]`: fetches the files that one dtype of a model needs and checks those that are there. Prints the folder on standard output,
- * progress on standard error. SIGINT leaves what has arrived; the same command goes on from there.
+ * `logpr pull ID[@REVISION]`: fetches the files that one dtype of a model needs and checks the cached ones. Prints the
+ * folder on standard output and progress on standard error. SIGINT keeps what has arrived; the same command resumes.
  */
 export async function pull(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config, positionals } = loadConfig(argv, env)
@@ -21,14 +23,14 @@ export async function pull(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
   process.once('SIGINT', interrupt)
   try {
     const settings = hubSettingsFrom(env, { isOffline: config.HUB_OFFLINE, dtype: config.DTYPE })
-    const { folder } = await pullReference(id, settings, progress.show, interrupted.signal)
+    const { folder } = await pullReference(hubReference(id), settings, progress.show, interrupted.signal)
     progress.done()
     process.stdout.write(`${folder}\n`)
     return 0
   } catch (error) {
     progress.done()
     if (!interrupted.signal.aborted) throw error
-    process.stderr.write('stopped; what has arrived is kept, and the same command goes on from there\n')
+    process.stderr.write('stopped; what has arrived is kept, and the same command resumes the download\n')
     return EXIT_INTERRUPTED
   } finally {
     process.off('SIGINT', interrupt)
@@ -40,10 +42,10 @@ interface PullProgress {
   done(): void
 }
 
-/** Where there is no terminal, a line each time so much more of the whole has arrived. */
+/** Without a terminal, a line is written each time this share of the total has arrived. */
 const PLAIN_SHARE = 0.1
 
-/** A bar on a terminal, lines elsewhere. The plan comes first: what, how much, how much of it is there. */
+/** Shows a pull as a bar on a terminal, as lines elsewhere. The plan is shown first. */
 export function createPullProgress(stream: NodeJS.WriteStream): PullProgress {
   let total = 0
   let arrived = 0

@@ -3,7 +3,7 @@ import { copyFile, mkdir, readFile, rename, stat, statfs, symlink, writeFile } f
 import { dirname, join, relative } from 'node:path'
 import { ServiceError } from '../errors.ts'
 
-/** The cache of one repository, laid out as Python's huggingface_hub lays it out. */
+/** The cache of one repository, in the layout of Python's huggingface_hub. */
 export class RepositoryCache {
   readonly cacheFolder: string
   readonly folder: string
@@ -19,7 +19,9 @@ export class RepositoryCache {
     return join(this.folder, 'blobs', etag)
   }
 
-  /** Not Python's name: its older versions append to `<etag>.incomplete`, under a lock that Node cannot take. */
+  /**
+   * Differs from Python's `<etag>.incomplete`, to which its older versions append under a lock that Node cannot take.
+   */
   incompletePath(etag: string): string {
     return join(this.folder, 'blobs', `${etag}.logpr.incomplete`)
   }
@@ -32,12 +34,12 @@ export class RepositoryCache {
     return join(this.folder, 'snapshots', commit, path)
   }
 
-  /** Where newer versions of Python's library keep the listing of a commit. */
+  /** The listing of a commit that newer versions of Python's library write. */
   treePath(commit: string): string {
     return join(this.folder, 'trees', `${commit}.json`)
   }
 
-  /** The commit that a branch or tag meant when it was last asked for; null when it never was. */
+  /** The commit of a branch or tag when it was last resolved; null when it never was. */
   async readRef(revision: string): Promise<string | null> {
     return readFile(join(this.folder, 'refs', revision), 'utf8').then(
       (text) => text.trim(),
@@ -51,7 +53,7 @@ export class RepositoryCache {
     await replaced(path, (temporary) => writeFile(temporary, commit))
   }
 
-  /** Puts the blob into the snapshot: a relative link, or a copy where links cannot be made. */
+  /** Adds a blob to the snapshot: as a relative link, or as a copy on file systems without links. */
   async link(commit: string, path: string, etag: string): Promise<void> {
     const target = this.snapshotPath(commit, path)
     const blob = this.blobPath(etag)
@@ -65,7 +67,7 @@ export class RepositoryCache {
   }
 }
 
-/** Size of the file behind a path, links followed; null when there is none. */
+/** Size of the file at a path, following links; null when there is none. */
 export async function sizeOf(path: string): Promise<number | null> {
   return stat(path).then(
     (found) => (found.isFile() ? found.size : null),
@@ -73,16 +75,16 @@ export async function sizeOf(path: string): Promise<number | null> {
   )
 }
 
-/** A failure of the file system as `cache_failed`, with what to do. Other errors are given back as they are. */
+/** A file-system error as `cache_failed`, with the remedy; other errors unchanged. */
 export function cacheFailure(error: unknown, path: string): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (error instanceof ServiceError || typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) return error
   const advice =
-    code === 'ENOSPC' || code === 'EDQUOT' ? 'free some space, or name another folder in HF_HUB_CACHE' : 'check the folder, or name another in HF_HUB_CACHE'
+    code === 'ENOSPC' || code === 'EDQUOT' ? 'free some space, or set HF_HUB_CACHE to another folder' : 'check the folder, or set HF_HUB_CACHE to another one'
   return new ServiceError('cache_failed', `${path} cannot be written (${code}): ${advice}; what has arrived is kept`, { cause: error })
 }
 
-/** Others see the old file or the new one, never a part. */
+/** Writes a file through a temporary one, so that other processes see the old content or the new, never a part. */
 async function replaced(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
   try {
@@ -101,13 +103,13 @@ async function isSameFile(one: string, other: string): Promise<boolean> {
 
 const MIB = 1 << 20
 
-/** Throws `cache_failed` when a folder, or the one it will be made in, has less room than is needed. */
+/** Throws `cache_failed` when the disk of a folder, which need not exist yet, has too little space. */
 export async function assertRoomFor(bytes: number, folder: string): Promise<void> {
   const free = await freeBytes(folder)
   if (free === null || free >= bytes) return
   throw new ServiceError(
     'cache_failed',
-    `${Math.ceil(bytes / MIB)} MiB are to be fetched, and ${folder} has ${Math.floor(free / MIB)} MiB free: make room, or name another folder in HF_HUB_CACHE`
+    `the download needs ${Math.ceil(bytes / MIB)} MiB, but ${folder} has ${Math.floor(free / MIB)} MiB free: free some space, or set HF_HUB_CACHE to another folder`
   )
 }
 

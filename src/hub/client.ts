@@ -1,33 +1,36 @@
 import { ServiceError } from '../errors.ts'
 import { LOGPR_VERSION } from '../process/package-info.ts'
-import { describeSubject, refusalOf, type Subject } from './answers.ts'
 import type { OnPullEvent } from './pull-progress.ts'
+import { describeSubject, responseError, type Subject } from './response-error.ts'
 import { assertUsable, type HubSettings, type HubTiming } from './settings.ts'
 import { retried, TransientFailure } from './transient.ts'
 
 const MAX_REDIRECTS = 8
-/** A listing of the largest repositories stays below. */
+/** Larger than the listing of any repository. */
 const MAX_JSON_BYTES = 1 << 26
 
-/** An answer with status 2xx or 416; its body has not been read. */
-export interface HubAnswer {
+/** A response with status 2xx or 416 whose body has not been read. */
+export interface HubResponse {
   readonly status: number
   readonly headers: Headers
-  /** A header of the first answer on the way that has it: the hub describes a file, the storage behind it only sends it. */
+  /**
+   * A header of the first response in the redirect chain that has it: the hub describes a file, the storage only sends
+   * it.
+   */
   firstHeader(name: string): string | null
-  /** Rejects with a `TransientFailure` when nothing arrives for too long. */
+  /** Throws a `TransientFailure` when nothing arrives for too long. */
   readonly chunks: AsyncIterable<Uint8Array>
-  /** For a body that is not read to its end. */
+  /** Discards the rest of the body. */
   close(): Promise<void>
 }
 
-/** Requests to the hub: redirects, token, time limits and errors are the same for all of them. */
+/** Sends requests to the hub, with redirects, token, time limits and errors handled. */
 export class HubClient {
   readonly settings: HubSettings
   readonly signal: AbortSignal
   readonly onEvent: OnPullEvent
 
-  /** Throws `configuration_invalid` when no request can be made with the settings. */
+  /** Throws `configuration_invalid` when the endpoint or the token cannot be used. */
   constructor(settings: HubSettings, onEvent: OnPullEvent, signal: AbortSignal) {
     assertUsable(settings)
     this.settings = settings
@@ -35,7 +38,7 @@ export class HubClient {
     this.signal = signal
   }
 
-  /** The same with other time limits. */
+  /** The same client with other time limits. */
   withTiming(timing: HubTiming): HubClient {
     return new HubClient({ ...this.settings, timing }, this.onEvent, this.signal)
   }
@@ -44,33 +47,33 @@ export class HubClient {
     return { repository, revision, file, endpoint: this.settings.endpoint, hasToken: this.settings.token !== null }
   }
 
-  /** Repeats an attempt as the settings say. */
+  /** Repeats an attempt, with the tries and pauses of the settings. */
   retried<T>(attempt: () => Promise<T>, subject: Subject, hasAdvanced?: () => boolean): Promise<T> {
     const { timing } = this.settings
     const onRetry = (reason: string, pauseMs: number): void => this.onEvent({ kind: 'retry', subject: subject.file ?? subject.repository, reason, pauseMs })
     return retried(attempt, { timing, signal: this.signal, subject: describeSubject(subject), onRetry }, hasAdvanced)
   }
 
-  /** A `fetch` for the hub's own library: it answers with whole JSON of status 200, and throws what `open` throws. */
+  /** A `fetch` for the hub's library: returns complete JSON with status 200, and throws what `open` throws. */
   fetchFor(subject: Subject): typeof fetch {
     return (input) =>
       this.retried(async () => {
-        const answer = await this.open(String(input instanceof Request ? input.url : input), {}, subject)
-        const text = await wholeText(answer)
+        const response = await this.open(String(input instanceof Request ? input.url : input), {}, subject)
+        const text = await wholeText(response)
         try {
           JSON.parse(text)
         } catch {
           throw notAHub(subject)
         }
         const headers = new Headers({ 'content-type': 'application/json' })
-        const link = answer.headers.get('link')
+        const link = response.headers.get('link')
         if (link !== null) headers.set('link', link)
         return new Response(text, { headers })
       }, subject)
   }
 
-  /** One GET. Throws a `TransientFailure` when another may help, else a `ServiceError`. */
-  async open(url: string, headers: Readonly<Record<string, string>>, subject: Subject): Promise<HubAnswer> {
+  /** Sends one GET and follows redirects. Throws a `TransientFailure` when a retry may help, else a `ServiceError`. */
+  async open(url: string, headers: Readonly<Record<string, string>>, subject: Subject): Promise<HubResponse> {
     const passed: Headers[] = []
     let target = new URL(url)
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
@@ -86,7 +89,7 @@ export class HubClient {
       if (!response.ok) {
         await closed(response, limit)
         if (response.status !== 416)
-          throw refusalOf({ status: response.status, headers: response.headers, isHub: this.#isHub(target), host: target.host }, subject)
+          throw responseError({ status: response.status, headers: response.headers, isHub: this.#isHub(target), host: target.host }, subject)
       }
       return {
         status: response.status,
@@ -103,7 +106,7 @@ export class HubClient {
     const { token } = this.settings
     const authorization = token !== null && this.#isHub(target) ? { authorization: `Bearer ${token}` } : {}
     try {
-      // Byte ranges are of the file itself, so it must not be compressed on the way.
+      // Byte ranges refer to the file itself, so the response must not be compressed.
       return await fetch(target, {
         redirect: 'manual',
         signal: limit.signal,
@@ -121,7 +124,7 @@ export class HubClient {
     try {
       limit.renew(stallTimeoutMs)
       for await (const chunk of response.body ?? []) {
-        // Writing it may take its time.
+        // The time limit does not include the caller's work on a chunk.
         limit.end()
         yield chunk
         limit.renew(stallTimeoutMs)
@@ -139,7 +142,7 @@ export class HubClient {
   }
 }
 
-/** Aborts when it is not renewed in time, or with the caller's signal. */
+/** Aborts unless renewed in time, or when the caller's signal aborts. */
 class TimeLimit {
   readonly #controller = new AbortController()
   readonly signal: AbortSignal
@@ -175,32 +178,29 @@ async function* nothing(): AsyncGenerator<Uint8Array> {}
 function redirectedTo(location: string, from: URL, subject: Subject): URL {
   const target = URL.canParse(location, from.href) ? new URL(location, from) : null
   if (target !== null && (target.protocol === 'https:' || (target.protocol === 'http:' && from.protocol === 'http:'))) return target
-  throw new ServiceError(
-    'hub_unreachable',
-    `${describeSubject(subject)}: ${from.host} redirects to an address that is not https; check HF_ENDPOINT and the proxy`
-  )
+  throw new ServiceError('hub_unreachable', `${describeSubject(subject)}: ${from.host} redirects to a URL that is not https; check HF_ENDPOINT and the proxy`)
 }
 
-async function wholeText({ chunks }: HubAnswer): Promise<string> {
+async function wholeText({ chunks }: HubResponse): Promise<string> {
   const parts: Uint8Array[] = []
   let sizeBytes = 0
   for await (const chunk of chunks) {
     sizeBytes += chunk.length
-    if (sizeBytes > MAX_JSON_BYTES) throw new ServiceError('hub_unreachable', `an answer of the hub has more than ${MAX_JSON_BYTES} bytes`)
+    if (sizeBytes > MAX_JSON_BYTES) throw new ServiceError('hub_unreachable', `a response of the hub has more than ${MAX_JSON_BYTES} bytes; check HF_ENDPOINT`)
     parts.push(chunk)
   }
   return Buffer.concat(parts).toString('utf8')
 }
 
-/** A page of a captive portal or of a proxy's login, in place of what was asked for. */
+/** The error for a web page instead of the requested content, as captive portals and proxies send. */
 export function notAHub(subject: Subject): ServiceError {
   return new ServiceError(
     'hub_unreachable',
-    `${describeSubject(subject)}: the answer is a page, not the hub's; a proxy or a login page of the network may stand between, or HF_ENDPOINT is not a hub`
+    `${describeSubject(subject)}: the response is a web page, not the hub's; check for a proxy or network login page, and that HF_ENDPOINT is a hub`
   )
 }
 
-/** The system's reason below undici's `fetch failed`. */
+/** The cause of undici's `fetch failed`. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error as { cause?: { code?: string; message?: string } }

@@ -3,24 +3,25 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ServiceError } from '../errors.ts'
-import { describeSubject, type Subject } from './answers.ts'
 import { cacheFailure, type RepositoryCache, sizeOf } from './cache-layout.ts'
-import { type HubAnswer, type HubClient, notAHub } from './client.ts'
+import { type HubClient, type HubResponse, notAHub } from './client.ts'
 import { lockFile } from './file-lock.ts'
 import type { RepositoryFile } from './repository-files.ts'
+import { describeSubject, type Subject } from './response-error.ts'
 import { TransientFailure } from './transient.ts'
 
-/** A file of a commit and where to get it. */
+/** A file of a commit to download. */
 interface WantedFile extends RepositoryFile {
   readonly repository: string
   readonly commit: string
 }
 
 /**
- * Brings a file into the cache, on from where an earlier try ended. Its blob appears under its name in one step, once the whole content has been read
- * back from disk and has the hash that the hub listed.
+ * Downloads a file into the cache, resuming an earlier try. The blob gets its name only after its content was read back
+ * from disk and has the hash that the hub listed.
  *
- * Throws `hub_unreachable`, `hub_refused`, `hub_not_found`, `download_corrupt` or `cache_failed`; what has arrived stays for the next call.
+ * Throws `hub_unreachable`, `hub_refused`, `hub_not_found`, `download_corrupt` or `cache_failed`, and keeps the
+ * received bytes for the next call.
  */
 export async function downloadBlob(file: WantedFile, cache: RepositoryCache, client: HubClient): Promise<void> {
   const blob = cache.blobPath(file.etag)
@@ -28,7 +29,7 @@ export async function downloadBlob(file: WantedFile, cache: RepositoryCache, cli
   try {
     const release = await lockFile(cache.lockPath(file.etag), client.signal, onWait)
     try {
-      // Another process may have fetched it meanwhile.
+      // Another process may have finished the download meanwhile.
       if ((await sizeOf(blob)) === file.sizeBytes) client.onEvent({ kind: 'received', bytes: file.sizeBytes })
       else await fetchInto(cache.incompletePath(file.etag), blob, file, client)
     } finally {
@@ -42,7 +43,7 @@ export async function downloadBlob(file: WantedFile, cache: RepositoryCache, cli
 async function fetchInto(incomplete: string, blob: string, file: WantedFile, client: HubClient): Promise<void> {
   await mkdir(dirname(blob), { recursive: true })
   const subject = client.subject(file.repository, file.commit, file.path)
-  // What an earlier process left may be wrong, so wrong content is fetched whole once more.
+  // The bytes that an earlier process left may be wrong, so the second round starts from nothing.
   for (let rounds = 0; rounds < 2; rounds++) {
     const handle = await open(incomplete, 'a').then(async (made) => {
       await made.close()
@@ -60,22 +61,22 @@ async function fetchInto(incomplete: string, blob: string, file: WantedFile, cli
   }
   throw new ServiceError(
     'download_corrupt',
-    `${describeSubject(subject)}: the content does not have the hash that the hub lists, in a fresh download either; try again later, or with another mirror (HF_ENDPOINT)`
+    `${describeSubject(subject)}: the content does not have the hash that the hub lists, even after a fresh download; try again later, or with another mirror (HF_ENDPOINT)`
   )
 }
 
-/** Fills one file from its beginning on. */
+/** Downloads the bytes of one file in order, over as many requests as it takes. */
 class Transfer {
   readonly #handle: FileHandle
   readonly #file: WantedFile
   readonly #client: HubClient
   readonly #subject: Subject
-  /** Bytes that are on disk. */
+  /** Bytes on disk. */
   #offset = 0
-  /** The most that ever were: coming that far again is no progress. */
+  /** The largest offset reached so far: reaching it again is no progress. */
   #furthest = 0
   #lastFurthest = 0
-  /** The storage's own name for the content; while it holds, two answers are of the same bytes. */
+  /** The storage's ETag; two responses with the same one have the same content. */
   #storageEtag: string | null = null
 
   constructor(handle: FileHandle, file: WantedFile, client: HubClient, subject: Subject) {
@@ -106,24 +107,24 @@ class Transfer {
   async #attempt(): Promise<void> {
     const { repository, commit, path, sizeBytes } = this.#file
     const url = `${this.#client.settings.endpoint}/${repository}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`
-    const answer = await this.#client.open(url, this.#rangeHeaders(), this.#subject)
+    const response = await this.#client.open(url, this.#rangeHeaders(), this.#subject)
     try {
-      this.#assertListed(answer)
-      await this.#placeOf(answer)
-      this.#storageEtag = strongEtag(answer.headers)
-      await this.#write(answer)
+      this.#assertListed(response)
+      await this.#alignOffset(response)
+      this.#storageEtag = strongEtag(response.headers)
+      await this.#write(response)
     } finally {
-      await answer.close()
+      await response.close()
     }
     if (this.#offset < sizeBytes) throw new TransientFailure(`the body ended after ${this.#offset} of ${sizeBytes} bytes`)
   }
 
-  async #write(answer: HubAnswer): Promise<void> {
+  async #write(response: HubResponse): Promise<void> {
     const { sizeBytes } = this.#file
-    for await (const chunk of answer.chunks) {
+    for await (const chunk of response.chunks) {
       if (this.#offset + chunk.length > sizeBytes) {
         await this.#restart()
-        throw new TransientFailure(`more than the ${sizeBytes} bytes that the hub lists arrived`, { code: 'download_corrupt' })
+        throw new TransientFailure(`received more than the ${sizeBytes} bytes that the hub lists`, { code: 'download_corrupt' })
       }
       await this.#handle.write(chunk, 0, chunk.length, this.#offset)
       this.#offset += chunk.length
@@ -137,28 +138,28 @@ class Transfer {
     return { range: `bytes=${this.#offset}-`, ...(this.#storageEtag === null ? {} : { 'if-range': this.#storageEtag }) }
   }
 
-  /** The hub still means the content that it listed. */
-  #assertListed(answer: HubAnswer): void {
-    const linked = answer.firstHeader('x-linked-etag')?.replace(/^(?:W\/)?"|"$/g, '')
-    const commit = answer.firstHeader('x-repo-commit')
+  /** Throws `download_corrupt` when the hub's content changed since it was listed. */
+  #assertListed(response: HubResponse): void {
+    const linked = response.firstHeader('x-linked-etag')?.replace(/^(?:W\/)?"|"$/g, '')
+    const commit = response.firstHeader('x-repo-commit')
     if ((linked === undefined || linked === this.#file.etag) && (commit === null || commit === this.#file.commit)) return
-    throw new ServiceError('download_corrupt', `${describeSubject(this.#subject)}: the hub has other content now than its listing said; run the command again`)
+    throw new ServiceError('download_corrupt', `${describeSubject(this.#subject)}: the content changed on the hub since it was listed; run the command again`)
   }
 
-  /** Where the body of this answer begins: at `offset`, or at the start of the file. */
-  async #placeOf({ status, headers }: HubAnswer): Promise<void> {
+  /** Makes `#offset` the position of the body's first byte: unchanged, or the start of the file. */
+  async #alignOffset({ status, headers }: HubResponse): Promise<void> {
     const { sizeBytes } = this.#file
     if (status === 206) {
       if (headers.get('content-range') === `bytes ${this.#offset}-${sizeBytes - 1}/${sizeBytes}`) return
       await this.#restart()
-      throw new TransientFailure('the answer is another range than was asked for', { code: 'download_corrupt' })
+      throw new TransientFailure('the response has another range than requested', { code: 'download_corrupt' })
     }
     if (this.#offset > 0) await this.#restart()
     if (status === 416) throw new TransientFailure('the range was refused (416)')
     const announced = headers.get('content-length')
     if (announced === null || Number(announced) === sizeBytes) return
     if (/^text\/html/.test(headers.get('content-type') ?? '')) throw notAHub(this.#subject)
-    throw new TransientFailure(`${announced} bytes are announced, the hub lists ${sizeBytes}`, { code: 'download_corrupt' })
+    throw new TransientFailure(`the response has ${announced} bytes, but the hub lists ${sizeBytes}`, { code: 'download_corrupt' })
   }
 
   async #restart(): Promise<void> {
@@ -174,7 +175,7 @@ function strongEtag(headers: Headers): string | null {
   return etag?.startsWith('"') ? etag : null
 }
 
-/** Whether a file on disk has the content that the hub listed: SHA-256, or git's SHA-1 of `blob <size>\0` and the content. */
+/** Whether a file on disk has the listed hash: SHA-256, or git's SHA-1 of `blob <size>\0` and the content. */
 export async function hasListedContent(path: string, { etag, sizeBytes }: RepositoryFile): Promise<boolean> {
   const hash = etag.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${sizeBytes}\0`)
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) hash.update(chunk)

@@ -4,21 +4,22 @@ import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** A holder shows this often that it lives. */
+/** A holder updates the lock file at this interval. */
 const HEARTBEAT_MS = 3000
-/** A holder that did not for so long is gone: several heartbeats, and slow network file systems. */
+/** A lock without an update for so long is stale: several heartbeats, plus slow network file systems. */
 const STALE_MS = 20_000
 const POLL_MS = 200
 
 /**
- * Holds a lock file until the returned function is called. A holder of this host whose process has ended is replaced at once, any other once it shows no
- * life for 20 s. The lock only saves work: who takes it wrongly writes the same bytes to the same places, and both check them.
+ * Holds a lock file until the returned function is called. A lock of an ended process on this host is taken over at
+ * once, any other after 20 s without a heartbeat. The lock only saves work: a process that takes it wrongly writes the
+ * same bytes to the same places, and both verify them.
  */
 export async function lockFile(path: string, signal: AbortSignal, onWait: () => void): Promise<() => Promise<void>> {
   const mine = `${hostname()} ${process.pid} ${randomBytes(8).toString('hex')}`
   await mkdir(dirname(path), { recursive: true })
   for (let hasWaited = false; !(await created(path, mine)); hasWaited = true) {
-    if (await tookAway(path)) continue
+    if (await removedStale(path)) continue
     if (!hasWaited) onWait()
     await pause(POLL_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
@@ -40,14 +41,15 @@ async function created(path: string, content: string): Promise<boolean> {
   )
 }
 
-/** Removes the lock of a holder that is gone. */
-async function tookAway(path: string): Promise<boolean> {
+/** Removes a stale lock; false when its holder is alive. */
+async function removedStale(path: string): Promise<boolean> {
   const holder = await contentOf(path)
   const found = await stat(path).catch(() => null)
   if (holder === null || found === null) return true
   if (Date.now() - found.mtimeMs < STALE_MS && !hasEnded(holder)) return false
   const aside = `${path}.${randomBytes(4).toString('hex')}`
-  // Of several that rename one name, one succeeds; it may have met the lock of a new holder, and puts that back.
+  // Only one of several processes succeeds in renaming. It may have renamed the lock of a new holder, which it then
+  // restores.
   await rename(path, aside).catch(() => {})
   const taken = await contentOf(aside)
   if (taken !== null && taken !== holder) await created(path, taken)
@@ -57,7 +59,7 @@ async function tookAway(path: string): Promise<boolean> {
 
 function hasEnded(holder: string): boolean {
   const [host, pid] = holder.split(' ')
-  // An empty file is one that is being written.
+  // An empty file is still being written by its holder.
   if (host !== hostname() || pid === undefined) return false
   try {
     process.kill(Number(pid), 0)

@@ -2,11 +2,11 @@ import { unlink } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { ServiceError } from '../errors.ts'
 import { COMMIT, type HubReference } from '../model/model-reference.ts'
-import { describeSubject } from './answers.ts'
 import { assertRoomFor, cacheFailure, RepositoryCache, sizeOf } from './cache-layout.ts'
 import type { HubClient } from './client.ts'
 import { downloadBlob, hasListedContent } from './download-blob.ts'
 import { listRepository, type RepositoryFile, resolveRevision } from './repository-files.ts'
+import { describeSubject } from './response-error.ts'
 import { type ChosenGraph, dataFilesOf, genaiGraphFile, graphFileOf, likelyDataFiles, missingFiles, noGraph, smallFilesOf } from './select-files.ts'
 import type { HubTiming } from './settings.ts'
 
@@ -17,16 +17,17 @@ export interface CachedModel {
   readonly revision: string
 }
 
-export interface PullOptions {
-  /** Read files that are in the cache already, and fetch those again whose content is not what the hub lists. */
+interface PullOptions {
+  /** Whether to hash cached files, and fetch those again whose hash differs from the hub's. */
   readonly checksPresent: boolean
-  /** Time limits of the questions before a download. */
+  /** Time limits of the requests before a download. */
   readonly askTiming: HubTiming
 }
 
 /**
- * Brings the files of a model that its dtype needs into the cache and answers with their folder. The branch or tag points to the new commit only once all
- * of it is there. Throws as `downloadBlob` does, and `model_invalid` when the repository has no model.
+ * Downloads the files that one dtype of a model needs into the cache, and returns their folder. The branch or tag
+ * points to the new commit only once all files are there. Throws as `downloadBlob` does, and `model_invalid` when the
+ * repository has no model.
  */
 export async function pullModel(reference: HubReference, client: HubClient, options: PullOptions): Promise<CachedModel> {
   const { repository, revision, subfolder } = reference
@@ -42,11 +43,11 @@ class Pull {
   readonly cache: RepositoryCache
   readonly #reference: HubReference
   readonly #commit: string
-  /** By name in the model's folder. */
+  /** By name relative to the model's folder. */
   readonly #files: ReadonlyMap<string, RepositoryFile>
   readonly #client: HubClient
   readonly #options: PullOptions
-  /** Etags whose blob need not be fetched. */
+  /** Etags of the blobs that are in the cache. */
   readonly #present = new Set<string>()
 
   constructor(reference: HubReference, commit: string, listing: readonly RepositoryFile[], client: HubClient, options: PullOptions) {
@@ -59,7 +60,7 @@ class Pull {
     this.#options = options
   }
 
-  /** Small files first and weights last: a snapshot that has the weights has all. */
+  /** Fetches small files first and weights last, so that a snapshot with weights is complete. */
   async run(): Promise<void> {
     const names = [...this.#files.keys()]
     const small = smallFilesOf(names)
@@ -85,7 +86,7 @@ class Pull {
     return this.#client.settings.dtype
   }
 
-  /** A genai folder may name its graph as it likes; which of several it is stands in genai_config.json. */
+  /** A graph to plan with before genai_config.json, which names the graph of a genai folder, has been fetched. */
   #anyGraph(names: readonly string[]): ChosenGraph {
     const graph = names.find((name) => posix.dirname(name) === '.' && name.endsWith('.onnx'))
     if (this.#dtype === 'auto' && names.includes('genai_config.json') && graph !== undefined) return { file: graph, dtype: null }
@@ -95,10 +96,10 @@ class Pull {
   #assertNeeded(small: readonly string[]): void {
     const missing = missingFiles(small)
     if (missing.length === 0) return
-    if (this.#files.size === 0) throw new ServiceError('hub_not_found', `${this.#where} has no files; check the folder behind the id`)
+    if (this.#files.size === 0) throw new ServiceError('hub_not_found', `${this.#where} has no files; check the folder in the id`)
     const graphs = [...this.#files.keys()].filter((name) => name.endsWith('.onnx'))
     if (graphs.length > 0 && graphFileOf(graphs, this.#dtype, null) === null) throw noGraph(this.#where, graphs, this.#dtype)
-    throw new ServiceError('model_invalid', `${this.#where} has no ${missing.join(' and no ')}, so it is no model that logpr can load`)
+    throw new ServiceError('model_invalid', `${this.#where} has no ${missing.join(' and no ')}, which logpr needs: choose a repository that has them`)
   }
 
   #assertListed(byFile: string, names: readonly string[]): void {
@@ -122,7 +123,7 @@ class Pull {
   async #announce(names: readonly string[], dtype: string | null): Promise<void> {
     const files = this.#listed(names)
     for (const file of files) if (!this.#present.has(file.etag) && (await this.#isPresent(file))) this.#present.add(file.etag)
-    // Two files of one content are fetched once.
+    // Files with the same content are fetched once.
     const sizes = [...new Map(files.map(({ etag, sizeBytes }) => [etag, sizeBytes]))]
     const totalBytes = sizes.reduce((sum, [, sizeBytes]) => sum + sizeBytes, 0)
     const presentBytes = sizes.reduce((sum, [etag, sizeBytes]) => (this.#present.has(etag) ? sum + sizeBytes : sum), 0)
@@ -132,8 +133,8 @@ class Pull {
       repository,
       revision,
       commit: this.#commit,
-      // The graphs of genai folders are all called model.onnx.
-      dtype: dtype === null || this.#files.has('genai_config.json') ? 'as its graph says' : dtype,
+      // In genai folders the name model.onnx does not tell the dtype.
+      dtype: dtype === null || this.#files.has('genai_config.json') ? 'as in the graph' : dtype,
       files: files.length,
       totalBytes,
       presentBytes
@@ -145,7 +146,7 @@ class Pull {
     const path = this.cache.blobPath(file.etag)
     if ((await sizeOf(path)) !== file.sizeBytes) return false
     if (!this.#options.checksPresent || (await hasListedContent(path, file))) return true
-    // Who has it open keeps it; nobody else may take it for the file.
+    // Processes that have the file open keep it; others must not find wrong content under this name.
     await unlink(path).catch((error: unknown) => {
       throw cacheFailure(error, path)
     })

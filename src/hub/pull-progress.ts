@@ -1,6 +1,8 @@
-/** What a person or a log can be told while a model is fetched. */
+import { mebibytes } from '../process/mebibytes.ts'
+
+/** What happens while a model is fetched. */
 export type PullEvent =
-  /** What is to be done; comes again when the .onnx file names other files than its repository suggests. */
+  /** What is to be fetched; repeated when the .onnx file names other files than the repository's listing suggests. */
   | {
       readonly kind: 'plan'
       readonly repository: string
@@ -9,36 +11,36 @@ export type PullEvent =
       readonly dtype: string
       readonly files: number
       readonly totalBytes: number
-      /** Of these, what is on disk already. */
+      /** Of these, the bytes that are on disk already. */
       readonly presentBytes: number
     }
   /** Bytes that arrived; negative when they have to be fetched again. */
   | { readonly kind: 'received'; readonly bytes: number }
   | { readonly kind: 'file'; readonly path: string; readonly sizeBytes: number; readonly wasPresent: boolean }
   | { readonly kind: 'retry'; readonly subject: string; readonly reason: string; readonly pauseMs: number }
-  /** Another process fetches this file. */
+  /** Another process is fetching this file. */
   | { readonly kind: 'wait'; readonly path: string }
-  /** The hub could not be asked, so what the cache has is used. */
+  /** The hub did not answer or refused, so the cached files are used. */
   | { readonly kind: 'cached'; readonly commit: string; readonly reason: string }
 
 export type OnPullEvent = (event: PullEvent) => void
 
-const MIB = 1 << 20
-
-/** An event as a line for a person; null for what is no news. */
+/** An event as a line for a person; null when there is nothing to say. */
 export function describePullEvent(event: Exclude<PullEvent, { readonly kind: 'received' }>): string | null {
   if (event.kind === 'plan') {
     const { repository, revision, commit, files, totalBytes, presentBytes, dtype } = event
-    const rest = presentBytes >= totalBytes ? 'all there' : `${mebibytes(totalBytes - presentBytes)} to fetch`
+    const rest = presentBytes >= totalBytes ? 'all present' : `${mebibytes(totalBytes - presentBytes)} to fetch`
     return `${repository}@${revision} (commit ${commit.slice(0, 12)}), dtype ${dtype}: ${files} files, ${mebibytes(totalBytes)}, ${rest}`
   }
   if (event.kind === 'file') return event.wasPresent ? null : `${event.path}: ${mebibytes(event.sizeBytes)}, checked`
-  if (event.kind === 'wait') return `${event.path}: another process fetches it; waiting`
-  if (event.kind === 'cached') return `${event.reason}\nusing commit ${event.commit.slice(0, 12)} of the cache`
-  return `${event.subject}: ${event.reason}; again in ${(event.pauseMs / 1000).toFixed(1)} s`
+  if (event.kind === 'wait') return `${event.path}: waiting for another process that is fetching it`
+  if (event.kind === 'cached') return `${event.reason}\nusing commit ${event.commit.slice(0, 12)} from the cache`
+  return `${event.subject}: ${event.reason}; retrying in ${(event.pauseMs / 1000).toFixed(1)} s`
 }
 
-/** How far a fetch is, in words such as `fetching org/name: 120 of 954 MiB`, told whenever they change. */
+const MIB = 1 << 20
+
+/** Tells how far a pull is, in words such as `fetching org/name: 120 of 954 MiB`, whenever they change. */
 export function tellPullState(tell: (words: string) => void): OnPullEvent {
   let arrived = 0
   let total = 0
@@ -56,8 +58,4 @@ export function tellPullState(tell: (words: string) => void): OnPullEvent {
     last = words
     tell(words)
   }
-}
-
-export function mebibytes(bytes: number): string {
-  return `${(bytes / MIB).toFixed(1)} MiB`
 }

@@ -1,28 +1,28 @@
 import type { listFiles as ListFiles, modelInfo as ModelInfo } from '@huggingface/hub'
 import { ServiceError } from '../errors.ts'
 import { COMMIT } from '../model/model-reference.ts'
-import { describeSubject, type Subject } from './answers.ts'
 import type { HubClient } from './client.ts'
+import { describeSubject, type Subject } from './response-error.ts'
 
 /** A file of a commit. */
 export interface RepositoryFile {
-  /** With `/`, relative to the repository. */
+  /** Relative to the repository, with `/`. */
   readonly path: string
   readonly sizeBytes: number
-  /** The name of its content in the cache: SHA-256 of what is stored outside git, else git's SHA-1 of the blob. */
+  /** Name of its blob in the cache: SHA-256 for a file stored outside git, else git's SHA-1 of the blob. */
   readonly etag: string
 }
 
-/** More files than any model has. */
+/** More files than any model repository has. */
 const MAX_FILES = 100_000
 const ETAG = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 
-/** The library is loaded for the first request: a start from a folder or from the cache does without it. */
+/** Loaded for the first request, so that starts from a folder or from the cache do without it. */
 async function library(): Promise<{ readonly modelInfo: typeof ModelInfo; readonly listFiles: typeof ListFiles }> {
   return import('@huggingface/hub')
 }
 
-/** The commit that a branch, a tag or the beginning of a commit means now. */
+/** The current commit of a branch, a tag or an abbreviated commit. */
 export async function resolveRevision(client: HubClient, repository: string, revision: string): Promise<string> {
   const subject = client.subject(repository, revision, null)
   const { modelInfo } = await library()
@@ -32,23 +32,23 @@ export async function resolveRevision(client: HubClient, repository: string, rev
     additionalFields: ['sha'],
     hubUrl: client.settings.endpoint,
     fetch: client.fetchFor(subject)
-  }).catch(ofAnotherForm(client, subject))
+  }).catch(toServiceError(client, subject))
   if (typeof sha === 'string' && COMMIT.test(sha)) return sha
-  throw new ServiceError('hub_unreachable', `${describeSubject(subject)}: the answer names no commit; check HF_ENDPOINT`)
+  throw new ServiceError('hub_unreachable', `${describeSubject(subject)}: the response names no commit; check HF_ENDPOINT`)
 }
 
 /** All files of a commit. Throws `model_invalid` for a listing that could write outside the cache. */
 export async function listRepository(client: HubClient, repository: string, commit: string): Promise<RepositoryFile[]> {
   const subject = client.subject(repository, commit, null)
-  return listed(client, repository, commit, subject).catch(ofAnotherForm(client, subject))
+  return listed(client, repository, commit, subject).catch(toServiceError(client, subject))
 }
 
-/** The library reads fields of an answer without looking whether they are there. */
-function ofAnotherForm(client: HubClient, subject: Subject): (error: unknown) => never {
+/** The library does not check the form of a response, so its errors mean that the form is wrong. */
+function toServiceError(client: HubClient, subject: Subject): (error: unknown) => never {
   return (error) => {
     client.signal.throwIfAborted()
     if (error instanceof ServiceError) throw error
-    throw new ServiceError('hub_unreachable', `${describeSubject(subject)}: the answer is not of the form that a hub gives; check HF_ENDPOINT`, {
+    throw new ServiceError('hub_unreachable', `${describeSubject(subject)}: the response does not have the form of a hub's; check HF_ENDPOINT`, {
       cause: error
     })
   }
@@ -69,7 +69,7 @@ async function listed(client: HubClient, repository: string, commit: string, sub
     if (!isSafePath(path) || !ETAG.test(file.etag) || !Number.isSafeInteger(file.sizeBytes) || file.sizeBytes < 0) {
       throw new ServiceError(
         'model_invalid',
-        `${describeSubject(subject)}: the listing has an entry that is no file of a repository, ${shown(path)}; it is not used`
+        `${describeSubject(subject)}: the listing has an entry that is not a file of a repository, ${shown(path)}; check HF_ENDPOINT, and do not use this repository`
       )
     }
     files.push(file)
@@ -78,8 +78,8 @@ async function listed(client: HubClient, repository: string, commit: string, sub
   return files
 }
 
-/** Stays inside the folder that it is joined to, on every system. */
-export function isSafePath(path: unknown): path is string {
+/** Whether a path stays inside the folder that it is joined to, on every operating system. */
+function isSafePath(path: unknown): path is string {
   return typeof path === 'string' && path.length <= 1024 && path.split('/').every((part) => /^[^\\:\p{Cc}]+$/u.test(part) && part !== '.' && part !== '..')
 }
 

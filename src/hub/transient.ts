@@ -2,11 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type ErrorCode, ServiceError } from '../errors.ts'
 import type { HubTiming } from './settings.ts'
 
-/** A failure that may not happen again. */
+/** A failure that a retry may cure. */
 export class TransientFailure extends Error {
-  /** What it becomes when it does. */
+  /** The error code when the tries are used up. */
   readonly code: ErrorCode
-  /** What the hub asked for. */
+  /** From the hub's Retry-After. */
   readonly retryAfterMs: number | null
 
   constructor(reason: string, { code = 'hub_unreachable' as ErrorCode, retryAfterMs = null as number | null, cause = undefined as unknown } = {}) {
@@ -16,7 +16,7 @@ export class TransientFailure extends Error {
   }
 }
 
-export interface Retries {
+interface Retries {
   readonly timing: HubTiming
   readonly signal: AbortSignal
   /** Names the repository, file and host in the error. */
@@ -25,8 +25,9 @@ export interface Retries {
 }
 
 /**
- * Repeats `attempt` while it fails with a `TransientFailure`, with pauses that double or that the hub asked for. An attempt that brought something new
- * (`hasAdvanced`, asked once after each failure) is not counted. Throws the failure's code when it has failed often enough.
+ * Repeats `attempt` while it fails with a `TransientFailure`, with pauses that double or that the hub asked for. An
+ * attempt that made progress (`hasAdvanced`, called once after each failure) resets the count. Throws the failure's
+ * code when the tries are used up.
  */
 export async function retried<T>(
   attempt: () => Promise<T>,
@@ -48,11 +49,11 @@ export async function retried<T>(
 }
 
 function lastFailure(error: TransientFailure, subject: string, failures: number): ServiceError {
-  const seconds = error.retryAfterMs === null ? '' : ` It asks for a pause of ${Math.ceil(error.retryAfterMs / 1000)} s.`
+  const seconds = error.retryAfterMs === null ? '' : ` The hub asks for a pause of ${Math.ceil(error.retryAfterMs / 1000)} s.`
   const advice =
     error.code === 'download_corrupt'
       ? 'Try again later, or with another mirror (HF_ENDPOINT).'
-      : 'Check the network, HF_ENDPOINT and the proxy; what has arrived is kept, and the same command goes on from there.'
+      : 'Check the network, HF_ENDPOINT and the proxy; what has arrived is kept, and the same command resumes the download.'
   return new ServiceError(error.code, `${subject}: ${error.message}, after ${failures} ${failures === 1 ? 'try' : 'tries in a row'}.${seconds} ${advice}`, {
     cause: error
   })

@@ -3,28 +3,28 @@ import type { LocatedModel } from '../model/locate-model.ts'
 import { scoringGraph } from '../model/onnx/scoring-graph.ts'
 import { openModel } from '../model/open-model.ts'
 import { resolvePrecision } from '../model/precision/precision-plan.ts'
-import type { PreparedFile } from '../model/precision/prepare.ts'
+import type { RoundedFile } from '../model/precision/prepare.ts'
 import { roundedGraph } from '../model/precision/rounded-graph.ts'
 import { graphSection, memorySection, modelSection, precisionSection, type Section, type SectionMaker, scoringGraphSection } from './sections.ts'
 
-/** In the order in which they are shown. */
+/** In the order of the report. */
 const SECTIONS: readonly SectionMaker[] = [modelSection, graphSection, precisionSection, scoringGraphSection, memorySection]
 
 /**
- * What a model folder is and what the service would make of it on a CPU; `prepared` says where rounded weights are kept. Throws
- * `model_invalid`, `model_unsupported` or `configuration_invalid` with the reason.
+ * Describes a model and how the service would run it on a CPU. `roundedFile` is the cached file of 8-bit weights; null
+ * when nobody looked. Throws `model_invalid`, `model_unsupported` or `configuration_invalid` with the reason.
  */
-export function reportOn({ id, folder: path }: LocatedModel, config: Config, prepared: PreparedFile | null = null): readonly Section[] {
-  const found = { ...openModel(path, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id }
-  const { model: folder, plan: precision } = resolvePrecision(found, config.PRECISION, 'cpu')
+export function reportOn({ id, folder: path }: LocatedModel, config: Config, roundedFile: RoundedFile | null = null): readonly Section[] {
+  const opened = { ...openModel(path, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id }
+  const { model: folder, plan: precision } = resolvePrecision(opened, config.PRECISION, 'cpu')
   const scoring = scoringGraph(precision === null ? folder.graph : roundedGraph(folder.graph, precision))
-  const model = { folder, original: folder.graph, scoring, precision, prepared, config }
+  const model = { folder, original: folder.graph, scoring, precision, roundedFile, config }
   return SECTIONS.flatMap((make) => make(model) ?? [])
 }
 
 const LABEL_WIDTH = 14
 
-/** One line a fact, labels in a column of their own. */
+/** One line per fact, with the labels in a column. */
 export function renderText(sections: readonly Section[]): string {
   const lines = sections.flatMap((section) => section.lines)
   return `${lines.map(([label, text]) => `${label.padEnd(LABEL_WIDTH)} ${text}`).join('\n')}\n`

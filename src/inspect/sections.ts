@@ -8,35 +8,36 @@ import { splitQuantizedProducts } from '../model/onnx/split-quantized-product.ts
 import { writeOnnx } from '../model/onnx/write.ts'
 import type { OpenModel } from '../model/open-model.ts'
 import type { PrecisionPlan } from '../model/precision/precision-plan.ts'
-import type { PreparedFile } from '../model/precision/prepare.ts'
+import type { RoundedFile } from '../model/precision/prepare.ts'
 import { mebibytes } from '../process/mebibytes.ts'
 
-/** A model that is looked at: its folder and its graph as it came and as it would run. No weights are loaded. */
+/** A model to report on, without its weights. */
 interface InspectedModel {
   readonly folder: OpenModel
   readonly original: Graph
+  /** The graph that the engine would run. */
   readonly scoring: Graph
-  /** What is done to its weights; null where nothing is. */
+  /** The plan for 8-bit weights; null without --precision int8. */
   readonly precision: PrecisionPlan | null
-  /** Where the rounded ones are kept; null where nobody looked. */
-  readonly prepared: PreparedFile | null
-  /** The settings in force, as `serve` would have them. */
+  /** The cached file of 8-bit weights; null when nobody looked. */
+  readonly roundedFile: RoundedFile | null
+  /** The settings that `logpr serve` would use. */
   readonly config: Config
 }
 
-/** One part of what `logpr inspect` tells. */
+/** One part of the report of `logpr inspect`. */
 export interface Section {
   /** Its key in the JSON report. */
   readonly name: string
   readonly json: object
-  /** For a person: a label and what stands beside it. */
+  /** For people. */
   readonly lines: readonly (readonly [label: string, text: string])[]
 }
 
-/** What makes a section; null when there is nothing to tell of this model. */
+/** Makes a section; null when it does not apply to the model. */
 export type SectionMaker = (model: InspectedModel) => Section | null
 
-/** What the folder says of its model, and what its graph turned out to be. */
+/** The model as its folder and its graph describe it. */
 export function modelSection({ folder }: InspectedModel): Section {
   const { id, architecture, dtype, dtypeChoice, layout, numerics, onnxPath, files, maxModelLen, maxModelLenSource } = folder
   const [onnxFile, ...dataFiles] = files
@@ -79,7 +80,7 @@ function vocabularyText({ vocabSize, statedVocabSize }: Pick<OpenModel, 'vocabSi
 
 const SHOWN_INPUTS = 4
 
-/** What the graph is as it came: its operators, inputs and head. */
+/** The original graph: operator sets, inputs and LM head. */
 export function graphSection({ folder, original }: InspectedModel): Section {
   const operatorSets = [...original.opsets].map(([domain, version]) => [domain === '' ? 'ai.onnx' : domain, version] as const)
   const inputs = original.inputs.map(({ name, shape }) => `${name} [${shape?.join(', ') ?? 'unknown rank'}]`)
@@ -106,7 +107,7 @@ export function graphSection({ folder, original }: InspectedModel): Section {
   }
 }
 
-/** What the service makes of the graph. */
+/** The scoring graph, compared with the original. */
 export function scoringGraphSection({ original, scoring }: InspectedModel): Section {
   const json = {
     nodes_before: original.nodes.length,
@@ -121,11 +122,12 @@ export function scoringGraphSection({ original, scoring }: InspectedModel): Sect
 
 const FORMS = { blocks: 'a scale for every 128 inputs', rows: 'a scale for each row and each output' } as const
 
-/** What --precision int8 does to the weights. */
-export function precisionSection({ precision, prepared }: InspectedModel): Section | null {
+/** The 8-bit weights of --precision int8. */
+export function precisionSection({ precision, roundedFile }: InspectedModel): Section | null {
   if (precision === null) return null
   const { form, weights, products, sizeBytes } = precision
-  const kept = prepared === null ? '' : prepared.isThere ? `; kept in ${prepared.path}` : `; will be prepared at the next start, into ${prepared.path}`
+  const cached =
+    roundedFile === null ? '' : roundedFile.isComplete ? `; cached in ${roundedFile.path}` : `; the next start will write them to ${roundedFile.path}`
   return {
     name: 'precision',
     json: {
@@ -133,17 +135,17 @@ export function precisionSection({ precision, prepared }: InspectedModel): Secti
       weights: weights.size,
       products: products.length,
       file_bytes: sizeBytes,
-      file: prepared?.path ?? null,
-      is_prepared: prepared?.isThere ?? null
+      file: roundedFile?.path ?? null,
+      is_prepared: roundedFile?.isComplete ?? null
     },
-    lines: [['8-bit rows', `${weights.size} weights, ${FORMS[form]}, ${mebibytes(sizeBytes)}${kept}`]]
+    lines: [['8-bit rows', `${weights.size} weights, ${FORMS[form]}, ${mebibytes(sizeBytes)}${cached}`]]
   }
 }
 
-/** Budgets that are told beside the configured one. */
+/** Token budgets to report besides the configured one. */
 const OTHER_BUDGETS = [512, 2048, 8192] as const
 
-/** What a service with this model would take on a CPU, at the configured token budget and at others. */
+/** Predicted memory of a service with this model on a CPU, at the configured token budget and at others. */
 export function memorySection({ folder, scoring, config }: InspectedModel): Section {
   const { vocabSize, headSize, maxModelLen } = folder
   const at = (maxBatchTokens: number): MemoryPrediction =>

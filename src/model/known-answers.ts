@@ -2,16 +2,16 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { ServiceError } from '../errors.ts'
 
-/** A text whose token ids and log-probabilities are known from elsewhere. */
-export interface KnownText {
+/** A text with token ids and log-probs from a reference. */
+interface KnownText {
   readonly text: string
   /** Prefix token first. */
   readonly ids: readonly number[]
-  /** Of all tokens but the first, nats. */
+  /** Of all tokens but the first, in nats. */
   readonly logProbs: readonly number[]
 }
 
-/** The known texts for one weight file. */
+/** The reference texts of one weight file. */
 export interface KnownAnswers {
   readonly modelSha256: string
   readonly texts: readonly KnownText[]
@@ -20,14 +20,14 @@ export interface KnownAnswers {
 interface StoredSet {
   readonly model_sha256: string
   readonly dtype: string
-  /** `any` for values of a reference implementation. */
+  /** `any` for values that a reference implementation computed. */
   readonly execution_provider: string
   readonly texts: readonly { readonly text: string; readonly ids: readonly number[]; readonly log_probs: readonly number[] }[]
 }
 
 /**
- * What canary.json of a model folder knows of this dtype and execution provider; null when it says nothing of them or is
- * not there. Throws `model_invalid` when the file is not of its form.
+ * The entry of the model folder's canary.json for this dtype and execution provider; null without the file or without
+ * such an entry. Throws `model_invalid` when the file has another form.
  */
 export function readKnownAnswers(folder: string, dtype: string, executionProvider: string): KnownAnswers | null {
   const path = join(folder, 'canary.json')
@@ -43,7 +43,7 @@ function parsed(path: string, folder: string): readonly StoredSet[] {
   try {
     sets = (JSON.parse(readFileSync(path, 'utf8')) as { known_answers?: unknown }).known_answers
   } catch (error) {
-    throw new ServiceError('model_invalid', `${basename(folder)}/canary.json is not JSON`, { cause: error })
+    throw new ServiceError('model_invalid', `${basename(folder)}/canary.json is not JSON: correct it, or remove it`, { cause: error })
   }
   if (!Array.isArray(sets) || !sets.every(isSet))
     throw new ServiceError(

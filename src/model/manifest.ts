@@ -8,8 +8,8 @@ import { foreignKind, headOf } from './weights/foreign-file.ts'
 const SUMS = 'SHA256SUMS'
 
 /**
- * Compares the files that SHA256SUMS of a model folder lists with what is there; files that it does not list are free. Those in
- * `hashed`, by name, are not read again. Gives the hash of SHA256SUMS itself, null when the folder has none.
+ * Compares the files that the model folder's SHA256SUMS lists with those on disk; other files are not checked. Files in
+ * `hashed`, by name, are not read again. Returns the hash of SHA256SUMS itself; null when the folder has none.
  *
  * Throws `model_invalid` naming the first file that is missing or has another hash.
  */
@@ -24,7 +24,7 @@ export async function verifySums(folder: string, hashed: readonly FileHash[]): P
     if (found === sha256) continue
     throw new ServiceError(
       'model_invalid',
-      `${file} has SHA-256 ${found}, and SHA256SUMS of the model folder says ${sha256}: download it again, or write SHA256SUMS again if the change is meant`
+      `${file} has SHA-256 ${found}, and SHA256SUMS of the model folder says ${sha256}: download the file again, or update SHA256SUMS if the change is intended`
     )
   }
   return (await hashNamedFiles([{ file: SUMS, path }]))[0] ?? null
@@ -33,36 +33,36 @@ export async function verifySums(folder: string, hashed: readonly FileHash[]): P
 async function hashOf(folder: string, file: string): Promise<string | undefined> {
   const fault = locationFault(file)
   if (fault !== null)
-    throw new ServiceError('model_invalid', `SHA256SUMS lists ${JSON.stringify(file)}, which ${fault}: it may list files of its own folder alone`)
+    throw new ServiceError('model_invalid', `SHA256SUMS lists ${JSON.stringify(file)}, which ${fault}: it may list only files of its own folder`)
   const path = join(folder, file)
   assertRegularFile(path, `${file}, which SHA256SUMS of the model folder lists,`)
   const [hash] = await hashNamedFiles([{ file, path }])
   return hash?.sha256
 }
 
-/** What a start reads besides the weights, where the folder has it. */
+/** Files that a start reads besides the weights, if the folder has them. */
 const READ_FILES = ['config.json', 'genai_config.json', 'tokenizer.json', 'tokenizer_config.json', 'canary.json']
 
 interface NamedFile {
-  /** In the model folder. */
+  /** Relative to the model folder. */
   readonly file: string
   readonly path: string
 }
 
-/** The configuration, tokenizer and known answers of a model folder, as far as it has them. */
+/** The configuration, tokenizer and known-answer files that a model folder has. */
 export function textFilesOf(folder: string): NamedFile[] {
   return READ_FILES.filter((file) => exists(folder, file)).map((file) => ({ file, path: join(folder, file) }))
 }
 
 /**
- * Throws `model_invalid` when a file that a start needs is missing, or is something that cannot be read as text: before
- * anything opens it, as a named pipe would hold up whoever does. A folder that is not there is none of its business.
+ * Throws `model_invalid` when a text file that a start needs is missing or is not a regular text file. Checks before
+ * anything opens the file, because opening a named pipe would block. Accepts a folder that does not exist.
  */
 export function assertTextFiles(folder: string): void {
   if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return
   const name = basename(folder)
   if (!exists(folder, 'config.json') && !exists(folder, 'genai_config.json'))
-    throw new ServiceError('model_invalid', `${name} has no config.json, which says what the model is: download it from where the .onnx file came from`)
+    throw new ServiceError('model_invalid', `${name} has no config.json, which describes the model: download it from where the .onnx file came from`)
   if (!exists(folder, 'tokenizer.json'))
     throw new ServiceError(
       'model_invalid',
@@ -89,12 +89,15 @@ export interface Sum {
 const GNU_LINE = /^(\\?)([0-9a-f]{64}) [ *](.+)$/i
 const BSD_LINE = /^(\\?)SHA256 \((.+)\) = ([0-9a-f]{64})$/i
 
-/** Lines that `sha256sum --check` reads, one a file. A name with a line break or a backslash is escaped as it does. */
+/** One line per file, in the format of `sha256sum --check`, which escapes line breaks and backslashes in names. */
 export function renderSums(files: readonly Sum[]): string {
   return files.map(({ file, sha256 }) => (/[\\\n\r]/.test(file) ? `\\${sha256}  ${escaped(file)}\n` : `${sha256}  ${file}\n`)).join('')
 }
 
-/** Reads what `sha256sum` writes, with or without `--tag`. Throws `model_invalid` with the number of a line that is neither. */
+/**
+ * Parses the output of `sha256sum`, with or without `--tag`. Throws `model_invalid` with the number of the first
+ * invalid line.
+ */
 export function parseSums(text: string): Sum[] {
   return text.split(/\r?\n/).flatMap((line, i) => {
     if (line.trim() === '' || line.startsWith('#')) return []
@@ -104,7 +107,7 @@ export function parseSums(text: string): Sum[] {
     if (sha256 === undefined || file === undefined)
       throw new ServiceError(
         'model_invalid',
-        `line ${i + 1} of SHA256SUMS is not a hash, two spaces and a file name: write the file with sha256sum, or remove it`
+        `line ${i + 1} of SHA256SUMS is not a hash, two spaces and a file name: create the file with sha256sum, or remove it`
       )
     return [{ file: (mark === '\\' ? unescaped(file) : file).replace(/^\.\//, ''), sha256: sha256.toLowerCase() }]
   })

@@ -12,33 +12,35 @@ import { splitQuantizedProducts } from './onnx/split-quantized-product.ts'
 import type { DataFile } from './weights/data-files.ts'
 import { openGraph } from './weights/open-graph.ts'
 
-/** How the files of a model are laid out, for people. */
+/** The file layout of a model, for people. */
 export type Layout = 'genai' | 'merged decoder' | 'decoder without past' | 'decoder with past' | 'ids only'
 
-/** A model folder whose graph was read, without its weights: what it really is, and that it can be scored. */
+/** A model folder whose graph was read, without its weights, and can be scored. */
 export interface OpenModel extends ModelFolder {
   readonly layout: Layout
-  /** What the graph computes with. `dtype` follows it where the file's name says otherwise. */
+  /** The precision that the graph computes in; `dtype` follows it when the file name disagrees. */
   readonly numerics: Numerics
-  /** Columns of the head. */
+  /** Columns of the LM head. */
   readonly vocabSize: number
-  /** What the JSON files say; null when they say nothing. */
+  /** The vocabulary size in the JSON files; null when they state none. */
   readonly statedVocabSize: number | null
   readonly inputs: readonly ModelInput[]
   readonly graph: Graph
-  /** That hold the graph and the weights: the .onnx file first. */
+  /** The .onnx file, then the files that hold the weights. */
   readonly files: readonly DataFile[]
 }
 
-/** What a caller may ask for; 0 and `auto` ask for nothing. */
+/** What to open of a model folder. */
 export interface ModelChoice {
+  /** One of `DTYPES`; `auto`, the default, takes the most exact file. */
   readonly dtype?: string
+  /** Lowers the context; 0, the default, does not. */
   readonly maxModelLen?: number
 }
 
 /**
- * Opens a folder or an .onnx file, looks into its graph and checks that its files are whole. Throws `model_invalid` or
- * `model_unsupported` with the reason why it cannot be scored.
+ * Opens a model folder or an .onnx file, reads its graph and checks that its files are complete. Throws `model_invalid`
+ * or `model_unsupported` with the reason why the model cannot be scored.
  */
 export function openModel(path: string, { dtype = 'auto', maxModelLen = 0 }: ModelChoice = {}): OpenModel {
   assertTextFiles(folderOfModel(path))
@@ -49,23 +51,24 @@ export function openModel(path: string, { dtype = 'auto', maxModelLen = 0 }: Mod
 
 export type ModelInfo = Pick<OpenModel, 'layout' | 'dtype' | 'dtypeChoice' | 'numerics' | 'maxModelLen' | 'maxModelLenSource' | 'vocabSize' | 'statedVocabSize'>
 
-/** What was chosen and why, as the log and GET /v1/models show it. */
+/** What the log and GET /v1/models show of a model. */
 export function modelInfoOf({ layout, dtype, dtypeChoice, numerics, maxModelLen, maxModelLenSource, vocabSize, statedVocabSize }: OpenModel): ModelInfo {
   return { layout, dtype, dtypeChoice, numerics, maxModelLen, maxModelLenSource, vocabSize, statedVocabSize }
 }
 
-/** What a graph says of the model in a folder. */
-export function describeGraph(
-  folder: ModelFolder,
-  graph: Graph
-): Pick<OpenModel, 'layout' | 'numerics' | 'dtype' | 'vocabSize' | 'statedVocabSize' | 'inputs'> {
+/** The properties of a model that its graph determines. Throws as `openModel` does. */
+function describeGraph(folder: ModelFolder, graph: Graph): Pick<OpenModel, 'layout' | 'numerics' | 'dtype' | 'vocabSize' | 'statedVocabSize' | 'inputs'> {
   const numerics = numericsOf(graph)
-  // Inputs first: what makes a model another kind than a causal one shows in their names.
+  // Inputs first, because their names tell best why a model is not a causal language model.
   const inputs = modelInputs(removeDead({ ...graph, outputs: [logitsOf(graph)] }).inputs, folder)
   const head = findHead(splitQuantizedProducts(graph))
   assertOperatorSet(graph)
   const vocabSize = vocabularyWidth(graph, head) ?? folder.vocabSize
-  if (vocabSize === 0) throw new ServiceError('model_invalid', `neither the graph nor ${basename(folder.folder)}/config.json says the size of the vocabulary`)
+  if (vocabSize === 0)
+    throw new ServiceError(
+      'model_invalid',
+      `neither the graph nor ${basename(folder.folder)}/config.json states the vocabulary size: add vocab_size to config.json`
+    )
   return {
     layout: layoutOf(folder, graph, inputs),
     numerics,
@@ -83,7 +86,7 @@ function layoutOf({ genaiFile }: ModelFolder, { isMerged = false }: Graph, input
   return inputs.length === 1 ? 'ids only' : 'decoder without past'
 }
 
-/** Weight formats that each name of a file may hold. */
+/** Weight formats that each dtype in a file name may stand for. */
 const FORMATS: Readonly<Record<string, readonly string[]>> = {
   fp32: ['float32'],
   fp16: ['float16'],
@@ -95,7 +98,10 @@ const FORMATS: Readonly<Record<string, readonly string[]>> = {
   uint8: ['int8', 'uint8']
 }
 
-/** The file's name, unless the graph holds something else, as model.onnx of a genai folder may: then what it holds. */
+/**
+ * The dtype in the file name, unless the graph has other weights, as model.onnx of a genai folder may: then that of the
+ * weights.
+ */
 function dtypeOf(named: string, { weights, activations }: Numerics): string {
   if (FORMATS[named]?.includes(weights) ?? true) return named
   const half = activations === 'float16' || activations === 'bfloat16'

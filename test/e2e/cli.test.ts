@@ -97,7 +97,7 @@ for (const command of [['score', '--x', 'a', '--y', ' b'], ['inspect']]) {
   test(`logpr ${command[0]} takes one model and says so of several`, async () => {
     const { code, stdout, stderr } = await logpr([...command, '--model', 'a=/models/a,b=/models/b'])
     assert.deepEqual([code, stdout], [2, ''])
-    assert.match(stderr, /--model \(LOGPR_MODEL\): it names 2 models, and this command takes one/)
+    assert.match(stderr, /--model \(LOGPR_MODEL\): it names 2 models, but this command takes one/)
   })
 }
 

@@ -80,7 +80,7 @@ describe('a damaged model', () => {
     assert.equal(await refusedOf(specIn(t), INTACT, cuts), PARTS)
   })
 
-  it('with one bit of its graph turned is refused or gives the right numbers', async (t) => {
+  it('with one flipped bit in its graph is refused or scores correctly', async (t) => {
     const files = externalModelFiles()
     const graph = present(files['model.onnx'])
     // Without weights in it, the whole file is graph.

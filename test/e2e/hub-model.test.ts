@@ -86,7 +86,7 @@ describe('a model of the hub', () => {
     [['pull', ID], { HF_HUB_OFFLINE: '1' }, EXIT_CODES.not_in_cache, /no revision/],
     [['pull', 'org/absent'], {}, EXIT_CODES.hub_not_found, /no such repository, or it is private/],
     [['pull', `${ID}@absent`], {}, EXIT_CODES.hub_not_found, /no branch, tag or commit absent/],
-    [['pull', 'org/gated'], { HF_TOKEN: 'hf_wrong' }, EXIT_CODES.hub_refused, /the token is not valid/],
+    [['pull', 'org/gated'], { HF_TOKEN: 'hf_wrong' }, EXIT_CODES.hub_refused, /the token is invalid/],
     [['pull', ID], { HF_HUB_CACHE: '/dev/null/cache' }, EXIT_CODES.cache_failed, /HF_HUB_CACHE/],
     [['pull'], {}, 2, /pull takes one hub id/],
     [['pull', './folder'], {}, 2, /pull takes a hub id/],

@@ -68,7 +68,7 @@ for (const [signal, code, { name }] of [
   ['SIGKILL', null, PROCESS_FAULTS.killed],
   ['SIGINT', 130, PROCESS_FAULTS.interrupted]
 ] as const) {
-  test(`${name}: right bytes, from where it ended`, async (t) => {
+  test(`${name}: the next pull resumes and ends with the right bytes`, async (t) => {
     const hub = await startHub(t)
     hub.publish(ID, MODEL_FILES)
     hub.plant('storage', DATA, { kind: 'stall', afterBytes: 300_000 })
@@ -86,7 +86,7 @@ for (const [signal, code, { name }] of [
   })
 }
 
-test(`${PROCESS_FAULTS.twice.name}: one fetches, the other waits, both have right bytes`, async (t) => {
+test(`${PROCESS_FAULTS.twice.name}: one fetches, the other waits, both end with the right bytes`, async (t) => {
   const hub = await startHub(t)
   hub.publish(ID, MODEL_FILES)
   const cacheFolder = tempFolder(t)
@@ -96,7 +96,7 @@ test(`${PROCESS_FAULTS.twice.name}: one fetches, the other waits, both have righ
   assert.equal(hub.requestsTo('storage', DATA).length, 1)
 })
 
-test(`${PROCESS_FAULTS.takenOver.name}: the other goes on from there`, async (t) => {
+test(`${PROCESS_FAULTS.takenOver.name}: the other resumes the download`, async (t) => {
   const hub = await startHub(t)
   hub.publish(ID, MODEL_FILES)
   hub.plant('storage', DATA, { kind: 'stall', afterBytes: 300_000 })
@@ -104,7 +104,7 @@ test(`${PROCESS_FAULTS.takenOver.name}: the other goes on from there`, async (t)
   const first = startPull(hub, cacheFolder)
   await untilHalfWay(cacheFolder)
   const second = startPull(hub, cacheFolder)
-  await until('the wait of the second', () => second.told().includes('another process fetches it'))
+  await until('the wait of the second', () => second.told().includes('waiting for another process'))
   first.process.kill('SIGKILL')
 
   assertWhole(await second.ended, cacheFolder)

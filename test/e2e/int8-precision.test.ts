@@ -69,5 +69,5 @@ test('a cache folder that cannot be written ends the start and says which variab
   const folder = tempFolder(t, { file: '' })
   const { code, output } = await endOfStart({ LOGPR_PRECISION: 'int8', LOGPR_MODEL: EMBEDDED_FOLDER, XDG_CACHE_HOME: join(folder, 'file') })
   assert.notEqual(code, 0)
-  assert.match(output, /the 8-bit weights could not be kept: .* name another folder in XDG_CACHE_HOME/)
+  assert.match(output, /the 8-bit weights could not be cached: .* set XDG_CACHE_HOME to another folder/)
 })

@@ -97,7 +97,7 @@ describe('a start with SHA256SUMS in the model folder', () => {
       (folder) => overwrite(join(folder, 'README.md'), Buffer.from('#')),
       /README\.md has SHA-256 [0-9a-f]{64}, and SHA256SUMS of the model folder says/
     ],
-    ['a file missing', (folder) => rmSync(join(folder, 'README.md')), /README\.md, which SHA256SUMS of the model folder lists, is not there/]
+    ['a file missing', (folder) => rmSync(join(folder, 'README.md')), /README\.md, which SHA256SUMS of the model folder lists, does not exist/]
   ]
   for (const [what, change, reason] of FAULTS) {
     test(`ends with exit code 2 for ${what}, and names it`, async (t) => {
@@ -127,7 +127,7 @@ describe('a start with a model folder that is not whole', () => {
       (folder) => writeFileSync(join(folder, 'tokenizer.json'), LFS),
       /tokenizer\.json is a Git LFS pointer.*`git lfs pull`/
     ],
-    ['no config.json', (folder) => rmSync(join(folder, 'config.json')), /has no config\.json, which says what the model is: download it/],
+    ['no config.json', (folder) => rmSync(join(folder, 'config.json')), /has no config\.json, which describes the model: download it/],
     ['a config.json that is a Git LFS pointer', (folder) => writeFileSync(join(folder, 'config.json'), LFS), /config\.json is a Git LFS pointer/],
     ['a config.json that is a named pipe', (folder) => pipeAt(join(folder, 'config.json')), /config\.json is a named pipe instead of a file/],
     ['a model.onnx that is a named pipe', (folder) => pipeAt(join(folder, 'model.onnx')), /model\.onnx is a named pipe instead of a file/],

@@ -10,7 +10,7 @@ const never = new AbortController().signal
 const unexpected = (): void => assert.fail('it waited')
 
 describe('lockFile', () => {
-  test('holds one at a time, and leaves nothing behind', async (t) => {
+  test('has one holder at a time, and leaves no files', async (t) => {
     const path = join(tempFolder(t), 'locks', 'a.lock')
     let holders = 0
     let most = 0
@@ -27,21 +27,21 @@ describe('lockFile', () => {
     assert.deepEqual([most, waits, existsSync(path)], [1, 4, false])
   })
 
-  test('takes over at once from a process of this host that has ended', async (t) => {
+  test('takes over at once from an ended process on this host', async (t) => {
     // No process has the highest number that a pid may have.
     const path = join(tempFolder(t, { 'a.lock': `${hostname()} 4194304 x` }), 'a.lock')
     await (await lockFile(path, never, unexpected))()
     assert.ok(!existsSync(path))
   })
 
-  test('takes over from a holder elsewhere that shows no life', async (t) => {
+  test('takes over from a holder on another host without heartbeats', async (t) => {
     const path = join(tempFolder(t, { 'a.lock': 'elsewhere 1 x' }), 'a.lock')
     const longAgo = new Date(Date.now() - 60_000)
     utimesSync(path, longAgo, longAgo)
     await (await lockFile(path, never, unexpected))()
   })
 
-  test('waits for a holder elsewhere that does, until it is told to stop', async (t) => {
+  test('waits for a holder on another host with heartbeats, until aborted', async (t) => {
     const path = join(tempFolder(t, { 'a.lock': 'elsewhere 1 x' }), 'a.lock')
     const stop = new AbortController()
     await assert.rejects(
@@ -51,7 +51,7 @@ describe('lockFile', () => {
     assert.ok(existsSync(path))
   })
 
-  test('leaves a lock alone that another holder has taken over', async (t) => {
+  test('does not remove a lock that another holder has taken over', async (t) => {
     const path = join(tempFolder(t), 'a.lock')
     const release = await lockFile(path, never, unexpected)
     writeFileSync(path, 'elsewhere 1 x')

@@ -14,7 +14,7 @@ const plan = {
   presentBytes: MIB
 } as const
 
-test('the state of a fetch is told when it changes, retries included', () => {
+test('tells the state of a pull when it changes, retries included', () => {
   const told: string[] = []
   const onEvent = tellPullState((words) => told.push(words))
   onEvent(plan)
@@ -26,7 +26,7 @@ test('the state of a fetch is told when it changes, retries included', () => {
   assert.deepEqual(told, [
     'fetching org/name: 1 of 10 MiB',
     'fetching org/name: 5 of 10 MiB',
-    'model.onnx: the connection was closed; again in 0.5 s',
+    'model.onnx: the connection was closed; retrying in 0.5 s',
     'fetching org/name: 6 of 10 MiB'
   ])
 })

@@ -13,7 +13,7 @@ const GRAPHS = ['', 'onnx/'].flatMap((folder) =>
 )
 
 describe('graphFileOf', () => {
-  test('chooses what a folder on disk with the same files gives', (t) => {
+  test('chooses the same file as for a folder on disk', (t) => {
     const root = tempFolder(t)
     let count = 0
     fc.assert(
@@ -43,7 +43,7 @@ describe('graphFileOf', () => {
     test(`takes ${file} among ${names.join(', ')}`, () => assert.deepEqual(graphFileOf(names, 'auto', null), { file, dtype }))
   }
 
-  test('takes none of two with names that say nothing', () => assert.equal(graphFileOf(['a.onnx', 'b.onnx'], 'auto', null), null))
+  test('chooses none of two graphs with unknown names', () => assert.equal(graphFileOf(['a.onnx', 'b.onnx'], 'auto', null), null))
 
   test('prefers the graph that genai_config.json names, unless a dtype is asked for', () => {
     const names = ['model.onnx', 'phi.onnx', 'model_q4.onnx']
@@ -58,10 +58,10 @@ test('a model needs a tokenizer and one of two configurations', () => {
   assert.deepEqual(missingFiles(['genai_config.json', 'tokenizer.json']), [])
 })
 
-test('small files are those of the list, in its order, and of this folder alone', () =>
+test('small files come from the list, in its order, and from this folder only', () =>
   assert.deepEqual(smallFilesOf(['tokenizer.json', 'README.md', 'other/config.json', 'config.json', 'model.safetensors']), ['config.json', 'tokenizer.json']))
 
-test('data files are told by their names, and those of other dtypes are not taken', () => {
+test('data files are recognised by their names, without those of other dtypes', () => {
   const names = ['model.onnx', 'model.onnx_data', 'model.onnx_data_1', 'model.onnx.data', 'model.onnx_data_x', 'model_q4.onnx_data', 'model.onnx.txt']
   assert.deepEqual(likelyDataFiles(names, 'model.onnx'), ['model.onnx_data', 'model.onnx_data_1', 'model.onnx.data'])
 })
@@ -79,10 +79,10 @@ describe('dataFileOf', () => {
 
 describe('noGraph', () => {
   for (const [names, said] of [
-    [['model.safetensors'], /no \.onnx file at all/],
-    [['cpu/int4/model.onnx'], /its graphs are in cpu\/int4: write the folder behind the id/],
+    [['model.safetensors'], /it has no \.onnx file: choose/],
+    [['cpu/int4/model.onnx'], /its graphs are in cpu\/int4: add the folder to the id/],
     [['onnx/model_q4.onnx'], /it has onnx\/model_q4\.onnx: choose --dtype/]
   ] as const) {
-    test(`says what there is: ${names}`, () => assert.match(noGraph('org/name', names, 'fp16').message, said))
+    test(`names the alternatives: ${names}`, () => assert.match(noGraph('org/name', names, 'fp16').message, said))
   }
 })

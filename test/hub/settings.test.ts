@@ -20,7 +20,7 @@ describe('hubSettingsFrom', () => {
       assert.equal(hubSettingsFrom(env, { isOffline: false, dtype: 'auto' }).cacheFolder, folder))
   }
 
-  test('takes the token of logpr before that of Python, and that before the file', (t) => {
+  test('prefers the token of logpr to that of Python, and that to the file', (t) => {
     const home = tempFolder(t, { token: 'hf_file\n' })
     assert.equal(read({ HF_HOME: home }).token, 'hf_file')
     assert.equal(read({ HF_HOME: home, HF_TOKEN: 'hf_python' }).token, 'hf_python')
@@ -28,7 +28,7 @@ describe('hubSettingsFrom', () => {
     assert.equal(read({}).token, null)
   })
 
-  test('refuses a token that is no word, without showing it', () =>
+  test('refuses a token that is not one word, without showing it', () =>
     assert.throws(
       () => assertUsable(read({ HF_TOKEN: 'two words' })),
       (error: Error) => !error.message.includes('two words')
@@ -39,7 +39,7 @@ describe('hubSettingsFrom', () => {
     for (const value of ['', '0', 'false']) assert.equal(read({ HF_HUB_OFFLINE: value }).isOffline, false)
   })
 
-  test('takes a mirror, and refuses one with a password, without showing it', () => {
+  test('accepts a mirror, and refuses one with a password, without showing it', () => {
     assert.equal(read({ HF_ENDPOINT: 'https://mirror.example/hf/' }).endpoint, 'https://mirror.example/hf')
     for (const endpoint of ['mirror', 'ftp://mirror', 'https://user:secret@mirror', 'https://mirror?token=secret'])
       assert.throws(

@@ -9,7 +9,8 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { locateModel } from '../../src/hub/locate-model.ts'
+import { locateHubModel } from '../../src/hub/locate-hub-model.ts'
+import { hubReference } from '../../src/model/model-reference.ts'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { MODEL_FILES, NEEDED } from '../support/hub/model-files.ts'
 import { pulled, quickSettings } from '../support/hub/pulling.ts'
@@ -110,7 +111,7 @@ print(json.dumps({
       assert.deepEqual([end, model?.folder, model?.revision], ['right bytes', folder, commit])
       assert.deepEqual([hub.requestsTo('hub', /resolve/), hub.requestsTo('storage')], [[], []])
       hub.heal()
-      const offline = await locateModel(ID, { ...settings, isOffline: true }, () => {})
+      const offline = await locateHubModel(hubReference(ID), { ...settings, isOffline: true }, () => {})
       assert.deepEqual([offline.folder, offline.revision, hub.seen.length], [folder, commit, 0])
     })
 

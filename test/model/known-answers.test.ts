@@ -19,7 +19,7 @@ describe('readKnownAnswers', () => {
     assert.equal(readKnownAnswers(folder, 'fp32', 'cpu')?.modelSha256, 'h')
   })
 
-  it('knows nothing where nothing is stored for the dtype', (t) => {
+  it('is null when nothing is stored for the dtype', (t) => {
     assert.equal(readKnownAnswers(tempFolder(t, fileOf(setOf())), 'q4', 'cpu'), null)
     assert.equal(readKnownAnswers(tempFolder(t), 'fp32', 'cpu'), null)
   })

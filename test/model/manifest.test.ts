@@ -9,7 +9,7 @@ const B = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 const STRANGE = ['a b', 'back\\slash', 'line\nbreak', 'carriage\rreturn', ' leading', 'ünï']
 
 describe('SHA256SUMS', () => {
-  it('is read back as it was written, whatever the names', () => {
+  it('is read back as it was written, with any names', () => {
     const sums = STRANGE.map((file, i): Sum => ({ file, sha256: i % 2 === 0 ? A : B }))
     assert.deepEqual(parseSums(renderSums(sums)), sums)
   })
@@ -25,7 +25,7 @@ describe('SHA256SUMS', () => {
     })
   }
 
-  it('is written as sha256sum reads it', (t) => {
+  it('is written in the format of sha256sum --check', (t) => {
     const folder = tempFolder(t, Object.fromEntries(STRANGE.map((file) => [file, 'abc'])))
     execFileSync('sha256sum', ['--check', '--strict', '-'], { cwd: folder, input: renderSums(STRANGE.map((file) => ({ file, sha256: A }))) })
   })
@@ -44,7 +44,7 @@ describe('SHA256SUMS', () => {
 describe('verifySums', () => {
   it('finds nothing to compare where there is no SHA256SUMS', async (t) => assert.equal(await verifySums(tempFolder(t), []), null))
 
-  it('takes hashes that are known in place of reading the file', async (t) => {
+  it('uses known hashes instead of reading the file', async (t) => {
     const folder = tempFolder(t, { SHA256SUMS: `${B}  x\n`, x: 'abc' })
     await assert.rejects(verifySums(folder, []), { code: 'model_invalid', message: /^x has SHA-256 ba7816bf/ })
     assert.equal((await verifySums(folder, [{ file: 'x', sha256: B, sizeBytes: 3, identity: '' }]))?.file, 'SHA256SUMS')
@@ -52,6 +52,6 @@ describe('verifySums', () => {
 
   for (const name of ['../x', '/etc/passwd', 'https://example.org/x'])
     it(`refuses one that lists ${name}`, async (t) => {
-      await assert.rejects(verifySums(tempFolder(t, { SHA256SUMS: `${A}  ${name}\n` }), []), { code: 'model_invalid', message: /its own folder alone/ })
+      await assert.rejects(verifySums(tempFolder(t, { SHA256SUMS: `${A}  ${name}\n` }), []), { code: 'model_invalid', message: /only files of its own folder/ })
     })
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { buildFloat, buildNode, buildTensor } from '../../src/model/onnx/build-node.ts'
-import { FLOAT, type Graph, INT64, UINT8 } from '../../src/model/onnx/graph.ts'
+import { FLOAT, INT64, UINT8 } from '../../src/model/onnx/data-types.ts'
+import type { Graph } from '../../src/model/onnx/graph.ts'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
 import { type ModelChoice, modelInfoOf, type OpenModel, openModel } from '../../src/model/open-model.ts'
 import { graphOf, info, tinyModel } from '../support/onnx-model.ts'
@@ -56,12 +57,12 @@ describe('openModel', () => {
     })
   })
 
-  it('takes the width of the head where the configuration states another vocabulary', (t) => {
+  it('uses the width of the head when the configuration states another vocabulary', (t) => {
     const { vocabSize, statedVocabSize } = open(t, tinyModel(8, 4).graph)
     assert.deepEqual([vocabSize, statedVocabSize], [8, 7])
   })
 
-  it('takes the dtype of the graph where its name says something else', (t) => {
+  it("uses the graph's dtype when the file name disagrees", (t) => {
     const { dtype, numerics, vocabSize } = open(t, FOUR_BITS)
     assert.deepEqual([dtype, numerics.weights, numerics.activations, vocabSize], ['q4', 'int4', 'int8_blocks', 7])
   })
@@ -87,7 +88,7 @@ describe('openModel', () => {
     assert.deepEqual([layout, maxModelLen], ['genai', 32])
   })
 
-  it('does not mind inputs that the logits do not depend on', (t) => {
+  it('ignores inputs that the logits do not depend on', (t) => {
     const { graph } = tinyModel(7, 4)
     assert.deepEqual(
       open(t, { ...graph, inputs: [...graph.inputs, info('pixel_values')] }).inputs.map(({ name }) => name),
@@ -96,10 +97,10 @@ describe('openModel', () => {
   })
 
   it('refuses a graph with an input that it cannot feed', (t) => {
-    assert.throws(() => open(t, withInputs(info('pixel_values'))), { code: 'model_unsupported', message: /pixel_values, which is of another modality/ })
+    assert.throws(() => open(t, withInputs(info('pixel_values'))), { code: 'model_unsupported', message: /pixel_values, which belongs to another modality/ })
   })
 
-  it('refuses a model whose vocabulary nothing tells', (t) => {
+  it('refuses a model whose vocabulary size is unknown', (t) => {
     const { graph } = tinyModel(7, 4)
     const hidden = {
       ...graph,
@@ -108,7 +109,7 @@ describe('openModel', () => {
     }
     assert.throws(() => open(t, hidden, { config: { ...CONFIG, vocab_size: undefined } }), {
       code: 'model_invalid',
-      message: /says the size of the vocabulary/
+      message: /states the vocabulary size: add vocab_size/
     })
   })
 })

@@ -18,8 +18,8 @@ describe('toleranceCeilingNats', () => {
       assert.equal(claimsFloat32(numerics), false)
     })
   }
-  it('is that of approximate models for one scale a tensor', () => assert.equal(toleranceCeilingNats({ ...FULL, activations: 'int8_tensor' }, 'cpu'), 0.5))
-  it('goes with the claim of float32 bits for weights of 4 bits', () => assert.equal(claimsFloat32({ ...FULL, weights: 'int4' }), true))
+  it('is that of approximate models for one scale per tensor', () => assert.equal(toleranceCeilingNats({ ...FULL, activations: 'int8_tensor' }, 'cpu'), 0.5))
+  it('claims float32 precision with 4-bit weights', () => assert.equal(claimsFloat32({ ...FULL, weights: 'int4' }), true))
 })
 
 describe('storedCeilingNats', () => {

@@ -1,6 +1,6 @@
 import { type Logger, pino } from 'pino'
 import { loadConfig } from '../../src/config/load-config.ts'
-import { locateFolder } from '../../src/model/locate-model.ts'
+import { locateOnlyFolder } from '../../src/model/locate-model.ts'
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts'
 import { chooseProvider } from '../../src/provider/choose-provider.ts'
 import type { ModelRegistry } from '../../src/serving/model-registry.ts'
@@ -48,7 +48,7 @@ async function start(): Promise<SharedModel> {
   const metrics = createMetrics()
   const { config } = loadConfig([], SETTINGS)
   const models = startModels(config, metrics, openLog(log), {
-    locate: locateFolder,
+    locate: () => locateOnlyFolder(config.MODEL),
     provider: chooseProvider(config.EXECUTION_PROVIDER, undefined)
   })
   await models.ready

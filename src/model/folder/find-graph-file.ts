@@ -2,12 +2,12 @@ import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { ServiceError } from '../../errors.ts'
 
-/** The graph file of a model folder, and why it is that one. */
+/** The graph file of a model folder, and why it was chosen. */
 export interface GraphFile {
   readonly onnxPath: string
-  /** What its name says; null when it says nothing. */
+  /** The dtype in its name; null when it has none. */
   readonly namedDtype: Dtype | null
-  /** A sentence for people: what was there and what decided. */
+  /** For people: which files there were, and what decided. */
   readonly why: string
 }
 
@@ -17,17 +17,17 @@ interface Candidate {
   readonly dtype: Dtype | null
 }
 
-/** Names of decoder graphs, the most useful first; `decoder_with_past_model` wants a past and is never one. */
+/** Names of decoder graphs, the preferred first. `decoder_with_past_model` is excluded, because it requires a past. */
 const BASES = ['model', 'decoder_model_merged', 'decoder_model']
 
 /**
- * The graph file for a dtype, or the first of AUTO_ORDER. `genaiFile` is the name that genai_config.json gives. Throws
- * `model_invalid` saying which dtypes there are.
+ * The graph file for a dtype; for `auto` the first of AUTO_ORDER. `genaiFile` is the graph that genai_config.json
+ * names. Throws `model_invalid` naming the dtypes that the folder has.
  */
 export function findGraphFile(folder: string, dtype: string, genaiFile: string | null = null): GraphFile {
   const files = ['', 'onnx'].flatMap((inner) => onnxFilesOf(folder, inner))
   if (genaiFile !== null && !files.includes(genaiFile))
-    throw new ServiceError('model_invalid', `${basename(folder)}/genai_config.json names ${genaiFile}, which is not there`)
+    throw new ServiceError('model_invalid', `${basename(folder)}/genai_config.json names ${genaiFile}, which does not exist: download it`)
   const candidates = graphCandidates(files, genaiFile)
   if (candidates.length === 0) throw nothingToLoad(folder, files)
 
@@ -42,7 +42,10 @@ function reasonFor(dtype: string, candidates: readonly Candidate[], present: str
   return candidates.length === 1 ? 'auto: the only graph there is' : `auto: first in order of exactness among ${present}`
 }
 
-/** All usable graphs, one a dtype, in the order of `auto`. Files of other names count when there is one alone, or genai names it. */
+/**
+ * The usable graphs, one per dtype, in the order of `auto`. A file with another name counts if it is the only one or
+ * genai names it.
+ */
 export function graphCandidates(files: readonly string[], genaiFile: string | null): Candidate[] {
   const named = files.flatMap((file) => {
     const parts = partsOfFileName(basename(file))
@@ -50,7 +53,7 @@ export function graphCandidates(files: readonly string[], genaiFile: string | nu
   })
   const best = AUTO_ORDER.flatMap((dtype) => {
     const same = named.filter((each) => each.dtype === dtype)
-    // Sorting is stable: of two with the same base the one outside onnx/ stays first.
+    // Sorting is stable, so of two files with the same base the one outside onnx/ stays first.
     return same.toSorted((a, b) => BASES.indexOf(a.base) - BASES.indexOf(b.base)).slice(0, 1)
   })
   if (best.length > 0 && (genaiFile === null || best.some(({ file }) => file === genaiFile))) return best
@@ -72,19 +75,16 @@ function nothingToLoad(folder: string, files: readonly string[]): ServiceError {
   if (files.some((file) => partsOfFileName(basename(file))?.base === 'decoder_with_past_model'))
     return new ServiceError(
       'model_unsupported',
-      `${name} has decoder_with_past_model alone, which needs a past that another graph made; logpr scores whole texts and needs decoder_model.onnx, decoder_model_merged.onnx or model.onnx beside it`
+      `${name} has only decoder_with_past_model, which needs a past that another graph computes: add decoder_model.onnx, decoder_model_merged.onnx or model.onnx`
     )
   if (files.length > 0)
-    return new ServiceError(
-      'model_invalid',
-      `${name} has graphs of names that logpr does not know: ${files.join(', ')}; give the path of one of them as the model`
-    )
+    return new ServiceError('model_invalid', `${name} has graphs with names unknown to logpr, ${files.join(', ')}: name the path of one of them as the model`)
   const weights = readdirSync(folder).some((file) => /\.(safetensors|bin|gguf|pt)$/.test(file))
-  const hint = weights ? '; it holds weights of another format: export it, for example with optimum-cli export onnx' : ''
+  const hint = weights ? '; it has weights in another format: export the model, for example with optimum-cli export onnx' : ''
   return new ServiceError('model_invalid', `${name} has no model*.onnx, nor onnx/model*.onnx, nor a file that genai_config.json names${hint}`)
 }
 
-/** File-name suffix of each dtype, as transformers.js names the files of a model folder (its utils/dtypes.js). */
+/** File-name suffix of each dtype in transformers.js. Source: its utils/dtypes.js. */
 const SUFFIX_BY_DTYPE = {
   fp32: '',
   fp16: '_fp16',
@@ -103,15 +103,15 @@ const SUFFIX_BY_DTYPE = {
 export type Dtype = keyof typeof SUFFIX_BY_DTYPE
 
 /**
- * The order in which `auto` looks for files: the weights as they were trained; then those rounded, from the finest down, whose
- * rows still depend on earlier tokens alone; last the dynamic 8-bit ones, whose rows do not (decision 0009).
+ * The order in which `auto` looks for files: unrounded weights; then weight-only quantization from the finest down,
+ * whose rows still depend only on earlier tokens; last dynamic 8-bit quantization, whose rows do not (decision 0009).
  */
 const AUTO_ORDER = Object.keys(SUFFIX_BY_DTYPE) as readonly Dtype[]
 
-/** What `--dtype` may be. */
+/** Values of `--dtype`. */
 export const DTYPES = ['auto', ...AUTO_ORDER] as const
 
-/** The two parts of a name such as `decoder_model_merged_quantized.onnx`; null when it is not one of the layouts' names. */
+/** The two parts of a name such as `decoder_model_merged_quantized.onnx`; null for a name that no known layout uses. */
 export function partsOfFileName(file: string): { readonly base: string; readonly dtype: Dtype } | null {
   const [, base, suffix] = /^(model|decoder_model_merged|decoder_model|decoder_with_past_model)(_\w+)?\.onnx$/.exec(file) ?? []
   const dtype = AUTO_ORDER.find((name) => SUFFIX_BY_DTYPE[name] === (suffix ?? ''))

@@ -2,51 +2,53 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { ServiceError } from '../../errors.ts'
 
-/** What the JSON files of a model folder say of the model. */
+/** A model as the JSON files of its folder describe it. */
 export interface ModelConfig {
   readonly architecture: string
-  /** Most tokens a sequence may have, prefix token included. */
+  /** Most tokens of a sequence, including the prefix token. */
   readonly maxModelLen: number
-  /** Where that number stands, for people. */
+  /** The key or option that set it, for people. */
   readonly maxModelLenSource: string
   readonly vocabSize: number
-  /** Size of one attention head; 0 when nothing says it. */
+  /** Size of an attention head; 0 when not stated. */
   readonly headSize: number
-  /** Heads of keys and values; 0 when nothing says it. */
+  /** Heads of keys and values; 0 when not stated. */
   readonly keyValueHeads: number
-  /** Heads of queries; 0 when nothing says it. */
+  /** Heads of queries; 0 when not stated. */
   readonly attentionHeads: number
-  /** How many tokens, itself included, a token sees in the layers that see the fewest; null where all see everything. */
+  /** How many tokens, including itself, a token sees in the most limited layer; null when all layers see everything. */
   readonly slidingWindow: number | null
-  /** The graph file that onnxruntime-genai would open; null where there is no genai_config.json. */
+  /** The graph file that genai_config.json names; null without that file. */
   readonly genaiFile: string | null
 }
 
-/** Names that exporters and model authors gave the context; each holds the same thing. */
+/** Names that exporters and model authors use for the context. */
 const CONTEXT_KEYS = ['max_position_embeddings', 'n_positions', 'n_ctx', 'max_seq_len', 'max_sequence_length', 'seq_length', 'context_length']
 /**
- * Context of a model that states none, as BLOOM and some Falcons do: their positions have no bound, their training had. Longer
- * texts are refused, so that nobody gets numbers from far outside of it without having asked.
+ * Context of a model that states none, such as BLOOM and some Falcons: their positions are unbounded, but their
+ * training was not. Longer texts are rejected unless --max-model-len allows them, because scores far outside the
+ * training are unreliable.
  */
 const DEFAULT_MAX_MODEL_LEN = 2048
-/** tokenizer_config.json holds 1e30 for "not known". */
+/** tokenizer_config.json holds 1e30 for an unknown context. */
 const LARGEST_CONTEXT = 2 ** 31
 
 /**
- * Reads config.json, genai_config.json and tokenizer_config.json. `limit` lowers the context, and may be anything where the model
- * states none; 0 is no limit. Throws `model_invalid` naming what is missing, `configuration_invalid` for a limit above the context.
+ * Reads config.json, genai_config.json and tokenizer_config.json. `limit` lowers the context, or sets it when the model
+ * states none; 0 is no limit. Throws `model_invalid` naming what is missing, and `configuration_invalid` for a limit
+ * above the context.
  */
 export function readModelConfig(folder: string, limit = 0): ModelConfig {
   const config = readJsonObject(folder, 'config.json')
   const genai = readJsonObject(folder, 'genai_config.json')
   if (config === null && genai === null)
-    throw new ServiceError('model_invalid', `${basename(folder)} has neither config.json nor genai_config.json: a model folder needs one of them`)
+    throw new ServiceError('model_invalid', `${basename(folder)} has neither config.json nor genai_config.json: add one of them`)
   const model = objectAt(genai, 'model')
   const decoder = objectAt(model, 'decoder')
   if (Array.isArray(decoder.pipeline))
     throw new ServiceError('model_unsupported', `${basename(folder)}/genai_config.json splits the decoder into a pipeline of graphs; logpr runs one graph`)
 
-  // Models of several modalities keep the text's values one level down.
+  // Multimodal models keep the values of the text model one level down.
   const nested = ['text_config', 'llm_config', 'language_config'].map((key) => objectAt(config, key))
   const objects: JsonObject[] = [config ?? {}, ...nested, decoder, model]
   const count = (...keys: string[]): number => firstCount(objects, keys)?.value ?? 0
@@ -86,19 +88,19 @@ function contextOf(folder: string, objects: readonly JsonObject[], limit: number
   return { maxModelLen: found.value, maxModelLenSource: found.key }
 }
 
-/** GPT-BigCode and Falcon share one head of keys and values without saying so in a number. */
+/** GPT-BigCode and Falcon have one head of keys and values, stated by a flag instead of a number. */
 function keyValueHeadsOf(config: JsonObject | null, objects: readonly JsonObject[]): number {
   if (config?.multi_query === true && config.new_decoder_architecture !== true) return 1
   const attention = objects.map((object) => objectAt(object, 'attn_config'))
   return firstCount([...objects, ...attention], ['num_key_value_heads', 'num_kv_heads', 'multi_query_group_num', 'kv_n_heads'])?.value ?? 0
 }
 
-/** Names of how far back a layer sees: Mistral and most, GPT-Neo, MPT, Llama 4, onnxruntime-genai. */
+/** Names of the sliding window: Mistral and most others, GPT-Neo, MPT, onnxruntime-genai, Llama 4. */
 const WINDOW_KEYS = ['sliding_window', 'window_size', 'sliding_window_size', 'local_window_size', 'attention_window_size', 'attention_chunk_size']
 
 /**
- * The smallest number of tokens, itself included, that a token sees in some layer of the model; null where all layers see everything.
- * `objects` are those of config.json and genai_config.json that may say so.
+ * How many tokens, including itself, a token sees in the most limited layer; null when all layers see everything.
+ * `objects` are the parts of config.json and genai_config.json that may state it.
  */
 export function slidingWindowOf(objects: readonly JsonObject[]): number | null {
   const windows = objects.flatMap((object) => {
@@ -110,12 +112,12 @@ export function slidingWindowOf(objects: readonly JsonObject[]): number | null {
   return windows.length === 0 ? null : Math.min(...windows)
 }
 
-/** A JSON object of a model folder, of which nothing is known. */
+/** An unchecked JSON object. */
 interface JsonObject {
   readonly [key: string]: unknown
 }
 
-/** The object in a file of the folder; null when there is no such file. Throws `model_invalid` when it is not a JSON object. */
+/** The JSON object in a file of the folder; null without the file. Throws `model_invalid` for anything else. */
 function readJsonObject(folder: string, file: string): JsonObject | null {
   if (!existsSync(join(folder, file))) return null
   try {

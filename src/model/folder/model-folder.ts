@@ -4,21 +4,22 @@ import { ServiceError } from '../../errors.ts'
 import { type Dtype, findGraphFile, type GraphFile, partsOfFileName } from './find-graph-file.ts'
 import { type ModelConfig, readModelConfig } from './model-config.ts'
 
-/** A causal language model in a folder, as its JSON files and file names describe it; `openModel` adds what the graph says. */
+/** A model folder, as its JSON files and file names describe it; `openModel` adds what the graph determines. */
 export interface ModelFolder extends ModelConfig {
-  /** What requests call it: the folder's name. */
+  /** The folder's name. */
   readonly id: string
   readonly folder: string
   readonly onnxPath: string
-  /** As the file's name says; fp32 when it says nothing. */
+  /** From the file name; fp32 when it names none. */
   readonly dtype: string
-  /** Why that file, for people. */
+  /** Why this file was chosen, for people. */
   readonly dtypeChoice: string
 }
 
 /**
- * Reads what a folder says of itself; opens no graph. `path` is the folder or one .onnx file in it, or in its `onnx`. `maxModelLen`
- * lowers the context, 0 does not. Throws `model_invalid` or `model_unsupported` naming what is missing.
+ * Reads the JSON files and file names of a model folder; opens no graph. `path` is the folder, or an .onnx file in it
+ * or in its `onnx`. `maxModelLen` lowers the context; 0 does not. Throws `model_invalid` or `model_unsupported` naming
+ * what is missing.
  */
 export function openModelFolder(path: string, dtype = 'auto', maxModelLen = 0): ModelFolder {
   const folder = folderOfModel(path)
@@ -28,14 +29,14 @@ export function openModelFolder(path: string, dtype = 'auto', maxModelLen = 0): 
   return { id: basename(folder), folder, onnxPath: file.onnxPath, dtype: file.namedDtype ?? 'fp32', dtypeChoice: file.why, ...config }
 }
 
-/** The model folder of a path to it or to an .onnx file in it. Throws `model_invalid` when there is nothing. */
+/** The model folder of a path to it or to an .onnx file in it. Throws `model_invalid` when the path does not exist. */
 export function folderOfModel(path: string): string {
   const target = resolve(path)
   if (!existsSync(target)) throw new ServiceError('model_invalid', `there is no model folder ${path}`)
   return statSync(target).isDirectory() ? target : folderOf(target)
 }
 
-/** config.json lies beside the graph, or one level up when the graph lies in `onnx`. */
+/** config.json is beside the graph, or one level up when the graph is in `onnx`. */
 function folderOf(onnxPath: string): string {
   const folder = dirname(onnxPath)
   const hasConfig = ['config.json', 'genai_config.json'].some((file) => existsSync(join(folder, file)))
@@ -44,12 +45,12 @@ function folderOf(onnxPath: string): string {
 
 function namedFile(onnxPath: string, dtype: string): GraphFile {
   const file = basename(onnxPath)
-  if (!file.endsWith('.onnx')) throw new ServiceError('model_invalid', `${file} is not a model: give a model folder or an .onnx file`)
+  if (!file.endsWith('.onnx')) throw new ServiceError('model_invalid', `${file} is not an .onnx file: name a model folder or an .onnx file`)
   const parts = partsOfFileName(file)
   if (parts?.base === 'decoder_with_past_model')
-    throw new ServiceError('model_unsupported', `${file} needs a past that another graph made; give decoder_model.onnx or decoder_model_merged.onnx`)
+    throw new ServiceError('model_unsupported', `${file} needs a past that another graph computes: name decoder_model.onnx or decoder_model_merged.onnx`)
   const namedDtype: Dtype | null = parts?.dtype ?? null
   if (dtype !== 'auto' && dtype !== namedDtype)
-    throw new ServiceError('configuration_invalid', `--dtype ${dtype} does not go with the file ${file}: leave it out, or give the folder`)
+    throw new ServiceError('configuration_invalid', `--dtype ${dtype} does not match the file ${file}: leave it out, or name the folder`)
   return { onnxPath, namedDtype, why: 'this file was asked for' }
 }

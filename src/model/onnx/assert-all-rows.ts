@@ -1,9 +1,10 @@
 import { ServiceError } from '../../errors.ts'
 import { attributeOf, integerOf } from './attributes.ts'
-import { type Graph, INT64, type OnnxNode, producersOf, type TensorInfo } from './graph.ts'
-import { bytesOf, fieldsOf, integersOf, sourceOfBytes } from './wire.ts'
+import { INT64 } from './data-types.ts'
+import { type Graph, type OnnxNode, producersOf, type TensorInfo } from './graph.ts'
+import { numbersOfTensor } from './tensor.ts'
 
-/** What may stand between the choice of rows and the vocabulary product. */
+/** Operators that may follow the choice of rows before the vocabulary product. */
 const ROW_BY_ROW = new Set([
   'Cast',
   'Identity',
@@ -17,15 +18,16 @@ const ROW_BY_ROW = new Set([
 const MAX_STEPS = 8
 
 /**
- * Throws `model_unsupported` when the graph was made for generation only and computes the logits of each text's last token alone:
- * its logits say so in their shape, or a Gather or Slice of fixed places stands in front of the vocabulary product.
+ * Throws `model_unsupported` when the graph computes only the logits of each text's last token, as exports for
+ * generation do: the shape of the logits has one row, or a Gather or Slice with constant indices precedes the
+ * vocabulary product.
  */
 export function assertAllRows(graph: Graph, hidden: string, logits: TensorInfo): void {
   const isOneRow = logits.shape?.length === 3 && logits.shape[1] === 1
   if (!isOneRow && !picksRows(graph, hidden)) return
   throw new ServiceError(
     'model_unsupported',
-    'the graph gives the logits of the last token alone, so no text can be scored: build it again without prune_lm_head, or export it with the logits of all tokens'
+    'the graph computes the logits of the last token alone, so it cannot score a text: build it without prune_lm_head, or export it with the logits of all tokens'
   )
 }
 
@@ -40,14 +42,14 @@ function picksRows(graph: Graph, hidden: string): boolean {
   return false
 }
 
-/** Rows are dimension 1 of (B, S, H), which may be counted from the end. */
+/** Rows are dimension 1 of (B, S, H). */
 function isRows(axis: number): boolean {
   return axis === 1 || axis === -2
 }
 
 /**
- * Gather(data, indices) along the rows, or Slice(data, starts, ends, axes) that begins behind the first, where the place is a
- * constant. An embedding gathers places of the text, and num_logits_to_keep begins where an input says.
+ * Whether constants choose the rows: Gather(data, indices) along the rows, or Slice(data, starts, ends, axes) that
+ * starts after the first row. An embedding gathers by the token ids, and the start of num_logits_to_keep is an input.
  */
 function isFixedChoice(graph: Graph, node: OnnxNode): boolean {
   const [, at = '', , along = ''] = node.inputs
@@ -60,31 +62,22 @@ function isFixedChoice(graph: Graph, node: OnnxNode): boolean {
 }
 
 /**
- * Small int64 tensors whose value stands in the graph: initializers and Constant nodes. `wanted` are names; others, and tensors
- * whose bytes lie elsewhere, are left out.
+ * The int64 constants of these names, initializers and Constant nodes; computed tensors and those in a data file are
+ * left out.
  */
 function constantIntegers({ initializers, nodes }: Graph, wanted: ReadonlySet<string>): ReadonlyMap<string, readonly number[]> {
   const found = new Map<string, readonly number[]>()
-  for (const { name, dataType, value } of initializers)
-    if (wanted.has(name) && dataType === INT64 && value instanceof Uint8Array) found.set(name, integersOfTensor(value))
+  for (const { name, dataType, value } of initializers) {
+    if (!wanted.has(name) || dataType !== INT64 || !(value instanceof Uint8Array)) continue
+    const values = numbersOfTensor(value)
+    if (values !== null) found.set(name, values)
+  }
   for (const node of nodes) {
     const [name = ''] = node.outputs
     if (node.opType !== 'Constant' || !wanted.has(name)) continue
     const tensor = attributeOf(node, 'value')?.tensor ?? null
-    found.set(name, tensor === null ? [...((attributeOf(node, 'value_ints') ?? attributeOf(node, 'value_int'))?.integers ?? [])] : integersOfTensor(tensor))
+    const values = tensor === null ? (attributeOf(node, 'value_ints') ?? attributeOf(node, 'value_int'))?.integers : numbersOfTensor(tensor)
+    found.set(name, values ?? [])
   }
   return found
-}
-
-/** TensorProto { int64_data 7, raw_data 9 } */
-function integersOfTensor(encoded: Uint8Array): number[] {
-  const source = sourceOfBytes(encoded)
-  const values: number[] = []
-  for (const field of fieldsOf(source, 0, source.sizeBytes)) {
-    if (field.number === 7) for (const value of integersOf(source, field)) values.push(Number(value))
-    if (field.number !== 9) continue
-    const raw = Buffer.from(bytesOf(source, field))
-    for (let at = 0; at + 8 <= raw.length; at += 8) values.push(Number(raw.readBigInt64LE(at)))
-  }
-  return values
 }

@@ -1,23 +1,25 @@
 import { type AttentionSoftmax, tokenMixingOf } from './attention-scores.ts'
 import { buildInt64, buildNode } from './build-node.ts'
+import { FLOAT, FLOAT16 } from './data-types.ts'
 import { elementTypeOf } from './element-type.ts'
-import { FLOAT, FLOAT16, type Graph, type OnnxNode } from './graph.ts'
+import type { Graph, OnnxNode } from './graph.ts'
 import { groupQueryWindow, groupQueryWithBias, whyGroupQueryNot } from './group-query-bias.ts'
 import { wholeTensorQuantizers } from './numerics.ts'
 import { rescalesPositions, withGivenPositions } from './positions.ts'
 import { removeDead } from './remove-dead.ts'
 
 /**
- * Input that `withAttentionBias` adds: float32 (1, 1, S, P+S) for S fed tokens behind P of a past, added to the attention scores of every
- * head and layer; 0 where column j may be seen by row i, `BLOCKED` where it may not. A plain pass feeds one zero, (1, 1, 1, 1).
+ * The input that `withAttentionBias` adds: float32 (1, 1, S, P+S) for S fed tokens after P tokens of a past, added to
+ * the attention scores of every head and layer; 0 where row i may see column j, `BLOCKED` where it may not. A plain
+ * pass feeds one zero, (1, 1, 1, 1).
  */
 export const ATTENTION_BIAS = 'logpr.attention_bias'
 
-/** Bias of a column that must not be seen: its weight after the Softmax is exactly 0. In float16 it becomes minus infinity. */
+/** Bias of a hidden column: its weight after the Softmax is exactly 0. In float16 it becomes minus infinity. */
 export const BLOCKED = -1e9
 
 const HALF_BIAS = `${ATTENTION_BIAS}.float16`
-/** Whether the bias has several columns: one column needs none. */
+/** Computes whether the bias has more than the one column of a plain pass. */
 const BIAS_IS_GIVEN = {
   output: `${ATTENTION_BIAS}.is_given`,
   nodes: [
@@ -28,54 +30,57 @@ const BIAS_IS_GIVEN = {
   initializers: [buildInt64(`${ATTENTION_BIAS}.last`, [], [3]), buildInt64(`${ATTENTION_BIAS}.one`, [], [1])]
 }
 
-export interface Packable {
-  /** With the input added, and with `position_ids` where the graph counted them itself. */
+interface Packable {
+  /** Has the bias as an input, and `position_ids` if the graph computed positions itself. */
   readonly graph: Graph
-  /** Most columns of a packed row, those of a past included; null where there is no bound but the context. */
+  /** Most columns of a packed row, including those of a past; null when only the context bounds it. */
   readonly window: number | null
 }
 
 export interface AttentionInfo {
-  /** What config.json says: how many tokens back some layer sees; null when all layers see everything. */
+  /** From config.json: how many tokens back the most limited layer sees; null when all layers see everything. */
   readonly slidingWindow: number | null
 }
 
-/** Where MultiHeadAttention of com.microsoft takes what is added to its scores. */
+/** The input of com.microsoft's MultiHeadAttention that is added to its scores. */
 const MULTI_HEAD_BIAS = 5
 
 /**
- * Adds a bias to the attention scores of a scoring graph, so that several sequences can stand in one row and each token sees its own
- * predecessors alone. The model's own mask stays as it is: with one zero for a bias the numbers are, bit for bit, those of the graph as it came.
+ * Adds a bias to the attention scores of a scoring graph, so that one row can hold several sequences and each token
+ * sees only its own predecessors. The model's own mask stays: with a single zero as the bias, scores equal those of the
+ * original graph bit for bit.
  *
- * A row of several sequences needs positions that begin again, so a model that tells distances by columns (ALiBi) is not packable; and all
- * of its columns must lie within the sliding window. Says why a graph is not packable.
+ * In a packed row positions restart with each sequence, so a model that measures distance in columns (ALiBi) cannot be
+ * packed, and all columns of a row must lie within the sliding window. Returns the reason when a graph cannot be
+ * packed.
  */
 export function withAttentionBias(model: Graph, { slidingWindow }: AttentionInfo): Packable | { readonly reason: string } {
-  if (wholeTensorQuantizers(model).length > 0) return { reason: 'activations are quantized over whole tensors, so tokens depend on all others in the row' }
-  if (model.functions.length > 0) return { reason: 'the graph calls functions of its own, which are not looked into' }
+  if (wholeTensorQuantizers(model).length > 0)
+    return { reason: 'activations are quantized over whole tensors, so every token depends on all others in the row' }
+  if (model.functions.length > 0) return { reason: 'the graph calls functions that it defines itself, which logpr does not analyse' }
   const positioned = withGivenPositions(model)
-  if (positioned === null) return { reason: 'positions are computed inside the graph in a way that is not recognised, so they cannot begin again within a row' }
+  if (positioned === null) return { reason: 'the graph computes positions in a way that logpr does not recognise, so they cannot restart within a row' }
   const { graph } = positioned
   if (rescalesPositions(graph, positioned.counted))
-    return { reason: 'the graph scales positions by the largest one, so sequences of one row would change each other' }
+    return { reason: 'the graph scales positions by the largest one, so sequences in one row would affect each other' }
 
   const { softmaxes, fused, strangers } = tokenMixingOf(graph)
   const [stranger] = strangers
-  if (stranger !== undefined) return { reason: `${stranger.opType} (${stranger.name}) mixes tokens in a way that is not recognised` }
-  if (softmaxes.length + fused.length === 0) return { reason: 'no attention was found in the graph' }
+  if (stranger !== undefined) return { reason: `${stranger.opType} (${stranger.name}) mixes tokens in a way that logpr does not recognise` }
+  if (softmaxes.length + fused.length === 0) return { reason: 'the graph has no attention that logpr recognises' }
   for (const node of fused) {
     const reason = whyFusedNot(graph, node)
     if (reason !== null) return { reason: `${node.opType} (${node.name}) ${reason}` }
   }
   const odd = softmaxes.find(({ masking, hasExtraColumns }) => masking === null && hasExtraColumns)
-  if (odd !== undefined) return { reason: `the scores of ${odd.softmax.name} have columns that are no tokens, and no mask to add to` }
+  if (odd !== undefined) return { reason: `the scores of ${odd.softmax.name} have columns without a token, and no mask to add the bias to` }
 
   const biased = biasAttention(graph, softmaxes, fused)
-  if (biased === null) return { reason: 'the element type of an attention mask could not be told' }
+  if (biased === null) return { reason: 'the element type of an attention mask is neither float32 nor float16' }
   const bias = { name: ATTENTION_BIAS, elementType: FLOAT, shape: ['bias_batch', 1, 'bias_rows', 'bias_columns'] }
   const windows = [slidingWindow, ...fused.map(groupQueryWindow)].filter((window) => window !== null)
   return {
-    // What counted positions before would run still.
+    // The nodes that computed positions would still run.
     graph: removeDead({ ...biased, inputs: [...graph.inputs, bias] }),
     window: windows.length === 0 ? null : Math.min(...windows)
   }
@@ -83,23 +88,25 @@ export function withAttentionBias(model: Graph, { slidingWindow }: AttentionInfo
 
 function whyFusedNot(graph: Graph, node: OnnxNode): string | null {
   if (node.opType === 'GroupQueryAttention') return whyGroupQueryNot(graph, node)
-  if (node.opType !== 'MultiHeadAttention') return 'takes no bias that logpr knows of'
-  return (node.inputs[MULTI_HEAD_BIAS] ?? '') === '' ? 'has no mask to add to' : null
+  if (node.opType !== 'MultiHeadAttention') return 'has no bias input that logpr knows'
+  return (node.inputs[MULTI_HEAD_BIAS] ?? '') === '' ? 'has no mask to add the bias to' : null
 }
 
-/** A node that takes the bias: added to one of its inputs, or, where `input` is null, by itself. */
-interface Place {
+/** Where the bias enters an attention. */
+interface BiasPlace {
   readonly node: OnnxNode
+  /** The input that the bias is added to; null for a GroupQueryAttention, which has a bias input. */
   readonly input: number | null
   readonly elementType: number
 }
 
 /**
- * Where a mask is added to the scores the bias goes onto the mask, (B, 1, S, P+S), once for all layers that share it; else onto the
- * scores of each layer, (B, H, S, P+S). GroupQueryAttention takes it itself. Null when an element type could not be told.
+ * Adds the bias to the mask, (B, 1, S, P+S), once for all layers that share it; without such a mask to the scores of
+ * each layer, (B, H, S, P+S); for GroupQueryAttention through its bias input. Null when an element type is unknown or
+ * not a float.
  */
 function biasAttention(graph: Graph, softmaxes: readonly AttentionSoftmax[], fused: readonly OnnxNode[]): Graph | null {
-  const places = new Map<OnnxNode, Place>()
+  const places = new Map<OnnxNode, BiasPlace>()
   const place = (node: OnnxNode, input: number | null): void => {
     places.set(node, { node, input, elementType: elementTypeOf(graph, node.inputs[input ?? 0] ?? '') ?? 0 })
   }

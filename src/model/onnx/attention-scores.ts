@@ -12,30 +12,32 @@ const PRODUCTS = new Set([
   'QLinearMatMul',
   'DynamicQuantizeMatMul'
 ])
-/** What else may let a token's numbers depend on its neighbours'. */
+/** Other operators through which one token's values may depend on another's. */
 const MIXING = new Set(['Conv', 'CumSum', 'LSTM', 'GRU', 'RNN', 'If', 'Loop', 'Scan'])
 
-/** One Softmax over the scores of queries and keys. */
+/** A Softmax over the scores of queries and keys. */
 export interface AttentionSoftmax {
   readonly softmax: OnnxNode
-  /** The last Add in front of it whose second term is a mask, and which of its inputs that is; null where scores are masked otherwise. */
+  /**
+   * The last Add before it that adds a mask, and the index of that input; null when scores are masked in another way.
+   */
   readonly masking: { readonly add: OnnxNode; readonly input: number } | null
-  /** Whether columns that are no tokens, as attention sinks, join the scores in front of the Softmax. */
+  /** Whether columns without a token, such as attention sinks, join the scores before the Softmax. */
   readonly hasExtraColumns: boolean
 }
 
-/** Everything in a graph that lets tokens see each other. */
+/** Every node through which tokens attend to each other. */
 interface TokenMixing {
   readonly softmaxes: readonly AttentionSoftmax[]
-  /** Whole attentions in one operator: GroupQueryAttention, MultiHeadAttention and others of their kind. */
+  /** Operators that compute a whole attention: GroupQueryAttention, MultiHeadAttention and similar ones. */
   readonly fused: readonly OnnxNode[]
-  /** Nodes that may mix tokens in a way that was not recognised. */
+  /** Nodes that may mix tokens in a way that logpr does not recognise. */
   readonly strangers: readonly OnnxNode[]
 }
 
 /**
- * Finds attention by its data flow, softmax(queries x keys, masked) x values, where both factors of each product are computed from the
- * text. What stands between them differs from export to export: scales, soft-caps, casts, guards against NaN.
+ * Finds attention by its data flow, softmax(queries x keys, masked) x values, where both factors of each product depend
+ * on the text. The nodes between them differ by export: scales, soft-caps, casts, guards against NaN.
  */
 export function tokenMixingOf(graph: Graph): TokenMixing {
   const activations = activationsOf(graph)
@@ -48,7 +50,7 @@ export function tokenMixingOf(graph: Graph): TokenMixing {
   const softmaxes: AttentionSoftmax[] = []
   for (const softmax of ofText.filter(({ opType }) => opType === 'Softmax')) {
     const { path, products } = pathTo(softmax, producers, activeInputs)
-    // The Softmax of a router of experts follows a product with weights.
+    // The Softmax of a mixture-of-experts router follows a product with weights.
     if (products.length === 0 || !products.every(isTextProduct)) continue
     for (const product of products) known.add(product)
     const add = path.find((node) => node.opType === 'Add' && activeInputs(node).length === 1 && !isConstant(otherInput(node, activations), graph, producers))
@@ -65,7 +67,7 @@ export function tokenMixingOf(graph: Graph): TokenMixing {
   return { softmaxes, fused, strangers }
 }
 
-/** The nodes between a Softmax and the products in front of it, the nearest first. */
+/** The nodes between a Softmax and the products before it, nearest first. */
 function pathTo(
   softmax: OnnxNode,
   producers: ReadonlyMap<string, OnnxNode>,
@@ -113,25 +115,26 @@ function otherInput({ inputs }: OnnxNode, activations: ReadonlySet<string>): str
   return inputs.find((name) => !activations.has(name)) ?? ''
 }
 
-/** A bias or an epsilon, not a mask. */
+/** A constant is a bias or an epsilon, not a mask. */
 function isConstant(name: string, { initializers }: Graph, producers: ReadonlyMap<string, OnnxNode>): boolean {
   return producers.get(name)?.opType === 'Constant' || initializers.some((each) => each.name === name)
 }
 
 /**
- * Heads whose S x S scores are written out: `heads`, those of a layer as config.json states them, where a Softmax stands in the graph; 0 where
- * fused operators alone compute attention.
+ * How many heads of a layer write their S x S scores to memory: `heads`, as config.json states them, when the graph has
+ * a Softmax; 0 when only fused operators compute attention.
  */
 export function attentionHeads(graph: Graph, heads: number): number {
   return tokenMixingOf(graph).softmaxes.length > 0 ? heads : 0
 }
 
-/** They read how large a tensor is, not what it holds. */
+/** Operators that read the shape of a tensor, not its values. */
 const SIZE_READERS = new Set(['Shape', 'Size'])
 
 /**
- * The tensors whose values come from the embedded tokens or from a past: hidden states, queries, keys, scores. Masks, positions and
- * shapes, which follow from how long the texts are, are not among them. One pass is enough, as ONNX wants nodes in topological order.
+ * The tensors whose values depend on the embedded tokens or on a past: hidden states, queries, keys, scores. Masks,
+ * positions and shapes depend only on lengths, so they are excluded. One pass is enough, because ONNX nodes are in
+ * topological order.
  */
 function activationsOf({ nodes, inputs }: Graph): ReadonlySet<string> {
   const ids = new Set(['input_ids'])

@@ -1,13 +1,15 @@
 import { attributeOf, integerOf } from './attributes.ts'
-import { FLOAT, type Graph, INT64, type OnnxNode, producersOf } from './graph.ts'
-import { fieldsOf, integersOf, sourceOfBytes } from './wire.ts'
+import { FLOAT, INT64 } from './data-types.ts'
+import { type Graph, type OnnxNode, producersOf } from './graph.ts'
+import { readTensor } from './tensor.ts'
+import { sourceOfBytes } from './wire.ts'
 
-/** The chain of operators between a mask and what its type comes from; the longest seen has nine. */
+/** Most operators between a mask and the tensor that determines its type; the longest chain seen has nine. */
 const MAX_STEPS = 64
 
 /**
- * The TensorProto.DataType of a tensor, found by walking back to what says it: a cast, a weight, a constant, an input of the graph.
- * Null where the chain ends in an operator whose type does not follow from its first input.
+ * The TensorProto.DataType of a tensor, traced back to a cast, a weight, a constant or an input of the graph. Null when
+ * the trace does not end in one of them.
  */
 export function elementTypeOf(graph: Graph, tensor: string): number | null {
   const producers = producersOf(graph)
@@ -20,7 +22,7 @@ export function elementTypeOf(graph: Graph, tensor: string): number | null {
     if (node === undefined) return null
     const own = ownType(node)
     if (own !== null) return own
-    // The first input of Where is its condition.
+    // The first input of Where is the condition.
     name = node.inputs[node.opType === 'Where' ? 1 : 0] ?? ''
   }
   return null
@@ -31,9 +33,9 @@ function ownType(node: OnnxNode): number | null {
     case 'Cast':
       return integerOf(node, 'to', FLOAT)
     case 'Constant':
-      return tensorType(node) ?? ((attributeOf(node, 'value_int') ?? attributeOf(node, 'value_ints')) ? INT64 : FLOAT)
+      return valueType(node) ?? ((attributeOf(node, 'value_int') ?? attributeOf(node, 'value_ints')) ? INT64 : FLOAT)
     case 'ConstantOfShape':
-      return tensorType(node) ?? FLOAT
+      return valueType(node) ?? FLOAT
     case 'Shape':
     case 'Size':
       return INT64
@@ -42,11 +44,8 @@ function ownType(node: OnnxNode): number | null {
   }
 }
 
-/** TensorProto { data_type 2 } of a `value` */
-function tensorType(node: OnnxNode): number | null {
+/** The type of the tensor in the attribute `value`; null when the node has none. */
+function valueType(node: OnnxNode): number | null {
   const encoded = attributeOf(node, 'value')?.tensor ?? null
-  if (encoded === null) return null
-  const source = sourceOfBytes(encoded)
-  for (const field of fieldsOf(source, 0, source.sizeBytes)) if (field.number === 2) for (const value of integersOf(source, field)) return Number(value)
-  return null
+  return encoded === null ? null : readTensor(sourceOfBytes(encoded)).dataType
 }

@@ -3,7 +3,7 @@ import { type ByteSource, WireError } from './wire.ts'
 
 const WINDOW_BYTES = 1 << 16
 
-/** Runs `use` on a file read through one sliding window, so that weights that are skipped are never read. */
+/** Runs `use` on a file that is read through one sliding window, so that skipped weights are never read. */
 export function withFileSource<T>(path: string, use: (source: ByteSource) => T): T {
   const descriptor = openSync(path, 'r')
   try {
@@ -21,7 +21,7 @@ function fileSource(descriptor: number): ByteSource {
   return {
     sizeBytes: size,
     read(offset, length) {
-      if (offset + length > size) throw new WireError(`wanted bytes ${offset} to ${offset + length} of a file of ${size} bytes`)
+      if (offset + length > size) throw new WireError(`the file has ${size} bytes, but its content continues to byte ${offset + length}`)
       const inWindow = offset >= windowStart && offset + length <= windowStart + window.length
       if (!inWindow) {
         window = readFrom(descriptor, offset, Math.min(Math.max(length, WINDOW_BYTES), size - offset))

@@ -3,10 +3,10 @@ import { assertAllRows } from './assert-all-rows.ts'
 import { attributeOf, integerOf } from './attributes.ts'
 import { type Graph, type OnnxNode, producersOf, type TensorInfo } from './graph.ts'
 
-/** Products of rows with the vocabulary matrix; the rows are their first input. */
+/** Products of rows, the first input, with the vocabulary matrix. */
 const HEAD_PRODUCTS = new Set(['MatMul', 'Gemm', 'FusedMatMul', 'MatMulNBits', 'MatMulBnb4', 'MatMulInteger', 'MatMulIntegerToFloat', 'QLinearMatMul'])
 
-/** What may stand between that product and `logits`: row by row, element by element (bias, scale, soft-cap, mask, cast). */
+/** Operators between that product and `logits` that work row by row: bias, scale, soft-cap, mask, cast. */
 const TAIL_OPERATORS = new Set([
   'Add',
   'Sub',
@@ -24,40 +24,44 @@ const TAIL_OPERATORS = new Set([
   'DequantizeLinear'
 ])
 
-/** How many nodes a tail may have; the longest seen (bias, scale, mask, three of a soft-cap, cast) has seven. */
+/** Most nodes of such a tail; the longest seen (bias, scale, mask, three of a soft-cap, cast) has seven. */
 const LONGEST_TAIL = 12
 
-/** The language-model head: the nodes that turn hidden states (…, H) into logits (…, V). */
+/** The LM head: the nodes that turn hidden states (…, H) into logits (…, V). */
 export interface Head {
   /**
-   * The tensor whose rows the product takes, rank 2 or 3 with H last: the hidden states, or the bytes that
-   * DynamicQuantizeLinear made of them. Scale and zero point of those bytes are of the whole tensor, whichever rows are taken.
+   * The first input of the product, of rank 2 or 3 with H last: the hidden states, or the bytes that
+   * DynamicQuantizeLinear made of them. The scale and zero point of those bytes are those of the whole tensor,
+   * whichever rows are scored.
    */
   readonly hidden: string
   /**
-   * The product first, then its tail. What else they read is the same for all rows. A Reshape among them, which gives the rows of a
-   * Gemm back their batch, is left out: rows are taken one by one here.
+   * The product, then its tail. Their other inputs are the same for all rows. A Reshape that restores the batch after a
+   * Gemm is left out, because the head scores rows one by one.
    */
   readonly nodes: readonly OnnxNode[]
-  /** What the last of them makes: the logits, before a Reshape that was left out. */
+  /** Output of the last node: the logits, or the input of a Reshape that was left out. */
   readonly output: string
   readonly logits: TensorInfo
 }
 
-/** The output that holds the logits. Throws `model_unsupported` when there is none. */
+/** The graph output of the logits. Throws `model_unsupported` when there is none. */
 export function logitsOf(graph: Graph): TensorInfo {
   const logits = graph.outputs.find(({ name }) => name === 'logits') ?? graph.outputs.find(({ name }) => /logits/i.test(name))
   if (logits === undefined) {
     const names = graph.outputs.map(({ name }) => name).slice(0, 8)
     const advice = names.some((name) => /hidden_state|embedding|pooler/.test(name))
-      ? 'it extracts features: export it with the task text-generation'
+      ? 'the model extracts features: export it with the task text-generation'
       : 'is it a causal language model?'
     throw new ServiceError('model_unsupported', `the graph has no output named logits; it has ${names.join(', ')}: ${advice}`)
   }
   return logits
 }
 
-/** Finds the head by walking back from the logits. Throws `model_unsupported` naming the operator that is in the way. */
+/**
+ * Finds the head by walking back from the logits. Throws `model_unsupported` naming the operator that is not
+ * recognised.
+ */
 export function findHead(graph: Graph): Head {
   const logits = logitsOf(graph)
   const producers = producersOf(graph)
@@ -67,7 +71,7 @@ export function findHead(graph: Graph): Head {
   let output = logits.name
   for (let step = 0; step <= LONGEST_TAIL; step++) {
     const node = producers.get(tensor)
-    if (node === undefined) throw unsupported(`it is the graph input ${tensor}`)
+    if (node === undefined) throw unsupported(`the logits lead back to the graph input ${tensor} without a vocabulary product`)
     if (node.opType === 'Reshape' && !shared.has(tensor)) {
       const [before = ''] = node.inputs
       if (nodes.length === 0) output = before
@@ -86,16 +90,17 @@ export function findHead(graph: Graph): Head {
     }
 
     const rowInputs = node.inputs.filter((name) => !shared.has(name))
-    if (!TAIL_OPERATORS.has(node.opType)) throw unsupported(`operator ${node.opType} (${node.name}) stands before the logits`)
-    if (rowInputs.length !== 1) throw unsupported(`${node.opType} (${node.name}) joins ${rowInputs.length} computed tensors`)
+    if (!TAIL_OPERATORS.has(node.opType)) throw unsupported(`operator ${node.opType} (${node.name}) comes between the vocabulary product and the logits`)
+    if (rowInputs.length !== 1) throw unsupported(`${node.opType} (${node.name}) combines ${rowInputs.length} computed tensors`)
     tensor = rowInputs[0] ?? ''
   }
   throw unsupported(`more than ${LONGEST_TAIL} operators follow the vocabulary product`)
 }
 
 /**
- * The tensors that are one for all rows: made of weights and constants alone, or the scale or the zero point that
- * DynamicQuantizeLinear gives for a whole tensor. One pass is enough, as ONNX wants nodes in topological order.
+ * The tensors that are the same for all rows: computed from weights and constants alone, or the scale and zero point
+ * that DynamicQuantizeLinear returns for a whole tensor. One pass is enough, because ONNX nodes are in topological
+ * order.
  */
 function sharedTensors({ nodes, initializers }: Graph): ReadonlySet<string> {
   const shared = new Set(['', ...initializers.map(({ name }) => name)])
@@ -108,26 +113,26 @@ function sharedTensors({ nodes, initializers }: Graph): ReadonlySet<string> {
 }
 
 function unsupported(reason: string): ServiceError {
-  return new ServiceError('model_unsupported', `the language-model head was not recognised: ${reason}`)
+  return new ServiceError('model_unsupported', `the LM head was not recognised: ${reason}`)
 }
 
 /**
- * How many logits a row has, as the graph has it; null when nothing in it says so. Configurations may say less, as in padded
- * vocabularies.
+ * Logits of a row, from the graph; null when the graph does not say. With a padded vocabulary config.json may state
+ * fewer.
  */
 export function vocabularyWidth(graph: Graph, { logits, nodes }: Head): number | null {
   const declared = logits.shape?.at(-1)
   if (typeof declared === 'number') return declared
   const [product] = nodes
   if (product === undefined) return null
-  // MatMulNBits and MatMulBnb4 of com.microsoft: N columns.
+  // MatMulNBits and MatMulBnb4 state their columns in the attribute N.
   const columns = integerOf(product, 'N', 0)
   if (columns > 0) return columns
   const isTransposed = integerOf(product, 'transB', 0) === 1
   return widthOf(graph, product.inputs[product.opType === 'QLinearMatMul' ? 3 : 1] ?? '', isTransposed)
 }
 
-/** The last dimension of a matrix, or its first when it is used transposed, through what stands between it and its weights. */
+/** The last dimension of a matrix, or the first when it is used transposed, traced back to its weights. */
 function widthOf(graph: Graph, name: string, isTransposed: boolean): number | null {
   const weights = graph.initializers.find((each) => each.name === name)
   if (weights !== undefined) return weights.dims.at(isTransposed ? -2 : -1) ?? null

@@ -1,21 +1,23 @@
 import { attributeName, integerOf } from './attributes.ts'
 import { buildInt64, buildNode } from './build-node.ts'
-import { type Graph, INT64, type Initializer, type OnnxNode, type TensorInfo } from './graph.ts'
+import { INT64 } from './data-types.ts'
+import type { Graph, Initializer, OnnxNode, TensorInfo } from './graph.ts'
 import { writeGraph } from './write.ts'
 
 /**
- * GroupQueryAttention of com.microsoft, as onnxruntime documents it (ContribOperators.md): query, key, value, past key and value, the number
- * of tokens less one, the number of columns, tables of cosines and sines, positions, a bias, sinks; then what later versions added.
+ * Inputs of com.microsoft's GroupQueryAttention: query, key, value, past key, past value, number of tokens less one,
+ * number of columns, tables of cosines and sines, positions, bias, sinks; then those of later versions. Source:
+ * onnxruntime's ContribOperators.md.
  */
 const [KEY, VALUE, COSINES, SINES, POSITIONS, BIAS, FIRST_UNKNOWN] = [1, 2, 7, 8, 9, 10, 12]
-/** Splitting by sizes that are an input came with this operator set. */
+/** From this operator set on, Split takes its sizes as an input. */
 const SIZES_ARE_INPUTS = 13
 
-export interface GivenBias {
+interface GivenBias {
   /** (1, 1, S, P+S) of `elementType`. */
   readonly bias: string
   readonly elementType: number
-  /** A bool: whether the bias is more than the one zero of a plain pass. */
+  /** A bool tensor: whether the bias is more than the single zero of a plain pass. */
   readonly isGiven: string
 }
 
@@ -23,31 +25,34 @@ export function rotatesInside(node: OnnxNode): boolean {
   return node.opType === 'GroupQueryAttention' && integerOf(node, 'do_rotary', 0) === 1
 }
 
-/** How many tokens back it sees; null for all. */
+/** How many tokens back a GroupQueryAttention sees; null for all. */
 export function groupQueryWindow(node: OnnxNode): number | null {
   const window = integerOf(node, 'local_window_size', -1)
   return window > 0 ? window : null
 }
 
-/** Why such a node cannot take a bias and positions that begin again, to be read after its name; null when it can. */
+/**
+ * Why a GroupQueryAttention cannot take a bias and restarting positions, to be read after its name; null when it can.
+ */
 export function whyGroupQueryNot(graph: Graph, node: OnnxNode): string | null {
-  if ((node.inputs[BIAS] ?? '') !== '') return 'has a bias of its own'
-  if (node.inputs.slice(FIRST_UNKNOWN).some((name) => name !== '')) return 'has inputs that logpr does not know'
+  if ((node.inputs[BIAS] ?? '') !== '') return 'already has a bias'
+  if (node.inputs.slice(FIRST_UNKNOWN).some((name) => name !== '')) return 'has inputs unknown to logpr'
   if (!rotatesInside(node)) return null
-  if ((node.inputs[POSITIONS] ?? '') !== '') return 'takes positions of its own'
+  if ((node.inputs[POSITIONS] ?? '') !== '') return 'already takes positions'
   if (graph.inputs.some(({ name, elementType }) => name === 'position_ids' && elementType !== INT64)) return 'rotates by positions that are not int64'
-  if ((graph.opsets.get('') ?? 0) < SIZES_ARE_INPUTS) return `is of operator set ${graph.opsets.get('')}, ${SIZES_ARE_INPUTS} is needed`
-  if (tableOf(graph, node) === undefined) return 'takes tables of angles that are chosen while it runs'
+  if ((graph.opsets.get('') ?? 0) < SIZES_ARE_INPUTS) return `is of operator set ${graph.opsets.get('')}; ${SIZES_ARE_INPUTS} is needed`
+  if (tableOf(graph, node) === undefined) return 'takes tables of angles that are computed at run time'
   return null
 }
 
 /**
- * The node in both forms, chosen by whether a bias is given:
+ * The node in two forms, chosen by whether a bias is given:
  *
- *     If(isGiven) [ rotate queries and keys by position_ids -> GroupQueryAttention with the bias ] else [ the node as it came ]
+ *     If(isGiven) [ rotate queries and keys by position_ids -> GroupQueryAttention with the bias ]
+ *     else [ the original node ]
  *
- * Rotation goes in front because the operator looks at positions only behind a past, and counts from 0 without one. The operator holds no
- * weights, so the second form costs nothing, and a plain pass does what it did.
+ * Rotation moves before the node because the operator reads positions only with a past, and counts from 0 without one.
+ * The operator holds no weights, so the second form is free, and a plain pass computes what it did before.
  */
 export function groupQueryWithBias(graph: Graph, node: OnnxNode, given: GivenBias): { readonly node: OnnxNode; readonly constants: readonly Initializer[] } {
   const outputs = node.outputs.map((name, i) => name || `${node.outputs[0]}/logpr.unused_${i}`)
@@ -103,7 +108,7 @@ function biasedForm(
   }
 }
 
-/** Queries, keys and values of a tensor (B, S, (H + 2 K) x D) that holds all three, (B, S, heads x D) each; D need not be known. */
+/** Splits a tensor (B, S, (H + 2 K) x D) into queries, keys and values of (B, S, heads x D); D need not be known. */
 function splitPacked(
   packed: string,
   heads: number,
@@ -120,7 +125,7 @@ function splitPacked(
       buildNode('Split', [inner('heads'), named('head_counts')], parts, { attributes: { axis: 2 } }),
       ...parts.map((part, i) => buildNode('Reshape', [part, named('flat')], [outputs[i] ?? '']))
     ],
-    // 0 keeps a dimension.
+    // In Reshape, 0 keeps a dimension.
     constants: [
       buildInt64(named('by_head'), [4], [0, 0, heads + 2 * kvHeads, -1]),
       buildInt64(named('head_counts'), [3], [heads, kvHeads, kvHeads]),
@@ -129,7 +134,7 @@ function splitPacked(
   }
 }
 
-/** The table of cosines, (positions, rotated dimensions / 2), where it is a weight. */
+/** The table of cosines, (positions, rotated dimensions / 2); undefined when it is not a weight. */
 function tableOf({ initializers }: Graph, node: OnnxNode): Initializer | undefined {
   return initializers.find(({ name, dims }) => name === node.inputs[COSINES] && dims.length === 2)
 }

@@ -1,15 +1,18 @@
-/** How much of the head's work one batch may take at a time. */
+/** How many rows of logits a batch may hold at a time. */
 export interface RowLimits {
+  /** Scored rows of one chunk. */
   readonly maxChunkRows: number
-  /** Rows that may be given out whole, of all chunks together. */
+  /** Rows whose raw logits are returned, over all chunks. */
   readonly maxProbedRows: number
 }
 
-/** Floats of one chunk of logits, 16 MB: large enough to fill the matrix kernels, small beside any model. */
+/**
+ * Floats of one chunk of logits, 16 MiB: large enough to keep the matrix kernels busy, small compared with any model.
+ */
 const CHUNK_LOGITS = 1 << 22
 const MIN_CHUNK_ROWS = 16
 const MAX_CHUNK_ROWS = 512
-/** Raw logits that a batch may give out; with their log-probs 128 MB. */
+/** Raw logits that a batch may return; 128 MiB together with their log-probs. */
 const PROBED_LOGITS = 1 << 24
 
 export function headRowLimits(vocabSize: number): RowLimits {
@@ -19,7 +22,7 @@ export function headRowLimits(vocabSize: number): RowLimits {
   }
 }
 
-/** N chunks of C rows that so many scored rows are cut into. */
+/** Splits scored rows into N chunks of C rows. */
 export function headChunks(rowCount: number, maxChunkRows: number): { readonly N: number; readonly C: number } {
   const N = Math.ceil(rowCount / maxChunkRows)
   return { N, C: Math.ceil(rowCount / N) }

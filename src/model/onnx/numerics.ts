@@ -1,25 +1,28 @@
 import { integerOf } from './attributes.ts'
-import { BFLOAT16, FLOAT, FLOAT16, type Graph, INT4, INT8, type OnnxNode, producersOf, UINT4, UINT8 } from './graph.ts'
+import { BFLOAT16, FLOAT, FLOAT16, INT4, INT8, UINT4, UINT8 } from './data-types.ts'
+import { type Graph, type OnnxNode, producersOf } from './graph.ts'
 import { readFunction, readSubgraphNodes } from './read.ts'
 
-/** How products hold their weights. */
+/** How matrix products store their weights. */
 type WeightFormat = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'uint8' | 'int4' | 'int2' | 'int1' | 'bnb4' | 'other'
 /**
- * What the values between operators are: floats of a precision; `int8_static` where they are rounded to 8 bits with a fixed scale;
- * `int8_blocks` where each row is, block by block, for a product (accuracy_level 4 of MatMulNBits), `int8_rows` where each row is
- * as a whole; `int8_tensor` where one scale
- * is found for a whole tensor, so that a row depends on others.
+ * The values between operators: floats of a precision, or 8-bit integers.
+ *
+ *     int8_static   with a fixed scale
+ *     int8_blocks   with a scale for each block of a row, inside a product (accuracy_level 4 of MatMulNBits)
+ *     int8_rows     with a scale for each row
+ *     int8_tensor   with a scale for a whole tensor, so that a row depends on others
  */
 export type Activations = 'float32' | 'float16' | 'bfloat16' | 'int8_static' | 'int8_blocks' | 'int8_rows' | 'int8_tensor'
 
-/** What a graph computes with, whatever its file is called. */
+/** The precision that a graph computes in, whatever its file name says. */
 export interface Numerics {
   readonly weights: WeightFormat
   readonly activations: Activations
   readonly logits: 'float32' | 'float16' | 'bfloat16'
 }
 
-/** Contributed operators that hold weights of so many `bits`, four when they do not say. */
+/** Contributed operators whose weights have `bits` bits, four by default. */
 const N_BITS = new Set(['MatMulNBits', 'QMoE', 'GatherBlockQuantized'])
 const PRODUCTS = new Set(['MatMul', 'Gemm', 'FusedMatMul', 'Conv', 'MatMulInteger', 'DynamicQuantizeMatMul', 'MatMulIntegerToFloat'])
 const COARSEST_FIRST: readonly WeightFormat[] = ['int1', 'int2', 'bnb4', 'int4', 'other', 'int8', 'uint8', 'bfloat16', 'float16', 'float32']
@@ -32,25 +35,25 @@ const FORMAT_BY_TYPE: ReadonlyMap<number, WeightFormat> = new Map([
   [INT4, 'int4'],
   [UINT4, 'int4']
 ])
-/** What passes weights on without making activations of them. */
+/** Operators that pass weights on to a product. */
 const WEIGHT_PATH = new Set(['Cast', 'Transpose', 'DequantizeLinear', 'Identity', 'Reshape'])
 
 /**
- * Reads from operators and weight types what a model computes with: of weights and of activations the coarsest that occurs, since
- * that bounds what the numbers are worth. Pure; reads no weights.
+ * From operators and weight types: the coarsest weights and the coarsest activations, because they bound the accuracy
+ * of scores.
  */
 export function numericsOf(graph: Graph): Numerics {
   const logits = graph.outputs.find(({ name }) => /logits/i.test(name))
-  return { weights: weightFormat(graph), activations: activationsOf(graph), logits: floatOf(logits?.elementType ?? FLOAT) }
+  return { weights: weightFormat(graph), activations: activationsOf(graph), logits: floatName(logits?.elementType ?? FLOAT) }
 }
 
 function activationsOf(graph: Graph): Activations {
   if (wholeTensorQuantizers(graph).length > 0) return 'int8_tensor'
-  // Block by block, and causal, but a rounding error of one row may be amplified to 1/254 of its block.
+  // Causal, because each row is rounded by itself; but a tiny difference in one row may grow to 1/254 of its block.
   if (graph.nodes.some((node) => node.opType === 'MatMulNBits' && integerOf(node, 'accuracy_level', 0) === 4)) return 'int8_blocks'
   if (graph.nodes.some(({ opType }) => opType === 'QuantizeLinear' || opType === 'QLinearMatMul')) return 'int8_static'
   const types = new Map(graph.initializers.map(({ name, dataType }) => [name, dataType]))
-  // A weight that an operator reads as it is has the type of the activations; one that is cast first has its own.
+  // A weight that an operator reads directly has the type of the activations; one that is cast first may differ.
   const direct = new Set(graph.nodes.filter(({ opType }) => opType !== 'Cast').flatMap(({ inputs }) => inputs.map((name) => types.get(name))))
   if (direct.has(BFLOAT16)) return 'bfloat16'
   return direct.has(FLOAT16) ? 'float16' : 'float32'
@@ -65,7 +68,7 @@ function weightFormat(graph: Graph): WeightFormat {
     const node = producers.get(name)
     if (node !== undefined && WEIGHT_PATH.has(node.opType)) return addWeights(node.inputs[0] ?? '')
     const weights = initializers.get(name)
-    // Vectors and scalars are scales and biases.
+    // Vectors and scalars are scales and biases, not weights.
     if (weights !== undefined && weights.dims.length > 1) found.add(FORMAT_BY_TYPE.get(weights.dataType) ?? 'other')
   }
   for (const node of graph.nodes) {
@@ -82,15 +85,15 @@ function formatOfBits(node: OnnxNode): WeightFormat {
   return bits === 8 ? 'int8' : bits === 2 ? 'int2' : bits === 1 ? 'int1' : bits === 4 ? 'int4' : 'other'
 }
 
-function floatOf(dataType: number): Numerics['logits'] {
+function floatName(dataType: number): Numerics['logits'] {
   if (dataType === FLOAT16) return 'float16'
   return dataType === BFLOAT16 ? 'bfloat16' : 'float32'
 }
 
-/** Operators that choose one scale for a whole tensor of activations while they run. */
+/** Operators that choose one scale for a whole tensor of activations at run time. */
 const WHOLE_TENSOR_QUANTIZERS = new Set(['DynamicQuantizeLinear', 'DynamicQuantizeMatMul', 'DynamicQuantizeLSTM'])
 
-/** One operator of a graph, or of a subgraph or function in it. */
+/** An operator of a graph, or of a subgraph or function in it. */
 interface OperatorUse {
   readonly opType: string
   /** The node's name; may be empty. */
@@ -98,9 +101,9 @@ interface OperatorUse {
 }
 
 /**
- * The operators that quantize activations over a whole tensor, those inside subgraphs and called functions included. With
- * any, the numbers of a token depend on what else is in the tensor: later tokens, padding and other texts of the batch.
- * Operators that quantize row by row (MatMulNBits, whatever its accuracy level) are not among them.
+ * The operators that quantize activations over a whole tensor, including those in subgraphs and called functions. With
+ * any of them, the scores of a token depend on everything in the tensor: later tokens, padding and other texts of the
+ * batch. Operators that quantize row by row, such as MatMulNBits at any accuracy level, are not among them.
  */
 export function wholeTensorQuantizers(graph: Graph): OperatorUse[] {
   const functions = new Map(graph.functions.map(readFunction).map(({ domain, name, nodes }) => [`${domain}/${name}`, nodes]))
@@ -109,7 +112,7 @@ export function wholeTensorQuantizers(graph: Graph): OperatorUse[] {
     nodes.flatMap((node) => {
       const own = WHOLE_TENSOR_QUANTIZERS.has(node.opType) ? [{ opType: node.opType, name: node.name }] : []
       const callee = `${node.domain}/${node.opType}`
-      // A function must not call itself; a damaged file may say so.
+      // A function may not call itself, but in a damaged file it can.
       const called = callers.includes(callee) ? [] : usesIn(functions.get(callee) ?? [], [...callers, callee])
       return [...own, ...called, ...usesIn(node.attributes.flatMap(readSubgraphNodes), callers)]
     })

@@ -1,27 +1,29 @@
-import { type Graph, INT64, type OnnxNode, producersOf } from './graph.ts'
+import { INT64 } from './data-types.ts'
+import { type Graph, type OnnxNode, producersOf } from './graph.ts'
 import { rotatesInside } from './group-query-bias.ts'
 
 const POSITIONS = 'position_ids'
-/** Between the product that makes angles and their cosine or sine. */
+/** Operators between the product that computes angles and their cosine or sine. */
 const ANGLE_PATH = new Set(['Concat', 'Transpose', 'Cast', 'Mul', 'Identity', 'Unsqueeze', 'Reshape', 'Slice'])
 const ANGLE_PRODUCTS = new Set(['MatMul', 'Mul', 'Einsum', 'FusedMatMul'])
 const MAX_STEPS = 12
 
 interface GivenPositions {
   readonly graph: Graph
-  /** Tensors of positions that were replaced. */
+  /** The tensors of positions that the input replaced. */
   readonly counted: readonly string[]
 }
 
 /**
- * Gives a graph that counts its positions itself an input `position_ids` (B, S) in their place, where it is plain what they are used for:
+ * Gives a graph that counts positions itself an input `position_ids` (B, S) instead, when it uses the positions in a
+ * known way:
  *
  *     Range or CumSum -> positions (1 or B, S) -> Unsqueeze -> Cast -> product with frequencies -> ... -> Cos, Sin
  *     CumSum -> positions (B, S) -> Gather from a table of learned positions
- *     GroupQueryAttention that rotates queries and keys itself, which `groupQueryWithBias` gives the input to
+ *     GroupQueryAttention that rotates queries and keys itself; `groupQueryWithBias` connects the input
  *
- * Masks, which are made of the places of columns, keep their own counts. The graph as it is when it has the input; null when some cosine or
- * sine comes from elsewhere, and when there is no such use, as with biases by distance (ALiBi).
+ * Masks depend on columns, so they keep their own counts. Returns the graph unchanged when it already has the input,
+ * and null when a cosine or sine has another source, or when no such use is found, as with biases by distance (ALiBi).
  */
 export function withGivenPositions(graph: Graph): GivenPositions | null {
   if (graph.inputs.some(({ name }) => name === POSITIONS)) return { graph, counted: [] }
@@ -50,7 +52,7 @@ export function withGivenPositions(graph: Graph): GivenPositions | null {
   return { graph: { ...graph, nodes, inputs: [...graph.inputs, input] }, counted: [...replaced.values()] }
 }
 
-/** The Unsqueeze that takes the positions behind a cosine or sine; null when they are not found. */
+/** The Unsqueeze of the positions from which a cosine or sine is computed; null when there is none. */
 function rotaryPositions(angle: OnnxNode, producers: ReadonlyMap<string, OnnxNode>): OnnxNode | null {
   const open = [...angle.inputs]
   for (let step = 0; step < MAX_STEPS && open.length > 0; step++) {
@@ -72,7 +74,10 @@ function behindCasts(name: string, producers: ReadonlyMap<string, OnnxNode>): On
   return node
 }
 
-/** The Range or CumSum that counts positions of rank 2: Unsqueeze of a Range, or a CumSum along the text, less one or not. */
+/**
+ * The Range or CumSum that counts positions of rank 2: Unsqueeze of a Range, or a CumSum along the text, perhaps less
+ * one.
+ */
 function countedBy(name: string, producers: ReadonlyMap<string, OnnxNode>): OnnxNode | null {
   const last = producers.get(name)
   if (last?.opType === 'Unsqueeze') {
@@ -86,13 +91,14 @@ function countedBy(name: string, producers: ReadonlyMap<string, OnnxNode>): Onnx
 const INTEGER_OPERATORS = new Set(['Cast', 'Identity', 'Unsqueeze', 'Squeeze', 'Reshape', 'Add', 'Sub', 'Expand', 'Slice', 'Gather', 'Flatten'])
 
 /**
- * Whether the graph looks for the largest position, of `position_ids` or of `counted`, as rotary embeddings do that stretch beyond some length (dynamic NTK,
- * LongRoPE): the angles of every token then follow from the longest sequence in the row.
+ * Whether the graph computes the largest position, of `position_ids` or of `counted`. Rotary embeddings that stretch
+ * beyond some length (dynamic NTK, LongRoPE) do: the angles of every token then depend on the longest sequence in the
+ * row.
  */
 export function rescalesPositions({ nodes }: Graph, counted: readonly string[] = []): boolean {
   const positions = new Set(['position_ids', ...counted])
   for (const node of nodes) {
-    // The second input of a Gather says places in a table.
+    // The second input of a Gather is an index, so its output holds no positions.
     const read = node.opType === 'Gather' ? node.inputs.slice(0, 1) : node.inputs
     if (!read.some((name) => positions.has(name))) continue
     if (node.opType === 'ReduceMax' || node.opType === 'ArgMax' || node.opType === 'TopK') return true

@@ -3,24 +3,25 @@ import { ServiceError } from '../../errors.ts'
 import { withFileSource } from './file-source.ts'
 import type { Graph, Initializer, OnnxNode, TensorInfo } from './graph.ts'
 import { type Branch, hoistBranch } from './subgraphs.ts'
-import { type ByteSource, bytesOf, type Field, fieldsOf, integersOf, sourceOfBytes, textOf, WireError } from './wire.ts'
+import { readTensor } from './tensor.ts'
+import { type ByteSource, bytesOf, childrenOf, type Extent, type Field, fieldsOf, sourceOfBytes, textOf, WireError, wholeOf } from './wire.ts'
 
 /**
- * Largest weight that travels inside the graph. Shapes and scalars must, because shape inference reads them; everything
- * else is pointed to in its file.
+ * Largest tensor that stays inside the graph, as shapes and scalars must for shape inference. Larger ones stay in their
+ * file.
  */
 const INLINE_BYTES = 256
 
 /**
- * Reads the graph of an ONNX file. Weights are located, not read. `name` is what messages and locations call the file.
- * Throws `model_invalid` when it is not a whole ONNX file.
+ * Reads the graph of an ONNX file; weights are located, not read. Messages and locations call the file `name`.
+ * Throws `model_invalid` when it is not a whole ONNX file, `model_unsupported` for a training graph and sparse weights.
  */
 export function readOnnx(path: string, name = basename(path)): Graph {
   try {
     return withFileSource(path, (source) => readModel(source, name))
   } catch (error) {
     if (!(error instanceof WireError)) throw error
-    throw new ServiceError('model_invalid', `${name} is not a readable ONNX file: ${error.message}; if it was downloaded, download it again`, { cause: error })
+    throw new ServiceError('model_invalid', `${name} is not a readable ONNX file: ${error.message}; download it again`, { cause: error })
   }
 }
 
@@ -35,7 +36,7 @@ function readModel(source: ByteSource, fileName: string): Graph {
     else if (field.number === 8) opsets.set(...readOpset(source, field))
     else if (field.number === 25) functions.push(wholeFunction(copyOf(source, field)))
     else if (field.number === 7) graph = field
-    else if (field.number === 20) throw new ServiceError('model_unsupported', 'the file holds a training graph; export the model for inference')
+    else if (field.number === 20) throw new ServiceError('model_unsupported', 'the file holds a training graph: export the model for inference')
   }
   if (graph === undefined) throw new WireError('it holds no graph')
   const { merged, ...parts } = readGraph(source, graph, fileName)
@@ -46,13 +47,15 @@ function readModel(source: ByteSource, fileName: string): Graph {
 
 type GraphParts = Pick<Graph, 'nodes' | 'initializers' | 'inputs' | 'outputs'>
 
-/** A decoder without past and one with past, in the branches of one If: the outputs of the If, and the branch without past. */
+/** An If whose branches are a decoder with past and one without. */
 interface MergedDecoder {
+  /** Outputs of the If. */
   readonly results: readonly string[]
+  /** The decoder without past. */
   readonly branch: Branch
 }
 
-function readGraph(source: ByteSource, graph: Pick<Field, 'start' | 'end'>, fileName: string): GraphParts & { readonly merged: MergedDecoder | null } {
+function readGraph(source: ByteSource, graph: Extent, fileName: string): GraphParts & { readonly merged: MergedDecoder | null } {
   const nodes: OnnxNode[] = []
   const initializers: Initializer[] = []
   const inputs: TensorInfo[] = []
@@ -66,15 +69,16 @@ function readGraph(source: ByteSource, graph: Pick<Field, 'start' | 'end'>, file
     } else if (part.number === 5) initializers.push(readInitializer(source, part, fileName))
     else if (part.number === 11) inputs.push(readTensorInfo(source, part))
     else if (part.number === 12) outputs.push(readTensorInfo(source, part))
-    else if (part.number === 15) throw new ServiceError('model_unsupported', 'the graph has sparse weights, which logpr does not read')
+    else if (part.number === 15)
+      throw new ServiceError('model_unsupported', 'the graph has sparse weights, which logpr cannot read: export the model with dense weights')
   }
-  // Before IR version 4 initializers were listed among the inputs too.
+  // Before IR version 4, initializers were also listed as inputs.
   const weights = new Set(initializers.map(({ name }) => name))
   return { nodes, initializers, inputs: inputs.filter(({ name }) => !weights.has(name)), outputs, merged }
 }
 
 /**
- * The node If(use_cache_branch) of a merged decoder; null for every other node. Its branch is read where it lies in the file, so
+ * The node If(use_cache_branch) of a merged decoder; null for every other node. Its branch is read from the file, so
  * that weights inside it are located and not copied.
  */
 function readMergedDecoder(source: ByteSource, node: Field, fileName: string): MergedDecoder | null {
@@ -125,15 +129,15 @@ function readNode(encoded: Uint8Array): OnnxNode {
   return { opType, domain, name, inputs, outputs, attributes, captures, encoded }
 }
 
-/** The nodes of the graphs in an encoded attribute; those of graphs inside them are in their own attributes. */
+/**
+ * The nodes of the graphs in an encoded attribute, one level deep: nested graphs are in the attributes of those nodes.
+ */
 export function readSubgraphNodes(attribute: Uint8Array): OnnxNode[] {
   const source = sourceOfBytes(attribute)
-  return [...subgraphsOf(source, { start: 0, end: source.sizeBytes })].flatMap((graph) =>
-    [...childrenOf(source, graph, 1)].map((node) => readNode(bytesOf(source, node)))
-  )
+  return [...subgraphsOf(source, wholeOf(source))].flatMap((graph) => [...childrenOf(source, graph, 1)].map((node) => readNode(bytesOf(source, node))))
 }
 
-/** FunctionProto { name 1, node 7, domain 10 }: an operator defined by the model itself. */
+/** FunctionProto { name 1, node 7, domain 10 }: an operator that the model defines itself. */
 export function readFunction(encoded: Uint8Array): { readonly domain: string; readonly name: string; readonly nodes: readonly OnnxNode[] } {
   const source = sourceOfBytes(encoded)
   const nodes: OnnxNode[] = []
@@ -147,18 +151,18 @@ export function readFunction(encoded: Uint8Array): { readonly domain: string; re
   return { domain, name, nodes }
 }
 
-/** The same bytes; throws WireError when they are not a function. */
+/** Returns the bytes unchanged; throws WireError when they are not a function. */
 function wholeFunction(encoded: Uint8Array): Uint8Array {
   readFunction(encoded)
   return encoded
 }
 
 /** Graphs in an attribute: g 6, graphs 11. */
-function* subgraphsOf(source: ByteSource, attribute: Pick<Field, 'start' | 'end'>): Generator<Field> {
+function* subgraphsOf(source: ByteSource, attribute: Extent): Generator<Field> {
   for (const field of fieldsOf(source, attribute.start, attribute.end)) if (field.number === 6 || field.number === 11) yield field
 }
 
-/** Names that the graphs in an attribute use without defining them. */
+/** Names that the graphs in an attribute read without defining them. */
 function capturesOfAttribute(source: ByteSource, attribute: Field): string[] {
   const captures: string[] = []
   for (const field of subgraphsOf(source, attribute)) {
@@ -169,9 +173,9 @@ function capturesOfAttribute(source: ByteSource, attribute: Field): string[] {
         const node = readNode(bytesOf(source, part))
         for (const input of [...node.inputs, ...node.captures]) used.add(input)
         for (const output of node.outputs) defined.add(output)
-      } else if (part.number === 5) defined.add(readInitializer(source, part, '').name)
+      } else if (part.number === 5) defined.add(readTensor(source, part).name)
       else if (part.number === 11) defined.add(readTensorInfo(source, part).name)
-      // A branch may also return an outer value as it is.
+      // A branch may return a value of the outer graph unchanged.
       else if (part.number === 12) used.add(readTensorInfo(source, part).name)
     }
     captures.push(...[...used].filter((name) => name !== '' && !defined.has(name)))
@@ -180,38 +184,16 @@ function capturesOfAttribute(source: ByteSource, attribute: Field): string[] {
 }
 
 function readInitializer(source: ByteSource, field: Field, fileName: string): Initializer {
-  const dims: number[] = []
-  const external = new Map<string, string>()
-  let name = ''
-  let dataType = 0
-  let raw: Field | undefined
-
-  for (const part of fieldsOf(source, field.start, field.end)) {
-    if (part.number === 1) for (const dim of integersOf(source, part)) dims.push(Number(dim))
-    else if (part.number === 2) dataType = Number(part.varint)
-    else if (part.number === 8) name = textOf(source, part)
-    else if (part.number === 9) raw = part
-    else if (part.number === 13) external.set(...readExternalEntry(source, part))
-  }
-  const location = external.get('location')
-  if (location !== undefined) return { name, dims, dataType, location, value: copyOf(source, field) }
-  if (raw !== undefined && raw.end - raw.start > INLINE_BYTES) {
-    return { name, dims, dataType, location: fileName, value: { offset: raw.start, length: raw.end - raw.start } }
-  }
-  return { name, dims, dataType, location: null, value: copyOf(source, field) }
+  const { name, dims, dataType, storage } = readTensor(source, field)
+  const header = { name, dims: dims.map(Number), dataType }
+  if (storage.kind === 'raw' && storage.length > INLINE_BYTES)
+    return { ...header, location: fileName, value: { offset: storage.offset, length: storage.length } }
+  return { ...header, location: storage.kind === 'external' ? (storage.location ?? null) : null, value: copyOf(source, field) }
 }
 
-function readExternalEntry(source: ByteSource, field: Field): [string, string] {
-  let key = ''
-  let value = ''
-  for (const part of fieldsOf(source, field.start, field.end)) {
-    if (part.number === 1) key = textOf(source, part)
-    else if (part.number === 2) value = textOf(source, part)
-  }
-  return [key, value]
-}
-
-/** ValueInfoProto { name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1 | dim_param 2 } } } } } */
+/**
+ * ValueInfoProto { name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1 | dim_param 2 } } } } }
+ */
 function readTensorInfo(source: ByteSource, field: Field): TensorInfo {
   let shape: (number | string | null)[] | null = null
   let name = ''
@@ -232,18 +214,14 @@ function readTensorInfo(source: ByteSource, field: Field): TensorInfo {
 
 function readDimension(source: ByteSource, field: Field): number | string | null {
   for (const part of fieldsOf(source, field.start, field.end)) {
-    // Some exporters write an unknown size as -1.
+    // Some exporters write -1 for an unknown size.
     if (part.number === 1) return part.varint < 1n << 63n ? Number(part.varint) : null
     if (part.number === 2) return textOf(source, part)
   }
   return null
 }
 
-function* childrenOf(source: ByteSource, field: Field, number: number): Generator<Field> {
-  for (const part of fieldsOf(source, field.start, field.end)) if (part.number === number) yield part
-}
-
-/** The file window slides, so what is kept must be copied out of it. */
+/** The file source reuses its window, so bytes that are kept must be copied. */
 function copyOf(source: ByteSource, field: Field): Uint8Array {
   return Uint8Array.from(bytesOf(source, field))
 }

@@ -1,9 +1,9 @@
-import type { Graph, OnnxNode } from './graph.ts'
+import { type Graph, type OnnxNode, producersOf } from './graph.ts'
 
-/** Keeps only what the outputs need. onnxruntime runs dead nodes and wants a feed for every declared input. */
+/** Keeps what the outputs depend on: onnxruntime runs dead nodes and requires a feed for every declared input. */
 export function removeDead(graph: Graph): Graph {
   const needed = new Set(graph.outputs.map(({ name }) => name))
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)))
+  const producers = producersOf(graph)
   const live = new Set<OnnxNode>()
   const open = [...needed]
   for (let name = open.pop(); name !== undefined; name = open.pop()) {

@@ -1,21 +1,22 @@
 import { ServiceError } from '../../errors.ts'
 import { ATTENTION_BIAS } from './attention-bias.ts'
 import { buildFloat, buildInt64, buildNode } from './build-node.ts'
+import { BOOL, FLOAT, INT64 } from './data-types.ts'
 import { findHead, type Head } from './find-head.ts'
-import { BOOL, FLOAT, type Graph, INT64, type OnnxNode, type TensorInfo } from './graph.ts'
+import type { Graph, OnnxNode, TensorInfo } from './graph.ts'
 import { withoutWindowedCaches } from './past-key-values.ts'
 import { removeDead } from './remove-dead.ts'
 import { splitQuantizedProducts } from './split-quantized-product.ts'
 import { writeGraph } from './write.ts'
 
 /**
- * Inputs that the scoring graph has beside the model's own. N chunks of C rows each.
+ * Inputs that the scoring graph adds to the model's own, for N chunks of C rows each.
  *
- *     rows     (N, C) int64   which rows of the flattened hidden states (B·S, H) to score
- *     targets  (N, C) int64   the token whose log-probability is wanted at each row
- *     detailed ()     bool    whether rank, entropy and the top k are computed too
+ *     rows     (N, C) int64   rows of the flattened hidden states (B·S, H) to score
+ *     targets  (N, C) int64   the token to score at each row
+ *     detailed ()     bool    whether to compute rank, entropy and the top k as well
  *     topCount (1,)   int64   k, from 1 to V
- *     probed   (P,)   int64   which rows of every chunk, 0 to C - 1, to give out whole; P may be 0
+ *     probed   (P,)   int64   rows of every chunk, 0 to C - 1, whose logits to return; P may be 0
  */
 export const SCORING_INPUTS = {
   rows: 'logpr.rows',
@@ -26,17 +27,17 @@ export const SCORING_INPUTS = {
 } as const
 
 /**
- * Outputs of the scoring graph, one entry a row; the five of `detailed` have one dummy entry a chunk without it.
+ * Outputs of the scoring graph, one entry per row. Without `detailed`, its five outputs have one dummy entry per chunk.
  *
  *     logProb     (N, C, 1) float   log-probability of the target, nats
  *     logSumExp   (N, C, 1) float   of the row's logits
- *     bestId      (N, C, 1) int64   the most probable token, the lowest id among equals
+ *     bestId      (N, C, 1) int64   the most probable token; of equal ones the lowest id
  *     bestLogProb (N, C, 1) float
  *     higherCount (N, C, 1) float   tokens with a larger logit than the target: rank - 1
  *     entropy     (N, C, 1) float   nats
  *     probSquares (N, C, 1) float   sum of p² over the vocabulary
- *     topLogProbs (N, C, k) float   falling;  topIds (N, C, k) int64
- *     probeLogits (N, P, V) float   probeLogProbs (N, P, V) float: for checks by a second implementation, never many
+ *     topLogProbs (N, C, k) float   descending; topIds (N, C, k) int64
+ *     probeLogits (N, P, V) float   and probeLogProbs (N, P, V) float, for a second implementation; P is small
  */
 export const SCORING_OUTPUTS = {
   logProb: 'logpr.log_prob',
@@ -54,19 +55,21 @@ export const SCORING_OUTPUTS = {
 
 const { rows, targets, detailed, topCount, probed } = SCORING_INPUTS
 const HIDDEN_ROWS = 'logpr.hidden_rows'
-/** Negative axes, GatherElements and sorted TopK came with this operator set. */
+/** The first operator set with negative axes, GatherElements and sorted TopK. */
 const LOWEST_OPSET = 11
-/** From here on Unsqueeze and ReduceSum take their axes as an input instead of an attribute. */
+/** From this operator set on, Unsqueeze and ReduceSum take their axes as an input instead of an attribute. */
 const AXES_ARE_INPUTS = 13
 
 /**
- * Rewrites a causal language model so that it never makes the logits of rows nobody asked for, and gives no logits out:
+ * Rewrites a causal language model so that it computes logits only for the requested rows, and returns scores instead
+ * of logits:
  *
- *     hidden (B, S, H) -> Flatten -> (B·S, H) -> Scan over chunks [ Gather C rows -> head -> LogSoftmax -> numbers per row ]
+ *     hidden (B, S, H) -> Flatten -> (B·S, H)
+ *       -> Scan over chunks [ Gather C rows -> head -> LogSoftmax -> scores per row ]
  *
- * One chunk's (C, V) logits exist at a time, so the head's memory does not grow with rows x vocabulary. Weights are
- * untouched and stay in their file. A head that quantizes its hidden states does so before the rows are gathered, with the
- * scale of all of them, as in the model itself. Throws `model_unsupported` with the reason.
+ * The logits of one chunk, (C, V), exist at a time, so the head's memory does not grow with rows x vocabulary. Weights
+ * are not copied: they stay in their file. A head that quantizes its hidden states does so before the rows are
+ * gathered, with the scale of all of them, as in the original model. Throws `model_unsupported` with the reason.
  */
 export function scoringGraph(model: Graph, { keepPresents = [] }: ScoringGraphOptions = {}): Graph {
   const opset = assertOperatorSet(model)
@@ -92,19 +95,22 @@ export function scoringGraph(model: Graph, { keepPresents = [] }: ScoringGraphOp
   })
 }
 
-export interface ScoringGraphOptions {
-  /** Outputs of the model that the scoring graph has too, behind its own: the caches of `cachePairs`. */
+interface ScoringGraphOptions {
+  /** Outputs of the model to append to those of the scoring graph: the caches of `cachePairs`. */
   readonly keepPresents?: readonly string[]
 }
 
-/** The operator set of a graph. Throws `model_unsupported` for one that is too old to be rewritten. */
+/** The operator set of a graph. Throws `model_unsupported` when it is too old to be rewritten. */
 export function assertOperatorSet({ opsets }: Graph): number {
   const opset = opsets.get('') ?? 0
   if (opset >= LOWEST_OPSET) return opset
-  throw new ServiceError('model_unsupported', `the graph uses ONNX operator set ${opset}; ${LOWEST_OPSET} or newer is needed: export it again`)
+  throw new ServiceError(
+    'model_unsupported',
+    `the graph uses ONNX operator set ${opset}; ${LOWEST_OPSET} or newer is needed: export it with a newer operator set`
+  )
 }
 
-/** The inputs of a scoring graph that the model itself has. */
+/** The inputs of a scoring graph that come from the model. */
 export function ownInputs({ inputs }: Graph): TensorInfo[] {
   const added = new Set<string>([...Object.values(SCORING_INPUTS), ATTENTION_BIAS])
   return inputs.filter(({ name }) => !added.has(name))
@@ -122,10 +128,10 @@ function chunkBody(head: Head, opset: number): Body {
 
   const nodes: OnnxNode[] = [
     buildNode('Gather', [HIDDEN_ROWS, 'chunk.rows'], ['chunk.hidden'], { attributes: { axis: 0 } }), // (C, H)
-    ...renamedHead(head, 'chunk.hidden', 'chunk.model_logits'), // (C, V), or (1, C, V) where a bias or a scale has three dimensions
+    ...renamedHead(head, 'chunk.hidden', 'chunk.model_logits'), // (C, V), or (1, C, V) if a bias or a scale has three dimensions
     buildNode('Flatten', ['chunk.model_logits'], ['chunk.flat_logits'], { attributes: { axis: -1 } }),
     buildNode('Cast', ['chunk.flat_logits'], [logits], { attributes: { to: FLOAT } }), // (C, V)
-    // Before operator set 13 it flattens to two dimensions, which these have.
+    // Before operator set 13, LogSoftmax flattens to two dimensions, which these logits have.
     buildNode('LogSoftmax', [logits], ['chunk.log_probs'], { attributes: { axis: -1 } }),
     alongAxis(opset, 'Unsqueeze', 'chunk.targets', 'chunk.axis', 'chunk.target_column'), // (C, 1)
     ...gatherColumn('chunk.log_probs', 'chunk.target_column', 'chunk.log_prob'),
@@ -173,15 +179,18 @@ function emptyBranch(): Body {
   const floats = ['none.higher_count', 'none.entropy', 'none.prob_squares', 'none.top_log_probs']
   const initializers = [...floats.map((name) => buildFloat(`${name}.value`, [1, 1], [0])), buildInt64('none.top_ids.value', [1, 1], [0])]
   const names = [...floats, 'none.top_ids']
-  // A branch must compute its outputs: an initializer returned as it is has no producer there.
+  // A branch may not return an initializer directly: every output needs a node.
   const nodes = names.map((name) => buildNode('Identity', [`${name}.value`], [name]))
   return { nodes, initializers, inputs: [], outputs: outputsNamed(names) }
 }
 
-/** Of the vocabulary, in (C, V) and (C, 1). */
+/** The axis of the vocabulary in (C, V) and (C, 1). */
 const AXIS = 1
 
-/** An operator over AXIS, whose value `axis` holds where the operator set wants a tensor. ReduceSum keeps the dimension. */
+/**
+ * An operator over AXIS, which the tensor `axis` holds for operator sets that take it as an input. ReduceSum keeps the
+ * dimension.
+ */
 function alongAxis(opset: number, opType: 'Unsqueeze' | 'ReduceSum', input: string, axis: string, output: string): OnnxNode {
   const keepdims = opType === 'ReduceSum' ? { keepdims: 1 } : undefined
   if (opset >= AXES_ARE_INPUTS) return buildNode(opType, [input, axis], [output], keepdims && { attributes: keepdims })
@@ -192,7 +201,10 @@ function gatherColumn(matrix: string, columns: string, output: string): OnnxNode
   return [buildNode('GatherElements', [matrix, columns], [output], { attributes: { axis: 1 } })]
 }
 
-/** The head's own nodes with its hidden input and its last output renamed, and inner names kept apart from the graph's. */
+/**
+ * The head's nodes with its hidden input and its last output renamed, and with inner names that differ from the
+ * graph's.
+ */
 function renamedHead(head: Head, hidden: string, logits: string): OnnxNode[] {
   const renamed = new Map([[head.hidden, hidden]])
   for (const node of head.nodes) for (const output of node.outputs) renamed.set(output, `chunk.head/${output}`)
@@ -201,7 +213,7 @@ function renamedHead(head: Head, hidden: string, logits: string): OnnxNode[] {
   return head.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename), encoded: null }))
 }
 
-/** Outer tensors that the head reads: the vocabulary matrix, a bias, scales. */
+/** Tensors of the outer graph that the head reads: the vocabulary matrix, a bias, scales. */
 function capturesOf(head: Head): string[] {
   const inner = new Set([head.hidden, ...head.nodes.flatMap(({ outputs }) => outputs)])
   return head.nodes.flatMap(({ inputs }) => inputs).filter((name) => name !== '' && !inner.has(name))

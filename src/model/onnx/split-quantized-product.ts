@@ -2,13 +2,14 @@ import { buildNode } from './build-node.ts'
 import type { Graph, OnnxNode } from './graph.ts'
 
 /**
- * Writes every DynamicQuantizeMatMul of a graph as the two operators it stands for, so that the product can be cut from
+ * Replaces every DynamicQuantizeMatMul by the two operators that it combines, so that the product can be separated from
  * the quantization of its whole input:
  *
  *     DynamicQuantizeMatMul(a, b, b_scale, b_zero_point, bias)
- *     = MatMulIntegerToFloat(q, b, scale, b_scale, zero_point, b_zero_point, bias),   q, scale, zero_point = DynamicQuantizeLinear(a)
+ *     = MatMulIntegerToFloat(q, b, scale, b_scale, zero_point, b_zero_point, bias)
+ *       with q, scale, zero_point = DynamicQuantizeLinear(a)
  *
- * Operators of com.microsoft, as onnxruntime documents them (ContribOperators.md); it fuses the pairs again where it can.
+ * Source: onnxruntime's ContribOperators.md. onnxruntime fuses the pairs again where it can.
  */
 export function splitQuantizedProducts(graph: Graph): Graph {
   return { ...graph, nodes: graph.nodes.flatMap((node) => (node.opType === 'DynamicQuantizeMatMul' ? split(node) : [node])) }

@@ -1,6 +1,6 @@
 /**
- * Protobuf on the wire: enough to walk an ONNX file field by field and to write one, without decoding what is not
- * looked at. Format: https://protobuf.dev/programming-guides/encoding/
+ * Protobuf's wire format: reads an ONNX file field by field, decoding only what is asked for, and writes one.
+ * Source: https://protobuf.dev/programming-guides/encoding/
  */
 
 export const VARINT = 0
@@ -8,19 +8,34 @@ const FIXED64 = 1
 export const BYTES = 2
 const FIXED32 = 5
 
-/** Bytes addressed from the start of a file or of a buffer; `read` returns exactly `length` bytes or throws. */
+/** A tag or a length has at most five bytes, so that it fits a number. */
+const LONGEST_SIZE_BYTES = 5
+const LONGEST_VARINT_BYTES = 10
+const LONGEST_HEAD_BYTES = LONGEST_SIZE_BYTES + LONGEST_VARINT_BYTES
+
+/** A file or a buffer; `read` returns exactly `length` bytes or throws. */
 export interface ByteSource {
   readonly sizeBytes: number
   read(offset: number, length: number): Uint8Array
 }
 
-/** One field of a message: its number, its wire type and where its payload lies in the source. */
-export interface Field {
-  readonly number: number
-  readonly wireType: number
+/** Bytes of a file or of a source. */
+export interface ByteRange {
+  readonly offset: number
+  readonly length: number
+}
+
+/** The bytes of a message in its source, from `start` up to `end`. */
+export interface Extent {
   readonly start: number
   readonly end: number
-  /** The value of a varint field; 0 for the others. */
+}
+
+/** One field of a message; the extent is that of its payload. */
+export interface Field extends Extent {
+  readonly number: number
+  readonly wireType: number
+  /** The value of a varint field; 0 for other wire types. */
   readonly varint: bigint
 }
 
@@ -32,38 +47,54 @@ export function sourceOfBytes(bytes: Uint8Array): ByteSource {
   return { sizeBytes: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) }
 }
 
-/** Fields of the message in bytes `start..end`, in file order; payloads are not read. Throws WireError when malformed. */
+/** The whole source as one message. */
+export function wholeOf({ sizeBytes }: ByteSource): Extent {
+  return { start: 0, end: sizeBytes }
+}
+
+/**
+ * Fields of the message in bytes `start..end`, in file order; payloads are not read. Throws WireError when malformed.
+ */
 export function* fieldsOf(source: ByteSource, start: number, end: number): Generator<Field> {
   let at = start
   while (at < end) {
-    const tag = readSize(source, at, end)
-    const wireType = tag.value & 7
-    const number = tag.value >>> 3
-    // Zeros where something was never written would read as millions of empty fields.
-    if (number === 0) throw new WireError(`field 0 at byte ${at} does not exist: the file is damaged, or filled up with zeros`)
+    const head = source.read(at, Math.min(LONGEST_HEAD_BYTES, end - at))
+    const tagEnd = endOfVarint(head, 0, LONGEST_SIZE_BYTES, at)
+    const tag = sizeIn(head, 0, tagEnd)
+    const wireType = tag & 7
+    const number = tag >>> 3
+    // A hole in the file, read as zeros, would otherwise pass as millions of empty fields.
+    if (number === 0) throw new WireError(`field number 0 at byte ${at} is invalid: the file is damaged or filled up with zeros`)
     if (wireType === VARINT) {
-      const value = readVarint(source, tag.end, end)
-      yield { number, wireType, start: tag.end, end: value.end, varint: value.value }
-      at = value.end
+      const valueEnd = endOfVarint(head, tagEnd, LONGEST_VARINT_BYTES, at)
+      yield { number, wireType, start: at + tagEnd, end: at + valueEnd, varint: varintIn(head, tagEnd, valueEnd) }
+      at += valueEnd
       continue
     }
-    const length = wireType === BYTES ? readSize(source, tag.end, end) : { value: fixedLength(wireType), end: tag.end }
-    const payloadEnd = length.end + length.value
+    const headEnd = wireType === BYTES ? endOfVarint(head, tagEnd, LONGEST_SIZE_BYTES, at) : tagEnd
+    const payloadStart = at + headEnd
+    const payloadEnd = payloadStart + (wireType === BYTES ? sizeIn(head, tagEnd, headEnd) : fixedLength(wireType))
     if (payloadEnd > end) throw new WireError(`field ${number} at byte ${at} ends at ${payloadEnd}, past the end of its message at ${end}`)
-    yield { number, wireType, start: length.end, end: payloadEnd, varint: 0n }
+    yield { number, wireType, start: payloadStart, end: payloadEnd, varint: 0n }
     at = payloadEnd
   }
 }
 
-/** Integers of a repeated field, which writers may or may not pack. */
+/** The fields of a message that have this number. */
+export function* childrenOf(source: ByteSource, { start, end }: Extent, number: number): Generator<Field> {
+  for (const field of fieldsOf(source, start, end)) if (field.number === number) yield field
+}
+
+/** Integers of a repeated field, packed or not. */
 export function* integersOf(source: ByteSource, field: Field): Generator<bigint> {
   if (field.wireType === VARINT) {
     yield BigInt.asIntN(64, field.varint)
     return
   }
-  for (let at = field.start; at < field.end; ) {
-    const { value, end } = readVarint(source, at, field.end)
-    yield BigInt.asIntN(64, value)
+  const bytes = bytesOf(source, field)
+  for (let at = 0; at < bytes.length; ) {
+    const end = endOfVarint(bytes, at, LONGEST_VARINT_BYTES, field.start)
+    yield BigInt.asIntN(64, varintIn(bytes, at, end))
     at = end
   }
 }
@@ -76,33 +107,45 @@ export function bytesOf(source: ByteSource, field: Field): Uint8Array {
   return source.read(field.start, field.end - field.start)
 }
 
+/** A StringStringEntryProto { key 1, value 2 }. */
+export function readEntry(source: ByteSource, { start, end }: Extent): [key: string, value: string] {
+  let key = ''
+  let value = ''
+  for (const part of fieldsOf(source, start, end)) {
+    if (part.number === 1) key = textOf(source, part)
+    else if (part.number === 2) value = textOf(source, part)
+  }
+  return [key, value]
+}
+
 function fixedLength(wireType: number): number {
   if (wireType === FIXED64) return 8
   if (wireType === FIXED32) return 4
-  throw new WireError(`wire type ${wireType} does not occur in ONNX: not an ONNX file, or a damaged one`)
+  throw new WireError(`wire type ${wireType} is not used by ONNX: the file is damaged or not ONNX`)
 }
 
-/** A tag or a length: at most five bytes, so that it fits a number and needs no BigInt on the way. */
-function readSize(source: ByteSource, start: number, end: number): { value: number; end: number } {
-  const bytes = source.read(start, Math.min(5, end - start))
+/**
+ * The end of the varint at `from`, of at most `most` bytes. `start` is the place of `bytes` in the source, for
+ * messages.
+ */
+function endOfVarint(bytes: Uint8Array, from: number, most: number, start: number): number {
+  const limit = Math.min(bytes.length, from + most)
+  for (let i = from; i < limit; i++) if (bytes[i]! < 0x80) return i + 1
+  throw new WireError(`the number at byte ${start + from} does not end: the file is cut off or not ONNX`)
+}
+
+/** The value of a varint of at most seven bytes, without BigInt. */
+function sizeIn(bytes: Uint8Array, from: number, end: number): number {
   let value = 0
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]!
-    value += (byte & 0x7f) * 2 ** (7 * i)
-    if (byte < 0x80) return { value, end: start + i + 1 }
-  }
-  throw new WireError(`length at byte ${start} does not end: the file is cut off or not ONNX`)
+  for (let i = end - 1; i >= from; i--) value = value * 128 + (bytes[i]! & 0x7f)
+  return value
 }
 
-function readVarint(source: ByteSource, start: number, end: number): { value: bigint; end: number } {
-  const bytes = source.read(start, Math.min(10, end - start))
+function varintIn(bytes: Uint8Array, from: number, end: number): bigint {
+  if (end - from <= 7) return BigInt(sizeIn(bytes, from, end))
   let value = 0n
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]!
-    value |= BigInt(byte & 0x7f) << BigInt(7 * i)
-    if (byte < 0x80) return { value, end: start + i + 1 }
-  }
-  throw new WireError(`number at byte ${start} does not end: the file is cut off or not ONNX`)
+  for (let i = end - 1; i >= from; i--) value = (value << 7n) | BigInt(bytes[i]! & 0x7f)
+  return value
 }
 
 function varint(value: bigint): number[] {
@@ -116,12 +159,12 @@ function varint(value: bigint): number[] {
   return bytes
 }
 
-/** A varint field; negative numbers take ten bytes, as protobuf's int64 does. */
+/** A varint field; a negative number takes ten bytes, as in protobuf's int64. */
 export function writeInteger(number: number, value: number | bigint): Uint8Array {
   return Uint8Array.from([...varint(BigInt(number << 3)), ...varint(BigInt(value))])
 }
 
-/** A length-delimited field from text, bytes or the parts of a nested message. */
+/** A length-delimited field made of text, bytes or the fields of a nested message. */
 export function writeBytes(number: number, payload: string | Uint8Array | readonly Uint8Array[]): Uint8Array {
   const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload instanceof Uint8Array ? payload : Buffer.concat(payload)
   return Buffer.concat([Uint8Array.from([...varintOfSize((number << 3) | BYTES), ...varintOfSize(bytes.length)]), bytes])
@@ -132,4 +175,22 @@ function varintOfSize(size: number): number[] {
   let rest = size
   for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80)
   return [...bytes, rest]
+}
+
+/** The new payload of a field; null drops the field. */
+export type Rewrite = (payload: Uint8Array, field: Field) => Uint8Array | null
+
+/** A message in which `changes`, by field number, rewrite or drop (null) fields; all others stay byte for byte. */
+export function rewriteMessage(message: Uint8Array, changes: Readonly<Record<number, Rewrite | null>>): Uint8Array {
+  const parts: Uint8Array[] = []
+  let at = 0
+  for (const field of fieldsOf(sourceOfBytes(message), 0, message.length)) {
+    const payload = message.subarray(field.start, field.end)
+    const change = changes[field.number]
+    const changed = change === null ? null : change === undefined || field.wireType !== BYTES ? payload : change(payload, field)
+    if (changed === payload) parts.push(message.subarray(at, field.end))
+    else if (changed !== null) parts.push(writeBytes(field.number, changed))
+    at = field.end
+  }
+  return Buffer.concat(parts)
 }

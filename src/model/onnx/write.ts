@@ -1,11 +1,10 @@
 import type { Graph, Initializer, OnnxNode, TensorInfo } from './graph.ts'
+import { writeTensor } from './tensor.ts'
 import { writeBytes, writeInteger } from './wire.ts'
 
-const EXTERNAL = 1
-
 /**
- * Encodes a graph as an ONNX model of some 100 kB: large weights are entries that point into the files they came from.
- * Load it with `session.model_external_initializers_file_folder_path` set to their folder.
+ * Encodes a graph as an ONNX model of some 100 kB: large weights become references to the files that they came from.
+ * onnxruntime finds those files through `session.model_external_initializers_file_folder_path`.
  */
 export function writeOnnx(graph: Graph): Uint8Array {
   return Buffer.concat([
@@ -17,7 +16,7 @@ export function writeOnnx(graph: Graph): Uint8Array {
   ])
 }
 
-/** A GraphProto, for the model itself or for the body of a Scan or If. */
+/** Encodes a GraphProto: the model's own, the body of a Scan or a branch of an If. */
 export function writeGraph(name: string, graph: Pick<Graph, 'nodes' | 'initializers' | 'inputs' | 'outputs'>): Uint8Array {
   return Buffer.concat([
     ...graph.nodes.map((node) => writeBytes(1, writeNode(node))),
@@ -40,16 +39,9 @@ function writeNode(node: OnnxNode): Uint8Array {
   ])
 }
 
-function writeInitializer({ name, dims, dataType, location, value }: Initializer): Uint8Array {
-  if (value instanceof Uint8Array) return value
-  const entries = { location: location ?? '', offset: String(value.offset), length: String(value.length) }
-  return Buffer.concat([
-    ...dims.map((dim) => writeInteger(1, dim)),
-    writeInteger(2, dataType),
-    writeBytes(8, name),
-    ...Object.entries(entries).map(([key, entry]) => writeBytes(13, [writeBytes(1, key), writeBytes(2, entry)])),
-    writeInteger(14, EXTERNAL)
-  ])
+function writeInitializer(initializer: Initializer): Uint8Array {
+  const { location, value } = initializer
+  return value instanceof Uint8Array ? value : writeTensor(initializer, { location: location ?? '', ...value })
 }
 
 function writeTensorInfo({ name, elementType, shape }: TensorInfo): Uint8Array {

@@ -1,14 +1,29 @@
 import { ServiceError } from '../../errors.ts'
 import { floatOf, integerOf } from '../onnx/attributes.ts'
+import { FLOAT } from '../onnx/data-types.ts'
 import { findHead } from '../onnx/find-head.ts'
-import { type ByteRange, FLOAT, type Graph, type Initializer, type OnnxNode } from '../onnx/graph.ts'
+import type { Graph, Initializer, OnnxNode } from '../onnx/graph.ts'
 import { type Numerics, numericsOf } from '../onnx/numerics.ts'
-import { sourceOfBytes } from '../onnx/wire.ts'
+import { readTensor } from '../onnx/tensor.ts'
+import { type ByteRange, sourceOfBytes } from '../onnx/wire.ts'
 import type { OpenModel } from '../open-model.ts'
-import { readTensor } from '../weights/stored-tensors.ts'
 import { ACTIVATIONS, BLOCK_SIZE, type EightBitForm, formHere, type Precision } from './eight-bit-form.ts'
 
-/** One rounded matrix, and where it will lie in the file of rounded weights. */
+/** A product of rows (..., K) with a float32 matrix that can be rounded. */
+export interface RoundableProduct {
+  readonly node: OnnxNode
+  readonly weight: Initializer
+  /** K */
+  readonly inputSize: number
+  /** N */
+  readonly outputSize: number
+  /** Stored as (N, K) instead of (K, N). */
+  readonly isTransposed: boolean
+  /** The bias of a Gemm, added to each row. */
+  readonly bias: string | null
+}
+
+/** A rounded matrix, and its place in the file of rounded weights. */
 interface RoundedWeight extends Pick<RoundableProduct, 'weight' | 'inputSize' | 'outputSize' | 'isTransposed'> {
   /** blocks: (N, K / 128, 128) uint8, zero at 128; rows: (K, N) int8 */
   readonly values: ByteRange
@@ -16,31 +31,55 @@ interface RoundedWeight extends Pick<RoundableProduct, 'weight' | 'inputSize' | 
   readonly scales: ByteRange
 }
 
-/** What becomes of a graph whose products get 8-bit weights. */
+/** Which products of a graph get 8-bit weights, and where those go. */
 export interface PrecisionPlan {
   readonly form: EightBitForm
   readonly products: readonly RoundableProduct[]
-  /** By the name of the weight; several products may share one. */
+  /** By `keyOf` the weight; several products may share one. */
   readonly weights: ReadonlyMap<string, RoundedWeight>
-  /** Of all rounded weights and their scales. */
+  /** Size of the file: all rounded weights and their scales. */
   readonly sizeBytes: number
+  /** Numerics of the graph with 8-bit weights. */
   readonly numerics: Numerics
 }
 
-/** Ranges begin at multiples of this, as the system maps files. */
+/**
+ * The model as it will run, with the plan for its weights; a null plan leaves them unchanged. Throws as `planPrecision`
+ * does, and `configuration_invalid` when 8-bit weights are asked for on a GPU.
+ */
+export function resolvePrecision(
+  model: OpenModel,
+  precision: Precision,
+  executionProvider: 'cpu' | 'cuda',
+  form: EightBitForm = formHere()
+): { readonly model: OpenModel; readonly plan: PrecisionPlan | null } {
+  if (precision === 'auto') return { model, plan: null }
+  if (executionProvider !== 'cpu')
+    throw new ServiceError('configuration_invalid', '--precision int8 works only on the CPU: leave it out, or add --execution-provider cpu')
+  const plan = planPrecision(model.graph, form)
+  return {
+    model: { ...model, dtype: 'int8', dtypeChoice: `${model.dtypeChoice}; its weights rounded to 8 bits (--precision int8)`, numerics: plan.numerics },
+    plan
+  }
+}
+
+/** Ranges start at multiples of a page, because the file is mapped. */
 const ALIGNMENT_BYTES = 4096
 
-/** Plans 8-bit weights for a graph; reads no weight. Throws `configuration_invalid` where its weights are not float32. */
+/**
+ * Plans 8-bit weights for a graph without reading weights. Throws `configuration_invalid` when its weights are not
+ * float32.
+ */
 export function planPrecision(graph: Graph, form: EightBitForm): PrecisionPlan {
   const numerics = numericsOf(graph)
   if (numerics.weights !== 'float32' || numerics.activations !== 'float32')
     throw new ServiceError(
       'configuration_invalid',
-      `--precision int8 rounds float32 weights, and these are ${numerics.weights} with ${numerics.activations} activations: leave it out, or choose the float32 file (--dtype fp32)`
+      `--precision int8 rounds float32 weights, but this model has ${numerics.weights} weights with ${numerics.activations} activations: leave it out, or choose the float32 file (--dtype fp32)`
     )
   const products = roundableProducts(graph)
   if (products.length === 0)
-    throw new ServiceError('model_unsupported', '--precision int8 found no product with float32 weights that it could round: leave it out')
+    throw new ServiceError('model_unsupported', '--precision int8 found no matrix product whose float32 weights can be rounded: leave it out')
   const weights = new Map<string, RoundedWeight>()
   let end = 0
   const take = (length: number): ByteRange => {
@@ -61,36 +100,22 @@ export function planPrecision(graph: Graph, form: EightBitForm): PrecisionPlan {
 /** The rounded weight of a product. */
 export function weightOf({ weights }: PrecisionPlan, { weight, isTransposed }: RoundableProduct): RoundedWeight {
   const found = weights.get(keyOf(weight.name, isTransposed))
-  if (found === undefined) throw new RangeError('the product is not of this plan')
+  if (found === undefined) throw new RangeError('the product is not part of this plan')
   return found
 }
 
-/** A matrix that is multiplied both as it is and transposed is rounded twice. */
+/** A matrix that is used both as stored and transposed is rounded twice. */
 function keyOf(name: string, isTransposed: boolean): string {
   return isTransposed ? `${name} transposed` : name
 }
 
-/** A product of rows (..., K) with a float32 matrix of the model, whose weights can be rounded. */
-export interface RoundableProduct {
-  readonly node: OnnxNode
-  readonly weight: Initializer
-  /** K */
-  readonly inputSize: number
-  /** N */
-  readonly outputSize: number
-  /** Stored as (N, K) instead of (K, N). */
-  readonly isTransposed: boolean
-  /** Of a Gemm: added to each row. */
-  readonly bias: string | null
-}
-
-/** Smaller matrices cost little, and rounding their rows costs as much as for large ones. */
+/** Smaller matrices gain little, and rounding their activations costs as much as for large ones. */
 const SMALLEST_WEIGHTS = 1 << 15
 const SMALLEST_SIDE = 64
 
 /**
- * The products of a graph whose weights can be rounded: MatMul and Gemm with a float32 matrix that the file stores as it is
- * multiplied. The head is left out: its error would go into every logit as it is.
+ * The products of a graph whose weights can be rounded: MatMul and Gemm with a stored float32 matrix. The LM head is
+ * excluded, because its rounding error would go directly into every logit.
  */
 function roundableProducts(graph: Graph): RoundableProduct[] {
   const initializers = new Map(graph.initializers.map((each) => [each.name, each]))
@@ -107,30 +132,10 @@ function roundableProducts(graph: Graph): RoundableProduct[] {
   })
 }
 
-/** Float32, of two dimensions, and in a file byte after byte. */
+/** A float32 matrix that is large enough and stored as raw bytes in a file. */
 function isStoredMatrix({ dataType, dims, value }: Initializer): boolean {
   if (dataType !== FLOAT || dims.length !== 2) return false
   const [rows = 0, columns = 0] = dims
   if (Math.min(rows, columns) < SMALLEST_SIDE || rows * columns < SMALLEST_WEIGHTS) return false
-  return !(value instanceof Uint8Array) || readTensor(sourceOfBytes(value), null).storage.kind === 'external'
-}
-
-/**
- * The model as it will run, and what is done to its weights; null where nothing is. Throws `configuration_invalid` where its weights
- * cannot be rounded.
- */
-export function resolvePrecision(
-  model: OpenModel,
-  precision: Precision,
-  executionProvider: 'cpu' | 'cuda',
-  form: EightBitForm = formHere()
-): { readonly model: OpenModel; readonly plan: PrecisionPlan | null } {
-  if (precision === 'auto') return { model, plan: null }
-  if (executionProvider !== 'cpu')
-    throw new ServiceError('configuration_invalid', '--precision int8 is for the CPU: leave it out, or add --execution-provider cpu')
-  const plan = planPrecision(model.graph, form)
-  return {
-    model: { ...model, dtype: 'int8', dtypeChoice: `${model.dtypeChoice}; its weights rounded to 8 bits (--precision int8)`, numerics: plan.numerics },
-    plan
-  }
+  return !(value instanceof Uint8Array) || readTensor(sourceOfBytes(value)).storage.kind === 'external'
 }

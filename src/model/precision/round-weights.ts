@@ -1,31 +1,35 @@
 import { BLOCK_SIZE, type EightBitForm, LARGEST_ROW_WEIGHT } from './eight-bit-form.ts'
 
-/** Rows of a matrix as it is stored: `rows(from, count)` gives count x columns values. The same array may come back filled anew. */
+/** Rows of a stored matrix. */
 export interface StoredRows {
   readonly rowCount: number
   readonly columnCount: number
-  /** Whether the stored rows are outputs, (N, K), instead of inputs, (K, N). */
+  /** Whether the matrix is stored as (N, K), with a row for each output, instead of (K, N). */
   readonly isTransposed: boolean
+  /** count x columnCount values; may return the same array, filled again. */
   rows(from: number, count: number): Float32Array
 }
 
-/** A rounded matrix as `RoundedWeight` lays it out. */
-export interface RoundedMatrix {
+/** A rounded matrix in the layout of `RoundedWeight`. */
+interface RoundedMatrix {
   readonly values: Uint8Array | Int8Array
   readonly scales: Float32Array
 }
 
-/** Columns that are turned at once: 16 float32 are a line of the processor's cache. */
-const TURNED_COLUMNS = 16
-/** Stored rows read at once: a multiple of the block. */
+/** Columns that are transposed at a time: 16 float32 fill a cache line. */
+const TRANSPOSED_COLUMNS = 16
+/** Stored rows read at a time: a multiple of the block. */
 const ROWS_AT_ONCE = BLOCK_SIZE
 
-/** Rounds a matrix; holds one tile of it, and the rounded matrix. */
+/** Rounds a matrix; holds one tile of it and the result in memory. */
 export function roundWeights(stored: StoredRows, form: EightBitForm): RoundedMatrix {
   return form === 'blocks' ? roundBlocks(stored) : roundByOutput(stored)
 }
 
-/** MatMulNBits: scale = x / -128 for the x of largest magnitude of each block, value = round(x / scale) + 128, as onnxruntime's quantizer does. */
+/**
+ * For MatMulNBits, as onnxruntime's quantizer does: scale = x / -128 for the x of largest magnitude in each block,
+ * value = round(x / scale) + 128.
+ */
 function roundBlocks(stored: StoredRows): RoundedMatrix {
   const { rowCount, columnCount, isTransposed } = stored
   const [K, N] = isTransposed ? [columnCount, rowCount] : [rowCount, columnCount]
@@ -43,17 +47,17 @@ function roundBlocks(stored: StoredRows): RoundedMatrix {
         for (let block = 0; block < blocks; block++) round(tile, row * K + block * BLOCK_SIZE, Math.min(BLOCK_SIZE, K - block * BLOCK_SIZE), from + row, block)
       continue
     }
-    const turned = new Float32Array(TURNED_COLUMNS * BLOCK_SIZE)
-    for (let n = 0; n < N; n += TURNED_COLUMNS) {
-      const width = Math.min(TURNED_COLUMNS, N - n)
-      for (let row = 0; row < count; row++) for (let c = 0; c < width; c++) turned[c * BLOCK_SIZE + row] = tile[row * N + n + c]!
-      for (let c = 0; c < width; c++) round(turned, c * BLOCK_SIZE, count, n + c, from / BLOCK_SIZE)
+    const transposed = new Float32Array(TRANSPOSED_COLUMNS * BLOCK_SIZE)
+    for (let n = 0; n < N; n += TRANSPOSED_COLUMNS) {
+      const width = Math.min(TRANSPOSED_COLUMNS, N - n)
+      for (let row = 0; row < count; row++) for (let c = 0; c < width; c++) transposed[c * BLOCK_SIZE + row] = tile[row * N + n + c]!
+      for (let c = 0; c < width; c++) round(transposed, c * BLOCK_SIZE, count, n + c, from / BLOCK_SIZE)
     }
   }
   return { values, scales }
 }
 
-/** Gives the scale. All in float32, as the quantizer of onnxruntime computes. */
+/** Returns the scale. Computes in float32, like onnxruntime's quantizer. */
 function roundBlock(source: Float32Array, at: number, count: number, values: Uint8Array, valuesAt: number): number {
   let low = 0
   let high = 0
@@ -66,13 +70,13 @@ function roundBlock(source: Float32Array, at: number, count: number, values: Uin
   const inverse = scale === 0 ? 0 : Math.fround(1 / scale)
   for (let i = 0; i < count; i++) {
     const value = (Math.fround(Math.fround(source[at + i]! * inverse) + 128) + 0.5) | 0
-    // Below 0 it never is: the smallest quotient is -128.
+    // Never below 0, because the smallest quotient is -128.
     values[valuesAt + i] = Math.min(value, 255)
   }
   return scale
 }
 
-/** One scale an output: max |w| / 64. Reads the stored rows twice where they are inputs. */
+/** One scale per output, max |w| / 64. Reads a (K, N) matrix twice. */
 function roundByOutput(stored: StoredRows): RoundedMatrix {
   const { rowCount, columnCount, isTransposed } = stored
   return isTransposed ? roundOutputRows(stored, columnCount, rowCount) : roundInputRows(stored, rowCount, columnCount)
@@ -113,8 +117,8 @@ function scaleOf(largest: number): number {
 }
 
 /**
- * A quotient passes the largest value by a rounding error at most, and comes back to it. Cutting off what is positive is faster than
- * Math.round, and than asking for the sign.
+ * Rounds to the nearest integer; a quotient exceeds the largest value by a rounding error at most. Truncating a
+ * positive number is faster than Math.round and than a branch on the sign.
  */
 function nearest(quotient: number): number {
   return ((quotient + LARGEST_ROW_WEIGHT + 0.5) | 0) - LARGEST_ROW_WEIGHT

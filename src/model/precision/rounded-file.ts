@@ -6,24 +6,61 @@ import { ServiceError } from '../../errors.ts'
 import { combinedHash, type FileHash } from '../weights/file-hashes.ts'
 import { type EightBitForm, SETTINGS } from './eight-bit-form.ts'
 
-/** At the end of each file: what it is, and the SHA-256 of all bytes before this. */
+/** Increase with every change to the content of cached files. */
+const FORMAT_VERSION = 1
+
+/**
+ * The cache folder of rounded weights: `logpr/precision` in XDG_CACHE_HOME, else in ~/.cache. Not the model folder,
+ * which may be read-only or shared, whose files are listed and hashed, and which has its own layout in a hub cache.
+ */
+export function precisionFolder(env: Readonly<Record<string, string | undefined>>): string {
+  const named = env.XDG_CACHE_HOME?.trim()
+  // The XDG specification requires relative paths to be ignored.
+  return join(named?.startsWith('/') ? named : join(homedir(), '.cache'), 'logpr', 'precision')
+}
+
+/** Name of a cached file, from all that its content depends on: the model's files, the rounding, the layout. */
+export function precisionKey(files: readonly Pick<FileHash, 'file' | 'sha256'>[], form: EightBitForm): string {
+  return createHash('sha256')
+    .update(`${FORMAT_VERSION}\n${SETTINGS[form]}\n${combinedHash(files)}\n`)
+    .digest('hex')
+}
+
+/**
+ * Log-probs of a text with the original weights, in nats, for each token after the first. They are computed once and
+ * cached beside the rounded weights, so that later starts measure the rounding error without loading the model twice.
+ */
+export async function referenceAnswer(
+  at: { readonly folder: string; readonly key: string },
+  ids: readonly number[],
+  compute: () => Promise<readonly number[]>
+): Promise<readonly number[]> {
+  const text = createHash('sha256').update(ids.join()).digest('hex').slice(0, 16)
+  const path = join(at.folder, `${at.key}.${text}.answer`)
+  if (isComplete(path, (ids.length - 1) * Float64Array.BYTES_PER_ELEMENT))
+    return [...new Float64Array(Uint8Array.from(readFileSync(path)).buffer, 0, ids.length - 1)]
+  const logProbs = await compute()
+  writeAtomically(path, ({ writeAt }) => writeAt(0, new Uint8Array(Float64Array.from(logProbs).buffer)))
+  return logProbs
+}
+
+/** The footer of each file: this magic number, then the SHA-256 of all bytes before the footer. */
 const MAGIC = Buffer.from('logpr\0\0\x01')
 const HASH_BYTES = 32
 const FOOTER_BYTES = MAGIC.length + HASH_BYTES
 const MIB = 1 << 20
 const CHUNK_BYTES = 4 * MIB
 const UNFINISHED = '.part'
-/** Nobody writes a file for so long: longer than any start may take. */
+/** An unfinished file of this age is abandoned: no start takes so long. */
 const ABANDONED_MS = 3 * 3_600_000
 
-/** Appends bytes to a file that is being written. */
 interface CacheWriter {
-  /** Fills up with zeros as far as `offset`, then writes. Throws RangeError when the file is longer already. */
+  /** Pads the file with zeros up to `offset`, then appends. Throws RangeError when the file is already longer. */
   writeAt(offset: number, bytes: Uint8Array): void
 }
 
-/** Whether a file of the cache is there and whole: of the expected size (null: of any) and with the content that was written. */
-export function isWhole(path: string, sizeBytes: number | null): boolean {
+/** Whether a cached file exists, has the expected size (null: any) and matches its hash. */
+export function isComplete(path: string, sizeBytes: number | null): boolean {
   let descriptor: number
   try {
     descriptor = openSync(path, 'r')
@@ -49,10 +86,11 @@ export function isWhole(path: string, sizeBytes: number | null): boolean {
 }
 
 /**
- * Writes a file that is there as a whole or not at all: under a name of its own, to the disk, then renamed. Who has another file
- * of that name open keeps it. `confirm` runs before the file gets its name; what it throws leaves none. Throws `cache_failed`.
+ * Writes a file completely or not at all: under a temporary name, synced to disk, then renamed. A process that has an
+ * older file of that name open keeps it. `confirm` runs before the rename and prevents it by throwing. Throws
+ * `cache_failed`.
  */
-export function writeWhole(path: string, write: (writer: CacheWriter) => void, confirm: () => void = () => {}): void {
+export function writeAtomically(path: string, write: (writer: CacheWriter) => void, confirm: () => void = () => {}): void {
   const temporary = `${path}.${process.pid}.${randomUUID()}${UNFINISHED}`
   let descriptor: number | undefined
   try {
@@ -73,7 +111,7 @@ export function writeWhole(path: string, write: (writer: CacheWriter) => void, c
   }
 }
 
-/** What processes left that were killed while they wrote. */
+/** Removes temporary files of processes that were killed while writing. */
 function removeAbandoned(folder: string): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name)
@@ -91,7 +129,7 @@ function writerOf(descriptor: number, hash: Hash): CacheWriter {
   }
   return {
     writeAt(offset, bytes) {
-      if (offset < end) throw new RangeError(`byte ${offset} was written already`)
+      if (offset < end) throw new RangeError(`byte ${offset} was already written`)
       if (offset > end) append(new Uint8Array(offset - end))
       append(bytes)
     }
@@ -106,51 +144,13 @@ function footerOf(hash: Hash): Buffer {
   return Buffer.concat([MAGIC, hash.digest()])
 }
 
-/** Failures of the file system; others are passed on. */
+/** A file-system error as `cache_failed`; other errors unchanged. */
 function refusal(error: unknown, folder: string): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (error instanceof ServiceError || code === undefined || !/^E[A-Z]+$/.test(code)) return error
   const reason =
-    code === 'ENOSPC' || code === 'EDQUOT' ? `${folder} is full` : code === 'EROFS' || code === 'EACCES' ? `${folder} may not be written` : `${folder}: ${code}`
-  return new ServiceError('cache_failed', `the 8-bit weights could not be kept: ${reason}; make room, or name another folder in XDG_CACHE_HOME`, {
+    code === 'ENOSPC' || code === 'EDQUOT' ? `${folder} is full` : code === 'EROFS' || code === 'EACCES' ? `${folder} is not writable` : `${folder}: ${code}`
+  return new ServiceError('cache_failed', `the 8-bit weights could not be cached: ${reason}; free some space, or set XDG_CACHE_HOME to another folder`, {
     cause: error
   })
-}
-
-/** A new one for each change of what a cached file holds. */
-const FORMAT_VERSION = 1
-
-/**
- * Where rounded weights are kept, by the environment of the command: `logpr/precision` in XDG_CACHE_HOME, else in ~/.cache. Not beside the model: its folder may
- * be read-only or shared, its files are listed and hashed, and a hub's cache has a layout of its own.
- */
-export function precisionFolder(env: Readonly<Record<string, string | undefined>>): string {
-  const named = env.XDG_CACHE_HOME?.trim()
-  // Relative ones are to be ignored, says the XDG specification.
-  return join(named?.startsWith('/') ? named : join(homedir(), '.cache'), 'logpr', 'precision')
-}
-
-/** What a cached file depends on, as its name: the content of the model's files, how they are rounded, the layout. */
-export function precisionKey(files: readonly Pick<FileHash, 'file' | 'sha256'>[], form: EightBitForm): string {
-  return createHash('sha256')
-    .update(`${FORMAT_VERSION}\n${SETTINGS[form]}\n${combinedHash(files)}\n`)
-    .digest('hex')
-}
-
-/**
- * What the model gives a text with its own weights, nats a token after the first. It is computed once and kept beside the
- * rounded weights, so that later starts measure their error without loading the model twice.
- */
-export async function referenceAnswer(
-  at: { readonly folder: string; readonly key: string },
-  ids: readonly number[],
-  compute: () => Promise<readonly number[]>
-): Promise<readonly number[]> {
-  const text = createHash('sha256').update(ids.join()).digest('hex').slice(0, 16)
-  const path = join(at.folder, `${at.key}.${text}.answer`)
-  if (isWhole(path, (ids.length - 1) * Float64Array.BYTES_PER_ELEMENT))
-    return [...new Float64Array(Uint8Array.from(readFileSync(path)).buffer, 0, ids.length - 1)]
-  const logProbs = await compute()
-  writeWhole(path, ({ writeAt }) => writeAt(0, new Uint8Array(Float64Array.from(logProbs).buffer)))
-  return logProbs
 }

@@ -1,22 +1,23 @@
 import { buildContributedNode, buildExternal, buildFloat, buildInt64, buildNode, buildTensor } from '../onnx/build-node.ts'
-import { FLOAT, type Graph, INT8, type Initializer, type OnnxNode, UINT8 } from '../onnx/graph.ts'
+import { FLOAT, INT8, UINT8 } from '../onnx/data-types.ts'
+import type { Graph, Initializer, OnnxNode } from '../onnx/graph.ts'
 import { BLOCK_SIZE } from './eight-bit-form.ts'
 import { type PrecisionPlan, type RoundableProduct, weightOf } from './precision-plan.ts'
 
-/** What the tensors of the new graph call the file of rounded weights. */
+/** Location by which tensors of the new graph name the file of rounded weights. */
 export const ROUNDED_LOCATION = 'logpr.rounded'
 
 const ZERO_POINT = 128
-/** A row's largest number becomes 127 above or below the zero point. */
+/** The value of largest magnitude in a row becomes 127 above or below the zero point. */
 const LARGEST_ACTIVATION = 127
-/** ReduceMax and ReduceMin take their axes as an input from here on. */
+/** From this operator set on, ReduceMax and ReduceMin take their axes as an input. */
 const AXES_ARE_INPUTS = 18
 const names = { one: 'logpr.int8/one', share: 'logpr.int8/share', least: 'logpr.int8/least', middle: 'logpr.int8/middle', zero: 'logpr.int8/zero' }
 const LAST_AXIS = 'logpr.int8/last_axis'
 
 /**
- * The graph with its planned products on 8-bit weights, which lie in the file `ROUNDED_LOCATION`; the float32 ones that nothing
- * else reads are gone. Products of one input share its rounding.
+ * The graph with its planned products on 8-bit weights in the file `ROUNDED_LOCATION`. Float32 weights that nothing
+ * else reads are dropped. Products of the same input share its rounding.
  */
 export function roundedGraph(graph: Graph, plan: PrecisionPlan): Graph {
   const opset = graph.opsets.get('') ?? 0
@@ -88,7 +89,7 @@ function rowConstants(opset: number): Initializer[] {
   return [
     buildFloat(names.one, [], [1]),
     buildFloat(names.share, [], [1 / LARGEST_ACTIVATION]),
-    // A row of zeros must not be divided by zero.
+    // The least scale: a row of zeros must not be divided by zero.
     buildFloat(names.least, [], [1e-30]),
     buildTensor(names.middle, [], UINT8, Uint8Array.of(ZERO_POINT)),
     buildTensor(names.zero, [], INT8, Uint8Array.of(0)),

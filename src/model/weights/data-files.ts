@@ -2,37 +2,37 @@ import { accessSync, constants, lstatSync, realpathSync, type Stats, statSync } 
 import { dirname, join, relative, sep } from 'node:path'
 import { ServiceError } from '../../errors.ts'
 
-/** Where a model file lies, and the folder that its data has to be in. */
+/** The paths of a model. */
 interface ModelPlace {
-  /** The .onnx file as the model folder names it: perhaps a link. */
+  /** The .onnx file in the model folder, which may be a link. */
   readonly onnxPath: string
-  /** The file behind it. */
+  /** The same with links resolved. */
   readonly realOnnxPath: string
+  /** The folder that its data files must be in. */
   readonly modelFolder: string
 }
 
 export interface DataFile {
-  /** As in the model folder: `onnx/model.onnx_data`. */
+  /** Relative to the model folder: `onnx/model.onnx_data`. */
   readonly file: string
-  /** The regular file behind it, whatever links lead there. */
+  /** The regular file, with links resolved. */
   readonly path: string
   readonly sizeBytes: number
 }
 
 /**
- * The file that a tensor's location names. It must be a regular file in the model's folder or, in a Hugging Face cache, among
- * the blobs of its repository or of the store that repositories share; where the .onnx file is a link elsewhere, also beside the file behind it.
+ * The file that a tensor's location names. It must be a regular file in the model folder. In a Hugging Face cache it
+ * may also be a blob of the repository or of the cache's shared store; when the .onnx file is a link, also a file
+ * beside the linked one.
  *
- * Throws `model_invalid` saying what it is instead and what to do. `user` is the tensor that wants it, for messages; `known`
- * are real paths by name that an earlier start found.
+ * `user` names the tensor in messages; `known` holds real paths by name, from an earlier start. Throws `model_invalid`
+ * saying what the file is instead and what to do.
  */
 export function dataFileAt(location: string | undefined, user: string, place: ModelPlace, known: Readonly<Record<string, string>> = {}): DataFile {
   const fault = locationFault(location)
   const shown = JSON.stringify(location ?? '')
   if (fault !== null || location === undefined)
-    throw refusal(
-      `${user} keeps its data in ${shown}, which ${fault}: external data must be a file below the model's folder; take the model from its source again`
-    )
+    throw refusal(`${user} keeps its data in ${shown}, which ${fault}: external data must be a file in the model's folder; download the model again`)
 
   const besideLink = join(dirname(place.onnxPath), location)
   const besideFile = join(dirname(place.realOnnxPath), location)
@@ -47,27 +47,28 @@ export function dataFileAt(location: string | undefined, user: string, place: Mo
 }
 
 /**
- * The size of a file in bytes. Throws `model_invalid` unless the path leads to a regular file that may be read; nothing is
- * opened, as opening a named pipe would wait.
+ * The size of a regular file in bytes. Throws `model_invalid` for anything else and for a file that may not be read.
+ * Opens nothing, because opening a named pipe would block.
  */
 export function assertRegularFile(path: string, shown: string): number {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats === undefined)
-    throw refusal(`${shown} is ${entryAt(path) === undefined ? 'not there' : 'a link to a file that is not there'}: download the model again`)
+    throw refusal(`${shown} ${entryAt(path) === undefined ? 'does not exist' : 'is a link to a file that does not exist'}: download the model again`)
   if (!stats.isFile()) throw refusal(`${shown} is ${kindOf(stats)} instead of a file: download the model again`)
   try {
     accessSync(path, constants.R_OK)
   } catch (error) {
-    throw refusal(`${shown} may not be read by the user of this service: change its owner or its mode`, error)
+    throw refusal(`${shown} cannot be read by the user of this service: change its owner or mode`, error)
   }
   return stats.size
 }
 
-/** Folders that the data of a model may be in, links resolved. */
+/** Folders that data files may be in, with links resolved. */
 function foldersOf(place: ModelPlace): string[] {
   const folder = realFolder(place)
   const blobs = cacheBlobsFolders(folder)
-  // The user's own link to a model elsewhere; in a cache, links lead to the blobs alone.
+  // Outside a cache, the .onnx file may be the user's own link to a model elsewhere; in a cache, links lead only to
+  // blobs.
   if (blobs.length === 0) return [folder, dirname(place.realOnnxPath)]
   return [folder, ...blobs.filter((path) => entryAt(path) !== undefined).map((path) => realpathSync(path))]
 }
@@ -81,13 +82,13 @@ function realPathOf(path: string, location: string, user: string): string {
     return realpathSync(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    const gone = entryAt(path) === undefined ? 'is not there' : 'is a link to a file that is not there'
+    const gone = entryAt(path) === undefined ? 'does not exist' : 'is a link to a file that does not exist'
     const what = code === 'ENOENT' || code === 'ENOTDIR' ? gone : code === 'ELOOP' ? 'is a link to itself' : `cannot be reached (${code})`
     throw refusal(`${location}, where ${user} keeps its data, ${what}: download the model again, with every file beside its .onnx file`, error)
   }
 }
 
-/** The name of a file in the model folder, or beside the .onnx file should that lie elsewhere. */
+/** The name of a file relative to the model folder, or to the .onnx file's folder when that is elsewhere. */
 export function shownName(path: string, { modelFolder, onnxPath }: Pick<ModelPlace, 'modelFolder' | 'onnxPath'>): string {
   const name = relative(modelFolder, path)
   return (name.startsWith('..') ? relative(dirname(onnxPath), path) : name).split(sep).join('/')
@@ -102,7 +103,7 @@ function entryAt(path: string): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false })
   } catch {
-    // A name that is too long, or a folder that may not be looked into.
+    // The name is too long, or the folder may not be read.
     return undefined
   }
 }
@@ -118,31 +119,32 @@ function refusal(message: string, cause?: unknown): ServiceError {
 }
 
 /**
- * Why a model may not name this file, as the end of a sentence; null when it may: a relative path, with forward slashes,
- * that stays below the folder of the model. Says nothing of what lies there.
+ * Why a location is not allowed, as the end of a sentence; null for a relative path that stays inside the model's
+ * folder. Does not look at the file system.
  */
 export function locationFault(location: string | undefined): string | null {
   if (location === undefined || location === '') return 'names no file'
-  if (location.includes('\0')) return 'has a NUL character in it'
+  if (location.includes('\0')) return 'contains a NUL character'
   if (/^[a-z][a-z0-9+.-]+:/i.test(location)) return 'is a URL'
   if (/^(?:[/\\]|[a-z]:)/i.test(location)) return 'is an absolute path'
-  if (location.split(/[\\/]/).includes('..')) return 'leaves the folder of the model by ".."'
+  if (location.split(/[\\/]/).includes('..')) return 'leaves the model\'s folder through ".."'
   return null
 }
 
 /**
- * Where links of a snapshot in a Hugging Face cache (.../models--org--name/snapshots/REV, or a folder in it) may lead: the blobs
- * of the repository, and the store that all repositories of the cache share. Empty for other folders.
+ * The folders that links in a snapshot of a Hugging Face cache (.../models--org--name/snapshots/REV, or a folder in it)
+ * may lead to: the blobs of the repository, and the store that all repositories of the cache share. Empty for other
+ * folders.
  */
 export function cacheBlobsFolders(folder: string): string[] {
   const [, cache, repository] = /^(.*)([\\/](?:models|datasets|spaces)--[^\\/]+)[\\/]snapshots[\\/][^\\/]+(?:[\\/].*)?$/.exec(folder) ?? []
   return repository === undefined ? [] : [`${cache}${repository}/blobs`, `${cache}/blobs`]
 }
 
-/** The deepest folder that holds all of the files, which are absolute paths; at least one. */
+/** The deepest folder that contains all files, given as absolute paths. Throws RangeError for no files. */
 export function commonFolder(paths: readonly string[]): string {
   const [first, ...rest] = paths.map((path) => dirname(path))
-  if (first === undefined) throw new RangeError('there is no common folder of no files')
+  if (first === undefined) throw new RangeError('no files have no common folder')
   return rest.reduce((common, folder) => {
     let shared = common
     while (!isAtOrBelow(folder, shared)) shared = dirname(shared)
@@ -150,7 +152,7 @@ export function commonFolder(paths: readonly string[]): string {
   }, first)
 }
 
-/** A file below the folder as ONNX names it: relative, with forward slashes. */
+/** A file in the folder as ONNX names it: relative, with forward slashes. */
 export function locationIn(folder: string, path: string): string {
   return relative(folder, path).split(sep).join('/')
 }

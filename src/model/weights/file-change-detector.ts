@@ -1,31 +1,31 @@
 import { ServiceError, serviceErrorFrom } from '../../errors.ts'
 import { type FileHash, fileIdentity, hashFiles } from './file-hashes.ts'
 
-/** What a file was when the service first loaded it. */
+/** Identity and content of a file when the service first loaded it. */
 export type FileSeal = Pick<FileHash, 'identity' | 'sha256'>
 
 /**
- * Notices that files of the model changed since they were loaded. The runtime maps weights instead of copying them, so a
- * file that is written over changes the numbers of a running model, and one that is cut short kills it.
+ * Detects changes to the model's files after they were loaded. onnxruntime maps weights instead of copying them, so
+ * overwriting a file changes the scores of a running model, and truncating it crashes the process.
  */
 export class FileChangeDetector {
-  readonly #found: ReadonlyMap<string, string>
+  readonly #identities: ReadonlyMap<string, string>
 
-  /** Remembers the files as they are; to be made before they are loaded. */
+  /** Must be called before the files are loaded. */
   constructor(paths: readonly string[]) {
-    this.#found = new Map(paths.map((path) => [path, fileIdentity(path)]))
+    this.#identities = new Map(paths.map((path) => [path, fileIdentity(path)]))
   }
 
-  /** The first file that is no longer what it was; null while all are. Costs some microseconds a file. */
+  /** The first file that changed; null when none did. Costs a few microseconds per file. */
   changedFile(): string | null {
-    for (const [path, identity] of this.#found) if (fileIdentity(path) !== identity) return path
+    for (const [path, identity] of this.#identities) if (fileIdentity(path) !== identity) return path
     return null
   }
 }
 
 /**
- * Throws `model_invalid` when a file does not have the content that it had when the service first loaded it. Reads those
- * alone whose identity changed: hashing many gigabytes would keep a service away for long after each crash.
+ * Throws `model_invalid` when a file's content differs from its seal. Hashes only files whose identity changed, because
+ * hashing many gigabytes would delay every restart.
  */
 export async function assertSameContent(seals: Readonly<Record<string, FileSeal>>): Promise<void> {
   const touched = Object.entries(seals).filter(([path, { identity }]) => fileIdentity(path) !== identity)
@@ -35,6 +35,6 @@ export async function assertSameContent(seals: Readonly<Record<string, FileSeal>
   if (touched.every(([, { sha256 }], i) => sha256 === found[i]?.sha256)) return
   throw new ServiceError(
     'model_invalid',
-    'a file of the model changed on disk since this service loaded it, so new scores could not be compared with those before: start the service again'
+    'a file of the model changed on disk since this service loaded it, so new scores would not be comparable with earlier ones: start the service again'
   )
 }

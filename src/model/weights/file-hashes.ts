@@ -6,31 +6,33 @@ export interface FileHash {
   readonly file: string
   readonly sizeBytes: number
   readonly sha256: string
-  /** `fileIdentity` before it was read. */
+  /** `fileIdentity` before the file was read. */
   readonly identity: string
 }
 
 /**
- * Where a file lies, how long it is and when it was last written or renamed: while this is the same, so is the content, and nothing
- * has to be read to know it. `absent` when there is no such file.
+ * Device, inode, size and times of the last write and rename. While they stay the same, so does the content, and the
+ * file need not be read again. `absent` when there is no such file.
  */
 export function fileIdentity(path: string): string {
   const stats: BigIntStats | undefined = statSync(path, { bigint: true, throwIfNoEntry: false })
   return stats === undefined ? 'absent' : [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':')
 }
 
-/** SHA-256 of each file, read as a stream. Rejects when one cannot be read. */
+/** SHA-256 of each file. Rejects when one cannot be read. */
 export function hashFiles(paths: readonly string[]): Promise<FileHash[]> {
   return Promise.all(paths.map(hashFile))
 }
 
-/** The same, for files whose name in the model folder is not that of the path: a link to a blob, or a file in a folder below. */
+/**
+ * SHA-256 of files whose name in the model folder differs from that of the path: links to blobs, files in a subfolder.
+ */
 export async function hashNamedFiles(files: readonly { readonly file: string; readonly path: string }[]): Promise<FileHash[]> {
   const hashes = await hashFiles(files.map(({ path }) => path))
   return hashes.map((hash, i) => ({ ...hash, file: files[i]?.file ?? hash.file }))
 }
 
-/** One hash for a set of files: of the file itself when there is one, else of the lines `sha256 name`. */
+/** One hash for a set of files: that of the only file, else the hash of the lines `sha256 name`. */
 export function combinedHash(files: readonly Pick<FileHash, 'file' | 'sha256'>[]): string {
   if (files.length === 1) return files[0]!.sha256
   return createHash('sha256')

@@ -1,30 +1,31 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 
-/** Beginnings that tell files of another kind, with what to do about each. */
+/** How files of other kinds begin, and what to do about each. */
 const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^version https:\/\/git-lfs\.github\.com\/spec\//, 'is a Git LFS pointer, not the file itself: run `git lfs pull` in the folder it was cloned to'],
-  [/^\s*(?:<!doctype|<html|<head|<\?xml)/i, 'is a web page, not the file itself: the download met an error or a login page; download it again'],
-  [/^(?:Entry not found|Repository not found|Invalid username or password|Not Found)/i, 'holds an error message of the download: download it again'],
-  [/^GGUF/, 'is a GGUF file: logpr reads ONNX; take or make an ONNX export of the model'],
-  [/^PK\p{Cc}{2}/u, 'is a zip archive (a PyTorch checkpoint, perhaps): logpr reads ONNX; unpack it, or make an ONNX export of the model'],
-  [/^[\s\S]{4}\0{4}\{/, 'is a safetensors file: logpr reads ONNX; take or make an ONNX export of the model']
+  [/^\s*(?:<!doctype|<html|<head|<\?xml)/i, 'is a web page, not the file itself: the server sent an error or a login page; download it again'],
+  [/^(?:Entry not found|Repository not found|Invalid username or password|Not Found)/i, 'holds a download error message: download it again'],
+  [/^GGUF/, 'is a GGUF file, but logpr reads ONNX: use an ONNX export of the model'],
+  [/^PK\p{Cc}{2}/u, 'is a zip archive (perhaps a PyTorch checkpoint), but logpr reads ONNX: unpack it, or use an ONNX export of the model'],
+  [/^[\s\S]{4}\0{4}\{/, 'is a safetensors file, but logpr reads ONNX: use an ONNX export of the model']
 ]
 
-/** How many bytes of the beginning `foreignKind` wants to see. */
+/** How many leading bytes `foreignKind` needs. */
 export const HEAD_BYTES = 256
 
 /**
- * What a file that should hold weights or JSON is instead, as the end of a sentence that begins with its name, with what to
- * do; null when its beginning gives nothing away. `head` is its first `HEAD_BYTES` bytes, or all when it has fewer.
+ * What a file that should hold weights or JSON holds instead, and what to do, as the end of a sentence that begins with
+ * its name; null when its beginning shows nothing unusual. `head` is its first `HEAD_BYTES` bytes, or all of a shorter
+ * file.
  */
 export function foreignKind(head: Uint8Array): string | null {
   if (head.length === 0) return 'is empty: download it again'
-  if (head.every((byte) => byte === 0)) return 'begins with zeros alone: its download did not finish; download it again'
+  if (head.every((byte) => byte === 0)) return 'begins with zeros: its download did not finish; download it again'
   const text = Buffer.from(head).toString('latin1')
   return KINDS.find(([beginning]) => beginning.test(text))?.[1] ?? null
 }
 
-/** The first `HEAD_BYTES` bytes of a regular file, or all when it has fewer. */
+/** The first `HEAD_BYTES` bytes of a regular file, or all of a shorter one. */
 export function headOf(path: string): Uint8Array {
   const descriptor = openSync(path, 'r')
   try {

@@ -10,35 +10,34 @@ import { relocate } from './relocate.ts'
 import { type StoredTensor, storedTensors } from './stored-tensors.ts'
 import { declarationFault, duplicateFault, extentFault, tensorName } from './tensor-faults.ts'
 
-export interface GraphSource {
-  /** The .onnx file as the model folder names it: perhaps a link. */
+interface GraphSource {
+  /** The .onnx file in the model folder, which may be a link. */
   readonly onnxPath: string
-  /** Where its data has to be; the .onnx file's own folder when absent. */
+  /** The folder that its data files must be in; the .onnx file's folder when absent. */
   readonly modelFolder?: string | undefined
-  /** Files behind links as an earlier start found them, by their names in the model folder: they are taken in place of what the links say now. */
+  /** Real paths from an earlier start, by name in the model folder; they take precedence over where links lead now. */
   readonly realPaths?: Readonly<Record<string, string>> | undefined
 }
 
-/** A model whose graph and files fit together. */
+/** A graph whose tensors were all found in their files. */
 export interface OpenGraph {
   readonly graph: Graph
-  /** The .onnx file first, then its data files by name. */
+  /** The .onnx file, then its data files by name. */
   readonly files: readonly DataFile[]
-  /** Holds all files, without links on the way: what onnxruntime is given. */
+  /** The folder that contains all files, with links resolved; onnxruntime reads them relative to it. */
   readonly folder: string
-  /** The file behind a location that a tensor names; null means the model file itself. */
+  /** The file that a tensor's location names; null is the model file itself. */
   pathOf(location: string | null): string | undefined
-  /** A graph made from this one, with the locations of its weights relative to `folder`. */
+  /** A graph derived from this one, with the locations of its weights relative to `folder`. */
   located(graph: Graph): Graph
-  /** The same with another graph and one more data file, anywhere, that its tensors name by `location`. */
+  /** The same with another graph, and with one more data file at any path, which tensors name by `location`. */
   withData(graph: Graph, location: string, path: string): OpenGraph
 }
 
 /**
- * Reads the graph of an ONNX file and checks, without reading any weights, that all of its tensors lie where it says: in
- * regular files of the model, with as many bytes as dims and data type need.
- *
- * Throws `model_invalid` with file, tensor, expected and found bytes and what to do.
+ * Reads the graph of an ONNX file and checks, without reading weights, that every tensor is in a regular file of the
+ * model, with as many bytes as its dims and data type need. Throws `model_invalid` with file, tensor, expected and
+ * found bytes, and the remedy.
  */
 export function openGraph(source: GraphSource): OpenGraph {
   const shown = basename(source.onnxPath)

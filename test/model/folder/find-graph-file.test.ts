@@ -36,7 +36,7 @@ describe('findGraphFile', () => {
     })
   })
 
-  it('says what there was to choose from', (t) => {
+  it('names the files that it chose from', (t) => {
     const { why } = findGraphFile(folderOf(t, ['model_q4.onnx', 'onnx/model_quantized.onnx']), 'auto')
     assert.equal(why, 'auto: first in order of exactness among q4 (model_q4.onnx), q8 (onnx/model_quantized.onnx)')
   })
@@ -45,7 +45,7 @@ describe('findGraphFile', () => {
 
   const REFUSED: readonly [string, readonly string[], string, string | null, string, RegExp][] = [
     ['nothing', [], 'auto', null, 'model_invalid', /has no model\*\.onnx/],
-    ['weights of another format', ['model.safetensors'], 'auto', null, 'model_invalid', /holds weights of another format: export it/],
+    ['weights of another format', ['model.safetensors'], 'auto', null, 'model_invalid', /has weights in another format: export the model/],
     [
       'no file of the dtype, listing those there are',
       ['model.onnx', 'onnx/model_q4.onnx'],
@@ -54,15 +54,15 @@ describe('findGraphFile', () => {
       'model_invalid',
       /no file for dtype q8; there are fp32 \(model\.onnx\), q4 \(onnx\/model_q4\.onnx\)/
     ],
-    ['a decoder with past alone', ['decoder_with_past_model.onnx'], 'auto', null, 'model_unsupported', /decoder_with_past_model alone, which needs a past/],
-    ['several graphs of other names', ['a.onnx', 'b.onnx'], 'auto', null, 'model_invalid', /a\.onnx, b\.onnx; give the path of one/],
+    ['a decoder with past alone', ['decoder_with_past_model.onnx'], 'auto', null, 'model_unsupported', /has only decoder_with_past_model, which needs a past/],
+    ['several graphs of other names', ['a.onnx', 'b.onnx'], 'auto', null, 'model_invalid', /a\.onnx, b\.onnx: name the path of one/],
     [
-      'a graph that genai_config.json names and is not there',
+      'a graph that genai_config.json names and that does not exist',
       ['model.onnx'],
       'auto',
       '../other.onnx',
       'model_invalid',
-      /names \.\.\/other\.onnx, which is not there/
+      /names \.\.\/other\.onnx, which does not exist: download it/
     ]
   ]
   for (const [what, files, dtype, genaiFile, code, message] of REFUSED) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { type ModelConfig, readModelConfig } from '../../../src/model/folder/model-config.ts'
+import { type ModelConfig, readModelConfig, slidingWindowOf } from '../../../src/model/folder/model-config.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 const CONFIG = { architectures: ['LlamaForCausalLM'], vocab_size: 100, max_position_embeddings: 64, hidden_size: 32, num_attention_heads: 4 }
@@ -32,7 +32,7 @@ describe('readModelConfig', () => {
     })
   })
 
-  it('reads genai_config.json where there is no config.json', (t) => {
+  it('reads genai_config.json when there is no config.json', (t) => {
     assert.deepEqual(read(t, { 'genai_config.json': GENAI }), {
       architecture: 'phi3',
       maxModelLen: 4096,
@@ -90,7 +90,8 @@ describe('readModelConfig', () => {
 
   it('lowers the context to a limit', (t) => assert.equal(read(t, { 'config.json': CONFIG }, 10).maxModelLen, 10))
 
-  it('takes any limit where the model states no context', (t) => assert.equal(read(t, { 'config.json': { ...CONFIG, ...NONE } }, 100_000).maxModelLen, 100_000))
+  it('accepts any limit when the model states no context', (t) =>
+    assert.equal(read(t, { 'config.json': { ...CONFIG, ...NONE } }, 100_000).maxModelLen, 100_000))
 
   it('refuses a limit above the context', (t) => {
     assert.throws(() => read(t, { 'config.json': CONFIG }, 65), { code: 'configuration_invalid', message: /--max-model-len 65 is above the 64 tokens/ })
@@ -112,4 +113,28 @@ describe('readModelConfig', () => {
       assert.throws(() => readModelConfig(tempFolder(t, { 'config.json': text })), { code: 'model_invalid', message: /config\.json cannot be read/ })
     })
   }
+})
+
+describe('slidingWindowOf', () => {
+  const CASES: readonly [string, object, number | null][] = [
+    ['Mistral', { sliding_window: 4096 }, 4096],
+    ['Mistral without one', { sliding_window: null }, null],
+    ['Qwen2, which states one and does not use it', { sliding_window: 131072, use_sliding_window: false }, null],
+    ['layers of two kinds', { sliding_window: 512, layer_types: ['full_attention', 'sliding_attention'] }, 512],
+    ['layers that all see everything', { sliding_window: 512, layer_types: ['full_attention', 'full_attention'] }, null],
+    ["GPT-Neo's name", { window_size: 256, attention_layers: ['global', 'local'] }, 256],
+    ["MPT's -1 for none", { attn_config: { sliding_window_size: -1 } }, null],
+    ["MPT's place", { attn_config: { sliding_window_size: 1024 } }, 1024],
+    ["Llama 4's chunks", { attention_chunk_size: 8192 }, 8192],
+    ["onnxruntime-genai's object", { sliding_window: { window_size: 128, slide_inputs: true } }, 128],
+    ['nothing', {}, null]
+  ]
+  for (const [name, object, expected] of CASES)
+    it(`reads ${name}`, () => {
+      assert.equal(slidingWindowOf([object as Readonly<Record<string, unknown>>]), expected)
+    })
+
+  it('takes the smallest of several objects', () => {
+    assert.equal(slidingWindowOf([{ sliding_window: 512 }, {}, { sliding_window: { window_size: 128 } }]), 128)
+  })
 })

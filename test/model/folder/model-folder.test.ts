@@ -7,7 +7,7 @@ import { tempFolder } from '../../support/temp-folder.ts'
 const CONFIG = JSON.stringify({ architectures: ['LlamaForCausalLM'], vocab_size: 100, max_position_embeddings: 64, hidden_size: 32, num_attention_heads: 4 })
 
 describe('openModelFolder', () => {
-  it('reads what the folder says of itself', (t) => {
+  it("reads the folder's JSON files", (t) => {
     const folder = tempFolder(t, { 'config.json': CONFIG, 'model.onnx': '' })
     assert.deepEqual(openModelFolder(folder), {
       id: basename(folder),
@@ -46,7 +46,10 @@ describe('openModelFolder', () => {
 
   it('refuses a file and another dtype', (t) => {
     const folder = tempFolder(t, { 'config.json': CONFIG, 'model_q4.onnx': '' })
-    assert.throws(() => openModelFolder(join(folder, 'model_q4.onnx'), 'fp16'), { code: 'configuration_invalid', message: /--dtype fp16 does not go with/ })
+    assert.throws(() => openModelFolder(join(folder, 'model_q4.onnx'), 'fp16'), {
+      code: 'configuration_invalid',
+      message: /--dtype fp16 does not match the file/
+    })
   })
 
   it('refuses a decoder with past', (t) => {
@@ -54,12 +57,12 @@ describe('openModelFolder', () => {
     assert.throws(() => openModelFolder(join(folder, 'decoder_with_past_model.onnx')), { code: 'model_unsupported', message: /needs a past/ })
   })
 
-  it('refuses a file that is no graph', (t) => {
+  it('refuses a file that is not a graph', (t) => {
     const folder = tempFolder(t, { 'config.json': CONFIG })
-    assert.throws(() => openModelFolder(join(folder, 'config.json')), { code: 'model_invalid', message: /give a model folder or an \.onnx file/ })
+    assert.throws(() => openModelFolder(join(folder, 'config.json')), { code: 'model_invalid', message: /name a model folder or an \.onnx file/ })
   })
 
-  it('refuses a folder that is not there', (t) => {
+  it('refuses a folder that does not exist', (t) => {
     assert.throws(() => openModelFolder(join(tempFolder(t), 'none')), { code: 'model_invalid', message: /there is no model folder/ })
   })
 })

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { assertAllRows } from '../../../src/model/onnx/assert-all-rows.ts'
 import { buildInt64, buildNode } from '../../../src/model/onnx/build-node.ts'
-import { FLOAT, type Graph, INT64, type OnnxNode } from '../../../src/model/onnx/graph.ts'
+import { FLOAT, INT64 } from '../../../src/model/onnx/data-types.ts'
+import type { Graph, OnnxNode } from '../../../src/model/onnx/graph.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
 
 const LOGITS = info('logits', FLOAT, ['batch', 'sequence', 10])
@@ -28,7 +29,7 @@ describe('assertAllRows', () => {
 
   it('lets a slice pass whose begin is an input', () => assertAllRows(graph(buildNode('Slice', ['x', 'n', 'end', 'rows'], ['hidden'])), 'hidden', LOGITS))
 
-  it('lets texts be chosen that way, which is not about rows', () => {
+  it('accepts a choice of texts, which is not one of rows', () => {
     assertAllRows(graph(buildNode('Gather', ['x', 'last'], ['hidden'])), 'hidden', LOGITS)
     assertAllRows(graph(buildNode('Slice', ['x', 'last', 'end'], ['hidden'])), 'hidden', LOGITS)
   })

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { attentionHeads, tokenMixingOf } from '../../../src/model/onnx/attention-scores.ts'
 import { buildFloat, buildNode } from '../../../src/model/onnx/build-node.ts'
-import { type Graph, INT64, type OnnxNode } from '../../../src/model/onnx/graph.ts'
+import { INT64 } from '../../../src/model/onnx/data-types.ts'
+import type { Graph, OnnxNode } from '../../../src/model/onnx/graph.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
 
 const EMBEDDING = [
@@ -26,7 +27,7 @@ function modelOf(nodes: readonly OnnxNode[]): Graph {
 const SCORES = buildNode('MatMul', ['query', 'key'], ['scores'])
 
 describe('tokenMixingOf', () => {
-  it('finds the mask behind a scale and in front of a cast', () => {
+  it('finds the mask after a scale and before a cast', () => {
     const add = buildNode('Add', ['mask', 'scaled'], ['masked'])
     const nodes = [
       SCORES,
@@ -42,7 +43,7 @@ describe('tokenMixingOf', () => {
     assert.equal(softmaxes[0]?.hasExtraColumns, false)
   })
 
-  it('knows no mask where scores are chosen by it, and a constant that is added is none', () => {
+  it('finds no mask when Where applies it, and does not mistake a constant for one', () => {
     const nodes = [
       SCORES,
       buildNode('Add', ['scores', 'scale'], ['moved']),
@@ -54,12 +55,12 @@ describe('tokenMixingOf', () => {
     assert.deepEqual([softmaxes[0]?.masking, strangers.length], [null, 0])
   })
 
-  it('tells of columns that join the scores behind no mask', () => {
+  it('reports columns that join unmasked scores', () => {
     const nodes = [SCORES, buildNode('Concat', ['scores', 'scale'], ['longer']), buildNode('Softmax', ['longer'], ['attention']), VALUES]
     assert.equal(tokenMixingOf(modelOf(nodes)).softmaxes[0]?.hasExtraColumns, true)
   })
 
-  it('leaves the Softmax of a router of experts alone', () => {
+  it('ignores the Softmax of a mixture-of-experts router', () => {
     const nodes = [
       buildNode('MatMul', ['hidden', 'weights'], ['router']),
       buildNode('Softmax', ['router'], ['shares']),
@@ -68,7 +69,7 @@ describe('tokenMixingOf', () => {
     assert.deepEqual(tokenMixingOf(modelOf(nodes)), { softmaxes: [], fused: [], strangers: [] })
   })
 
-  it('names a product of two activations that is part of no attention', () => {
+  it('names a product of two activations outside any attention', () => {
     const product = buildNode('MatMul', ['query', 'key'], ['out'])
     assert.deepEqual(tokenMixingOf(modelOf([product])).strangers, [product])
   })
@@ -85,7 +86,7 @@ describe('tokenMixingOf', () => {
 })
 
 describe('attentionHeads', () => {
-  it('counts heads whose scores stand in the graph alone', () => {
+  it('counts only heads whose scores the graph writes out', () => {
     assert.equal(attentionHeads(modelOf([SCORES, buildNode('Softmax', ['scores'], ['attention']), VALUES]), 12), 12)
     assert.equal(attentionHeads(modelOf([buildNode('GroupQueryAttention', ['query', 'key', 'value'], ['out'])]), 12), 0)
   })

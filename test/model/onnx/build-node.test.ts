@@ -19,7 +19,7 @@ describe('buildNode', () => {
 })
 
 describe('buildInt64 and buildFloat', () => {
-  it('encode a tensor that travels inside the graph', () => {
+  it('encode a tensor inside the graph', () => {
     const integers = buildInt64('n', [2], [1, -1])
     assert.equal(hex(integers.value as Uint8Array), '0802' + '1007' + '42016e' + '4a10' + '0100000000000000' + 'ffffffffffffffff')
     const scalar = buildFloat('f', [], [1.5])

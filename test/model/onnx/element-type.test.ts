@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { buildFloat, buildNode } from '../../../src/model/onnx/build-node.ts'
+import { BOOL, FLOAT, FLOAT16, INT64 } from '../../../src/model/onnx/data-types.ts'
 import { elementTypeOf } from '../../../src/model/onnx/element-type.ts'
-import { BOOL, FLOAT, FLOAT16, INT64 } from '../../../src/model/onnx/graph.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
 
 const GRAPH = graphOf({

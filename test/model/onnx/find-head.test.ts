@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { buildFloat, buildNode } from '../../../src/model/onnx/build-node.ts'
-import { findHead } from '../../../src/model/onnx/find-head.ts'
-import { FLOAT, type Graph, type OnnxNode } from '../../../src/model/onnx/graph.ts'
+import { FLOAT } from '../../../src/model/onnx/data-types.ts'
+import { findHead, vocabularyWidth } from '../../../src/model/onnx/find-head.ts'
+import type { Graph, OnnxNode, TensorInfo } from '../../../src/model/onnx/graph.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
 
 const WEIGHTS = ['head', 'bias', 'cap', 'mask'].map((name) => buildFloat(name, [1], [1]))
@@ -76,7 +77,7 @@ describe('findHead', () => {
     assert.deepEqual([head.nodes, head.output], [[gemm], 'rows'])
   })
 
-  it('joins what stands on both sides of such a Reshape', () => {
+  it('joins the nodes on both sides of such a Reshape', () => {
     const nodes = [
       buildNode('Gemm', ['hidden', 'head'], ['rows']),
       buildNode('Reshape', ['rows', 'mask'], ['shaped']),
@@ -93,13 +94,13 @@ describe('findHead', () => {
     assert.equal(head.output, 'logits')
   })
 
-  it('takes the output of a Constant node for a constant', () => {
+  it('recognises the output of a Constant node as a constant', () => {
     const nodes = [product('p'), buildNode('Mul', ['p', 'scale'], ['logits'])]
     const graph = modelWith([buildNode('Constant', [], ['scale']), ...nodes])
     assert.deepEqual(findHead(graph).nodes, nodes)
   })
 
-  it('takes an output whose name holds logits when none is called so', () => {
+  it('takes an output whose name contains logits when none is named logits', () => {
     assert.equal(findHead(modelWith([product('lm_Logits_0')], 'lm_Logits_0')).logits.name, 'lm_Logits_0')
   })
 
@@ -115,25 +116,52 @@ describe('findHead', () => {
     [
       'the last hidden states of a feature extractor',
       modelWith([product('last_hidden_state')], 'last_hidden_state'),
-      /it extracts features: export it with the task text-generation/
+      /the model extracts features: export it with the task text-generation/
     ],
     ['a chain of Reshapes without end', modelWith([buildNode('Reshape', ['logits', 'mask'], ['logits'])]), /more than 12 operators/],
     [
       'an unknown operator',
       modelWith([product('p'), buildNode('Softmax', ['p'], ['logits'])]),
-      /operator Softmax \(logits\/Softmax\) stands before the logits/
+      /operator Softmax \(logits\/Softmax\) comes between the vocabulary product and the logits/
     ],
-    ['two computed tensors', modelWith([product('p'), buildNode('Add', ['p', 'hidden'], ['logits'])]), /Add \(logits\/Add\) joins 2 computed tensors/],
+    ['two computed tensors', modelWith([product('p'), buildNode('Add', ['p', 'hidden'], ['logits'])]), /Add \(logits\/Add\) combines 2 computed tensors/],
     ['a product of two tensors of the text', modelWith([buildNode('MatMul', ['hidden', 'input'], ['logits'])]), /MatMul \(logits\/MatMul\) multiplies two/],
     [
       'a scale of each row',
       modelWith([buildNode('MatMulIntegerToFloat', ['hidden', 'head', 'input', 'cap'], ['logits'])]),
       /MatMulIntegerToFloat \(logits\/MatMulIntegerToFloat\) multiplies two/
     ],
-    ['logits of constants alone', modelWith([buildNode('Add', ['bias', 'cap'], ['logits'])]), /joins 0 computed tensors/],
-    ['logits that are an input', graphOf({ inputs: [info('logits')], outputs: [info('logits')] }), /it is the graph input logits/]
+    ['logits of constants alone', modelWith([buildNode('Add', ['bias', 'cap'], ['logits'])]), /combines 0 computed tensors/],
+    ['logits that are an input', graphOf({ inputs: [info('logits')], outputs: [info('logits')] }), /lead back to the graph input logits/]
   ]
   for (const [what, graph, message] of REFUSED) {
     it(`refuses ${what}, naming it`, () => assert.throws(() => findHead(graph), { name: 'ServiceError', code: 'model_unsupported', message }))
   }
+})
+
+function widthOf(nodes: readonly OnnxNode[], dims: readonly number[], shape: TensorInfo['shape'] = ['b', 's', 'v']): number | null {
+  const graph: Graph = graphOf({
+    nodes: [buildNode('Neg', ['x'], ['hidden']), ...nodes],
+    initializers: [buildFloat('w', dims, new Array(dims.reduce((a, b) => a * b, 1)).fill(0))],
+    inputs: [info('x')],
+    outputs: [info('logits', FLOAT, shape)]
+  })
+  return vocabularyWidth(graph, findHead(graph))
+}
+
+describe('vocabularyWidth', () => {
+  const product = (matrix: string): OnnxNode => buildNode('MatMul', ['hidden', matrix], ['logits'])
+
+  it('is what the logits declare', () => assert.equal(widthOf([product('w')], [2, 5], ['b', 's', 7]), 7))
+  it('is the number of columns when the logits declare none', () => assert.equal(widthOf([product('w')], [2, 5]), 5))
+  it('is the number of rows of a matrix that is transposed', () => {
+    assert.equal(widthOf([buildNode('Transpose', ['w'], ['t'], { attributes: { perm: [1, 0] } }), product('t')], [5, 2]), 5)
+    assert.equal(widthOf([buildNode('Transpose', ['w'], ['t']), product('t')], [5, 2]), 5)
+    assert.equal(widthOf([buildNode('Gemm', ['hidden', 'w'], ['logits'], { attributes: { transB: 1 } })], [5, 2]), 5)
+  })
+  it('is found behind quantized weights', () => assert.equal(widthOf([buildNode('DequantizeLinear', ['w', 'w'], ['d']), product('d')], [2, 5]), 5))
+  it('is N of a product of few bits', () => {
+    assert.equal(widthOf([buildNode('MatMulNBits', ['hidden', 'w'], ['logits'], { attributes: { K: 2, N: 9, bits: 4 } })], [9, 1, 1]), 9)
+  })
+  it('is unknown when an operator computes the matrix', () => assert.equal(widthOf([buildNode('Neg', ['w'], ['n']), product('n')], [2, 5]), null))
 })

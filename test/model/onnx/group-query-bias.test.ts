@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { buildFloat, buildNode } from '../../../src/model/onnx/build-node.ts'
-import { FLOAT, INT32, type OnnxNode } from '../../../src/model/onnx/graph.ts'
+import { FLOAT, INT32 } from '../../../src/model/onnx/data-types.ts'
+import type { OnnxNode } from '../../../src/model/onnx/graph.ts'
 import { groupQueryWindow, rotatesInside, whyGroupQueryNot } from '../../../src/model/onnx/group-query-bias.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
 import { present } from '../../support/present.ts'
@@ -18,10 +19,10 @@ describe('whyGroupQueryNot', () => {
     ['tables that are weights', attention(INPUTS), null],
     ['no rotation of its own', attention(INPUTS.slice(0, 7), {}), null],
     ['sinks', attention([...INPUTS, '', '', 'sinks']), null],
-    ['a bias of its own', attention([...INPUTS, '', 'alibi']), /a bias of its own/],
-    ['inputs of a later version', attention([...INPUTS, '', '', '', 'norm']), /does not know/],
-    ['positions of its own', attention([...INPUTS, 'places']), /positions of its own/],
-    ['tables chosen by the length of the text', attention(INPUTS.map((name) => (name === 'cosines' ? 'chosen' : name))), /chosen while it runs/]
+    ['a second bias', attention([...INPUTS, '', 'alibi']), /already has a bias/],
+    ['inputs of a later version', attention([...INPUTS, '', '', '', 'norm']), /unknown to logpr/],
+    ['positions that it already takes', attention([...INPUTS, 'places']), /already takes positions/],
+    ['tables chosen by the length of the text', attention(INPUTS.map((name) => (name === 'cosines' ? 'chosen' : name))), /computed at run time/]
   ]
   for (const [what, node, reason] of CASES)
     it(`judges ${what}`, () => {
@@ -30,7 +31,7 @@ describe('whyGroupQueryNot', () => {
       else assert.match(present(found), reason)
     })
 
-  it('refuses positions that its rotation does not take, and operator sets without its Split', () => {
+  it('refuses positions that are not int64, and operator sets without Split by an input', () => {
     assert.match(present(whyGroupQueryNot({ ...GRAPH, inputs: [info('position_ids', INT32)] }, attention(INPUTS))), /int64/)
     assert.match(present(whyGroupQueryNot({ ...GRAPH, opsets: new Map([['', 12]]) }, attention(INPUTS))), /operator set 12/)
     assert.equal(whyGroupQueryNot({ ...GRAPH, inputs: [info('attention_mask', FLOAT)] }, attention(INPUTS)), null)
@@ -38,7 +39,7 @@ describe('whyGroupQueryNot', () => {
 })
 
 describe('rotatesInside and groupQueryWindow', () => {
-  it('read the attributes', () => {
+  it('return their attributes', () => {
     assert.equal(rotatesInside(attention(INPUTS)), true)
     assert.equal(rotatesInside(attention(INPUTS, {})), false)
     assert.equal(groupQueryWindow(attention(INPUTS, { local_window_size: 24 })), 24)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { BFLOAT16, BOOL, FLOAT, FLOAT16, INT32, INT64, type TensorInfo } from '../../../src/model/onnx/graph.ts'
+import { BFLOAT16, BOOL, FLOAT, FLOAT16, INT32, INT64 } from '../../../src/model/onnx/data-types.ts'
+import type { TensorInfo } from '../../../src/model/onnx/graph.ts'
 import { modelInputs } from '../../../src/model/onnx/model-inputs.ts'
 import { info } from '../../support/onnx-model.ts'
 
@@ -43,11 +44,11 @@ describe('modelInputs', () => {
 
   const PAST_NAMES = ['past_key_values.0.key', 'past.1.value', 'past_key_values.3.key_value', 'past_key_0', 'past_value_12', 'past_key_values_key_cache_4']
   for (const name of PAST_NAMES) {
-    it(`knows ${name} for a past`, () => assert.deepEqual(rolesOf(info(name, FLOAT16, ['b', 2, 'past', 4])), ['input_ids: ids', `${name}: past`]))
+    it(`recognises ${name} as a past`, () => assert.deepEqual(rolesOf(info(name, FLOAT16, ['b', 2, 'past', 4])), ['input_ids: ids', `${name}: past`]))
   }
 
   const REFUSED: readonly [string, TensorInfo, RegExp][] = [
-    ['embeddings', info('inputs_embeds', FLOAT), /inputs_embeds, which takes embeddings in place of token ids.*--task text-generation/],
+    ['embeddings', info('inputs_embeds', FLOAT), /inputs_embeds, which takes embeddings instead of token ids.*--task text-generation/],
     ['the states of an encoder', info('encoder_hidden_states', FLOAT), /belongs to an encoder-decoder/],
     ['the mask of an encoder', info('encoder_attention_mask', INT64), /belongs to an encoder-decoder/],
     ['the past of an encoder', info('past_key_values.0.encoder.key', FLOAT), /belongs to an encoder-decoder/],
@@ -60,12 +61,12 @@ describe('modelInputs', () => {
     ['sound', info('input_features', FLOAT), /another modality/],
     ['the tables of paged attention', info('block_table', INT32), /belongs to paged attention/],
     ['the slots of paged attention', info('slot_mapping', INT64), /belongs to paged attention/],
-    ['the scales of a quantized cache', info('past_key_values.0.key_scale', FLOAT), /quantized key-value cache/],
+    ['the scales of a quantized cache', info('past_key_values.0.key_scale', FLOAT), /quantized KV cache/],
     ['labels', info('labels', INT64), /training graph/],
     ['lengths of a runtime of fixed shapes', info('past_seq_len', INT32), /fixed shapes/],
-    ['anything else', info('temperature', FLOAT, [1]), /an input named temperature \[1\], which logpr does not know.*it knows input_ids/],
+    ['any other input', info('temperature', FLOAT, [1]), /an input named temperature \[1\], which logpr cannot feed; it can feed input_ids/],
     ['a cache in bfloat16', info('past_key_values.0.key', BFLOAT16, ['b', 1, 'p', 2]), /bfloat16.*export the model in fp32 or fp16/],
-    ['ids in floats', info('position_ids', FLOAT, ['b', 's']), /position_ids has element type 1/],
+    ['ids in floats', info('position_ids', FLOAT, ['b', 's']), /position_ids has element type float32, expected int64 or int32: export/],
     ['a fixed length', info('attention_mask', INT64, ['batch', 128]), /attention_mask has shape \[batch, 128\], which fixes/],
     ['a mask of four dimensions', info('attention_mask', INT64, ['b', 1, 's', 's']), /expected \[batch, sequence\]/]
   ]
@@ -76,7 +77,7 @@ describe('modelInputs', () => {
   it('refuses a graph without input_ids, naming what it has', () => {
     assert.throws(() => modelInputs([info('attention_mask', INT64, ['b', 's'])], SIZES), {
       code: 'model_unsupported',
-      message: /takes no input_ids but attention_mask/
+      message: /has no input input_ids; it has attention_mask:/
     })
   })
 })

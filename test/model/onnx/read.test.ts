@@ -5,7 +5,8 @@ import { describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { ServiceError } from '../../../src/errors.ts'
 import { buildFloat, buildInt64, buildNode } from '../../../src/model/onnx/build-node.ts'
-import { BOOL, FLOAT, type Graph, INT64 } from '../../../src/model/onnx/graph.ts'
+import { BOOL, FLOAT, INT64 } from '../../../src/model/onnx/data-types.ts'
+import type { Graph } from '../../../src/model/onnx/graph.ts'
 import { readOnnx } from '../../../src/model/onnx/read.ts'
 import { writeBytes, writeInteger } from '../../../src/model/onnx/wire.ts'
 import { writeGraph, writeOnnx } from '../../../src/model/onnx/write.ts'
@@ -47,7 +48,7 @@ describe('readOnnx', () => {
     assert.equal(hex(writeOnnx(readBytes(t, bytes))), hex(bytes))
   })
 
-  it('locates a weight of more than 256 bytes and carries a smaller one along', (t) => {
+  it('locates a weight of more than 256 bytes and keeps a smaller one inside the graph', (t) => {
     const large = Array.from({ length: 65 }, (_, i) => i + 0.5)
     const small = Array.from({ length: 64 }, (_, i) => -i)
     const folder = tempFolder(t, {
@@ -65,7 +66,7 @@ describe('readOnnx', () => {
     assert.equal(hex(second!.value as Uint8Array), hex(buildFloat('small', [64], small).value as Uint8Array))
   })
 
-  it('finds weights behind its first window of 64 KiB', (t) => {
+  it('finds weights beyond the first window of 64 KiB', (t) => {
     const names = ['first', 'second', 'third']
     const initializers = names.map((name, i) => buildFloat(name, [20_000], new Array(20_000).fill(i + 1)))
     const bytes = writeOnnx(graphOf({ nodes: [NODE], initializers }))
@@ -77,7 +78,7 @@ describe('readOnnx', () => {
     ])
   })
 
-  it('keeps the entry of a weight that lies in a file of its own', (t) => {
+  it('keeps the external entry of a weight in a data file', (t) => {
     const pointer = { name: 'w', dims: [100], dataType: FLOAT, location: 'model.onnx_data', value: { offset: 4096, length: 400 } }
     const [read] = readBytes(t, writeOnnx(graphOf({ nodes: [NODE], initializers: [pointer] }))).initializers
     assert.deepEqual([read!.name, read!.dims, read!.dataType, read!.location], ['w', [100], FLOAT, 'model.onnx_data'])
@@ -90,7 +91,7 @@ describe('readOnnx', () => {
     assert.deepEqual(readBytes(t, writeOnnx(graphOf({ nodes: [NODE], initializers: [weight] }))).initializers[0]!.dims, [2, 3])
   })
 
-  it('takes a negative dimension as unknown', (t) => {
+  it('reads a negative dimension as unknown', (t) => {
     const graph = graphOf({ nodes: [NODE], inputs: [info('a', FLOAT, [-1, 4])] })
     assert.deepEqual(readBytes(t, writeOnnx(graph)).inputs[0]!.shape, [null, 4])
   })
@@ -103,12 +104,12 @@ describe('readOnnx', () => {
     )
   })
 
-  it('takes ai.onnx for the standard domain', (t) => {
+  it('reads ai.onnx as the standard domain', (t) => {
     const graph = graphOf({ nodes: [NODE], opsets: new Map([['ai.onnx', 15]]) })
     assert.deepEqual([...readBytes(t, writeOnnx(graph)).opsets], [['', 15]])
   })
 
-  it('finds what subgraphs take from the scope around them', (t) => {
+  it('finds the names that subgraphs capture', (t) => {
     const inner = writeGraph('inner', { nodes: [buildNode('Add', ['local', 'deep'], ['sum'])], initializers: [], inputs: [], outputs: [info('sum')] })
     const thenBranch = writeGraph('then', {
       nodes: [buildNode('Mul', ['outer', 'own'], ['local']), buildNode('If', ['flag', ''], ['result'], { attributes: { then_branch: inner } })],
@@ -133,12 +134,12 @@ describe('readOnnx', () => {
     ['a graph without nodes', writeOnnx(graphOf({}))]
   ]
   for (const [what, bytes] of BROKEN) {
-    it(`calls ${what} model_invalid, naming the file`, (t) => {
+    it(`rejects ${what} as model_invalid, naming the file`, (t) => {
       assert.throws(() => readBytes(t, bytes), { name: 'ServiceError', code: 'model_invalid', message: /^model\.onnx is not a readable ONNX file: / })
     })
   }
 
-  it('calls a file cut off anywhere model_invalid, save where the cut leaves a whole graph without operator sets', (t) => {
+  it('rejects a file cut off anywhere as model_invalid, except where the cut leaves a whole graph without operator sets', (t) => {
     const bytes = writeOnnx({ ...mixedGraph(), functions: [], opsets: new Map([['', 18]]) })
     const graphEnd = bytes.length - writeBytes(8, [writeBytes(1, ''), writeInteger(2, 18)]).length
     const path = join(tempFolder(t), 'model.onnx')

@@ -83,7 +83,7 @@ describe('removeDead', () => {
     )
   })
 
-  it('leaves nothing that neither an output nor a kept node reads', () => {
+  it('keeps nothing that no output and no kept node reads', () => {
     fc.assert(
       fc.property(randomGraph, (graph) => {
         const kept = removeDead(graph)

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { buildFloat, buildInt64, buildNode, buildTensor } from '../../../src/model/onnx/build-node.ts'
-import { FLOAT, type Graph, INT8, INT64, type OnnxNode } from '../../../src/model/onnx/graph.ts'
+import { FLOAT, INT8, INT64 } from '../../../src/model/onnx/data-types.ts'
+import type { Graph, OnnxNode } from '../../../src/model/onnx/graph.ts'
 import { writeOnnx } from '../../../src/model/onnx/write.ts'
 import { graphOf, info } from '../../support/onnx-model.ts'
 import { referenceScores } from '../../support/reference-scores.ts'
@@ -104,7 +105,7 @@ function assertClose(actual: readonly number[], expected: readonly number[]): vo
   actual.forEach((value, i) => assert.ok(Math.abs(value - expected[i]!) < 1e-5, `row ${i}: ${value}, expected ${expected[i]}`))
 }
 
-describe('a scoring graph gives the float64 numbers of', () => {
+describe('a scoring graph matches float64 reference scores of', () => {
   for (const [what, form] of Object.entries(FORMS)) it(what, async (t) => assertClose(await logProbsOf(t, form), expectedOf(form.head)))
 
   for (const opset of [11, 12, 13, 18]) {

@@ -4,7 +4,8 @@ import { describe, it, type TestContext } from 'node:test'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { openModelFolder } from '../../../src/model/folder/model-folder.ts'
 import { buildFloat, buildNode } from '../../../src/model/onnx/build-node.ts'
-import { FLOAT, type Graph, type OnnxNode } from '../../../src/model/onnx/graph.ts'
+import { FLOAT } from '../../../src/model/onnx/data-types.ts'
+import type { Graph, OnnxNode } from '../../../src/model/onnx/graph.ts'
 import { readOnnx } from '../../../src/model/onnx/read.ts'
 import { writeOnnx } from '../../../src/model/onnx/write.ts'
 import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
@@ -97,7 +98,7 @@ describe('the scoring graph in onnxruntime', () => {
     const model: TinyModel = tinyModel(V, H, tail, weights)
     const expected = ROWS.flat().map((row, i) => referenceScores(productOf(model, IDS[row]!).map(logitOf), TARGETS.flat()[i]!))
 
-    it(`gives the float64 numbers of a head with ${name}, over two chunks`, async (t) => {
+    it(`matches float64 reference scores of a head with ${name}, over two chunks`, async (t) => {
       const numbers = await (await open(t, model.graph))({ feeds, rows: ROWS, targets: TARGETS, topCount: TOP })
       assert.equal(numbers.logProb.length, 8)
       expected.forEach((scores, row) => {
@@ -107,7 +108,7 @@ describe('the scoring graph in onnxruntime', () => {
     })
   }
 
-  it('gives the four plain numbers and one placeholder a chunk when details are not wanted', async (t) => {
+  it('returns the four plain scores and one placeholder per chunk without details', async (t) => {
     const model = tinyModel(V, H)
     const numbers = await (await open(t, model.graph))({ feeds, rows: ROWS, targets: TARGETS, topCount: null })
     ROWS.flat().forEach((row, i) => assertRow(numbers, i, referenceScores(productOf(model, IDS[row]!), TARGETS.flat()[i]!)))
@@ -122,7 +123,7 @@ describe('the scoring graph in onnxruntime', () => {
     )
   })
 
-  it('gives the same numbers however rows are cut into chunks', async (t) => {
+  it('returns the same scores for every split of rows into chunks', async (t) => {
     const ask = await open(t, tinyModel(V, H).graph)
     const rows = ROWS.flat()
     const targets = TARGETS.flat()
@@ -133,7 +134,7 @@ describe('the scoring graph in onnxruntime', () => {
     together.logProb.forEach((logProb, row) => close(apart.logProb[row]!, logProb, `log prob of row ${row}`))
   })
 
-  it('may give one log-probability to two logits, and still ranks them', async (t) => {
+  it('ranks two logits that round to the same log-prob', async (t) => {
     // Beside a logsumexp of about 1, float32 does not keep the 1e-8 between the first two.
     const graph = embeddingModel(3, 1, Float32Array.of(1), Float32Array.of(1e-8, 0, -1))
     const numbers = await (await open(t, graph))({ feeds: { input_ids: int64([0], [1, 1]) }, rows: [[0]], targets: [[1]], topCount: 1 })
@@ -141,14 +142,14 @@ describe('the scoring graph in onnxruntime', () => {
     assert.equal(numbers.logProb[0], numbers.bestLogProb[0])
   })
 
-  it('leaves the weights in their file: a model of 800 kB is written again in less than 1 kB', (t) => {
+  it('does not copy weights: a model of 800 kB becomes less than 1 kB', (t) => {
     const path = join(tempFolder(t, { 'model.onnx': writeOnnx(tinyModel(1000, 100).graph) }), 'model.onnx')
     assert.ok(writeOnnx(readOnnx(path)).length < 1000)
   })
 })
 
 describe('the embedded model as a scoring graph', () => {
-  it('gives the float64 log-softmax of the logits that the original graph gives', async () => {
+  it("returns the float64 log-softmax of the original graph's logits", async () => {
     const { onnxPath, headSize, vocabSize } = openModelFolder(join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en'))
     const ids = [0, 260, 1000, 17, 4095, 300, 12, 88]
     const S = ids.length

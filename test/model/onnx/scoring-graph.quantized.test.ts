@@ -61,7 +61,7 @@ describe('the scoring graph of a head that quantizes its hidden states', () => {
     const expected = ROWS.map((row, i) => referenceScores(reference[row]!, TARGETS[i]!).logProb)
 
     for (const form of FORMS) {
-      it(`gives the numbers of the integer product for ${form} with ${name}, in one chunk, three or six`, async (t) => {
+      it(`matches the integer product of ${form} with ${name}, in one chunk, three or six`, async (t) => {
         const path = join(tempFolder(t, { 'model.onnx': writeOnnx(quantizedHeadModel(head, form)) }), 'model.onnx')
         const ask = await openScoring(path)
         for (const size of [6, 2, 1]) {
@@ -70,7 +70,7 @@ describe('the scoring graph of a head that quantizes its hidden states', () => {
         }
       })
 
-      it(`gives the numbers that onnxruntime gives for the whole ${form} graph with ${name}`, async (t) => {
+      it(`matches onnxruntime on the whole ${form} graph with ${name}`, async (t) => {
         const path = join(tempFolder(t, { 'model.onnx': writeOnnx(quantizedHeadModel(head, form)) }), 'model.onnx')
         const session = await InferenceSession.create(path, { intraOpNumThreads: 1, logSeverityLevel: 4 })
         const logits = Array.from((await session.run(feeds)).logits!.data as Float32Array)
@@ -81,7 +81,7 @@ describe('the scoring graph of a head that quantizes its hidden states', () => {
     }
   }
 
-  it('would give other numbers if the gathered rows were quantized by themselves', () => {
+  it('would score differently if the gathered rows were quantized by themselves', () => {
     const together = quantizedHeadLogits(PLAIN, IDS)[0]!
     const alone = quantizedHeadLogits(PLAIN, IDS.slice(0, 1))[0]!
     assert.ok(Math.max(...together.map((logit, v) => Math.abs(logit - alone[v]!))) > 100 * TOLERANCE)

@@ -24,9 +24,9 @@ describe('scoringGraph', () => {
     })
   }
 
-  it('takes operator set 11', () => assert.equal(scoringGraph(modelWithCache(11)).opsets.get(''), 11))
+  it('accepts operator set 11', () => assert.equal(scoringGraph(modelWithCache(11)).opsets.get(''), 11))
 
-  it('leaves the graph it is given as it was', () => {
+  it('does not change its argument', () => {
     const model = modelWithCache()
     const before = comparable(model)
     scoringGraph(model)
@@ -37,21 +37,21 @@ describe('scoringGraph', () => {
     assert.deepEqual(comparable(scoringGraph(modelWithCache())), comparable(scoringGraph(modelWithCache())))
   })
 
-  it('has the numbers of each row as its only outputs', () => {
+  it('has only the scores of each row as outputs', () => {
     assert.deepEqual(
       scoringGraph(modelWithCache()).outputs.map(({ name }) => name),
       Object.values(SCORING_OUTPUTS)
     )
   })
 
-  it('wants the inputs that the logits depend on, and its own', () => {
+  it('has the inputs that the logits depend on, and its own', () => {
     assert.deepEqual(
       scoringGraph(modelWithCache()).inputs.map(({ name }) => name),
       ['input_ids', ...Object.values(SCORING_INPUTS)]
     )
   })
 
-  it('moves the head into the scan and drops what only the cache needs', () => {
+  it('moves the head into the Scan and drops the nodes that only the cache needs', () => {
     const graph = scoringGraph(modelWithCache())
     assert.deepEqual(
       graph.nodes.map(({ opType }) => opType),

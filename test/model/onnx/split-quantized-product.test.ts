@@ -7,7 +7,7 @@ import { graphOf } from '../../support/onnx-model.ts'
 describe('splitQuantizedProducts', () => {
   const fused = { ...buildNode('DynamicQuantizeMatMul', ['a', 'b', 'b_scale', '', 'bias'], ['y']), domain: 'com.microsoft' }
 
-  it('writes a fused product as its quantization and an integer product that keeps every input in its place', () => {
+  it('splits a fused product into its quantization and an integer product with the same inputs', () => {
     const [quantize, product] = splitQuantizedProducts(graphOf({ nodes: [fused] })).nodes
     const [q, scale, zeroPoint] = quantize!.outputs
 
@@ -16,7 +16,7 @@ describe('splitQuantizedProducts', () => {
     assert.deepEqual(product!.inputs, [q, 'b', scale, 'b_scale', zeroPoint, '', 'bias'])
   })
 
-  it('leaves other operators alone', () => {
+  it('does not change other operators', () => {
     const nodes = [buildNode('MatMul', ['a', 'b'], ['y']), buildNode('DynamicQuantizeLinear', ['a'], ['q', 's', 'z'])]
     assert.deepEqual(splitQuantizedProducts(graphOf({ nodes })).nodes, nodes)
   })

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { buildFloat, buildNode } from '../../../src/model/onnx/build-node.ts'
-import { BOOL, FLOAT, type Graph, INT64 } from '../../../src/model/onnx/graph.ts'
+import { BOOL, FLOAT, INT64 } from '../../../src/model/onnx/data-types.ts'
+import type { Graph } from '../../../src/model/onnx/graph.ts'
 import { readOnnx } from '../../../src/model/onnx/read.ts'
 import { ownInputs, scoringGraph } from '../../../src/model/onnx/scoring-graph.ts'
 import { hoistBranch } from '../../../src/model/onnx/subgraphs.ts'
@@ -53,14 +54,14 @@ describe('a merged decoder', () => {
     assert.equal(graph.isMerged, true)
   })
 
-  it('wants neither the past nor the flag', (t) => {
+  it('needs neither the past nor the flag', (t) => {
     assert.deepEqual(
       ownInputs(scoringGraph(readOnnx(write(t, mergedModel())))).map(({ name }) => name),
       ['input_ids']
     )
   })
 
-  it('leaves weights of the branch where they lie in the file', (t) => {
+  it('does not copy the weights of the branch', (t) => {
     const path = write(t, mergedModel())
     assert.deepEqual(
       readOnnx(path).initializers.map(({ name, location }) => [name, location]),
@@ -76,14 +77,14 @@ describe('a merged decoder', () => {
     )
   })
 
-  it('gives the numbers of the branch', async (t) => {
+  it('scores like the branch alone', async (t) => {
     const ids = [3, 7, 1]
     const ask = await openScoring(write(t, mergedModel()))
     const { logProb } = await ask({ feeds: { input_ids: int64(ids, [1, 3]) }, rows: [[0, 1]], targets: [[7, 1]], topCount: null })
     logProb.forEach((found, row) => assert.ok(Math.abs(found - referenceScores(productOf(TINY, ids[row]!), ids[row + 1]!).logProb) < 1e-5))
   })
 
-  it('is refused without a branch without past', (t) => {
+  it('is refused when it has no branch without past', (t) => {
     assert.throws(() => readOnnx(write(t, mergedModel('other_branch'))), { code: 'model_invalid', message: /no else_branch/ })
   })
 })

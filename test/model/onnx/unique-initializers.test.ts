@@ -11,7 +11,7 @@ const nodeWith = (graphField: number, ...graph: readonly Uint8Array[]): Uint8Arr
 const model = (...graph: readonly Uint8Array[]): Uint8Array => Buffer.concat([writeInteger(1, 8), writeBytes(7, graph), writeBytes(8, [writeInteger(2, 17)])])
 
 describe('withUniqueInitializers', () => {
-  it('leaves a model without repetitions as it is, to the byte', () => {
+  it('does not change a byte of a model without repetitions', () => {
     const plain = model(tensor('a', 1), nodeWith(6, tensor('a', 2), nodeWith(11, tensor('a', 3), tensor('b', 4))), tensor('b', 5), writeBytes(2, 'main'))
     assert.equal(hex(withUniqueInitializers(plain)), hex(plain))
   })

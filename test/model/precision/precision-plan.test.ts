@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { buildFloat, buildNode } from '../../../src/model/onnx/build-node.ts'
-import { FLOAT, FLOAT16, type Graph, INT64, type Initializer } from '../../../src/model/onnx/graph.ts'
+import { FLOAT, FLOAT16, INT64 } from '../../../src/model/onnx/data-types.ts'
+import type { Graph, Initializer } from '../../../src/model/onnx/graph.ts'
 import { numericsOf } from '../../../src/model/onnx/numerics.ts'
 import { planPrecision } from '../../../src/model/precision/precision-plan.ts'
 import { roundedGraph } from '../../../src/model/precision/rounded-graph.ts'
@@ -36,7 +37,7 @@ const GRAPH: Graph = graphOf({
 })
 
 describe('planPrecision', () => {
-  it('takes large products, transposed ones too, and leaves the head, the embedding and small ones', () => {
+  it('rounds large products, also transposed ones, but not the head, the embedding and small ones', () => {
     const { products } = planPrecision(GRAPH, 'blocks')
     assert.deepEqual(
       products.map(({ weight, inputSize, outputSize, isTransposed, bias }) => [weight.name, inputSize, outputSize, isTransposed, bias]),
@@ -49,7 +50,7 @@ describe('planPrecision', () => {
   })
 
   for (const form of ['blocks', 'rows'] as const)
-    it(`gives each matrix a place of its own, one after the other, in ${form}`, () => {
+    it(`gives each matrix its own range, one after the other, in ${form}`, () => {
       const { weights, sizeBytes } = planPrecision(GRAPH, form)
       const ranges = [...weights.values()].flatMap(({ values, scales }) => [values, scales])
       ranges.reduce((end, { offset, length }) => {
@@ -64,10 +65,10 @@ describe('planPrecision', () => {
     ['int4', { ...GRAPH, nodes: [{ ...buildNode('MatMulNBits', ['a', 'q', 's'], ['q1']), domain: 'com.microsoft' }, ...GRAPH.nodes] }]
   ] as const)
     it(`refuses a model with ${what} weights and says what to do`, () => {
-      assert.throws(() => planPrecision(graph, 'rows'), { code: 'configuration_invalid', message: new RegExp(`these are ${what}.*--dtype fp32`) })
+      assert.throws(() => planPrecision(graph, 'rows'), { code: 'configuration_invalid', message: new RegExp(`this model has ${what}.*--dtype fp32`) })
     })
 
-  it('refuses a model without a product that it could round', () => {
+  it('refuses a model without a product to round', () => {
     assert.throws(() => planPrecision({ ...GRAPH, nodes: [GRAPH.nodes[0]!, buildNode('MatMul', ['a', 'head'], ['logits'])] }, 'rows'), {
       code: 'model_unsupported'
     })
@@ -79,7 +80,7 @@ describe('roundedGraph', () => {
     const plan = planPrecision(GRAPH, form)
     const graph = roundedGraph(GRAPH, plan)
 
-    it(`reads no float32 weights of rounded products, in ${form}`, () => {
+    it(`does not read float32 weights of rounded products, in ${form}`, () => {
       const left = graph.initializers.map(({ name }) => name)
       assert.deepEqual(
         ['wide', 'shared', 'turned', 'head', 'embedding', 'narrow'].filter((name) => left.includes(name)),
@@ -87,7 +88,7 @@ describe('roundedGraph', () => {
       )
     })
 
-    it(`computes with what the plan says, in ${form}`, () => {
+    it(`computes with the numerics of the plan, in ${form}`, () => {
       assert.equal(plan.numerics.weights, numericsOf(graph).weights)
       assert.equal(plan.numerics.activations, form === 'blocks' ? numericsOf(graph).activations : 'int8_rows')
     })

@@ -27,7 +27,7 @@ async function loaded(t: TestContext, form: EightBitForm | null) {
 
 describe('a model with 8-bit weights', () => {
   for (const form of ['blocks', 'rows'] as const)
-    it(`scores a text near to what its own weights give, whatever follows it or stands beside it: ${form}`, async (t) => {
+    it(`scores a text close to the original weights, whatever follows it or shares its batch: ${form}`, async (t) => {
       const score = await loaded(t, form)
       const own = await (await loaded(t, null))(IDS)
       const alone = await score(IDS)
@@ -56,7 +56,7 @@ describe('withEightBitWeights', () => {
   const prepare = (folder: string, form: EightBitForm = 'rows') => withEightBitWeights(openGraph({ onnxPath: ONNX_PATH }), { form, folder })
   const fileIn = (folder: string): string => join(folder, present(readdirSync(folder)[0]))
 
-  it('rounds once: the next start takes the file as it is', async (t) => {
+  it('rounds once: the next start uses the cached file', async (t) => {
     const folder = tempFolder(t)
     const first = await prepare(folder)
     const { ino } = statSync(fileIn(folder))
@@ -65,7 +65,7 @@ describe('withEightBitWeights', () => {
     assert.equal(second.key, first.key)
   })
 
-  it('writes a damaged file anew, with the same content', async (t) => {
+  it('rewrites a damaged file with the same content', async (t) => {
     const folder = tempFolder(t)
     await prepare(folder)
     const good = readFileSync(fileIn(folder))

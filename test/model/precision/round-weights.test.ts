@@ -59,7 +59,7 @@ const BY_ONNXRUNTIME = [
 
 describe('roundWeights in blocks', () => {
   for (const { K, N, seed, values, scales } of BY_ONNXRUNTIME)
-    it(`gives bit for bit what onnxruntime's quantizer gives of ${K} x ${N}, however it is stored`, () => {
+    it(`matches onnxruntime's quantizer bit for bit on ${K} x ${N}, for both storage orders`, () => {
       const weights = matrix(K, N, seed)
       for (const rows of [stored(weights, K, N), storedByOutput(weights, K, N)]) {
         const rounded = roundWeights(rows, 'blocks')
@@ -86,17 +86,17 @@ describe('roundWeights by output', () => {
     }
   })
 
-  it('has no two weights whose products with any activations pass 16 bits', () => {
+  it('keeps the sum of any two products within 16 bits', () => {
     assert.equal(Math.max(...rounded.values.map(Math.abs)), LARGEST_ROW_WEIGHT)
     assert.ok(2 * 255 * LARGEST_ROW_WEIGHT < 2 ** 15)
   })
 
-  it('has zeros, and a scale that divides nothing by zero, for an output without weights', () => {
+  it('stores zeros and a finite scale for an output whose weights are all zero', () => {
     assert.equal(rounded.scales[7], 1)
     assert.ok(Array.from({ length: K }, (_, k) => rounded.values[k * N + 7]).every((value) => value === 0))
   })
 
-  it('gives the same of a matrix that is stored by output', () => {
+  it('rounds a matrix stored by output to the same values', () => {
     const turned = roundWeights(storedByOutput(weights, K, N), 'rows')
     assert.deepEqual([sha256(turned.values), sha256(turned.scales)], [sha256(rounded.values), sha256(rounded.scales)])
   })

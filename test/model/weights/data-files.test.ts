@@ -4,7 +4,7 @@ import { cacheBlobsFolders, commonFolder, locationFault, locationIn } from '../.
 
 describe('locationFault', () => {
   for (const name of ['model.onnx_data', 'data/model.onnx_data_1', './x', '..data', 'a..b', 'c-o', 'weights 1', 'gewichte-ä'])
-    it(`finds nothing wrong with ${name}`, () => assert.equal(locationFault(name), null))
+    it(`accepts ${name}`, () => assert.equal(locationFault(name), null))
   for (const name of [
     '..',
     '../x',
@@ -47,7 +47,7 @@ describe('commonFolder', () => {
   ]
   for (const [paths, folder] of CASES) it(`of ${paths.join(', ')} is ${folder}`, () => assert.equal(commonFolder(paths), folder))
 
-  it('has each file below it under a relative name', () => {
+  it('contains each file under a relative name', () => {
     assert.deepEqual([locationIn('/a', '/a/b/x'), locationIn('/', '/b/y')], ['b/x', 'b/y'])
   })
 })

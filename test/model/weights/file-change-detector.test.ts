@@ -13,7 +13,7 @@ function files(t: TestContext): readonly [string, string] {
   return [join(folder, 'a'), join(folder, 'b')]
 }
 
-describe('WeightsGuard', () => {
+describe('FileChangeDetector', () => {
   it('finds nothing while files are only read', (t) => {
     const paths = files(t)
     const guard = new FileChangeDetector(paths)
@@ -31,7 +31,7 @@ describe('WeightsGuard', () => {
     })
   }
 
-  it('names a file that has come', (t) => {
+  it('names a file that was added', (t) => {
     const [a] = files(t)
     const missing = `${a}.data`
     const guard = new FileChangeDetector([a, missing])
@@ -59,7 +59,7 @@ describe('assertSameContent', () => {
 
   it('expects nothing before hashes are known', () => assertSameContent({}))
 
-  it('accepts the same content, touched or in another file of the name', async (t) => {
+  it('accepts unchanged content in a touched or replaced file', async (t) => {
     const [a, b] = files(t)
     const expected = await sealsOf(a, b)
     touch(a)
@@ -67,21 +67,21 @@ describe('assertSameContent', () => {
     await assertSameContent(expected)
   })
 
-  it('refuses one bit that is different in the last of the files', async (t) => {
+  it('refuses a single changed bit in the last file', async (t) => {
     const [a, b] = files(t)
     const expected = await sealsOf(a, b)
     overwrite(b, Buffer.from('r'))
     await assert.rejects(assertSameContent(expected), { code: 'model_invalid', message: /changed on disk.*start the service again/ })
   })
 
-  it('does not read a file that nobody has touched', async (t) => {
+  it('does not read an untouched file', async (t) => {
     const [a] = files(t)
     const seals = await sealsOf(a)
     // Another hash would be found out if it were read.
     await assertSameContent({ [a]: { identity: present(seals[a]?.identity), sha256: 'not read' } })
   })
 
-  it('refuses a file that has gone', async (t) => {
+  it('refuses a file that was removed', async (t) => {
     const [a, b] = files(t)
     const expected = await sealsOf(a, b)
     rmSync(a)

@@ -5,7 +5,8 @@ import { basename, dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { buildNode, buildTensor } from '../../../src/model/onnx/build-node.ts'
-import { BOOL, FLOAT, type Graph, type Initializer } from '../../../src/model/onnx/graph.ts'
+import { BOOL, FLOAT } from '../../../src/model/onnx/data-types.ts'
+import type { Graph, Initializer } from '../../../src/model/onnx/graph.ts'
 import { writeBytes, writeInteger } from '../../../src/model/onnx/wire.ts'
 import { writeGraph, writeOnnx } from '../../../src/model/onnx/write.ts'
 import { openGraph } from '../../../src/model/weights/open-graph.ts'
@@ -16,10 +17,10 @@ import { tempFolder } from '../../support/temp-folder.ts'
 
 const MODEL_FILES = ['model.onnx', 'model.onnx_data', 'model.onnx_data_1']
 
-describe('a model whose data lies in files of its own', async () => {
+describe('a model with data files', async () => {
   const [onnx] = [inlineModelFile()]
 
-  it('has the numbers of the same model in one file', async (t) => {
+  it('scores like the same model in one file', async (t) => {
     const expected = await logProbsOf(join(tempFolder(t, { 'model.onnx': onnx }), 'model.onnx'))
     assert.ok(expected.every((value) => value < 0 && value > -20))
     assert.deepEqual(await logProbsOf(join(tempFolder(t, externalModelFiles()), 'model.onnx')), expected)
@@ -58,7 +59,7 @@ describe('a model whose data lies in files of its own', async () => {
     assert.deepEqual(await logProbsOf(join(links, 'one', 'model.onnx')), expected)
   })
 
-  it('takes the files of an earlier start, whatever the links say now', async (t) => {
+  it('uses the files of an earlier start, wherever links lead now', async (t) => {
     const snapshot = cacheSnapshot(t, externalModelFiles(), 'sharded')
     const onnxPath = join(snapshot, 'model.onnx')
     const expected = await logProbsOf(onnxPath)
@@ -75,7 +76,7 @@ describe('a model whose data lies in files of its own', async () => {
     assert.deepEqual(await logProbsOf(onnxPath, snapshot, realPaths), expected)
   })
 
-  it('may lie in the model file itself, named as another tensor does, and begin anywhere', async (t) => {
+  it("may be in the model file itself, under another tensor's location, at any offset", async (t) => {
     const files = externalModelFiles({ location: 'model.onnx_data', offset: '2064' })
     const data = Buffer.concat([present(files['model.onnx_data']), present(files['model.onnx_data_1'])])
     const folder = tempFolder(t, { ...files, 'model.onnx_data': data })
@@ -96,7 +97,7 @@ describe('a model whose data lies in files of its own', async () => {
   }
 })
 
-describe('data of a weight inside a branch', () => {
+describe('the data file of a weight inside a branch', () => {
   it('is found by onnxruntime through the links of a cache', async (t) => {
     const branch = (offset: number): Uint8Array =>
       writeGraph(
@@ -130,7 +131,7 @@ describe('data of a weight inside a branch', () => {
   })
 })
 
-describe('external data that is not what it should be', () => {
+describe('a damaged or foreign data file', () => {
   const DATA = 'model.onnx_data_1'
   const replace = (make: (path: string) => void) => (folder: string) => {
     rmSync(join(folder, DATA))
@@ -141,26 +142,26 @@ describe('external data that is not what it should be', () => {
       'leaves the folder by ..',
       { location: '../model.onnx_data_1' },
       () => {},
-      /"head" of model\.onnx keeps its data in "\.\.\/model\.onnx_data_1", which leaves the folder/
+      /"head" of model\.onnx keeps its data in "\.\.\/model\.onnx_data_1", which leaves the model's folder/
     ],
-    ['leaves it further down', { location: 'a/../../x' }, () => {}, /leaves the folder of the model by "\.\."/],
-    ['leaves it by backslashes', { location: 'a\\..\\..\\x' }, () => {}, /leaves the folder/],
+    ['leaves it further down', { location: 'a/../../x' }, () => {}, /leaves the model's folder through "\.\."/],
+    ['leaves it by backslashes', { location: 'a\\..\\..\\x' }, () => {}, /leaves the model's folder/],
     ['is an absolute path', { location: '/etc/passwd' }, () => {}, /is an absolute path/],
     ['is on a drive', { location: 'C:weights' }, () => {}, /is an absolute path/],
     ['is a URL', { location: 'https://example.org/weights' }, () => {}, /is a URL/],
-    ['has a NUL', { location: 'model\0' }, () => {}, /has a NUL character/],
+    ['has a NUL', { location: 'model\0' }, () => {}, /contains a NUL character/],
     ['has no name', { location: undefined }, () => {}, /names no file/],
     ['has an empty name', { location: '' }, () => {}, /names no file/],
     ['has a name that is too long', { location: 'a'.repeat(300) }, () => {}, /cannot be reached \(ENAMETOOLONG\)/],
-    ['is below a file', { location: 'model.onnx_data/x' }, () => {}, /is not there/],
+    ['is below a file', { location: 'model.onnx_data/x' }, () => {}, /does not exist/],
     ['is the folder itself', { location: '.' }, () => {}, /(?:is a folder instead of a file|outside the model's folder)/],
     [
       'is missing',
       {},
       (folder) => rmSync(join(folder, DATA)),
-      /model\.onnx_data_1, where tensor "head" of model\.onnx keeps its data, is not there: download the model again/
+      /model\.onnx_data_1, where tensor "head" of model\.onnx keeps its data, does not exist: download the model again/
     ],
-    ['is a link to nothing', {}, replace((path) => symlinkSync('gone', path)), /is a link to a file that is not there/],
+    ['is a link to nothing', {}, replace((path) => symlinkSync('gone', path)), /is a link to a file that does not exist/],
     ['is a link to itself', {}, replace((path) => symlinkSync(basename(path), path)), /is a link to itself/],
     [
       'is a link out of the folder',
@@ -221,15 +222,15 @@ describe('external data that is not what it should be', () => {
   })
 })
 
-describe('a .onnx file that is not what it should be', () => {
+describe('a damaged or foreign .onnx file', () => {
   const INTACT = inlineModelFile()
   const FILES: readonly [string, string | Uint8Array, RegExp][] = [
     ['empty', '', /^model\.onnx is empty: download it again$/],
-    ['zeros alone', Buffer.alloc(10_000), /begins with zeros alone/],
+    ['zeros alone', Buffer.alloc(10_000), /begins with zeros: its download did not finish/],
     ['a web page', '<!DOCTYPE html>\n<html><head><title>Sign in</title>', /is a web page, not the file itself/],
-    ['an error message of a hub', 'Entry not found', /error message of the download/],
+    ['an error message of a hub', 'Entry not found', /holds a download error message/],
     ['a Git LFS pointer', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n', /is a Git LFS pointer.*`git lfs pull`/],
-    ['a GGUF file', 'GGUF\u0003\0\0\0', /is a GGUF file: logpr reads ONNX/],
+    ['a GGUF file', 'GGUF\u0003\0\0\0', /is a GGUF file, but logpr reads ONNX/],
     ['a zip archive', 'PK\u0003\u0004', /is a zip archive/],
     ['a safetensors file', Buffer.concat([Buffer.of(80, 1, 0, 0, 0, 0, 0, 0), Buffer.from('{"a":{"dtype":"F32"}}')]), /is a safetensors file/],
     ['text', 'a model of language\n'.repeat(100), /^model\.onnx is not a readable ONNX file/],
@@ -252,7 +253,7 @@ describe('a .onnx file that is not what it should be', () => {
   })
 })
 
-describe('a tensor that cannot be what it says', () => {
+describe('a tensor with a contradictory declaration', () => {
   const raw = (name: string, dims: readonly (number | bigint)[], dataType: number, bytes: number): Initializer => ({
     ...buildTensor(name, [], dataType, new Uint8Array(0)),
     dims: dims.map(Number),
@@ -312,7 +313,7 @@ describe('a tensor that cannot be what it says', () => {
     })
   }
 
-  it('does not keep 4-bit, 2-bit, block-quantized, empty and typed ones from loading', (t) => {
+  it('loads 4-bit, 2-bit, block-quantized, empty and typed tensors', (t) => {
     const typed = Buffer.concat([writeInteger(1, 2), writeInteger(2, FLOAT), writeBytes(8, 'typed'), writeBytes(4, Buffer.alloc(8))])
     const graph = withWeights([
       raw('nibbles', [3, 3], 21, 5),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { buildNode } from '../../../src/model/onnx/build-node.ts'
-import { FLOAT, type Graph } from '../../../src/model/onnx/graph.ts'
+import { FLOAT } from '../../../src/model/onnx/data-types.ts'
+import type { Graph } from '../../../src/model/onnx/graph.ts'
 import { readOnnx } from '../../../src/model/onnx/read.ts'
 import { writeBytes } from '../../../src/model/onnx/wire.ts'
 import { writeGraph, writeOnnx } from '../../../src/model/onnx/write.ts'
@@ -52,7 +53,7 @@ describe('relocate', () => {
     )
   })
 
-  it('changes nothing else of what was read from a file', async (t) => {
+  it('keeps everything else that was read from the file', async (t) => {
     const { graph } = tinyModel(64, 8)
     const path = `${tempFolder(t, { 'model.onnx': writeOnnx({ ...graph, nodes: [...graph.nodes, ...graphWithBranches().nodes] }) })}/model.onnx`
     const original = readOnnx(path)

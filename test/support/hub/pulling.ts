@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ServiceError } from '../../../src/errors.ts'
-import { pullReference } from '../../../src/hub/locate-model.ts'
+import { pullReference } from '../../../src/hub/locate-hub-model.ts'
 import type { PullEvent } from '../../../src/hub/pull-progress.ts'
 import { type HubSettings, type HubTiming, hubSettingsFrom } from '../../../src/hub/settings.ts'
 import type { LocatedModel } from '../../../src/model/locate-model.ts'
+import { hubReference } from '../../../src/model/model-reference.ts'
 import { NEEDED } from './model-files.ts'
 import type { FileContents } from './repository.ts'
 import type { HubServer } from './server.ts'
@@ -34,7 +35,7 @@ export interface Pulled {
 export async function pulled(id: string, settings: HubSettings, contents: FileContents, needed: readonly string[] = NEEDED): Promise<Pulled> {
   const events: PullEvent[] = []
   try {
-    const model = await pullReference(id, settings, (event) => events.push(event), new AbortController().signal)
+    const model = await pullReference(hubReference(id), settings, (event) => events.push(event), new AbortController().signal)
     const isRight = needed.every((path) => hasContent(join(model.folder, path), contents[path]))
     return { end: isRight ? 'right bytes' : 'wrong bytes', message: '', model, events }
   } catch (error) {

@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import { TransientFailure } from './transient.ts'
 
-/** What a request was about, for messages. */
+/** The repository or file that a request is about, for messages. */
 export interface Subject {
   readonly repository: string
   readonly revision: string
@@ -16,35 +16,36 @@ export function describeSubject({ repository, revision, file, endpoint }: Subjec
   return `${what} from ${new URL(endpoint).host}`
 }
 
-interface Refusal {
+/** A response whose status is not 2xx. */
+interface FailedResponse {
   readonly status: number
   readonly headers: Headers
-  /** Whether it was the hub that answered, not the storage behind it. */
+  /** Whether the hub itself answered, not the storage that it redirects to. */
   readonly isHub: boolean
   readonly host: string
 }
 
 const RETRIED = new Set([408, 425, 429, 500, 502, 503, 504])
 
-/** The error behind an answer that is not 2xx: a `TransientFailure` when another try may help. */
-export function refusalOf({ status, headers, isHub, host }: Refusal, subject: Subject): Error {
+/** The error for a response whose status is not 2xx: a `TransientFailure` when a retry may help. */
+export function responseError({ status, headers, isHub, host }: FailedResponse, subject: Subject): Error {
   const code = headers.get('x-error-code')
-  // Signed addresses of the storage expire; the next try gets a new one.
+  // Signed storage URLs expire; a retry gets a new one from the hub.
   if (RETRIED.has(status) || (!isHub && (status === 401 || status === 403)))
-    return new TransientFailure(`${host} answered ${status}`, { retryAfterMs: retryAfterMs(headers) })
+    return new TransientFailure(`${host} returned ${status}`, { retryAfterMs: retryAfterMs(headers) })
   const { repository, revision, file, endpoint, hasToken } = subject
   const named = describeSubject(subject)
-  const token = hasToken ? 'the token that was sent has no access' : 'no token was sent: set HF_TOKEN'
+  const token = hasToken ? 'the token has no access' : 'no token was sent: set HF_TOKEN'
   if (code === 'GatedRepo')
     return new ServiceError('hub_refused', `${named}: the repository is gated; accept its licence at ${endpoint}/${repository}, then set HF_TOKEN (${token})`)
   if (code === 'RevisionNotFound') return new ServiceError('hub_not_found', `${named}: the repository has no branch, tag or commit ${revision}`)
   if (code === 'EntryNotFound') return new ServiceError('hub_not_found', `${named}: the repository has no file ${file ?? ''} at this revision`)
   if (code === 'RepoNotFound')
     return new ServiceError('hub_not_found', `${named}: there is no such repository, or it is private (${token}); check the spelling, then the access`)
-  if (status === 401 && hasToken) return new ServiceError('hub_refused', `${named}: the token is not valid (401); make a new one, or unset HF_TOKEN`)
-  if (status === 401 || status === 403) return new ServiceError('hub_refused', `${named}: access is refused (${status}; ${token})${hubMessage(headers)}`)
+  if (status === 401 && hasToken) return new ServiceError('hub_refused', `${named}: the token is invalid (401); create a new one, or unset HF_TOKEN`)
+  if (status === 401 || status === 403) return new ServiceError('hub_refused', `${named}: access denied (${status}; ${token})${hubMessage(headers)}`)
   if (status === 404) return new ServiceError('hub_not_found', `${named}: not found (404) on ${host}; check the id and HF_ENDPOINT`)
-  return new ServiceError('hub_unreachable', `${named}: ${host} answered ${status}, which is not expected; check HF_ENDPOINT and the proxy`)
+  return new ServiceError('hub_unreachable', `${named}: ${host} returned the unexpected status ${status}; check HF_ENDPOINT and the proxy`)
 }
 
 /** Retry-After in seconds or as a date. */

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { locateModel, pullReference } from '../../src/hub/locate-model.ts'
+import { locateHubModel, pullReference } from '../../src/hub/locate-hub-model.ts'
 import type { PullEvent } from '../../src/hub/pull-progress.ts'
 import type { HubSettings } from '../../src/hub/settings.ts'
+import { hubReference } from '../../src/model/model-reference.ts'
 import { fixedBytes, graphWithData, MODEL_FILES, NEEDED } from '../support/hub/model-files.ts'
 import { pulled, quickSettings } from '../support/hub/pulling.ts'
 import type { FileContents } from '../support/hub/repository.ts'
@@ -33,7 +34,7 @@ const filesIn = (folder: string): string[] =>
     .sort()
 
 describe('a pull', () => {
-  test('fetches what the dtype needs and nothing else, as relative links to blobs', async (t) => {
+  test('fetches only the files that the dtype needs, as relative links to blobs', async (t) => {
     const { settings, commit } = await place(t)
     const { model } = await pulled(ID, settings, MODEL_FILES)
     const folder = present(model?.folder)
@@ -45,7 +46,7 @@ describe('a pull', () => {
     assert.deepEqual([model?.id, model?.revision], [ID, commit])
   })
 
-  test('says how much there is to fetch before it fetches, and adds another dtype without the rest', async (t) => {
+  test('reports the size before fetching, and adds another dtype without fetching the rest again', async (t) => {
     const { settings } = await place(t)
     const first = await pulled(ID, settings, MODEL_FILES)
     const second = await pulled(ID, { ...settings, dtype: 'q4' }, MODEL_FILES, [...NEEDED, 'onnx/model_q4.onnx'])
@@ -56,7 +57,7 @@ describe('a pull', () => {
     assert.ok(plan?.kind === 'plan' && plan.dtype === 'q4' && plan.presentBytes > 0 && plan.presentBytes < plan.totalBytes)
   })
 
-  test('fetches the data files that the graph names, whatever their names', async (t) => {
+  test('fetches the data files that the graph names, with any names', async (t) => {
     const { settings } = await place(t, {
       'config.json': '{}',
       'tokenizer.json': '{}',
@@ -100,12 +101,12 @@ describe('a pull', () => {
     assert.deepEqual(filesIn(present(model?.folder)), ['config.json', 'genai_config.json', 'phi.onnx', 'phi.onnx.data', 'tokenizer.json'])
     assert.equal(model?.id, `${ID}/cpu/int4`)
     const whole = await pulled(ID, settings, {}, [])
-    assert.match(whole.message, /its graphs are in cpu\/int4, cuda\/fp16: write the folder behind the id/)
+    assert.match(whole.message, /its graphs are in cpu\/int4, cuda\/fp16: add the folder to the id/)
     const wrong = await pulled(`${ID}/gpu`, settings, {}, [])
     assert.match(wrong.message, /has no files; check the folder/)
   })
 
-  test('fetches a file again whose content in the cache is wrong', async (t) => {
+  test('fetches a file again when its cached content is wrong', async (t) => {
     const { settings } = await place(t)
     const { model } = await pulled(ID, settings, MODEL_FILES)
     const data = join(present(model?.folder), 'onnx', 'model.onnx_data')
@@ -116,7 +117,7 @@ describe('a pull', () => {
     assert.equal((await pulled(ID, settings, MODEL_FILES)).end, 'right bytes')
   })
 
-  test('takes blobs that Python keeps as links to a store for all repositories', async (t) => {
+  test('uses blobs that Python keeps as links to a shared store', async (t) => {
     const { hub, settings } = await place(t)
     await pulled(ID, settings, MODEL_FILES)
     const blobs = join(settings.cacheFolder, 'models--org--tiny', 'blobs')
@@ -131,74 +132,59 @@ describe('a pull', () => {
     assert.deepEqual(hub.requestsTo('storage'), [])
   })
 
-  test('keeps the branch on the old commit until the new one is whole', async (t) => {
+  test('keeps the branch on the old commit until the new one is complete', async (t) => {
     const { hub, settings, commit } = await place(t)
     await pulled(ID, settings, MODEL_FILES)
     hub.publish(ID, { ...MODEL_FILES, 'onnx/model.onnx_data': fixedBytes(600_000, 7) })
     hub.plant('storage', /./, { kind: 'drop', afterBytes: 0 }, Number.POSITIVE_INFINITY)
 
     assert.equal((await pulled(ID, settings, MODEL_FILES)).end, 'hub_unreachable')
-    assert.equal((await locateModel(ID, { ...settings, isOffline: true }, () => {})).revision, commit)
-  })
-
-  test('takes no path', async () => {
-    const settings = quickSettings({ url: 'http://127.0.0.1:1' }, '/nowhere')
-    await assert.rejects(
-      pullReference('./models', settings, () => {}, never),
-      { code: 'configuration_invalid' }
-    )
+    assert.equal((await locateHubModel(hubReference(ID), { ...settings, isOffline: true }, () => {})).revision, commit)
   })
 })
 
-describe('locateModel', () => {
-  test('gives a folder as it is, and asks nobody', async (t) => {
-    const { hub, settings } = await place(t)
-    const folder = tempFolder(t)
-    assert.deepEqual(await locateModel(folder, settings, () => {}), { id: basename(folder), folder, revision: null })
-    assert.equal(hub.seen.length, 0)
-  })
-
-  test('asks nobody for a commit that is whole in the cache', async (t) => {
+describe('locateHubModel', () => {
+  test('sends no request for a commit that is complete in the cache', async (t) => {
     const { hub, settings, commit } = await place(t)
-    const first = await locateModel(`${ID}@${commit}`, settings, () => {})
+    const first = await locateHubModel(hubReference(`${ID}@${commit}`), settings, () => {})
     hub.heal()
-    assert.deepEqual(await locateModel(`${ID}@${commit}`, settings, () => {}), first)
+    assert.deepEqual(await locateHubModel(hubReference(`${ID}@${commit}`), settings, () => {}), first)
     assert.equal(hub.seen.length, 0)
   })
 
   test('fetches the new commit of a branch that has moved', async (t) => {
     const { hub, settings } = await place(t)
-    await locateModel(ID, settings, () => {})
+    await locateHubModel(hubReference(ID), settings, () => {})
     const next = hub.publish(ID, { ...MODEL_FILES, 'config.json': '{"vocab_size": 5}' })
-    assert.equal((await locateModel(ID, settings, () => {})).revision, next)
+    assert.equal((await locateHubModel(hubReference(ID), settings, () => {})).revision, next)
   })
 
   test('fetches a branch whose name has slashes', async (t) => {
     const { hub, settings } = await place(t)
     const commit = hub.publish(ID, { ...MODEL_FILES, 'config.json': '{}' }, { branch: 'refs/pr/3' })
-    assert.equal((await locateModel(`${ID}@refs/pr/3`, settings, () => {})).revision, commit)
-    assert.equal((await locateModel(`${ID}@refs/pr/3`, { ...settings, isOffline: true }, () => {})).revision, commit)
+    assert.equal((await locateHubModel(hubReference(`${ID}@refs/pr/3`), settings, () => {})).revision, commit)
+    assert.equal((await locateHubModel(hubReference(`${ID}@refs/pr/3`), { ...settings, isOffline: true }, () => {})).revision, commit)
   })
 
   for (const [status, what] of [
     [503, 'cannot be reached'],
     [403, 'refuses']
   ] as const) {
-    test(`uses what the cache has when the hub ${what}, and says so`, async (t) => {
+    test(`uses the cached model when the hub ${what}, and says so`, async (t) => {
       const { hub, settings, commit } = await place(t)
-      await locateModel(ID, settings, () => {})
+      await locateHubModel(hubReference(ID), settings, () => {})
       hub.plant('hub', /./, { kind: 'answer', status }, Number.POSITIVE_INFINITY)
       const events: PullEvent[] = []
 
-      assert.equal((await locateModel(ID, settings, (event) => events.push(event))).revision, commit)
+      assert.equal((await locateHubModel(hubReference(ID), settings, (event) => events.push(event))).revision, commit)
       assert.equal(events.at(-1)?.kind, 'cached')
       assert.equal(hub.requestsTo('hub').filter(({ path }) => path.includes('revision')).length, 2)
     })
   }
 
-  test('says of an id that neither the disk nor the hub has that both were tried', async (t) => {
+  test('says that both the disk and the hub were tried for an unknown id', async (t) => {
     const { settings } = await place(t)
-    await assert.rejects(async () => locateModel('org/absent', settings, () => {}), {
+    await assert.rejects(async () => locateHubModel(hubReference('org/absent'), settings, () => {}), {
       code: 'hub_not_found',
       message: /no such repository.*there is no folder org\/absent either/
     })
@@ -206,14 +192,14 @@ describe('locateModel', () => {
 })
 
 describe('offline', () => {
-  test('asks nobody and finds what was fetched', async (t) => {
+  test('sends no request and finds the cached model', async (t) => {
     const { hub, settings } = await place(t)
-    const online = await locateModel(ID, settings, () => {})
+    const online = await locateHubModel(hubReference(ID), settings, () => {})
     hub.heal()
     const offline = { ...settings, isOffline: true }
 
-    assert.deepEqual(await locateModel(ID, offline, () => {}), online)
-    assert.deepEqual(await pullReference(ID, offline, () => {}, never), online)
+    assert.deepEqual(await locateHubModel(hubReference(ID), offline, () => {}), online)
+    assert.deepEqual(await pullReference(hubReference(ID), offline, () => {}, never), online)
     assert.equal(hub.seen.length, 0)
   })
 
@@ -239,11 +225,14 @@ describe('offline', () => {
       }
     ]
   ] as const) {
-    test(`says what is missing: ${name}`, async (t) => {
+    test(`names what is missing: ${name}`, async (t) => {
       const { settings } = await place(t)
-      const { folder } = await locateModel(ID, settings, () => {})
+      const { folder } = await locateHubModel(hubReference(ID), settings, () => {})
       const dtype = spoil(folder) ?? 'auto'
-      await assert.rejects(async () => locateModel(ID, { ...settings, dtype, isOffline: true }, () => {}), { code: 'not_in_cache', message: missing })
+      await assert.rejects(async () => locateHubModel(hubReference(ID), { ...settings, dtype, isOffline: true }, () => {}), {
+        code: 'not_in_cache',
+        message: missing
+      })
     })
   }
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { tensorBytes, tensorType } from '../../../src/model/weights/tensor-faults.ts'
+import { tensorBytes, tensorType } from '../../../src/model/onnx/data-types.ts'
 
 describe('tensorBytes', () => {
   const SIZES: readonly [string, readonly bigint[], number, bigint | null][] = [

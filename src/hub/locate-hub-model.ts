@@ -1,47 +1,42 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { ServiceError } from '../errors.ts'
 import type { LocatedModel } from '../model/locate-model.ts'
-import { COMMIT, type HubReference, parseReference, servedIdOf } from '../model/model-reference.ts'
+import { COMMIT, type HubReference } from '../model/model-reference.ts'
 import { RepositoryCache } from './cache-layout.ts'
 import { HubClient } from './client.ts'
 import { type CachedModel, pullModel } from './pull-model.ts'
 import type { OnPullEvent } from './pull-progress.ts'
 import { dataFilesOf, genaiGraphFile, graphFileOf, missingFiles, noGraph, smallFilesOf } from './select-files.ts'
-import { expanded, type HubSettings } from './settings.ts'
+import type { HubSettings } from './settings.ts'
 
-/** How long a start waits for the hub when the cache already has the model. */
+/** Time limits for the hub when the cache already has the model. */
 const IMPATIENT = { tries: 1, answerTimeoutMs: 10_000 }
 
 /**
- * The folder of `--model`: a path, answered at once, or a hub id whose missing files are fetched. A commit that is whole in the cache is used without a request. When the
- * hub cannot be reached or refuses, what the cache has of the branch or tag is used, and `onEvent` is told.
+ * Finds a hub model for serving, and fetches its missing files. A commit that is complete in the cache needs no
+ * request. When the hub cannot be reached or refuses access, the cached files of the branch or tag are used, and
+ * `onEvent` is told.
  *
- * Throws the codes of `pullModel`, `not_in_cache` when offline, and `configuration_invalid` for a name that is neither.
+ * Throws the codes of `pullModel`, and `not_in_cache` when offline.
  */
-export function locateModel(
-  text: string,
+export async function locateHubModel(
+  reference: HubReference,
   settings: HubSettings,
   onEvent: OnPullEvent,
   signal: AbortSignal = new AbortController().signal
-): LocatedModel | Promise<LocatedModel> {
-  const reference = parseReference(text, existsSync)
-  if (reference.kind === 'folder') {
-    const folder = resolve(expanded(reference.path))
-    return { id: basename(folder), folder, revision: null }
-  }
-  return located(reference, settings, onEvent, signal).then(({ folder, revision }) => ({ id: servedIdOf(reference), folder, revision }))
+): Promise<LocatedModel> {
+  return { id: reference.id, ...(await located(reference, settings, onEvent, signal)) }
 }
 
-/** `logpr pull`: asks the hub in any case, and checks the content of what is there. Throws `configuration_invalid` for a path. */
-export async function pullReference(text: string, settings: HubSettings, onEvent: OnPullEvent, signal: AbortSignal): Promise<LocatedModel> {
-  const reference = parseReference(text, () => false)
-  if (reference.kind === 'folder')
-    throw new ServiceError('configuration_invalid', `pull takes a hub id such as organisation/name or organisation/name@revision, not the path ${text}`)
-  const { folder, revision } = settings.isOffline
+/**
+ * `logpr pull`: asks the hub unless offline, and checks the content of cached files. Throws as `locateHubModel` does.
+ */
+export async function pullReference(reference: HubReference, settings: HubSettings, onEvent: OnPullEvent, signal: AbortSignal): Promise<LocatedModel> {
+  const found = settings.isOffline
     ? await cachedModel(reference, settings)
     : await pullModel(reference, new HubClient(settings, onEvent, signal), { checksPresent: true, askTiming: settings.timing })
-  return { id: servedIdOf(reference), folder, revision }
+  return { id: reference.id, ...found }
 }
 
 async function located(reference: HubReference, settings: HubSettings, onEvent: OnPullEvent, signal: AbortSignal): Promise<CachedModel> {
@@ -67,8 +62,8 @@ async function located(reference: HubReference, settings: HubSettings, onEvent: 
 }
 
 /**
- * The model as the cache has it, whoever put it there. Throws `not_in_cache` naming what is missing: among the files that are there, or among those of the
- * commit when Python's library has left its listing.
+ * The model in the cache, whether logpr or Python's library put it there. Throws `not_in_cache` naming the missing
+ * files: files that every model needs, and files that Python's listing of the commit has.
  */
 async function cachedModel(reference: HubReference, settings: HubSettings): Promise<CachedModel> {
   const { repository, revision, subfolder } = reference
@@ -78,7 +73,7 @@ async function cachedModel(reference: HubReference, settings: HubSettings): Prom
     new ServiceError('not_in_cache', `${settings.cacheFolder} has no ${what} of ${repository}@${revision}; fetch it with: logpr pull ${reference.text}`)
   if (commit === null || !COMMIT.test(commit)) throw missing('revision')
   const folder = cache.snapshotPath(commit, subfolder)
-  // A link to a blob that is gone does not exist.
+  // existsSync follows links, so a link to a deleted blob counts as missing.
   const names = namesIn(folder).filter((name) => existsSync(join(folder, name)))
   if (names.length === 0) throw missing('files')
 
@@ -105,7 +100,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** What Python's library noted of the commit; empty when it did not. */
+/** The files of the commit in the listing of Python's library; empty without a listing. */
 function listedNames(path: string, subfolder: string): string[] {
   const start = subfolder === '' ? '' : `${subfolder}/`
   try {
