@@ -11,31 +11,31 @@ export const REDIRECT_FAULTS: readonly HubFault[] = [
   },
   { name: 'the repository was renamed (307)', ...fine, plant: (hub) => rename(hub) },
   {
-    name: 'redirects in a circle',
+    name: 'a redirect loop',
     end: 'hub_unreachable',
     ...none,
     plant: (hub) => hub.plant('hub', DATA_ON_HUB, answer(302, { location: '?again' }), ALWAYS)
   },
   {
-    name: 'a login page in place of the listing (200, HTML)',
+    name: 'a login page instead of the listing (200, HTML)',
     end: 'hub_unreachable',
     ...none,
     plant: (hub) => hub.plant('hub', /api/, answer(200, { 'content-type': 'text/html' }, '<html>Log in</html>'), ALWAYS)
   },
   {
-    name: 'a listing that is none (200, JSON of another form)',
+    name: 'an invalid listing (200, JSON of another form)',
     end: 'hub_unreachable',
     ...none,
     plant: (hub) => hub.plant('hub', /tree/, answer(200, { 'content-type': 'application/json' }, '{"message": "hello"}'), ALWAYS)
   },
   {
-    name: 'a revision that is none (200, `null`)',
+    name: 'an invalid revision (200, `null`)',
     end: 'hub_unreachable',
     ...none,
     plant: (hub) => hub.plant('hub', /revision/, answer(200, { 'content-type': 'application/json' }, 'null'), ALWAYS)
   },
   {
-    name: 'a login page in place of the file (200, HTML)',
+    name: 'a login page instead of the file (200, HTML)',
     end: 'hub_unreachable',
     requests: 1,
     resumes: false,
@@ -70,7 +70,7 @@ export const REFUSAL_FAULTS: readonly HubFault[] = [
     plant: (hub) => hub.plant('hub', /resolve/, answer(403, { 'x-error-code': 'GatedRepo', 'x-error-message': 'not in the authorized list' }), ALWAYS),
     settings: () => ({ token: 'hf_other' })
   },
-  { name: 'a repository that was switched off (403)', end: 'hub_refused', ...none, plant: (hub) => hub.plant('hub', /api/, answer(403), ALWAYS) },
+  { name: 'a disabled repository (403)', end: 'hub_refused', ...none, plant: (hub) => hub.plant('hub', /api/, answer(403), ALWAYS) },
   { name: 'no such repository', end: 'hub_not_found', ...none, plant: (hub) => hub.repositories.delete(ID) },
   { name: 'no such branch', end: 'hub_not_found', ...none, plant: (hub) => hub.repositories.get(ID)?.refs.delete('main') },
   {
@@ -81,7 +81,7 @@ export const REFUSAL_FAULTS: readonly HubFault[] = [
   }
 ]
 
-/** The same repository for holders of a token. */
+/** The same repository, readable only with a token. */
 function close(hub: HubServer, access: 'private' | 'gated'): void {
   hub.repositories.delete(ID)
   hub.publish(ID, MODEL_FILES, { access, token: 'hf_secret' })

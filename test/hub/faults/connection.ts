@@ -3,7 +3,7 @@ import { pulled, QUICK } from '../../support/hub/pulling.ts'
 import { ALWAYS, again, answer, DATA, DATA_ON_HUB, fine, type HubFault, ID, none, resumed } from './fault.ts'
 
 export const CONNECTION_FAULTS: readonly HubFault[] = [
-  { name: 'nothing', ...fine },
+  { name: 'no fault', ...fine },
   { name: 'the connection drops half-way', ...resumed, plant: (hub) => hub.plant('storage', DATA, { kind: 'drop', afterBytes: 300_000 }) },
   {
     name: 'the connection drops three times',
@@ -21,14 +21,14 @@ export const CONNECTION_FAULTS: readonly HubFault[] = [
     }
   },
   {
-    name: 'every connection drops after 100 kB, more often than it is tried',
+    name: 'every connection drops after 100 kB, more often than the limit of tries',
     ...resumed,
     requests: 6,
     plant: (hub) => hub.plant('storage', DATA, { kind: 'drop', afterBytes: 110_000 }, 5),
     settings: () => ({ timing: { ...QUICK, tries: 2 } })
   },
   {
-    name: 'every connection drops before a byte',
+    name: 'every connection drops before the first byte',
     end: 'hub_unreachable',
     requests: 4,
     resumes: false,
@@ -40,9 +40,9 @@ export const CONNECTION_FAULTS: readonly HubFault[] = [
     plant: (hub) => hub.plant('storage', DATA, { kind: 'stall', afterBytes: 300_000 }),
     settings: () => ({ timing: { ...QUICK, stallTimeoutMs: 1500 } })
   },
-  { name: 'nobody listens', end: 'hub_unreachable', ...none, settings: () => ({ endpoint: 'http://127.0.0.1:1' }) },
+  { name: 'nothing listens on the port', end: 'hub_unreachable', ...none, settings: () => ({ endpoint: 'http://127.0.0.1:1' }) },
   { name: '500 twice, then fine', ...fine, plant: (hub) => hub.plant('hub', DATA_ON_HUB, answer(500), 2) },
-  { name: '503 without end', end: 'hub_unreachable', ...none, plant: (hub) => hub.plant('hub', DATA_ON_HUB, answer(503), ALWAYS) },
+  { name: '503 every time', end: 'hub_unreachable', ...none, plant: (hub) => hub.plant('hub', DATA_ON_HUB, answer(503), ALWAYS) },
   { name: '429 with Retry-After: 1', ...fine, plant: (hub) => hub.plant('hub', DATA_ON_HUB, answer(429, { 'retry-after': '1' })) },
   {
     name: '429 with Retry-After: an hour',
@@ -50,5 +50,5 @@ export const CONNECTION_FAULTS: readonly HubFault[] = [
     ...none,
     plant: (hub) => hub.plant('hub', /revision/, answer(429, { 'retry-after': '3600' }))
   },
-  { name: 'the signed address of the storage has expired (403)', ...again, plant: (hub) => hub.plant('storage', DATA, answer(403)) }
+  { name: 'the signed storage URL has expired (403)', ...again, plant: (hub) => hub.plant('storage', DATA, answer(403)) }
 ]

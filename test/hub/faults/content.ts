@@ -6,7 +6,7 @@ import { ALWAYS, again, answer, DATA, DATA_ON_HUB, fine, type HubFault, ID, none
 export const CONTENT_FAULTS: readonly HubFault[] = [
   { name: 'one wrong bit', ...again, plant: (hub) => hub.plant('storage', DATA, { kind: 'corrupt' }) },
   {
-    name: 'one wrong bit, in each download',
+    name: 'one wrong bit in every download',
     end: 'download_corrupt',
     requests: 2,
     resumes: false,
@@ -17,7 +17,7 @@ export const CONTENT_FAULTS: readonly HubFault[] = [
   { name: 'all bytes left by an earlier pull, not yet checked', end: 'right bytes', ...none, plant: (_, settings) => leaveIncomplete(settings, WEIGHTS) },
   { name: 'a body cut short, with a length that agrees', ...again, plant: (hub) => hub.plant('storage', DATA, { kind: 'shorten', afterBytes: 300_000 }) },
   {
-    name: 'the same without end',
+    name: 'a body cut short every time, with a length that agrees',
     end: 'download_corrupt',
     requests: 4,
     resumes: false,
@@ -70,7 +70,7 @@ export const CONTENT_FAULTS: readonly HubFault[] = [
     }
   },
   {
-    name: 'the hub names other content than it listed',
+    name: 'the hub serves other content than it listed',
     end: 'download_corrupt',
     requests: 1,
     resumes: false,

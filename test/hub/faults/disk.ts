@@ -15,7 +15,7 @@ export const DISK_FAULTS: readonly HubFault[] = [
     }
   },
   {
-    name: 'the disk has not enough room',
+    name: 'the disk has too little space',
     end: 'cache_failed',
     ...none,
     plant(hub) {
@@ -54,7 +54,7 @@ function blobs(settings: HubSettings): string {
   return join(settings.cacheFolder, 'models--org--tiny', 'blobs')
 }
 
-/** What an earlier pull of the weights may have left. */
+/** Leaves what an interrupted pull of the weights may leave. */
 export function leaveIncomplete(settings: HubSettings, content: Uint8Array): void {
   mkdirSync(blobs(settings), { recursive: true })
   writeFileSync(join(blobs(settings), `${WEIGHTS_ETAG}.logpr.incomplete`), content)

@@ -1,7 +1,7 @@
-/** Faults that need processes of their own; test/hub/processes.test.ts has a test of each name. */
+/** Faults that need separate processes; test/hub/processes.test.ts has a test for each name. */
 export const PROCESS_FAULTS = {
   killed: { name: 'the process is killed (SIGKILL) half-way, then started again', end: 'right bytes', resumes: true },
   interrupted: { name: 'Ctrl-C half-way, then started again', end: 'right bytes', resumes: true },
-  twice: { name: 'two pulls of one model at once', end: 'right bytes', resumes: false },
-  takenOver: { name: 'one of two pulls at once is killed', end: 'right bytes', resumes: true }
+  twice: { name: 'two pulls of one model at the same time', end: 'right bytes', resumes: false },
+  takenOver: { name: 'one of two simultaneous pulls is killed', end: 'right bytes', resumes: true }
 } as const
