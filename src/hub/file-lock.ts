@@ -48,8 +48,7 @@ async function removedStale(path: string): Promise<boolean> {
   if (holder === null || found === null) return true
   if (Date.now() - found.mtimeMs < STALE_MS && !hasEnded(holder)) return false
   const aside = `${path}.${randomBytes(4).toString('hex')}`
-  // Only one of several processes succeeds in renaming. It may have renamed the lock of a new holder, which it then
-  // restores.
+  // Only one process succeeds in renaming. If it took the lock of a new holder, it restores it.
   await rename(path, aside).catch(() => {})
   const taken = await contentOf(aside)
   if (taken !== null && taken !== holder) await created(path, taken)

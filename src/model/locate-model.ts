@@ -24,10 +24,7 @@ export function locateFolder({ id, path }: FolderReference): LocatedModel {
   return { id, folder: path, revision: null }
 }
 
-/**
- * The one model that `--model` names, which must be in a local folder. Throws `configuration_invalid` and
- * `model_invalid`.
- */
+/** The one model that `--model` names, in a local folder. Throws `configuration_invalid` and `model_invalid`. */
 export function locateOnlyFolder(value: string): LocatedModel {
   const reference = onlyReference(value)
   if (reference.kind === 'folder') return locateFolder(reference)

@@ -94,10 +94,7 @@ export function renderSums(files: readonly Sum[]): string {
   return files.map(({ file, sha256 }) => (/[\\\n\r]/.test(file) ? `\\${sha256}  ${escaped(file)}\n` : `${sha256}  ${file}\n`)).join('')
 }
 
-/**
- * Parses the output of `sha256sum`, with or without `--tag`. Throws `model_invalid` with the number of the first
- * invalid line.
- */
+/** Parses the output of `sha256sum`, with or without `--tag`. Throws `model_invalid` naming the first invalid line. */
 export function parseSums(text: string): Sum[] {
   return text.split(/\r?\n/).flatMap((line, i) => {
     if (line.trim() === '' || line.startsWith('#')) return []

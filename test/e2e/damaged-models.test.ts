@@ -18,7 +18,7 @@ const CODES = ['model_invalid', 'model_unsupported']
 let child: ChildProcess | undefined
 after(() => child?.kill('SIGKILL'))
 
-/** What comes of a damaged model; null when its process died. */
+/** The outcome for a damaged model; null when its process died. */
 function outcomeOf(damaged: DamagedModel): Promise<Outcome | null> {
   child ??= fork(join(PACKAGE_FOLDER, 'dist', 'test', 'support', 'damaged-models.js'), { serialization: 'advanced', stdio: 'ignore' })
   const asked = child
@@ -51,7 +51,7 @@ function specIn(t: TestContext, files: Readonly<Record<string, Uint8Array>> = {}
   }
 }
 
-/** Each is refused with a code, or gives the numbers of the intact model. Gives how many were refused. */
+/** Asserts that each is refused with a code or scores like the intact model; returns how many were refused. */
 async function refusedOf(spec: EngineSpec, intact: Uint8Array, damaged: readonly Uint8Array[]): Promise<number> {
   const before = await outcomeOf({ bytes: intact, spec, texts: TEXTS, known: [] })
   assert.equal(before?.code, null, before?.message)
@@ -83,7 +83,7 @@ describe('a damaged model', () => {
   it('with one flipped bit in its graph is refused or scores correctly', async (t) => {
     const files = externalModelFiles()
     const graph = present(files['model.onnx'])
-    // Without weights in it, the whole file is graph.
+    // A model without weights consists of its graph alone.
     const turned = Array.from({ length: graph.length }, (_, i) => graph.map((byte, at) => (at === i ? byte ^ (1 << ((i * 5) % 8)) : byte)))
     const refused = await refusedOf(specIn(t, files), graph, turned)
     assert.ok(refused > graph.length / 3, `${refused} of ${graph.length} were refused`)

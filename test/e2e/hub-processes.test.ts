@@ -24,7 +24,7 @@ interface Ended {
 interface RunningPull {
   readonly process: ChildProcess
   readonly ended: Promise<Ended>
-  /** What it has written for a person so far. */
+  /** Its standard error so far. */
   told(): string
 }
 
@@ -32,8 +32,8 @@ function startPull(hub: HubServer, cacheFolder: string): RunningPull {
   const env = { ...process.env, HF_ENDPOINT: hub.url, HF_HUB_CACHE: cacheFolder, HF_TOKEN: '', HF_HUB_OFFLINE: '' }
   const child = spawn(process.execPath, [MAIN, 'pull', ID], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let told = ''
-  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
-    told += piece
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    told += chunk
   })
   const ended = Promise.all([once(child, 'close') as Promise<[number | null]>, text(child.stdout)]).then(([[code], folder]) => ({
     code,
@@ -48,7 +48,7 @@ async function until(what: string, holds: () => boolean): Promise<void> {
   throw new Error(`${what} did not happen within 10 s`)
 }
 
-/** Until a part of the weights is on disk. */
+/** Waits until a part of the weights is on disk. */
 async function untilHalfWay(cacheFolder: string): Promise<void> {
   const path = join(cacheFolder, 'models--org--tiny', 'blobs', `${WEIGHTS_ETAG}.logpr.incomplete`)
   await until('a part of the weights', () => existsSync(path) && statSync(path).size > 0)

@@ -11,7 +11,7 @@ import { ID, WEIGHTS_ETAG } from './faults/fault.ts'
 
 describe('a pull', () => {
   for (const fault of HUB_FAULTS) {
-    test(`ends with ${fault.end} when this goes wrong: ${fault.name}`, async (t) => {
+    test(`ends with ${fault.end} after this fault: ${fault.name}`, async (t) => {
       const hub = await startHub(t)
       hub.publish(ID, MODEL_FILES)
       const cacheFolder = tempFolder(t)
@@ -26,11 +26,11 @@ describe('a pull', () => {
       assert.ok(hub.seen.every(({ host, hasToken }) => host === 'hub' || !hasToken))
       assert.ok(!message.includes('hf_'))
       if (end !== 'right bytes') assert.match(message, /127\.0\.0\.1|HF_HUB_CACHE/)
-      // Progress adds up to what there is, whatever had to be fetched again.
+      // Progress adds up to the total, even when bytes were fetched again.
       const received = events.reduce((sum, event) => sum + (event.kind === 'received' ? event.bytes : event.kind === 'plan' ? event.presentBytes : 0), 0)
       const total = events.find(({ kind }) => kind === 'plan')
       if (end === 'right bytes' && total?.kind === 'plan') assert.equal(received, total.totalBytes)
-      // No blob is there but a whole one, and nothing outside the cache of this repository.
+      // There are only complete blobs, and nothing outside the cache of this repository.
       const left = readdirSync(cacheFolder, { recursive: true, encoding: 'utf8' })
       assert.equal(left.includes(join('models--org--tiny', 'blobs', WEIGHTS_ETAG)), end === 'right bytes')
       assert.deepEqual(

@@ -28,7 +28,7 @@ describe('lockFile', () => {
   })
 
   test('takes over at once from an ended process on this host', async (t) => {
-    // No process has the highest number that a pid may have.
+    // No process has the highest possible pid.
     const path = join(tempFolder(t, { 'a.lock': `${hostname()} 4194304 x` }), 'a.lock')
     await (await lockFile(path, never, unexpected))()
     assert.ok(!existsSync(path))

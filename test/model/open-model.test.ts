@@ -20,7 +20,7 @@ function open(
   return openModel(tempFolder(t, { 'config.json': JSON.stringify(config), 'tokenizer.json': '{}', [file]: writeOnnx(graph) }), choice)
 }
 
-/** The tiny model, whose ids are read together with other inputs so that they are needed. */
+/** The tiny model, with its ids computed from other inputs as well, so that those are needed. */
 function withInputs(...others: Graph['inputs']): Graph {
   const { graph } = tinyModel(7, 4)
   const [gather, ...rest] = graph.nodes
@@ -28,7 +28,7 @@ function withInputs(...others: Graph['inputs']): Graph {
   return { ...graph, nodes: [pass, { ...gather!, inputs: ['embedding', 'ids'] }, ...rest], inputs: [...graph.inputs, ...others] }
 }
 
-/** A head of 4 bits: operator MatMulNBits of com.microsoft. */
+/** A 4-bit head: com.microsoft's MatMulNBits. */
 const FOUR_BITS = graphOf({
   nodes: [
     buildNode('Gather', ['embedding', 'input_ids'], ['hidden'], { attributes: { axis: 0 } }),

@@ -61,10 +61,7 @@ function isFixedChoice(graph: Graph, node: OnnxNode): boolean {
   return axes.some((axis, i) => isRows(axis) && places[i] !== 0)
 }
 
-/**
- * The int64 constants of these names, initializers and Constant nodes; computed tensors and those in a data file are
- * left out.
- */
+/** The int64 constants of these names: initializers and Constant nodes whose elements are inside the graph. */
 function constantIntegers({ initializers, nodes }: Graph, wanted: ReadonlySet<string>): ReadonlyMap<string, readonly number[]> {
   const found = new Map<string, readonly number[]>()
   for (const { name, dataType, value } of initializers) {

@@ -58,10 +58,7 @@ export function logitsOf(graph: Graph): TensorInfo {
   return logits
 }
 
-/**
- * Finds the head by walking back from the logits. Throws `model_unsupported` naming the operator that is not
- * recognised.
- */
+/** Finds the head by walking back from the logits. Throws `model_unsupported` naming the unrecognised operator. */
 export function findHead(graph: Graph): Head {
   const logits = logitsOf(graph)
   const producers = producersOf(graph)
@@ -116,10 +113,7 @@ function unsupported(reason: string): ServiceError {
   return new ServiceError('model_unsupported', `the LM head was not recognised: ${reason}`)
 }
 
-/**
- * Logits of a row, from the graph; null when the graph does not say. With a padded vocabulary config.json may state
- * fewer.
- */
+/** Logits of a row; null when the graph does not say. With a padded vocabulary config.json may state fewer. */
 export function vocabularyWidth(graph: Graph, { logits, nodes }: Head): number | null {
   const declared = logits.shape?.at(-1)
   if (typeof declared === 'number') return declared

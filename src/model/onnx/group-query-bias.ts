@@ -6,8 +6,8 @@ import { writeGraph } from './write.ts'
 
 /**
  * Inputs of com.microsoft's GroupQueryAttention: query, key, value, past key, past value, number of tokens less one,
- * number of columns, tables of cosines and sines, positions, bias, sinks; then those of later versions. Source:
- * onnxruntime's ContribOperators.md.
+ * number of columns, tables of cosines and sines, positions, bias, sinks; then those of later versions.
+ * Source: onnxruntime's ContribOperators.md.
  */
 const [KEY, VALUE, COSINES, SINES, POSITIONS, BIAS, FIRST_UNKNOWN] = [1, 2, 7, 8, 9, 10, 12]
 /** From this operator set on, Split takes its sizes as an input. */

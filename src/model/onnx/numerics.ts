@@ -38,10 +38,7 @@ const FORMAT_BY_TYPE: ReadonlyMap<number, WeightFormat> = new Map([
 /** Operators that pass weights on to a product. */
 const WEIGHT_PATH = new Set(['Cast', 'Transpose', 'DequantizeLinear', 'Identity', 'Reshape'])
 
-/**
- * From operators and weight types: the coarsest weights and the coarsest activations, because they bound the accuracy
- * of scores.
- */
+/** From operators and weight types: the coarsest weights and activations, because they bound the accuracy of scores. */
 export function numericsOf(graph: Graph): Numerics {
   const logits = graph.outputs.find(({ name }) => /logits/i.test(name))
   return { weights: weightFormat(graph), activations: activationsOf(graph), logits: floatName(logits?.elementType ?? FLOAT) }

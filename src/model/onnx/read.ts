@@ -6,10 +6,7 @@ import { type Branch, hoistBranch } from './subgraphs.ts'
 import { readTensor } from './tensor.ts'
 import { type ByteSource, bytesOf, childrenOf, type Extent, type Field, fieldsOf, sourceOfBytes, textOf, WireError, wholeOf } from './wire.ts'
 
-/**
- * Largest tensor that stays inside the graph, as shapes and scalars must for shape inference. Larger ones stay in their
- * file.
- */
+/** Largest tensor kept inside the graph: shape inference needs shapes and scalars. Larger ones stay in their file. */
 const INLINE_BYTES = 256
 
 /**

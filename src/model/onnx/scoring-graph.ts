@@ -201,10 +201,7 @@ function gatherColumn(matrix: string, columns: string, output: string): OnnxNode
   return [buildNode('GatherElements', [matrix, columns], [output], { attributes: { axis: 1 } })]
 }
 
-/**
- * The head's nodes with its hidden input and its last output renamed, and with inner names that differ from the
- * graph's.
- */
+/** The head's nodes with hidden input and last output renamed, and with inner names that differ from the graph's. */
 function renamedHead(head: Head, hidden: string, logits: string): OnnxNode[] {
   const renamed = new Map([[head.hidden, hidden]])
   for (const node of head.nodes) for (const output of node.outputs) renamed.set(output, `chunk.head/${output}`)

@@ -1,10 +1,7 @@
 import { readTensor } from './tensor.ts'
 import { childrenOf, type Rewrite, rewriteMessage, sourceOfBytes, wholeOf } from './wire.ts'
 
-/**
- * ModelProto { graph 7 }, GraphProto { node 1, initializer 5 }, NodeProto { attribute 5 }, AttributeProto { g 6, graphs
- * 11 }
- */
+/** Field numbers of onnx.proto from a model to the initializers of its nested graphs. */
 const MODEL_GRAPH = 7
 const GRAPH_NODE = 1
 const GRAPH_INITIALIZER = 5

@@ -124,10 +124,7 @@ function fixedLength(wireType: number): number {
   throw new WireError(`wire type ${wireType} is not used by ONNX: the file is damaged or not ONNX`)
 }
 
-/**
- * The end of the varint at `from`, of at most `most` bytes. `start` is the place of `bytes` in the source, for
- * messages.
- */
+/** The end of the varint at `from`, of at most `most` bytes; messages count bytes from `start`. */
 function endOfVarint(bytes: Uint8Array, from: number, most: number, start: number): number {
   const limit = Math.min(bytes.length, from + most)
   for (let i = from; i < limit; i++) if (bytes[i]! < 0x80) return i + 1

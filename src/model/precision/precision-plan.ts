@@ -66,10 +66,7 @@ export function resolvePrecision(
 /** Ranges start at multiples of a page, because the file is mapped. */
 const ALIGNMENT_BYTES = 4096
 
-/**
- * Plans 8-bit weights for a graph without reading weights. Throws `configuration_invalid` when its weights are not
- * float32.
- */
+/** Plans 8-bit weights; reads no weights. Throws `configuration_invalid` when those of the graph are not float32. */
 export function planPrecision(graph: Graph, form: EightBitForm): PrecisionPlan {
   const numerics = numericsOf(graph)
   if (numerics.weights !== 'float32' || numerics.activations !== 'float32')

@@ -67,8 +67,7 @@ export function assertRegularFile(path: string, shown: string): number {
 function foldersOf(place: ModelPlace): string[] {
   const folder = realFolder(place)
   const blobs = cacheBlobsFolders(folder)
-  // Outside a cache, the .onnx file may be the user's own link to a model elsewhere; in a cache, links lead only to
-  // blobs.
+  // Outside a cache, the .onnx file may be a link to a model elsewhere; in a cache, links lead only to blobs.
   if (blobs.length === 0) return [folder, dirname(place.realOnnxPath)]
   return [folder, ...blobs.filter((path) => entryAt(path) !== undefined).map((path) => realpathSync(path))]
 }
@@ -95,8 +94,7 @@ export function shownName(path: string, { modelFolder, onnxPath }: Pick<ModelPla
 }
 
 function isInside(path: string, folder: string): boolean {
-  const way = relative(folder, path)
-  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`)
+  return path !== folder && isAtOrBelow(path, folder)
 }
 
 function entryAt(path: string): Stats | undefined {

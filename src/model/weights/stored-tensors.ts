@@ -8,10 +8,7 @@ export interface StoredTensor extends Tensor {
   readonly scope: string | null
 }
 
-/**
- * Every tensor of a graph, including those in branches of its nodes and in its functions. Throws WireError when one is
- * damaged.
- */
+/** Every tensor of a graph, also in branches of nodes and in functions. Throws WireError when one is damaged. */
 export function storedTensors(graph: Graph): StoredTensor[] {
   return [
     ...graph.initializers.map(ofInitializer),

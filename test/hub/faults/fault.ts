@@ -4,16 +4,16 @@ import type { HubSettings } from '../../../src/hub/settings.ts'
 import { WEIGHTS } from '../../support/hub/model-files.ts'
 import type { HubServer } from '../../support/hub/server.ts'
 
-/** What goes wrong while a model is fetched, and what has to come of it. */
+/** A fault during a pull, and its expected outcome. */
 export interface HubFault {
   readonly name: string
   readonly end: 'right bytes' | ErrorCode
-  /** Requests for the file of weights, and whether one of them asked for the rest of a file alone. */
+  /** Requests for the file of weights, and whether one of them resumed the download. */
   readonly requests: number
   readonly resumes: boolean
-  /** Plants the fault; may fetch before. */
+  /** Plants the fault; may run a pull first. */
   readonly plant?: (hub: HubServer, settings: HubSettings) => unknown
-  /** Other settings than the usual. */
+  /** Settings that differ from the usual ones. */
   readonly settings?: (usual: HubSettings) => Partial<HubSettings>
 }
 

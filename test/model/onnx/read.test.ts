@@ -19,7 +19,7 @@ function readBytes(t: TestContext, bytes: Uint8Array): Graph {
   return readOnnx(join(tempFolder(t, { 'model.onnx': bytes }), 'model.onnx'))
 }
 
-/** A graph that has a little of everything. */
+/** A graph with a part of every kind. */
 function mixedGraph(): Graph {
   return graphOf({
     irVersion: 9,

@@ -12,7 +12,7 @@ import { tempFolder } from '../../support/temp-folder.ts'
 
 const V = 12
 const H = 4
-/** (V, H) row-major: the embedding, and the head too where it is tied. */
+/** (V, H) row-major: the embedding, and the head when it is tied. */
 const TABLE = Array.from({ length: V * H }, (_, i) => Math.fround(Math.sin(i * i + 1)))
 /** Small integers as floats, so that 8 bits hold them exactly. */
 const ROUNDED = TABLE.map((value) => Math.round(value * 10))
@@ -26,7 +26,7 @@ interface Form {
   readonly weights?: Graph['initializers']
   readonly inputs?: Graph['inputs']
   readonly feeds?: Readonly<Record<string, ReturnType<typeof int64>>>
-  /** Of the head; TABLE unless it is said. */
+  /** Weights of the head; TABLE when absent. */
   readonly head?: readonly number[]
 }
 
@@ -92,7 +92,7 @@ async function logProbsOf(t: TestContext, { nodes, weights = [], inputs = [], fe
   return (await ask({ feeds: { input_ids: int64(IDS, [2, 3]), ...feeds }, rows: [[0, 1, 2, 3, 4, 5]], targets: [targets], topCount: 3 })).logProb
 }
 
-/** In float64. */
+/** Computed in float64. */
 function expectedOf(head: readonly number[] = TABLE): number[] {
   return IDS.map((id, row) => {
     const logits = Array.from({ length: V }, (_, v) => TABLE.slice(id * H, id * H + H).reduce((sum, value, h) => sum + value * head[v * H + h]!, 0))

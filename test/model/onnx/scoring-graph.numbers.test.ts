@@ -135,7 +135,7 @@ describe('the scoring graph in onnxruntime', () => {
   })
 
   it('ranks two logits that round to the same log-prob', async (t) => {
-    // Beside a logsumexp of about 1, float32 does not keep the 1e-8 between the first two.
+    // Next to a logsumexp of about 1, float32 loses the difference of 1e-8 between the first two.
     const graph = embeddingModel(3, 1, Float32Array.of(1), Float32Array.of(1e-8, 0, -1))
     const numbers = await (await open(t, graph))({ feeds: { input_ids: int64([0], [1, 1]) }, rows: [[0]], targets: [[1]], topCount: 1 })
     assert.deepEqual([numbers.bestId, numbers.higherCount], [[0], [1]])

@@ -16,7 +16,7 @@ const TOKENS = 9
 // Weights of seven bits: processors without integer dot products saturate sums of two larger products.
 const column = (v: number): number => 0.003 + 0.001 * (v % 5)
 const wave = (i: number): number => Math.round(60 * Math.sin(i * i + 1))
-// The last token's hidden states are twice as large, so that it changes the scale of a tensor it is in.
+// The last token's hidden states are twice as large, so that they determine the scale of their tensor.
 const embedding = Float32Array.from({ length: TOKENS * H }, (_, i) => Math.sin(7 * i) * (i >= (TOKENS - 1) * H ? 2 : 1))
 
 const PLAIN: QuantizedHead = {
@@ -40,7 +40,7 @@ const HEADS: Readonly<Record<string, QuantizedHead>> = {
 }
 const FORMS: readonly HeadForm[] = ['MatMulInteger', 'MatMulIntegerToFloat', 'DynamicQuantizeMatMul']
 
-// Two texts of four tokens; the last token stands outside the rows that are scored.
+// Two texts of four tokens; the last token is not among the scored rows.
 const IDS = [3, 1, 4, 1, 5, 2, 6, TOKENS - 1]
 const feeds = { input_ids: int64(IDS, [2, 4]) }
 const ROWS = [0, 5, 2, 6, 1, 5]

@@ -5,7 +5,7 @@ import type { Graph } from '../../../src/model/onnx/graph.ts'
 import { SCORING_INPUTS, SCORING_OUTPUTS, scoringGraph } from '../../../src/model/onnx/scoring-graph.ts'
 import { comparable, info, tinyModel } from '../../support/onnx-model.ts'
 
-/** The tiny model with a key cache beside the logits, fed by an input of its own. */
+/** The tiny model with a key cache as a second output, fed by its own input. */
 function modelWithCache(opset = 17): Graph {
   const { graph } = tinyModel(11, 4)
   return {

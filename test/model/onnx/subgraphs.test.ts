@@ -17,7 +17,7 @@ const V = 11
 const H = 4
 const TINY = tinyModel(V, H)
 
-/** The tiny model with both of its weights inside the branch without past, and nonsense in the other one. */
+/** The tiny model with both of its weights inside the branch without past, and an invalid other branch. */
 function mergedModel(elseName = 'else_branch'): Graph {
   const { nodes, initializers } = TINY.graph
   const outputs = [info('logits'), info('present.0.key')]

@@ -32,7 +32,7 @@ describe('a model with 8-bit weights', () => {
       const own = await (await loaded(t, null))(IDS)
       const alone = await score(IDS)
       const mean = alone.reduce((sum, each, i) => sum + Math.abs(each - present(own[i])), 0) / alone.length
-      // Measured 0.025 (blocks) and 0.04 (rows) on natural text; with another matrix in one place it is above 0.5.
+      // Measured 0.025 (blocks) and 0.04 (rows) on natural text; with one wrong matrix it is above 0.5.
       assert.ok(mean > 1e-4 && mean < 0.15, `mean difference ${mean}`)
 
       // Measured 0: a rounding error that crosses a boundary between two 8-bit values would show as 1e-2.

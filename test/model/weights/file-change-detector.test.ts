@@ -77,7 +77,7 @@ describe('assertSameContent', () => {
   it('does not read an untouched file', async (t) => {
     const [a] = files(t)
     const seals = await sealsOf(a)
-    // Another hash would be found out if it were read.
+    // The wrong hash would be reported if the file were read.
     await assertSameContent({ [a]: { identity: present(seals[a]?.identity), sha256: 'not read' } })
   })
 

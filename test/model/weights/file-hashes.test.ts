@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { combinedHash, fileIdentity, hashFiles } from '../../../src/model/weights/file-hashes.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
-/** FIPS 180-2, and of no bytes. */
+/** The example of FIPS 180-2, and the hash of no bytes. */
 const ABC = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
 const NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
