@@ -1,5 +1,6 @@
 import type { CatalogEntry } from '../src/scoring/checks/catalog/entry.ts'
 import { CHECK_CATALOG } from '../src/scoring/checks/check.ts'
+import { wrapped } from './wrapped.ts'
 
 const WHEN: Readonly<Record<CatalogEntry['runs'][number], string>> = {
   request: 'with every result',
@@ -19,15 +20,14 @@ export function checksBlocks(): { overview: string; checks: string } {
 }
 
 function sectionOf(id: string, { runs, condition, formula, tolerance, cost, causes, advice }: CatalogEntry): string {
-  return `### ${id}
-
-${sentence(condition)} Runs: ${runs.map((run) => WHEN[run]).join('; ')}.
-
-* Formula: \`${formula.replaceAll('`', "'")}\`
-* Tolerance: ${tolerance}
-* Cost: ${cost}
-* Likely causes, most likely first: ${causes.map((cause, i) => `(${i + 1}) ${cause}`).join('; ')}
-* What to do: ${advice}`
+  const lines = [
+    `* Formula: \`${formula.replaceAll('`', "'")}\``,
+    `* Tolerance: ${tolerance}`,
+    `* Cost: ${cost}`,
+    `* Likely causes, most likely first: ${causes.map((cause, i) => `(${i + 1}) ${cause}`).join('; ')}`,
+    `* What to do: ${advice}`
+  ].map((line) => wrapped(line, '  '))
+  return [`### ${id}`, '', wrapped(`${sentence(condition)} Runs: ${runs.map((run) => WHEN[run]).join('; ')}.`), '', ...lines].join('\n')
 }
 
 function sentence(text: string): string {

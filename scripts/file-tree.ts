@@ -93,7 +93,7 @@ export const SOURCE_FOLDERS: readonly Folder[] = [
 ]
 
 const OTHER_FOLDERS: readonly Folder[] = [
-  { path: 'test', phrase: 'mirrors src/; one file per behaviour of a source file' },
+  { path: 'test', phrase: 'mirrors src/' },
   { path: 'test/faults', phrase: 'planted faults and which check reports them; honest requests' },
   { path: 'test/golden', phrase: 'stored log-probabilities of the embedded model' },
   { path: 'test/matrix', phrase: 'every tested model against transformers and plain onnxruntime' },

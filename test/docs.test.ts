@@ -96,6 +96,21 @@ describe('documents', () => {
       )
     })
 
+    test(`${page} names only source files that exist`, () => {
+      const named = [...readPage(page).matchAll(/`([\w./-]+\.(?:ts|mjs))`/g)].map(([, name]) => present(name))
+      assert.deepEqual(
+        named.filter((name) => !SOURCES.some((file) => file === name || file.endsWith(`/${name}`))),
+        []
+      )
+    })
+
+    test(`${page} has lines of at most 120 characters, targets of links left out`, () => {
+      assert.deepEqual(
+        proseLines(readPage(page)).filter((line) => line.replaceAll(/\]\([^)]*\)/g, ']').length > 120),
+        []
+      )
+    })
+
     test(`${page} links only to headings that exist`, () => {
       const targets = [...readPage(page).matchAll(/\]\((?!https?:|mailto:)([^)#]*)#([^)]+)\)/g)].map(([, path = '', anchor = '']) => ({
         file: path === '' ? page : normalize(join(dirname(page), path)),
@@ -108,6 +123,19 @@ describe('documents', () => {
     })
   }
 })
+
+/** Every file that a page may name, by its path from the root of the repository. */
+const SOURCES = ['src', 'test', 'scripts', 'bench'].flatMap((folder) =>
+  readdirSync(join(PACKAGE_FOLDER, folder), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`)
+)
+
+/** The lines of a page that are prose: no tables, pictures and code. */
+function proseLines(page: string): string[] {
+  return page
+    .replaceAll(/^ *```.*?^ *```$/gms, '')
+    .split('\n')
+    .filter((line) => !/^(?:\||!\[| {4})/.test(line))
+}
 
 /** The anchors that GitHub gives the headings of a page. */
 function anchorsOf(page: string): string[] {
