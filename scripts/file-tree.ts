@@ -39,7 +39,7 @@ export const SOURCE_FOLDERS: readonly Folder[] = [
   {
     path: 'src/evaluation',
     phrase: 'token ids to checked scores; deep and sampled verification',
-    files: { 'item-evaluator.ts': 'scores the items of a request', 'scored-item.ts': 'rows to sums and checks' }
+    files: { 'scored-item.ts': 'rows to sums and checks', 'deep-verification.ts': 'the passes of `verify: "deep"`' }
   },
   {
     path: 'src/scheduling',

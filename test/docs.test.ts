@@ -104,6 +104,15 @@ describe('documents', () => {
       )
     })
 
+    if (['docs/architecture.md', 'CONTRIBUTING.md'].includes(page))
+      test(`${page} names only symbols that exist`, () => {
+        const named = [...readPage(page).matchAll(/`(?:\w+\.)?([a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*|[A-Z]{3,}_[A-Z_]+)`/g)].map(([, name]) => present(name))
+        assert.deepEqual(
+          [...new Set(named)].filter((name) => !new RegExp(`\\b${name}\\b`).test(CODE)),
+          []
+        )
+      })
+
     test(`${page} has lines of at most 120 characters, targets of links left out`, () => {
       assert.deepEqual(
         proseLines(readPage(page)).filter((line) => line.replaceAll(/\]\([^)]*\)/g, ']').length > 120),
@@ -128,6 +137,11 @@ describe('documents', () => {
 const SOURCES = ['src', 'test', 'scripts', 'bench'].flatMap((folder) =>
   readdirSync(join(PACKAGE_FOLDER, folder), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`)
 )
+
+/** The text of src/ and scripts/. */
+const CODE = SOURCES.filter((file) => /^(?:src|scripts)\/.*\.ts$/.test(file))
+  .map(readPage)
+  .join('\n')
 
 /** The lines of a page that are prose: no tables, pictures and code. */
 function proseLines(page: string): string[] {
