@@ -11,6 +11,8 @@ import { KEPT_RESULTS as KEPT_INTEROP, readResults as readInterop } from '../tes
 import { KEPT_RESULTS, readResults } from '../test/matrix/results.ts'
 import { checksBlocks } from './checks-page.ts'
 import { decisionsIndex } from './decisions-index.ts'
+import { folderList, sourceTable } from './file-tree.ts'
+import { glossaryBlocks } from './glossary-page.ts'
 import { harnessesBlocks } from './harnesses-page.ts'
 import { renderHeadlines } from './headline-results.ts'
 import { hubBlocks } from './hub-page.ts'
@@ -33,6 +35,9 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ...performanceFigures(results),
     ['docs/reference/errors.md', withBlocks('docs/reference/errors.md', { errors: errorTable() })],
     ['docs/reference/metrics.md', withBlocks('docs/reference/metrics.md', { metrics: await metricTable() })],
+    ['docs/glossary.md', withBlocks('docs/glossary.md', await glossaryBlocks())],
+    ['docs/architecture.md', withBlocks('docs/architecture.md', { folders: sourceTable() })],
+    ['CONTRIBUTING.md', withBlocks('CONTRIBUTING.md', { tree: folderList() })],
     ['docs/decisions/README.md', withBlocks('docs/decisions/README.md', { index: decisionsIndex() })],
     ['docs/reference/checks.md', withBlocks('docs/reference/checks.md', checksBlocks())],
     ['docs/guides/harnesses.md', withBlocks('docs/guides/harnesses.md', harnessesBlocks(readInterop(KEPT_INTEROP)))],

@@ -1,6 +1,7 @@
 import { machineLine } from '../bench/support/machine.ts'
 import type { BenchResult, ResultTable } from '../bench/support/result.ts'
 import { formatCell } from '../bench/support/table.ts'
+import { wrapped } from './wrapped.ts'
 
 /** Benchmarks of the 124M GPT-2 that the README shows, by name, with what they score. */
 const WORKLOADS: Readonly<Record<string, string>> = {
@@ -30,7 +31,7 @@ export function renderHeadlines(results: readonly BenchResult[]): string {
     .join('|')}|
 ${rows.join('\n')}
 
-Measured on ${machineLine(machine)}.`
+${wrapped(`Measured on ${machineLine(machine)}.`)}`
 }
 
 function found(results: readonly BenchResult[], name: string): BenchResult {

@@ -15,16 +15,29 @@ function retryAdvice(status: number, shouldRetry?: boolean): string {
   return 'once; then read the log'
 }
 
-/** The block of docs/reference/metrics.md: every metric of the service itself; those of the Node process are left out. */
+/** The block of docs/reference/metrics.md. */
 export async function metricTable(): Promise<string> {
+  const lines = (await describedMetrics()).map(({ name, type, labelNames, help }) => `| \`${name}\` | ${type} | ${labelNames} | ${help} |`)
+  return `| metric | type | labels | meaning |\n|---|---|---|---|\n${lines.join('\n')}`
+}
+
+interface DescribedMetric {
+  readonly name: string
+  readonly type: string
+  readonly help: string
+  /** As a table shows them. */
+  readonly labelNames: string
+}
+
+/** Every metric of the service itself; those of the Node process are left out. */
+export async function describedMetrics(): Promise<DescribedMetric[]> {
   const metrics = createMetrics()
   const idle = { queuedTokens: () => 0, queuedSequences: () => 0, engineRestarts: () => 0, enginesReady: () => 0, isReady: () => false }
   metrics.ofModel('model', idle)
   const described = await metrics.registry.getMetricsAsJSON()
-  const lines = described
+  return described
     .filter(({ name }) => !/^logpr_(?:process|nodejs)_/.test(name))
-    .map(({ name, type, help }) => `| \`${name}\` | ${type} | ${labels(metrics.registry.getSingleMetric(name))} | ${help} |`)
-  return `| metric | type | labels | meaning |\n|---|---|---|---|\n${lines.join('\n')}`
+    .map(({ name, type, help }) => ({ name, type: String(type), help, labelNames: labels(metrics.registry.getSingleMetric(name)) }))
 }
 
 /** prom-client keeps the label names of a metric, but its types do not show them. */

@@ -96,6 +96,30 @@ describe('documents', () => {
       )
     })
 
+    test(`${page} names only source files that exist`, () => {
+      const named = [...readPage(page).matchAll(/`([\w./-]+\.(?:ts|mjs))`/g)].map(([, name]) => present(name))
+      assert.deepEqual(
+        named.filter((name) => !SOURCES.some((file) => file === name || file.endsWith(`/${name}`))),
+        []
+      )
+    })
+
+    if (['docs/architecture.md', 'CONTRIBUTING.md'].includes(page))
+      test(`${page} names only symbols that exist`, () => {
+        const named = [...readPage(page).matchAll(/`(?:\w+\.)?([a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*|[A-Z]{3,}_[A-Z_]+)`/g)].map(([, name]) => present(name))
+        assert.deepEqual(
+          [...new Set(named)].filter((name) => !new RegExp(`\\b${name}\\b`).test(CODE)),
+          []
+        )
+      })
+
+    test(`${page} has lines of at most 120 characters, targets of links left out`, () => {
+      assert.deepEqual(
+        proseLines(readPage(page)).filter((line) => line.replaceAll(/\]\([^)]*\)/g, ']').length > 120),
+        []
+      )
+    })
+
     test(`${page} links only to headings that exist`, () => {
       const targets = [...readPage(page).matchAll(/\]\((?!https?:|mailto:)([^)#]*)#([^)]+)\)/g)].map(([, path = '', anchor = '']) => ({
         file: path === '' ? page : normalize(join(dirname(page), path)),
@@ -108,6 +132,24 @@ describe('documents', () => {
     })
   }
 })
+
+/** Every file that a page may name, by its path from the root of the repository. */
+const SOURCES = ['src', 'test', 'scripts', 'bench'].flatMap((folder) =>
+  readdirSync(join(PACKAGE_FOLDER, folder), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`)
+)
+
+/** The text of src/ and scripts/. */
+const CODE = SOURCES.filter((file) => /^(?:src|scripts)\/.*\.ts$/.test(file))
+  .map(readPage)
+  .join('\n')
+
+/** The lines of a page that are prose: no tables, pictures and code. */
+function proseLines(page: string): string[] {
+  return page
+    .replaceAll(/^ *```.*?^ *```$/gms, '')
+    .split('\n')
+    .filter((line) => !/^(?:\||!\[| {4})/.test(line))
+}
 
 /** The anchors that GitHub gives the headings of a page. */
 function anchorsOf(page: string): string[] {

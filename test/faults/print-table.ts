@@ -5,6 +5,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { wrapped } from '../../scripts/wrapped.ts'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { faultTable, isCaught, renderRow, TABLE_HEAD } from './table.ts'
 
@@ -42,8 +43,8 @@ const harmless = rows.length - real.length - 1
 const summary = `${caught.length} of ${real.length} faults are reported (${((100 * caught.length) / real.length).toFixed(1)} %). The healthy service and ${harmless} harmless changes cause ${alarms.length} false alarms.`
 process.stdout.write(`\n${summary}\n`)
 if (process.argv.includes('--write')) {
-  const descriptions = rows.slice(1).map(({ fault }) => `* **${fault.name}**: ${fault.description}.`)
-  const page = [INTRODUCTION, TABLE_HEAD, ...rows.map(renderRow), '', summary, '', '## What each fault changes', '', ...descriptions, '']
+  const descriptions = rows.slice(1).map(({ fault }) => wrapped(`* **${fault.name}**: ${fault.description}.`, '  '))
+  const page = [INTRODUCTION, TABLE_HEAD, ...rows.map(renderRow), '', wrapped(summary), '', '## What each fault changes', '', ...descriptions, '']
   writeFileSync(join(PACKAGE_FOLDER, 'docs', 'reference', 'faults.md'), page.join('\n'))
 }
 process.exit(caught.length >= 0.95 * real.length && alarms.length === 0 ? 0 : 1)
