@@ -1,4 +1,5 @@
-import { checkedInput, type EncodingContext } from '../encoding/item-input.ts'
+import type { EncodingContext } from '../encoding/encoding-context.ts'
+import { checkedInput } from '../encoding/item-input.ts'
 import { TextIds } from '../encoding/text-ids.ts'
 import { ServiceError } from '../errors.ts'
 import type { CompletionsRequest } from './request.ts'

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { elementAt } from '../element-at.ts'
+import { elementAt, entryOf } from '../element-at.ts'
 import type { Warning } from '../encoding/encoded-item.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { serviceErrorFrom } from '../errors.ts'
-import type { EvaluationContext } from '../evaluation/item-evaluator.ts'
+import type { EvaluationContext } from '../evaluation/evaluation-context.ts'
 import { groupByLastToken, groupedJobs, rowsOfSequence } from '../evaluation/last-token-candidates.ts'
 import type { VerifiedSequence } from '../evaluation/sampled-verification.ts'
 import { APPROXIMATE } from '../evaluation/scored-item.ts'
@@ -59,30 +59,22 @@ export class CompletionsEvaluator {
   async evaluate<T>(request: CompletionsRequest, terms: WorkTerms, present: (choice: Choice) => T): Promise<CompletionsAnswer<T>> {
     const prompts = await encodePrompts(request, this.#context)
     const wanted = prompts.map((prompt) => jobOfPrompt(prompt, request.options))
-    const asked = wanted.filter((job) => job !== null)
-    const shared = groupByLastToken(asked)
-    const jobs = groupedJobs(shared)
+    const grouped = groupByLastToken(wanted.filter((job) => job !== null))
+    const jobs = groupedJobs(grouped)
 
     const failed = new AbortController()
-    const rowsByJob = new Map<ScoringJob, Promise<RowScores>>()
     const submitted = this.#scheduler.submitAll(jobs, alsoAbortedBy(terms, failed.signal))
-    submitted.forEach((scores, i) => {
-      rowsByJob.set(
-        elementAt(jobs, i),
-        scores.then(({ rows }) => elementAt(rows, 0))
-      )
-    })
-    const places = new Map(asked.map((job, i) => [job, elementAt(shared, i)]))
-    const rowsOf = async (job: ScoringJob | null): Promise<RowScores | null> => {
-      const place = job === null ? undefined : places.get(job)
-      const rows = place === undefined ? undefined : await rowsByJob.get(place.job)
-      return job === null || place === undefined || rows === undefined ? null : rowsOfSequence(place, rows)
+    const scoresByJob = new Map(jobs.map((job, i) => [job, elementAt(submitted, i)]))
+    const rowsOf = async (job: ScoringJob): Promise<RowScores> => {
+      const place = entryOf(grouped, job)
+      const { rows } = await entryOf(scoresByJob, place.job)
+      return rowsOfSequence(place, elementAt(rows, 0))
     }
 
     const inTurn = oneATurn()
     const scoredPrompt = async (prompt: EncodedPrompt, i: number): Promise<ScoredPrompt<T>> => {
       const job = elementAt(wanted, i)
-      const rows = await rowsOf(job)
+      const rows = job === null ? null : await rowsOf(job)
       return inTurn(() => {
         const { choice, checks } = this.#scored(i, prompt, job, rows, request)
         return { choice: present(choice), checks }

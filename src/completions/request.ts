@@ -1,4 +1,4 @@
-import type { TextOrIds } from '../encoding/item-input.ts'
+import type { TextOrIds } from '../encoding/logprob-item.ts'
 import { ServiceError } from '../errors.ts'
 
 /** What clients send instead of true and false. */

@@ -1,4 +1,4 @@
-import type { LogprobItem, TextOrIds } from '../encoding/item-input.ts'
+import type { LogprobItem, TextOrIds } from '../encoding/logprob-item.ts'
 import { ServiceError } from '../errors.ts'
 import type { ChatMessage } from '../tokenizer/tokenizer.ts'
 

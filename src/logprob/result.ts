@@ -1,5 +1,5 @@
 import type { Boundary, Warning } from '../encoding/encoded-item.ts'
-import type { LogprobItem, Term } from '../encoding/item-input.ts'
+import type { LogprobItem, Term } from '../encoding/logprob-item.ts'
 import type { ServiceError } from '../errors.ts'
 import type { ScoredItem } from '../evaluation/scored-item.ts'
 import type { TokenDetail } from '../evaluation/token-details.ts'

@@ -1,5 +1,6 @@
 import { elementAt } from '../element-at.ts'
-import { checkedInput, type EncodingContext } from '../encoding/item-input.ts'
+import type { EncodingContext } from '../encoding/encoding-context.ts'
+import { checkedInput } from '../encoding/item-input.ts'
 import type { Finding } from '../scoring/loss/findings.ts'
 import type { ContentBytes, EncodedConversation } from '../tokenizer/tokenizer.ts'
 import { encodeRegions } from './encode-regions.ts'

@@ -1,5 +1,6 @@
 import { encodeItems } from '../encoding/encode-items.ts'
-import { DEFAULT_OPTIONS, type EncodingContext, type TextOrIds } from '../encoding/item-input.ts'
+import type { EncodingContext } from '../encoding/encoding-context.ts'
+import { DEFAULT_OPTIONS, type TextOrIds } from '../encoding/logprob-item.ts'
 import { bytesOfIds, sameBytes } from '../encoding/token-text.ts'
 import { ServiceError } from '../errors.ts'
 import { boundaryCheck } from '../scoring/checks/input-checks.ts'

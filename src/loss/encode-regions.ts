@@ -1,5 +1,5 @@
 import { elementAt } from '../element-at.ts'
-import type { EncodingContext } from '../encoding/item-input.ts'
+import type { EncodingContext } from '../encoding/encoding-context.ts'
 import { sameBytes } from '../encoding/token-text.ts'
 import { ServiceError } from '../errors.ts'
 import { type Check, check } from '../scoring/checks/check.ts'

@@ -1,5 +1,5 @@
 import { elementAt } from '../element-at.ts'
-import type { EncodingContext } from '../encoding/item-input.ts'
+import type { EncodingContext } from '../encoding/encoding-context.ts'
 import type { RowScores, SequenceWork } from '../engine/engine.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
 import { workOfSequence, workUsageOf } from '../evaluation/usage.ts'

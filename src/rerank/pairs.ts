@@ -1,6 +1,6 @@
 import { entryOf } from '../element-at.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
-import type { LogprobItem } from '../encoding/item-input.ts'
+import type { LogprobItem } from '../encoding/logprob-item.ts'
 import type { RerankRequest } from './request.ts'
 
 /** The (x, y) of a request, each once. */

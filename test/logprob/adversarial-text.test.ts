@@ -4,7 +4,8 @@ import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { encodeItems } from '../../src/encoding/encode-items.ts'
 import type { EncodedItem } from '../../src/encoding/encoded-item.ts'
-import type { EncodingContext, LogprobOptions } from '../../src/encoding/item-input.ts'
+import type { EncodingContext } from '../../src/encoding/encoding-context.ts'
+import type { LogprobOptions } from '../../src/encoding/logprob-item.ts'
 import { offsetsOf } from '../../src/encoding/offsets.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
@@ -20,7 +21,7 @@ let tokenizer: Tokenizer
 let context: EncodingContext
 before(async () => {
   tokenizer = await startTokenizer(join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en'), () => undefined)
-  context = { tokenizer, vocabSize: 4096, maxModelLen: 512, prefixTokenId: 0, toleranceNats: 1e-3, claimsFloat32: true }
+  context = { tokenizer, vocabSize: 4096, maxModelLen: 512, prefixTokenId: 0 }
 })
 after(() => tokenizer.close())
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EncodedItem } from '../../src/encoding/encoded-item.ts'
-import type { EncodingContext, LogprobItem, LogprobOptions } from '../../src/encoding/item-input.ts'
+import type { EncodingContext } from '../../src/encoding/encoding-context.ts'
+import type { LogprobItem, LogprobOptions } from '../../src/encoding/logprob-item.ts'
 import { rowChecksums } from '../../src/engine/checksum.ts'
 import type { RowScores } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
-import { type ScoredItem, scoredItemOf, scoredOf } from '../../src/evaluation/scored-item.ts'
+import { type ScoredItem, scoredItemOf, sequenceScoresOf } from '../../src/evaluation/scored-item.ts'
 import { failureOf, type LogprobResult, resultOf } from '../../src/logprob/result.ts'
 import { type Check, check } from '../../src/scoring/checks/check.ts'
 import { REQUEST_CHECKS } from '../../src/scoring/checks/request-checks.ts'
@@ -45,7 +46,7 @@ function scoredItem(
   moreChecks: readonly Check[] = []
 ): ScoredItem {
   const context = { tokenizer: new FakeTokenizer(), causal: 'exact' as const }
-  return scoredItemOf({ item, encoded, scored: scoredOf(encoded, rows), options: optionsOf(options), context, checks: REQUEST_CHECKS }, moreChecks)
+  return scoredItemOf({ item, encoded, scored: sequenceScoresOf(encoded, rows), options: optionsOf(options), context, checks: REQUEST_CHECKS }, moreChecks)
 }
 
 const statusOf = ({ checks }: LogprobResult, id: string): string | undefined => checks.items.find((item) => item.id === id)?.status
