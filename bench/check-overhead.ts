@@ -1,6 +1,6 @@
 import { loadConfig } from '../src/config/load-config.ts'
-import { DEFAULT_OPTIONS } from '../src/encoding/item-input.ts'
-import { type Evaluation, LogprobEvaluator } from '../src/evaluation/item-evaluator.ts'
+import { DEFAULT_OPTIONS } from '../src/encoding/logprob-item.ts'
+import { type Evaluation, LogprobEvaluator } from '../src/evaluation/logprob-evaluator.ts'
 import { expandRequest } from '../src/logprob/expand-request.ts'
 import { FileChangeDetector } from '../src/model/weights/file-change-detector.ts'
 import { REQUEST_CHECKS } from '../src/scoring/checks/request-checks.ts'

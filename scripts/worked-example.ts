@@ -1,5 +1,5 @@
 import { loadConfig } from '../src/config/load-config.ts'
-import { DEFAULT_OPTIONS } from '../src/encoding/item-input.ts'
+import { DEFAULT_OPTIONS } from '../src/encoding/logprob-item.ts'
 import { expandRequest } from '../src/logprob/expand-request.ts'
 import { type LogprobResult, resultOf } from '../src/logprob/result.ts'
 import { startBackend } from '../src/serving/backend.ts'

@@ -5,7 +5,7 @@ import type { CompletionsOptions } from './request.ts'
 import { type SpelledText, spelledPrompt, spelledToken, tokenString } from './spelling.ts'
 import { generatedScores, type PositionScores, positionScores } from './token-scores.ts'
 
-/** The four parallel lists of OpenAI's legacy shape. Maps, because a token may read `__proto__` or `1`. */
+/** The four parallel lists of OpenAI's legacy format. Maps, because a token may be `__proto__` or `1`. */
 interface ChoiceLogprobs {
   readonly tokens: readonly string[]
   readonly tokenLogprobs: readonly (number | null)[]
@@ -23,19 +23,19 @@ export interface Choice {
   readonly index: number
   readonly text: string
   readonly logprobs: ChoiceLogprobs | null
-  /** By token id, that of the prompt first; null for the first token. The whole is null where it was not asked for. */
+  /** By token id, the prompt token first; the entry of the first token is null. Null when it was not requested. */
   readonly promptLogprobs: readonly (ReadonlyMap<number, PromptLogprob> | null)[] | null
 }
 
 interface Position {
   readonly id: number
-  /** Null for a token that nothing precedes. */
+  /** Null for the first token of a sequence. */
   readonly scores: PositionScores | null
 }
 
 /**
- * The answer to one prompt. `rows` are those of its job (src/completions/jobs.ts), of positions `firstScored` on; null
- * when nothing was computed.
+ * The choice for one prompt. `rows` are the scores of its job (`jobOfPrompt` in evaluate.ts) from position `firstScored` on;
+ * null when nothing was computed.
  */
 export function choiceOf(
   index: number,
@@ -55,7 +55,7 @@ export function choiceOf(
   const spelled = echo
     ? spelledPrompt(prompt, generated?.token.id ?? null, tokenizer)
     : generated === null
-      ? NOTHING
+      ? NO_TEXT
       : spelledToken(generated.token.id, tokenizer)
   return {
     index,
@@ -65,7 +65,7 @@ export function choiceOf(
   }
 }
 
-const NOTHING: SpelledText = { text: '', offsets: [] }
+const NO_TEXT: SpelledText = { text: '', offsets: [] }
 
 function choiceLogprobs(
   positions: readonly Position[],
@@ -83,7 +83,7 @@ function choiceLogprobs(
   }
 }
 
-/** The token itself first, then the most probable. Of tokens that read alike the most probable counts: clients look for the largest value. */
+/** The token itself first, then the top tokens. Among tokens with equal text the largest value wins: clients look for the maximum. */
 function topEntry({ token, top }: PositionScores, topCount: number, name: (id: number) => string): Map<string, number> {
   const entry = new Map([[name(token.id), token.logProb]])
   for (const { id, logProb } of top.slice(0, topCount)) {
@@ -102,8 +102,8 @@ function promptEntry({ token, top }: PositionScores, topCount: number, tokenizer
 }
 
 /**
- * A choice as JSON text, written by hand: `JSON.stringify` of an object would put keys like "11" in rising order, where
- * clients take the first key for the prompt's own token, and drop the key "__proto__".
+ * Serializes a choice by hand. Clients take the first key for the prompt token, but an object would sort keys like "11"
+ * numerically and drop the key "__proto__".
  */
 export function choiceJson({ index, text, logprobs, promptLogprobs }: Choice): string {
   const prompt = promptLogprobs === null ? '' : `,"prompt_logprobs":${list(promptLogprobs, promptEntryJson)}`
@@ -124,7 +124,7 @@ function promptEntryJson(entry: ReadonlyMap<number, PromptLogprob>): string {
   )
 }
 
-/** In the order of the map. */
+/** Keeps the order of the map. */
 function mapJson<K extends string | number, V>(map: ReadonlyMap<K, V>, valueJson: (value: V) => string): string {
   return `{${Array.from(map, ([key, value]) => `${JSON.stringify(String(key))}:${valueJson(value)}`).join(',')}}`
 }
@@ -133,8 +133,8 @@ function list<T>(values: readonly (T | null)[], json: (value: T) => string): str
   return `[${values.map((value) => (value === null ? 'null' : json(value))).join(',')}]`
 }
 
-/** The shortest decimal that reads back as the same double. JSON would make null of what is not finite. */
+/** The shortest decimal that parses to the same double. `JSON.stringify` would turn a non-finite number into null. */
 function numberJson(value: number): string {
-  if (!Number.isFinite(value)) throw new Error('a number that is not finite was about to be sent')
+  if (!Number.isFinite(value)) throw new Error('a non-finite number must not reach a response')
   return JSON.stringify(value)
 }

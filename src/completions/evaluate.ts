@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { elementAt } from '../element-at.ts'
+import { elementAt, entryOf } from '../element-at.ts'
 import type { Warning } from '../encoding/encoded-item.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { serviceErrorFrom } from '../errors.ts'
-import type { EvaluationContext } from '../evaluation/item-evaluator.ts'
+import type { EvaluationContext } from '../evaluation/evaluation-context.ts'
 import { groupByLastToken, groupedJobs, rowsOfSequence } from '../evaluation/last-token-candidates.ts'
 import type { VerifiedSequence } from '../evaluation/sampled-verification.ts'
 import { APPROXIMATE } from '../evaluation/scored-item.ts'
@@ -12,12 +12,12 @@ import { type Usage, type WorkUsage, workUsage } from '../evaluation/usage.ts'
 import { alsoAbortedBy, type ScoringJob, type WorkTerms } from '../scheduling/job.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
-import { logProbSums } from '../scoring/scored-sequence.ts'
+import { logProbSums, type ScoredSequence } from '../scoring/scored-sequence.ts'
 import { promptChecks, promptSequence, summaryOf } from './checks.ts'
 import { type Choice, choiceOf } from './choice.ts'
 import { type EncodedPrompt, encodePrompts } from './encode-prompts.ts'
 import type { CompletionsOptions, CompletionsRequest } from './request.ts'
-import { assertNumbers } from './token-scores.ts'
+import { assertFinite } from './token-scores.ts'
 
 export interface CompletionsAnswer<T> {
   /** In the order of the prompts. */
@@ -27,7 +27,7 @@ export interface CompletionsAnswer<T> {
   readonly warnings: readonly Warning[]
 }
 
-/** Told of every prompt whose own tokens were scored. */
+/** Called with every prompt whose own tokens were scored. */
 type PromptListener = (verified: VerifiedSequence) => void
 
 interface ScoredPrompt<T> {
@@ -35,7 +35,7 @@ interface ScoredPrompt<T> {
   readonly checks: readonly Check[]
 }
 
-/** The scorer behind POST /v1/completions: prompts to ids, ids to jobs, rows to choices. All prompts are answered, or none. */
+/** Scores prompts for POST /v1/completions: prompts to ids, ids to jobs, rows to choices. Returns all choices, or throws. */
 export class CompletionsEvaluator {
   readonly #context: EvaluationContext
   readonly #scheduler: Scheduler
@@ -46,44 +46,36 @@ export class CompletionsEvaluator {
     this.#scheduler = scheduler
   }
 
-  /** Tells `listener` of every prompt scored from now on. */
+  /** Replaces the listener. */
   listen(listener: PromptListener): void {
     this.#onScored = listener
   }
 
   /**
-   * Each choice is handed to `present` as soon as it is there, and only what that makes of it is kept: a choice with twenty
-   * alternatives a token is many times its JSON. Throws what is wrong with the first bad prompt, `queue_full`,
-   * `scores_mismatched` and `non_finite_logits`.
+   * Calls `present` with each choice as soon as it is scored and keeps only its result: a choice with twenty top tokens per
+   * position takes many times the memory of its JSON. Throws the error of the first invalid prompt, `queue_full`,
+   * `scores_mismatched` or `non_finite_logits`.
    */
   async evaluate<T>(request: CompletionsRequest, terms: WorkTerms, present: (choice: Choice) => T): Promise<CompletionsAnswer<T>> {
     const prompts = await encodePrompts(request, this.#context)
-    const wanted = prompts.map((prompt) => jobOfPrompt(prompt, request.options))
-    const asked = wanted.filter((job) => job !== null)
-    const shared = groupByLastToken(asked)
-    const jobs = groupedJobs(shared)
+    const jobByPrompt = prompts.map((prompt) => jobOfPrompt(prompt, request.options))
+    const grouped = groupByLastToken(jobByPrompt.filter((job) => job !== null))
+    const jobs = groupedJobs(grouped)
 
     const failed = new AbortController()
-    const rowsByJob = new Map<ScoringJob, Promise<RowScores>>()
     const submitted = this.#scheduler.submitAll(jobs, alsoAbortedBy(terms, failed.signal))
-    submitted.forEach((scores, i) => {
-      rowsByJob.set(
-        elementAt(jobs, i),
-        scores.then(({ rows }) => elementAt(rows, 0))
-      )
-    })
-    const places = new Map(asked.map((job, i) => [job, elementAt(shared, i)]))
-    const rowsOf = async (job: ScoringJob | null): Promise<RowScores | null> => {
-      const place = job === null ? undefined : places.get(job)
-      const rows = place === undefined ? undefined : await rowsByJob.get(place.job)
-      return job === null || place === undefined || rows === undefined ? null : rowsOfSequence(place, rows)
+    const scoresByJob = new Map(jobs.map((job, i) => [job, elementAt(submitted, i)]))
+    const rowsOf = async (job: ScoringJob): Promise<RowScores> => {
+      const place = entryOf(grouped, job)
+      const { rows } = await entryOf(scoresByJob, place.job)
+      return rowsOfSequence(place, elementAt(rows, 0))
     }
 
-    const inTurn = oneATurn()
+    const inOwnTurn = onePerTurn()
     const scoredPrompt = async (prompt: EncodedPrompt, i: number): Promise<ScoredPrompt<T>> => {
-      const job = elementAt(wanted, i)
-      const rows = await rowsOf(job)
-      return inTurn(() => {
+      const job = elementAt(jobByPrompt, i)
+      const rows = job === null ? null : await rowsOf(job)
+      return inOwnTurn(() => {
         const { choice, checks } = this.#scored(i, prompt, job, rows, request)
         return { choice: present(choice), checks }
       })
@@ -98,7 +90,7 @@ export class CompletionsEvaluator {
         warnings: this.#context.causal === 'approximate' ? [APPROXIMATE] : []
       }
     } catch (error) {
-      // The answer is lost with one of its prompts; the others need not be computed any more.
+      // One failed prompt fails the request, so the waiting jobs of the others are dropped.
       failed.abort(serviceErrorFrom(error))
       throw error
     }
@@ -112,28 +104,28 @@ export class CompletionsEvaluator {
     { prompts, options }: CompletionsRequest
   ): ScoredPrompt<Choice> {
     const firstScored = job?.sequence.firstScored ?? 1
-    if (job !== null && rows === null) throw new Error('a job was not answered')
     if (job !== null && rows !== null) {
       assertSequenceIntegrity(sequenceIntegrityOf(job.sequence, rows))
-      assertNumbers(rows, firstScored, prompts[index]?.param ?? 'prompt')
+      assertFinite(rows, firstScored, elementAt(prompts, index).param)
     }
     const choice = choiceOf(index, prompt, rows, firstScored, options, this.#context.tokenizer)
     if (rows === null || firstScored > 1 || prompt.ids.length < 2) return { choice, checks: [] }
     const sequence = promptSequence(prompt.ids, rows)
-    this.#tell(sequence, rows)
+    this.#notify(sequence, rows)
     return { choice, checks: promptChecks(sequence) }
   }
 
-  #tell(sequence: ReturnType<typeof promptSequence>, rows: RowScores): void {
+  #notify(sequence: ScoredSequence, rows: RowScores): void {
     const { ids, sizes, logProbs } = sequence
+    // Two passes cannot be compared where a log-probability is infinite.
     if (logProbs.some((logProb) => logProb === Number.NEGATIVE_INFINITY)) return
     const own = { ...rows, logProbs: rows.logProbs.subarray(0, ids.length - 1) }
     this.#onScored({ encoded: { ids, sizes, scoredStart: 1, scoredEnd: ids.length }, scored: { rows: own, sums: logProbSums(sequence) } })
   }
 }
 
-/** Runs one piece of work in each turn of the event loop: a batch brings many prompts at once, and others have to get on between them. */
-function oneATurn(): <T>(work: () => T) => Promise<T> {
+/** Runs one function per turn of the event loop, so that a batch with many prompts does not block other requests. */
+function onePerTurn(): <T>(work: () => T) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve()
   return (work) => {
     const result = last.then(() => nextTurn()).then(work)
@@ -149,34 +141,33 @@ function usageOf(prompts: readonly EncodedPrompt[], maxTokens: 0 | 1, work: Work
 }
 
 /**
- * What has to be computed for a prompt of P ids; null when nothing is. Its rows are those of positions `firstScored` to
- * P - 1 and, with max_tokens 1, of position P. That one needs the last id to be fed, so another one stands after it,
- * whose own score nobody reads: the row's most probable token is what is generated.
+ * The job for a prompt of P ids; null when nothing has to be computed. Its rows are the positions `firstScored` to P - 1
+ * and, with max_tokens 1, position P. That row needs the last id to be fed, so an arbitrary id is appended; its own score
+ * is ignored, because the generated token is the most probable one of the row.
  */
 function jobOfPrompt({ ids }: EncodedPrompt, options: CompletionsOptions): ScoringJob | null {
   const { maxTokens } = options
   const topCount = topCountOf(options)
-  const lastId = ids.at(-1) ?? 0
-  if (maxTokens === 1) return { sequence: { ids: withLast(ids, lastId), firstScored: scoresPrompt(options) ? 1 : ids.length }, topCount }
+  if (maxTokens === 1) return { sequence: { ids: withLastRepeated(ids), firstScored: scoresPrompt(options) ? 1 : ids.length }, topCount }
   return scoresPrompt(options) && ids.length > 1 ? { sequence: { ids, firstScored: 1 }, topCount } : null
 }
 
-/** Copied at once: spreading the ids of a body of 5 MB stops the event loop for 200 ms. */
-function withLast(ids: Int32Array, lastId: number): Int32Array {
+/** A typed copy: spreading the ids of a 5 MB body would block the event loop for 200 ms. */
+function withLastRepeated(ids: Int32Array): Int32Array {
   const longer = new Int32Array(ids.length + 1)
   longer.set(ids)
-  longer[ids.length] = lastId
+  longer[ids.length] = elementAt(ids, ids.length - 1)
   return longer
 }
 
-/** Whether the prompt's own tokens are shown with their log-probabilities. */
+/** Whether the response shows log-probabilities of the prompt tokens. */
 function scoresPrompt({ echo, logprobs, promptLogprobs }: CompletionsOptions): boolean {
   return (echo && logprobs !== null) || promptLogprobs !== null
 }
 
 /**
- * Ranks come with the alternatives, so a list of the prompt's tokens needs them even where it shows none. The most
- * probable token alone is part of every row: harnesses ask for that, and need neither ranks nor a search for more.
+ * `prompt_logprobs` shows ranks, which the engine computes together with top tokens, even when it shows none of these. For
+ * `logprobs: 1`, which harnesses send, the best token that every row has is enough.
  */
 function topCountOf({ logprobs, promptLogprobs }: CompletionsOptions): number | null {
   if (promptLogprobs !== null) return Math.max(promptLogprobs, logprobs ?? 0)

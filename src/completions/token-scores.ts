@@ -2,32 +2,32 @@ import { elementAt } from '../element-at.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { ServiceError } from '../errors.ts'
 
-/** A token with its log-probability in nats, as it is given out: a number JSON has. */
+/** A token with its log-probability in nats as responses show it, a finite number. */
 export interface TokenScore {
   readonly id: number
   readonly logProb: number
-  /** 1 + how many tokens are more probable; null where it was not computed. */
+  /** 1 + the number of more probable tokens; null when it was not computed. */
   readonly rank: number | null
 }
 
-/** What a row says of the token at its position. */
+/** The scores at one position. */
 export interface PositionScores {
   readonly token: TokenScore
   /** The most probable first. */
   readonly top: readonly TokenScore[]
 }
 
-/** What OpenAI and vLLM answer for a token of probability 0, which JSON has no number for. */
-export const LEAST_LOG_PROB = -9999
-/** What float32 rounding may lift the log-probability of a certain token above 0, nats. */
+/** Log-probability that OpenAI and vLLM return for a token of probability 0, because JSON has no infinity. */
+export const MIN_LOG_PROB = -9999
+/** How far float32 rounding may lift the log-probability of a certain token above 0, nats. */
 const ROUNDING_NATS = 1e-5
 
-/** One number for all places that show it, so that clients may compare them for equality. */
+/** The number that every list of a response shows, so that clients can compare them for equality. */
 export function shownLogProb(logProb: number): number {
-  return logProb > 0 && logProb <= ROUNDING_NATS ? 0 : Math.max(logProb, LEAST_LOG_PROB)
+  return logProb > 0 && logProb <= ROUNDING_NATS ? 0 : Math.max(logProb, MIN_LOG_PROB)
 }
 
-/** The scores of `id` at one row. */
+/** The scores of the token `id` in one row. */
 export function positionScores(rows: RowScores, row: number, id: number): PositionScores {
   return {
     token: { id, logProb: shownLogProb(elementAt(rows.logProbs, row)), rank: rows.detail === null ? null : elementAt(rows.detail.ranks, row) },
@@ -35,15 +35,15 @@ export function positionScores(rows: RowScores, row: number, id: number): Positi
   }
 }
 
-/** The most probable token of a row, which is what is generated there: of equal ones that with the lowest id. */
+/** The scores of the generated token: the most probable one of a row, and the lowest id among equals. */
 export function generatedScores(rows: RowScores, row: number): PositionScores {
   return { token: { id: elementAt(rows.bestIds, row), logProb: shownLogProb(elementAt(rows.bestLogProbs, row)), rank: 1 }, top: topOf(rows, row) }
 }
 
 function topOf({ detail, bestIds, bestLogProbs }: RowScores, row: number): TokenScore[] {
-  // Every row has the most probable one, which is all that is wanted of such rows at most.
+  // Without detail the request needs at most the best token, which every row has.
   if (detail === null) return [{ id: elementAt(bestIds, row), logProb: shownLogProb(elementAt(bestLogProbs, row)), rank: 1 }]
-  // A batch may have been asked for more by a neighbour; whoever shows them cuts the list.
+  // Another job of the batch may have asked for more top tokens; choice.ts shortens the list.
   return Array.from({ length: detail.topCount }, (_, k) => ({
     id: elementAt(detail.topIds, row * detail.topCount + k),
     logProb: shownLogProb(elementAt(detail.topLogProbs, row * detail.topCount + k)),
@@ -52,17 +52,17 @@ function topOf({ detail, bestIds, bestLogProbs }: RowScores, row: number): Token
 }
 
 /**
- * Throws `non_finite_logits` for a row whose numbers are none, naming its position in the prompt. A token of
- * probability 0 is a number here: clients need one, and get the least that is shown.
+ * Throws `non_finite_logits` for a row with a NaN or an infinite best token, naming its position in the prompt. A
+ * log-probability of minus infinity is allowed: it is shown as `MIN_LOG_PROB`.
  */
-export function assertNumbers({ logProbs, bestLogProbs, detail }: RowScores, firstPosition: number, param: string): void {
+export function assertFinite({ logProbs, bestLogProbs, detail }: RowScores, firstPosition: number, param: string): void {
   const bad = logProbs.findIndex((logProb, row) => Number.isNaN(logProb) || logProb === Number.POSITIVE_INFINITY || !Number.isFinite(bestLogProbs[row]))
   const badTop = detail?.topLogProbs.findIndex((logProb) => Number.isNaN(logProb)) ?? -1
   const row = bad >= 0 ? bad : badTop >= 0 ? Math.floor(badTop / (detail?.topCount ?? 1)) : -1
   if (row < 0) return
   throw new ServiceError(
     'non_finite_logits',
-    `the model gave no number for position ${firstPosition + row} of ${param}: half-precision overflow, or damaged weights`,
+    `the model returned no finite log-probability for position ${firstPosition + row} of ${param}: half-precision overflow or damaged weights`,
     { param }
   )
 }

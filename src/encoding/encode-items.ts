@@ -1,74 +1,64 @@
 import { orServiceError, ServiceError } from '../errors.ts'
-import { type InputInfo, wellFormedCheck } from '../scoring/checks/input-checks.ts'
+import type { InputInfo } from '../scoring/checks/input-checks.ts'
 import type { PartSizes } from '../scoring/scored-sequence.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { type SplitIds, splitAtBoundary, startsWith } from './boundary.ts'
 import type { EncodedItem, Warning } from './encoded-item.ts'
-import { type EncodingContext, type ItemInput, itemInputOf, type LogprobItem, type LogprobOptions } from './item-input.ts'
+import type { EncodingContext } from './encoding-context.ts'
+import { type ItemInput, itemInputOf } from './item-input.ts'
+import type { LogprobItem, LogprobOptions } from './logprob-item.ts'
 import { isMisplaced, type PartIds, partText, spelledParts } from './spelling.ts'
 import { TextIds } from './text-ids.ts'
 import { codePointCount, displayText } from './token-text.ts'
 
 /**
- * Turns items into token ids under the boundary policy. One entry an item, in order: the encoded item, or why it cannot
- * be scored. Equal texts are tokenized once.
+ * Turns items into token ids under the boundary policy. Returns one entry per item, in order: the encoded item, or the
+ * reason why it cannot be scored. Equal texts are tokenized once.
  */
 export async function encodeItems(items: readonly LogprobItem[], options: LogprobOptions, context: EncodingContext): Promise<(EncodedItem | ServiceError)[]> {
-  const drafts = await Promise.all(items.map((item) => orServiceError(() => itemInputOf(item, options, context))))
-  const ids = new TextIds(context.tokenizer, options.parseSpecialTokens)
-  await ids.add(drafts.flatMap((draft) => (draft instanceof ServiceError ? [] : textsTogether(draft))))
-  await ids.add(drafts.flatMap((draft) => (draft instanceof ServiceError ? [] : textsApart(draft, ids))))
-  return Promise.all(
-    drafts.map((draft) =>
-      orServiceError(() => {
-        if (draft instanceof ServiceError) throw draft
-        return encoded(draft, ids, options, context)
-      })
-    )
-  )
+  const inputs = await Promise.all(items.map((item) => orServiceError(() => itemInputOf(item, options, context))))
+  const valid = inputs.flatMap((input) => (input instanceof ServiceError ? [] : [input]))
+  const textIds = new TextIds(context.tokenizer, options.parseSpecialTokens)
+  await textIds.add(valid.flatMap(({ xText, y }) => (typeof y === 'string' ? [xText, xText + y] : [xText])))
+  // y by itself is needed only where it merges with x.
+  await textIds.add(valid.flatMap(({ xText, y }) => (typeof y === 'string' && !startsWith(textIds.of(xText + y), textIds.of(xText)) ? [y] : [])))
+  return Promise.all(inputs.map((input) => (input instanceof ServiceError ? input : orServiceError(() => encodedItem(input, textIds, options, context)))))
 }
 
-function textsTogether({ xText, y }: ItemInput): string[] {
-  return typeof y === 'string' ? [xText, xText + y] : [xText]
-}
-
-/** y by itself is needed only where it merges with x. */
-function textsApart({ xText, y }: ItemInput, ids: TextIds): string[] {
-  return typeof y === 'string' && !startsWith(ids.of(xText + y), ids.of(xText)) ? [y] : []
-}
-
-function encoded(draft: ItemInput, textIds: TextIds, options: LogprobOptions, context: EncodingContext): EncodedItem {
-  const { item, headIds, xText, y } = draft
+function encodedItem(input: ItemInput, textIds: TextIds, options: LogprobOptions, context: EncodingContext): EncodedItem {
+  const { item, headIds, xText, y } = input
   const { tokenizer, maxModelLen } = context
-  const split = splitDraft(draft, textIds, options, tokenizer)
+  const split = splitInput(input, textIds, options, tokenizer)
   const prefix = options.prefixToken === 'none' ? null : context.prefixTokenId
-  const wholeX = Int32Array.from([...headIds, ...split.x])
-  // A template that writes the prefix token itself must not get a second one.
-  const ownX = draft.fromTemplate && prefix !== null && wholeX[0] === prefix ? wholeX.slice(1) : wholeX
+  const allX = Int32Array.from([...headIds, ...split.x])
+  // A chat template may write the prefix token itself; the sequence must not start with two.
+  const ownX = input.fromTemplate && prefix !== null && allX[0] === prefix ? allX.slice(1) : allX
   const eos = endToken(options, tokenizer)
-  refuseEmpty(draft, split.y, eos)
+  refuseEmpty(input, split.y, eos)
   if (prefix === null && ownX.length === 0)
-    throw new ServiceError('no_prefix_token', `${item.param.x} is empty and no prefix token precedes it, so the first token of y has no probability`, {
-      param: item.param.x
-    })
+    throw new ServiceError(
+      'no_prefix_token',
+      `${item.param.x} is empty and no prefix token precedes it, so the first token of y has no probability: send at least one token before y`,
+      { param: item.param.x }
+    )
 
-  const droppedTokens = excess(ownX.length, (prefix === null ? 0 : 1) + split.y.length + eos.length, draft, options, maxModelLen)
+  const droppedTokens = excess(ownX.length, (prefix === null ? 0 : 1) + split.y.length + eos.length, input, options, maxModelLen)
   const ids = Int32Array.from([...(prefix === null ? [] : [prefix]), ...ownX.slice(droppedTokens), ...split.y, ...eos])
   const sizes: PartSizes = { prefix: prefix === null ? 0 : 1, x: ownX.length - droppedTokens, y: split.y.length, eos: eos.length }
 
   const xEnd = sizes.prefix + sizes.x
-  // Read out of the sequence that is scored, so that a token in the wrong part shows.
+  // Taken from the scored sequence, so that the checks notice a token in the wrong part.
   const partIds = { dropped: ownX.slice(0, droppedTokens), x: ids.slice(sizes.prefix, xEnd), y: ids.slice(xEnd, xEnd + sizes.y) }
-  const spelled = spelledParts(draft, split, partIds, textIds, { tokenizer, parseSpecialTokens: options.parseSpecialTokens })
+  const spelled = spelledParts(input, split, partIds, textIds, { tokenizer, parseSpecialTokens: options.parseSpecialTokens })
   const text = { x: partText(spelled.x), y: partText(spelled.y) }
-  const xIsWholeText = spelled.x.text !== null && droppedTokens === 0
+  const isWholeText = spelled.x.text !== null && droppedTokens === 0
 
   return {
     ids,
     sizes,
     boundary: split.boundary,
     lengths: {
-      x: lengthsOf(sizes.x, xIsWholeText ? xText : displayText(spelled.x.scored)),
+      x: lengthsOf(sizes.x, isWholeText ? xText : displayText(spelled.x.scored)),
       y: lengthsOf(sizes.y, typeof y === 'string' ? y : displayText(spelled.y.scored))
     },
     text,
@@ -83,9 +73,8 @@ function encoded(draft: ItemInput, textIds: TextIds, options: LogprobOptions, co
       normalization: { x: text.x.normalization, y: text.y.normalization },
       straddlingToken: split.boundary.straddling_token ?? null,
       boundaryIsKnown: split.boundary.policy !== 'tokens',
-      ...controlTokens(draft, partIds, options, tokenizer)
+      ...controlTokens(input, partIds, options, tokenizer)
     },
-    wellFormed: wellFormedCheck(true),
     warnings: warningsOf(split, droppedTokens, sizes),
     ...scoredRange(sizes, droppedTokens > 0 ? new Set(['conditional']) : options.terms)
   }
@@ -94,14 +83,18 @@ function encoded(draft: ItemInput, textIds: TextIds, options: LogprobOptions, co
 function refuseEmpty({ item, y }: ItemInput, yIds: Int32Array, eos: readonly number[]): void {
   const param = item.param.y
   if (yIds.length === 0 && y.length > 0)
-    throw new ServiceError('empty_completion', `the tokenizer makes no token of ${param}: its normalizer drops the text, or it has no token for it`, { param })
-  if (yIds.length + eos.length === 0)
-    throw new ServiceError('empty_completion', `${param} is empty: there is nothing to score; send a text, or eos: "score" to score the end of the sequence`, {
+    throw new ServiceError('empty_completion', `${param} has no tokens: the tokenizer's normalizer removes the text, or its vocabulary cannot spell it`, {
       param
     })
+  if (yIds.length + eos.length === 0)
+    throw new ServiceError(
+      'empty_completion',
+      `${param} is empty, so there is nothing to score: send a text, or set eos to "score" to score the end-of-sequence token`,
+      { param }
+    )
 }
 
-/** How many control tokens x and y hold, a template's own aside, and whether those are where ids or parse_special_tokens put them. */
+/** Control tokens in x and y, except those of a chat template, and whether all of them come from ids or parse_special_tokens. */
 function controlTokens(
   { item, y, fromTemplate }: ItemInput,
   ids: PartIds,
@@ -111,14 +104,14 @@ function controlTokens(
   const count = (part: Int32Array): number => part.reduce((sum, id) => sum + (info.specials.has(id) ? 1 : 0), 0)
   const inX = fromTemplate ? 0 : count(ids.dropped) + count(ids.x)
   const inY = count(ids.y)
-  const outOfText = (typeof item.x === 'string' ? inX : 0) + (typeof y === 'string' ? inY : 0)
-  return { controlTokenCount: inX + inY, controlTokensWanted: parseSpecialTokens || outOfText === 0 }
+  const inText = (typeof item.x === 'string' ? inX : 0) + (typeof y === 'string' ? inY : 0)
+  return { controlTokenCount: inX + inY, controlTokensWanted: parseSpecialTokens || inText === 0 }
 }
 
-function splitDraft({ headIds, xText, y, movedSpace }: ItemInput, textIds: TextIds, options: LogprobOptions, tokenizer: Tokenizer): SplitIds {
+function splitInput({ headIds, xText, y, movedSpace }: ItemInput, textIds: TextIds, options: LogprobOptions, tokenizer: Tokenizer): SplitIds {
   const x = textIds.of(xText)
   if (typeof y !== 'string') return { x, y: Int32Array.from(y), boundary: { policy: 'tokens', merged: false } }
-  // Nothing can merge with ids; y is text of its own after them.
+  // Text never merges with ids, so y is tokenized by itself.
   if (xText === '' && headIds.length > 0) return { x, y: textIds.of(y), boundary: { policy: 'tokens', merged: false } }
   const joint = textIds.of(xText + y)
   const texts = { xText: textIds.normalized(xText), x, joint, y: startsWith(joint, x) ? new Int32Array(0) : textIds.of(y) }
@@ -129,21 +122,19 @@ function splitDraft({ headIds, xText, y, movedSpace }: ItemInput, textIds: TextI
 
 function endToken({ eos }: LogprobOptions, { info }: Tokenizer): number[] {
   if (eos === 'none') return []
-  if (info.endId === null) throw new ServiceError('no_end_token', 'this model has no end-of-sequence token to score', { param: 'eos' })
+  if (info.endId === null) throw new ServiceError('no_end_token', 'this model has no end-of-sequence token to score: set eos to "none"', { param: 'eos' })
   return [info.endId]
 }
 
-/** How many tokens of x are too many beside `otherTokens`; an error unless the caller asked that they be left out. */
+/** How many tokens of x do not fit into the context beside `otherTokens`. Throws unless the caller chose `truncate_left`. */
 function excess(xTokens: number, otherTokens: number, { item }: ItemInput, { onOverflow }: LogprobOptions, maxModelLen: number): number {
   const total = otherTokens + xTokens
   if (total <= maxModelLen) return 0
   if (onOverflow === 'truncate_left' && otherTokens < maxModelLen) return total - maxModelLen
   throw new ServiceError(
     'context_length_exceeded',
-    `this sequence has ${total} tokens (x ${xTokens}, y and control tokens ${otherTokens}); this model's context is ${maxModelLen} tokens`,
-    {
-      param: item.param.x
-    }
+    `this sequence has ${total} tokens (x ${xTokens}, y and control tokens ${otherTokens}); this model's context is ${maxModelLen} tokens: shorten the text`,
+    { param: item.param.x }
   )
 }
 
@@ -156,12 +147,12 @@ function warningsOf({ boundary }: SplitIds, droppedTokens: number, sizes: PartSi
   if (boundary.merged)
     warnings.push({
       code: 'boundary_merged',
-      message: `x+y taken together has the token ${JSON.stringify(boundary.straddling_token?.text)} (id ${boundary.straddling_token?.id}) across the end of x; x and y were tokenized apart`
+      message: `x+y as one text has the token ${JSON.stringify(boundary.straddling_token?.text)} (id ${boundary.straddling_token?.id}) across the end of x; x and y were tokenized separately`
     })
   if (droppedTokens > 0)
-    warnings.push({ code: 'truncated_left', message: `the first ${droppedTokens} tokens of x were left out to fit the context; joint and marginal are null` })
+    warnings.push({ code: 'truncated_left', message: `the first ${droppedTokens} tokens of x were dropped to fit the context; joint and marginal are null` })
   if (sizes.prefix === 0)
-    warnings.push({ code: 'conditional_on_first_token', message: 'no prefix token precedes the text: joint and marginal leave the first token out' })
+    warnings.push({ code: 'conditional_on_first_token', message: 'no prefix token precedes the text, so joint and marginal exclude the first token' })
   return warnings
 }
 

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { elementAt } from '../element-at.ts'
 import type { PartText } from './spelling.ts'
 
-/** Position of a token in the text of its part, half open, in UTF-8 bytes and in code points; null where it has none. */
+/** Half-open range of a token in the text of its part, in UTF-8 bytes and in code points; null where it has none. */
 export interface Offsets {
   readonly byte_start: number | null
   readonly byte_end: number | null
@@ -13,18 +13,18 @@ export interface Offsets {
 export const NO_OFFSETS: Offsets = { byte_start: null, byte_end: null, char_start: null, char_end: null }
 
 /**
- * Offsets of consecutive tokens of so many bytes each. The character range takes in every character of which the token
- * has a byte, so tokens that share a character overlap in it. Character offsets are null in bytes that are not UTF-8.
+ * Offsets of consecutive tokens, given the byte length of each. The character range covers every character of which the
+ * token has a byte, so tokens that share a character overlap. Character offsets are null where the bytes are not UTF-8.
  */
 export function offsetsOf({ bytes, start }: Pick<PartText, 'bytes' | 'start'>, tokenLengths: readonly number[]): Offsets[] {
   if (bytes === null) return tokenLengths.map(() => NO_OFFSETS)
   const hasCharacters = isUtf8(bytes)
   let at = start
-  let counted = 0
+  let countedBytes = 0
   let characters = 0
-  /** Code points that begin before byte `end`; asked for in rising order. */
+  /** Code points that start before byte `end`; `end` must not decrease between calls. */
   const charactersBefore = (end: number): number => {
-    for (; counted < end; counted++) if ((elementAt(bytes, counted) & 0xc0) !== 0x80) characters++
+    for (; countedBytes < end; countedBytes++) if ((elementAt(bytes, countedBytes) & 0xc0) !== 0x80) characters++
     return characters
   }
   return tokenLengths.map((length) => {

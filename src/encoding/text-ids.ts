@@ -1,18 +1,17 @@
-import { elementAt } from '../element-at.ts'
+import { elementAt, entryOf } from '../element-at.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
-/** What the tokenizer makes of one text. */
 interface TokenizedText {
   readonly ids: Int32Array
-  /** The text as the tokenizer's normalizer left it, which is what the ids should spell. */
+  /** The text after the tokenizer's normalizer, which is what the ids should spell. */
   readonly normalized: string
 }
 
-/** Ids by text, so that one x with a hundred y is tokenized once. */
+/** Token ids by text. Tokenizes each text once, however many items share it. */
 export class TextIds {
   readonly #tokenizer: Tokenizer
   readonly #parseSpecialTokens: boolean
-  /** The empty text needs no tokenizer; requests of ids alone then never wait for it. */
+  /** The empty text needs no tokenizer, so that requests of token ids never wait for it. */
   readonly #texts = new Map<string, TokenizedText>([['', { ids: new Int32Array(0), normalized: '' }]])
 
   constructor(tokenizer: Tokenizer, parseSpecialTokens: boolean) {
@@ -20,30 +19,23 @@ export class TextIds {
     this.#parseSpecialTokens = parseSpecialTokens
   }
 
-  /** Tokenizes those of the texts that are new. */
   async add(texts: readonly string[]): Promise<void> {
-    const fresh = [...new Set(texts)].filter((text) => !this.#texts.has(text))
-    if (fresh.length === 0) return
+    const missing = [...new Set(texts)].filter((text) => !this.#texts.has(text))
+    if (missing.length === 0) return
     const options = { parseSpecialTokens: this.#parseSpecialTokens }
-    const { info } = this.#tokenizer
     const [ids, normalized] = await Promise.all([
-      this.#tokenizer.encode(fresh, options),
-      info.hasNormalizer ? this.#tokenizer.normalize(fresh, options) : fresh
+      this.#tokenizer.encode(missing, options),
+      this.#tokenizer.info.hasNormalizer ? this.#tokenizer.normalize(missing, options) : missing
     ])
-    fresh.forEach((text, i) => this.#texts.set(text, { ids: elementAt(ids, i), normalized: elementAt(normalized, i) }))
+    missing.forEach((text, i) => this.#texts.set(text, { ids: elementAt(ids, i), normalized: elementAt(normalized, i) }))
   }
 
+  /** The ids of a text that was added. */
   of(text: string): Int32Array {
-    return this.#found(text).ids
+    return entryOf(this.#texts, text).ids
   }
 
   normalized(text: string): string {
-    return this.#found(text).normalized
-  }
-
-  #found(text: string): TokenizedText {
-    const found = this.#texts.get(text)
-    if (found === undefined) throw new Error('a text was asked for before it was tokenized')
-    return found
+    return entryOf(this.#texts, text).normalized
   }
 }

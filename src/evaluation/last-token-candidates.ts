@@ -1,9 +1,9 @@
-import { elementAt } from '../element-at.ts'
+import { elementAt, entryOf } from '../element-at.ts'
 import type { RowDetail, RowScores } from '../engine/engine.ts'
 import type { ScoringJob } from '../scheduling/job.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from './sequence-integrity.ts'
 
-/** Where the numbers of one wanted job are: `job` computes them, and `row` is the one of its last token. */
+/** Where the scores of a wanted job are: `job` computes them, and `row` is the one of its last token. */
 export interface LastTokenRow {
   readonly job: ScoringJob
   readonly row: number
@@ -11,49 +11,48 @@ export interface LastTokenRow {
 
 interface Group {
   readonly first: ScoringJob
-  /** Each last token once, in the order in which they come. */
+  /** Each distinct last token and its index, in the order in which they first appear. */
   readonly lastIds: Map<number, number>
-  job: ScoringJob | null
 }
 
 /**
- * Jobs that compute each sequence once: those of `wanted` that are equal, or differ in their last token alone, become
- * one. The last token of a sequence is scored and never fed, so it changes nothing that is computed for the others.
- * One entry a wanted job, in order.
+ * Merges jobs that are equal or differ in their last token alone, so that each sequence is computed once. The last token
+ * of a sequence is scored but never fed, so it changes nothing for the others. Returns one entry per wanted job.
  */
-export function groupByLastToken(wanted: readonly ScoringJob[]): LastTokenRow[] {
+export function groupByLastToken(wanted: readonly ScoringJob[]): ReadonlyMap<ScoringJob, LastTokenRow> {
   const groups = new Map<string, Group>()
-  const places = wanted.map((job) => {
+  const members = wanted.map((job) => {
     const key = keyOf(job)
-    const group = groups.get(key) ?? { first: job, lastIds: new Map<number, number>(), job: null }
+    const group = groups.get(key) ?? { first: job, lastIds: new Map<number, number>() }
     groups.set(key, group)
     const lastId = elementAt(job.sequence.ids, job.sequence.ids.length - 1)
-    const place = group.lastIds.get(lastId) ?? group.lastIds.size
-    group.lastIds.set(lastId, place)
-    return { group, place }
+    const candidate = group.lastIds.get(lastId) ?? group.lastIds.size
+    group.lastIds.set(lastId, candidate)
+    return { job, group, candidate }
   })
-  for (const group of groups.values()) group.job = jobOf(group)
-  return places.map(({ group, place }) => {
-    const { ids, firstScored } = group.first.sequence
-    return { job: group.job ?? group.first, row: ids.length - 1 - firstScored + place }
-  })
+  const mergedJobs = new Map([...groups.values()].map((group) => [group, mergedJob(group)]))
+  return new Map(
+    members.map(({ job, group, candidate }) => {
+      const { ids, firstScored } = group.first.sequence
+      return [job, { job: entryOf(mergedJobs, group), row: ids.length - 1 - firstScored + candidate }]
+    })
+  )
 }
 
-/** The jobs behind the rows, each once. */
-export function groupedJobs(shared: readonly LastTokenRow[]): ScoringJob[] {
-  return [...new Set(shared.map(({ job }) => job))]
+/** The merged jobs, each once. */
+export function groupedJobs(grouped: ReadonlyMap<ScoringJob, LastTokenRow>): ScoringJob[] {
+  return [...new Set(Array.from(grouped.values(), ({ job }) => job))]
 }
 
 /**
- * The numbers of one wanted sequence out of those of the job that computed it. Throws `scores_mismatched` when they
- * belong to other tokens; each picked row keeps the checksum that the engine gave it.
+ * Extracts the scores of one wanted sequence from those of its merged job. Throws `scores_mismatched` when they belong to
+ * other tokens. Each extracted row keeps the checksum that the engine computed.
  */
-export function rowsOfSequence({ job, row }: LastTokenRow, rows: RowScores): RowScores {
-  const own = job.sequence
-  if (own.lastTokenCandidates === undefined) return rows
-  assertSequenceIntegrity(sequenceIntegrityOf(own, rows))
-  const before = own.ids.length - 1 - own.firstScored
-  /** (rows, width): those before the last token, then that of this sequence's own. */
+export function rowsOfSequence({ job: { sequence }, row }: LastTokenRow, rows: RowScores): RowScores {
+  if (sequence.lastTokenCandidates === undefined) return rows
+  assertSequenceIntegrity(sequenceIntegrityOf(sequence, rows))
+  const before = sequence.ids.length - 1 - sequence.firstScored
+  /** (rows, width): the rows before the last token, then the row of this sequence's last token. */
   const pick = <T extends Float32Array | Int32Array>(values: T, width = 1): T => {
     const picked = values.slice(0, (before + 1) * width) as T
     picked.set(values.subarray(row * width, (row + 1) * width), before * width)
@@ -81,7 +80,7 @@ export function rowsOfSequence({ job, row }: LastTokenRow, rows: RowScores): Row
   }
 }
 
-/** Equal for jobs that one sequence can answer. Labels in place of the tokens are never shared. */
+/** Equal for jobs that one sequence can answer. A job with explicit targets is merged only with an equal one. */
 function keyOf({ sequence: { ids, firstScored, targets }, topCount }: ScoringJob): string {
   const fed = ids.subarray(0, -1)
   const bytes = Buffer.from(fed.buffer, fed.byteOffset, fed.byteLength).toString('latin1')
@@ -89,7 +88,7 @@ function keyOf({ sequence: { ids, firstScored, targets }, topCount }: ScoringJob
   return `${firstScored} ${topCount} ${labels} ${bytes}`
 }
 
-function jobOf({ first, lastIds }: Group): ScoringJob {
+function mergedJob({ first, lastIds }: Group): ScoringJob {
   const lastTokenCandidates = [...lastIds.keys()].slice(1)
   if (lastTokenCandidates.length === 0) return first
   return { ...first, sequence: { ...first.sequence, lastTokenCandidates: Int32Array.from(lastTokenCandidates) } }

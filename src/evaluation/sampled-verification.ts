@@ -1,48 +1,51 @@
 import { elementAt } from '../element-at.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
-import type { EncodingContext } from '../encoding/item-input.ts'
 import type { Batch, BatchScores } from '../engine/engine.ts'
 import { isEngineAbsence } from '../errors.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
 import { passesOf, type VerificationPasses, verificationBatches, verificationChecks, workOf } from './deep-verification.ts'
-import type { Scored } from './scored-item.ts'
+import type { EvaluationContext } from './evaluation-context.ts'
+import type { SequenceScores } from './scored-item.ts'
 
-/** What a verification has to know of a scored sequence. */
+/** The part of a scored sequence that a verification needs. */
 export interface VerifiedSequence {
   readonly encoded: Pick<EncodedItem, 'ids' | 'sizes' | 'scoredStart' | 'scoredEnd'>
-  readonly scored: Pick<Scored, 'rows' | 'sums'>
+  readonly scored: Pick<SequenceScores, 'rows' | 'sums'>
 }
 
 export interface SampledVerificationOptions {
-  /** Share of the scored sequences, 0 to 1. */
+  /** Share of the scored sequences to verify, 0 to 1. */
   readonly share: number
-  /** Told of each verification: its verdict, and the checks that did not pass. */
-  readonly onVerified: (verdict: Checks['verdict'], found: readonly Check[]) => void
-  /** Told why a verification showed nothing, unless the engine was away or the queue was full. */
+  /** Called after each verification with its verdict and the checks that did not pass. */
+  readonly onVerified: (verdict: Checks['verdict'], notPassed: readonly Check[]) => void
+  /** Called when a verification throws, except when the engine was unavailable or the queue full. */
   readonly onFailed: (error: unknown) => void
   readonly random?: () => number
 }
 
-/** Verifies a share of the answered sequences as deeply as `verify: "deep"` would, after their answer and only while nothing else waits. */
+/**
+ * Runs the passes of `verify: "deep"` on a share of the answered sequences, after their response and only while the
+ * scheduler is idle.
+ */
 export class SampledVerification {
-  readonly #context: EncodingContext
+  readonly #context: EvaluationContext
   readonly #scheduler: Pick<Scheduler, 'submitAll' | 'isIdle'>
   readonly #options: SampledVerificationOptions
   readonly #random: () => number
   #isBusy = false
 
-  constructor(context: EncodingContext, scheduler: Pick<Scheduler, 'submitAll' | 'isIdle'>, options: SampledVerificationOptions) {
+  constructor(context: EvaluationContext, scheduler: Pick<Scheduler, 'submitAll' | 'isIdle'>, options: SampledVerificationOptions) {
     this.#context = context
     this.#scheduler = scheduler
     this.#options = options
     this.#random = options.random ?? Math.random
   }
 
-  /** Draws whether this sequence is verified. Never waits and never throws. */
+  /** Decides at random whether to verify this sequence. Returns at once and never throws. */
   consider(encoded: VerifiedSequence['encoded'], scored: VerifiedSequence['scored']): void {
     if (this.#isBusy || this.#random() >= this.#options.share) return
-    // The batch of this very sequence may not have ended for the scheduler yet.
+    // The scheduler may still count the batch of this sequence as running.
     setImmediate(() => {
       if (!this.#isBusy && this.#scheduler.isIdle) void this.#verify(encoded, scored)
     })
@@ -59,7 +62,7 @@ export class SampledVerification {
         items.filter(({ status }) => status === 'warn' || status === 'fail')
       )
     } catch (error) {
-      // The engine was replaced meanwhile, or the service stops: nothing was shown.
+      // The engine was replaced or the service is stopping: that says nothing about the scores.
       if (!isEngineAbsence(error)) this.#options.onFailed(error)
     } finally {
       this.#isBusy = false

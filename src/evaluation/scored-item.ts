@@ -1,36 +1,36 @@
 import { elementAt } from '../element-at.ts'
 import type { EncodedItem, Warning } from '../encoding/encoded-item.ts'
-import type { LogprobItem, LogprobOptions } from '../encoding/item-input.ts'
+import type { LogprobItem, LogprobOptions } from '../encoding/logprob-item.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { ServiceError } from '../errors.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
 import { finiteCheck } from '../scoring/checks/number-checks.ts'
 import type { CheckSubject, SequenceIntegrity } from '../scoring/checks/request-checks.ts'
 import { type LogProbSums, logProbSums, type ScoredSequence } from '../scoring/scored-sequence.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { EvaluationContext } from './evaluation-context.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from './sequence-integrity.ts'
 import { type TokenDetail, tokenDetails } from './token-details.ts'
 
-/** The numbers of one sequence, before the checks run. */
-export interface Scored {
-  readonly sequence: ScoredSequence
-  /** The sums to report: joint and marginal are null where the front of x was left out. */
-  readonly sums: LogProbSums
-  readonly rows: RowScores | null
-}
-
-/** An item with its checked numbers: what every endpoint makes its answer of. */
+/** An item with its checked scores, from which each endpoint builds its result. */
 export interface ScoredItem {
   readonly item: LogprobItem
   readonly encoded: EncodedItem
   readonly sequence: ScoredSequence
   readonly sums: LogProbSums
   readonly checks: Checks
-  /** `approximate`: activations are quantized over whole tensors, so the numbers are close to those of an exact pass, not equal. */
-  readonly causal: 'exact' | 'approximate'
+  readonly causal: EvaluationContext['causal']
   /** One entry per token of the sequence under `detail: "tokens"`; null otherwise. */
   readonly tokens: readonly TokenDetail[] | null
   readonly warnings: readonly Warning[]
+}
+
+/** The scores of one sequence, before the checks run. */
+export interface SequenceScores {
+  readonly sequence: ScoredSequence
+  /** The sums to report: joint and marginal are null when truncation dropped tokens of x. */
+  readonly sums: LogProbSums
+  /** Null when no token of the sequence is scored. */
+  readonly rows: RowScores | null
 }
 
 export type CheckFunction = (subject: CheckSubject) => Check
@@ -38,25 +38,13 @@ export type CheckFunction = (subject: CheckSubject) => Check
 interface ItemParts {
   readonly item: LogprobItem
   readonly encoded: EncodedItem
-  readonly scored: Scored
+  readonly scored: SequenceScores
   readonly options: Pick<LogprobOptions, 'detail' | 'topLogprobs'>
-  readonly context: { readonly tokenizer: Tokenizer; readonly causal: 'exact' | 'approximate' }
+  readonly context: Pick<EvaluationContext, 'tokenizer' | 'causal'>
   readonly checks: readonly CheckFunction[]
 }
 
-/**
- * Reads the numbers of one sequence. `rows` covers tokens scoredStart to scoredEnd; null when that range is empty.
- * Throws `scores_mismatched` or `non_finite_logits`: such numbers must never reach a sum.
- */
-export function scoredOf(encoded: EncodedItem, rows: RowScores | null): Scored {
-  const integrity = integrityOf(encoded, rows)
-  if (integrity !== null) assertSequenceIntegrity(integrity)
-  const sequence = scoredSequence(encoded, rows)
-  const sums = logProbSums(sequence)
-  return { sequence, sums: encoded.inputInfo.droppedTokens > 0 ? { ...sums, joint: null, marginal: null } : sums, rows }
-}
-
-/** Runs the checks on one item. `moreChecks` are those that needed other passes or other items. */
+/** Runs the checks on one item. `moreChecks` needed other passes or other items. */
 export function scoredItemOf({ item, encoded, scored, options, context, checks }: ItemParts, moreChecks: readonly Check[]): ScoredItem {
   const { sequence, sums, rows } = scored
   const { causal, tokenizer } = context
@@ -73,20 +61,29 @@ export function scoredItemOf({ item, encoded, scored, options, context, checks }
   }
 }
 
-/** The warning that comes with every score of a model whose numerics are approximate. */
+/** Accompanies every score of a model with `causal: "approximate"`. */
 export const APPROXIMATE: Warning = {
   code: 'approximate_model',
-  message: 'this model quantizes activations over whole tensors, so the score of a token depends a little on later ones; it was scored alone'
+  message: 'this model quantizes activations over whole tensors, so the score of a token depends slightly on later tokens; it was scored alone'
+}
+
+/**
+ * Sums the scores of one sequence. `rows` covers the positions from `scoredStart` to `scoredEnd`; null when that range is
+ * empty. Throws `scores_mismatched` or `non_finite_logits`: such scores must never reach a sum.
+ */
+export function sequenceScoresOf(encoded: EncodedItem, rows: RowScores | null): SequenceScores {
+  const integrity = integrityOf(encoded, rows)
+  if (integrity !== null) assertSequenceIntegrity(integrity)
+  const sequence = scoredSequence(encoded, rows)
+  const sums = logProbSums(sequence)
+  return { sequence, sums: encoded.inputInfo.droppedTokens > 0 ? { ...sums, joint: null, marginal: null } : sums, rows }
 }
 
 function integrityOf({ ids, scoredStart, scoredEnd }: EncodedItem, rows: RowScores | null): SequenceIntegrity | null {
   return rows === null ? null : sequenceIntegrityOf({ ids: ids.subarray(0, scoredEnd), firstScored: scoredStart }, rows)
 }
 
-/**
- * The numbers of a sequence by position; `rows` covers tokens scoredStart to scoredEnd, null when that is empty. Throws
- * `non_finite_logits`: such a number must never reach a sum.
- */
+/** The scores of a sequence by position. Throws `non_finite_logits`. */
 export function scoredSequence(
   { ids, sizes, scoredStart, scoredEnd }: Pick<EncodedItem, 'ids' | 'sizes' | 'scoredStart' | 'scoredEnd'>,
   rows: RowScores | null

@@ -3,7 +3,7 @@ import { type RowScores, rowCountOf, type ScoringSequence } from '../engine/engi
 import { ServiceError } from '../errors.ts'
 import { type SequenceIntegrity, sameSequenceCheck } from '../scoring/checks/request-checks.ts'
 
-/** The rows that `sequence` asks for beside those that came back, whose checksums the engine made from what it fed. */
+/** Pairs the checksum and row count of the sequence that was sent with those that the engine computed from the ids it fed. */
 export function sequenceIntegrityOf(sequence: ScoringSequence, rows: RowScores): SequenceIntegrity {
   return {
     sentChecksum: idsChecksum(rowChecksums(sequence)),
@@ -13,8 +13,8 @@ export function sequenceIntegrityOf(sequence: ScoringSequence, rows: RowScores):
   }
 }
 
-/** Throws `scores_mismatched` when the numbers belong to other tokens: such must never reach a sum. */
-export function assertSequenceIntegrity(receipt: SequenceIntegrity): void {
-  const received = sameSequenceCheck(receipt)
-  if (received.status === 'fail') throw new ServiceError('scores_mismatched', received.message)
+/** Throws `scores_mismatched` when the scores belong to other tokens: they must never reach a sum. */
+export function assertSequenceIntegrity(integrity: SequenceIntegrity): void {
+  const { status, message } = sameSequenceCheck(integrity)
+  if (status === 'fail') throw new ServiceError('scores_mismatched', message)
 }

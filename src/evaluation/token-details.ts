@@ -3,11 +3,11 @@ import type { EncodedItem } from '../encoding/encoded-item.ts'
 import { NO_OFFSETS, type Offsets, offsetsOf } from '../encoding/offsets.ts'
 import type { PartText } from '../encoding/spelling.ts'
 import { bytesOfId, tokenText } from '../encoding/token-text.ts'
-import type { RowScores } from '../engine/engine.ts'
+import type { RowDetail, RowScores } from '../engine/engine.ts'
 import { type Part, partAt, rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
-/** One token as `detail: "tokens"` shows it. `text` is for reading; `bytes` (base64) is exact where a character spans tokens. */
+/** One token under `detail: "tokens"`. `text` is for display; `bytes` (base64) is exact even where a character spans tokens. */
 export interface TokenDetail extends Offsets {
   readonly part: Part
   readonly id: number
@@ -26,7 +26,7 @@ interface TopToken {
   readonly log_prob: number
 }
 
-/** Every token of the sequence, in order; numbers are null where none were computed. */
+/** Every token of the sequence, in order; scores are null where none were computed. */
 export function tokenDetails(
   sequence: ScoredSequence,
   { text, scoredStart }: Pick<EncodedItem, 'text' | 'scoredStart'>,
@@ -47,21 +47,21 @@ export function tokenDetails(
       log_prob: logProb,
       rank: isScored ? elementAt(detail.ranks, row) : null,
       entropy: isScored ? elementAt(detail.entropies, row) : null,
-      ...(isScored && topCount > 0 ? { top: topTokens(row) } : {})
+      ...(isScored && topCount > 0 ? { top: topTokens(detail, row) } : {})
     }
   })
 
-  function topTokens(row: number): TopToken[] {
-    // The batch may have been asked for more by a neighbour.
-    const width = detail?.topCount ?? 0
+  function topTokens(detail: RowDetail, row: number): TopToken[] {
+    // Another job of the batch may have asked for more top tokens.
+    const { topCount: width, topIds, topLogProbs } = detail
     return Array.from({ length: Math.min(topCount, width) }, (_, k) => ({
-      ...tokenText(elementAt(detail!.topIds, row * width + k), tokenizer),
-      log_prob: elementAt(detail!.topLogProbs, row * width + k)
+      ...tokenText(elementAt(topIds, row * width + k), tokenizer),
+      log_prob: elementAt(topLogProbs, row * width + k)
     }))
   }
 }
 
-/** Offsets of the tokens of x or of y by their position in the sequence. */
+/** Offsets of the tokens of x or of y, by position in the sequence. */
 function partOffsets({ ids, sizes }: ScoredSequence, part: 'x' | 'y', text: PartText, tokenizer: Tokenizer): [number, Offsets][] {
   const { start, end } = rangeOf(sizes, part)
   const lengths = Array.from(ids.subarray(start, end), (id) => bytesOfId(tokenizer, id, text.spellsControls).length)

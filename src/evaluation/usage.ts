@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import type { BatchScores, RowScores, ScoringSequence, SequenceWork } from '../engine/engine.ts'
 import { ServiceError } from '../errors.ts'
@@ -10,17 +11,17 @@ export interface Usage extends WorkUsage {
 }
 
 /**
- * What a request cost. Tokens that were computed for another request of the same batch, whose sequence begins alike,
- * count for neither.
+ * The computing that a request cost. A common prefix that a batch computed for another request counts as neither computed
+ * nor cached.
  */
 export interface WorkUsage {
   /** Tokens that went through the model for this request. */
   readonly computed_tokens: number
-  /** Tokens whose computation was reused: a beginning that was kept, or the same sequence of an earlier or concurrent request. */
+  /** Tokens whose computation was reused: a prefix from the prefix cache, or an equal sequence of another request. */
   readonly cached_tokens: number
 }
 
-/** Tokens of the items that could be encoded, beside what all passes cost. */
+/** The usage of a request: tokens of the items that could be encoded, and `work`. */
 export function usageOf(items: readonly (EncodedItem | ServiceError)[], work: WorkUsage): Usage {
   const sizes = items.flatMap((item) => (item instanceof ServiceError ? [] : [item.sizes]))
   const promptTokens = sizes.reduce((sum, { prefix, x }) => sum + prefix + x, 0)
@@ -28,13 +29,13 @@ export function usageOf(items: readonly (EncodedItem | ServiceError)[], work: Wo
   return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens, ...work }
 }
 
-/** What jobs and exact batches cost, once their scores are there; one that failed counts nothing. `scores` has one entry each, in order. */
+/** The cost of jobs and exact batches, when all have settled; failed ones count nothing. `scores` has one entry for each, in order. */
 export async function workUsage(work: readonly (ScoringJob | ExactBatch)[], scores: readonly Promise<BatchScores>[]): Promise<WorkUsage> {
-  const ended = await Promise.allSettled(scores)
+  const settled = await Promise.allSettled(scores)
   return workUsageOf(
     work.flatMap((each, i) => {
-      const own = ended[i]
-      if (own?.status !== 'fulfilled') return []
+      const own = elementAt(settled, i)
+      if (own.status !== 'fulfilled') return []
       const sequences = 'exactly' in each ? each.exactly.sequences : [each.sequence]
       return sequences.map((sequence, row) => workOfSequence(sequence, own.value.rows[row]))
     })
@@ -48,7 +49,7 @@ export function workUsageOf(work: readonly SequenceWork[]): WorkUsage {
   }
 }
 
-/** Rows that do not say were computed for their sequence alone; its last token is scored but never fed. */
+/** Without `work`, the engine computed every fed token for this sequence alone; the last token is scored but never fed. */
 export function workOfSequence({ ids }: ScoringSequence, rows: RowScores | undefined): SequenceWork {
   return rows?.work ?? { computedTokens: ids.length - 1, cachedTokens: 0 }
 }

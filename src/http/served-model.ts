@@ -1,7 +1,7 @@
 import type { CompletionsEvaluator } from '../completions/evaluate.ts'
 import type { Config } from '../config/options.ts'
 import type { EngineInfo, SelfTestReport } from '../engine/engine-info.ts'
-import type { LogprobEvaluator } from '../evaluation/item-evaluator.ts'
+import type { LogprobEvaluator } from '../evaluation/logprob-evaluator.ts'
 import type { LossEvaluator } from '../loss/evaluate.ts'
 import type { ModelInfo } from '../model/open-model.ts'
 import type { FileHash } from '../model/weights/file-hashes.ts'

@@ -1,8 +1,8 @@
-import type { LogprobItem, TextOrIds } from '../encoding/item-input.ts'
+import type { LogprobItem, TextOrIds } from '../encoding/logprob-item.ts'
 import { ServiceError } from '../errors.ts'
 import type { ChatMessage } from '../tokenizer/tokenizer.ts'
 
-/** One x, or a conversation that ends in x, and its outputs, as the body has them. */
+/** One x or conversation and its outputs, as the body has them. */
 export interface RequestedPair {
   readonly id?: string
   readonly x?: TextOrIds
@@ -10,20 +10,20 @@ export interface RequestedPair {
   readonly y?: RequestedOutput
 }
 
-/** One output, or several for the same x. A list of integers is one output as token ids. */
+/** One output, or a list of outputs for the same x. A list of integers is one output as token ids. */
 export type RequestedOutput = string | readonly (number | string | readonly number[])[]
 
 export interface RequestedPairs extends RequestedPair {
   readonly pairs?: readonly RequestedPair[]
 }
 
-/** The items of a request in the order of its results. Throws `invalid_request` naming the field that is missing or too many. */
+/** The items of a request, in the order of its results. Throws `invalid_request`, naming the missing or superfluous field. */
 export function expandRequest(body: RequestedPairs): LogprobItem[] {
   const items: LogprobItem[] = []
   if (body.pairs === undefined) addPair(items, body, '')
   else {
     const stray = (['x', 'y', 'messages'] as const).find((field) => body[field] !== undefined)
-    if (stray !== undefined) throw invalid(stray, `${stray} stands beside pairs; put it into each pair`)
+    if (stray !== undefined) throw invalid(stray, `${stray} cannot be combined with pairs: put it into each pair`)
     body.pairs.forEach((pair, index) => addPair(items, pair, `pairs/${index}/`))
   }
   return items
@@ -33,15 +33,15 @@ function addPair(items: LogprobItem[], pair: RequestedPair, path: string): void 
   const { x, messages, y, id } = pair
   if (x === undefined && messages === undefined)
     throw invalid(`${path}x`, `${path}x is missing: send x (a text or token ids), messages${path === '' ? ', or pairs' : ''}`)
-  if (x !== undefined && messages !== undefined) throw invalid(`${path}messages`, `${path}x and ${path}messages exclude each other`)
+  if (x !== undefined && messages !== undefined) throw invalid(`${path}messages`, `${path}x and ${path}messages exclude each other: send one of them`)
   if (y === undefined) throw invalid(`${path}y`, `${path}y is missing: send the output to score, or a list of outputs`)
 
   const isList = Array.isArray(y) && !isIds(y)
   const outputs = isList ? y : [y]
-  if (isList && outputs.length === 0) throw invalid(`${path}y`, `${path}y is an empty list: there is nothing to score`)
+  if (isList && outputs.length === 0) throw invalid(`${path}y`, `${path}y is an empty list, so there is nothing to score: send at least one output`)
   outputs.forEach((output, candidate) => {
     const param = { x: `${path}${x === undefined ? 'messages' : 'x'}`, y: isList ? `${path}y/${candidate}` : `${path}y` }
-    if (typeof output === 'number') throw invalid(param.y, `${param.y} is a number in a list of outputs; a list is either token ids alone or outputs`)
+    if (typeof output === 'number') throw invalid(param.y, `${param.y} is a number in a list of outputs: send either only token ids, or only outputs`)
     items.push({ index: items.length, candidate, id: id ?? null, x: messages === undefined ? x! : { messages }, y: output as TextOrIds, param })
   })
 }

@@ -1,5 +1,5 @@
 import type { Boundary, Warning } from '../encoding/encoded-item.ts'
-import type { LogprobItem, Term } from '../encoding/item-input.ts'
+import type { LogprobItem, Term } from '../encoding/logprob-item.ts'
 import type { ServiceError } from '../errors.ts'
 import type { ScoredItem } from '../evaluation/scored-item.ts'
 import type { TokenDetail } from '../evaluation/token-details.ts'
@@ -7,7 +7,7 @@ import type { Checks } from '../scoring/checks/check.ts'
 import { type Lengths, type Normalized, normalized } from '../scoring/normalized.ts'
 import { rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
 
-/** One result as the wire has it; the fields of the contract. */
+/** One result of POST /v1/logprob. */
 export interface LogprobResult {
   readonly index: number
   readonly id: string | null
@@ -18,7 +18,7 @@ export interface LogprobResult {
   readonly normalized?: Normalized | null
   readonly is_greedy?: boolean
   readonly conditional_on_first_token?: true
-  /** The model quantizes activations over whole tensors: the numbers are near those of an exact pass, not equal. */
+  /** The model quantizes activations over whole tensors, so scores only approximate those of an exact pass. */
   readonly causal?: 'approximate'
   readonly boundary: Boundary
   readonly checks: Checks
@@ -33,7 +33,7 @@ export interface LogprobFailure {
   readonly error: { readonly code: string; readonly message: string; readonly param?: string }
 }
 
-/** One item as the wire shows it, with the terms that the request asked for. */
+/** The result of an item, with the requested terms. */
 export function resultOf({ item, encoded, sequence, sums, checks, causal, tokens, warnings }: ScoredItem, terms: ReadonlySet<Term>): LogprobResult {
   const hasY = encoded.scoredEnd === encoded.ids.length
   const ownY = sums.conditional === null ? null : sums.conditional - (sums.eos ?? 0)
@@ -54,7 +54,7 @@ export function resultOf({ item, encoded, sequence, sums, checks, causal, tokens
   }
 }
 
-/** Whether every token of y, and EOS where it is scored, is the most probable one at its position. */
+/** Whether every token of y, and EOS if it is scored, is the most probable one at its position. */
 function isGreedy({ logProbs, best, sizes }: ScoredSequence): boolean {
   const { start, end } = rangeOf(sizes, 'y')
   for (let position = start; position < end + sizes.eos; position++) if (logProbs[position] !== best[position]?.logProb) return false

@@ -17,26 +17,26 @@ import type { EncodedExample } from './encoded-example.ts'
 import type { LossOptions } from './request.ts'
 import { summaryOf } from './summary.ts'
 
-/** One token of a training example as the wire has it. */
+/** One token of a training example, as the response shows it. */
 export interface LossToken {
   readonly id: number
-  /** For reading; `bytes` (base64) is exact where a character spans tokens. */
+  /** For display; `bytes` (base64) is exact even where a character spans tokens. */
   readonly text: string
   readonly bytes: string
   readonly part: Part
-  /** The id, or -100 where the token is masked. */
+  /** The id, or -100 when the token is masked. */
   readonly label: number
   readonly reason: Reason
   readonly weight: number
   /** Nats; null for the first token of a sequence. */
   readonly log_prob: number | null
-  /** weight * -log_prob; 0 where masked. */
+  /** weight * -log_prob; 0 when masked. */
   readonly loss: number
-  /** Norm of the gradient of `loss` at the logits of its row; 0 where masked. */
+  /** Norm of the gradient of `loss` with respect to the logits of its row; 0 when masked. */
   readonly grad_norm: number
 }
 
-/** The answer of POST /v1/loss, without what every answer of the service carries. */
+/** The response of POST /v1/loss, without the fields that all responses share. */
 export interface LossAnswer {
   readonly tokens: readonly LossToken[]
   readonly loss_sum: number
@@ -52,14 +52,13 @@ export interface LossAnswer {
   readonly usage: Usage
 }
 
-/** The example with its scores. */
 export interface ScoredExample {
   readonly example: EncodedExample
   readonly sequence: ScoredSequence
   readonly rows: RowScores
 }
 
-/** `rows` covers tokens 1 to n-1. Throws `scores_mismatched` or `non_finite_logits`: such numbers must never reach a sum. */
+/** `rows` covers tokens 1 to n-1. Throws `scores_mismatched` or `non_finite_logits`: such scores must never reach a sum. */
 export function scoredExample(example: EncodedExample, rows: RowScores): ScoredExample {
   const { ids, inputInfo } = example
   assertSequenceIntegrity(sequenceIntegrityOf({ ids, firstScored: 1 }, rows))
@@ -107,7 +106,7 @@ export function lossAnswer({ scored, options, tokenizer, diagnosis, work }: Answ
 
 function lossTokens({ example: { ids, reasons }, sequence, rows }: ScoredExample, weights: readonly number[], tokenizer: Tokenizer): LossToken[] {
   const { detail } = rows
-  if (detail === null) throw new Error('the rows came without the sums of squared probabilities')
+  if (detail === null) throw new Error('the rows have no detail, and gradient norms need its sums of squared probabilities')
   return Array.from(ids, (id, position) => {
     const reason = elementAt(reasons, position)
     const weight = elementAt(weights, position)
@@ -115,7 +114,7 @@ function lossTokens({ example: { ids, reasons }, sequence, rows }: ScoredExample
     const isMasked = weight === 0 || logProb === null
     return {
       ...tokenText(id, tokenizer),
-      part: partOf(reason),
+      part: PARTS[reason],
       label: labelOf(id, weight),
       reason,
       weight,
@@ -128,10 +127,6 @@ function lossTokens({ example: { ids, reasons }, sequence, rows }: ScoredExample
 
 const PARTS: Readonly<Record<Reason, Part>> = { bos: 'prefix', completion: 'y', eos: 'eos', prompt: 'x', template: 'x', straddle: 'x' }
 
-function partOf(reason: Reason): Part {
-  return PARTS[reason]
-}
-
 function checksOf({ example, sequence, rows }: ScoredExample, totals: LossTotals, diagnosis: LossDiagnosis | null): Check[] {
   const { inputInfo, reasons, ids } = example
   const sums = {
@@ -143,7 +138,7 @@ function checksOf({ example, sequence, rows }: ScoredExample, totals: LossTotals
   }
   const subject = { sequence, sums, inputInfo, integrity: sequenceIntegrityOf({ ids, firstScored: 1 }, rows) }
   return [
-    ...REQUEST_CHECKS.map((run) => run(subject)).map((found) => (found.id === 'boundary' ? example.boundary : found)),
+    ...REQUEST_CHECKS.map((run) => run(subject)).map((each) => (each.id === 'boundary' ? example.boundary : each)),
     maskSanityCheck({
       tokenCount: ids.length,
       reasons,

@@ -5,35 +5,35 @@ import type { ExampleLosses } from '../scoring/loss/conventions.ts'
 import { isTrained, type LogProbs } from '../scoring/loss/labels.ts'
 import type { EncodedExample } from './encoded-example.ts'
 
-/** Passes that only a reported loss needs; null where the context has no room or there is nothing to score. */
+/** Passes that only `reported_loss` needs; null when they do not fit into the context or have nothing to score. */
 export interface ConventionJobs {
-  /** Row i on token i. */
+  /** Scores token i in row i. */
   readonly notShifted: ScoringJob | null
-  /** Row i on token i + 2. */
+  /** Scores token i + 2 in row i. */
   readonly shiftedTwice: ScoringJob | null
-  /** The end token that a run could have appended. */
+  /** Scores the end token that a training run could have appended. */
   readonly end: ScoringJob | null
 }
 
 export type ConventionRows = { readonly [job in keyof ConventionJobs]: RowScores | null }
 
 /**
- * Rows predict the position after them, so the wrong targets are asked for at the right positions. For labels that are
- * not shifted a further token makes room for the last row; which one it is does not matter, as no row sees it.
+ * Each row predicts the position after it, so `targets` puts the wrong tokens at the right positions. Labels without a shift
+ * need one more row, so an arbitrary token is appended; no row depends on it.
  */
 export function conventionJobs({ ids, absentEndId }: EncodedExample, maxModelLen: number): ConventionJobs {
-  const last = ids.at(-1) ?? 0
+  const last = elementAt(ids, ids.length - 1)
   const hasRoom = ids.length < maxModelLen
   const longer = (id: number): Int32Array => Int32Array.from([...ids, id])
   return {
     notShifted: hasRoom ? { sequence: { ids: longer(last), firstScored: 1, targets: ids.slice() }, topCount: null } : null,
-    // The last row has no token two places on; its number is not used.
+    // The last row has no token two positions on; its score is not used.
     shiftedTwice: ids.length < 3 ? null : { sequence: { ids, firstScored: 1, targets: Int32Array.from([...ids.subarray(2), last]) }, topCount: null },
     end: hasRoom && absentEndId !== null ? { sequence: { ids: longer(absentEndId), firstScored: ids.length }, topCount: null } : null
   }
 }
 
-/** The losses of an example under all conventions. `logProbs` are those of its tokens, null where no row predicts one. */
+/** The losses of an example under all conventions. `logProbs` has one entry per token, null where no row predicts it. */
 export function exampleLosses(
   { ids, reasons, endPositions, absentEndId }: EncodedExample,
   logProbs: LogProbs,
@@ -43,7 +43,11 @@ export function exampleLosses(
   const positions = Array.from(ids.keys())
   const isEnd = new Set(endPositions)
   const trained = positions.filter((position) => isTrained(elementAt(reasons, position)))
-  const lossesAt = (wanted: readonly number[]): number[] => wanted.flatMap((position) => (logProbs[position] == null ? [] : [-logProbs[position]!]))
+  const lossesAt = (wanted: readonly number[]): number[] =>
+    wanted.flatMap((position) => {
+      const logProb = elementAt(logProbs, position)
+      return logProb === null ? [] : [-logProb]
+    })
   const rowLosses = (scores: RowScores | null, wanted: readonly number[], rowOf: (position: number) => number): number[] | null =>
     scores === null ? null : wanted.map((position) => -elementAt(scores.logProbs, rowOf(position)))
   const endAfter = rows.end === null ? [] : [-elementAt(rows.end.logProbs, 0)]

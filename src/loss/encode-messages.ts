@@ -1,5 +1,6 @@
 import { elementAt } from '../element-at.ts'
-import { checkedInput, type EncodingContext } from '../encoding/item-input.ts'
+import type { EncodingContext } from '../encoding/encoding-context.ts'
+import { checkedInput } from '../encoding/item-input.ts'
 import type { Finding } from '../scoring/loss/findings.ts'
 import type { ContentBytes, EncodedConversation } from '../tokenizer/tokenizer.ts'
 import { encodeRegions } from './encode-regions.ts'
@@ -10,10 +11,10 @@ import type { LossInput, LossOptions } from './request.ts'
 const SPACE = 0x20
 
 /**
- * A conversation in the model's chat template: the contents of the trained roles are learned. A token that takes in
- * white space between the generation prompt and a content is learned with it, because the model will have to write it.
+ * Encodes a conversation in the model's chat template and trains the contents of the trained roles. A token that includes
+ * white space between the generation prompt and a content is trained with it, because the model has to generate it.
  *
- * Throws `chat_template_failed`, `boundary_not_exact`, and what `encodeRegions` throws.
+ * Throws `chat_template_failed`, `boundary_not_exact`, and as `encodeRegions` does.
  */
 export async function encodeMessages(
   { messages, trainOn }: Extract<LossInput, { form: 'messages' }>,
@@ -74,7 +75,7 @@ function regionsOf(contents: readonly PlacedContent[], { text }: EncodedConversa
   return [...regions, { start: at, end: bytes.length, reason: 'template' }]
 }
 
-/** The control token that the template writes right after a content, or after spaces; null when it writes none. */
+/** Index of the control token that the template writes after a content and optional spaces; null when it writes none. */
 function endAfter(end: number, { ids, starts }: EncodedConversation, { tokenizer }: EncodingContext): number | null {
   let index = starts.findIndex((start) => start >= end)
   while (index < ids.length) {
@@ -86,7 +87,7 @@ function endAfter(end: number, { ids, starts }: EncodedConversation, { tokenizer
   return null
 }
 
-/** Many templates render nothing before a first message, so that the first turn says nothing of them. */
+/** `trained` excludes a first message, before which many templates render nothing. */
 function prefixFinding(trained: readonly PlacedContent[]): Finding[] {
   const broken = trained.filter(({ content }) => content.promptEnd === null).length
   if (broken === 0) return []
@@ -94,7 +95,9 @@ function prefixFinding(trained: readonly PlacedContent[]): Finding[] {
     {
       code: 'template_not_prefix_preserving',
       severity: 'warning',
-      message: `before ${broken} of ${trained.length} trained messages the generation prompt is not how the conversation goes on: the model is trained on another beginning than it is asked to continue. Use a chat template whose generation prompt begins its turns`
+      message:
+        `before ${broken} of ${trained.length} trained messages the generation prompt is not a prefix of the rendered conversation: ` +
+        'the model is trained on a different text than it has to continue. Use a chat template whose turns start with its generation prompt'
     }
   ]
 }
@@ -106,7 +109,9 @@ function endFinding(ends: readonly (number | null)[]): Finding[] {
     {
       code: 'template_missing_end',
       severity: 'warning',
-      message: `the chat template writes no control token after ${missing} of ${ends.length} trained messages: nothing there teaches the model to stop. Use a template that ends each turn with one`
+      message:
+        `the chat template writes no control token after ${missing} of ${ends.length} trained messages, so nothing there teaches the model to stop. ` +
+        'Use a template that ends each turn with one'
     }
   ]
 }

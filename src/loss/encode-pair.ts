@@ -1,5 +1,7 @@
+import { elementAt } from '../element-at.ts'
 import { encodeItems } from '../encoding/encode-items.ts'
-import { DEFAULT_OPTIONS, type EncodingContext, type TextOrIds } from '../encoding/item-input.ts'
+import type { EncodingContext } from '../encoding/encoding-context.ts'
+import { DEFAULT_OPTIONS, type TextOrIds } from '../encoding/logprob-item.ts'
 import { bytesOfIds, sameBytes } from '../encoding/token-text.ts'
 import { ServiceError } from '../errors.ts'
 import { boundaryCheck } from '../scoring/checks/input-checks.ts'
@@ -11,7 +13,7 @@ import type { LossInput, LossOptions } from './request.ts'
 
 const REASONS = { prefix: 'bos', x: 'prompt', y: 'completion', eos: 'eos' } as const satisfies Record<string, Reason>
 
-/** (x, y) under the boundary policies of /v1/logprob: y is trained. Throws what an item of that endpoint can fail with. */
+/** Encodes (x, y) under the boundary policies of /v1/logprob, and trains y. Throws the errors of an item of that endpoint. */
 export async function encodePair(
   { x, y, boundary }: Extract<LossInput, { form: 'pair' }>,
   options: LossOptions,
@@ -19,8 +21,8 @@ export async function encodePair(
 ): Promise<EncodedExample> {
   const item = { index: 0, candidate: 0, id: null, x, y, param: { x: 'x', y: 'y' } }
   const { eos, prefixToken, parseSpecialTokens } = options
-  const [encoded] = await encodeItems([item], { ...DEFAULT_OPTIONS, boundary, eos, prefixToken, parseSpecialTokens }, context)
-  if (encoded === undefined) throw new Error('an item was not encoded')
+  const encodedItems = await encodeItems([item], { ...DEFAULT_OPTIONS, boundary, eos, prefixToken, parseSpecialTokens }, context)
+  const encoded = elementAt(encodedItems, 0)
   if (encoded instanceof ServiceError) throw encoded
 
   const { ids, sizes, inputInfo } = encoded
@@ -29,7 +31,7 @@ export async function encodePair(
   const straddling = encoded.boundary.straddling_token
   const scoredY: TextOrIds = encoded.boundary.scored?.y ?? y
   const { specials, endId } = context.tokenizer.info
-  // Ids that end with the end token bring their own.
+  // Token ids may already end with the end token.
   const endsItself = sizes.eos === 0 && yIds.at(-1) === endId
   const hasEnd = sizes.eos === 1 || endsItself
   const reasons = Array.from(ids, (_, position): Reason => REASONS[partAt(sizes, position)])

@@ -1,5 +1,5 @@
 import { elementAt } from '../element-at.ts'
-import type { EncodingContext } from '../encoding/item-input.ts'
+import type { EncodingContext } from '../encoding/encoding-context.ts'
 import { sameBytes } from '../encoding/token-text.ts'
 import { ServiceError } from '../errors.ts'
 import { type Check, check } from '../scoring/checks/check.ts'
@@ -12,27 +12,27 @@ import type { LossOptions } from './request.ts'
 
 const SPACE = 0x20
 
-/** One text that was tokenized as a whole, and what is to be learned of it. */
+/** One text that was tokenized as a whole, and the regions of it that are trained. */
 export interface RegionedText {
   readonly text: string
   readonly ids: Int32Array
   /** First byte of each token, then the length of the text: (n + 1,) */
   readonly starts: ArrayLike<number>
   readonly regions: readonly Region[]
-  /** End tokens that stand in the text after trained regions: indexes of `ids`. */
+  /** Indices in `ids` of the end tokens that follow trained regions in the text. */
   readonly ends: readonly number[]
-  /** Whether the end of the text is the end of a trained region without an end token. */
+  /** Whether the text ends with a trained region without an end token. */
   readonly canAppendEnd: boolean
   readonly controlTokenCount: number
   readonly controlTokensWanted: boolean
   readonly findings: readonly Finding[]
-  /** The request's field that has the text. */
+  /** The request field with the text. */
   readonly param: string
 }
 
 /**
- * Labels a text by its regions, puts the prefix token in front and an end token behind. Throws `empty_completion`,
- * `no_prefix_token`, `no_end_token`, `context_length_exceeded`.
+ * Labels the tokens of a text by its regions, and adds the prefix token and an end token. Throws `empty_completion`,
+ * `no_prefix_token`, `no_end_token` or `context_length_exceeded`.
  */
 export function encodeRegions(
   text: RegionedText,
@@ -40,31 +40,38 @@ export function encodeRegions(
   { tokenizer, maxModelLen, vocabSize, prefixTokenId }: EncodingContext
 ): EncodedExample {
   const { param } = text
-  if (text.ids.length === 0) throw new ServiceError('empty_completion', `${param} hold no text: there is nothing to score`, { param })
+  if (text.ids.length === 0)
+    throw new ServiceError('empty_completion', `${param} contain no text, so there is nothing to score: send at least one non-empty text`, { param })
   const prefix = prefixToken === 'none' ? null : prefixTokenId
-  // A template that writes the prefix token itself must not get a second one.
-  const isOwn = prefix !== null && text.ids[0] === prefix
-  const added = prefix === null || isOwn ? [] : [prefix]
+  // A chat template may write the prefix token itself; the sequence must not start with two.
+  const hasOwnPrefix = prefix !== null && text.ids[0] === prefix
+  const added = prefix === null || hasOwnPrefix ? [] : [prefix]
   const { endId } = tokenizer.info
   const ownReasons = reasonsOf(text.starts, text.regions)
-  // Parsed control tokens may bring the end token.
+  // With parse_special_tokens the text may end with the end token.
   const endsItself = text.ids.at(-1) === endId && ownReasons.at(-1) === 'completion'
   const canAppend = text.canAppendEnd && !endsItself
   const wantsEnd = eos === 'score' && canAppend
-  if (wantsEnd && endId === null) throw new ServiceError('no_end_token', 'this model has no end-of-sequence token to train', { param: 'eos' })
+  if (wantsEnd && endId === null)
+    throw new ServiceError('no_end_token', 'this model has no end-of-sequence token to train: set eos to "none"', { param: 'eos' })
   const appended = wantsEnd && endId !== null ? [endId] : []
 
   const ids = Int32Array.from([...added, ...text.ids, ...appended])
-  if (ids.length === 1) throw new ServiceError('no_prefix_token', `${param} are a single token and nothing precedes it, so it has no probability`, { param })
+  if (ids.length === 1)
+    throw new ServiceError('no_prefix_token', `${param} are a single token that nothing precedes, so it has no probability: send more text`, { param })
   if (ids.length > maxModelLen)
-    throw new ServiceError('context_length_exceeded', `this sequence has ${ids.length} tokens; this model's context is ${maxModelLen} tokens`, { param })
+    throw new ServiceError(
+      'context_length_exceeded',
+      `this sequence has ${ids.length} tokens; this model's context is ${maxModelLen} tokens: shorten the text`,
+      { param }
+    )
 
   const reasons: Reason[] = [...added.map((): Reason => 'bos'), ...ownReasons, ...appended.map((): Reason => 'eos')]
-  if (isOwn) reasons[0] = 'bos'
+  if (hasOwnPrefix) reasons[0] = 'bos'
   const ends = [...text.ends.map((index) => index + added.length), ...(endsItself || appended.length > 0 ? [ids.length - 1] : [])]
   if (endsItself || eos === 'score') for (const position of ends) reasons[position] = 'eos'
   const straddles = reasons.flatMap((reason, position) => (reason === 'straddle' ? [position] : []))
-  const prefixSize = added.length + (isOwn ? 1 : 0)
+  const prefixSize = added.length + (hasOwnPrefix ? 1 : 0)
   return {
     ids,
     reasons,
@@ -75,7 +82,7 @@ export function encodeRegions(
       maxModelLen,
       droppedTokens: 0,
       xTokens: ids.length - prefixSize - appended.length,
-      // A text whose tokens do not spell it, or that the normalizer changed, was refused before.
+      // A text that its tokens do not spell, or that the normalizer changed, was rejected before.
       spelling: { x: { match: 'exact' }, y: { match: 'unknown' }, isMisplaced: false },
       normalization: { x: { match: 'exact' }, y: { match: 'unknown' } },
       straddlingToken: null,
@@ -94,7 +101,7 @@ export function encodeRegions(
   }
 }
 
-/** Whether the tokens that are trained as text spell the trained regions: their own bytes against those of the text. */
+/** Whether the trained text tokens spell the trained regions: compares the bytes of the tokens with those of the text. */
 function spellsTrained({ ids, starts, text, regions }: RegionedText, reasons: readonly Reason[], tokenizer: Tokenizer): boolean {
   const { specials } = tokenizer.info
   const wanted = trainedBytes(Buffer.from(text), regions)
@@ -106,14 +113,14 @@ function spellsTrained({ ids, starts, text, regions }: RegionedText, reasons: re
       return bytes.subarray(leadBytesAt(elementAt(starts, i), leads))
     })
   )
-  // A SentencePiece tokenizer puts a space in front of every text.
+  // A SentencePiece tokenizer adds a leading space.
   return sameBytes(spelled, wanted) || (spelled[0] === SPACE && sameBytes(spelled.subarray(1), wanted))
 }
 
 function regionCheck(straddles: readonly number[]): Check {
   const [first] = straddles
-  if (first === undefined) return check('boundary', 'pass', 'no token holds both trained and masked text', { independent: true })
-  return check('boundary', 'warn', `${straddles.length} tokens hold both trained and masked text, the first at position ${first}; they are masked`, {
+  if (first === undefined) return check('boundary', 'pass', 'no token contains both trained and masked text', { independent: true })
+  return check('boundary', 'warn', `${straddles.length} tokens contain both trained and masked text, the first at position ${first}; they are masked`, {
     independent: true,
     value: first
   })

@@ -1,4 +1,6 @@
-import { checkedInput, type EncodingContext } from '../encoding/item-input.ts'
+import { elementAt } from '../element-at.ts'
+import type { EncodingContext } from '../encoding/encoding-context.ts'
+import { checkedInput } from '../encoding/item-input.ts'
 import { ServiceError } from '../errors.ts'
 import { tokenStarts } from '../tokenizer/token-bytes.ts'
 import { encodeRegions } from './encode-regions.ts'
@@ -7,9 +9,9 @@ import type { Region } from './regions.ts'
 import type { LossInput, LossOptions } from './request.ts'
 
 /**
- * Segments, tokenized as the one text that they spell together: tokens do not end where segments do.
+ * Encodes segments as one text, because tokens may cross the ends of segments.
  *
- * Throws `boundary_not_exact` when the tokens do not spell the text, so that it cannot be told which are whose.
+ * Throws `boundary_not_exact` when the tokens do not spell the text: then no token can be assigned to a segment.
  */
 export async function encodeSegments(
   { segments }: Extract<LossInput, { form: 'segments' }>,
@@ -24,13 +26,13 @@ export async function encodeSegments(
 
   const { tokenizer } = context
   const { specials } = tokenizer.info
-  const [ids = new Int32Array(0)] = await tokenizer.encode([text], { parseSpecialTokens: options.parseSpecialTokens })
+  const ids = elementAt(await tokenizer.encode([text], { parseSpecialTokens: options.parseSpecialTokens }), 0)
   const spelled = Array.from(ids, (id) => (specials.has(id) ? Buffer.from(specials.get(id) ?? '') : tokenizer.bytesOf(id)))
   const starts = tokenStarts(spelled, Buffer.from(text))
   if (starts === null)
     throw new ServiceError(
       'boundary_not_exact',
-      "the tokens do not spell the segments exactly: the tokenizer's normalizer changes the text, or it has no token for a character, so that it cannot be told which tokens are whose; send token ids as x and y",
+      "the tokens do not spell the segments, so they cannot be assigned to them: the tokenizer's normalizer changes the text, or its vocabulary lacks a character; send token ids as x and y",
       { param: 'segments' }
     )
 

@@ -1,5 +1,5 @@
 import { elementAt } from '../element-at.ts'
-import type { EncodingContext } from '../encoding/item-input.ts'
+import type { EncodingContext } from '../encoding/encoding-context.ts'
 import type { RowScores, SequenceWork } from '../engine/engine.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
 import { workOfSequence, workUsageOf } from '../evaluation/usage.ts'
@@ -14,7 +14,7 @@ import { encodeSegments } from './encode-segments.ts'
 import type { EncodedExample } from './encoded-example.ts'
 import type { LossInput, LossOptions, LossRequest } from './request.ts'
 
-/** The scorer behind POST /v1/loss: a training example to labelled tokens, tokens to rows, rows to losses. */
+/** Computes losses for POST /v1/loss: a training example to labelled tokens, tokens to rows, rows to losses. */
 export class LossEvaluator {
   readonly #context: EncodingContext
   readonly #scheduler: Scheduler
@@ -24,12 +24,11 @@ export class LossEvaluator {
     this.#scheduler = scheduler
   }
 
-  /** Throws what is wrong with the example (codes of an item of /v1/logprob), and `queue_full`. */
+  /** Throws `queue_full`, and for an invalid example the errors of an item of /v1/logprob. */
   async evaluate({ input, options }: LossRequest, terms: WorkTerms): Promise<LossAnswer> {
     const example = await this.#encoded(input, options)
     const main: ScoringJob = { sequence: { ids: example.ids, firstScored: 1 }, topCount: 0 }
-    const [rows] = await Promise.all(this.#scheduler.submit([main], terms))
-    if (rows === undefined) throw new Error('a job was not answered')
+    const rows = await elementAt(this.#scheduler.submit([main], terms), 0)
     const scored = scoredExample(example, rows)
     const reported = options.reportedLoss === null ? null : await this.#diagnosis(scored, options, options.reportedLoss, terms)
     return lossAnswer({
@@ -46,7 +45,7 @@ export class LossEvaluator {
     return input.form === 'segments' ? encodeSegments(input, options, this.#context) : encodeMessages(input, options, this.#context)
   }
 
-  /** Submitted after the main pass has ended, so that it never shares a batch, and its numbers are those of /v1/logprob. */
+  /** Runs after the main pass, so that they share no batch and the scores of the main pass equal those of /v1/logprob. */
   async #diagnosis(
     { example, sequence }: ScoredExample,
     { promptLossWeight }: LossOptions,
@@ -68,7 +67,7 @@ export class LossEvaluator {
     const expected = promptLossWeight > 0 ? 'prompt_loss_weight_mean' : 'completion_mean'
     return {
       diagnosis: diagnoseLoss(reportedLoss, conventions, expected),
-      work: jobs.map(({ sequence: each }, i) => workOfSequence(each, rows[i]))
+      work: jobs.map(({ sequence: each }, i) => workOfSequence(each, elementAt(rows, i)))
     }
   }
 }

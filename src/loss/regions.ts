@@ -2,8 +2,8 @@ import { elementAt } from '../element-at.ts'
 import type { Reason } from '../scoring/loss/labels.ts'
 
 /**
- * A stretch of the text, in bytes, and what its tokens are. `lead` is white space that a chat template writes between
- * its generation prompt and a completion.
+ * A range of the text in bytes, and the label of its tokens. `lead` is white space that a chat template writes between its
+ * generation prompt and a completion.
  */
 export interface Region {
   readonly start: number
@@ -12,11 +12,11 @@ export interface Region {
 }
 
 /**
- * What each token is, by the regions that its bytes lie in. `starts` has the first byte of each token and the length of
- * the text: (n + 1,). Regions follow each other without gaps.
+ * Labels each token by the regions that contain its bytes. `starts` has the first byte of each token and the length of the
+ * text: (n + 1,). Regions are consecutive, without gaps.
  *
- * A token with bytes of a completion and of given text is a `straddle`, and masked, as axolotl masks it. White space of
- * a `lead` is no given text: " Yes" after "Assistant:" is what the model has to write. Alone it belongs to the template.
+ * A token with bytes of a completion and of given text is a `straddle`, which is masked, as in axolotl. A `lead` does not
+ * count as given text, because the model has to generate " Yes" after "Assistant:". A token of only a lead is `template`.
  */
 export function reasonsOf(starts: ArrayLike<number>, regions: readonly Region[]): Reason[] {
   const filled = regions.filter(({ start, end }) => end > start)
@@ -25,9 +25,9 @@ export function reasonsOf(starts: ArrayLike<number>, regions: readonly Region[])
   for (let token = 0; token + 1 < starts.length; token++) {
     const from = elementAt(starts, token)
     const to = Math.max(from + 1, elementAt(starts, token + 1))
-    while (first + 1 < filled.length && (filled[first]?.end ?? 0) <= from) first++
+    while (first + 1 < filled.length && elementAt(filled, first).end <= from) first++
     let last = first
-    while (last + 1 < filled.length && (filled[last]?.end ?? 0) < to) last++
+    while (last + 1 < filled.length && elementAt(filled, last).end < to) last++
     reasons.push(reasonOf(new Set(filled.slice(first, last + 1).map(({ reason }) => reason))))
   }
   return reasons
@@ -39,7 +39,7 @@ function reasonOf(touched: ReadonlySet<Region['reason']>): Reason {
   return touched.has('prompt') ? 'prompt' : 'template'
 }
 
-/** The text to be trained: its regions one after the other. */
+/** The trained text: the bytes of the completion regions. */
 export function trainedBytes(text: Uint8Array, regions: readonly Region[]): Uint8Array {
   return Buffer.concat(regions.filter(({ reason }) => reason === 'completion').map(({ start, end }) => text.subarray(start, end)))
 }

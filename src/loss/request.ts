@@ -1,8 +1,8 @@
-import type { LogprobOptions, TextOrIds } from '../encoding/item-input.ts'
+import type { LogprobOptions, TextOrIds } from '../encoding/logprob-item.ts'
 import { ServiceError } from '../errors.ts'
 import type { ChatMessage } from '../tokenizer/tokenizer.ts'
 
-/** A stretch of text and whether it is to be learned. */
+/** A piece of text, and whether it is trained. */
 export interface Segment {
   readonly text: string
   readonly train: boolean
@@ -23,7 +23,7 @@ export interface LossBody {
   readonly parse_special_tokens?: boolean
 }
 
-/** What one training example is made of. */
+/** One training example, in one of three forms. */
 export type LossInput =
   | { readonly form: 'pair'; readonly x: TextOrIds; readonly y: TextOrIds; readonly boundary: LogprobOptions['boundary'] }
   | { readonly form: 'segments'; readonly segments: readonly Segment[] }
@@ -42,7 +42,7 @@ export interface LossRequest {
   readonly options: LossOptions
 }
 
-/** The request that a body means, defaults filled in. Throws `invalid_request` naming the field that is missing or too many. */
+/** Reads a body and fills in the defaults. Throws `invalid_request`, naming the missing or superfluous field. */
 export function lossRequestOf(body: LossBody): LossRequest {
   return {
     input: inputOf(body),
@@ -61,21 +61,21 @@ const FORMS = 'send one of: x and y, segments, or messages'
 function inputOf({ x, y, segments, messages, train_on: trainOn, boundary, parse_special_tokens: parse }: LossBody): LossInput {
   const given = Object.entries({ x: x ?? y, segments, messages }).flatMap(([field, value]) => (value === undefined ? [] : [field]))
   const [form, second] = given
-  if (form === undefined) throw invalid('x', `there is no text: ${FORMS}`)
-  if (second !== undefined) throw invalid(second, `${second} stands beside ${form === 'x' ? 'x and y' : form}: ${FORMS}`)
-  if (trainOn !== undefined && messages === undefined)
-    throw invalid('train_on', 'train_on names roles of messages: send it with messages, or mark segments with train')
-  if (boundary !== undefined && form !== 'x') throw invalid('boundary', `boundary is about x and y; ${form} are tokenized as one text`)
+  if (form === undefined) throw invalid('x', `the request has no text: ${FORMS}`)
+  if (second !== undefined) throw invalid(second, `${second} cannot be combined with ${form === 'x' ? 'x and y' : form}: ${FORMS}`)
+  if (trainOn !== undefined && messages === undefined) throw invalid('train_on', 'train_on needs messages: send it with messages, or set train on segments')
+  if (boundary !== undefined && form !== 'x')
+    throw invalid('boundary', `boundary applies to x and y alone, because ${form} are tokenized as one text: leave boundary out`)
   if (parse === true && messages !== undefined)
     throw invalid(
       'parse_special_tokens',
-      'contents of messages are always text, and the chat template writes the control tokens: leave parse_special_tokens out'
+      'message contents are always plain text, and the chat template writes the control tokens: leave parse_special_tokens out'
     )
 
   if (segments !== undefined) return { form: 'segments', segments }
   if (messages !== undefined) return { form: 'messages', messages, trainOn: trainOn ?? ['assistant'] }
   if (x === undefined) throw invalid('x', 'x is missing: send the prompt, or an empty text')
-  if (y === undefined) throw invalid('y', 'y is missing: send the completion that is to be learned')
+  if (y === undefined) throw invalid('y', 'y is missing: send the completion to train')
   return { form: 'pair', x, y, boundary: boundary ?? 'auto' }
 }
 

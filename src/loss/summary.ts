@@ -2,22 +2,22 @@ import type { LossDiagnosis } from '../scoring/loss/conventions.ts'
 import type { Finding } from '../scoring/loss/findings.ts'
 import type { LossTotals } from '../scoring/loss/totals.ts'
 
-interface SummaryFacts {
+interface SummaryParts {
   readonly totals: LossTotals
   readonly tokenCount: number
   readonly findings: readonly Finding[]
   readonly diagnosis: LossDiagnosis | null
 }
 
-/** The diagnosis in a few sentences, the worst first. */
-export function summaryOf({ totals, tokenCount, findings, diagnosis }: SummaryFacts): string {
+/** The diagnosis in a few sentences; errors come before warnings. */
+export function summaryOf({ totals, tokenCount, findings, diagnosis }: SummaryParts): string {
   const ofSeverity = (wanted: Finding['severity']): string[] => findings.filter(({ severity }) => severity === wanted).map(({ code }) => code)
   const [errors, warnings] = [ofSeverity('error'), ofSeverity('warning')]
   const trained = `${totals.trainedTokens} of ${tokenCount} tokens ${totals.trainedTokens === 1 ? 'is' : 'are'} trained.`
-  const faults = [...errors, ...warnings]
+  const codes = [...errors, ...warnings]
   return [
     trained,
-    faults.length === 0 ? 'Nothing wrong was found in the mask of this request.' : `To be looked at: ${faults.join(', ')}.`,
+    codes.length === 0 ? 'No problem was found in the mask of this request.' : `Problems: ${codes.join(', ')}.`,
     ...(diagnosis === null ? [] : [reportedText(diagnosis)])
   ].join(' ')
 }
@@ -28,15 +28,15 @@ function reportedText({ value, verdict, conventions, nearest }: LossDiagnosis): 
     const others = conventions.length - 1
     const also = others === 0 ? '' : ` (${others} other ${others === 1 ? 'convention gives' : 'conventions give'} it too)`
     return verdict === 'expected'
-      ? `The reported loss is the one that this example should give${also}.`
+      ? `The reported loss equals the expected one${also}.`
       : `The reported loss is not the expected one. It is the ${best.message}${also}.`
   }
   const hint =
     value === 0
-      ? ' A loss of exactly 0 is what some trainers print when every label is masked.'
+      ? ' Some trainers report a loss of exactly 0 when every label is masked.'
       : value < 0
-        ? ' A cross-entropy loss is never below 0: was a log-probability reported in its place?'
+        ? ' A cross-entropy loss is never below 0: was a log-probability reported instead?'
         : ''
-  if (nearest === undefined) return `No convention could be computed to compare the reported loss with.${hint}`
+  if (nearest === undefined) return `No convention could be computed for comparison with the reported loss.${hint}`
   return `No known convention gives the reported loss; the nearest, off by ${nearest.difference.toPrecision(3)}, is the ${nearest.message}.${hint}`
 }

@@ -2,48 +2,47 @@ import type { EncodedItem } from '../encoding/encoded-item.ts'
 import { type ErrorCode, ServiceError } from '../errors.ts'
 import type { RerankRequest } from './request.ts'
 
-/** Failures of the service, which no document is the cause of. */
-const NOT_OF_A_DOCUMENT = new Set<ErrorCode>(['deadline_exceeded', 'client_closed_request', 'engine_unavailable', 'internal_error'])
+/** Failures of the service that no document causes. */
+const SERVICE_FAILURES = new Set<ErrorCode>(['deadline_exceeded', 'client_closed_request', 'engine_unavailable', 'internal_error'])
 
-const RIGHT = `truncate with truncation_direction right would score a part of a text as if it were the whole, which is not done here; truncation_direction left leaves out the first tokens of x`
+const LEFT_ADVICE =
+  'truncation on the right is not supported, because it would score part of a text as if it were the whole; truncation_direction left drops the first tokens of x'
 
-/** The same error, naming the document: a list with a gap would be taken for a low score, so the whole request fails. */
+/** The error with the path of its document. One document fails the whole request, because a client would read a gap as a low score. */
 export function documentError(error: ServiceError, document: number, { field, truncation }: RerankRequest): ServiceError {
-  if (NOT_OF_A_DOCUMENT.has(error.code)) return error
-  const advice = error.code === 'context_length_exceeded' && truncation === 'right' ? `; ${RIGHT}` : ''
+  if (SERVICE_FAILURES.has(error.code)) return error
+  const advice = error.code === 'context_length_exceeded' && truncation === 'right' ? `; ${LEFT_ADVICE}` : ''
   const param = `${field}/${document}`
   return new ServiceError(error.code, `${error.message.startsWith(param) ? '' : `${param}: `}${error.message}${advice}`, { param, cause: error.cause })
 }
 
-/** The same for the pass that a document is compared with. */
+/** The same for the baseline of a document. */
 export function baselineError(error: ServiceError, document: number, request: RerankRequest): ServiceError {
   if (error.code === 'no_prefix_token')
     return new ServiceError(
       'no_prefix_token',
-      'normalization pmi needs Pr(y) without x, and this model has no prefix token for y to begin after; use dc_pmi with a domain_prompt',
+      'normalization pmi needs Pr(y) without x, but this model has no prefix token before y: use dc_pmi with a domain_prompt',
       { param: 'normalization' }
     )
   const named = new ServiceError(error.code, `the baseline of ${request.normalization.kind}: ${error.message}`, { cause: error.cause })
-  return NOT_OF_A_DOCUMENT.has(error.code) ? error : documentError(named, document, request)
+  return SERVICE_FAILURES.has(error.code) ? error : documentError(named, document, request)
 }
 
-/**
- * Refuses what another service would have cut at a limit of the request. Throws `invalid_request` with both numbers.
- */
-export function refuseOverLimits({ sizes }: EncodedItem, document: number, { field, direction, limits }: RerankRequest): void {
+/** Throws `invalid_request` for a text that exceeds a limit of the request, at which other services truncate. */
+export function assertWithinLimits({ sizes }: EncodedItem, document: number, { field, direction, limits }: RerankRequest): void {
   const [query, text] = direction === 'document_given_query' ? [sizes.x, sizes.y] : [sizes.y, sizes.x]
   const path = `${field}/${document}`
-  refuse('max_tokens_per_doc', path, text)
-  refuse('max_tokens_per_query', 'query', query)
-  refuse('truncate_prompt_tokens', `the query with ${path}`, sizes.prefix + sizes.x + sizes.y)
+  check('max_tokens_per_doc', path, text)
+  check('max_tokens_per_query', 'query', query)
+  check('truncate_prompt_tokens', `the query with ${path}`, sizes.prefix + sizes.x + sizes.y)
 
-  function refuse(limit: keyof typeof limits, what: string, tokens: number): void {
-    const most = limits[limit]
-    // vLLM's -1 means the model's context, beyond which the request fails anyway.
-    if (most === null || most < 0 || tokens <= most) return
+  function check(limit: keyof typeof limits, what: string, tokens: number): void {
+    const max = limits[limit]
+    // -1 means the context of the model, as in vLLM; a longer request fails anyway.
+    if (max === null || max < 0 || tokens <= max) return
     throw new ServiceError(
       'invalid_request',
-      `${what} has ${tokens} tokens and ${limit} is ${most}: texts are not cut here; send a shorter text or leave ${limit} out`,
+      `${what} has ${tokens} tokens and ${limit} is ${max}, but logpr does not truncate: send a shorter text, or leave ${limit} out`,
       { param: what === 'query' ? what : path }
     )
   }

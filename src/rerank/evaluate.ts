@@ -1,19 +1,19 @@
 import { elementAt } from '../element-at.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
-import { DEFAULT_OPTIONS, type LogprobOptions } from '../encoding/item-input.ts'
+import { DEFAULT_OPTIONS, type LogprobOptions } from '../encoding/logprob-item.ts'
 import { ServiceError } from '../errors.ts'
-import type { LogprobEvaluator } from '../evaluation/item-evaluator.ts'
+import type { LogprobEvaluator } from '../evaluation/logprob-evaluator.ts'
 import type { ScoredItem } from '../evaluation/scored-item.ts'
 import type { Usage } from '../evaluation/usage.ts'
 import type { WorkTerms } from '../scheduling/job.ts'
-import { baselineError, documentError, refuseOverLimits } from './document-error.ts'
+import { assertWithinLimits, baselineError, documentError } from './document-error.ts'
 import { hasBaseline } from './normalization.ts'
 import { type Baselines, baselinesOf, pairsOf } from './pairs.ts'
 import type { RerankRequest } from './request.ts'
 import { type ScoredDocument, scoredDocument } from './scored-document.ts'
 
 export interface ScoredDocuments {
-  /** In the order of the request, every one. */
+  /** All documents, in the order of the request. */
   readonly documents: readonly ScoredDocument[]
   readonly usage: Usage
 }
@@ -21,29 +21,28 @@ export interface ScoredDocuments {
 type Scorer = Pick<LogprobEvaluator, 'encode' | 'evaluateEncoded'>
 
 /**
- * Scores all documents of a request, each distinct (x, y) once, and those that differ in their last token alone in one
- * pass: the query is then computed once for all answers of one token. Throws what is wrong with the first document that cannot
- * be scored, before any is, naming its index; and `queue_full`.
+ * Scores all documents of a request. Each distinct (x, y) is computed once, and documents that differ in their last token
+ * alone in one pass, so one-token documents share the computation of the query. Throws `queue_full`, and the error of the
+ * first document that cannot be encoded, with its index, before any is scored.
  */
 export async function scoreDocuments(request: RerankRequest, scorer: Scorer, terms: WorkTerms): Promise<ScoredDocuments> {
   const pairs = pairsOf(request)
   const options: LogprobOptions = {
     ...DEFAULT_OPTIONS,
-    // Asking for y alone never runs the head on x.
+    // Without joint and marginal, the LM head never runs on x.
     terms: new Set(['conditional'] as const),
     onOverflow: request.truncation === 'left' ? 'truncate_left' : 'error'
   }
   const documentOfItem = (item: number): number => elementAt(pairs.documentOf, item)
   const encoded = (await scorer.encode(pairs.items, options)).map((item, i): EncodedItem => {
     if (item instanceof ServiceError) throw documentError(item, documentOfItem(i), request)
-    refuseOverLimits(item, documentOfItem(i), request)
+    assertWithinLimits(item, documentOfItem(i), request)
     return item
   })
-  const baselines: Baselines | null = hasBaseline(request.normalization)
+  const { items: baselineItems, baselineOf } = hasBaseline(request.normalization)
     ? baselinesOf(encoded, request.normalization.kind === 'dc_pmi' ? request.normalization.domainPrompt : '')
-    : null
-  const baselineItems = baselines?.items ?? []
-  const documentOfBaseline = (baseline: number): number => documentOfItem(baselines?.baselineOf.indexOf(baseline) ?? -1)
+    : NO_BASELINES
+  const documentOfBaseline = (baseline: number): number => documentOfItem(baselineOf.indexOf(baseline))
   const encodedBaselines = (await scorer.encode(baselineItems, options)).map((item, i) => {
     if (item instanceof ServiceError) throw baselineError(item, documentOfBaseline(i), request)
     return item
@@ -58,21 +57,22 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, ter
 
   const documents = request.documents.map((text, index) => {
     const item = elementAt(pairs.itemOf, index)
-    const baseline = baselines === null ? null : elementAt(baselines.baselineOf, item)
     return scoredDocument(text, index, request.normalization, {
       own: elementAt(results, item),
-      baseline: baseline === null ? null : elementAt(results, encoded.length + baseline)
+      baseline: hasBaseline(request.normalization) ? elementAt(results, encoded.length + elementAt(baselineOf, item)) : null
     })
   })
   return { documents, usage: rerankUsage(encoded, pairs.itemOf, await usage) }
 }
 
+const NO_BASELINES: Baselines = { items: [], baselineOf: [] }
+
 /**
- * Tokens of all documents as they were sent, a repeated one each time, beside those that went through the model:
- * `computed` counts the passes that were run, baselines included.
+ * Prompt and completion tokens count every document that was sent, repeated ones each time. Computed and cached tokens
+ * count the passes that ran, including baselines.
  */
 function rerankUsage(encoded: readonly EncodedItem[], itemOf: readonly number[], { computed_tokens, cached_tokens }: Usage): Usage {
-  const sizes = itemOf.flatMap((item) => encoded[item]?.sizes ?? [])
+  const sizes = itemOf.map((item) => elementAt(encoded, item).sizes)
   const promptTokens = sizes.reduce((sum, { prefix, x }) => sum + prefix + x, 0)
   const completionTokens = sizes.reduce((sum, { y }) => sum + y, 0)
   return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens, computed_tokens, cached_tokens }

@@ -1,37 +1,38 @@
 import type { Lengths } from '../scoring/normalized.ts'
 
-/** How log Pr(y | x) becomes comparable between documents; docs/guides/rerank.md has each formula and when to use it. */
+/** Makes log Pr(y | x) comparable between documents. docs/guides/rerank.md explains when to use which. */
 export type Normalization =
   | { readonly kind: 'per_token' | 'sum' | 'per_char' | 'per_byte' | 'pmi' }
-  /** s / n^alpha: 0 is the sum, 1 the mean per token. */
+  /** s / n^alpha: an alpha of 0 gives the sum, 1 the mean per token. */
   | { readonly kind: 'alpha'; readonly alpha: number }
-  /** `domainPrompt` stands in place of x in the baseline. */
+  /** `domainPrompt` replaces x in the baseline. */
   | { readonly kind: 'dc_pmi'; readonly domainPrompt: string }
 
 export const NORMALIZATIONS = ['per_token', 'sum', 'per_char', 'per_byte', 'pmi', 'dc_pmi', 'alpha'] as const satisfies readonly Normalization['kind'][]
 
-/** What a normalisation is made of: nats, and the lengths of y as it was scored. */
+/** The inputs of a normalization; log-probabilities in nats. */
 export interface Terms {
   /** log Pr(y | x) */
   readonly logProb: number
+  /** Lengths of the scored y. */
   readonly y: Lengths
-  /** log Pr(y) or log Pr(y | domain prompt) for the same tokens of y; null where the normalisation has no baseline. */
+  /** log Pr(y) or log Pr(y | domain prompt) for the same tokens of y; null when the normalization has no baseline. */
   readonly baselineLogProb: number | null
 }
 
-/** Whether the normalisation compares with y after something else than x. */
+/** Whether the normalization subtracts log Pr(y) after something other than x. */
 export function hasBaseline({ kind }: Normalization): boolean {
   return kind === 'pmi' || kind === 'dc_pmi'
 }
 
 /**
- * The normalised log-probability of y, nats; with s = log Pr(y | x) and n the tokens of y:
+ * The normalized log-probability of y in nats. With s = log Pr(y | x) and n the number of tokens of y:
  *
  * - `sum` s; `per_token` s / n; `per_char` s / code points; `per_byte` s / UTF-8 bytes
  * - `alpha` s / n^alpha (the length penalty of beam search in transformers)
- * - `pmi`, `dc_pmi` s - log Pr(y | x'), x' empty or the domain prompt (Holtzman et al., 2021, arXiv:2104.08315)
+ * - `pmi`, `dc_pmi` s - log Pr(y | x') with x' empty or the domain prompt (Holtzman et al., 2021, arXiv:2104.08315)
  *
- * All but the last line are at most 0.
+ * All except the log-ratios of the last line are at most 0.
  */
 export function normalizedLogProb(normalization: Normalization, { logProb, y, baselineLogProb }: Terms): number {
   switch (normalization.kind) {
@@ -47,15 +48,15 @@ export function normalizedLogProb(normalization: Normalization, { logProb, y, ba
       return logProb / y.tokens ** normalization.alpha
     case 'pmi':
     case 'dc_pmi':
-      if (baselineLogProb === null) throw new Error('a normalisation with a baseline was asked for without one')
+      if (baselineLogProb === null) throw new Error(`normalization ${normalization.kind} needs the log-probability of a baseline`)
       return logProb - baselineLogProb
   }
 }
 
 /**
- * A normalised log-probability v as a score in (0, 1], which is what clients of rerankers expect and compare with
- * thresholds: exp(v), or for a log-ratio the logistic function 1 / (1 + exp(-v)) = p / (p + p') with p = Pr(y | x) and
- * p' the baseline. Never 0, where exp underflows: clients take 0 for no score. Order by v, not by this.
+ * Maps a normalized log-probability v to a score in (0, 1], which clients of rerankers expect and compare with thresholds:
+ * exp(v), or for a log-ratio the logistic function 1 / (1 + exp(-v)) = p / (p + p') with p = Pr(y | x) and p' the
+ * baseline. Where exp underflows the score stays above 0, because clients read 0 as no score. Rank by v, not by the score.
  */
 export function relevanceScore(normalization: Normalization, value: number): number {
   const score = hasBaseline(normalization) ? 1 / (1 + Math.exp(-value)) : Math.exp(value)

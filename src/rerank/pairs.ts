@@ -1,21 +1,21 @@
 import { entryOf } from '../element-at.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
-import type { LogprobItem } from '../encoding/item-input.ts'
+import type { LogprobItem } from '../encoding/logprob-item.ts'
 import type { RerankRequest } from './request.ts'
 
-/** The (x, y) of a request, each once. */
+/** The distinct (x, y) of a request. */
 export interface RerankPairs {
-  /** One item a distinct document, in the order in which they first appear. */
+  /** One item per distinct document, in the order of first appearance. */
   readonly items: readonly LogprobItem[]
-  /** Of each document of the request, which item it is. */
+  /** Per document of the request: index of its item. */
   readonly itemOf: readonly number[]
-  /** Of each item, the first document that it is. */
+  /** Per item: index of its first document. */
   readonly documentOf: readonly number[]
 }
 
 /**
- * The separator cut in two: spaces at its end begin y, the rest ends x. Tokenizers join a space to the word after it, and
- * a line break or punctuation to what is before it.
+ * Splits the separator: its trailing spaces start y, the rest ends x. Tokenizers merge a space with the word after it, and a
+ * line break or punctuation with the text before it.
  */
 export function splitSeparator(separator: string): { readonly endOfX: string; readonly startOfY: string } {
   let end = separator.length
@@ -23,12 +23,12 @@ export function splitSeparator(separator: string): { readonly endOfX: string; re
   return { endOfX: separator.slice(0, end), startOfY: separator.slice(end) }
 }
 
-/** x and y as they are scored: the given text, then the separator, then the text whose probability is taken. */
+/** Builds x and y: the given text, the separator, then the text whose probability is computed. */
 export function pairsOf({ query, documents, field, direction, separator }: Omit<RerankRequest, 'normalization' | 'truncation' | 'limits'>): RerankPairs {
   const { endOfX, startOfY } = splitSeparator(separator)
   const distinct = [...new Set(documents)]
-  const positions = new Map(distinct.map((document, i) => [document, i]))
-  const itemOf = documents.map((document) => entryOf(positions, document))
+  const itemByDocument = new Map(distinct.map((document, i) => [document, i]))
+  const itemOf = documents.map((document) => entryOf(itemByDocument, document))
   const documentOf = distinct.map((document) => documents.indexOf(document))
   const items = distinct.map((document, index): LogprobItem => {
     const path = `${field}/${documentOf[index]}`
@@ -39,16 +39,16 @@ export function pairsOf({ query, documents, field, direction, separator }: Omit<
   return { items, itemOf, documentOf }
 }
 
-/** The baselines of a request, each once. */
+/** The distinct baselines of a request. */
 export interface Baselines {
   readonly items: readonly LogprobItem[]
-  /** Of each item of the pairs, which baseline it is compared with. */
+  /** Per item of the pairs: index of its baseline. */
   readonly baselineOf: readonly number[]
 }
 
 /**
- * y after `x` in place of its own x, by the very ids that were scored there: a text alone may be tokenized otherwise, and
- * then the difference would be one of tokens. `index` goes on after the pairs.
+ * Each y after `x` in place of its own x, with the same token ids: the text by itself may be tokenized differently, which
+ * would change the difference. `index` continues after the pairs.
  */
 export function baselinesOf(encoded: readonly EncodedItem[], x: string): Baselines {
   const positions = new Map<string, number>()

@@ -1,35 +1,35 @@
 import { ServiceError } from '../errors.ts'
 import type { Normalization } from './normalization.ts'
 
-/** Which text is y, the one whose probability is taken; the other is x. */
+/** Which text is y, whose probability is computed; the other one is x. */
 export type Direction = 'document_given_query' | 'query_given_document'
 export const DIRECTIONS = ['document_given_query', 'query_given_document'] as const satisfies readonly Direction[]
 
-/** A space, as between context and continuation in lm-evaluation-harness: tokenizers of running text expect it before a word. */
+/** A space, like lm-evaluation-harness puts between context and continuation: tokenizers expect one before a word. */
 export const DEFAULT_SEPARATOR = ' '
 
-/** What is to be ranked and how, whatever dialect asked. */
+/** A rerank request, independent of its dialect. */
 export interface RerankRequest {
   readonly query: string
   readonly documents: readonly string[]
-  /** The name of the documents in the body, for error messages. */
+  /** The body field that holds the documents, for error messages. */
   readonly field: 'documents' | 'texts'
   readonly direction: Direction
   readonly separator: string
   readonly normalization: Normalization
-  /** `left` leaves out the first tokens of x where x and y are too long; `right` was asked for and is not done. */
+  /** `left` drops the first tokens of x when x and y are too long. `right` was requested but is not supported: too long is an error. */
   readonly truncation: 'none' | 'left' | 'right'
   readonly limits: TokenLimits
 }
 
-/** Lengths at which other services cut a text, tokens; null for none. */
+/** Lengths in tokens at which other services truncate a text; null means no limit. */
 export interface TokenLimits {
   readonly max_tokens_per_doc: number | null
   readonly max_tokens_per_query: number | null
   readonly truncate_prompt_tokens: number | null
 }
 
-/** The fields that all dialects share. */
+/** The body fields that all dialects share. */
 export interface CommonFields {
   readonly query: string
   readonly direction?: Direction
@@ -39,7 +39,7 @@ export interface CommonFields {
   readonly alpha?: number
 }
 
-/** Throws `invalid_request`, `invalid_text` or `empty_completion` when the fields do not go together. */
+/** Builds the request. Throws `invalid_request`, `invalid_text` or `empty_completion`. */
 export function rerankRequestOf(body: CommonFields, rest: Pick<RerankRequest, 'documents' | 'field' | 'truncation' | 'limits'>): RerankRequest {
   const { query, direction = 'document_given_query', separator = DEFAULT_SEPARATOR } = body
   const normalization = normalizationOf(body)
@@ -48,14 +48,15 @@ export function rerankRequestOf(body: CommonFields, rest: Pick<RerankRequest, 'd
     ['separator', separator],
     ['domain_prompt', body.domain_prompt ?? '']
   ] as const)
-    if (!text.isWellFormed()) throw new ServiceError('invalid_text', `${param} holds a lone surrogate (half of a UTF-16 pair)`, { param })
+    if (!text.isWellFormed())
+      throw new ServiceError('invalid_text', `${param} contains a lone surrogate (half of a UTF-16 pair); check how the text was cut or decoded`, { param })
   if (query === '') throw empty('query', 'send a text')
   const emptyIndex = rest.documents.indexOf('')
   if (emptyIndex !== -1) throw empty(`${rest.field}/${emptyIndex}`, 'leave it out')
   return { query, direction, separator, normalization, ...rest }
 }
 
-/** `domain_prompt` and `alpha` belong to one normalisation each, and name it where it is not named. */
+/** `domain_prompt` and `alpha` each belong to one normalization, and select it when `normalization` is missing. */
 function normalizationOf({ normalization, domain_prompt: domainPrompt, alpha }: CommonFields): Normalization {
   const kind = normalization ?? (domainPrompt !== undefined ? 'dc_pmi' : alpha !== undefined ? 'alpha' : 'per_token')
   if (domainPrompt !== undefined && kind !== 'dc_pmi') throw unused('domain_prompt', 'dc_pmi', kind)
@@ -66,12 +67,12 @@ function normalizationOf({ normalization, domain_prompt: domainPrompt, alpha }: 
   }
   if (kind !== 'dc_pmi') return { kind }
   if (domainPrompt === undefined || domainPrompt === '')
-    throw missing('domain_prompt', kind, 'the text that stands in place of x in the baseline; for none there is normalization pmi')
+    throw missing('domain_prompt', kind, 'the text that replaces x in the baseline; use normalization pmi for an empty one')
   return { kind, domainPrompt }
 }
 
 function unused(param: string, wanted: string, kind: string): ServiceError {
-  return new ServiceError('invalid_request', `${param} belongs to normalization ${wanted}, and this request has normalization ${kind}: leave one out`, {
+  return new ServiceError('invalid_request', `${param} belongs to normalization ${wanted}, but this request has normalization ${kind}: leave one of them out`, {
     param
   })
 }
@@ -81,5 +82,5 @@ function missing(param: string, kind: string, what: string): ServiceError {
 }
 
 function empty(param: string, advice: string): ServiceError {
-  return new ServiceError('empty_completion', `${param} is empty: there is nothing to rank by; ${advice}`, { param })
+  return new ServiceError('empty_completion', `${param} is empty, so there is nothing to score: ${advice}`, { param })
 }

@@ -3,14 +3,14 @@ import type { ScoredItem } from '../evaluation/scored-item.ts'
 import type { Lengths } from '../scoring/normalized.ts'
 import { type Normalization, normalizedLogProb, relevanceScore } from './normalization.ts'
 
-/** One document with its numbers; all log-probabilities in nats. */
+/** One document with its scores; all log-probabilities in nats. */
 export interface ScoredDocument {
   /** Position in the request. */
   readonly index: number
   readonly text: string
   /** log Pr(y | x) */
   readonly logProb: number
-  /** Of the same tokens of y without x or after the domain prompt; null where the normalisation has no baseline. */
+  /** Log-probability of the same y without x or after the domain prompt; null when the normalization has no baseline. */
   readonly baselineLogProb: number | null
   readonly normalizedLogProb: number
   /** In (0, 1]. */
@@ -19,7 +19,7 @@ export interface ScoredDocument {
   readonly warnings: readonly Warning[]
 }
 
-/** A document from the result of its (x, y) and that of its baseline. */
+/** Combines the result of (x, y) with that of its baseline. */
 export function scoredDocument(
   text: string,
   index: number,
@@ -40,27 +40,27 @@ export function scoredDocument(
   }
 }
 
-/** Say that joint and marginal lack the first token, which are not reported here. */
+/** Warnings and checks about joint and marginal, which reranking does not report. */
 const OF_OTHER_TERMS: ReadonlySet<string> = new Set(['conditional_on_first_token', 'first_token'])
 
 function conditionalOf({ sums: { conditional } }: ScoredItem): number {
-  if (conditional === null) throw new Error('a result has no conditional log-probability')
+  if (conditional === null) throw new Error('the result of a document has no conditional log-probability')
   return conditional
 }
 
-/** What `/v1/logprob` would say of the pair: its warnings, and the checks that did not pass. */
+/** The warnings of the (x, y), and its checks that did not pass, as warnings. */
 function warningsOf({ warnings, checks }: ScoredItem): Warning[] {
   const own = warnings.filter(({ code }) => !OF_OTHER_TERMS.has(code))
-  const found = checks.items.filter(({ id, status }) => (status === 'warn' || status === 'fail') && !OF_OTHER_TERMS.has(id))
-  return [...own, ...found.map(({ id, message }) => ({ code: id, message }))]
+  const notPassed = checks.items.filter(({ id, status }) => (status === 'warn' || status === 'fail') && !OF_OTHER_TERMS.has(id))
+  return [...own, ...notPassed.map(({ id, message }) => ({ code: id, message }))]
 }
 
 function ofBaseline({ code, message }: Warning): Warning {
   return { code, message: `the baseline: ${message}` }
 }
 
-/** What a result says beside its score in either dialect; log-probabilities in nats. */
-export interface DocumentNumbers {
+/** The fields of a result that both dialects share; log-probabilities in nats. */
+export interface DocumentFields {
   readonly log_prob: number
   readonly normalized_log_prob: number
   readonly baseline_log_prob?: number
@@ -68,7 +68,7 @@ export interface DocumentNumbers {
   readonly warnings: readonly Warning[]
 }
 
-export function documentNumbers({ logProb, normalizedLogProb, baselineLogProb, counts, warnings }: ScoredDocument): DocumentNumbers {
+export function documentFields({ logProb, normalizedLogProb, baselineLogProb, counts, warnings }: ScoredDocument): DocumentFields {
   return {
     log_prob: logProb,
     normalized_log_prob: normalizedLogProb,
@@ -78,12 +78,12 @@ export function documentNumbers({ logProb, normalizedLogProb, baselineLogProb, c
   }
 }
 
-/** Which of two equal documents comes first. */
+/** Which of two documents with equal scores comes first. */
 type TieRule = 'lower_index' | 'higher_index'
 
 /**
- * The best first, by the normalised log-probability: scores can be equal where exp underflows. Documents with the same
- * number stand in the order of `ties`, so that an answer does not depend on a sort.
+ * Sorts by normalized log-probability, the best first; relevance scores can be equal where exp underflows. `ties` orders
+ * equal documents, so that the result does not depend on the sort algorithm.
  */
 export function ranked(documents: readonly ScoredDocument[], ties: TieRule): ScoredDocument[] {
   const sign = ties === 'lower_index' ? 1 : -1

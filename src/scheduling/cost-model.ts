@@ -1,42 +1,40 @@
 import { ATTENTION_SCORE_BYTES } from '../engine/engine-info.ts'
-import type { BatchPlan, PlannedJob, Planning } from './batch-planner.ts'
+import type { Planning } from './batch-planner.ts'
 
-/** Where nothing says the width of a model: that of one of 750. */
-export const PARITY_TOKENS = 1500
-/** Share of a text that fills the machine which a pass costs before its first token: weights, operators to launch, the way to the process. */
+/** Used when the graph does not state its hidden size: the value of a model of width 750. */
+export const DEFAULT_PARITY_TOKENS = 1500
+/**
+ * Fixed cost of a pass, as a share of the tokens that fill the machine: reading weights, launching operators, messages to
+ * the process.
+ */
 const PASS_SHARE = 1 / 8
 
-/** What a pass costs whatever it computes, in tokens: 16 with the default of a CPU. */
+/** Fixed cost of a pass, in tokens: 16 with the default settings on a CPU. */
 export function passCost({ limits: { longTextTokens } }: Planning): number {
   return PASS_SHARE * longTextTokens
 }
 
 /**
- * Length of a row at which unfused attention costs as much as all else. A token takes some 24 H² operations of products with
- * weights and 4 H for each token that it sees, and the scores' own passes through memory several times that: measured 1,500 in
- * a model of 768 and 570 in one of 256.
+ * Row length at which unfused attention costs as much as the rest of the model. With hidden size H a token takes some
+ * 24 H² operations for products with weights, and 4 H for each token that it attends to; moving the attention scores
+ * through memory costs several times that. Measured: 1,500 in a model with H = 768, and 570 with H = 256.
  */
 export function parityTokensOf(hiddenSize: number): number {
   return 2 * hiddenSize
 }
 
-/** What a row of `tokens` costs, in tokens of a short one: all but attention grows with the row, attention with its square. */
-export function rowCost(tokens: number, { limits: { parityTokens = PARITY_TOKENS } }: Planning): number {
+/** Cost of a row, in tokens of a short row: attention grows with the square of its length, the rest linearly. */
+export function rowCost(tokens: number, { limits: { parityTokens = DEFAULT_PARITY_TOKENS } }: Planning): number {
   return tokens * (1 + tokens / parityTokens)
 }
 
-/** What it costs to run a continuation of `added` tokens from a prefix that is kept, `length` in all. */
+/** Cost of a pass over the last `added` tokens of a sequence of `length`, with the tokens before them in the prefix cache. */
 export function continuationCost(added: number, length: number, planning: Planning): number {
-  return passCost(planning) + added * (1 + length / (planning.limits.parityTokens ?? PARITY_TOKENS))
+  return passCost(planning) + added * (1 + length / (planning.limits.parityTokens ?? DEFAULT_PARITY_TOKENS))
 }
 
-/** Most columns of a row, of so many rows side by side, whose attention scores keep within their bytes. */
+/** Longest row of a batch of `rows` rows whose attention scores fit into `maxAttentionBytes`. */
 export function longestUnfusedRow(rows: number, { limits: { maxAttentionBytes = Number.POSITIVE_INFINITY }, sharing }: Planning): number {
   const heads = sharing?.attentionHeads ?? 0
   return heads === 0 ? Number.POSITIVE_INFINITY : Math.floor(Math.sqrt(maxAttentionBytes / (ATTENTION_SCORE_BYTES * heads * rows)))
-}
-
-/** What the plan costs for each token that somebody asked for. */
-export function costPerToken({ cost, indices }: BatchPlan, queue: readonly PlannedJob[]): number {
-  return cost / indices.reduce((sum, index) => sum + (queue[index]?.tokenCount ?? 0), 0)
 }

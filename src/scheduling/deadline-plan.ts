@@ -1,9 +1,9 @@
 import type { Priority } from './job.ts'
 
-/** Work that has to be done by a time; times in milliseconds on one clock. */
+/** Work with a deadline; all times are milliseconds of one clock. */
 export interface TimedWork {
   readonly submittedAtMs: number
-  /** Infinity when nobody waits for it. */
+  /** Infinity when the work has no deadline. */
   readonly deadlineAtMs: number
   readonly tokens: number
   readonly priority: Priority
@@ -16,22 +16,23 @@ export interface Capacity {
 }
 
 /**
- * Share of the time between submission and deadline that is kept in hand: estimates are off, and answers have to be
- * written. Batch work leaves half of it, so that interactive work which comes later still finds room before its own deadline.
+ * Share of the time between submission and deadline that admission keeps in reserve, because estimates are off and the
+ * response has to be written. Batch work leaves half of it, so that interactive work which arrives later still finds room
+ * before its own deadline.
  */
 const MARGIN: Readonly<Record<Priority, number>> = { interactive: 0.1, batch: 0.5 }
 /**
- * Share of that time that must be left over for the order not to matter. In turns all end together at the very end, so
- * that a small error makes all of them late; by deadline one after the other is done.
+ * Share of that time that all work must have to spare before the queue may ignore deadlines. In fair turns all requests
+ * end together at the very end, so a small error makes all of them late; in the order of deadlines they end one by one.
  */
 const SPARE = 0.25
 
 /**
- * By how many milliseconds `newcomer` is too much; 0 or less when it can be taken.
+ * By how many milliseconds `newcomer` is too much; 0 or less when it can be admitted.
  *
- * Work can be done in time exactly when it can in the order of the deadlines (Jackson's rule), so that order is walked
- * through. The newcomer must end within its own deadline less the margin, and nothing that would be in time without it
- * may be late because of it. What would be late in any case is left out: it must not keep others away.
+ * Work can meet its deadlines exactly when it does in the order of the deadlines (Jackson's rule), so this simulates that
+ * order. The newcomer must end within its own deadline less the margin, and must not make late what would be in time
+ * without it. Work that is late in any case is left out: it must not keep others away.
  */
 export function excessMs(byDeadline: readonly TimedWork[], newcomer: TimedWork, { freeAtMs, msPerToken }: Capacity): number {
   const ownMs = newcomer.tokens * msPerToken
@@ -47,15 +48,15 @@ export function excessMs(byDeadline: readonly TimedWork[], newcomer: TimedWork, 
     const workEndMs = endMs + work.tokens * msPerToken
     if (workEndMs > work.deadlineAtMs) continue
     endMs = workEndMs
-    // Work without a deadline is never late.
+    // Work without a deadline is never late; Infinity - Infinity would be NaN.
     if (isPlaced && work.deadlineAtMs < Number.POSITIVE_INFINITY) excess = Math.max(excess, endMs + ownMs - work.deadlineAtMs)
   }
   return isPlaced ? excess : endMs + ownMs - ownLimitMs
 }
 
 /**
- * Index of the work that has to go first so that none is late that could be in time; null while all of them have time
- * to spare, so that any order will do.
+ * Index of the work that must run first so that nothing that can be in time is late; null while all work has time to
+ * spare, so that any order will do.
  */
 export function mostUrgent(byDeadline: readonly TimedWork[], { freeAtMs, msPerToken }: Capacity): number | null {
   let endMs = freeAtMs
@@ -66,7 +67,7 @@ export function mostUrgent(byDeadline: readonly TimedWork[], { freeAtMs, msPerTo
     if (workEndMs > work.deadlineAtMs) continue
     endMs = workEndMs
     first ??= index
-    // Work without a deadline always has time.
+    // Work without a deadline always has time to spare.
     if (work.deadlineAtMs < Number.POSITIVE_INFINITY && work.deadlineAtMs - endMs < SPARE * allowedMs(work)) return first
   }
   return null

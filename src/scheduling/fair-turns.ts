@@ -1,16 +1,16 @@
 interface Turn {
-  /** Tokens served since it came, from where the others stood then. */
+  /** Tokens served since the member joined, added to the clock at that time. */
   tokens: number
 }
 
 /**
- * Whose turn it is among members that want tokens: that of the one that was served the fewest since it came (start-time
- * fair queueing; Goyal, Vin and Cheng 1996). A newcomer begins where the member served last stood, so it neither waits
- * for what others had before it nor makes up for a time when it wanted nothing.
+ * Shares tokens fairly among waiting members: the member that was served the fewest since it joined comes first (start-time
+ * fair queueing; Goyal, Vin and Cheng 1996). A newcomer starts at the count of the member served last. So it neither waits
+ * for what others received before it joined, nor makes up for the time when it wanted nothing.
  */
 export class FairTurns<M> {
   readonly #waiting = new Map<M, Turn>()
-  /** Members that want nothing now and were served more than the others: they come back with what they had. */
+  /** Members that left after more than their share: they keep their count if they rejoin. */
   readonly #ahead = new Map<M, Turn>()
   #clock = 0
 
@@ -18,14 +18,14 @@ export class FairTurns<M> {
     return this.#waiting.size === 0
   }
 
-  /** Lets a member wait for its turn; nothing when it does already. */
+  /** Does nothing when the member waits already. */
   join(member: M): void {
     if (this.#waiting.has(member)) return
     this.#waiting.set(member, { tokens: Math.max(this.#clock, this.#ahead.get(member)?.tokens ?? 0) })
     this.#ahead.delete(member)
   }
 
-  /** The turn has come to this member. */
+  /** Moves the clock to the count of the member whose turn it is. */
   serve(member: M): void {
     this.#clock = Math.max(this.#clock, this.#waiting.get(member)?.tokens ?? 0)
   }
@@ -35,17 +35,17 @@ export class FairTurns<M> {
     if (turn !== undefined) turn.tokens += tokens
   }
 
-  /** Nothing of the member waits any more. */
+  /** The member has no more waiting work. */
   leave(member: M): void {
     const turn = this.#waiting.get(member)
     if (turn === undefined) return
     this.#waiting.delete(member)
     this.#ahead.set(member, turn)
-    // With nobody left there is nobody to be ahead of.
+    // Only a count above the clock still matters, and none does when nobody waits.
     for (const [other, { tokens }] of this.#ahead) if (this.isEmpty || tokens <= this.#clock) this.#ahead.delete(other)
   }
 
-  /** Those served least first; of equal ones those that came first. */
+  /** The least served first; among equals, the one that joined first. */
   inOrder(): M[] {
     return [...this.#waiting].sort(([, a], [, b]) => a.tokens - b.tokens).map(([member]) => member)
   }

@@ -1,7 +1,7 @@
 import { FairTurns } from './fair-turns.ts'
-import type { QueuedRequest, QueuedWork } from './job.ts'
+import type { QueuedRequest, QueuedWork } from './queued-work.ts'
 
-/** Requests of one priority: clients in turns by tokens, and the requests of a client in turns within its own. */
+/** The requests of one priority. Clients take fair turns by tokens, and so do the requests of each client. */
 export class PriorityQueue {
   readonly #clients = new FairTurns<string>()
   readonly #requests = new Map<string, FairTurns<QueuedRequest>>()
@@ -17,7 +17,7 @@ export class PriorityQueue {
     this.#clients.join(request.client)
   }
 
-  /** The turn has come to this request. */
+  /** It is the turn of this request. */
   serve(request: QueuedRequest): void {
     this.#clients.serve(request.client)
     this.#requests.get(request.client)?.serve(request)
@@ -28,7 +28,7 @@ export class PriorityQueue {
     this.#requests.get(request.client)?.charge(request, tokens)
   }
 
-  /** Nothing of the request waits any more. */
+  /** The request has no more waiting work. */
   remove(request: QueuedRequest): void {
     const turns = this.#requests.get(request.client)
     if (turns === undefined) return
@@ -38,23 +38,23 @@ export class PriorityQueue {
     this.#clients.leave(request.client)
   }
 
-  /** One piece of work of each client in turn, and of each request of a client in turn. */
+  /** All waiting work: one entry of each client in turn, and within a client one of each request in turn. */
   inTurn(): Iterable<QueuedWork> {
-    return alternate(this.#clients.inOrder().map((client) => alternate((this.#requests.get(client)?.inOrder() ?? []).map(({ waiting }) => waiting))))
+    return interleave(this.#clients.inOrder().map((client) => interleave((this.#requests.get(client)?.inOrder() ?? []).map(({ waiting }) => waiting))))
   }
 }
 
-/** The first of each source, then the second, until all are used up. */
-function* alternate<T>(sources: readonly Iterable<T>[]): Generator<T> {
-  let going = sources.map((source) => source[Symbol.iterator]())
-  while (going.length > 0) {
-    const more: Iterator<T>[] = []
-    for (const iterator of going) {
+/** The first element of each source, then the second of each, until all are exhausted. */
+function* interleave<T>(sources: readonly Iterable<T>[]): Generator<T> {
+  let open = sources.map((source) => source[Symbol.iterator]())
+  while (open.length > 0) {
+    const stillOpen: Iterator<T>[] = []
+    for (const iterator of open) {
       const next = iterator.next()
       if (next.done === true) continue
-      more.push(iterator)
+      stillOpen.push(iterator)
       yield next.value
     }
-    going = more
+    open = stillOpen
   }
 }

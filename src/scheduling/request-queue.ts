@@ -1,124 +1,126 @@
 import { elementAt } from '../element-at.ts'
-import { WINDOW } from './batch-planner.ts'
+import { PLANNING_WINDOW } from './batch-planner.ts'
 import { type Capacity, mostUrgent, type TimedWork } from './deadline-plan.ts'
-import { type Priority, type QueuedRequest, type QueuedWork, tokensOf } from './job.ts'
+import type { Priority } from './job.ts'
 import { PriorityQueue } from './priority-queue.ts'
+import { type QueuedRequest, type QueuedWork, tokensOf } from './queued-work.ts'
 
-/** Tokens of interactive work for which batch work that waits gets one: a sixteenth is its own. */
+/** Tokens of interactive work per token of waiting batch work, which so gets a sixteenth of all tokens. */
 const INTERACTIVE_PER_BATCH = 15
 
 /**
- * What waits, by request. Interactive work goes before batch work, which gets a sixteenth of the tokens while both wait.
- * Among requests of one priority the next turn is that of the client that was served the fewest tokens since it came, and
- * of its request that was, so a large request does not hold up small ones, nor a client with many requests the others.
- * When that would make a request late, the earliest deadline goes first, whatever its priority.
+ * The waiting work, by request. Interactive work precedes batch work, which gets a sixteenth of the tokens while both wait.
+ * Within a priority, clients take fair turns by tokens, and so do the requests of a client: a large request does not hold
+ * up small ones, nor a client with many requests the others. When that order would make a request late, the earliest
+ * deadline comes first, whatever its priority.
  */
 export class RequestQueue {
-  /** Requests with work that waits, the earliest deadline first. */
+  /** Requests with waiting work, the earliest deadline first. */
   #byDeadline: QueuedRequest[] = []
-  /** Work that goes before all requests, in order. */
-  #first: QueuedWork[] = []
-  readonly #lanes: Readonly<Record<Priority, PriorityQueue>> = { interactive: new PriorityQueue(), batch: new PriorityQueue() }
-  /** Tokens that batch work was passed over for and has not had. */
+  /** Work that precedes all requests, in order: canaries, and the entries of a failed batch. Each runs alone. */
+  #front: QueuedWork[] = []
+  readonly #queues: Readonly<Record<Priority, PriorityQueue>> = { interactive: new PriorityQueue(), batch: new PriorityQueue() }
+  /** Tokens of the share of batch work that it has not received yet. */
   #owedToBatch = 0
-  /** All that waits and has a key. */
+  /** All waiting work that has a key. */
   readonly #byKey = new Map<string, Set<QueuedWork>>()
 
   get sequences(): number {
-    return this.#first.length + this.#byDeadline.reduce((sum, { waiting }) => sum + waiting.length, 0)
+    return this.#front.length + this.#byDeadline.reduce((sum, { waiting }) => sum + waiting.length, 0)
   }
 
   get tokens(): number {
-    return tokensOf(this.#first) + this.#byDeadline.reduce((sum, { tokens }) => sum + tokens, 0)
+    return tokensOf(this.#front) + this.#byDeadline.reduce((sum, { tokens }) => sum + tokens, 0)
   }
 
   get isEmpty(): boolean {
-    return this.#first.length === 0 && this.#byDeadline.length === 0
+    return this.#front.length === 0 && this.#byDeadline.length === 0
   }
 
-  /** The earliest deadline first, without the work that goes before all. */
+  /** The earliest deadline first, without the work that precedes all requests. */
   get byDeadline(): readonly TimedWork[] {
     return this.#byDeadline
   }
 
-  /** Tokens of the work that goes before all requests. */
-  get firstTokens(): number {
-    return tokensOf(this.#first)
+  /** Tokens of the work that precedes all requests. */
+  get frontTokens(): number {
+    return tokensOf(this.#front)
   }
 
-  /** Lets the entries of a request wait for their turn. */
   add(request: QueuedRequest, entries: readonly QueuedWork[]): void {
     if (entries.length === 0) return
     for (const entry of entries) request.waiting.push(entry)
     request.tokens += tokensOf(entries)
-    this.#lanes[request.priority].add(request)
+    this.#queues[request.priority].add(request)
     const later = this.#byDeadline.findIndex(({ deadlineAtMs }) => deadlineAtMs > request.deadlineAtMs)
     this.#byDeadline.splice(later === -1 ? this.#byDeadline.length : later, 0, request)
-    this.#remember(entries)
+    this.#index(entries)
   }
 
-  /** Puts entries that run alone before all that waits. */
+  /** Puts entries that run alone before all waiting work. */
   addFirst(entries: readonly QueuedWork[]): void {
-    this.#first.unshift(...entries)
-    this.#remember(entries)
+    this.#front.unshift(...entries)
+    this.#index(entries)
   }
 
   /**
-   * What the next batch of at most `maxBatchTokens` is chosen from: its head, then those that may join it, in the order in
-   * which they are preferred, of equal sequences one. `capacity` is null while the speed of the engine is not known; then
-   * no deadline counts.
+   * The work that the next batch is planned from: its head, then the entries that may join it, in order of preference,
+   * with equal sequences listed once. `capacity` is null while the speed of the engine is unknown; then deadlines are
+   * ignored.
    */
   candidates(maxBatchTokens: number, capacity: Capacity | null): QueuedWork[] {
-    // Each of them runs alone.
-    if (this.#first.length > 0) return this.#first.slice(0, 1)
+    if (this.#front.length > 0) return this.#front.slice(0, 1)
     const urgent = capacity === null ? null : mostUrgent(this.#byDeadline, capacity)
     if (urgent !== null) return this.#fromDeadline(urgent, 2 * maxBatchTokens)
-    return firstOfEach(this.#lanes[this.#nextLane(maxBatchTokens)].inTurn())
+    return distinct(this.#queues[this.#nextPriority(maxBatchTokens)].inTurn())
   }
 
   /**
-   * Takes entries out, and all that is equal to one of them. `newTokens`: what each of them adds to the batch, by which
-   * clients and requests have had so much of their turn. One list an entry: itself, then its equals, which cost nothing.
+   * Takes entries and their equals out of the queue. Each request is charged the `newTokens` that its entry adds to the
+   * batch; equals are free. Returns one group per entry: itself, then its equals.
    */
   take(entries: readonly QueuedWork[], newTokens: readonly number[]): QueuedWork[][] {
     const [head] = entries
-    const isFirst = head !== undefined && this.#first.includes(head)
-    if (head !== undefined && !isFirst) this.#lanes[head.request.priority].serve(head.request)
-    const bothWait = !this.#lanes.interactive.isEmpty && !this.#lanes.batch.isEmpty
-    const taken = entries.map((entry, i) => {
+    const isFront = head !== undefined && this.#front.includes(head)
+    if (head !== undefined && !isFront) this.#queues[head.request.priority].serve(head.request)
+    const bothWait = !this.#queues.interactive.isEmpty && !this.#queues.batch.isEmpty
+    const groups = entries.map((entry, i) => {
       const { priority } = entry.request
       const tokens = elementAt(newTokens, i)
-      this.#lanes[priority].charge(entry.request, tokens)
-      if (bothWait && !isFirst) this.#owedToBatch += priority === 'batch' ? -tokens : tokens / INTERACTIVE_PER_BATCH
+      this.#queues[priority].charge(entry.request, tokens)
+      if (bothWait && !isFront) this.#owedToBatch += priority === 'batch' ? -tokens : tokens / INTERACTIVE_PER_BATCH
       return [entry, ...this.#equalsOf(entry)]
     })
-    this.#removeAll(taken.flat())
-    return taken
+    this.#removeAll(groups.flat())
+    return groups
   }
 
-  /** Takes out all that waits of a request. */
+  /** Takes all waiting work of a request out of the queue. */
   remove(request: QueuedRequest): QueuedWork[] {
-    const removed = [...this.#first.filter((entry) => entry.request === request), ...request.waiting]
+    const removed = [...this.#front.filter((entry) => entry.request === request), ...request.waiting]
     this.#removeAll(removed)
     return removed
   }
 
-  #nextLane(maxBatchTokens: number): Priority {
-    const { interactive, batch } = this.#lanes
+  #nextPriority(maxBatchTokens: number): Priority {
+    const { interactive, batch } = this.#queues
     if (batch.isEmpty) return 'interactive'
     return interactive.isEmpty || this.#owedToBatch >= maxBatchTokens ? 'batch' : 'interactive'
   }
 
-  /** The work of the requests from this one on, in the order of their deadlines, up to so many tokens: later work must not take the place of what is urgent. */
+  /**
+   * Work in the order of deadlines, from the request at `start` on, of at most `maxTokens`: work with a later deadline must
+   * not displace urgent work.
+   */
   #fromDeadline(start: number, maxTokens: number): QueuedWork[] {
-    const work: QueuedWork[] = []
+    const selected: QueuedWork[] = []
     let tokens = 0
-    for (const entry of firstOfEach(this.#byDeadline.slice(start).flatMap(({ waiting }) => waiting))) {
-      if (work.length > 0 && tokens + entry.tokenCount > maxTokens) return work
-      work.push(entry)
+    for (const entry of distinct(this.#byDeadline.slice(start).flatMap(({ waiting }) => waiting))) {
+      if (selected.length > 0 && tokens + entry.tokenCount > maxTokens) return selected
+      selected.push(entry)
       tokens += entry.tokenCount
     }
-    return work
+    return selected
   }
 
   #equalsOf(entry: QueuedWork): QueuedWork[] {
@@ -126,7 +128,7 @@ export class RequestQueue {
     return equals.filter((other) => other !== entry)
   }
 
-  #remember(entries: readonly QueuedWork[]): void {
+  #index(entries: readonly QueuedWork[]): void {
     for (const entry of entries) {
       if (entry.key === null) continue
       const equals = this.#byKey.get(entry.key)
@@ -145,24 +147,24 @@ export class RequestQueue {
       if (at === -1) continue
       request.waiting.splice(at, 1)
       request.tokens -= tokenCount
-      if (request.waiting.length === 0) this.#lanes[request.priority].remove(request)
+      if (request.waiting.length === 0) this.#queues[request.priority].remove(request)
     }
-    const gone = new Set(entries)
-    this.#first = this.#first.filter((entry) => !gone.has(entry))
+    const removed = new Set(entries)
+    this.#front = this.#front.filter((entry) => !removed.has(entry))
     this.#byDeadline = this.#byDeadline.filter(({ waiting }) => waiting.length > 0)
-    if (this.#lanes.interactive.isEmpty || this.#lanes.batch.isEmpty) this.#owedToBatch = 0
+    if (this.#queues.interactive.isEmpty || this.#queues.batch.isEmpty) this.#owedToBatch = 0
   }
 }
 
-/** Each of equal sequences once, in order; no more than a planner looks at. */
-function firstOfEach(entries: Iterable<QueuedWork>): QueuedWork[] {
+/** The first of each set of equal sequences, in order; at most `PLANNING_WINDOW` entries. */
+function distinct(entries: Iterable<QueuedWork>): QueuedWork[] {
   const keys = new Set<string>()
-  const work: QueuedWork[] = []
+  const selected: QueuedWork[] = []
   for (const entry of entries) {
-    if (work.length === WINDOW) break
+    if (selected.length === PLANNING_WINDOW) break
     if (entry.key !== null && keys.has(entry.key)) continue
     if (entry.key !== null) keys.add(entry.key)
-    work.push(entry)
+    selected.push(entry)
   }
-  return work
+  return selected
 }

@@ -1,41 +1,7 @@
 import type { Engine, RowDetail, RowScores } from '../engine/engine.ts'
 
-/** Numbers of sequences scored before, as long as the engine that computed them is the one that serves. */
-export class KnownResults {
-  readonly #engine: Engine
-  readonly #cache: ResultCache
-  /** Of the engine when the kept numbers were computed. */
-  #restarts = 0
-
-  constructor(engine: Engine, maxBytes: number) {
-    this.#engine = engine
-    this.#cache = new ResultCache(maxBytes)
-  }
-
-  get(key: string): RowScores | null {
-    this.#forgetReplaced()
-    return this.#cache.get(key)
-  }
-
-  keep(key: string, rows: RowScores, topCount: number | null): void {
-    this.#forgetReplaced()
-    this.#cache.put(key, rows, topCount)
-  }
-
-  forget(): void {
-    this.#cache.clear()
-  }
-
-  /** A process is replaced also because its numbers were wrong. */
-  #forgetReplaced(): void {
-    const { restarts = 0 } = this.#engine
-    if (restarts !== this.#restarts) this.#cache.clear()
-    this.#restarts = restarts
-  }
-}
-
-/** What an entry takes beside its numbers: the key, the map's slot, objects and the headers of its arrays. */
-const ENTRY_BYTES = 1024
+/** What an entry occupies beside its arrays: the key, the map's slot, objects and array headers. */
+const ENTRY_OVERHEAD_BYTES = 1024
 
 interface Entry {
   readonly rows: RowScores
@@ -43,17 +9,22 @@ interface Entry {
 }
 
 /**
- * Numbers of sequences that were scored before, by their key: those used least recently go when they take more than
- * `maxBytes`. What it gives out must not be written to.
+ * Scores of sequences computed earlier, by `keyOfJob`. Beyond `maxBytes` the least recently used entries are dropped.
+ * When a process of the engine is replaced, all of them are: its scores may have been the reason. Callers must not write
+ * to the arrays.
  */
 export class ResultCache {
+  readonly #engine: Pick<Engine, 'restarts'>
   readonly #maxBytes: number
-  /** The most recently used last. */
+  /** Ordered by use, the most recent last. */
   readonly #entries = new Map<string, Entry>()
   #sizeBytes = 0
+  /** Value of `engine.restarts` when the entries were computed. */
+  #restarts = 0
 
-  /** 0 keeps nothing. */
-  constructor(maxBytes: number) {
+  /** A `maxBytes` of 0 turns the cache off. */
+  constructor(engine: Pick<Engine, 'restarts'>, maxBytes: number) {
+    this.#engine = engine
     this.#maxBytes = maxBytes
   }
 
@@ -62,6 +33,7 @@ export class ResultCache {
   }
 
   get(key: string): RowScores | null {
+    this.#clearAfterRestart()
     const entry = this.#entries.get(key)
     if (entry === undefined) return null
     this.#entries.delete(key)
@@ -69,13 +41,14 @@ export class ResultCache {
     return entry.rows
   }
 
-  /** `topCount` as it was asked for: what a neighbour in the batch wanted more is not kept. */
+  /** `topCount` is what this job asked for; a batch may have computed more top tokens for another job. */
   put(key: string, rows: RowScores, topCount: number | null): void {
+    this.#clearAfterRestart()
     if (this.#maxBytes === 0 || this.#entries.has(key)) return
-    const kept = copyOf(rows, topCount)
-    const sizeBytes = bytesOf(kept)
+    const copy = copyOf(rows, topCount)
+    const sizeBytes = bytesOf(copy)
     if (sizeBytes > this.#maxBytes) return
-    this.#entries.set(key, { rows: kept, sizeBytes })
+    this.#entries.set(key, { rows: copy, sizeBytes })
     this.#sizeBytes += sizeBytes
     for (const [oldest, { sizeBytes: freed }] of this.#entries) {
       if (this.#sizeBytes <= this.#maxBytes) return
@@ -88,9 +61,15 @@ export class ResultCache {
     this.#entries.clear()
     this.#sizeBytes = 0
   }
+
+  #clearAfterRestart(): void {
+    const { restarts = 0 } = this.#engine
+    if (restarts !== this.#restarts) this.clear()
+    this.#restarts = restarts
+  }
 }
 
-/** Arrays of their own: those of a message from the engine are views into all of it. */
+/** Copies the arrays, because those of the engine are views into a whole message and would keep all of it alive. */
 function copyOf({ logProbs, logSumExps, bestIds, bestLogProbs, detail, checksums }: RowScores, topCount: number | null): RowScores {
   return {
     logProbs: logProbs.slice(),
@@ -117,5 +96,5 @@ function detailCopy({ ranks, entropies, probSquareSums, topCount: width, topIds,
 
 function bytesOf({ logProbs, logSumExps, bestIds, bestLogProbs, detail, checksums }: RowScores): number {
   const ofDetail = detail === null ? [] : [detail.ranks, detail.entropies, detail.probSquareSums, detail.topIds, detail.topLogProbs]
-  return [logProbs, logSumExps, bestIds, bestLogProbs, checksums, ...ofDetail].reduce((sum, { byteLength }) => sum + byteLength, ENTRY_BYTES)
+  return [logProbs, logSumExps, bestIds, bestLogProbs, checksums, ...ofDetail].reduce((sum, { byteLength }) => sum + byteLength, ENTRY_OVERHEAD_BYTES)
 }

@@ -1,22 +1,22 @@
 import type { Capacity } from './deadline-plan.ts'
-import type { QueuedWork } from './job.ts'
+import type { QueuedWork } from './queued-work.ts'
 
-/** A batch that an engine has. */
+/** A batch that an engine is computing. */
 export interface RunningBatch {
-  /** One list a piece of work of the batch: what it was planned for, then others that want the same numbers. */
-  readonly parts: readonly QueuedWork[][]
-  /** Tokens that were asked for, however few of them have to be computed. */
+  /** One list per planned entry: the entry itself, then others that wait for the same scores. */
+  readonly groups: readonly QueuedWork[][]
+  /** Tokens of the planned entries, however few of them the engine has to compute. */
   readonly tokens: number
   readonly startedAtMs: number
-  /** Whether it was one of as many as run at once, with a batch of work behind it: only then it tells the speed. */
+  /** Whether a full batch of work waited behind it: only then does its duration show the speed of the engine. */
   readonly isSaturated: boolean
 }
 
-/** The batches in flight, of which there are at most as many as engines. */
+/** The batches in flight, at most one per engine. */
 export class RunningBatches {
   readonly #slots: number
   readonly #batches = new Set<RunningBatch>()
-  /** Parts of the running batches that have a key. */
+  /** Groups of the running batches by the key of their work. */
   readonly #byKey = new Map<string, QueuedWork[]>()
 
   constructor(slots: number) {
@@ -33,16 +33,16 @@ export class RunningBatches {
 
   add(batch: RunningBatch): void {
     this.#batches.add(batch)
-    for (const part of batch.parts) {
-      const key = part[0]?.key ?? null
-      if (key !== null) this.#byKey.set(key, part)
+    for (const group of batch.groups) {
+      const key = group[0]?.key ?? null
+      if (key !== null) this.#byKey.set(key, group)
     }
   }
 
   remove(batch: RunningBatch): void {
     this.#batches.delete(batch)
-    for (const part of batch.parts) {
-      const key = part[0]?.key ?? null
+    for (const group of batch.groups) {
+      const key = group[0]?.key ?? null
       if (key !== null) this.#byKey.delete(key)
     }
   }
@@ -51,14 +51,14 @@ export class RunningBatches {
     return this.#byKey.has(key)
   }
 
-  /** Lets an entry wait for the same numbers as one that runs; false when none does. */
+  /** Adds the entry to the running work that is equal to it; false when there is none. */
   join(entry: QueuedWork): boolean {
-    const part = entry.key === null ? undefined : this.#byKey.get(entry.key)
-    part?.push(entry)
-    return part !== undefined
+    const group = entry.key === null ? undefined : this.#byKey.get(entry.key)
+    group?.push(entry)
+    return group !== undefined
   }
 
-  /** When all engines together have done what they have in hand and so many tokens more, and their speed together. */
+  /** The engines as one: their joint speed, and when they will have finished the running batches and `tokensBefore` more. */
   capacity(msPerToken: number, nowMs: number, tokensBefore: number): Capacity {
     const leftMs = [...this.#batches].reduce((sum, { tokens, startedAtMs }) => sum + Math.max(0, startedAtMs + tokens * msPerToken - nowMs), 0)
     return { msPerToken: msPerToken / this.#slots, freeAtMs: nowMs + (leftMs + tokensBefore * msPerToken) / this.#slots }

@@ -62,7 +62,7 @@ const AFTER_AB: Row = {
 }
 
 describe('choiceOf', () => {
-  test('has exactly one entry a prompt token with max_tokens 0, the first null', () => {
+  test('has one entry per prompt token with max_tokens 0, the first one null', () => {
     const { logprobs, text } = choiceOf(0, promptOf(A, B), rowsOf(AFTER_A), 1, optionsOf(), tokenizer)
     assert.deepEqual(
       [logprobs?.tokens, logprobs?.tokenLogprobs, logprobs?.textOffset],
@@ -86,7 +86,7 @@ describe('choiceOf', () => {
     assert.equal(text, 'ab')
   })
 
-  test('has exactly one more with max_tokens 1, and keeps a generated end token', () => {
+  test('has one more entry with max_tokens 1, and keeps a generated end token', () => {
     const { logprobs, text } = choiceOf(0, promptOf(A, B), rowsOf(AFTER_A, AFTER_AB), 1, optionsOf({ maxTokens: 1 }), tokenizer)
     assert.deepEqual(
       [logprobs?.tokens, logprobs?.tokenLogprobs],
@@ -105,17 +105,17 @@ describe('choiceOf', () => {
     assert.deepEqual([text, logprobs?.textOffset], ['ab</s>', [0, 1, 2]])
   })
 
-  test('shows the generated token alone without echo', () => {
+  test('shows only the generated token without echo', () => {
     const { logprobs, text } = choiceOf(0, promptOf(A, B), rowsOf(AFTER_AB), 2, optionsOf({ maxTokens: 1, echo: false }), tokenizer)
     assert.deepEqual([text, logprobs?.tokens, logprobs?.tokenLogprobs, logprobs?.textOffset], ['</s>', ['</s>'], [-0.25], [0]])
   })
 
-  test('scores a prompt of one token that nothing was computed for', () => {
+  test('returns a prompt of one token for which nothing was computed', () => {
     const { logprobs, promptLogprobs } = choiceOf(0, promptOf(A), null, 1, optionsOf({ promptLogprobs: 1 }), tokenizer)
     assert.deepEqual([logprobs?.tokens, logprobs?.tokenLogprobs, logprobs?.topLogprobs, promptLogprobs], [['a'], [null], [null], [null]])
   })
 
-  test('keeps the largest value of tokens that read alike, and the token its own number', () => {
+  test('keeps the largest value among tokens with equal text, and the score of the token itself', () => {
     const row: Row = {
       logProb: -5,
       top: [
@@ -128,7 +128,7 @@ describe('choiceOf', () => {
     assert.equal(logprobs?.tokenLogprobs[1], -5)
   })
 
-  test('tells such tokens apart when it names them by their ids', () => {
+  test('distinguishes tokens with equal text when it names them by id', () => {
     const row: Row = { logProb: -5, top: [[SECOND_HALF, -0.125]] }
     const { logprobs } = choiceOf(0, promptOf(A, FIRST_HALF), rowsOf(row), 1, optionsOf({ tokensAsIds: true }), tokenizer)
     assert.deepEqual(
@@ -141,7 +141,7 @@ describe('choiceOf', () => {
     assert.deepEqual(logprobs?.tokens, ['token_id:3', 'token_id:9'])
   })
 
-  test('shows the token alone with logprobs 0, and as many as were asked for of those that a neighbour wanted', () => {
+  test('shows only the token with logprobs 0, and only the requested number of top tokens when the batch has more', () => {
     const shown = (logprobs: number): string[] => [
       ...present(choiceOf(0, promptOf(A, B), rowsOf(AFTER_A), 1, optionsOf({ logprobs }), tokenizer).logprobs?.topLogprobs[1]?.keys())
     ]
@@ -149,7 +149,7 @@ describe('choiceOf', () => {
     assert.deepEqual(shown(1), ['b', 'a'])
   })
 
-  test('gives prompt_logprobs by id, its own token first with its rank, and no generated token', () => {
+  test('keys prompt_logprobs by id, the prompt token first with its rank, without a generated token', () => {
     const options = optionsOf({ maxTokens: 1, echo: false, logprobs: null, promptLogprobs: 2 })
     const { promptLogprobs, logprobs, text } = choiceOf(0, promptOf(A, B), rowsOf(AFTER_A, AFTER_AB), 1, options, tokenizer)
     assert.deepEqual(
@@ -166,7 +166,7 @@ describe('choiceOf', () => {
     assert.deepEqual([logprobs, text], [null, '</s>'])
   })
 
-  test('has the token once where it is among the most probable', () => {
+  test('lists the token once when it is among the top tokens', () => {
     const row: Row = { logProb: -1, rank: 2, top: AFTER_A.top }
     const { promptLogprobs } = choiceOf(0, promptOf(A, END), rowsOf(row), 1, optionsOf({ promptLogprobs: 2 }), tokenizer)
     assert.deepEqual(

@@ -8,7 +8,7 @@ const withTop = (top: readonly (readonly [string, number])[]): Choice =>
   choice({ logprobs: { tokens: ['a'], tokenLogprobs: [-1], topLogprobs: [new Map(top)], textOffset: [0] } })
 
 describe('choiceJson', () => {
-  test("puts the prompt's own token first, though its id is the larger number", () => {
+  test('puts the prompt token first even if its id is larger', () => {
     const entry = new Map([
       [464, { logProb: -9, rank: 40, decodedToken: 'The' }],
       [11, { logProb: -0.1, rank: 1, decodedToken: ',' }]
@@ -19,7 +19,7 @@ describe('choiceJson', () => {
     )
   })
 
-  test('keeps tokens that read like numbers in their order', () => {
+  test('keeps the order of tokens that look like numbers', () => {
     assert.match(
       choiceJson(
         withTop([
@@ -43,23 +43,23 @@ describe('choiceJson', () => {
     )
   })
 
-  test('escapes what JSON cannot hold in a key', () => {
+  test('escapes keys', () => {
     const text = choiceJson(withTop([['"\n\\\u0000', -3]]))
     assert.deepEqual(Object.keys(present((JSON.parse(text) as { logprobs: { top_logprobs: object[] } }).logprobs.top_logprobs[0])), ['"\n\\\u0000'])
   })
 
-  test('writes doubles so that they read back as they are, in both places alike', () => {
+  test('writes doubles that parse to the same value, equal in both lists', () => {
     const value = Math.fround(-8.8187637)
     const text = choiceJson(choice({ logprobs: { tokens: ['a'], tokenLogprobs: [value], topLogprobs: [new Map([['a', value]])], textOffset: [0] } }))
     assert.ok(text.includes(`"token_logprobs":[${value}]`) && text.includes(`{"a":${value}}`))
     assert.equal((JSON.parse(text) as { logprobs: { token_logprobs: number[] } }).logprobs.token_logprobs[0], value)
   })
 
-  test('never writes null in place of a number that is not finite', () => {
-    for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY]) assert.throws(() => choiceJson(withTop([['a', bad]])), /not finite/)
+  test('throws for a non-finite number instead of writing null', () => {
+    for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY]) assert.throws(() => choiceJson(withTop([['a', bad]])), /non-finite/)
   })
 
-  test('writes null for no logprobs and leaves prompt_logprobs out', () => {
+  test('writes null without logprobs and omits prompt_logprobs', () => {
     assert.equal(choiceJson(choice({})), '{"index":0,"text":"ab","logprobs":null,"finish_reason":"length"}')
   })
 })

@@ -18,32 +18,32 @@ const idsOf = async (...args: Parameters<typeof encoded>): Promise<number[][]> =
 describe('encodePrompts', () => {
   test('parses control tokens that a text spells', async () => assert.deepEqual(await idsOf({ prompt: '<s>ab' }), [[BEGIN, 6]]))
 
-  test('adds to a text what the post-processor of its tokenizer adds, and nothing when it adds nothing', async () => {
+  test('adds the tokens of the post-processor to a text, if it has any', async () => {
     assert.deepEqual(await idsOf({ prompt: 'ab' }, WITH_BEGIN), [[BEGIN, 6]])
     assert.deepEqual(await idsOf({ prompt: 'ab' }, { added: { before: [BEGIN], after: [1] } }), [[BEGIN, 6, 1]])
     // The prefix token of the service is another thing: it belongs to /v1/logprob.
     assert.deepEqual(await idsOf({ prompt: 'ab' }), [[6]])
   })
 
-  test('never adds a second BOS to a text that begins with one', async () => {
+  test('adds no second BOS to a text that starts with one', async () => {
     const [prompt] = await encoded({ prompt: '<s>ab' }, WITH_BEGIN)
     assert.deepEqual([[...present(prompt?.ids)], prompt?.addedBefore], [[BEGIN, 6], 0])
   })
 
-  test('adds nothing when that is not wanted', async () => {
+  test('adds nothing with add_special_tokens: false', async () => {
     assert.deepEqual(await idsOf({ prompt: 'ab', add_special_tokens: false }, WITH_BEGIN), [[6]])
   })
 
-  test('never touches ids', async () => {
+  test('never changes ids', async () => {
     assert.deepEqual(await idsOf({ prompt: [[6], [BEGIN, BEGIN, 6]], add_special_tokens: true }, WITH_BEGIN), [[6], [BEGIN, BEGIN, 6]])
   })
 
-  test('says how many ids no text stands for', async () => {
+  test('returns the numbers of added ids', async () => {
     const [prompt] = await encoded({ prompt: 'ab' }, { added: { before: [BEGIN], after: [1] } })
     assert.deepEqual([prompt?.addedBefore, prompt?.addedAfter], [1, 1])
   })
 
-  test('takes an empty text only where the tokenizer adds a token to it', async () => {
+  test('accepts an empty text only when the tokenizer adds a token to it', async () => {
     assert.deepEqual(await idsOf({ prompt: '' }, WITH_BEGIN), [[BEGIN]])
     await assert.rejects(encoded({ prompt: ['a', ''] }), { code: 'invalid_request', param: 'prompt/1' })
   })
@@ -59,29 +59,29 @@ describe('encodePrompts', () => {
     ['a negative id', [-1], 'token_out_of_range', 'prompt'],
     ['a lone surrogate', ['a', 'b', '\ud800'], 'invalid_text', 'prompt/2']
   ] as const) {
-    test(`refuses the whole request for ${what}, naming its index`, () => assert.rejects(encoded({ prompt }), { code, param }))
+    test(`rejects the whole request for ${what}, naming its index`, () => assert.rejects(encoded({ prompt }), { code, param }))
   }
 
   describe('with a context of 8 tokens', () => {
-    for (const [maxTokens, tokens, isTaken] of [
+    for (const [maxTokens, tokens, isAccepted] of [
       [1, 8, true],
       [1, 9, false],
       [0, 9, true],
       [0, 10, false]
     ] as const) {
-      test(`${isTaken ? 'takes' : 'refuses'} ${tokens} ids with max_tokens ${maxTokens}`, async () => {
+      test(`${isAccepted ? 'accepts' : 'rejects'} ${tokens} ids with max_tokens ${maxTokens}`, async () => {
         const asked = encoded({ prompt: [[3], Array.from({ length: tokens }, () => 4)], max_tokens: maxTokens })
-        if (isTaken) assert.equal((await asked)[1]?.ids.length, tokens)
+        if (isAccepted) assert.equal((await asked)[1]?.ids.length, tokens)
         else await assert.rejects(asked, { code: 'context_length_exceeded', param: 'prompt/1', message: new RegExp(`\\b8 tokens.*\\b${tokens} tokens`) })
       })
     }
 
-    test('counts what the post-processor adds', async () => {
+    test('counts the tokens of the post-processor', async () => {
       await assert.rejects(encoded({ prompt: 'ccccccccc' }, WITH_BEGIN), { code: 'context_length_exceeded' })
       assert.equal((await idsOf({ prompt: 'ccccccccc' }))[0]?.length, 9)
     })
 
-    test('refuses a text that must be too long before it is tokenized', async () => {
+    test('rejects a text by its minimum token count, before tokenizing it', async () => {
       const tokenizer = new FakeTokenizer()
       await assert.rejects(encoded({ prompt: 'ab'.repeat(1000) }, {}, tokenizer), { code: 'context_length_exceeded', message: /at least 500 tokens/ })
       assert.equal(tokenizer.calls.length, 0)

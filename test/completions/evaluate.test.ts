@@ -5,7 +5,7 @@ import { CompletionsEvaluator } from '../../src/completions/evaluate.ts'
 import { type CompletionsBody, completionsRequestOf } from '../../src/completions/request.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { EvaluationContext } from '../../src/evaluation/item-evaluator.ts'
+import type { EvaluationContext } from '../../src/evaluation/evaluation-context.ts'
 import type { VerifiedSequence } from '../../src/evaluation/sampled-verification.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine } from '../support/fake-engine.ts'
@@ -22,12 +22,12 @@ function contextOf(causal: EvaluationContext['causal'] = 'exact'): EvaluationCon
 function evaluatorOn(engine: Engine, causal?: EvaluationContext['causal']): CompletionsEvaluator {
   return new CompletionsEvaluator(contextOf(causal), new Scheduler(engine, LIMITS))
 }
-const asItIs = (choice: Choice): Choice => choice
+const unchanged = (choice: Choice): Choice => choice
 const answerOf = (engine: Engine, body: CompletionsBody, causal?: EvaluationContext['causal']) =>
-  evaluatorOn(engine, causal).evaluate(completionsRequestOf({ echo: true, logprobs: 0, ...body }), { signal: new AbortController().signal }, asItIs)
+  evaluatorOn(engine, causal).evaluate(completionsRequestOf({ echo: true, logprobs: 0, ...body }), { signal: new AbortController().signal }, unchanged)
 const fedBy = ({ batches }: { batches: FakeEngine['batches'] }): number[][] => batches.flatMap(({ sequences }) => sequences.map(({ ids }) => [...ids]))
 
-/** Of which none shares a pass with another. */
+/** Prompts without common prefix, so that none shares a pass. */
 const THREE_PROMPTS = completionsRequestOf({
   prompt: [
     [3, 4, 5],
@@ -60,7 +60,7 @@ describe('CompletionsEvaluator', () => {
     }
   })
 
-  test('computes prompts that share all but the last token once, each with its own number', async () => {
+  test('computes prompts that differ in the last token once, each with its own score', async () => {
     const [together, alone] = [new FakeModel(MODEL), new FakeModel(MODEL)]
     const prompt = [[3, 4, 5], [3, 4, 6], [3, 4, 7], [8]]
     const { choices, usage } = await answerOf(together, { prompt, max_tokens: 0 })
@@ -72,7 +72,7 @@ describe('CompletionsEvaluator', () => {
     }
   })
 
-  test('feeds each last token of its own when a token is generated after it', async () => {
+  test('feeds each differing last token when a token is generated after it', async () => {
     const model = new FakeModel(MODEL)
     const { usage } = await answerOf(model, {
       prompt: [
@@ -101,12 +101,12 @@ describe('CompletionsEvaluator', () => {
     assert.deepEqual([choices[0]?.logprobs?.tokens[3], generated], [best?.tokens[3], best?.tokenLogprobs[3]])
   })
 
-  test('computes nothing where no number is wanted', async () => {
+  test('computes nothing when no score is requested', async () => {
     const model = new FakeModel(MODEL)
     const { choices } = await evaluatorOn(model).evaluate(
       completionsRequestOf({ prompt: [[3, 4], [5]], echo: true }),
       { signal: new AbortController().signal },
-      asItIs
+      unchanged
     )
     assert.deepEqual(
       [choices.map(({ text, logprobs }) => [text, logprobs]), model.batches],
@@ -133,7 +133,7 @@ describe('CompletionsEvaluator', () => {
     assert.deepEqual([checks.verdict, checks.items.map(({ id, status, choice, value }) => [id, status, choice, value])], ['warn', [['finite', 'warn', 1, 1]]])
   })
 
-  test('fails as a whole when the model gives no number', async () => {
+  test('fails as a whole when the model returns NaN', async () => {
     const broken = new FakeModel(MODEL, { changedByNats: Number.NaN })
     await assert.rejects(answerOf(broken, { prompt: [[3, 4]], max_tokens: 0 }), { code: 'non_finite_logits' })
     await assert.rejects(answerOf(broken, { prompt: [[3]], max_tokens: 1 }), { code: 'non_finite_logits' })
@@ -144,7 +144,7 @@ describe('CompletionsEvaluator', () => {
     assert.deepEqual([checks.verdict, checks.items.map(({ id }) => id)], ['fail', ['log_prob_le_zero']])
   })
 
-  test('refuses the numbers of another sequence', async () => {
+  test('rejects the scores of another sequence', async () => {
     const model = new FakeModel(MODEL)
     const swapped: Engine = {
       state: 'ready',
@@ -167,12 +167,12 @@ describe('CompletionsEvaluator', () => {
     )
   })
 
-  test('drops the other prompts of a request when one of them fails', async () => {
+  test('drops the other prompts of a request when one fails', async () => {
     const engine = new FakeEngine({ held: true })
     engine.failureFor = () => new ServiceError('engine_crashed', 'it ended')
     // Each fills a batch by itself.
     const scheduler = new Scheduler(engine, { ...LIMITS, longTextTokens: 1 })
-    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(THREE_PROMPTS, { signal: new AbortController().signal }, asItIs)
+    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(THREE_PROMPTS, { signal: new AbortController().signal }, unchanged)
     await engine.received(1)
     engine.release()
     await assert.rejects(asked, { code: 'engine_crashed' })
@@ -180,11 +180,11 @@ describe('CompletionsEvaluator', () => {
     assert.equal(engine.batches.length, 2)
   })
 
-  test('drops what waits when the client leaves', async () => {
+  test('drops waiting prompts when the client disconnects', async () => {
     const engine = new FakeEngine({ held: true })
     const scheduler = new Scheduler(engine, { ...LIMITS, longTextTokens: 1 })
     const client = new AbortController()
-    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(THREE_PROMPTS, { signal: client.signal }, asItIs)
+    const asked = new CompletionsEvaluator(contextOf(), scheduler).evaluate(THREE_PROMPTS, { signal: client.signal }, unchanged)
     await engine.received(1)
     client.abort(new ServiceError('client_closed_request', 'gone'))
     await assert.rejects(asked, { code: 'client_closed_request' })
@@ -192,7 +192,7 @@ describe('CompletionsEvaluator', () => {
     engine.release()
   })
 
-  test('says of an approximate model that its numbers are near those of an exact pass', async () => {
+  test('adds a warning for an approximate model', async () => {
     const { warnings } = await answerOf(new FakeModel(MODEL), { prompt: [[3, 4]] }, 'approximate')
     assert.deepEqual(
       warnings.map(({ code }) => code),
@@ -201,7 +201,7 @@ describe('CompletionsEvaluator', () => {
     assert.deepEqual((await answerOf(new FakeModel(MODEL), { prompt: [[3, 4]] })).warnings, [])
   })
 
-  test('tells whoever verifies of every prompt with its own numbers alone', async () => {
+  test('reports every prompt to the listener, with the scores of its own tokens alone', async () => {
     for (const max_tokens of [0, 1]) {
       const told: VerifiedSequence[] = []
       const evaluator = evaluatorOn(new FakeModel(MODEL))
@@ -209,7 +209,7 @@ describe('CompletionsEvaluator', () => {
       await evaluator.evaluate(
         completionsRequestOf({ prompt: [[3, 4, 5], [3, 4, 6], [3]], echo: true, logprobs: 1, max_tokens }),
         { signal: new AbortController().signal },
-        asItIs
+        unchanged
       )
       assert.deepEqual(
         told.map(({ encoded, scored }) => [[...encoded.ids], encoded.scoredStart, encoded.scoredEnd, scored.rows?.logProbs.length]),

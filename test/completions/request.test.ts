@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type CompletionsBody, completionsRequestOf } from '../../src/completions/request.ts'
+import { type CompletionsBody, completionsRequestOf, type PromptField, promptsOf } from '../../src/completions/request.ts'
 
 const optionsOf = (body: Partial<CompletionsBody>) => completionsRequestOf({ prompt: 'a', echo: true, ...body }).options
 
 describe('completionsRequestOf', () => {
-  test('takes the request of lm-evaluation-harness', () => {
+  test('reads the request of lm-evaluation-harness', () => {
     const { prompts, options } = completionsRequestOf({
       ...{ model: 'tiny', temperature: 0, seed: 1234 },
       prompt: [[258, 320]],
@@ -37,19 +37,19 @@ describe('completionsRequestOf', () => {
     test(`reads logprobs ${logprobs} as ${expected}`, () => assert.equal(optionsOf({ logprobs }).logprobs, expected))
   }
 
-  test('generates nothing when max_tokens is left out or null and the prompt is to be scored', () => {
+  test('generates nothing when max_tokens is missing or null and the prompt is scored', () => {
     assert.equal(optionsOf({}).maxTokens, 0)
     assert.equal(optionsOf({ max_tokens: null }).maxTokens, 0)
     assert.equal(optionsOf({ echo: false, prompt_logprobs: 0 }).maxTokens, 0)
   })
 
-  test('takes 0 prompt_logprobs for a wish', () => assert.equal(optionsOf({ prompt_logprobs: 0 }).promptLogprobs, 0))
+  test('treats prompt_logprobs 0 as requested', () => assert.equal(optionsOf({ prompt_logprobs: 0 }).promptLogprobs, 0))
 
   for (const [what, body, param] of [
     ['16 tokens, which is the default of max_tokens', {}, 'max_tokens'],
-    ['null for max_tokens without anything to score', { max_tokens: null }, 'max_tokens'],
-    ['a request that nothing could be answered to', { max_tokens: 0 }, 'max_tokens'],
-    ['the same with logprobs', { max_tokens: 0, logprobs: 10 }, 'max_tokens'],
+    ['null for max_tokens without a prompt to score', { max_tokens: null }, 'max_tokens'],
+    ['a request without a result', { max_tokens: 0 }, 'max_tokens'],
+    ['a request without a result, with logprobs', { max_tokens: 0, logprobs: 10 }, 'max_tokens'],
     ['several generated tokens', { max_tokens: 2, echo: true }, 'max_tokens'],
     ['a negative max_tokens', { max_tokens: -1, echo: true }, 'max_tokens'],
     ['a stream', { echo: true, stream: true }, 'stream'],
@@ -61,12 +61,55 @@ describe('completionsRequestOf', () => {
     ['truncation', { echo: true, truncate_prompt_tokens: 5 }, 'truncate_prompt_tokens'],
     ['embeddings', { echo: true, prompt_embeds: 'AAAA' }, 'prompt_embeds']
   ] as const) {
-    test(`refuses ${what}`, () => assert.throws(() => completionsRequestOf({ prompt: 'a', ...body }), { code: 'invalid_request', param }))
+    test(`rejects ${what}`, () => assert.throws(() => completionsRequestOf({ prompt: 'a', ...body }), { code: 'invalid_request', param }))
   }
 
-  test('takes the same fields where they ask for nothing', () => {
+  test('accepts the same fields with their neutral values', () => {
     const nothing = { n: 1, best_of: 1, stream: false, suffix: null, logit_bias: {}, truncate_prompt_tokens: null, prompt_embeds: null }
     assert.deepEqual(optionsOf(nothing), optionsOf({}))
     assert.deepEqual(optionsOf({ n: null, best_of: null, stream: null, suffix: '', logit_bias: null }), optionsOf({}))
   })
+})
+
+describe('promptsOf', () => {
+  for (const [what, field, expected] of [
+    ['a text', 'ab', [['prompt', 'ab']]],
+    ['an empty text, to which a tokenizer may add', '', [['prompt', '']]],
+    [
+      'texts',
+      ['a', 'b'],
+      [
+        ['prompt/0', 'a'],
+        ['prompt/1', 'b']
+      ]
+    ],
+    ['one list of ids', [1, 2], [['prompt', [1, 2]]]],
+    ['one id', [0], [['prompt', [0]]]],
+    [
+      'lists of ids of unequal lengths',
+      [[1, 2, 3], [4]],
+      [
+        ['prompt/0', [1, 2, 3]],
+        ['prompt/1', [4]]
+      ]
+    ],
+    ['one nested list', [[7]], [['prompt/0', [7]]]]
+  ] as const) {
+    test(`accepts ${what}`, () =>
+      assert.deepEqual(
+        promptsOf(field).map(({ param, value }) => [param, value]),
+        expected
+      ))
+  }
+
+  for (const [what, field, param] of [
+    ['an empty list', [], 'prompt'],
+    ['an empty list of ids, naming its index', [[1], []], 'prompt/1'],
+    ['a text beside ids', [[1], 'a'], 'prompt/1'],
+    ['an id beside lists of ids', [[1], 2], 'prompt/1'],
+    ['an id beside texts', ['a', 2], 'prompt/1'],
+    ['a list of ids after an id', [1, [2]], 'prompt/0']
+  ] as const) {
+    test(`rejects ${what}`, () => assert.throws(() => promptsOf(field as PromptField), { code: 'invalid_request', param }))
+  }
 })

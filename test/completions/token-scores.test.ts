@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { assertNumbers, generatedScores, positionScores, shownLogProb } from '../../src/completions/token-scores.ts'
+import { assertFinite, generatedScores, positionScores, shownLogProb } from '../../src/completions/token-scores.ts'
 import type { RowScores } from '../../src/engine/engine.ts'
 
 /** Two rows with two top tokens each. */
@@ -24,22 +24,22 @@ function rowsOf(parts: { readonly logProbs?: readonly number[]; readonly best?: 
 }
 
 describe('shownLogProb', () => {
-  test('shows probability 0 as -9999, which JSON has, and nothing below', () => {
+  test('shows probability 0 as -9999, and nothing below', () => {
     assert.equal(shownLogProb(Number.NEGATIVE_INFINITY), -9999)
     assert.equal(shownLogProb(-20_000), -9999)
     assert.equal(shownLogProb(-9998.5), -9998.5)
   })
-  test('shows what rounding lifted above 0 as 0', () => assert.equal(shownLogProb(2e-7), 0))
-  test('leaves a number that is far too large as it is, for the check to find', () => assert.equal(shownLogProb(0.5), 0.5))
+  test('shows a value that rounding lifted above 0 as 0', () => assert.equal(shownLogProb(2e-7), 0))
+  test('does not hide a value far above 0 from the checks', () => assert.equal(shownLogProb(0.5), 0.5))
 })
 
 describe('positionScores', () => {
-  test('has the most probable token also of rows without further ones', () => {
+  test('returns the best token for rows without top tokens', () => {
     const { top, token } = positionScores({ ...rowsOf(), detail: null }, 1, 4)
     assert.deepEqual(top, positionScores(rowsOf(), 1, 4).top.slice(0, 1))
     assert.deepEqual(token, { id: 4, logProb: -3.25, rank: null })
   })
-  test('gives the token of the prompt its own rank and number, and the most probable theirs', () => {
+  test('returns rank and score of the prompt token and of the top tokens', () => {
     const { token, top } = positionScores(rowsOf(), 1, 4)
     assert.deepEqual(token, { id: 4, logProb: -3.25, rank: 30 })
     assert.deepEqual(top, [
@@ -48,7 +48,7 @@ describe('positionScores', () => {
     ])
   })
 
-  test('clamps the token and the top tokens alike, so that equal ones stay equal', () => {
+  test('clamps the token and the top tokens alike, so that equal values stay equal', () => {
     const rows = rowsOf({ logProbs: [Number.NEGATIVE_INFINITY, 1e-7], top: [-0.5, Number.NEGATIVE_INFINITY, 1e-7, -20] })
     assert.equal(positionScores(rows, 0, 5).token.logProb, positionScores(rows, 0, 5).top[1]?.logProb)
     assert.equal(positionScores(rows, 1, 8).token.logProb, positionScores(rows, 1, 8).top[0]?.logProb)
@@ -56,13 +56,13 @@ describe('positionScores', () => {
 })
 
 describe('generatedScores', () => {
-  test('takes the most probable token of the row, whatever was scored there', () => {
+  test('returns the best token of the row, whichever was scored', () => {
     assert.deepEqual(generatedScores(rowsOf(), 1).token, { id: 8, logProb: -0.25, rank: 1 })
   })
 })
 
-describe('assertNumbers', () => {
-  test('takes a token of probability 0', () => assert.doesNotThrow(() => assertNumbers(rowsOf({ logProbs: [Number.NEGATIVE_INFINITY, -1] }), 1, 'prompt')))
+describe('assertFinite', () => {
+  test('accepts a token of probability 0', () => assert.doesNotThrow(() => assertFinite(rowsOf({ logProbs: [Number.NEGATIVE_INFINITY, -1] }), 1, 'prompt')))
 
   for (const [what, parts] of [
     ['NaN for a token', { logProbs: [-1, Number.NaN] }],
@@ -71,7 +71,7 @@ describe('assertNumbers', () => {
     ['a row without a possible token', { best: [-1, Number.NEGATIVE_INFINITY] }],
     ['NaN among the top tokens', { top: [-1, -2, -1, Number.NaN] }]
   ] as const) {
-    test(`refuses ${what}, naming its place`, () =>
-      assert.throws(() => assertNumbers(rowsOf(parts), 1, 'prompt/3'), { code: 'non_finite_logits', message: /position 2 of prompt\/3/ }))
+    test(`rejects ${what}, naming its position`, () =>
+      assert.throws(() => assertFinite(rowsOf(parts), 1, 'prompt/3'), { code: 'non_finite_logits', message: /position 2 of prompt\/3/ }))
   }
 })

@@ -38,10 +38,10 @@ describe('moveTrailingSpace', () => {
     ['', 'yes', '', 'yes']
   ]
   for (const [x, y, movedX, movedY] of CASES) {
-    it(`makes ${JSON.stringify([x, y])} to ${JSON.stringify([movedX, movedY])}`, () => assert.deepEqual(moveTrailingSpace(x, y), { x: movedX, y: movedY }))
+    it(`turns ${JSON.stringify([x, y])} into ${JSON.stringify([movedX, movedY])}`, () => assert.deepEqual(moveTrailingSpace(x, y), { x: movedX, y: movedY }))
   }
 
-  it('keeps x+y and leaves no white space at the end of x', () => {
+  it('preserves x+y and leaves no white space at the end of x', () => {
     const text = fc.string({ unit: fc.constantFrom(' ', '\n', '\t', 'a', 'b') })
     fc.assert(
       fc.property(text, text, (x, y) => {
@@ -54,11 +54,11 @@ describe('moveTrailingSpace', () => {
 })
 
 describe('splitAtBoundary', () => {
-  it('cuts the tokens of x+y where those of x end', async () => {
+  it('splits the tokens of x+y where those of x end', async () => {
     assert.deepEqual(split(await textsOf('ab', 'c'), 'auto'), { x: ids(6), y: ids(5), boundary: { policy: 'joint', merged: false } })
   })
 
-  it('takes x and y apart when a token lies across the end of x, and names it', async () => {
+  it('tokenizes x and y separately when a token straddles the end of x, and names it', async () => {
     assert.deepEqual(split(await textsOf('a', 'bc'), 'auto'), {
       x: ids(3),
       y: ids(7),
@@ -66,39 +66,39 @@ describe('splitAtBoundary', () => {
     })
   })
 
-  it('names the first token that differs when none lies across the end of x', () => {
+  it('names the first token that differs when none straddles the end of x', () => {
     const { boundary } = split({ xText: 'ab', x: ids(3, 4), joint: ids(6, 5), y: ids(5) }, 'auto')
     assert.equal(boundary.straddling_token?.id, 6)
   })
 
-  it('refuses under strict what it would take apart', async () => {
+  it('rejects a straddling token under strict', async () => {
     const texts = await textsOf('a', 'bc')
     assert.throws(() => split(texts, 'strict'), { code: 'boundary_merged', param: 'boundary', message: /id 6/ })
   })
 
-  it('lets strict pass where nothing merges', async () => {
+  it('accepts strict when nothing merges', async () => {
     assert.equal(split(await textsOf('ab', 'c'), 'strict').boundary.policy, 'joint')
   })
 
-  it('refuses x and y that spell another text when they are apart', () => {
-    // y alone has lost its first byte, as with a tokenizer that drops a leading space.
+  it('rejects x and y that spell a different text when tokenized separately', () => {
+    // y by itself lacks its first byte, as with a tokenizer that drops a leading space.
     assert.throws(() => split({ xText: 'a', x: ids(3), joint: ids(6, 5), y: ids(5) }, 'auto'), { code: 'boundary_not_exact' })
   })
 
-  it('takes a parsed control token across the end of x for its spelling, which x and y apart spell as text', () => {
+  it('counts the spelling of a parsed control token that straddles the end of x', () => {
     const across = { xText: '<', x: ids(11), joint: ids(0), y: ids(12, 13) }
     assert.deepEqual(split(across, 'auto', true).boundary, { policy: 'split', merged: true, straddling_token: { id: 0, text: '<s>', bytes: 'PHM+' } })
     assert.throws(() => split(across, 'auto', false), { code: 'boundary_not_exact' })
   })
 
-  it('does not count a space that the tokenizer put in front when it looks for the token across the end of x', () => {
+  it('ignores a leading space that the tokenizer added when it finds the straddling token', () => {
     const tokenizerWithSpace = new FakeTokenizer({ facts: { dropsLeadingSpace: true } })
-    // " a" "b" "c" for a|bc: without the space, the second token would seem to hold the end of x.
+    // " a" "b" "c" for a|bc: if the space counted, the first token would seem to contain the end of x.
     const texts = { xText: 'ab', x: ids(8, 2), joint: ids(8, 7), y: ids(5) }
     assert.throws(() => splitAtBoundary(texts, { boundary: 'strict', parseSpecialTokens: false }, tokenizerWithSpace), { message: /id 7;/ })
   })
 
-  it('gives tokens that spell x+y and begin with those of x', async () => {
+  it('returns tokens that spell x+y and start with those of x', async () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' ', 'é') })
     await fc.assert(
       fc.asyncProperty(text, text, async (x, y) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { encodeItems } from '../../src/encoding/encode-items.ts'
-import type { EncodingContext, LogprobItem, LogprobOptions, Term } from '../../src/encoding/item-input.ts'
+import type { EncodingContext } from '../../src/encoding/encoding-context.ts'
+import type { LogprobItem, LogprobOptions, Term } from '../../src/encoding/logprob-item.ts'
 import { ServiceError } from '../../src/errors.ts'
 import type { InputInfo } from '../../src/scoring/checks/input-checks.ts'
 import type { PartSizes } from '../../src/scoring/scored-sequence.ts'
@@ -12,28 +13,28 @@ const sizes = (prefix: number, x: number, y: number, eos = 0): PartSizes => ({ p
 const CHAT = { messages: [{ role: 'user', content: 'a' }] }
 const EMPTY = new FakeTokenizer()
 
-describe('encodeItems puts together', () => {
+describe('encodeItems encodes', () => {
   const CASES: readonly [string, LogprobItem, Partial<LogprobOptions>, Partial<EncodingContext>, number[], PartSizes, string][] = [
     ['prefix token, x and y', itemOf('a', ' a'), {}, {}, [0, 3, 8], sizes(1, 1, 1), 'joint'],
-    ['x and y apart where they merge', itemOf('a', 'bc'), {}, {}, [0, 3, 7], sizes(1, 1, 1), 'split'],
+    ['x and y separately where they merge', itemOf('a', 'bc'), {}, {}, [0, 3, 7], sizes(1, 1, 1), 'split'],
     ['an empty x', itemOf('', 'ab'), {}, {}, [0, 6], sizes(1, 0, 1), 'joint'],
     ['an empty x as ids', itemOf([], 'ab'), {}, {}, [0, 6], sizes(1, 0, 1), 'joint'],
     ['an end token after y', itemOf('a', ' a'), { eos: 'score' }, {}, [0, 3, 8, 1], sizes(1, 1, 1, 1), 'joint'],
-    ['an end token alone', itemOf('a', ''), { eos: 'score' }, {}, [0, 3, 1], sizes(1, 1, 0, 1), 'joint'],
-    ['no prefix token when none is wanted', itemOf('a', ' a'), { prefixToken: 'none' }, {}, [3, 8], sizes(0, 1, 1), 'joint'],
+    ['an end token without y', itemOf('a', ''), { eos: 'score' }, {}, [0, 3, 1], sizes(1, 1, 0, 1), 'joint'],
+    ['no prefix token under prefix_token: none', itemOf('a', ' a'), { prefixToken: 'none' }, {}, [3, 8], sizes(0, 1, 1), 'joint'],
     ['no prefix token when the model has none', itemOf('a', ' a'), {}, { prefixTokenId: null }, [3, 8], sizes(0, 1, 1), 'joint'],
-    ['token ids as they are', itemOf([3, 4], [5, 19]), {}, {}, [0, 3, 4, 5, 19], sizes(1, 2, 2), 'tokens'],
+    ['token ids unchanged', itemOf([3, 4], [5, 19]), {}, {}, [0, 3, 4, 5, 19], sizes(1, 2, 2), 'tokens'],
     ['token ids under boundary tokens', itemOf([3], [4]), { boundary: 'tokens' }, {}, [0, 3, 4], sizes(1, 1, 1), 'tokens'],
-    ['ids and then text, which cannot merge', itemOf([3], 'b'), {}, {}, [0, 3, 4], sizes(1, 1, 1), 'tokens'],
-    ['text and then ids', itemOf('a', [4]), {}, {}, [0, 3, 4], sizes(1, 1, 1), 'tokens'],
-    ['white space moved to y', itemOf('a ', 'a'), { boundary: 'move_space' }, {}, [0, 3, 8], sizes(1, 1, 1), 'moved_space'],
+    ['ids followed by text, which cannot merge', itemOf([3], 'b'), {}, {}, [0, 3, 4], sizes(1, 1, 1), 'tokens'],
+    ['text followed by ids', itemOf('a', [4]), {}, {}, [0, 3, 4], sizes(1, 1, 1), 'tokens'],
+    ['white space moved from x to y', itemOf('a ', 'a'), { boundary: 'move_space' }, {}, [0, 3, 8], sizes(1, 1, 1), 'moved_space'],
     ['x without white space to move', itemOf('a', ' a'), { boundary: 'move_space' }, {}, [0, 3, 8], sizes(1, 1, 1), 'joint'],
-    ['control tokens as the text they are', itemOf('<s>', 'a'), {}, {}, [0, 11, 12, 13, 3], sizes(1, 3, 1), 'joint'],
-    ['control tokens that are asked for', itemOf('a<s>', 'a'), { parseSpecialTokens: true }, {}, [0, 3, 0, 3], sizes(1, 2, 1), 'joint'],
+    ['spelled control tokens as text', itemOf('<s>', 'a'), {}, {}, [0, 11, 12, 13, 3], sizes(1, 3, 1), 'joint'],
+    ['control tokens under parse_special_tokens', itemOf('a<s>', 'a'), { parseSpecialTokens: true }, {}, [0, 3, 0, 3], sizes(1, 2, 1), 'joint'],
     ['a conversation whose template writes the prefix token', itemOf(CHAT, 'b'), {}, {}, [0, 3, 1, 4], sizes(1, 2, 1), 'tokens'],
-    ['a conversation of a model without prefix token', itemOf(CHAT, 'b'), {}, { prefixTokenId: null }, [0, 3, 1, 4], sizes(0, 3, 1), 'tokens'],
+    ['a conversation for a model without prefix token', itemOf(CHAT, 'b'), {}, { prefixTokenId: null }, [0, 3, 1, 4], sizes(0, 3, 1), 'tokens'],
     [
-      'the generation prompt with x, where it may merge',
+      'a generation prompt whose end merges with y',
       itemOf(CHAT, 'bc'),
       {},
       { tokenizer: new FakeTokenizer({ chatTail: 'a' }) },
@@ -52,11 +53,11 @@ describe('encodeItems puts together', () => {
   }
 })
 
-describe('encodeItems refuses', () => {
+describe('encodeItems rejects', () => {
   const CASES: readonly [string, LogprobItem, Partial<LogprobOptions>, Partial<EncodingContext>, string, string | undefined][] = [
     ['an empty y', itemOf('a', ''), {}, {}, 'empty_completion', 'y'],
     [
-      'a y of which the normalizer leaves nothing, end token or not',
+      'a y that the normalizer removes, despite an end token',
       itemOf('a', ' '),
       { eos: 'score' },
       { tokenizer: new FakeTokenizer({ facts: { hasNormalizer: true }, normalize: (text) => text.trim() }) },
@@ -86,7 +87,7 @@ describe('encodeItems refuses', () => {
     it(what, () => assert.rejects(encodeOne(item, options, context), { name: 'ServiceError', code, param }))
   }
 
-  it('one item and encodes the others', async () => {
+  it('one invalid item and encodes the others', async () => {
     const encoded = await encodeItems([itemOf('a', 'b', 0), itemOf([99], 'b', 1), itemOf('a', '', 2), itemOf('', 'ab', 3)], optionsOf(), contextOf())
     assert.deepEqual(
       encoded.map((one) => (one instanceof ServiceError ? one.code : [...one.ids])),
@@ -99,17 +100,17 @@ describe('encodeItems and the context limit', () => {
   // Prefix token, three tokens of x, one of y.
   const item = itemOf('a a a', ' a')
   for (const maxModelLen of [6, 5]) {
-    it(`takes 5 tokens into a context of ${maxModelLen}`, async () => assert.equal((await encodeOne(item, {}, { maxModelLen })).ids.length, 5))
+    it(`accepts 5 tokens in a context of ${maxModelLen}`, async () => assert.equal((await encodeOne(item, {}, { maxModelLen })).ids.length, 5))
   }
 
-  it('refuses 5 tokens for a context of 4, with both numbers', () =>
+  it('rejects 5 tokens for a context of 4, with both numbers', () =>
     assert.rejects(encodeOne(item, {}, { maxModelLen: 4 }), { code: 'context_length_exceeded', message: /has 5 tokens .* context is 4 tokens/ }))
 
   it('counts the end token', () => assert.rejects(encodeOne(item, { eos: 'score' }, { maxModelLen: 5 }), { code: 'context_length_exceeded' }))
 
-  it('refuses a text that is too long at its shortest before it is tokenized', async () => {
+  it('rejects a text by its minimum token count, before tokenizing it', async () => {
     const tokenizer = new FakeTokenizer()
-    // 34 bytes at two a token: 17 tokens.
+    // 33 bytes at two per token: 17 tokens.
     await assert.rejects(encodeOne(itemOf('a'.repeat(33), 'b'), {}, { tokenizer }), {
       code: 'context_length_exceeded',
       param: 'x',
@@ -118,12 +119,12 @@ describe('encodeItems and the context limit', () => {
     assert.deepEqual(tokenizer.calls.flat(), [])
   })
 
-  it('takes control tokens for their spelling when it guesses how long a text is', async () => {
-    // 36 bytes: 18 tokens of two bytes would be too many, 9 control tokens are not.
+  it('counts the spelling of control tokens in the minimum token count', async () => {
+    // 36 bytes: 18 tokens of two bytes would be too many, but 9 control tokens fit.
     assert.equal((await encodeOne(itemOf('</s>'.repeat(9), 'b'), { parseSpecialTokens: true })).ids.length, 11)
   })
 
-  it('cuts x from the left when asked, and scores y alone', async () => {
+  it('truncates x from the left under truncate_left, and scores only y', async () => {
     const encoded = await encodeOne(item, { onOverflow: 'truncate_left' }, { maxModelLen: 4 })
     assert.deepEqual(encoded.ids, Int32Array.of(0, 8, 8, 8))
     assert.deepEqual(encoded.sizes, sizes(1, 2, 1))
@@ -136,7 +137,7 @@ describe('encodeItems and the context limit', () => {
     )
   })
 
-  it('cuts nothing that fits', async () => {
+  it('truncates nothing that fits', async () => {
     const encoded = await encodeOne(item, { onOverflow: 'truncate_left' }, { maxModelLen: 5 })
     assert.deepEqual([encoded.inputInfo.droppedTokens, encoded.warnings], [0, []])
   })
@@ -159,7 +160,7 @@ describe('encodeItems marks for scoring', () => {
     })
   }
 
-  it('never the first token of all', async () => {
+  it('never the first token without a prefix token', async () => {
     const encoded = await encodeOne(item, { prefixToken: 'none' })
     assert.deepEqual([encoded.scoredStart, encoded.scoredEnd], [1, 3])
   })
@@ -174,7 +175,7 @@ describe('encodeItems reports', () => {
     assert.deepEqual((await encodeOne(itemOf([3, 9, 10], [8]))).lengths, { x: { tokens: 3, chars: 2, bytes: 3 }, y: { tokens: 1, chars: 2, bytes: 2 } })
   })
 
-  it('the x and y that were scored when white space moved', async () => {
+  it('the scored x and y when white space moved', async () => {
     assert.deepEqual((await encodeOne(itemOf('a ', 'a'), { boundary: 'move_space' })).boundary.scored, { x: 'a', y: ' a' })
   })
 
@@ -202,14 +203,14 @@ describe('encodeItems reports', () => {
   const SPELLINGS: readonly [string, LogprobItem, FakeTokenizer, InputInfo['spelling'], InputInfo['normalization']][] = [
     ['tokens that spell the text', itemOf('aé', 'b'), EMPTY, { x: exact, y: exact, isMisplaced: false }, { x: exact, y: exact }],
     [
-      'a text that was normalized',
+      'a text that the normalizer changed',
       itemOf('aA', 'b'),
       lowerCase,
       { x: exact, y: exact, isMisplaced: false },
       { x: { match: 'different', atByte: 1 }, y: exact }
     ],
     [
-      'tokens that spell another text',
+      'a text that they do not spell',
       itemOf('aA', 'b'),
       new FakeTokenizer({ normalize: (text) => text.toLowerCase() }),
       { x: { match: 'different', atByte: 1 }, y: exact, isMisplaced: false },
@@ -226,13 +227,13 @@ describe('encodeItems reports', () => {
     })
   }
 
-  it('no offsets in a text that the normalizer changed', async () => {
+  it('no offsets for a text that the normalizer changed', async () => {
     const { text } = await encodeOne(itemOf('aA', 'b'), {}, { tokenizer: lowerCase })
     assert.equal(text.x.bytes, null)
     assert.deepEqual(text.y.bytes, Buffer.from('b'))
   })
 
-  it('the end of x as spelled by the tokens that are left when x was cut', async () => {
+  it('a truncated x as a suffix of its text', async () => {
     const { inputInfo, text } = await encodeOne(itemOf('a a a', ' a'), { onOverflow: 'truncate_left' }, { maxModelLen: 4 })
     assert.deepEqual(inputInfo.spelling, { x: exact, y: exact, isMisplaced: false })
     assert.deepEqual([inputInfo.xTokens, inputInfo.sizes.x, inputInfo.droppedTokens], [3, 2, 1])
@@ -240,10 +241,10 @@ describe('encodeItems reports', () => {
   })
 
   const CONTROLS: readonly [string, LogprobItem, boolean, number, boolean][] = [
-    ['none in text that spells one', itemOf('<s>', 'a'), false, 0, true],
-    ['one that was asked for', itemOf('a<s>', 'a'), true, 1, true],
+    ['none for text that spells one', itemOf('<s>', 'a'), false, 0, true],
+    ['one under parse_special_tokens', itemOf('a<s>', 'a'), true, 1, true],
     ['one sent as id', itemOf([3, 1], 'a'), false, 1, true],
-    ['one sent as id before text that spells one', itemOf([3, 1], '<s>'), false, 1, true],
+    ['one sent as id, none for text that spells one', itemOf([3, 1], '<s>'), false, 1, true],
     ["none for a template's own", itemOf(CHAT, 'a'), false, 0, true]
   ]
   for (const [what, item, parseSpecialTokens, count, wanted] of CONTROLS) {
@@ -253,7 +254,7 @@ describe('encodeItems reports', () => {
     })
   }
 
-  it('the same for equal texts, which it tokenizes once', async () => {
+  it('equal texts after tokenizing them once', async () => {
     const tokenizer = new FakeTokenizer()
     await encodeItems([itemOf('a', 'b'), itemOf('a', ' a'), itemOf('a', 'b')], optionsOf(), contextOf({ tokenizer }))
     assert.deepEqual(tokenizer.calls, [['a', 'ab', 'a a'], ['b']])

@@ -22,7 +22,7 @@ describe('offsetsOf', () => {
       ]
     ],
     [
-      'tokens that share a character, which overlap in it',
+      'tokens that share a character, with overlapping ranges',
       found('a👍b', [2, 2, 2]),
       [
         [0, 2, 0, 2],
@@ -31,10 +31,10 @@ describe('offsetsOf', () => {
       ]
     ],
     ['a token that spells nothing', found('ab', [1, 0, 1]), [[0, 1, 0, 1], NONE, [1, 2, 1, 2]]],
-    ['a space that the text has not', found('ab', [2, 1], -1).slice(0, 1), [[0, 1, 0, 1]]],
-    ['a token that is only such a space', found('ab', [1, 2], -1), [NONE, [0, 2, 0, 2]]],
+    ['a token with an added leading space', found('ab', [2, 1], -1).slice(0, 1), [[0, 1, 0, 1]]],
+    ['a token that is only the added space', found('ab', [1, 2], -1), [NONE, [0, 2, 0, 2]]],
     [
-      'tokens after those that were left out',
+      'tokens after dropped ones',
       found('aéb', [2, 1], 1),
       [
         [1, 3, 1, 2],
@@ -61,7 +61,7 @@ describe('offsetsOf', () => {
   ]
   for (const [what, offsets, expected] of CASES) it(`gives offsets to ${what}`, () => assert.deepEqual(offsets, expected))
 
-  it('property: byte ranges tile the text, and the characters of a token hold its bytes', () => {
+  it('property: byte ranges tile the text, and the characters of a token contain its bytes', () => {
     const cuts = fc.array(fc.integer({ min: 0, max: 6 }), { maxLength: 20 })
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), cuts, (text, lengths) => {
@@ -73,7 +73,7 @@ describe('offsetsOf', () => {
           if ((lengths[i] ?? rest) === 0) continue
           assert.equal(token.byte_start, end)
           end = present(token.byte_end)
-          assertCharactersHold(text, bytes, token)
+          assertCharactersContain(text, bytes, token)
         }
         assert.equal(end, bytes.length)
       })
@@ -81,7 +81,7 @@ describe('offsetsOf', () => {
   })
 })
 
-function assertCharactersHold(text: string, bytes: Uint8Array, token: ReturnType<typeof offsetsOf>[number]): void {
+function assertCharactersContain(text: string, bytes: Uint8Array, token: ReturnType<typeof offsetsOf>[number]): void {
   const { byte_start: byteStart, byte_end: byteEnd, char_start: charStart, char_end: charEnd } = token
   assert.ok(byteStart !== null && byteEnd !== null && charStart !== null && charEnd !== null)
   const characters = Array.from(text)

@@ -20,9 +20,9 @@ describe('bytesOfIds and displayText', () => {
     assert.equal(displayText(bytesOfIds(new FakeTokenizer(), Int32Array.of(3, 9, 10))), 'aé')
   })
 
-  it('show half a character as U+FFFD', () => assert.equal(displayText(Uint8Array.of(0x61, 0xc3)), 'a\ufffd'))
+  it('show an incomplete character as U+FFFD', () => assert.equal(displayText(Uint8Array.of(0x61, 0xc3)), 'a\ufffd'))
 
-  it('show control tokens as nothing', () => assert.equal(bytesOfIds(new FakeTokenizer(), Int32Array.of(0, 1)).length, 0))
+  it('give control tokens no bytes', () => assert.equal(bytesOfIds(new FakeTokenizer(), Int32Array.of(0, 1)).length, 0))
 })
 
 describe('sameBytes', () => {

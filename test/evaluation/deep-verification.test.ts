@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type EncodingContext, type LogprobItem, type LogprobOptions, TERMS, type Term } from '../../src/encoding/item-input.ts'
+import { type LogprobItem, type LogprobOptions, TERMS, type Term } from '../../src/encoding/logprob-item.ts'
 import type { Batch, BatchScores } from '../../src/engine/engine.ts'
 import { verificationBatches } from '../../src/evaluation/deep-verification.ts'
-import { LogprobEvaluator, type Outcome } from '../../src/evaluation/item-evaluator.ts'
+import type { EvaluationContext } from '../../src/evaluation/evaluation-context.ts'
+import { LogprobEvaluator, type Outcome } from '../../src/evaluation/logprob-evaluator.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { CHECK_CATALOG, type Check } from '../../src/scoring/checks/check.ts'
 import { FakeModel, type FakeModelShape, type ModelFaults, naturalIds } from '../support/fake-model.ts'
@@ -12,7 +13,7 @@ import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { contextOf, encodeOne, itemOf, optionsOf } from '../support/logprob-items.ts'
 import { present } from '../support/present.ts'
 
-/** As the context of the tests has it: a model of 20 rows, of which the tokenizer has 14. */
+/** As in `contextOf`: a model of 20 ids, 14 of them in the tokenizer. */
 const SHAPE: FakeModelShape = { vocabSize: 20, textVocabSize: 14 }
 const LIMITS = { maxBatchTokens: 1000, longTextTokens: 100, maxQueueTokens: 1e6 }
 const DEEP: ReadonlySet<string> = new Set(Object.entries(CHECK_CATALOG).flatMap(([id, { runs }]) => ((runs as readonly string[]).includes('deep') ? [id] : [])))
@@ -21,14 +22,14 @@ async function evaluated(
   model: FakeModel,
   items: readonly LogprobItem[],
   options: Partial<LogprobOptions>,
-  context: Partial<EncodingContext>
+  context: Partial<EvaluationContext>
 ): Promise<Outcome[]> {
-  const evaluator = new LogprobEvaluator({ ...contextOf(context), causal: 'exact' }, new Scheduler(model, LIMITS))
+  const evaluator = new LogprobEvaluator(contextOf(context), new Scheduler(model, LIMITS))
   const { outcomes } = await evaluator.evaluate(items, optionsOf({ verify: 'deep', ...options }), { signal: new AbortController().signal })
   return Promise.all(outcomes)
 }
 
-/** The checks that only a deep verification makes. */
+/** The checks that only deep verification runs. */
 function deepChecks(outcome: Outcome): Check[] {
   assert.ok('checks' in outcome)
   return outcome.checks.items.filter(({ id }) => DEEP.has(id))
@@ -42,7 +43,7 @@ describe('verify: deep on an honest model', () => {
     eos: fc.constantFrom('none' as const, 'score' as const),
     prefixToken: fc.constantFrom('auto' as const, 'none' as const)
   })
-  /** What random items may be refused for. */
+  /** Errors that random items may cause. */
   const REFUSED: readonly string[] = ['empty_completion', 'no_prefix_token', 'context_length_exceeded']
 
   async function assertNoAlarm(model: FakeModel, { pairs, ...options }: RandomRequest, toleranceNats: number, allowed: readonly string[]) {
@@ -57,14 +58,14 @@ describe('verify: deep on an honest model', () => {
     }
   }
 
-  it('raises no alarm, whatever the lengths, the terms, the prefix and the end', async () => {
+  it('raises no alarm for any combination of lengths, terms, prefix and end token', async () => {
     await fc.assert(
       fc.asyncProperty(request, (one) => assertNoAlarm(new FakeModel(SHAPE), one, 1e-6, [])),
       { numRuns: 200 }
     )
   })
 
-  it('raises no alarm over noise that is as large as the tolerance was made for', async () => {
+  it('raises no alarm for noise as large as the tolerance allows', async () => {
     const toleranceNats = 1e-3
     // Two passes differ by at most four times the noise of a logit, and the tolerance is four times that.
     const model = new FakeModel(SHAPE, { noiseNats: toleranceNats / 16 })
@@ -74,7 +75,7 @@ describe('verify: deep on an honest model', () => {
     )
   })
 
-  it('makes every deep check of the catalogue, and skips that of the cache', async () => {
+  it('runs every deep check of the catalogue, and skips cache_invariance', async () => {
     const [outcome] = await evaluated(new FakeModel(SHAPE), [itemOf(NATURAL_X, NATURAL_Y)], {}, ROOMY)
     const found = deepChecks(outcome!)
     assert.deepEqual(new Set(found.map(({ id }) => id)), DEEP)
@@ -95,7 +96,7 @@ describe('verify: deep on an honest model', () => {
     ['an x of three tokens', itemOf([3, 4, 5], [6, 7]), {}, ['context_sensitivity']],
     ['a sequence that fills the context', itemOf([3, 4, 5, 3, 4, 5, 3, 4, 5, 3], [6, 7, 8, 9, 10]), {}, ['padding_invariance']],
     [
-      'an x that was cut',
+      'a truncated x',
       itemOf([3, 4, 5, 3, 4, 5, 3, 4, 5, 3, 4, 5], [6, 7, 8, 9, 10]),
       { onOverflow: 'truncate_left' },
       ['joint_le_marginal_two_pass', 'additivity_two_pass', 'padding_invariance']
@@ -104,17 +105,17 @@ describe('verify: deep on an honest model', () => {
     ['the marginal alone', itemOf([3, 4, 5, 6], [6, 7]), { terms: new Set(['marginal']) }, ['joint_le_marginal_two_pass', 'additivity_two_pass']]
   ]
   for (const [what, item, options, expected] of SKIPPED) {
-    it(`skips what does not apply to ${what}`, async () => {
+    it(`skips the checks that do not apply to ${what}`, async () => {
       const [outcome] = await evaluated(new FakeModel(SHAPE), [item], options, {})
       const found = deepChecks(outcome!)
-      // Fewer than sixteen tokens: nothing can be said of shift and chance.
+      // With fewer than sixteen tokens, shift_alignment and better_than_chance are skipped as well.
       const skipped = found.filter(({ id, status }) => status === 'skipped' && !['cache_invariance', 'shift_alignment', 'better_than_chance'].includes(id))
       assert.deepEqual(skipped.map(({ id }) => id).sort(), [...expected].sort())
       assert.ok(found.every(({ status }) => status === 'skipped' || status === 'pass'))
     })
   }
 
-  it('makes none where no token is scored', async () => {
+  it('runs none when no token is scored', async () => {
     const model = new FakeModel(SHAPE)
     const [outcome] = await evaluated(model, [itemOf([], [3])], { terms: new Set(['marginal']) }, {})
     assert.deepEqual(deepChecks(outcome!), [])
@@ -129,14 +130,14 @@ interface RandomRequest {
   readonly prefixToken: LogprobOptions['prefixToken']
 }
 
-/** Text that the model finds likely, after the prefix token 0. */
+/** Text that the model finds likely after the prefix token 0. */
 const NATURAL = naturalIds(SHAPE, 0, 31)
 const NATURAL_X = NATURAL.slice(1, 23)
 const NATURAL_Y = NATURAL.slice(23)
 const ROOMY = { maxModelLen: 64, toleranceNats: 1e-4 }
 
-describe('verify: deep on a model with a fault', () => {
-  /** The deep checks with a status for likely text, which is scored beside a longer one. */
+describe('verify: deep on a faulty model', () => {
+  /** Ids of the deep checks with this status, for likely text that shares its batch with a longer one. */
   async function foundIn(model: FakeModel, status: Check['status'], options: Partial<LogprobOptions> = {}): Promise<string[]> {
     const neighbour = itemOf([...NATURAL_X, ...NATURAL_X.slice(0, 5)], NATURAL_Y, 1)
     const [outcome] = await evaluated(model, [itemOf(NATURAL_X, NATURAL_Y), neighbour], options, ROOMY)
@@ -145,20 +146,20 @@ describe('verify: deep on a model with a fault', () => {
       .map(({ id }) => id)
   }
 
-  /** What fails when the result's own pass is not what the same sequence gives by itself. */
+  /** Checks that fail when the pass of the result differs from that of the same sequence alone. */
   const RESULT_DIFFERS = ['causality', 'additivity_two_pass', 'batch_invariance', 'padding_invariance', 'loss_parity']
   const FAILURES: readonly [string, ModelFaults, readonly string[]][] = [
     ['tokens that depend on later ones', { seesLaterTokens: true }, ['causality', 'additivity_two_pass']],
-    ['tokens that depend on the neighbours in their batch', { seesNeighbours: true }, RESULT_DIFFERS],
+    ['tokens that depend on other sequences of their batch', { seesNeighbours: true }, RESULT_DIFFERS],
     ['tokens that depend on padding', { seesPadding: true }, RESULT_DIFFERS],
     [
-      'numbers that vary from run to run',
+      'scores that vary from run to run',
       { noiseNats: 0.05 },
       ['causality', 'additivity_two_pass', 'rerun', 'batch_invariance', 'padding_invariance', 'loss_parity']
     ],
-    ['rows that predict the token itself', { rowOffset: -1 }, ['shift_alignment']],
+    ['rows that predict their own token', { rowOffset: -1 }, ['shift_alignment']],
     ['rows that predict the token after next', { rowOffset: 1 }, ['shift_alignment']],
-    ['log-probabilities changed after they were computed', { changedByNats: -0.5 }, ['loss_parity']],
+    ['log-probabilities that were changed after the pass', { changedByNats: -0.5 }, ['loss_parity']],
     ['probabilities that do not add up to 1', { unnormalizedByNats: 0.01 }, ['normalization', 'loss_parity']]
   ]
   for (const [what, faults, expected] of FAILURES) {
@@ -167,7 +168,7 @@ describe('verify: deep on a model with a fault', () => {
     })
   }
 
-  it('finds a masked token, if the tokenizer has it: finite_logits', async () => {
+  it('finds a masked token that is in the tokenizer: finite_logits', async () => {
     const failing = async (tokens: number): Promise<string[]> => {
       const context = { ...ROOMY, tokenizer: new FakeTokenizer({ facts: { vocabSize: tokens } }) }
       const [outcome] = await evaluated(new FakeModel(SHAPE, { maskedId: 19 }), [itemOf(NATURAL_X, NATURAL_Y)], {}, context)
@@ -195,12 +196,12 @@ describe('verify: deep on a model with a fault', () => {
     assert.equal(await statusOn({}), 'pass')
   })
 
-  it('compares x in front of y, not x by itself, where the marginal alone is asked for', async () => {
+  it('compares x in front of y, not x alone, when only the marginal is requested', async () => {
     const found = await foundIn(new FakeModel(SHAPE, { seesLaterTokens: true }), 'fail', { terms: new Set(['marginal']) })
     assert.deepEqual(found, ['causality'])
   })
 
-  it('finds a number that was changed in the result alone', async () => {
+  it('finds a score that was changed in the result alone', async () => {
     class Tampering extends FakeModel {
       override async score(batch: Batch): Promise<BatchScores> {
         const scores = await super.score(batch)
@@ -213,13 +214,13 @@ describe('verify: deep on a model with a fault', () => {
 })
 
 describe('verificationBatches', () => {
-  it('pads beside a longer text only as far as the context goes', async () => {
+  it('pads to a longer sequence only as far as the context allows', async () => {
     const encoded = await encodeOne(itemOf([3, 4, 5, 6], [7, 8]), { boundary: 'tokens' })
     const longestIn = (maxModelLen: number): number | undefined => verificationBatches(encoded, contextOf({ maxModelLen }))?.padded?.sequences[1]?.ids.length
     assert.deepEqual([7, 8, 14, 15, 16].map(longestIn), [undefined, 8, 14, 15, 15])
   })
 
-  it('looks at 32 rows, evenly spread, at fewer of a large vocabulary and at all of a short text', async () => {
+  it('probes 32 evenly spaced rows, fewer of a large vocabulary, and all of a short text', async () => {
     const long = await encodeOne(itemOf(Array(99).fill(3), [4]), {}, { maxModelLen: 128 })
     const positionsOf = (vocabSize: number): readonly number[] => present(verificationBatches(long, contextOf({ vocabSize }))?.alone.probe?.positions)
     assert.deepEqual([positionsOf(20).length, positionsOf(200_000).length, positionsOf(1e7).length], [32, 20, 18])

@@ -11,8 +11,8 @@ const jobOf = (ids: readonly number[], firstScored = 1, topCount: number | null 
 })
 const idsOf = (jobs: readonly ScoringJob[]): number[][] => jobs.map(({ sequence }) => [...sequence.ids])
 
-describe('sharedRows', () => {
-  test('makes one job of sequences that differ in their last token alone', () => {
+describe('groupByLastToken and rowsOfSequence', () => {
+  test('merges sequences that differ in their last token alone', () => {
     const jobs = groupedJobs(groupByLastToken([jobOf([1, 2, 3]), jobOf([1, 2, 4]), jobOf([1, 5, 3]), jobOf([1, 2, 5])]))
     assert.deepEqual(idsOf(jobs), [
       [1, 2, 3],
@@ -24,35 +24,36 @@ describe('sharedRows', () => {
     )
   })
 
-  test('leaves a job that nothing is shared with as it is', () => {
+  test('returns a job unchanged when no other can be merged with it', () => {
     const wanted = [jobOf([1, 2]), jobOf([1, 2, 3])]
     assert.deepEqual(groupedJobs(groupByLastToken(wanted)), wanted)
   })
 
-  test('scores a last token once, however often it is wanted', () => {
+  test('scores each last token once', () => {
     const [job] = groupedJobs(groupByLastToken([jobOf([1, 2]), jobOf([1, 3]), jobOf([1, 3]), jobOf([1, 2])]))
     assert.deepEqual(job?.sequence.lastTokenCandidates, Int32Array.of(3))
   })
 
-  test('keeps apart what begins elsewhere, wants other top tokens, or scores labels in place of tokens', () => {
+  test('does not merge jobs with another first scored token, another top count, or explicit targets', () => {
     const labelled = { ...jobOf([1, 2, 3]), sequence: { ...jobOf([1, 2, 3]).sequence, targets: Int32Array.of(7, 8) } }
     assert.equal(groupedJobs(groupByLastToken([jobOf([1, 2, 3]), jobOf([1, 2, 4], 2), jobOf([1, 2, 4], 1, 5), labelled])).length, 4)
   })
 
-  test('gives every sequence the rows that it has by itself, checksum included', () => {
+  test('returns the rows that each sequence has by itself, checksums included', () => {
     const wanted = [jobOf([1, 2, 3, 4]), jobOf([1, 2, 3, 9]), jobOf([1, 2, 3, 7]), jobOf([1, 2, 3, 9])]
-    const shared = groupByLastToken(wanted)
-    wanted.forEach(({ sequence }, i) => {
-      const place = shared[i]
+    const grouped = groupByLastToken(wanted)
+    wanted.forEach((job) => {
+      const { sequence } = job
+      const place = grouped.get(job)
       assert.ok(place)
       const own = rowsOfSequence(place, fakeScores(place.job.sequence))
       assert.deepEqual(own, fakeScores(sequence))
     })
   })
 
-  test('cuts the top tokens of each sequence out by their width', () => {
+  test('extracts the top tokens of each sequence', () => {
     const wanted = [jobOf([1, 2], 1, 2), jobOf([1, 3], 1, 2)]
-    const [, second] = groupByLastToken(wanted)
+    const [, second] = [...groupByLastToken(wanted).values()]
     assert.ok(second)
     const rows = {
       ...fakeScores(second.job.sequence),
@@ -75,14 +76,14 @@ describe('sharedRows', () => {
     })
   })
 
-  test('keeps the checksums of the engine, so that rows of another sequence show in that of a last token as well', () => {
+  test('keeps the checksums of the engine, so that rows of another sequence are noticed after the merge', () => {
     const wanted = [jobOf([1, 2]), jobOf([1, 3])]
-    const [, second] = groupByLastToken(wanted)
+    const [, second] = [...groupByLastToken(wanted).values()]
     assert.ok(second)
     const { sequence } = second.job
     const checksums = Int32Array.of(17, 19)
     const swapped = { ...second, job: { ...second.job, sequence: { ids: sequence.ids, firstScored: 1 } } }
-    // Nothing was merged: the rows are handed on as they are.
+    // Without candidates the rows are returned unchanged.
     assert.deepEqual(rowsOfSequence(swapped, { ...fakeScores(sequence), checksums }).checksums, checksums)
     const own = rowsOfSequence(second, fakeScores(sequence))
     assert.deepEqual(
@@ -92,9 +93,9 @@ describe('sharedRows', () => {
     assert.throws(() => assertSequenceIntegrity(sequenceIntegrityOf(jobOf([1, 2]).sequence, own)), { code: 'scores_mismatched' })
   })
 
-  test('refuses numbers that were made for other tokens', () => {
+  test('rejects scores of other tokens', () => {
     const wanted = [jobOf([1, 2]), jobOf([1, 3])]
-    const [first] = groupByLastToken(wanted)
+    const [first] = [...groupByLastToken(wanted).values()]
     assert.ok(first)
     const otherLast = fakeScores({ ...first.job.sequence, lastTokenCandidates: Int32Array.of(4) })
     assert.throws(() => rowsOfSequence(first, otherLast), { code: 'scores_mismatched' })

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test'
 import type { EncodedItem } from '../../src/encoding/encoded-item.ts'
 import type { Batch, BatchScores } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
-import { LogprobEvaluator } from '../../src/evaluation/item-evaluator.ts'
+import { LogprobEvaluator } from '../../src/evaluation/logprob-evaluator.ts'
 import { SampledVerification } from '../../src/evaluation/sampled-verification.ts'
-import { type Scored, scoredOf } from '../../src/evaluation/scored-item.ts'
+import { type SequenceScores, sequenceScoresOf } from '../../src/evaluation/scored-item.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import type { Check, Checks } from '../../src/scoring/checks/check.ts'
 import { FakeModel, type FakeModelShape, type ModelFaults } from '../support/fake-model.ts'
@@ -18,7 +18,7 @@ const ITEM = itemOf([3, 4, 5, 6], [7, 8])
 /** alone, again, x alone, padded, y alone */
 const PASSES = 5
 
-/** A model whose passes wait while it is held, or fail. */
+/** A model whose passes can be held or made to fail. */
 class SlowModel extends FakeModel {
   failure: ServiceError | null = null
   #release: () => void = () => {}
@@ -43,19 +43,19 @@ class SlowModel extends FakeModel {
   }
 }
 
-interface Bench {
+interface Setup {
   readonly model: SlowModel
   readonly scheduler: Scheduler
   readonly sampled: SampledVerification
-  /** Verdicts so far, each with the checks that did not pass. */
+  /** The verdicts so far, each with the checks that did not pass. */
   readonly verified: (readonly [Checks['verdict'], readonly Check['id'][]])[]
   readonly failures: unknown[]
 }
 
-function benchOf({ share = 1, faults = {}, random }: { share?: number; faults?: ModelFaults; random?: () => number } = {}): Bench {
+function setUp({ share = 1, faults = {}, random }: { share?: number; faults?: ModelFaults; random?: () => number } = {}): Setup {
   const model = new SlowModel(SHAPE, faults)
   const scheduler = new Scheduler(model, LIMITS)
-  const verified: Bench['verified'] = []
+  const verified: Setup['verified'] = []
   const failures: unknown[] = []
   const sampled = new SampledVerification(contextOf({ tokenizer: new FakeTokenizer({ facts: { vocabSize: SHAPE.vocabSize } }) }), scheduler, {
     share,
@@ -66,39 +66,39 @@ function benchOf({ share = 1, faults = {}, random }: { share?: number; faults?: 
   return { model, scheduler, sampled, verified, failures }
 }
 
-/** The item and its numbers as an honest model gives them. */
-async function answered(item = ITEM): Promise<[EncodedItem, Scored]> {
+/** The item and its scores from a model without faults. */
+async function answered(item = ITEM): Promise<[EncodedItem, SequenceScores]> {
   const encoded = await encodeOne(item)
   const { rows } = await new FakeModel(SHAPE).score({ sequences: [{ ids: encoded.ids, firstScored: encoded.scoredStart }], topCount: null })
-  return [encoded, scoredOf(encoded, rows[0] ?? null)]
+  return [encoded, sequenceScoresOf(encoded, rows[0] ?? null)]
 }
 
-/** Long enough for all passes of a verification; nothing here waits for a clock. */
+/** Enough turns for all passes of a verification; nothing here waits for a clock. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 describe('SampledVerification', () => {
-  it('verifies a sequence in five passes and tells the verdict', async () => {
-    const { model, sampled, verified } = benchOf()
+  it('verifies a sequence in five passes and reports the verdict', async () => {
+    const { model, sampled, verified } = setUp()
     sampled.consider(...(await answered()))
     await settled()
     assert.equal(model.batches.length, PASSES)
     assert.deepEqual(verified, [['pass', []]])
   })
 
-  it('tells which checks did not pass', async () => {
-    const { sampled, verified } = benchOf({ faults: { maskedId: 19 } })
+  it('reports the checks that did not pass', async () => {
+    const { sampled, verified } = setUp({ faults: { maskedId: 19 } })
     sampled.consider(...(await answered()))
     await settled()
     assert.deepEqual(verified, [['fail', ['finite_logits']]])
   })
 
-  it('finds an answer that is not what the model gives now', async () => {
-    const { sampled, verified } = benchOf()
+  it('fails a response that differs from the current scores of the model', async () => {
+    const { sampled, verified } = setUp()
     const [encoded, scored] = await answered()
     const rows = { ...scored.rows!, logProbs: scored.rows!.logProbs.map((logProb) => logProb - 0.5) }
-    sampled.consider(encoded, scoredOf(encoded, rows))
+    sampled.consider(encoded, sequenceScoresOf(encoded, rows))
     await settled()
     assert.equal(verified[0]?.[0], 'fail')
     assert.ok(verified[0]?.[1].includes('batch_invariance'))
@@ -111,16 +111,16 @@ describe('SampledVerification', () => {
     [0.25, 0.25, false]
   ]
   for (const [share, drawn, isVerified] of DRAWS) {
-    it(`${isVerified ? 'verifies' : 'leaves'} a sequence for which ${drawn} is drawn at a share of ${share}`, async () => {
-      const { model, sampled } = benchOf({ share, random: () => drawn })
+    it(`${isVerified ? 'verifies' : 'skips'} a sequence when the random number is ${drawn} and the share ${share}`, async () => {
+      const { model, sampled } = setUp({ share, random: () => drawn })
       sampled.consider(...(await answered()))
       await settled()
       assert.equal(model.batches.length, isVerified ? PASSES : 0)
     })
   }
 
-  it('verifies one sequence at a time and lets the others go', async () => {
-    const { model, sampled, verified } = benchOf()
+  it('verifies one sequence at a time and skips the others', async () => {
+    const { model, sampled, verified } = setUp()
     model.hold()
     const one = await answered()
     sampled.consider(...one)
@@ -136,8 +136,8 @@ describe('SampledVerification', () => {
     assert.equal(verified.length, 2)
   })
 
-  it('does nothing while other work waits or runs', async () => {
-    const { model, scheduler, sampled, verified } = benchOf()
+  it('skips a sequence while other work waits or runs', async () => {
+    const { model, scheduler, sampled, verified } = setUp()
     model.hold()
     const working = scheduler.submit([{ sequence: { ids: Int32Array.of(0, 3, 4), firstScored: 1 }, topCount: null }], { signal: new AbortController().signal })
     sampled.consider(...(await answered()))
@@ -148,8 +148,8 @@ describe('SampledVerification', () => {
     assert.deepEqual([model.batches.length, verified.length], [1, 0])
   })
 
-  it('shows nothing when the engine fails, and goes on with the next sequence', async () => {
-    const { model, sampled, verified, failures } = benchOf()
+  it('reports nothing when the engine fails, and verifies the next sequence', async () => {
+    const { model, sampled, verified, failures } = setUp()
     const one = await answered()
     model.failure = new ServiceError('engine_unavailable', 'the fake has ended')
     sampled.consider(...one)
@@ -161,8 +161,8 @@ describe('SampledVerification', () => {
     assert.deepEqual(verified, [['pass', []]])
   })
 
-  it('tells of a failure of its own, and goes on with the next sequence', async () => {
-    const { sampled, verified, failures } = benchOf()
+  it('reports its own failure, and verifies the next sequence', async () => {
+    const { sampled, verified, failures } = setUp()
     const [encoded, scored] = await answered()
     const damaged = {
       ...encoded,
@@ -178,7 +178,7 @@ describe('SampledVerification', () => {
     assert.deepEqual(verified, [['pass', []]])
   })
 
-  it('shows nothing when the queue takes no work', async () => {
+  it('reports nothing when the queue is full', async () => {
     const verified: unknown[] = []
     const failures: unknown[] = []
     const full = {
@@ -197,17 +197,17 @@ describe('SampledVerification', () => {
     assert.deepEqual([verified, failures], [[], []])
   })
 
-  it('leaves a sequence of which nothing was scored', async () => {
-    const { model, sampled } = benchOf()
+  it('skips a sequence without scored tokens', async () => {
+    const { model, sampled } = setUp()
     const encoded = await encodeOne(itemOf([], [3]), { terms: new Set(['marginal']) })
-    sampled.consider(encoded, scoredOf(encoded, null))
+    sampled.consider(encoded, sequenceScoresOf(encoded, null))
     await settled()
     assert.equal(model.batches.length, 0)
   })
 
-  it('follows the answers of an evaluator, but for those that were verified deeply', async () => {
-    const { model, scheduler, sampled, verified } = benchOf()
-    const evaluator = new LogprobEvaluator({ ...contextOf(), causal: 'exact' }, scheduler)
+  it('verifies the results of an evaluator, except those with verify: deep', async () => {
+    const { model, scheduler, sampled, verified } = setUp()
+    const evaluator = new LogprobEvaluator(contextOf(), scheduler)
     evaluator.listen((encoded, scored) => sampled.consider(encoded, scored))
     for (const verify of ['standard', 'deep'] as const) {
       const { outcomes } = await evaluator.evaluate([ITEM], optionsOf({ verify }), { signal: new AbortController().signal })

@@ -7,9 +7,9 @@ import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { sequenceOf } from '../support/scored-sequence.ts'
 
 const tokenizer = new FakeTokenizer()
-/** <s> | a | é in two tokens, of which the last two are scored. */
+/** <s> | a | é in two tokens; the last two tokens are scored. */
 const SEQUENCE = { ...sequenceOf({ prefix: 1, x: 1, y: 2 }, [null, null, -1, -2]), ids: Int32Array.of(0, 3, 9, 10) }
-const NUMBERS = {
+const SCORES = {
   logProbs: Float32Array.of(-1, -2),
   logSumExps: new Float32Array(2),
   bestIds: new Int32Array(2),
@@ -19,9 +19,9 @@ const NUMBERS = {
 const whole = (text: string): PartText => partText({ dropped: Buffer.of(), scored: Buffer.from(text), text: null, spellsControls: false, mayAddSpace: false })
 const ENCODED = { scoredStart: 2, text: { x: whole('a'), y: whole('é') } }
 const OFFSETS = { byte_start: null, byte_end: null, char_start: null, char_end: null }
-/** Two rows of the two most probable tokens. */
+/** Two rows with two top tokens each. */
 const ROWS: RowScores = {
-  ...NUMBERS,
+  ...SCORES,
   detail: {
     ranks: Int32Array.of(1, 3),
     entropies: Float32Array.of(0.5, 1.5),
@@ -33,7 +33,7 @@ const ROWS: RowScores = {
 }
 
 describe('tokenDetails', () => {
-  it('shows every token with its part and its text, and numbers where they were computed', () => {
+  it('returns every token with its part and text, and scores where they were computed', () => {
     assert.deepEqual(tokenDetails(SEQUENCE, ENCODED, ROWS, 0, tokenizer), [
       { part: 'prefix', id: 0, text: '<s>', bytes: 'PHM+', ...OFFSETS, log_prob: null, rank: null, entropy: null },
       { part: 'x', id: 3, text: 'a', bytes: 'YQ==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: null, rank: null, entropy: null },
@@ -42,7 +42,7 @@ describe('tokenDetails', () => {
     ])
   })
 
-  it('shows the top tokens of each row', () => {
+  it('returns the top tokens of each row', () => {
     assert.deepEqual(
       tokenDetails(SEQUENCE, ENCODED, ROWS, 2, tokenizer).map(({ top }) => top?.map(({ id, text, log_prob }) => [id, text, log_prob])),
       [
@@ -60,15 +60,15 @@ describe('tokenDetails', () => {
     )
   })
 
-  it('shows no more top tokens than were asked for when a neighbour in the batch wanted more', () => {
+  it('returns only the requested number of top tokens when the batch has more', () => {
     assert.deepEqual(
       tokenDetails(SEQUENCE, ENCODED, ROWS, 1, tokenizer).map(({ top }) => top?.map(({ id }) => id)),
       [undefined, undefined, [9], [8]]
     )
   })
 
-  it('has neither rank nor top tokens when the engine gave no details', () => {
-    const [, , scored] = tokenDetails(SEQUENCE, ENCODED, { ...NUMBERS, detail: null }, 2, tokenizer)
+  it('has no rank and no top tokens without engine details', () => {
+    const [, , scored] = tokenDetails(SEQUENCE, ENCODED, { ...SCORES, detail: null }, 2, tokenizer)
     assert.deepEqual(scored, {
       part: 'y',
       id: 9,

@@ -1,5 +1,5 @@
 import type { Scorer } from '../../src/engine/process/self-test/passes.ts'
-import type { EvaluationContext } from '../../src/evaluation/item-evaluator.ts'
+import type { EvaluationContext } from '../../src/evaluation/evaluation-context.ts'
 import type { CheckSubject } from '../../src/scoring/checks/request-checks.ts'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import type { TrialRequest } from './requests.ts'

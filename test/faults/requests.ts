@@ -1,4 +1,4 @@
-import type { LogprobItem, LogprobOptions } from '../../src/encoding/item-input.ts'
+import type { LogprobItem, LogprobOptions } from '../../src/encoding/logprob-item.ts'
 import { itemOf, optionsOf } from '../support/logprob-items.ts'
 import { X_END_BY_LENGTH } from './scores/index.ts'
 

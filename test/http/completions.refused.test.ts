@@ -13,7 +13,7 @@ after(() => service.close())
 
 describe('POST /v1/completions', () => {
   for (const [what, fields, param, message] of [
-    ['generation', { max_tokens: 16 }, 'max_tokens', /^generation is not supported; max_tokens must be 0 or 1, and 16 came$/],
+    ['generation', { max_tokens: 16 }, 'max_tokens', /^generation is not supported; max_tokens must be 0 or 1, got 16$/],
     ['the 16 tokens that OpenAI generates by default', { max_tokens: undefined, echo: false }, 'max_tokens', /generation is not supported: send 0 or 1/],
     ['a max_tokens that is no number', { max_tokens: '1' }, 'max_tokens', /integer/],
     ['half a token', { max_tokens: 0.5 }, 'max_tokens', /integer/],
@@ -33,7 +33,7 @@ describe('POST /v1/completions', () => {
     ['an object for a prompt', { prompt: { text: TEXT } }, 'prompt', /a text or an array/],
     ['an empty text', { prompt: '' }, 'prompt', /send a text that is not empty/],
     ['an empty list', { prompt: [] }, 'prompt', /empty list/],
-    ['texts beside ids', { prompt: [TEXT, [1]] }, 'prompt/1', /of another kind than prompt\/0/],
+    ['texts beside ids', { prompt: [TEXT, [1]] }, 'prompt/1', /of a different type than prompt\/0/],
     ['halves of ids', { prompt: [[1.5]] }, 'prompt/0/0', /integer/],
     ['more prompts than are taken at once', { prompt: ['a', 'b', 'c', 'd', 'e'] }, 'prompt', /has 5 prompts; at most 4/],
     ['half of a character', { prompt: `${TEXT}\ud83d` }, 'prompt', /lone surrogate/]

@@ -4,7 +4,8 @@ import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { encodeItems } from '../../src/encoding/encode-items.ts'
 import type { EncodedItem } from '../../src/encoding/encoded-item.ts'
-import type { EncodingContext, LogprobOptions } from '../../src/encoding/item-input.ts'
+import type { EncodingContext } from '../../src/encoding/encoding-context.ts'
+import type { LogprobOptions } from '../../src/encoding/logprob-item.ts'
 import { offsetsOf } from '../../src/encoding/offsets.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
@@ -20,7 +21,7 @@ let tokenizer: Tokenizer
 let context: EncodingContext
 before(async () => {
   tokenizer = await startTokenizer(join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en'), () => undefined)
-  context = { tokenizer, vocabSize: 4096, maxModelLen: 512, prefixTokenId: 0, toleranceNats: 1e-3, claimsFloat32: true }
+  context = { tokenizer, vocabSize: 4096, maxModelLen: 512, prefixTokenId: 0 }
 })
 after(() => tokenizer.close())
 
@@ -73,11 +74,11 @@ function assertSound(found: EncodedItem, { x, y }: Pair): void {
 }
 
 for (const parseSpecialTokens of [false, true]) {
-  describe(`texts cut at every code point${parseSpecialTokens ? ', control tokens parsed' : ''}`, () => {
+  describe(`texts split at every code point${parseSpecialTokens ? ', control tokens parsed' : ''}`, () => {
     for (const { name, text } of ADVERSARIAL_TEXTS) {
       const pairs = splitsOf(text, SPLITS_A_TEXT)
 
-      it(`${name}: auto keeps the tokens of x in front, and spells x and y with their own`, async () => {
+      it(`${name}: auto keeps the tokens of x as a prefix, and x and y spell their texts`, async () => {
         const found = await encode(pairs, { parseSpecialTokens })
         const joint = await idsOf(text, parseSpecialTokens)
         for (const [i, pair] of pairs.entries()) {
@@ -94,7 +95,7 @@ for (const parseSpecialTokens of [false, true]) {
         }
       })
 
-      it(`${name}: strict takes what auto joins, and refuses the rest`, async () => {
+      it(`${name}: strict accepts what auto joins, and rejects the rest`, async () => {
         const [strict, auto] = [await encode(pairs, { parseSpecialTokens, boundary: 'strict' }), await encode(pairs, { parseSpecialTokens })]
         for (const [i, found] of strict.entries()) {
           if (ok(auto[i]).boundary.merged) assert.equal(found instanceof ServiceError && found.code, 'boundary_merged')
@@ -102,7 +103,7 @@ for (const parseSpecialTokens of [false, true]) {
         }
       })
 
-      it(`${name}: move_space leaves no space at the end of x, and loses none`, async () => {
+      it(`${name}: move_space leaves no space at the end of x, and drops none`, async () => {
         const found = await encode(pairs, { parseSpecialTokens, boundary: 'move_space' })
         for (const [i, pair] of pairs.entries()) {
           const item = ok(found[i])
@@ -116,7 +117,7 @@ for (const parseSpecialTokens of [false, true]) {
   })
 }
 
-describe('texts at random', () => {
+describe('random texts', () => {
   const someText = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 12 }),
     fc.string({ unit: 'grapheme', maxLength: 8 }),
@@ -158,7 +159,7 @@ describe('a control token spelled in text', () => {
     })
   }
 
-  it('across the end of x is named as the token that straddles it when parsed', async () => {
+  it('across the end of x is named as the straddling token when parsed', async () => {
     const [found] = await encode([{ x: 'a <|endof', y: 'text|> b' }], { parseSpecialTokens: true })
     assert.deepEqual([ok(found).boundary.straddling_token?.id, ok(found).boundary.straddling_token?.text], [0, '<|endoftext|>'])
   })

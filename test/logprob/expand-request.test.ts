@@ -54,7 +54,7 @@ const BAD: readonly [string, RequestedPairs, string][] = [
 
 describe('expandRequest', () => {
   for (const [what, body, expected] of GOOD) {
-    it(`takes ${what}`, () => {
+    it(`expands ${what}`, () => {
       const items = expandRequest(body)
       assert.deepEqual(
         items.map(({ x, y, candidate, param }) => [x, y, candidate, param.x, param.y]),
@@ -81,7 +81,7 @@ describe('expandRequest', () => {
   })
 
   for (const [what, body, param] of BAD) {
-    it(`refuses ${what}, naming ${param}`, () => {
+    it(`rejects ${what}, naming ${param}`, () => {
       assert.throws(() => expandRequest(body), { name: 'ServiceError', code: 'invalid_request', param, message: new RegExp(param) })
     })
   }

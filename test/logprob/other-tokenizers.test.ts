@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { encodeItems } from '../../src/encoding/encode-items.ts'
 import type { EncodedItem } from '../../src/encoding/encoded-item.ts'
-import type { EncodingContext, LogprobItem, LogprobOptions } from '../../src/encoding/item-input.ts'
+import type { EncodingContext } from '../../src/encoding/encoding-context.ts'
+import type { LogprobItem, LogprobOptions } from '../../src/encoding/logprob-item.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { type TokenDetail, tokenDetails } from '../../src/evaluation/token-details.ts'
 import type { CheckStatus } from '../../src/scoring/checks/check.ts'
@@ -53,7 +54,7 @@ for (const dummyPrefix of ['normalizer', 'metaspace', 'none'] satisfies DummyPre
     assert.equal(encoded.boundary.policy, 'joint')
   })
 
-  test(`SentencePiece, dummy prefix by ${dummyPrefix}: every cut of every text is spelled by its tokens, or refused`, async (t) => {
+  test(`SentencePiece, dummy prefix by ${dummyPrefix}: every split of every text is spelled by its tokens, or rejected`, async (t) => {
     const context = await contextWith(t, sentencePiece(dummyPrefix))
     const counts = { joint: 0, split: 0, refused: 0 }
     for (const { name, text } of ADVERSARIAL_TEXTS) {
@@ -107,21 +108,21 @@ function assertSound(item: EncodedItem, pair: { readonly x: string; readonly y: 
   }
 }
 
-test('SentencePiece: auto refuses a cut inside a word where y apart would get a space, and strict names the token', async (t) => {
+test('SentencePiece: auto rejects a split inside a word when y by itself would get a space, and strict names the token', async (t) => {
   const context = await contextWith(t, sentencePiece('normalizer'))
   await assert.rejects(one(context, itemOf('hel', 'lo world')), { code: 'boundary_not_exact' })
   await assert.rejects(one(context, itemOf('hel', 'lo world'), { boundary: 'strict' }), { code: 'boundary_merged' })
   assert.equal((await one(context, itemOf('hello', ' world'), { boundary: 'strict' })).boundary.policy, 'joint')
 })
 
-test('SentencePiece without dummy prefix: auto takes a cut inside a word apart', async (t) => {
+test('SentencePiece without dummy prefix: auto tokenizes a split inside a word separately', async (t) => {
   const context = await contextWith(t, sentencePiece('none'))
   const encoded = await one(context, itemOf('hel', 'lo world'))
   assert.deepEqual([encoded.boundary.policy, encoded.boundary.straddling_token?.text], ['split', 'hello'])
   assert.deepEqual(statuses(encoded), ['pass', 'pass'])
 })
 
-test('SentencePiece: the space in front is of the first text only, so one before y after ids is reported', async (t) => {
+test('SentencePiece: only the first text gets a leading space, so one before y after ids is reported', async (t) => {
   const [legacy, metaspace, none] = [
     await contextWith(t, sentencePiece('normalizer')),
     await contextWith(t, sentencePiece('metaspace')),
@@ -132,14 +133,14 @@ test('SentencePiece: the space in front is of the first text only, so one before
   assert.deepEqual(statuses(await one(none, itemOf([40], 'hello'))), ['pass', 'pass'])
 })
 
-test('SentencePiece: an empty x lets y have the space in front', async (t) => {
+test('SentencePiece: y gets the leading space after an empty x', async (t) => {
   const context = await contextWith(t, sentencePiece('normalizer'))
   const encoded = await one(context, itemOf('', 'hello'))
   assert.deepEqual(statuses(encoded), ['pass', 'pass'])
   assert.deepEqual(placed(encoded, context, 'y'), [[' hello', 0, 5, 0, 5]])
 })
 
-test('SentencePiece: text that is cut from the left keeps its offsets in the whole of x', async (t) => {
+test('SentencePiece: text truncated from the left keeps its offsets in the whole of x', async (t) => {
   const context = { ...(await contextWith(t, sentencePiece('normalizer'))), maxModelLen: 4 }
   const encoded = await one(context, itemOf('hello world the', ' the'), { onOverflow: 'truncate_left' })
   assert.deepEqual(placed(encoded, context, 'x'), [
@@ -149,14 +150,14 @@ test('SentencePiece: text that is cut from the left keeps its offsets in the who
   assert.deepEqual(statuses(encoded), ['pass', 'pass'])
 })
 
-test('SentencePiece: a ▁ in the text is a space to the model, and the check says that the text changed', async (t) => {
+test('SentencePiece: a ▁ in the text is a space to the model, and the check reports the changed text', async (t) => {
   const context = await contextWith(t, sentencePiece('none'))
   const encoded = await one(context, itemOf('a▁b', ' c'))
   assert.deepEqual(statuses(encoded), ['pass', 'warn'])
   assert.match(normalizerCheck(encoded.inputInfo).message, /from byte 1 of x on\./)
 })
 
-test('Unigram: text that spells a control token stays text, which its vocabulary has as a piece', async (t) => {
+test('Unigram: text that spells a control token stays text, although the vocabulary has it as a piece', async (t) => {
   const context = await contextWith(t, unigram())
   const encoded = await one(context, itemOf('a</s>b', ' <s>c'))
   assert.equal(encoded.inputInfo.controlTokenCount, 0)
@@ -165,7 +166,7 @@ test('Unigram: text that spells a control token stays text, which its vocabulary
   assert.equal(parsed.inputInfo.controlTokenCount, 1)
 })
 
-test('Unigram: a character without a token is reported with its place, and has no offsets', async (t) => {
+test('Unigram: a character without a token is reported with its position, and has no offsets', async (t) => {
   const context = await contextWith(t, unigram())
   const encoded = await one(context, itemOf('hello 👍!', ' world'))
   assert.deepEqual(statuses(encoded), ['warn', 'pass'])
@@ -174,12 +175,12 @@ test('Unigram: a character without a token is reported with its place, and has n
   assert.deepEqual(placed(encoded, context, 'y').at(0), [' world', 0, 6, 0, 6])
 })
 
-test('Unigram: a y that shares its unknown token with x has no token of its own, and is refused', async (t) => {
+test('Unigram: a y that shares its unknown token with x has no tokens, and is rejected', async (t) => {
   const context = await contextWith(t, unigram())
-  await assert.rejects(one(context, itemOf('a👍', '👋'), { eos: 'score' }), { code: 'empty_completion', param: 'y', message: /no token/ })
+  await assert.rejects(one(context, itemOf('a👍', '👋'), { eos: 'score' }), { code: 'empty_completion', param: 'y', message: /no tokens/ })
 })
 
-test('a normalizer that writes in lower case: the parts are spelled as it left them, and the check says that the text changed', async (t) => {
+test('a lower-casing normalizer: the parts spell the normalized text, and the check reports the changed text', async (t) => {
   const context = await contextWith(t, byteLevel({ normalizer: LOWER_CASE }))
   const changed = await one(context, itemOf('The Cat', ' sat ﬁne'))
   assert.deepEqual(statuses(changed), ['pass', 'warn'])
@@ -191,18 +192,18 @@ test('a normalizer that writes in lower case: the parts are spelled as it left t
   assert.equal(tokensOf(same, context).at(-1)?.char_end, 4)
 })
 
-test('a normalizer that composes: a mark that would join x is not taken apart from it', async (t) => {
+test('a composing normalizer: a combining mark that would join x is not split from it', async (t) => {
   const context = await contextWith(t, byteLevel({ normalizer: { type: 'NFC' } }))
   await assert.rejects(one(context, itemOf('cafe', '\u0301 au lait')), { code: 'boundary_not_exact' })
   assert.deepEqual(statuses(await one(context, itemOf('caf\u00e9', ' au lait'))), ['pass', 'pass'])
 })
 
-test('a normalizer that drops characters: a y of those alone is refused', async (t) => {
+test('a normalizer that removes characters: a y of only those is rejected', async (t) => {
   const context = await contextWith(t, byteLevel({ normalizer: BERT }))
   await assert.rejects(one(context, itemOf('abc', '\u0000\u200b')), { code: 'empty_completion', param: 'y' })
 })
 
-test('a byte-level tokenizer that adds a space in front and does not take it away: its numbers are of another text', async (t) => {
+test('a byte-level tokenizer that adds a leading space and keeps it: the check reports the changed text', async (t) => {
   const context = await contextWith(t, byteLevel({ pre_tokenizer: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true } }))
   assert.deepEqual(statuses(await one(context, itemOf('hello', ' world'))), ['warn', 'pass'])
 })
@@ -212,13 +213,13 @@ async function spaces(t: TestContext, parseSpecialTokens: boolean): Promise<Enco
   return one(await contextWith(t, byteLevel({}, greedy)), itemOf('a  <mask>  b', ' <mask> c'), { parseSpecialTokens })
 }
 
-test('a control token that takes the white space beside it leaves that of the text alone', async (t) => {
+test('a control token that strips white space does not strip it from text', async (t) => {
   const encoded = await spaces(t, false)
   assert.equal(encoded.inputInfo.controlTokenCount, 0)
   assert.deepEqual(statuses(encoded), ['pass', 'pass'])
 })
 
-test('such a token takes the white space when parsed on request, and the check says so', async (t) => {
+test('a parsed control token strips white space, and the check reports it', async (t) => {
   const encoded = await spaces(t, true)
   assert.equal(encoded.inputInfo.controlTokenCount, 2)
   assert.equal(roundTripCheck(encoded.inputInfo).status, 'warn')

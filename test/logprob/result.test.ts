@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EncodedItem } from '../../src/encoding/encoded-item.ts'
-import type { EncodingContext, LogprobItem, LogprobOptions } from '../../src/encoding/item-input.ts'
+import type { EncodingContext } from '../../src/encoding/encoding-context.ts'
+import type { LogprobItem, LogprobOptions } from '../../src/encoding/logprob-item.ts'
 import { rowChecksums } from '../../src/engine/checksum.ts'
 import type { RowScores } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
-import { type ScoredItem, scoredItemOf, scoredOf } from '../../src/evaluation/scored-item.ts'
+import { type ScoredItem, scoredItemOf, sequenceScoresOf } from '../../src/evaluation/scored-item.ts'
 import { failureOf, type LogprobResult, resultOf } from '../../src/logprob/result.ts'
 import { type Check, check } from '../../src/scoring/checks/check.ts'
 import { REQUEST_CHECKS } from '../../src/scoring/checks/request-checks.ts'
@@ -45,13 +46,13 @@ function scoredItem(
   moreChecks: readonly Check[] = []
 ): ScoredItem {
   const context = { tokenizer: new FakeTokenizer(), causal: 'exact' as const }
-  return scoredItemOf({ item, encoded, scored: scoredOf(encoded, rows), options: optionsOf(options), context, checks: REQUEST_CHECKS }, moreChecks)
+  return scoredItemOf({ item, encoded, scored: sequenceScoresOf(encoded, rows), options: optionsOf(options), context, checks: REQUEST_CHECKS }, moreChecks)
 }
 
 const statusOf = ({ checks }: LogprobResult, id: string): string | undefined => checks.items.find((item) => item.id === id)?.status
 
 describe('resultOf', () => {
-  it('puts a whole result together', async () => {
+  it('builds a whole result', async () => {
     const result = await resultFor({ ...itemOf('a a', ' a'), index: 4, candidate: 2, id: 'p' }, [-1, -2, -4])
     const { checks, ...rest } = result
     assert.deepEqual(rest, {
@@ -94,34 +95,34 @@ describe('resultOf', () => {
     [new Set(['joint']), [-1, -2, -4], { joint: -7 }]
   ]
   for (const [terms, logProbs, expected] of TERMS) {
-    it(`has nothing but ${[...terms].join()} when that is asked for`, async () =>
+    it(`returns only ${[...terms].join()} on request`, async () =>
       assert.deepEqual((await resultFor(itemOf('a a', ' a'), logProbs, { terms })).log_prob, expected))
   }
 
-  it('says nothing of y when only x was scored', async () => {
+  it('omits y when only x was scored', async () => {
     const result = await resultFor(itemOf('a', ' a'), [-1], { terms: new Set(['marginal']) })
     assert.equal('normalized' in result || 'is_greedy' in result, false)
   })
 
-  it('gives an empty x a marginal of 0 without running anything', async () => {
+  it('returns a marginal of 0 for an empty x without a pass', async () => {
     assert.deepEqual((await resultFor(itemOf('', 'a'), [], { terms: new Set(['marginal']) })).log_prob, { marginal: 0 })
   })
 
-  it('shows the end token by itself, adds it to joint and conditional and keeps it out of the lengths', async () => {
+  it('returns the end token separately, includes it in joint and conditional, and excludes it from the lengths', async () => {
     const result = await resultFor(itemOf('a', ' a'), [-1, -2, -4], { eos: 'score' })
     assert.deepEqual(result.log_prob, { joint: -7, marginal: -1, conditional: -6 })
     assert.equal(result.log_prob_eos, -4)
     assert.equal(result.normalized?.per_token, -2)
   })
 
-  it('leaves the first token out when there is no prefix token, and says so', async () => {
+  it('excludes the first token without a prefix token, and reports that', async () => {
     const result = await resultFor(itemOf('a a', ' a'), [-1, -2], { prefixToken: 'none' })
     assert.deepEqual(result.log_prob, { joint: -3, marginal: -1, conditional: -2 })
     assert.equal(result.conditional_on_first_token, true)
     assert.equal(statusOf(result, 'first_token'), 'warn')
   })
 
-  it('has neither joint nor marginal of an x that was cut', async () => {
+  it('returns no joint and no marginal for a truncated x', async () => {
     const result = await resultFor(itemOf('a a a', ' a'), [-4], { onOverflow: 'truncate_left' }, { context: { maxModelLen: 4 } })
     assert.deepEqual(result.log_prob, { joint: null, marginal: null, conditional: -4 })
     assert.deepEqual([statusOf(result, 'length'), statusOf(result, 'joint_le_marginal'), statusOf(result, 'additivity')], ['warn', 'skipped', 'skipped'])
@@ -146,9 +147,9 @@ describe('resultOf', () => {
       assert.rejects(resultFor(itemOf('a', ' a'), [-1, bad]), { code: 'non_finite_logits', message: /position 2/ }))
   }
 
-  it('fails the verdict when a number cannot be', async () => assert.equal((await resultFor(itemOf('a', ' a'), [-1, 2])).checks.verdict, 'fail'))
+  it('fails the verdict for an impossible score', async () => assert.equal((await resultFor(itemOf('a', ' a'), [-1, 2])).checks.verdict, 'fail'))
 
-  it('shows tokens when they are asked for', async () => {
+  it('returns tokens under detail: tokens', async () => {
     const { tokens } = await resultFor(itemOf('a', ' a'), [-1, -2], { detail: 'tokens' })
     assert.deepEqual(
       tokens?.map(({ part, log_prob }) => [part, log_prob]),
@@ -160,7 +161,7 @@ describe('resultOf', () => {
     )
   })
 
-  it('counts the deep checks in', async () => {
+  it('includes the deep checks in the verdict', async () => {
     const encoded = await encodeOne(itemOf('a', ' a'))
     const { checks } = scoredItem(itemOf('a', ' a'), encoded, rowsOf(encoded.ids, encoded.ids.slice(1), [-1, -2], []), {}, [check('causality', 'warn', '')])
     assert.deepEqual([checks.verdict, checks.items.at(-1)?.id], ['warn', 'causality'])
@@ -168,7 +169,7 @@ describe('resultOf', () => {
 })
 
 describe('failureOf', () => {
-  it('stands where the result would, with the code and the field at fault', () => {
+  it('takes the place of the result, with the code and the field', () => {
     assert.deepEqual(failureOf({ ...itemOf('a', 'b'), index: 3, id: 'p' }, new ServiceError('invalid_text', 'bad', { param: 'x' })), {
       index: 3,
       id: 'p',

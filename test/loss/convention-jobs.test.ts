@@ -24,7 +24,7 @@ async function example(eos: 'none' | 'score' = 'none'): Promise<EncodedExample> 
 }
 
 describe('conventionJobs', () => {
-  it('asks each row for the token it was given, for the one after the next, and for the end token', async () => {
+  it('scores in each row the token fed there, the one after the next, and the end token', async () => {
     const { notShifted, shiftedTwice, end } = conventionJobs(await example(), MAX)
     assert.deepEqual(
       [notShifted, shiftedTwice, end].map((job) => [...present(job?.sequence.ids)]),
@@ -40,7 +40,7 @@ describe('conventionJobs', () => {
     for (const { sequence } of [notShifted!, shiftedTwice!]) assert.equal(sequence.targets?.length, sequence.ids.length - sequence.firstScored)
   })
 
-  it('asks for no end token where there is one, and for nothing that the context has no room for', async () => {
+  it('scores no end token when there is one, and nothing beyond the context', async () => {
     assert.equal(conventionJobs(await example('score'), MAX).end, null)
     const { notShifted, shiftedTwice, end } = conventionJobs(await example(), 6)
     assert.deepEqual([notShifted, end], [null, null])
@@ -52,7 +52,7 @@ describe('exampleLosses', () => {
   const LOG_PROBS = [null, -1, -2, -3, -4, -5]
   const SHIFTED = { notShifted: rows([-10, -11, -12, -13, -14, -15]), shiftedTwice: rows([-20, -21, -22, -23, -24]), end: rows([-9]) }
 
-  it('gives each trained token the row of its convention', async () => {
+  it('reads each trained token from the row of its convention', async () => {
     const losses = exampleLosses(await example(), LOG_PROBS, SHIFTED, 0)
     assert.deepEqual([losses.completion, losses.given, losses.ends], [[3, 4, 5], [1, 2], [9]])
     // Trained are positions 3 to 5: row i on token i, and row i - 2 on token i.
@@ -66,7 +66,7 @@ describe('exampleLosses', () => {
     assert.deepEqual([losses.endsAreTrained, losses.endsAreInSequence], [false, false])
   })
 
-  it('takes an end token that is trained from the sequence itself', async () => {
+  it('reads a trained end token from the sequence itself', async () => {
     const losses = exampleLosses(await example('score'), [...LOG_PROBS, -6], { notShifted: null, shiftedTwice: null, end: null }, 0)
     assert.deepEqual([losses.completion, losses.ends], [[3, 4, 5], [6]])
     assert.deepEqual([losses.endsAreTrained, losses.endsAreInSequence, losses.notShifted], [true, true, null])

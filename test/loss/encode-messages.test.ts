@@ -21,7 +21,7 @@ const codes = ({ findings }: EncodedExample): string[] => findings.map(({ code }
 const withTemplate = (template: Template) => ({ tokenizer: new FakeTokenizer({ template }) })
 
 describe('encodeMessages', () => {
-  it('trains the contents of the trained role, and masks contents and template of others', async () => {
+  it('trains the contents of the trained roles, and masks the rest', async () => {
     const { ids, reasons, findings, spellsCompletion } = await encodeExample({ messages: CHAT.slice(0, 2) })
     assert.deepEqual([...ids], [0, 3, 1, 0, 4, 1])
     assert.deepEqual(reasons, ['bos', 'prompt', 'template', 'template', 'completion', 'template'])
@@ -46,7 +46,7 @@ describe('encodeMessages', () => {
     assert.equal(with_.absentEndId, null)
   })
 
-  it('finds the end token behind spaces', async () => {
+  it('finds the end token after spaces', async () => {
     const { endPositions } = await encodeExample(
       { messages: CHAT.slice(0, 2) },
       withTemplate((messages) => messages.map(({ content }) => `${content}  </s>`).join(''))
@@ -54,18 +54,18 @@ describe('encodeMessages', () => {
     assert.deepEqual(endPositions, [8])
   })
 
-  it('puts a prefix token in front of a template that writes none', async () => {
+  it('adds a prefix token when the template writes none', async () => {
     const { ids, reasons } = await encodeExample({ messages: CHAT.slice(0, 2) }, withTemplate(ends))
     assert.deepEqual([...ids], [0, 3, 1, 4, 1])
     assert.equal(reasons[0], 'bos')
   })
 
-  it('calls no token a prefix where none is wanted', async () => {
+  it('labels no token as prefix under prefix_token: none', async () => {
     const { reasons, inputInfo } = await encodeExample({ messages: CHAT.slice(0, 2), prefix_token: 'none' })
     assert.deepEqual([reasons[0], inputInfo.sizes.prefix], ['template', 0])
   })
 
-  it('appends the end token after a last trained message that the template does not end', async () => {
+  it('appends an end token when the template writes none after the last trained message', async () => {
     const scored = await encodeExample({ messages: CHAT.slice(0, 2), eos: 'score' }, withTemplate(plain))
     assert.deepEqual([...scored.ids], [0, 3, 2, 4, 2, 1])
     assert.deepEqual(scored.reasons, ['bos', 'prompt', 'template', 'completion', 'template', 'eos'])
@@ -80,13 +80,13 @@ describe('encodeMessages', () => {
     assert.equal(absentEndId, null)
   })
 
-  it('needs an end token to append, and none where the template writes it', async () => {
+  it('rejects a model without end token only when one has to be appended', async () => {
     const context = (template: Template) => ({ tokenizer: new FakeTokenizer({ template, facts: { endId: null } }) })
     await assert.rejects(encodeExample({ messages: CHAT, eos: 'score' }, context(plain)), { code: 'no_end_token', param: 'eos' })
     assert.deepEqual((await encodeExample({ messages: CHAT, eos: 'score' }, context(ends))).endPositions.length, 2)
   })
 
-  it('finds a template whose generation prompt is not how a turn begins', async () => {
+  it('reports a template whose generation prompt is not a prefix of the turn', async () => {
     const example = await encodeExample(
       { messages: CHAT },
       withTemplate((messages, isPrompt) => `${ends(messages, false)}${isPrompt ? 'c' : ''}`)
@@ -95,7 +95,7 @@ describe('encodeMessages', () => {
     assert.match(present(example.findings[0]?.message), /^before 2 of 2 trained messages/)
   })
 
-  it('says nothing of the prompt before a first message', async () => {
+  it('does not report the prompt before a first message', async () => {
     const template: Template = (messages, isPrompt) => (isPrompt && messages.length === 0 ? 'c' : ends(messages, false))
     assert.deepEqual(codes(await encodeExample({ messages: CHAT.slice(1, 2) }, withTemplate(template))), [])
   })
@@ -112,7 +112,7 @@ describe('encodeMessages', () => {
     assert.equal(example.boundary.status, 'warn')
   })
 
-  it('trains a token that takes in the space between generation prompt and content', async () => {
+  it('trains a token that includes the space between generation prompt and content', async () => {
     const template: Template = (messages, isPrompt) => `${messages.map(({ content }) => `c ${content}</s>`).join('')}${isPrompt ? 'c' : ''}`
     const example = await encodeExample({ messages: [CHAT[1]!, { role: 'assistant', content: 'a' }] }, withTemplate(template))
     // The token " a" of the second message; the space of " b" is a token by itself.

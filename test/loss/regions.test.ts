@@ -17,7 +17,7 @@ function regionsOf(parts: readonly (readonly [Region['reason'], number])[]): Reg
 describe('reasonsOf', () => {
   const CASES: readonly [string, readonly number[], readonly (readonly [Region['reason'], number])[], readonly string[]][] = [
     [
-      'follows boundaries that lie between tokens',
+      'follows boundaries between tokens',
       [0, 2, 5, 6],
       [
         ['prompt', 2],
@@ -26,7 +26,7 @@ describe('reasonsOf', () => {
       ['prompt', 'completion', 'completion']
     ],
     [
-      'masks a token across the beginning of a completion',
+      'masks a token across the start of a completion',
       [0, 3, 6],
       [
         ['prompt', 2],
@@ -44,7 +44,7 @@ describe('reasonsOf', () => {
       ['straddle', 'template']
     ],
     [
-      'masks a token that holds a whole completion',
+      'masks a token that contains a whole completion',
       [0, 6],
       [
         ['prompt', 2],
@@ -63,7 +63,7 @@ describe('reasonsOf', () => {
       ['completion']
     ],
     [
-      'trains a token that begins in a lead',
+      'trains a token that starts in a lead',
       [0, 2, 5],
       [
         ['template', 2],
@@ -73,7 +73,7 @@ describe('reasonsOf', () => {
       ['template', 'completion']
     ],
     [
-      'leaves a lead by itself to the template',
+      'labels a token of only a lead as template',
       [0, 2, 3, 5],
       [
         ['template', 2],
@@ -83,7 +83,7 @@ describe('reasonsOf', () => {
       ['template', 'template', 'completion']
     ],
     [
-      'masks a token that begins before a lead',
+      'masks a token that starts before a lead',
       [0, 5],
       [
         ['template', 2],
@@ -93,7 +93,7 @@ describe('reasonsOf', () => {
       ['straddle']
     ],
     [
-      'calls a token of template and prompt a prompt',
+      'labels a token of template and prompt as prompt',
       [0, 4],
       [
         ['template', 1],
@@ -102,7 +102,7 @@ describe('reasonsOf', () => {
       ['prompt']
     ],
     [
-      'knows a token without bytes by where it stands',
+      'labels a token without bytes by its position',
       [0, 2, 2, 4],
       [
         ['prompt', 2],
@@ -111,7 +111,7 @@ describe('reasonsOf', () => {
       ['prompt', 'completion', 'completion']
     ],
     [
-      'passes over empty regions',
+      'skips empty regions',
       [0, 2, 4],
       [
         ['completion', 0],

@@ -20,8 +20,8 @@ describe('normalizedLogProb', () => {
   for (const [normalization, value] of expected)
     it(`${JSON.stringify(normalization)} is ${value}`, () => assert.equal(normalizedLogProb(normalization, TERMS), value))
 
-  it('has no log-ratio without a baseline', () => {
-    assert.throws(() => normalizedLogProb({ kind: 'pmi' }, { ...TERMS, baselineLogProb: null }), /without one/)
+  it('throws for a log-ratio without a baseline', () => {
+    assert.throws(() => normalizedLogProb({ kind: 'pmi' }, { ...TERMS, baselineLogProb: null }), /needs the log-probability of a baseline/)
   })
 })
 
@@ -31,7 +31,7 @@ describe('relevanceScore', () => {
     assert.equal(relevanceScore({ kind: 'alpha', alpha: 0.7 }, -3), Math.exp(-3))
   })
 
-  it('is p / (p + p0) for a log-ratio, one half where x tells nothing', () => {
+  it('is p / (p + p0) for a log-ratio: one half when x changes nothing', () => {
     const p = 0.03
     const p0 = 0.01
     for (const normalization of [{ kind: 'pmi' }, DC_PMI] as const) {
@@ -40,7 +40,7 @@ describe('relevanceScore', () => {
     }
   })
 
-  it('stays in (0, 1] and is never 0, however small the probability', () => {
+  it('stays in (0, 1], however small the probability', () => {
     for (const value of [-1e5, -800, -745, -1, 0]) {
       const score = relevanceScore({ kind: 'sum' }, value)
       assert.ok(score > 0 && score <= 1, `${value}: ${score}`)

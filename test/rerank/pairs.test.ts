@@ -13,7 +13,7 @@ describe('splitSeparator', () => {
     [' ->  ', ' ->', '  '],
     [' \n', ' \n', '']
   ] as const)
-    it(`cuts ${JSON.stringify(separator)} before the spaces at its end`, () => assert.deepEqual(splitSeparator(separator), { endOfX, startOfY }))
+    it(`splits ${JSON.stringify(separator)} before its trailing spaces`, () => assert.deepEqual(splitSeparator(separator), { endOfX, startOfY }))
 })
 
 describe('pairsOf', () => {
@@ -41,14 +41,14 @@ describe('pairsOf', () => {
     )
   })
 
-  it('has one item a distinct document, and says of each document which', () => {
+  it('has one item per distinct document, and the item of each document', () => {
     const { items, itemOf: of, documentOf } = pairsOf(rerankOf({ ...texts, documents: ['b', 'a', 'b', 'c', 'a'] }))
     assert.equal(items.length, 3)
     assert.deepEqual(of, [0, 1, 0, 2, 1])
     assert.deepEqual(documentOf, [0, 1, 3])
   })
 
-  it('names the document by its place in the body', () => {
+  it('names the document by its index in the body', () => {
     const { items } = pairsOf(rerankOf({ ...texts, documents: ['b', 'b', 'a'], field: 'texts' }))
     assert.deepEqual(
       items.map(({ param }) => param.y),
@@ -58,14 +58,14 @@ describe('pairsOf', () => {
 })
 
 describe('baselinesOf', () => {
-  it('takes the ids that were scored after x, not those of the text by itself', async () => {
+  it('uses the ids that were scored after x, not those of the text alone', async () => {
     // b|c merges in the text bc, so after a they are apart.
     const encoded = await encodeOne(itemOf('ab', 'c'))
     const { items } = baselinesOf([encoded], '')
     assert.deepEqual(items[0]?.y, [...encoded.ids.subarray(encoded.ids.length - encoded.sizes.y)])
   })
 
-  it('has one item for documents whose y is the same', async () => {
+  it('has one item for documents with equal y', async () => {
     const encoded = [await encodeOne(itemOf('a', ' a')), await encodeOne(itemOf('b', ' a')), await encodeOne(itemOf('a', 'c'))]
     const { items, baselineOf } = baselinesOf(encoded, 'c')
     assert.deepEqual(baselineOf, [0, 0, 1])

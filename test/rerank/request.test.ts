@@ -7,12 +7,12 @@ const { field, truncation, limits } = rerankOf()
 const requestOf = (body: CommonFields, documents: readonly string[] = ['a']) => rerankRequestOf(body, { documents, field, truncation, limits })
 
 describe('rerankRequestOf', () => {
-  it('scores documents after the query, a space between them, by the mean per token, unless it is told otherwise', () => {
+  it('by default scores each document after the query and a space, by the mean per token', () => {
     const { direction, separator, normalization } = requestOf({ query: 'q' })
     assert.deepEqual([direction, separator, normalization], ['document_given_query', ' ', { kind: 'per_token' }])
   })
 
-  it('knows the normalisation by a field that only one has', () => {
+  it('infers the normalization from alpha or domain_prompt', () => {
     assert.deepEqual(requestOf({ query: 'q', alpha: 0.7 }).normalization, { kind: 'alpha', alpha: 0.7 })
     assert.deepEqual(requestOf({ query: 'q', domain_prompt: 'd' }).normalization, { kind: 'dc_pmi', domainPrompt: 'd' })
   })
@@ -28,7 +28,7 @@ describe('rerankRequestOf', () => {
     { name: 'a query cut inside a character', body: { query: '\ud83d' }, code: 'invalid_text', param: 'query' },
     { name: 'a separator cut inside a character', body: { separator: '\ud83d' }, code: 'invalid_text', param: 'separator' }
   ] as const)
-    it(`refuses ${name}`, () => {
+    it(`rejects ${name}`, () => {
       assert.throws(() => requestOf({ query: 'q', ...body }, documents), { code, param })
     })
 })

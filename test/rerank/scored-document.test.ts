@@ -6,19 +6,19 @@ import { documentOf } from '../support/rerank-requests.ts'
 const indices = (documents: readonly { readonly index: number }[]): number[] => documents.map(({ index }) => index)
 
 describe('ranked', () => {
-  it('puts the largest log-probability first and leaves the request as it was', () => {
+  it('puts the largest log-probability first without changing its input', () => {
     const documents = [-3, -1, -2].map((value, index) => documentOf(index, value))
     assert.deepEqual(indices(ranked(documents, 'lower_index')), [1, 2, 0])
     assert.deepEqual(indices(documents), [0, 1, 2])
   })
 
-  it('puts equal documents in the order that the dialect has', () => {
+  it('orders equal documents by the rule of the dialect', () => {
     const documents = [-2, -1, -2, -1].map((value, index) => documentOf(index, value))
     assert.deepEqual(indices(ranked(documents, 'lower_index')), [1, 3, 0, 2])
     assert.deepEqual(indices(ranked(documents, 'higher_index')), [3, 1, 2, 0])
   })
 
-  it('tells documents apart whose scores are equal after the exponential', () => {
+  it('orders documents whose scores are equal after the exponential', () => {
     const documents = [-900, -800, -1000].map((value, index) => documentOf(index, value))
     assert.equal(new Set(documents.map(({ relevanceScore }) => relevanceScore)).size, 1)
     assert.deepEqual(indices(ranked(documents, 'higher_index')), [1, 0, 2])

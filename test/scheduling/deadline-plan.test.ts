@@ -5,26 +5,26 @@ import { excessMs, mostUrgent, type TimedWork } from '../../src/scheduling/deadl
 
 const CAPACITY = { freeAtMs: 0, msPerToken: 1 }
 const work = (tokens: number, deadlineAtMs: number, submittedAtMs = 0): TimedWork => ({ tokens, deadlineAtMs, submittedAtMs, priority: 'interactive' })
-/** Submitted at its deadline: nothing is kept in hand. */
+/** Submitted at its deadline, so that its margin is 0. */
 const exact = (tokens: number, deadlineAtMs: number): TimedWork => work(tokens, deadlineAtMs, deadlineAtMs)
 
 const CASES: readonly [string, readonly TimedWork[], TimedWork, number][] = [
-  ['takes what ends a tenth before its deadline', [], work(900, 1000), 0],
-  ['is short of what a newcomer needs more', [], work(950, 1000), 50],
-  ['counts what has to be done before', [work(500, 800)], work(500, 1000), 100],
-  ['does not count what can be done later', [work(500, 5000)], work(900, 1000), 0],
-  ['refuses what would make other work late', [work(900, 1000)], work(200, 500), 100],
-  ['leaves out what is late in any case', [work(2000, 1000)], work(900, 1000), 0],
+  ['admits work that ends a tenth before its deadline', [], work(900, 1000), 0],
+  ['returns the milliseconds that a newcomer exceeds its limit by', [], work(950, 1000), 50],
+  ['counts work with an earlier deadline', [work(500, 800)], work(500, 1000), 100],
+  ['ignores work that can run later', [work(500, 5000)], work(900, 1000), 0],
+  ['refuses a newcomer that would make other work late', [work(900, 1000)], work(200, 500), 100],
+  ['leaves out work that is late in any case', [work(2000, 1000)], work(900, 1000), 0],
   ['puts work without a deadline last', [work(1e9, Number.POSITIVE_INFINITY)], work(900, 1000), 0],
-  ['takes whatever has no deadline', [work(900, 1000)], work(1e9, Number.POSITIVE_INFINITY), Number.NEGATIVE_INFINITY]
+  ['admits any work without a deadline', [work(900, 1000)], work(1e9, Number.POSITIVE_INFINITY), Number.NEGATIVE_INFINITY]
 ]
 
 describe('excessMs', () => {
   for (const [what, queue, newcomer, expected] of CASES) it(what, () => assert.equal(excessMs(queue, newcomer, CAPACITY), expected))
 
-  it('begins when the engine is free, at its speed', () => assert.equal(excessMs([], work(100, 1000), { freeAtMs: 500, msPerToken: 5 }), 100))
+  it('starts when the engine is free, and counts at its speed', () => assert.equal(excessMs([], work(100, 1000), { freeAtMs: 500, msPerToken: 5 }), 100))
 
-  it('takes a newcomer exactly when some order has all in time', () => {
+  it('admits a newcomer exactly when some order finishes all work in time', () => {
     const some = fc.record({ tokens: fc.integer({ min: 1, max: 20 }), deadline: fc.integer({ min: 1, max: 60 }) }).map((at) => exact(at.tokens, at.deadline))
     fc.assert(
       fc.property(fc.array(some, { maxLength: 4 }), some, (queue, newcomer) => {
@@ -39,18 +39,18 @@ describe('excessMs', () => {
 
 describe('mostUrgent', () => {
   const URGENT: readonly [string, readonly TimedWork[], number | null][] = [
-    ['nothing when nothing waits', [], null],
-    ['nothing while a quarter of the time of all is spare', [work(100, 1000), work(600, 1000)], null],
-    ['the earliest when a later one has none to spare', [work(100, 1000), work(1900, 2000)], 0],
-    ['the one that is left when the earlier are late in any case', [work(2000, 1000), work(950, 1000)], 1],
-    ['nothing when all are late in any case', [work(2000, 1000)], null],
-    ['nothing of work without a deadline', [work(1e9, Number.POSITIVE_INFINITY)], null],
-    ['no request that has nothing waiting', [work(0, 500), work(990, 1000)], 1]
+    ['nothing in an empty queue', [], null],
+    ['nothing while all work has a quarter of its time to spare', [work(100, 1000), work(600, 1000)], null],
+    ['the earliest when a later one has no time to spare', [work(100, 1000), work(1900, 2000)], 0],
+    ['the first that is not late in any case', [work(2000, 1000), work(950, 1000)], 1],
+    ['nothing when all work is late in any case', [work(2000, 1000)], null],
+    ['no work without a deadline', [work(1e9, Number.POSITIVE_INFINITY)], null],
+    ['no request without waiting work', [work(0, 500), work(990, 1000)], 1]
   ]
   for (const [what, queue, expected] of URGENT) it(`finds ${what}`, () => assert.equal(mostUrgent(queue, CAPACITY), expected))
 })
 
-/** Those that the walk in the order of deadlines keeps. */
+/** The work that is in time in the order of deadlines. */
 function onTime(byDeadline: readonly TimedWork[]): TimedWork[] {
   let end = 0
   return byDeadline.filter(({ tokens, deadlineAtMs }) => {

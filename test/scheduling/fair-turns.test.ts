@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FairTurns } from '../../src/scheduling/fair-turns.ts'
 
-/** Serves whoever is first, `tokens` each, and says who it was. */
+/** Serves the first member `times` times, `tokens` each, and returns the members in the order they were served. */
 function served(turns: FairTurns<string>, tokens: number, times: number): string {
   return Array.from({ length: times }, () => {
     const [first = ''] = turns.inOrder()
@@ -19,22 +19,22 @@ function turnsOf(...members: readonly string[]): FairTurns<string> {
 }
 
 describe('FairTurns', () => {
-  it('serves members alike, those that came first first', () => assert.equal(served(turnsOf('a', 'b', 'c'), 10, 6), 'abcabc'))
+  it('serves members equally, in the order they joined', () => assert.equal(served(turnsOf('a', 'b', 'c'), 10, 6), 'abcabc'))
 
-  it('serves more often who takes less at a time', () => {
+  it('serves a member more often that takes fewer tokens per turn', () => {
     const turns = turnsOf('a', 'b')
     turns.charge('a', 30)
     assert.equal(served(turns, 10, 5), 'bbbab')
   })
 
-  it('neither lets a newcomer wait for what others had nor lets it make up for it', () => {
+  it('neither delays a newcomer for what others received nor lets it catch up', () => {
     const turns = turnsOf('a')
     served(turns, 10, 100)
     turns.join('b')
     assert.equal(served(turns, 10, 4), 'baba')
   })
 
-  it('gives no advantage to who leaves after every turn and comes back', () => {
+  it('gives no advantage to a member that leaves after every turn and rejoins', () => {
     const turns = turnsOf('a', 'b')
     let order = ''
     for (let i = 0; i < 20; i++) {
@@ -47,7 +47,7 @@ describe('FairTurns', () => {
     assert.equal(order, 'ab'.repeat(10))
   })
 
-  it('forgets what was served when nobody waits any more', () => {
+  it('resets all counts when nobody waits', () => {
     const turns = turnsOf('a', 'b')
     turns.charge('a', 100)
     turns.leave('a')

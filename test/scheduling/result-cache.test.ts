@@ -6,7 +6,11 @@ import { fakeScores } from '../support/fake-engine.ts'
 
 const rowsOf = (...ids: number[]): RowScores => fakeScores({ ids: Int32Array.from([0, ...ids]), firstScored: 1 })
 
-/** Of two rows with three top tokens each. */
+function cacheOf(maxBytes: number): ResultCache {
+  return new ResultCache({ restarts: 0 }, maxBytes)
+}
+
+/** Two rows with three top tokens each. */
 const DETAIL: RowDetail = {
   ranks: Int32Array.of(1, 2),
   entropies: Float32Array.of(0.5, 1.5),
@@ -17,15 +21,15 @@ const DETAIL: RowDetail = {
 }
 
 describe('ResultCache', () => {
-  it('gives back what was put in, under its own key alone', () => {
-    const cache = new ResultCache(1e6)
+  it('returns what was stored under a key, and nothing for other keys', () => {
+    const cache = cacheOf(1e6)
     cache.put('a', rowsOf(1, 2), null)
     cache.put('b', rowsOf(3), null)
     assert.deepEqual([cache.get('a'), cache.get('b'), cache.get('c')], [rowsOf(1, 2), rowsOf(3), null])
   })
 
-  it('keeps a copy, so that it holds no message of the engine', () => {
-    const cache = new ResultCache(1e6)
+  it('stores copies, so that it keeps no engine message alive', () => {
+    const cache = cacheOf(1e6)
     const message = Float32Array.of(-1, -2, -3)
     const rows = { ...rowsOf(1), logProbs: message.subarray(1, 2) }
     cache.put('a', rows, null)
@@ -34,8 +38,8 @@ describe('ResultCache', () => {
     assert.equal(cache.get('a')?.logProbs.buffer.byteLength, 4)
   })
 
-  it('drops those used least recently when they take more than their bytes', () => {
-    const cache = new ResultCache(4000)
+  it('drops the least recently used entries beyond its bytes', () => {
+    const cache = cacheOf(4000)
     for (const [i, key] of ['a', 'b', 'c'].entries()) cache.put(key, rowsOf(i), null)
     cache.get('a')
     cache.put('d', rowsOf(9), null)
@@ -46,26 +50,36 @@ describe('ResultCache', () => {
     )
   })
 
-  it('counts the bytes of the numbers, and none when it is empty again', () => {
-    const cache = new ResultCache(1e6)
+  it('counts the bytes of the arrays, and 0 after clear', () => {
+    const cache = cacheOf(1e6)
     cache.put('a', rowsOf(...Array.from({ length: 1000 }, (_, i) => i)), null)
     assert.ok(cache.sizeBytes >= 20_000 && cache.sizeBytes <= 22_000, `${cache.sizeBytes}`)
     cache.clear()
     assert.deepEqual([cache.sizeBytes, cache.get('a')], [0, null])
   })
 
-  it('keeps nothing larger than itself, and nothing at 0', () => {
-    const cache = new ResultCache(2000)
+  it('drops all entries when a process of the engine was replaced', () => {
+    const engine = { restarts: 0 }
+    const cache = new ResultCache(engine, 1e6)
+    cache.put('a', rowsOf(1), null)
+    engine.restarts = 1
+    assert.deepEqual([cache.get('a'), cache.sizeBytes], [null, 0])
+    cache.put('a', rowsOf(1), null)
+    assert.deepEqual(cache.get('a'), rowsOf(1))
+  })
+
+  it('stores no entry larger than its limit, and nothing with a limit of 0', () => {
+    const cache = cacheOf(2000)
     cache.put('a', rowsOf(1), null)
     cache.put('b', rowsOf(...new Array<number>(1000).fill(1)), null)
     assert.deepEqual([cache.get('a') !== null, cache.get('b')], [true, null])
-    const none = new ResultCache(0)
+    const none = cacheOf(0)
     none.put('a', rowsOf(1), null)
     assert.equal(none.get('a'), null)
   })
 
-  it('keeps no more of the most probable tokens than were asked for, whatever a neighbour wanted', () => {
-    const cache = new ResultCache(1e6)
+  it('stores only as many top tokens as the job asked for, even if the batch computed more', () => {
+    const cache = cacheOf(1e6)
     const rows = { ...rowsOf(1, 2), detail: DETAIL }
     cache.put('none', rows, null)
     cache.put('two', rows, 2)

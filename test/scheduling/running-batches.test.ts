@@ -2,21 +2,21 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { RunningBatches } from '../../src/scheduling/running-batches.ts'
 
-const batchOf = (tokens: number, startedAtMs: number) => ({ parts: [], tokens, startedAtMs, isSaturated: true })
+const batchOf = (tokens: number, startedAtMs: number) => ({ groups: [], tokens, startedAtMs, isSaturated: true })
 
 describe('RunningBatches.capacity', () => {
-  it('is free at once when nothing runs', () => {
+  it('is free now when nothing runs', () => {
     assert.deepEqual(new RunningBatches(1).capacity(2, 100, 0), { msPerToken: 2, freeAtMs: 100 })
   })
 
-  it('is free after what is left of the batch that runs, and what goes before all', () => {
+  it('is free after the rest of the running batch and the tokens that precede all requests', () => {
     const running = new RunningBatches(1)
     running.add(batchOf(50, 80))
     assert.deepEqual(running.capacity(2, 100, 10), { msPerToken: 2, freeAtMs: 80 + 2 * 50 + 2 * 10 })
     assert.deepEqual(running.capacity(2, 500, 0), { msPerToken: 2, freeAtMs: 500 })
   })
 
-  it('counts several engines as one that is so much faster', () => {
+  it('counts several engines as one with their joint speed', () => {
     const running = new RunningBatches(2)
     running.add(batchOf(50, 100))
     assert.deepEqual([running.isFull, running.capacity(2, 100, 0)], [false, { msPerToken: 1, freeAtMs: 150 }])

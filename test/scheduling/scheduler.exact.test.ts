@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Batch } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { SchedulerLimits, ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
-import { Scheduler } from '../../src/scheduling/scheduler.ts'
+import type { ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
+import { Scheduler, type SchedulerLimits } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
@@ -17,7 +17,7 @@ function jobOf(tokens: number, id = 1): ScoringJob {
   return { sequence: { ids: new Int32Array(tokens + 1).fill(id), firstScored: 1 }, topCount: null }
 }
 
-/** A batch of one sequence for each of the lengths, the first of them probed. */
+/** A batch with one sequence per length, the first of them probed. */
 function exactOf(...tokens: readonly number[]): Batch {
   return { sequences: tokens.map((count) => jobOf(count, 9).sequence), topCount: null, probe: { positions: [1, 2], textVocabSize: 10 } }
 }
@@ -26,7 +26,7 @@ function idsOf(engine: FakeEngine): number[][] {
   return engine.batches.map(({ sequences }) => sequences.map(({ ids }) => ids[0]!))
 }
 
-/** A scheduler whose engine holds a first batch, of id 0. */
+/** A scheduler whose engine holds a first batch, of id 0, until the test releases it. */
 async function busy(limits = LIMITS): Promise<{ engine: FakeEngine; scheduler: Scheduler; running: Promise<unknown> }> {
   const engine = new FakeEngine({ held: true })
   const scheduler = new Scheduler(engine, limits)
@@ -35,7 +35,7 @@ async function busy(limits = LIMITS): Promise<{ engine: FakeEngine; scheduler: S
   return { engine, scheduler, running }
 }
 
-/** Lets the engine answer until it has been given so many batches, and the last of them too. */
+/** Releases the first `batches` batches of the engine, each as soon as it arrives. */
 async function drained(engine: FakeEngine, batches: number): Promise<void> {
   for (let answered = 1; answered <= batches; answered++) {
     await engine.received(answered)
@@ -44,7 +44,7 @@ async function drained(engine: FakeEngine, batches: number): Promise<void> {
 }
 
 describe('Scheduler with exact batches', () => {
-  it('runs each as it is, with its neighbours and its probe, and nothing beside it', async () => {
+  it('runs each exactly as given, with its probe and no other sequence', async () => {
     const { engine, scheduler, running } = await busy()
     const exactly = exactOf(10, 12)
     const scores = scheduler.submitAll([jobOf(10, 1), { exactly }, jobOf(10, 2)], never())
@@ -56,13 +56,13 @@ describe('Scheduler with exact batches', () => {
     assert.deepEqual((await scores[2]!).rows, [fakeScores(jobOf(10, 2).sequence)])
   })
 
-  it('runs one after the other, never two together', async () => {
+  it('never merges two exact batches', async () => {
     const engine = new FakeEngine()
     await Promise.all(new Scheduler(engine, LIMITS).submitAll([{ exactly: exactOf(10) }, { exactly: exactOf(10) }], never()))
     assert.deepEqual(idsOf(engine), [[9], [9]])
   })
 
-  it('counts tokens that wait with padding, and refuses a request that has too many', async () => {
+  it('counts queued tokens with padding, and refuses a request with too many', async () => {
     const { engine, scheduler, running } = await busy({ ...LIMITS, maxQueueTokens: 100 })
     const exact = scheduler.submitAll([{ exactly: exactOf(5, 20, 20) }], never())
     assert.deepEqual(scheduler.queued, { sequences: 1, tokens: 60 })
@@ -74,7 +74,7 @@ describe('Scheduler with exact batches', () => {
     assert.deepEqual(scheduler.queued, { sequences: 0, tokens: 0 })
   })
 
-  it('tells its observer of all their sequences and their padding', async () => {
+  it('reports all their sequences and their padding to the observer', async () => {
     const scheduler = new Scheduler(new FakeEngine(), LIMITS)
     const seen: object[] = []
     scheduler.observe({ batchDone: ({ queueMs: _, ...batch }) => seen.push(batch) })
@@ -82,20 +82,20 @@ describe('Scheduler with exact batches', () => {
     assert.deepEqual(seen, [{ sequences: 2, tokens: 14, paddedTokens: 20, cachedTokens: 0, runMs: 1 }])
   })
 
-  it('drops those that wait when their request is aborted', async () => {
+  it('drops waiting ones when their request is aborted', async () => {
     const { engine, scheduler, running } = await busy()
-    const leaving = new AbortController()
-    const gone = scheduler.submitAll([{ exactly: exactOf(10) }, jobOf(10, 3)], { signal: leaving.signal })
+    const client = new AbortController()
+    const aborted = scheduler.submitAll([{ exactly: exactOf(10) }, jobOf(10, 3)], { signal: client.signal })
     const staying = scheduler.submitAll([{ exactly: exactOf(11) }], never())
-    leaving.abort(new ServiceError('client_closed_request', 'gone'))
-    for (const scores of gone) await assert.rejects(scores, { code: 'client_closed_request' })
+    client.abort(new ServiceError('client_closed_request', 'the client disconnected'))
+    for (const scores of aborted) await assert.rejects(scores, { code: 'client_closed_request' })
     assert.deepEqual(scheduler.queued, { sequences: 1, tokens: 11 })
     await drained(engine, 2)
     await Promise.all([running, ...staying])
     assert.deepEqual(idsOf(engine), [[0], [9]])
   })
 
-  it('rejects one that fails, and goes on', async () => {
+  it('rejects one that fails, and runs the next', async () => {
     const engine = new FakeEngine()
     engine.failureFor = ({ ids }) => (ids.length === 11 ? new ServiceError('internal_error', 'the fake fails') : null)
     const scores = new Scheduler(engine, LIMITS).submitAll([{ exactly: exactOf(10, 4) }, { exactly: exactOf(3) }], never())
@@ -106,7 +106,7 @@ describe('Scheduler with exact batches', () => {
 })
 
 describe('Scheduler.runNext', () => {
-  it('goes before all that waits, and not into the batch that runs', async () => {
+  it('runs before all waiting work, and not in the running batch', async () => {
     const { engine, scheduler, running } = await busy()
     const waiting = scheduler.submit([jobOf(10, 1), jobOf(10, 2)], never())
     const canary = exactOf(10)
@@ -118,7 +118,7 @@ describe('Scheduler.runNext', () => {
     assert.deepEqual(idsOf(engine), [[0], [9], [1, 2]])
   })
 
-  it('takes its turn whatever waits', async () => {
+  it('runs whatever the queue holds', async () => {
     const { engine, scheduler, running } = await busy({ ...LIMITS, maxQueueTokens: 10 })
     const waiting = scheduler.submit([jobOf(10, 1)], never())
     const next = scheduler.runNext(exactOf(40), never().signal)
@@ -127,27 +127,27 @@ describe('Scheduler.runNext', () => {
     assert.deepEqual(idsOf(engine), [[0], [9], [1]])
   })
 
-  it('is dropped when it is aborted while it waits', async () => {
+  it('is dropped when aborted while waiting', async () => {
     const { engine, scheduler, running } = await busy()
-    const leaving = new AbortController()
-    const next = scheduler.runNext(exactOf(10), leaving.signal)
-    leaving.abort(new ServiceError('client_closed_request', 'gone'))
+    const client = new AbortController()
+    const next = scheduler.runNext(exactOf(10), client.signal)
+    client.abort(new ServiceError('client_closed_request', 'the client disconnected'))
     await assert.rejects(next, { code: 'client_closed_request' })
     assert.deepEqual(scheduler.queued, { sequences: 0, tokens: 0 })
     await drained(engine, 1)
     await running
   })
 
-  it('takes nothing of one that is aborted already', () => {
+  it('queues nothing when already aborted', () => {
     const scheduler = new Scheduler(new FakeEngine(), LIMITS)
-    const reason = new ServiceError('client_closed_request', 'gone')
+    const reason = new ServiceError('client_closed_request', 'the client disconnected')
     assert.throws(() => scheduler.runNext(exactOf(10), AbortSignal.abort(reason)), reason)
     assert.equal(scheduler.isIdle, true)
   })
 })
 
-describe('Scheduler.keepApart', () => {
-  it('puts every sequence into a batch of its own, and leaves exact batches as they are', async () => {
+describe('Scheduler.disableBatching', () => {
+  it('puts every sequence into its own batch, and leaves exact batches unchanged', async () => {
     const engine = new FakeEngine()
     const scheduler = new Scheduler(engine, LIMITS)
     scheduler.disableBatching()
@@ -158,7 +158,7 @@ describe('Scheduler.keepApart', () => {
 })
 
 describe('Scheduler.isIdle', () => {
-  it('is false from the submission on until the scores are out and nothing runs', async () => {
+  it('is false from submission until all scores are returned', async () => {
     const engine = new FakeEngine({ held: true })
     const scheduler = new Scheduler(engine, LIMITS)
     assert.equal(scheduler.isIdle, true)

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ServiceError } from '../../src/errors.ts'
-import { alsoAbortedBy, type SchedulerLimits, type ScoringJob, type WorkTerms } from '../../src/scheduling/job.ts'
-import { Scheduler } from '../../src/scheduling/scheduler.ts'
+import { alsoAbortedBy, type ScoringJob, type WorkTerms } from '../../src/scheduling/job.ts'
+import { Scheduler, type SchedulerLimits } from '../../src/scheduling/scheduler.ts'
 import { fakeScores } from '../support/fake-engine.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 
@@ -23,8 +23,8 @@ function jobsOf(count: number, tokens: number, id: number): ScoringJob[] {
   }))
 }
 
-/** A scheduler that knows the speed of its engine, 1 ms a token. */
-async function seasoned(limits = LIMITS): Promise<{ engine: SimulatedEngine; scheduler: Scheduler }> {
+/** A scheduler that has measured the speed of its engine, 1 ms per token. */
+async function warmedUp(limits = LIMITS): Promise<{ engine: SimulatedEngine; scheduler: Scheduler }> {
   const engine = new SimulatedEngine(1)
   const scheduler = new Scheduler(engine, limits, () => engine.nowMs)
   await Promise.all(scheduler.submit(jobsOf(30, 50, 0), within(Number.POSITIVE_INFINITY)))
@@ -32,65 +32,65 @@ async function seasoned(limits = LIMITS): Promise<{ engine: SimulatedEngine; sch
   return { engine, scheduler }
 }
 
-/** In which batch, from 0, each sequence with this id ran. */
-function turnsOf(engine: SimulatedEngine, id: number): number[] {
+/** The index of the batch in which each sequence with this id ran. */
+function batchesWith(engine: SimulatedEngine, id: number): number[] {
   return engine.batches.flatMap(({ sequences }, batch) => sequences.filter(({ ids }) => ids[0] === id).map(() => batch))
 }
 
-describe('Scheduler, when more waits than can be done', () => {
-  it('takes whatever fits into its limit while it does not know its speed', () => {
+describe('Scheduler under overload', () => {
+  it('admits whatever fits into the queue while the speed is unknown', () => {
     const scheduler = new Scheduler(new SimulatedEngine(1000), LIMITS)
     assert.equal(scheduler.submit(jobsOf(100, 50, 1), within(performance.now() + 1)).length, 100)
   })
 
-  it('holds work up to the deadline and refuses what cannot be done before it, with the seconds after which there is room', async () => {
-    const { engine, scheduler } = await seasoned()
+  it('queues work up to the deadline and refuses what cannot meet it, with the seconds after which there is room', async () => {
+    const { engine, scheduler } = await warmedUp()
     const { nowMs } = engine
-    const held = scheduler.submit(jobsOf(900, 10, 1), within(nowMs + 10_000))
+    const queued = scheduler.submit(jobsOf(900, 10, 1), within(nowMs + 10_000))
     const dropped: [string, number][] = []
     scheduler.observe({ jobsDropped: (reason, count) => dropped.push([reason, count]) })
-    // 9000 ms of work wait; with 2500 more it is 2500 beyond the tenth that is kept in hand.
+    // 9000 ms of work wait, which leaves the margin of a tenth: 2500 ms more are 2500 too many.
     assert.throws(() => scheduler.submit(jobsOf(250, 10, 2), within(nowMs + 10_000)), { code: 'queue_full', retryAfterSeconds: 3 })
     assert.throws(() => scheduler.submit(jobsOf(1, 10, 2), within(nowMs + 10_000)), { code: 'queue_full', retryAfterSeconds: 1 })
     assert.deepEqual(dropped, [
       ['queue_full', 250],
       ['queue_full', 1]
     ])
-    await Promise.all(held)
+    await Promise.all(queued)
     assert.ok(engine.nowMs <= nowMs + 10_000)
-    assert.deepEqual(turnsOf(engine, 2), [])
+    assert.deepEqual(batchesWith(engine, 2), [])
   })
 
-  it('refuses a request that cannot be done in time even alone', async () => {
-    const { engine, scheduler } = await seasoned()
+  it('refuses a request that cannot meet its deadline even alone', async () => {
+    const { engine, scheduler } = await warmedUp()
     assert.throws(() => scheduler.submit(jobsOf(100, 10, 1), within(engine.nowMs + 1000)), { code: 'queue_full', message: /1000 tokens, 1\.0 s of computing/ })
   })
 
-  it('keeps the deadline of work that something else can abort too', async () => {
-    const { engine, scheduler } = await seasoned()
+  it('keeps the deadline of work that a second signal can abort', async () => {
+    const { engine, scheduler } = await warmedUp()
     const other = new AbortController()
     const terms = alsoAbortedBy(within(engine.nowMs + 1000), other.signal)
     assert.throws(() => scheduler.submit(jobsOf(100, 10, 1), terms), { code: 'queue_full' })
-    other.abort(new ServiceError('internal_error', 'another of the request failed'))
+    other.abort(new ServiceError('internal_error', 'another job of the request failed'))
     assert.throws(() => scheduler.submit(jobsOf(1, 10, 1), terms), { code: 'internal_error' })
-    // @ts-expect-error a bare signal has no terms
+    // @ts-expect-error a bare signal is no WorkTerms
     assert.throws(() => scheduler.submit(jobsOf(1, 10, 1), AbortSignal.any([terms.signal])), TypeError)
   })
 
-  it('takes a request with a later deadline that an earlier one leaves time for', async () => {
-    const { engine, scheduler } = await seasoned()
+  it('admits a later deadline when earlier ones leave time for it', async () => {
+    const { engine, scheduler } = await warmedUp()
     const { nowMs } = engine
     const first = Promise.all(scheduler.submit(jobsOf(90, 10, 1), within(nowMs + 1000))).then(() => engine.nowMs)
     const second = Promise.all(scheduler.submit(jobsOf(90, 10, 2), within(nowMs + 2000))).then(() => engine.nowMs)
-    // In turns alone the first would end at 1700.
+    // In fair turns the first would end at 1700.
     assert.ok((await first) <= nowMs + 1000)
     assert.ok((await second) <= nowMs + 2000)
   })
 
-  it('does not let newcomers make late what it has taken', async () => {
-    const { engine, scheduler } = await seasoned()
+  it('refuses newcomers that would make admitted work late', async () => {
+    const { engine, scheduler } = await warmedUp()
     const deadlineAtMs = engine.nowMs + 5000
-    const taken = Promise.all(scheduler.submit(jobsOf(400, 10, 1), within(deadlineAtMs))).then(() => engine.nowMs)
+    const admitted = Promise.all(scheduler.submit(jobsOf(400, 10, 1), within(deadlineAtMs))).then(() => engine.nowMs)
     const others: Promise<unknown>[] = []
     let refused = 0
     engine.onBatch = () => {
@@ -101,42 +101,42 @@ describe('Scheduler, when more waits than can be done', () => {
       }
       if (engine.batches.length === 60) engine.onBatch = () => {}
     }
-    assert.ok((await taken) <= deadlineAtMs)
+    assert.ok((await admitted) <= deadlineAtMs)
     await Promise.all(others)
-    assert.ok(others.length > 0 && refused > 0, `${others.length} sequences taken, ${refused} requests refused`)
+    assert.ok(others.length > 0 && refused > 0, `${others.length} sequences admitted, ${refused} requests refused`)
   })
 })
 
-describe('Scheduler, in turns', () => {
+describe('Scheduler with fair turns', () => {
   it('serves a small request between the sequences of a huge one', async () => {
-    const { engine, scheduler } = await seasoned()
+    const { engine, scheduler } = await warmedUp()
     const huge = scheduler.submit(jobsOf(1000, 10, 1), within(Number.POSITIVE_INFINITY))
     const small = scheduler.submit(jobsOf(3, 10, 2), within(Number.POSITIVE_INFINITY))
     await Promise.all([...huge, ...small])
-    assert.ok(Math.max(...turnsOf(engine, 2)) <= 1, `batches ${turnsOf(engine, 2)}`)
+    assert.ok(Math.max(...batchesWith(engine, 2)) <= 1, `batches ${batchesWith(engine, 2)}`)
   })
 
-  it('serves one that comes late as soon as one that came early', async () => {
-    const { engine, scheduler } = await seasoned()
+  it('serves a late small request as soon as an early one', async () => {
+    const { engine, scheduler } = await warmedUp()
     const waiting = scheduler.submit(jobsOf(500, 10, 1), within(Number.POSITIVE_INFINITY))
     engine.onBatch = () => {
       if (engine.batches.length === 20) waiting.push(...scheduler.submit(jobsOf(3, 10, 2), within(Number.POSITIVE_INFINITY)))
     }
     await Promise.all(waiting)
-    assert.ok(Math.max(...turnsOf(engine, 2)) <= 21, `batches ${turnsOf(engine, 2)}`)
+    assert.ok(Math.max(...batchesWith(engine, 2)) <= 21, `batches ${batchesWith(engine, 2)}`)
   })
 
-  it('gives requests that wait equal tokens, whatever the length of their sequences', async () => {
+  it('gives waiting requests equal tokens, whatever the length of their sequences', async () => {
     const lengths = fc.integer({ min: 3, max: 60 })
     await fc.assert(
       fc.asyncProperty(fc.array(lengths, { minLength: 2, maxLength: 5 }), async (tokens) => {
-        const { engine, scheduler } = await seasoned()
+        const { engine, scheduler } = await warmedUp()
         const work = tokens.map((length, id) => scheduler.submit(jobsOf(Math.ceil(1500 / length), length, id + 1), within(Number.POSITIVE_INFINITY)))
         await Promise.all(work.flat())
         const served = tokens.map(() => 0)
         for (const { sequences } of engine.batches) {
           for (const { ids } of sequences) served[ids[0]! - 1]! += ids.length - 1
-          // Until the first has all it wanted; a batch may hold sequences of one request alone.
+          // Until the first request is done; one batch may hold sequences of a single request.
           if (Math.max(...served) >= 1500) break
           assert.ok(Math.max(...served) - Math.min(...served) <= 2 * LIMITS.maxBatchTokens, served.join(' '))
         }
@@ -146,21 +146,21 @@ describe('Scheduler, in turns', () => {
   })
 })
 
-describe('Scheduler, whatever comes', () => {
+describe('Scheduler with random requests', () => {
   const request = fc.record({
     lengths: fc
       .record({ count: fc.integer({ min: 1, max: 60 }), longest: fc.integer({ min: 1, max: 70 }) })
       .map(({ count, longest }) => Array.from({ length: count }, (_, at) => 1 + (at % longest))),
-    // The tenth that is kept in hand is ten batches or more, as it is with the default settings.
+    // The margin of a tenth is ten batches or more, as with the default settings.
     allowedMs: fc.integer({ min: 10_000, max: 20_000 }),
     afterBatches: fc.integer({ min: 0, max: 30 }),
-    leaves: fc.boolean()
+    isAborted: fc.boolean()
   })
 
-  it('does all that it took in time, mixes nothing, keeps to its budget and comes to an end', async () => {
+  it('finishes all admitted work in time, mixes up no scores, keeps to its limits and terminates', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(request, { minLength: 10, maxLength: 40 }), async (requests) => {
-        const { engine, scheduler } = await seasoned()
+        const { engine, scheduler } = await warmedUp()
         const ends: Promise<void>[] = []
         const submit = (index: number): void => {
           const { lengths, allowedMs } = requests[index]!
@@ -201,10 +201,10 @@ describe('Scheduler, whatever comes', () => {
     )
   })
 
-  it('counts each sequence once, as scored or as dropped, and none of those that left is run afterwards', async () => {
+  it('counts each sequence once, as scored or dropped, and runs no aborted one afterwards', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 20 }), async (requests) => {
-        const { engine, scheduler } = await seasoned()
+        const { engine, scheduler } = await warmedUp()
         let scored = 0
         let dropped = 0
         scheduler.observe({
@@ -215,25 +215,25 @@ describe('Scheduler, whatever comes', () => {
             dropped += count
           }
         })
-        const leaving: AbortController[] = []
-        const promises = requests.flatMap(({ lengths, leaves }, index) => {
+        const aborted: AbortController[] = []
+        const promises = requests.flatMap(({ lengths, isAborted }, index) => {
           const client = new AbortController()
-          if (leaves) leaving.push(client)
+          if (isAborted) aborted.push(client)
           return scheduler.submit(
-            lengths.flatMap((length) => jobsOf(1, length, leaves ? 7 : 1000 + index)),
+            lengths.flatMap((length) => jobsOf(1, length, isAborted ? 7 : 1000 + index)),
             { signal: client.signal }
           )
         })
-        let batchesWhenTheyLeft = 0
+        let batchesAtAbort = 0
         engine.onBatch = () => {
           if (engine.batches.length !== 2) return
-          batchesWhenTheyLeft = engine.batches.length
-          for (const client of leaving) client.abort(new ServiceError('client_closed_request', 'gone'))
+          batchesAtAbort = engine.batches.length
+          for (const client of aborted) client.abort(new ServiceError('client_closed_request', 'the client disconnected'))
         }
         await Promise.allSettled(promises)
         await new Promise((resolve) => setImmediate(resolve))
         assert.equal(scored + dropped, promises.length)
-        if (batchesWhenTheyLeft > 0) assert.ok(turnsOf(engine, 7).every((batch) => batch < batchesWhenTheyLeft))
+        if (batchesAtAbort > 0) assert.ok(batchesWith(engine, 7).every((batch) => batch < batchesAtAbort))
         assert.deepEqual([scheduler.queued, scheduler.isIdle], [{ sequences: 0, tokens: 0 }, true])
       }),
       { numRuns: 60 }

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RowScores } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/errors.ts'
-import type { SchedulerLimits, ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
-import { Scheduler } from '../../src/scheduling/scheduler.ts'
+import type { ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
+import { Scheduler, type SchedulerLimits } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
-const KEEPING: SchedulerLimits = { ...LIMITS, resultCacheBytes: 1e6 }
+const CACHING: SchedulerLimits = { ...LIMITS, resultCacheBytes: 1e6 }
 
 function never(): WorkTerms {
   return { signal: new AbortController().signal }
@@ -18,7 +18,7 @@ function jobOf(tokens: number, id = 1, topCount: number | null = null): ScoringJ
   return { sequence: { ids: new Int32Array(tokens + 1).fill(id), firstScored: 1 }, topCount }
 }
 
-/** What the scheduler gives for a job that it did not compute for this request. */
+/** The scores of a job that were computed for another request. */
 function reusedScores({ sequence }: ScoringJob): RowScores {
   return { ...fakeScores(sequence), work: { computedTokens: 0, cachedTokens: sequence.ids.length - 1 } }
 }
@@ -28,22 +28,22 @@ function idsOf(engine: FakeEngine): number[][] {
   return engine.batches.map(({ sequences }) => sequences.map(({ ids }) => ids[0]!))
 }
 
-/** A scheduler whose engine holds a first batch, of job 0, and what it says of reuse. */
+/** A scheduler whose engine holds a first batch, of job 0, and the reuse that it reports. */
 async function busy(limits = LIMITS) {
   const engine = new FakeEngine({ held: true })
   const scheduler = new Scheduler(engine, limits)
   const reused: [string, number][] = []
   scheduler.observe({ reused: (source, tokens) => reused.push([source, tokens]) })
-  const leaving = new AbortController()
-  const running = scheduler.submit([jobOf(10, 0)], { signal: leaving.signal })
+  const client = new AbortController()
+  const running = scheduler.submit([jobOf(10, 0)], { signal: client.signal })
   await engine.received(1)
-  return { engine, scheduler, running, leaving, reused }
+  return { engine, scheduler, running, client, reused }
 }
 
-const GONE = new ServiceError('client_closed_request', 'gone')
+const ABORTED = new ServiceError('client_closed_request', 'the client disconnected')
 
-describe('Scheduler, for equal sequences of several requests', () => {
-  it('computes those that wait once', async () => {
+describe('Scheduler with equal sequences in several requests', () => {
+  it('computes equal waiting sequences once', async () => {
     const { engine, scheduler, running, reused } = await busy()
     const [first, second] = [scheduler.submit([jobOf(10, 1), jobOf(10, 2)], never()), scheduler.submit([jobOf(10, 2), jobOf(10, 3)], never())]
     engine.release()
@@ -66,7 +66,7 @@ describe('Scheduler, for equal sequences of several requests', () => {
     assert.deepEqual(reused, [['in_flight', 10]])
   })
 
-  it('lets one wait for the same that already runs, and counts nothing for it', async () => {
+  it('joins a sequence to an equal running one, and queues no tokens for it', async () => {
     const { engine, scheduler, running, reused } = await busy()
     const [same] = scheduler.submit([jobOf(10, 0)], never())
     assert.deepEqual(scheduler.queued, { sequences: 0, tokens: 0 })
@@ -77,7 +77,7 @@ describe('Scheduler, for equal sequences of several requests', () => {
     assert.deepEqual(reused, [['in_flight', 10]])
   })
 
-  it('computes apart what differs in anything that is asked', async () => {
+  it('computes jobs separately that differ in any option', async () => {
     const { engine, scheduler, running } = await busy()
     const { sequence } = jobOf(10, 0)
     const others = [
@@ -94,7 +94,7 @@ describe('Scheduler, for equal sequences of several requests', () => {
     assert.equal(engine.batches[1]?.sequences.length, 4)
   })
 
-  it('never joins an exact batch with anything', async () => {
+  it('never joins an exact batch to other work', async () => {
     const { engine, scheduler, running } = await busy()
     const exact = scheduler.submitAll([{ exactly: { sequences: [jobOf(10, 0).sequence], topCount: null } }], never())
     engine.release()
@@ -104,22 +104,22 @@ describe('Scheduler, for equal sequences of several requests', () => {
     assert.deepEqual(idsOf(engine), [[0], [0]])
   })
 
-  it('goes on for the others when the one it runs for leaves', async () => {
-    const { engine, scheduler, running, leaving } = await busy()
+  it('still answers the others when the request it runs for is aborted', async () => {
+    const { engine, scheduler, running, client } = await busy()
     const [same] = scheduler.submit([jobOf(10, 0)], never())
-    leaving.abort(GONE)
-    await assert.rejects(running[0]!, GONE)
+    client.abort(ABORTED)
+    await assert.rejects(running[0]!, ABORTED)
     engine.release()
     assert.deepEqual(await same, reusedScores(jobOf(10, 0)))
   })
 
-  it('still runs what waits for the others when the first of them leaves', async () => {
+  it('still runs waiting work when the first of the equal requests is aborted', async () => {
     const { engine, scheduler, running } = await busy()
-    const leaving = new AbortController()
-    const [gone] = scheduler.submit([jobOf(10, 1)], { signal: leaving.signal })
+    const client = new AbortController()
+    const [aborted] = scheduler.submit([jobOf(10, 1)], { signal: client.signal })
     const [same] = scheduler.submit([jobOf(10, 1)], never())
-    leaving.abort(GONE)
-    await assert.rejects(gone!, GONE)
+    client.abort(ABORTED)
+    await assert.rejects(aborted!, ABORTED)
     engine.release()
     await engine.received(2)
     engine.release()
@@ -128,18 +128,18 @@ describe('Scheduler, for equal sequences of several requests', () => {
     assert.deepEqual(idsOf(engine), [[0], [1]])
   })
 
-  it('answers nobody who left, whoever it runs for', async () => {
+  it('does not answer an aborted request that joined a running one', async () => {
     const { engine, scheduler, running, reused } = await busy()
-    const leaving = new AbortController()
-    const [gone] = scheduler.submit([jobOf(10, 0)], { signal: leaving.signal })
-    leaving.abort(GONE)
-    await assert.rejects(gone!, GONE)
+    const client = new AbortController()
+    const [aborted] = scheduler.submit([jobOf(10, 0)], { signal: client.signal })
+    client.abort(ABORTED)
+    await assert.rejects(aborted!, ABORTED)
     engine.release()
     await Promise.all(running)
     assert.deepEqual(reused, [])
   })
 
-  it('tries all who want the same again when their batch fails, with one computation', async () => {
+  it('retries equal sequences of a failed batch with one computation', async () => {
     const engine = new FakeEngine({ held: true })
     engine.failureFor = ({ ids }) => (ids[0] === 2 ? new ServiceError('internal_error', 'the fake fails') : null)
     const scheduler = new Scheduler(engine, LIMITS)
@@ -161,10 +161,10 @@ describe('Scheduler, for equal sequences of several requests', () => {
   })
 })
 
-describe('Scheduler that keeps results', () => {
-  it('answers what was scored before without the engine, with the same numbers', async () => {
+describe('Scheduler with a result cache', () => {
+  it('answers an earlier sequence without the engine, with the same scores', async () => {
     const engine = new FakeEngine()
-    const scheduler = new Scheduler(engine, KEEPING)
+    const scheduler = new Scheduler(engine, CACHING)
     const reused: [string, number][] = []
     scheduler.observe({ reused: (source, tokens) => reused.push([source, tokens]) })
     await Promise.all(scheduler.submit([jobOf(10, 1), jobOf(20, 2)], never()))
@@ -174,8 +174,8 @@ describe('Scheduler that keeps results', () => {
     assert.deepEqual(reused, [['result', 20]])
   })
 
-  it('takes what it knows however much waits', async () => {
-    const { engine, scheduler, running } = await busy({ ...KEEPING, maxQueueTokens: 20 })
+  it('answers from the cache even when the queue is full', async () => {
+    const { engine, scheduler, running } = await busy({ ...CACHING, maxQueueTokens: 20 })
     engine.release()
     await Promise.all(running)
     const held = scheduler.submit([jobOf(10, 5)], never())
@@ -189,9 +189,9 @@ describe('Scheduler that keeps results', () => {
     await Promise.all([...held, ...waiting])
   })
 
-  it('runs exact batches and the canary whatever it knows', async () => {
+  it('runs exact batches and canaries despite cached results', async () => {
     const engine = new FakeEngine()
-    const scheduler = new Scheduler(engine, KEEPING)
+    const scheduler = new Scheduler(engine, CACHING)
     const exactly = { sequences: [jobOf(10, 1).sequence], topCount: null }
     await Promise.all(scheduler.submit([jobOf(10, 1)], never()))
     await Promise.all(scheduler.submitAll([{ exactly }], never()))
@@ -199,9 +199,9 @@ describe('Scheduler that keeps results', () => {
     assert.equal(engine.batches.length, 3)
   })
 
-  it('forgets all of an engine process that was replaced', async () => {
+  it('clears the cache when an engine process was replaced', async () => {
     const engine = Object.assign(new FakeEngine(), { restarts: 0 })
-    const scheduler = new Scheduler(engine, KEEPING)
+    const scheduler = new Scheduler(engine, CACHING)
     await Promise.all(scheduler.submit([jobOf(10, 1)], never()))
     engine.restarts = 1
     await Promise.all(scheduler.submit([jobOf(10, 1)], never()))
@@ -209,27 +209,27 @@ describe('Scheduler that keeps results', () => {
     assert.equal(engine.batches.length, 2)
   })
 
-  it('forgets when it is told to', async () => {
+  it('clears the cache on forgetResults', async () => {
     const engine = new FakeEngine()
-    const scheduler = new Scheduler(engine, KEEPING)
+    const scheduler = new Scheduler(engine, CACHING)
     await Promise.all(scheduler.submit([jobOf(10, 1)], never()))
     scheduler.forgetResults()
     await Promise.all(scheduler.submit([jobOf(10, 1)], never()))
     assert.equal(engine.batches.length, 2)
   })
 
-  it('keeps nothing of what failed, and nothing unless it is given memory', async () => {
+  it('stores no failures, and nothing when it has no memory', async () => {
     const engine = new FakeEngine()
     let isFailing = true
     engine.failureFor = () => (isFailing ? new ServiceError('internal_error', 'the fake fails') : null)
-    const scheduler = new Scheduler(engine, KEEPING)
+    const scheduler = new Scheduler(engine, CACHING)
     await assert.rejects(scheduler.submit([jobOf(10, 1)], never())[0]!, { code: 'internal_error' })
     isFailing = false
     assert.deepEqual(await scheduler.submit([jobOf(10, 1)], never())[0], fakeScores(jobOf(10, 1).sequence))
 
-    const forgetful = new FakeEngine()
-    const other = new Scheduler(forgetful, LIMITS)
+    const uncached = new FakeEngine()
+    const other = new Scheduler(uncached, LIMITS)
     for (let i = 0; i < 2; i++) await Promise.all(other.submit([jobOf(10, 1)], never()))
-    assert.equal(forgetful.batches.length, 2)
+    assert.equal(uncached.batches.length, 2)
   })
 })

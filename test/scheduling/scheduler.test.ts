@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ServiceError } from '../../src/errors.ts'
-import type { SchedulerLimits, ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
-import { Scheduler } from '../../src/scheduling/scheduler.ts'
+import type { ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
+import { Scheduler, type SchedulerLimits } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
 
-/** The signal of a request that nothing aborts. */
+/** Terms of a request that is never aborted. */
 function never(): WorkTerms {
   return { signal: new AbortController().signal }
 }
@@ -23,9 +23,9 @@ function idsOf(engine: FakeEngine): number[][] {
   return engine.batches.map(({ sequences }) => sequences.map(({ ids }) => ids[0]!))
 }
 
-function failing(code: 'internal_error' | 'engine_unavailable', guilty: number): FakeEngine {
+function failing(code: 'internal_error' | 'engine_unavailable', faulty: number): FakeEngine {
   const engine = new FakeEngine()
-  engine.failureFor = ({ ids }) => (ids[0] === guilty ? new ServiceError(code, 'the fake fails') : null)
+  engine.failureFor = ({ ids }) => (ids[0] === faulty ? new ServiceError(code, 'the fake fails') : null)
   return engine
 }
 
@@ -40,7 +40,7 @@ describe('Scheduler', () => {
     assert.deepEqual(idsOf(engine), [[1, 2]])
   })
 
-  it('gathers what comes in while the engine is busy into the next batch', async () => {
+  it('collects the jobs that arrive while the engine is busy into the next batch', async () => {
     const engine = new FakeEngine({ held: true })
     const scheduler = new Scheduler(engine, LIMITS)
     const first = scheduler.submit([jobOf(10, 1)], never())
@@ -56,7 +56,7 @@ describe('Scheduler', () => {
     assert.deepEqual(idsOf(engine), [[1], [2, 3, 4]])
   })
 
-  it('asks a batch for as many top tokens as the job that wants most', async () => {
+  it('requests as many top tokens for a batch as its most demanding job', async () => {
     const engine = new FakeEngine()
     await Promise.all(new Scheduler(engine, LIMITS).submit([jobOf(10, 1, 0), jobOf(10, 2, 5), jobOf(10, 3)], never()))
     await Promise.all(new Scheduler(engine, LIMITS).submit([jobOf(10)], never()))
@@ -66,7 +66,7 @@ describe('Scheduler', () => {
     )
   })
 
-  it('gives every job the scores of its own sequence', async () => {
+  it('answers every job with the scores of its own sequence', async () => {
     const sequence = fc
       .array(fc.nat(500), { minLength: 2, maxLength: 40 })
       .map((ids) => ({ ids: Int32Array.from(ids), firstScored: 1 + (ids[0]! % (ids.length - 1)) }))
@@ -80,7 +80,7 @@ describe('Scheduler', () => {
             never()
           )
         )
-        // Equal ones are computed once, and say so.
+        // Equal sequences are computed once, which `work` shows.
         const rows = (await Promise.all(promises)).map(({ work: _, ...numbers }) => numbers)
         assert.deepEqual(rows, batches.flat().map(fakeScores))
         assert.deepEqual(scheduler.queued, { sequences: 0, tokens: 0 })
@@ -88,7 +88,7 @@ describe('Scheduler', () => {
     )
   })
 
-  it('tells its observer of each batch', async () => {
+  it('reports each batch to its observer', async () => {
     const scheduler = new Scheduler(new FakeEngine(), LIMITS)
     const seen: object[] = []
     scheduler.observe({ batchDone: ({ queueMs: _, ...batch }) => seen.push(batch) })
@@ -98,18 +98,18 @@ describe('Scheduler', () => {
 })
 
 describe('Scheduler, when a request is aborted', () => {
-  it('drops the jobs that wait and rejects them with the reason', async () => {
+  it('drops waiting jobs and rejects them with the reason', async () => {
     const engine = new FakeEngine({ held: true })
     const scheduler = new Scheduler(engine, LIMITS)
     const dropped: [string, number][] = []
     scheduler.observe({ jobsDropped: (reason, count) => dropped.push([reason, count]) })
     const running = scheduler.submit([jobOf(10, 1)], never())
     await engine.received(1)
-    const leaving = new AbortController()
-    const gone = scheduler.submit([jobOf(10, 2), jobOf(10, 3)], { signal: leaving.signal })
+    const client = new AbortController()
+    const aborted = scheduler.submit([jobOf(10, 2), jobOf(10, 3)], { signal: client.signal })
     const staying = scheduler.submit([jobOf(10, 4)], never())
-    leaving.abort(new ServiceError('deadline_exceeded', 'too late'))
-    assert.deepEqual(await codesOf(gone), ['deadline_exceeded', 'deadline_exceeded'])
+    client.abort(new ServiceError('deadline_exceeded', 'too late'))
+    assert.deepEqual(await codesOf(aborted), ['deadline_exceeded', 'deadline_exceeded'])
     assert.deepEqual(scheduler.queued, { sequences: 1, tokens: 10 })
     assert.deepEqual(dropped, [['deadline_exceeded', 2]])
 
@@ -120,20 +120,20 @@ describe('Scheduler, when a request is aborted', () => {
     assert.deepEqual(idsOf(engine), [[1], [4]])
   })
 
-  it('answers those that run at once and leaves their neighbours their scores', async () => {
+  it('rejects running jobs at once and still answers the other jobs of their batch', async () => {
     const engine = new FakeEngine({ held: true })
     const scheduler = new Scheduler(engine, LIMITS)
-    const leaving = new AbortController()
-    const gone = scheduler.submit([jobOf(10, 1)], { signal: leaving.signal })
+    const client = new AbortController()
+    const aborted = scheduler.submit([jobOf(10, 1)], { signal: client.signal })
     const staying = scheduler.submit([jobOf(10, 2)], never())
     await engine.received(1)
-    leaving.abort(new ServiceError('client_closed_request', 'gone'))
-    assert.deepEqual(await codesOf(gone), ['client_closed_request'])
+    client.abort(new ServiceError('client_closed_request', 'the client disconnected'))
+    assert.deepEqual(await codesOf(aborted), ['client_closed_request'])
     engine.release()
     assert.deepEqual(await Promise.all(staying), [fakeScores(jobOf(10, 2).sequence)])
   })
 
-  it('takes nothing of a request that is aborted already', () => {
+  it('queues nothing of a request that is already aborted', () => {
     const scheduler = new Scheduler(new FakeEngine(), LIMITS)
     const reason = new ServiceError('deadline_exceeded', 'too late')
     assert.throws(() => scheduler.submit([jobOf(10)], { signal: AbortSignal.abort(reason) }), reason)
@@ -141,8 +141,8 @@ describe('Scheduler, when a request is aborted', () => {
   })
 })
 
-describe('Scheduler, when too much waits', () => {
-  it('refuses a whole request with the seconds after which to come back', async () => {
+describe('Scheduler with a full queue', () => {
+  it('refuses a whole request, with the seconds after which to retry', async () => {
     const engine = new FakeEngine({ held: true })
     const scheduler = new Scheduler(engine, { ...LIMITS, maxQueueTokens: 3000 })
     void scheduler.submit([jobOf(10)], never())
@@ -151,14 +151,14 @@ describe('Scheduler, when too much waits', () => {
     const dropped: [string, number][] = []
     scheduler.observe({ jobsDropped: (reason, count) => dropped.push([reason, count]) })
 
-    // 2500 tokens wait; the estimate begins with 1000 a second.
+    // 2500 tokens wait; the assumed speed is 1000 tokens per second.
     assert.throws(() => scheduler.submit([jobOf(10, 2), jobOf(491)], never()), { code: 'queue_full', retryAfterSeconds: 3 })
     assert.deepEqual(scheduler.queued, { sequences: 1, tokens: 2500 })
     assert.deepEqual(dropped, [['queue_full', 2]])
     assert.equal(scheduler.submit([jobOf(10, 2), jobOf(490)], never()).length, 2)
   })
 
-  it('takes a request of any size when nothing waits', async () => {
+  it('admits a request of any size when nothing waits', async () => {
     const engine = new FakeEngine()
     const jobs = Array.from({ length: 30 }, (_, id) => jobOf(50, id))
     const scores = await Promise.all(new Scheduler(engine, { ...LIMITS, maxQueueTokens: 100 }).submit(jobs, never()))
@@ -170,14 +170,14 @@ describe('Scheduler, when too much waits', () => {
 })
 
 describe('Scheduler, when a batch fails', () => {
-  it('tries its jobs again one by one, and only the guilty one fails', async () => {
+  it('retries its jobs one by one, and only the faulty one fails', async () => {
     const engine = failing('internal_error', 2)
     const outcomes = new Scheduler(engine, LIMITS).submit([jobOf(10, 1), jobOf(10, 2), jobOf(10, 3)], never())
     assert.deepEqual(await codesOf(outcomes), ['scored', 'internal_error', 'scored'])
     assert.deepEqual(idsOf(engine), [[1, 2, 3], [1], [2], [3]])
   })
 
-  it('tries them again before what waits', async () => {
+  it('retries them before other waiting work', async () => {
     const engine = failing('internal_error', 2)
     const scheduler = new Scheduler(engine, { ...LIMITS, maxBatchTokens: 20 })
     const outcomes = scheduler.submit([jobOf(10, 1), jobOf(10, 2), jobOf(10, 3)], never())
@@ -186,47 +186,47 @@ describe('Scheduler, when a batch fails', () => {
     assert.deepEqual(scheduler.queued, { sequences: 0, tokens: 0 })
   })
 
-  it('does not try again what was aborted meanwhile', async () => {
+  it('does not retry jobs that were aborted meanwhile', async () => {
     const engine = new FakeEngine({ held: true })
     engine.failureFor = ({ ids }) => (ids[0] === 2 ? new ServiceError('internal_error', 'the fake fails') : null)
     const scheduler = new Scheduler(engine, LIMITS)
-    const leaving = new AbortController()
-    const gone = scheduler.submit([jobOf(10, 1)], { signal: leaving.signal })
+    const client = new AbortController()
+    const aborted = scheduler.submit([jobOf(10, 1)], { signal: client.signal })
     const staying = scheduler.submit([jobOf(10, 2)], never())
     await engine.received(1)
-    leaving.abort(new ServiceError('client_closed_request', 'gone'))
+    client.abort(new ServiceError('client_closed_request', 'the client disconnected'))
     engine.release()
     await engine.received(2)
     engine.release()
-    assert.deepEqual(await codesOf([...gone, ...staying]), ['client_closed_request', 'internal_error'])
+    assert.deepEqual(await codesOf([...aborted, ...staying]), ['client_closed_request', 'internal_error'])
     assert.deepEqual(idsOf(engine), [[1, 2], [2]])
   })
 
-  it('drops a retried job that is aborted while it waits', async () => {
+  it('drops a waiting retry that is aborted', async () => {
     const engine = new FakeEngine({ held: true })
     engine.failureFor = ({ ids }) => (ids[0] === 1 ? new ServiceError('internal_error', 'the fake fails') : null)
     const scheduler = new Scheduler(engine, LIMITS)
     const staying = scheduler.submit([jobOf(10, 1)], never())
-    const leaving = new AbortController()
-    const gone = scheduler.submit([jobOf(10, 2)], { signal: leaving.signal })
+    const client = new AbortController()
+    const aborted = scheduler.submit([jobOf(10, 2)], { signal: client.signal })
     await engine.received(1)
     engine.release()
     await engine.received(2)
-    leaving.abort(new ServiceError('client_closed_request', 'gone'))
+    client.abort(new ServiceError('client_closed_request', 'the client disconnected'))
     assert.deepEqual(scheduler.queued, { sequences: 0, tokens: 0 })
     engine.release()
-    assert.deepEqual(await codesOf([...staying, ...gone]), ['internal_error', 'client_closed_request'])
+    assert.deepEqual(await codesOf([...staying, ...aborted]), ['internal_error', 'client_closed_request'])
     assert.deepEqual(idsOf(engine), [[1, 2], [1]])
   })
 
-  it('fails all at once when there is no engine to try again on', async () => {
+  it('fails all jobs at once when no engine can retry them', async () => {
     const engine = failing('engine_unavailable', 2)
     const outcomes = new Scheduler(engine, LIMITS).submit([jobOf(10, 1), jobOf(10, 2)], never())
     assert.deepEqual(await codesOf(outcomes), ['engine_unavailable', 'engine_unavailable'])
     assert.equal(engine.batches.length, 1)
   })
 
-  it('goes on with the next batch after a failure', async () => {
+  it('runs the next batch after a failure', async () => {
     const scheduler = new Scheduler(failing('internal_error', 1), LIMITS)
     assert.deepEqual(await codesOf(scheduler.submit([jobOf(10, 1)], never())), ['internal_error'])
     assert.deepEqual(await codesOf(scheduler.submit([jobOf(10, 2)], never())), ['scored'])

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Batch, BatchScores } from '../../src/engine/engine.ts'
-import type { Priority, SchedulerLimits, ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
-import { Scheduler } from '../../src/scheduling/scheduler.ts'
+import type { Priority, ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
+import { Scheduler, type SchedulerLimits } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
 import { present } from '../support/present.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
@@ -24,7 +24,7 @@ function jobsOf(count: number, tokens: number, id: number): ScoringJob[] {
   }))
 }
 
-/** How many tokens of each id the first batches fed. */
+/** Tokens fed by the first `batches` batches, by id. */
 function servedBy(engine: { readonly batches: readonly Batch[] }, batches: number): Map<number, number> {
   const served = new Map<number, number>()
   for (const { sequences } of engine.batches.slice(0, batches))
@@ -32,14 +32,14 @@ function servedBy(engine: { readonly batches: readonly Batch[] }, batches: numbe
   return served
 }
 
-describe('Scheduler, among clients', () => {
-  it('gives a client with many requests no more than one with a single one', async () => {
+describe('Scheduler with several clients', () => {
+  it('gives a client with many requests no more tokens than a client with one', async () => {
     const engine = new SimulatedEngine(1)
     const scheduler = new Scheduler(engine, LIMITS, () => engine.nowMs)
     const many = Array.from({ length: 20 }, () => scheduler.submit(jobsOf(20, 10, 1), terms('many')))
     const one = scheduler.submit(jobsOf(100, 10, 2), terms('one'))
     await Promise.all([...many.flat(), ...one])
-    // The one has 1000 tokens: with half of each batch it is done after 20.
+    // `one` has 1000 tokens and gets half of each batch, so it is done after 20 batches.
     const served = servedBy(engine, 20)
     assert.deepEqual([served.get(1), served.get(2)], [1000, 1000])
   })
@@ -57,7 +57,7 @@ describe('Scheduler, among clients', () => {
     )
   })
 
-  it('gives clients that wait equal tokens, whatever their requests are', async () => {
+  it('gives waiting clients equal tokens, whatever the number and length of their requests', async () => {
     const client = fc.record({ requests: fc.integer({ min: 1, max: 6 }), length: fc.integer({ min: 3, max: 60 }) })
     await fc.assert(
       fc.asyncProperty(fc.array(client, { minLength: 2, maxLength: 4 }), async (clients) => {
@@ -70,7 +70,7 @@ describe('Scheduler, among clients', () => {
         const served = clients.map(() => 0)
         for (const { sequences } of engine.batches) {
           for (const { ids } of sequences) served[ids[0]! - 1]! += ids.length - 1
-          // Until the first has all it wanted; a batch may hold sequences of one client alone.
+          // Until the first client is done; one batch may hold sequences of a single client.
           if (Math.max(...served) >= 1500) break
           assert.ok(Math.max(...served) - Math.min(...served) <= 2 * LIMITS.maxBatchTokens, served.join(' '))
         }
@@ -80,7 +80,7 @@ describe('Scheduler, among clients', () => {
   })
 })
 
-describe('Scheduler, by priority', () => {
+describe('Scheduler with priorities', () => {
   it('runs batch work when no interactive work waits', async () => {
     const engine = new FakeEngine({ held: true })
     const scheduler = new Scheduler(engine, LIMITS)
@@ -103,13 +103,13 @@ describe('Scheduler, by priority', () => {
     const scheduler = new Scheduler(engine, LIMITS, () => engine.nowMs)
     const work = [...scheduler.submit(jobsOf(1000, 10, 1), terms('a')), ...scheduler.submit(jobsOf(1000, 10, 2), terms('b', 'batch'))]
     await Promise.all(work)
-    // 96 batches of 100 tokens: 6 of them of batch work, the first after 15 of the other.
+    // 96 batches of 100 tokens: 6 of batch work, the first after 15 of interactive work.
     assert.deepEqual([servedBy(engine, 96).get(1), servedBy(engine, 96).get(2)], [9000, 600])
     assert.equal(servedBy(engine, 15).get(2), undefined)
     assert.equal(servedBy(engine, 16).get(2), 100)
   })
 
-  it('does what it took before its deadline, whatever its priority', async () => {
+  it('finishes admitted work before its deadline, whatever its priority', async () => {
     const engine = new SimulatedEngine(1)
     const scheduler = new Scheduler(engine, LIMITS, () => engine.nowMs)
     await Promise.all(scheduler.submit(jobsOf(30, 50, 0), terms('')))
@@ -120,21 +120,21 @@ describe('Scheduler, by priority', () => {
     await interactive
   })
 
-  it('takes batch work for half of its time alone, so that interactive work still finds room', async () => {
+  it('admits batch work for only half of its time, so that interactive work still finds room', async () => {
     const engine = new SimulatedEngine(1)
     const scheduler = new Scheduler(engine, LIMITS, () => engine.nowMs)
     await Promise.all(scheduler.submit(jobsOf(30, 50, 0), terms('')))
     const deadlineAtMs = engine.nowMs + 10_000
     assert.throws(() => scheduler.submit(jobsOf(51, 100, 1), terms('a', 'batch', deadlineAtMs)), { code: 'queue_full' })
-    const taken = scheduler.submit(jobsOf(50, 100, 1), terms('a', 'batch', deadlineAtMs))
+    const admitted = scheduler.submit(jobsOf(50, 100, 1), terms('a', 'batch', deadlineAtMs))
     assert.throws(() => scheduler.submit(jobsOf(1, 100, 1), terms('a', 'batch', deadlineAtMs)), { code: 'queue_full' })
-    taken.push(...scheduler.submit(jobsOf(40, 100, 2), terms('b', 'interactive', deadlineAtMs)))
-    await Promise.all(taken)
+    admitted.push(...scheduler.submit(jobsOf(40, 100, 2), terms('b', 'interactive', deadlineAtMs)))
+    await Promise.all(admitted)
     assert.ok(engine.nowMs <= deadlineAtMs)
   })
 })
 
-/** Answers batches in any order, as an engine of several processes does. */
+/** Answers batches out of order, as an engine with several processes does. */
 class SeveralEngines extends FakeEngine {
   mostAtOnce = 0
   #atOnce = 0
@@ -142,15 +142,15 @@ class SeveralEngines extends FakeEngine {
   override async score(batch: Batch): Promise<BatchScores> {
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce)
     const scores = await super.score(batch)
-    // The longer the sequences, the sooner it ends.
+    // A batch of longer sequences ends sooner.
     for (let turns = 60 - present(batch.sequences[0]?.ids.length); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
     this.#atOnce--
     return scores
   }
 }
 
-describe('Scheduler of several engines', () => {
-  it('keeps as many batches in flight, and gives each sequence its own numbers', async () => {
+describe('Scheduler with several slots', () => {
+  it('keeps one batch per slot in flight, and answers each sequence with its own scores', async () => {
     const engine = new SeveralEngines()
     const scheduler = new Scheduler(engine, { ...LIMITS, slots: 3 })
     const wanted = [5, 10, 20, 30, 40, 50].flatMap((tokens) => jobsOf(10, tokens, tokens))
@@ -163,7 +163,7 @@ describe('Scheduler of several engines', () => {
     assert.equal(scheduler.isIdle, true)
   })
 
-  it('is one batch at a time where nothing says more', async () => {
+  it('runs one batch at a time by default', async () => {
     const engine = new SeveralEngines()
     await Promise.all(new Scheduler(engine, LIMITS).submit(jobsOf(30, 10, 1), terms('')))
     assert.equal(engine.mostAtOnce, 1)

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test'
-import type { EncodingContext } from '../../src/encoding/item-input.ts'
+import type { EncodingContext } from '../../src/encoding/encoding-context.ts'
 import { startTokenizer } from '../../src/tokenizer/thread-tokenizer.ts'
 import { contextOf } from './logprob-items.ts'
 import { tempFolder } from './temp-folder.ts'

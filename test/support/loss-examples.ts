@@ -1,4 +1,4 @@
-import type { EncodingContext } from '../../src/encoding/item-input.ts'
+import type { EncodingContext } from '../../src/encoding/encoding-context.ts'
 import { encodeMessages } from '../../src/loss/encode-messages.ts'
 import { encodeSegments } from '../../src/loss/encode-segments.ts'
 import type { EncodedExample } from '../../src/loss/encoded-example.ts'

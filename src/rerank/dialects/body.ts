@@ -1,7 +1,7 @@
 import { ServiceError } from '../../errors.ts'
 import type { CommonFields } from '../request.ts'
 
-/** A body of either dialect, as it was validated; null stands for absent, as some clients send it. */
+/** A validated body of either dialect. Some clients send null for an absent field. */
 export interface RerankBody extends CommonFields {
   readonly documents?: readonly (string | { readonly text: string })[]
   readonly top_n?: number | null
@@ -19,17 +19,17 @@ export interface RerankBody extends CommonFields {
   readonly truncation_direction?: 'left' | 'Left' | 'right' | 'Right' | null
 }
 
-/** `jina`: the object of Jina, Cohere and vLLM; `tei`: the list of Text Embeddings Inference. */
+/** `jina`: the format of Jina, Cohere and vLLM, an object. `tei`: the format of Text Embeddings Inference, a list. */
 export type Dialect = 'jina' | 'tei'
 
-/** Which dialect a body is in, by the name of its documents; null when it has both names or neither. */
+/** Detects the dialect by the field that holds the documents; null when a body has both fields or neither. */
 export function dialectOf(body: unknown): Dialect | null {
   if (typeof body !== 'object' || body === null) return null
   const isJina = 'documents' in body
   return isJina === 'texts' in body ? null : isJina ? 'jina' : 'tei'
 }
 
-/** The dialect, or `invalid_request` that says how to choose one. */
+/** The dialect of a body. Throws `invalid_request` that explains how to choose one. */
 export function requiredDialect(body: object): Dialect {
   const dialect = dialectOf(body)
   if (dialect !== null) return dialect
@@ -37,8 +37,8 @@ export function requiredDialect(body: object): Dialect {
   throw new ServiceError(
     'invalid_request',
     both
-      ? 'documents and texts exclude each other: documents asks for the answer of Jina, Cohere and vLLM, texts for that of Text Embeddings Inference'
-      : 'documents is missing: send documents (as Jina, Cohere and vLLM), or texts (as Text Embeddings Inference)',
+      ? 'documents and texts exclude each other: send documents for the format of Jina, Cohere and vLLM, or texts for that of Text Embeddings Inference'
+      : 'documents is missing: send documents (Jina, Cohere and vLLM) or texts (Text Embeddings Inference)',
     { param: both ? 'texts' : 'documents' }
   )
 }

@@ -1,28 +1,28 @@
 import { ServiceError } from '../../errors.ts'
 import { type RerankRequest, rerankRequestOf } from '../request.ts'
-import { type DocumentNumbers, documentNumbers, ranked, type ScoredDocument } from '../scored-document.ts'
+import { type DocumentFields, documentFields, ranked, type ScoredDocument } from '../scored-document.ts'
 import type { RerankBody } from './body.ts'
 
-/** One ranked document of the object form. */
-export interface JinaResult extends DocumentNumbers {
+/** One ranked document. */
+export interface JinaResult extends DocumentFields {
   readonly index: number
   readonly relevance_score: number
   readonly document?: { readonly text: string }
 }
 
-/** Documents that Cohere bills as one search. */
-const DOCUMENTS_A_SEARCH_UNIT = 100
+/** Documents that Cohere bills as one search unit. */
+const DOCUMENTS_PER_SEARCH_UNIT = 100
 
-/** Throws `invalid_request` for what Cohere's and vLLM's services would do and this one does not, and as `rerankRequestOf`. */
+/** Throws `invalid_request` for options of Cohere and vLLM that logpr does not support, and as `rerankRequestOf` does. */
 export function jinaRequest(body: RerankBody): RerankRequest {
   const documents = (body.documents ?? []).map((document) => (typeof document === 'string' ? document : document.text))
-  if (documents.length === 0) throw new ServiceError('invalid_request', 'documents is an empty list: there is nothing to rank', { param: 'documents' })
+  if (documents.length === 0) throw new ServiceError('invalid_request', 'documents is an empty list: send at least one document', { param: 'documents' })
   if (body.rank_fields?.some((field) => field !== 'text'))
-    throw new ServiceError('invalid_request', 'rank_fields names fields other than text, and only text is scored: join the fields into text', {
+    throw new ServiceError('invalid_request', 'rank_fields names fields other than text, but logpr scores text alone: join the fields into text', {
       param: 'rank_fields'
     })
   if (typeof body.instruction === 'string')
-    throw new ServiceError('invalid_request', 'instruction is not applied here: write it into query, as the model is to read it', { param: 'instruction' })
+    throw new ServiceError('invalid_request', 'instruction is not supported: write it into query, as the model should read it', { param: 'instruction' })
   return rerankRequestOf(body, {
     documents,
     field: 'documents',
@@ -36,8 +36,8 @@ export function jinaRequest(body: RerankBody): RerankRequest {
 }
 
 /**
- * The best `top_n` documents, all when that is absent, null or not positive. Of equal ones the first of the request comes
- * first, as in vLLM. `document` is given unless `return_documents` is false: Jina's default, and what vLLM always does.
+ * The best `top_n` documents; all when it is absent, null or not positive. Among equals the lower index comes first, as in
+ * vLLM. Results include `document` unless `return_documents` is false: the default of Jina, and always so in vLLM.
  */
 export function jinaResults(documents: readonly ScoredDocument[], { top_n: topN, return_documents: returnDocuments }: RerankBody): JinaResult[] {
   const all = ranked(documents, 'lower_index')
@@ -45,12 +45,12 @@ export function jinaResults(documents: readonly ScoredDocument[], { top_n: topN,
   return wanted.map((document) => ({
     index: document.index,
     relevance_score: document.relevanceScore,
-    ...documentNumbers(document),
+    ...documentFields(document),
     ...(returnDocuments === false ? {} : { document: { text: document.text } })
   }))
 }
 
-/** Cohere's `meta`; nothing is billed here, but its clients read it. */
+/** Cohere's `meta`. logpr bills nothing, but Cohere's clients read it. */
 export function cohereMeta(version: '1' | '2', documentCount: number): object {
-  return { api_version: { version }, billed_units: { search_units: Math.ceil(documentCount / DOCUMENTS_A_SEARCH_UNIT) } }
+  return { api_version: { version }, billed_units: { search_units: Math.ceil(documentCount / DOCUMENTS_PER_SEARCH_UNIT) } }
 }

@@ -8,7 +8,7 @@ const BODY = { query: 'q', documents: ['a', { text: 'b' }] }
 const DOCUMENTS = [-3, -1, -2].map((value, index) => documentOf(index, value))
 
 describe('jinaRequest', () => {
-  it('takes documents as texts and as objects with a text', () => {
+  it('accepts documents as texts and as objects with a text', () => {
     assert.deepEqual(jinaRequest(BODY).documents, ['a', 'b'])
   })
 
@@ -17,11 +17,11 @@ describe('jinaRequest', () => {
     { name: 'other fields to rank by', fields: { rank_fields: ['title', 'text'] }, param: 'rank_fields' },
     { name: 'an instruction', fields: { instruction: 'be kind' }, param: 'instruction' }
   ])
-    it(`refuses ${name}`, () => {
+    it(`rejects ${name}`, () => {
       assert.throws(() => jinaRequest({ ...BODY, ...fields }), { code: 'invalid_request', param })
     })
 
-  it('takes null for absent, and text as the field to rank by', () => {
+  it('treats null as absent, and accepts rank_fields: ["text"]', () => {
     const request = jinaRequest({ ...BODY, top_n: null, rank_fields: ['text'], max_tokens_per_doc: null, instruction: null })
     assert.deepEqual(request.limits, { max_tokens_per_doc: null, max_tokens_per_query: null, truncate_prompt_tokens: null })
   })
@@ -29,7 +29,7 @@ describe('jinaRequest', () => {
 
 describe('jinaResults', () => {
   for (const topN of [undefined, null, 0, -1, 3, 99])
-    it(`has every document with top_n ${topN}`, () => {
+    it(`returns every document with top_n ${topN}`, () => {
       const results = jinaResults(DOCUMENTS, topN === undefined ? BODY : { ...BODY, top_n: topN })
       assert.deepEqual(
         results.map(({ index }) => index),
@@ -37,26 +37,26 @@ describe('jinaResults', () => {
       )
     })
 
-  it('has the best top_n', () => {
+  it('returns the best top_n', () => {
     assert.deepEqual(
       jinaResults(DOCUMENTS, { ...BODY, top_n: 2 }).map(({ index }) => index),
       [1, 2]
     )
   })
 
-  it('has each document as an object with its text, unless that is not wanted', () => {
+  it('returns each document as an object with its text, unless return_documents is false', () => {
     assert.deepEqual(jinaResults(DOCUMENTS, BODY)[0]?.document, { text: 'document 1' })
     for (const result of jinaResults(DOCUMENTS, { ...BODY, return_documents: false })) assert.ok(!('document' in result))
   })
 
-  it('shows the baseline where there is one', () => {
+  it('returns the baseline where there is one', () => {
     assert.ok(!('baseline_log_prob' in present(jinaResults(DOCUMENTS, BODY)[0])))
     assert.equal(jinaResults([documentOf(0, 2, -7)], BODY)[0]?.baseline_log_prob, -7)
   })
 })
 
 describe('cohereMeta', () => {
-  it('counts a search unit for each hundred documents begun', () => {
+  it('counts one search unit per hundred documents, rounded up', () => {
     const units = (count: number): unknown => cohereMeta('2', count)
     assert.deepEqual(units(1), { api_version: { version: '2' }, billed_units: { search_units: 1 } })
     assert.deepEqual(units(100), units(1))

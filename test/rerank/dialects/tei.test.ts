@@ -8,7 +8,7 @@ const BODY = { query: 'q', texts: ['a', 'b', 'c'] }
 const DOCUMENTS = [-3, -1, -3].map((value, index) => documentOf(index, value))
 
 describe('teiRequest', () => {
-  it('refuses no texts', () => {
+  it('rejects an empty list of texts', () => {
     assert.throws(() => teiRequest({ query: 'q', texts: [] }), { code: 'empty_completion', param: 'texts' })
   })
 
@@ -21,24 +21,24 @@ describe('teiRequest', () => {
     { body: { truncate: true, truncation_direction: 'left' as const }, truncation: 'left' },
     { body: { truncate: true, truncation_direction: 'Left' as const }, truncation: 'left' }
   ])
-    it(`takes ${JSON.stringify(body)} as truncation ${truncation}`, () => assert.equal(teiRequest({ ...BODY, ...body }).truncation, truncation))
+    it(`reads ${JSON.stringify(body)} as truncation ${truncation}`, () => assert.equal(teiRequest({ ...BODY, ...body }).truncation, truncation))
 })
 
 describe('teiRanks', () => {
-  it('has every text, the last of equal ones first', () => {
+  it('returns every text, the last of equal ones first', () => {
     assert.deepEqual(
       teiRanks(DOCUMENTS, BODY).map(({ index }) => index),
       [1, 2, 0]
     )
   })
 
-  it('has a score in (0, 1], and the normalised log-probability when raw scores are wanted', () => {
+  it('returns a score in (0, 1], or the normalized log-probability with raw_scores', () => {
     assert.equal(teiRanks(DOCUMENTS, BODY)[0]?.score, Math.exp(-1))
     assert.equal(teiRanks(DOCUMENTS, { ...BODY, raw_scores: false })[0]?.score, Math.exp(-1))
     assert.equal(teiRanks(DOCUMENTS, { ...BODY, raw_scores: true })[0]?.score, -1)
   })
 
-  it('has the text only when it is wanted', () => {
+  it('returns the text only with return_text', () => {
     assert.ok(!('text' in present(teiRanks(DOCUMENTS, BODY)[0])))
     assert.equal(teiRanks(DOCUMENTS, { ...BODY, return_text: true })[0]?.text, 'document 1')
   })
