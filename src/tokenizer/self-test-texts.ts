@@ -46,6 +46,6 @@ export async function tokenizerKnownAnswer(tokenizer: Tokenizer, known: readonly
   )
   const wrong = known.filter(({ ids }, i) => ids.slice(1).join() !== [...elementAt(encoded, i)].join()).length
   const finding = { independent: true, value: wrong, tolerance: 0 }
-  if (wrong === 0) return check('tokenizer_known_answer', 'pass', `${known.length} texts have their known token ids`, finding)
-  return check('tokenizer_known_answer', 'fail', `${wrong} of ${known.length} texts do not have their known token ids`, finding)
+  if (wrong === 0) return check('tokenizer_known_answer', 'pass', `${known.length} texts have their stored token ids`, finding)
+  return check('tokenizer_known_answer', 'fail', `${wrong} of ${known.length} texts do not have their stored token ids`, finding)
 }

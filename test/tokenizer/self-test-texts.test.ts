@@ -69,7 +69,7 @@ describe('the tokenizer_known_answer check', () => {
     it(`is fail for ${what} in one of the texts`, async () => {
       const { status, value, message } = await tokenizerKnownAnswer(fake, [{ text: 'a b', ids }, KNOWN[1]!])
       assert.deepEqual([status, value], ['fail', 1])
-      assert.match(message, /1 of 2 texts.*the tokenizer of another model/)
+      assert.match(message, /1 of 2 texts.*the tokenizer belongs to another model/)
     })
   }
 
