@@ -18,8 +18,8 @@ export interface InputInfo {
   /** Tokens of x before truncation. */
   readonly xTokens: number
   /**
-   * Bytes of the tokens of each part against its normalized text. `isMisplaced`: the bytes of both parts together match,
-   * but not those of each part.
+   * Bytes of the tokens of each part against its normalized text. `isMisplaced`: the bytes of both parts together
+   * match, but not those of each part.
    */
   readonly spelling: { readonly x: Comparison; readonly y: Comparison; readonly isMisplaced: boolean }
   /** Normalized text of each part against the text that was sent. */

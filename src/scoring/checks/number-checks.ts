@@ -53,8 +53,8 @@ export function additivityCheck({ joint, marginal, conditional }: LogProbSums): 
 }
 
 /**
- * `greedy_consistent`. In each row the arg-max is at least as probable as the scored token, and equally probable if it is
- * the scored token or if the scored token has rank 1. The converse does not hold: two logits can differ by less than
+ * `greedy_consistent`. In each row the arg-max is at least as probable as the scored token, and equally probable if it
+ * is the scored token or if the scored token has rank 1. The converse does not hold: two logits can differ by less than
  * float32 resolves after subtracting the log-sum-exp, which gives them different ranks and the same log-probability.
  * `value` is the first position that disagrees.
  */
