@@ -1,8 +1,8 @@
-/** How far the passes of one model over the same tokens differ, and what follows for its tolerance. */
+/** Measures how much passes over the same tokens differ, and derives the tolerance of a model. */
 
-/** What 4 x the 99.9th percentile is cut to: the ceiling of the numerics above, a tenth of it below. */
 const SAFETY_FACTOR = 4
 const QUANTILE = 0.999
+/** The tolerance is at least this share of the ceiling. */
 const LEAST_SHARE_OF_CEILING = 0.1
 
 export interface Noise {
@@ -10,7 +10,7 @@ export interface Noise {
   readonly max: number
   /** 99.9th percentile of the |differences|, nats. */
   readonly p999: number
-  /** How many tokens were compared. */
+  /** Number of tokens compared. */
   readonly tokens: number
 }
 
@@ -21,9 +21,9 @@ export function noiseOf(differences: readonly number[]): Noise {
 }
 
 /**
- * Tolerance of a token, nats: four times the measured 99.9th percentile, at most the ceiling of the numerics. Not below
- * a tenth of the ceiling either: a self-test of some hundred tokens that finds no noise, as on one CPU with one thread,
- * has not seen the longest text.
+ * Tolerance of a token, nats: four times the measured 99.9th percentile, between a tenth of the ceiling and the ceiling
+ * of the numerics. The lower bound is for a self-test that finds no noise, as on a CPU with one thread: it scores some
+ * hundred tokens, and longer texts vary more.
  */
 export function calibratedTolerance({ p999 }: Noise, ceilingNats: number): number {
   return Math.min(ceilingNats, Math.max(SAFETY_FACTOR * p999, LEAST_SHARE_OF_CEILING * ceilingNats))

@@ -1,6 +1,6 @@
-/** log Pr(y | x) measured by the length of y, so that outputs of different length can be compared. EOS is left out. */
+/** log Pr(y | x) per unit of length, to compare outputs of different lengths. Excludes the end token. */
 export interface Normalized {
-  /** Nats a token, a code point, a UTF-8 byte: log Pr(y | x) divided by how many y has. */
+  /** log Pr(y | x) divided by the tokens, code points and UTF-8 bytes of y, nats. */
   readonly per_token: number
   readonly per_char: number | null
   readonly per_byte: number | null
@@ -18,7 +18,7 @@ export interface Lengths {
   readonly bytes: number
 }
 
-/** Null without tokens; the values per character and byte are null for tokens that spell no text. */
+/** Null without tokens. Values per character and byte are null if the tokens spell no text. */
 export function normalized(logProb: number, { tokens, chars, bytes }: Lengths): Normalized | null {
   if (tokens === 0) return null
   return {

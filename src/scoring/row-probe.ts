@@ -1,44 +1,49 @@
-/** A second look at single rows of logits, written without the scoring graph: its evidence is independent of the graph's. */
+/** Recomputes the values of single rows from raw logits in float64, independently of the scoring graph. */
 
 export interface RowProbe {
-  /** Position of the scored token in its sequence; the row is the one that predicts it. */
+  /** Position of the scored token in its sequence. The row predicts this token. */
   readonly position: number
-  /** Whether every logit of the row is a finite number. A masked-out token (-inf) is not, unless the tokenizer does not have it. */
+  /** Whether every logit of the row is finite. -inf counts as finite for ids that the tokenizer does not have. */
   readonly isFinite: boolean
   /** log-sum-exp of the row in float64, nats. */
   readonly logSumExp: number
   /**
-   * Log-probability that this row gives to the token before the scored one, to the scored one and to the one after it,
-   * nats; null where there is none.
+   * Log-probabilities of the token before the scored one, the scored one and the one after it, nats; null if there is
+   * none.
    */
   readonly byShift: readonly [number | null, number, number | null]
-  /** Sum of the probabilities by the graph's own log-softmax; 1 when it is one. */
+  /** Sum of the probabilities according to the graph's log-softmax; 1 if that is correct. */
   readonly graphMass: number
-  /** Probability of all ids that the tokenizer does not have. */
+  /** Total probability of the ids that the tokenizer does not have. */
   readonly unreachableMass: number
   /** -sum p log p, nats: from 0 to ln V. */
   readonly entropy: number
-  /** The most significant bits that a logit of the row uses: up to 24 in float32, 11 when it was rounded to float16, 8 to bfloat16. */
+  /**
+   * Largest number of significant bits of a logit: at most 24 in float32, 11 after rounding to float16, 8 to
+   * bfloat16.
+   */
   readonly significantBits: number
 }
 
 interface ProbedToken {
   readonly ids: Int32Array
   readonly position: number
+  /** Vocabulary size of the tokenizer; the model may have more logits. */
   readonly textVocabSize: number
 }
 
-/** Rows worth looking at in one sequence: 32, or as many as 16 MB of logits hold, but never too few for the shift. */
 const MAX_PROBES = 32
+/** `shift_alignment` needs 16 rows that have a neighbour on both sides. */
 const MIN_PROBES = 18
+/** 16 MB of float32 logits. */
 const PROBED_LOGITS = 1 << 22
 
-/** How many rows of a model with so many logits each a verification asks for. */
+/** Number of rows that a verification fetches per sequence. */
 export function probeCount(vocabSize: number): number {
   return Math.max(MIN_PROBES, Math.min(MAX_PROBES, Math.floor(PROBED_LOGITS / vocabSize)))
 }
 
-/** Examines one row: its raw logits and the graph's log-softmax of them, (V,) each. */
+/** Examines one row, given its raw logits and the graph's log-softmax of them: (V,) each. */
 export function rowProbe(logits: Float32Array, graphLogProbs: Float32Array, { ids, position, textVocabSize }: ProbedToken): RowProbe {
   const largest = logits.reduce((most, logit) => Math.max(logit, most), Number.NEGATIVE_INFINITY)
   let sum = 0
@@ -65,7 +70,10 @@ export function rowProbe(logits: Float32Array, graphLogProbs: Float32Array, { id
   }
 }
 
-/** Significant bits that a float32 number uses: 24 less the zeros at the end of its mantissa; 0 for zero. */
+/**
+ * Significant bits of a float32 value, given as its bit pattern: 24 less the trailing zeros of its mantissa; 0 for
+ * zero.
+ */
 function significantBits(bits: number): number {
   const mantissa = (bits & 0x7fffff) | 0x800000
   return bits << 1 === 0 ? 0 : 24 - (31 - Math.clz32(mantissa & -mantissa))

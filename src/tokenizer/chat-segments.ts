@@ -1,19 +1,19 @@
 import { ServiceError } from '../errors.ts'
 import type { ChatMessage } from './tokenizer.ts'
 
-/** A stretch of a rendered conversation: one control token's spelling, or text. */
+/** A part of a rendered conversation: the spelling of one control token, or text. */
 export interface ChatSegment {
   readonly text: string
   readonly isControl: boolean
 }
 
 /**
- * Cuts a rendered conversation at the control tokens that the template wrote, and only there: the same spelling inside
- * a message is the user's text.
+ * Splits a rendered conversation at the control tokens that the template wrote. The same spelling inside a message is
+ * the user's text and no control token.
  *
- * Throws `chat_template_failed` when a message spells a control token and the template changes contents by more than
- * white space at their ends, since then the two cannot be told apart, and when a role spells one: templates branch on
- * roles, so no stand-in works.
+ * Throws `chat_template_failed` if a message spells a control token and the template changes contents by more than
+ * white space at their ends, because the two cannot be distinguished then. Also throws if a role spells a control token:
+ * templates branch on roles, so a placeholder would change the rendering.
  */
 export function chatSegments(
   messages: readonly ChatMessage[],
@@ -23,32 +23,32 @@ export function chatSegments(
   const rendered = render(messages)
   const spellsControl = (text: string): boolean => controls.some((control) => control !== '' && text.includes(control))
   if (messages.some(({ role }) => spellsControl(role)))
-    throw new ServiceError('chat_template_failed', 'the role of a message spells a control token; use the roles that the chat template knows')
+    throw new ServiceError('chat_template_failed', 'the role of a message contains a control token; use a role that the chat template supports')
   const spelled = messages.some(({ content }) => spellsControl(content))
   const contents = spelled ? contentSpans(messages, rendered, render) : []
   if (contents === null) {
     throw new ServiceError(
       'chat_template_failed',
-      'a message spells a control token, and this chat template changes the contents of messages, so that the two cannot be told apart'
+      'a message contains the spelling of a control token, and this chat template changes message contents, so logpr cannot tell text from control tokens; remove the spelling from the message'
     )
   }
   return segmentsAt(rendered, controls, contents)
 }
 
-/** The pieces of a text that lie between and at its control tokens; those that touch a content are text. */
+/** Splits a rendered conversation at control tokens, except those that overlap a content. */
 export function segmentsAt(rendered: string, controls: readonly string[], contents: readonly (Span | null)[]): ChatSegment[] {
-  const pieces: ChatSegment[] = []
+  const segments: ChatSegment[] = []
   let at = 0
   for (const control of occurrences(rendered, controls)) {
     if (contents.some((content) => content !== null && control.start < content.end && control.end > content.start)) continue
-    pieces.push({ text: rendered.slice(at, control.start), isControl: false }, { text: rendered.slice(control.start, control.end), isControl: true })
+    segments.push({ text: rendered.slice(at, control.start), isControl: false }, { text: rendered.slice(control.start, control.end), isControl: true })
     at = control.end
   }
-  pieces.push({ text: rendered.slice(at), isControl: false })
-  return pieces.filter(({ text }) => text !== '')
+  segments.push({ text: rendered.slice(at), isControl: false })
+  return segments.filter(({ text }) => text !== '')
 }
 
-/** Where control tokens are spelled, from left to right, the longest first where several begin. */
+/** Finds control tokens from left to right, and the longest one if several begin at the same position. */
 function* occurrences(text: string, controls: readonly string[]): Generator<Span> {
   const byLength = [...controls].filter((control) => control !== '').sort((a, b) => b.length - a.length)
   if (byLength.length === 0) return
@@ -62,14 +62,14 @@ interface Span {
   readonly end: number
 }
 
-/** Private-use characters: no template looks for them, and none of its filters touches them. */
-const STAND_IN = /\uE000(\d+)\uE001/
+/** Private-use characters, which templates neither look for nor change. */
+const PLACEHOLDER = /\uE000(\d+)\uE001/
 
 /**
- * Where the content of each message lies in a rendered conversation, found by rendering again with stand-ins for the
- * contents. A template may take white space off a content's ends. Null for an empty content, which has no place.
+ * Locates the content of each message in a rendered conversation by rendering it again with placeholders. The template
+ * may trim white space at the ends of a content. An empty content has no position and is null.
  *
- * Null for all when the template changes contents in another way, leaves one out or moves one.
+ * Returns null if the template changes contents in another way, leaves one out or moves one.
  */
 export function contentSpans(
   messages: readonly ChatMessage[],
@@ -78,8 +78,8 @@ export function contentSpans(
 ): readonly (Span | null)[] | null {
   const outline = render(messages.map((message, index) => (message.content === '' ? message : { ...message, content: `\uE000${index}\uE001` })))
   const spans: (Span | null)[] = messages.map(() => null)
-  // Template text at even places, the index of a message at odd ones.
-  const parts = outline.split(STAND_IN)
+  // Template text at even indexes, the index of a message at odd ones.
+  const parts = outline.split(PLACEHOLDER)
   let at = parts[0]?.length ?? 0
   if (!rendered.startsWith(parts[0] ?? '')) return null
   for (let part = 1; part < parts.length; part += 2) {
@@ -94,7 +94,7 @@ export function contentSpans(
   return isWhole ? spans : null
 }
 
-/** A content as it is and as templates trim it. */
+/** A content, unchanged and trimmed in the ways that templates trim. */
 function variantsOf(content: string): string[] {
   return [content, content.trim(), content.trimStart(), content.trimEnd()]
 }

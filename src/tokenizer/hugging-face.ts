@@ -2,19 +2,22 @@ import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/transformers'
 import { ServiceError } from '../errors.ts'
-import { chatSegments } from './chat-segments.ts'
+import { type ChatSegment, chatSegments } from './chat-segments.ts'
 import { encodeConversation } from './conversation.ts'
 import { addedTokensOf, decodeBytesAsLibrary, normalizedText, useUnicodeWhiteSpace } from './library-internals.ts'
-import { describeTokenizer, libraryIds, libraryText, piecesOfIds } from './library-tokenizer.ts'
-import { asPiecesSpell, dropsLeadingSpace, isPieceList, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
+import { describeTokenizer, libraryIds, libraryText, tokenSpellings } from './library-tokenizer.ts'
+import { asTokensSpell, dropsLeadingSpace, isUnigramVocab, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
 import type { ChatMessage, EncodedConversation, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
 
-// A model folder is complete or it is an error: nothing is fetched while serving.
+// logpr never downloads while it serves. An incomplete model folder is an error.
 env.allowRemoteModels = false
 
-/** A Hugging Face tokenizer folder, read with transformers.js. */
+/**
+ * A tokenizer loaded with transformers.js, for use in the tokenizer thread. The methods of `Tokenizer` and
+ * `TextTokenizer`, synchronous.
+ */
 export interface HuggingFaceTokenizer {
-  readonly facts: TokenizerInfo
+  readonly info: TokenizerInfo
   readonly tokenBytes: readonly Uint8Array[]
   encode(text: string, parseSpecialTokens: boolean): number[]
   normalize(text: string, parseSpecialTokens: boolean): string
@@ -22,18 +25,21 @@ export interface HuggingFaceTokenizer {
   encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): EncodedConversation
   readonly description: TokenizerDescription
   tokenize(input: TokenizeInput): number[]
-  piecesOf(ids: readonly number[]): string[]
+  spellingsOf(ids: readonly number[]): string[]
   detokenize(ids: readonly number[]): string
 }
 
-/** Loads tokenizer.json and tokenizer_config.json of a folder. Throws `model_invalid` when they are missing or broken. */
+/**
+ * Loads tokenizer.json and tokenizer_config.json from a folder. Throws `model_invalid` if tokenizer.json cannot be
+ * read.
+ */
 export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingFaceTokenizer> {
   const json = await readTokenizerJson(folder)
   const full = await AutoTokenizer.from_pretrained(folder, { local_files_only: true })
   useUnicodeWhiteSpace(full._tokenizer.pre_tokenizer)
   decodeBytesAsLibrary(full._tokenizer.decoder)
   let plain: PreTrainedTokenizer | undefined
-  // Only when it is needed: it takes as much memory as the other.
+  // Created on first use, because it takes as much memory as the full tokenizer.
   const plainTokenizer = (): PreTrainedTokenizer => {
     plain ??= withoutSpecialTokens(full, json)
     return plain
@@ -45,9 +51,13 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
   const encode = (text: string, parseSpecialTokens: boolean): number[] =>
     text === '' ? [] : (parseSpecialTokens ? full : plainTokenizer()).encode(text, { add_special_tokens: false })
 
+  const segmentsOf = (messages: readonly ChatMessage[], addGenerationPrompt: boolean): ChatSegment[] =>
+    chatSegments(messages, controls, (conversation) => render(full, conversation, addGenerationPrompt))
+  const idsOf = (segments: readonly ChatSegment[]): number[] => segments.flatMap(({ text, isControl }) => encode(text, isControl))
+
   return {
     tokenBytes,
-    facts: {
+    info: {
       vocabSize: tokenBytes.length,
       beginId: idOrNull(full.bos_token_id),
       endId: idOrNull(full.eos_token_id),
@@ -63,17 +73,16 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
       const { normalizer } = full._tokenizer
       if (normalizer === null) return text
       const added = (json.added_tokens ?? []).filter(({ special }) => parseSpecialTokens || special !== true)
-      return asPiecesSpell(
+      return asTokensSpell(
         json,
         normalizedText(text, added, (stretch) => normalizer.normalize(stretch))
       )
     },
     encodeChat(messages) {
-      const pieces = chatSegments(messages, controls, (conversation) => render(full, conversation, true))
-      const last = pieces.at(-1)
-      const tail = last === undefined || last.isControl ? '' : last.text
-      const head = tail === '' ? pieces : pieces.slice(0, -1)
-      return { headIds: head.flatMap(({ text, isControl }) => encode(text, isControl)), tail }
+      const segments = segmentsOf(messages, true)
+      const last = segments.at(-1)
+      if (last === undefined || last.isControl) return { headIds: idsOf(segments), tail: '' }
+      return { headIds: idsOf(segments.slice(0, -1)), tail: last.text }
     },
     encodeConversation: (messages, generatedRoles) =>
       encodeConversation(messages, generatedRoles, {
@@ -85,10 +94,9 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
     description: describeTokenizer(full, json, tokenBytes.length),
     tokenize(input) {
       if ('text' in input) return libraryIds(full, input.text, input.addSpecialTokens)
-      const pieces = chatSegments(input.messages, controls, (conversation) => render(full, conversation, input.addGenerationPrompt))
-      return pieces.flatMap(({ text, isControl }) => encode(text, isControl))
+      return idsOf(segmentsOf(input.messages, input.addGenerationPrompt))
     },
-    piecesOf: (ids) => piecesOfIds(full, ids),
+    spellingsOf: (ids) => tokenSpellings(full, ids),
     detokenize: (ids) => libraryText(full, ids)
   }
 }
@@ -100,30 +108,28 @@ async function readTokenizerJson(folder: string): Promise<TokenizerJson> {
     throw new ServiceError(
       'model_invalid',
       `${basename(folder)}/tokenizer.json cannot be read: ${error instanceof Error ? error.message : String(error)}; download it again`,
-      {
-        cause: error
-      }
+      { cause: error }
     )
   }
 }
 
 /**
- * The same tokenizer without its control tokens. transformers.js cuts text at every added token and has no switch for
- * it, so text that spells one would become a control id. Added tokens that are plain text (runs of spaces) stay.
+ * The same tokenizer without its control tokens, for ordinary text. transformers.js always splits text at added tokens,
+ * so text that spells a control token would become its id. Added tokens that are plain text (runs of spaces) stay.
  */
 function withoutSpecialTokens(full: PreTrainedTokenizer, json: TokenizerJson): PreTrainedTokenizer {
   const Tokenizer = full.constructor as new (json: object, config: object) => PreTrainedTokenizer
-  const plain = new Tokenizer({ ...withoutSpecialPieces(json), added_tokens: (json.added_tokens ?? []).filter(({ special }) => !special) }, full.config)
+  const plain = new Tokenizer({ ...withoutControlSpellings(json), added_tokens: (json.added_tokens ?? []).filter(({ special }) => !special) }, full.config)
   useUnicodeWhiteSpace(plain._tokenizer.pre_tokenizer)
   return plain
 }
 
 /**
- * The vocabulary may hold the control tokens too, and then a text that spells one could be cut into just that piece
- * (Unigram looks for every piece; so does BPE with ignore_merges). Positions in the list of a Unigram model are ids:
- * there the piece gets a spelling that no well-formed text has.
+ * Removes control tokens from the vocabulary, where Unigram and BPE with ignore_merges would still find their spelling.
+ * In the list of a Unigram model the position is the id, so the token stays and gets a spelling with a lone surrogate,
+ * which no well-formed text contains.
  */
-function withoutSpecialPieces(json: TokenizerJson): TokenizerJson {
+function withoutControlSpellings(json: TokenizerJson): TokenizerJson {
   const { vocab, unk_token } = json.model
   const contents = new Set((json.added_tokens ?? []).filter(({ special, content }) => special && content !== unk_token).map(({ content }) => content))
   const unspellable = (id: number): string => `\ud800${id}`
@@ -131,9 +137,9 @@ function withoutSpecialPieces(json: TokenizerJson): TokenizerJson {
     ...json,
     model: {
       ...json.model,
-      vocab: isPieceList(vocab)
-        ? vocab.map(([piece, score], id) => [contents.has(piece) ? unspellable(id) : piece, score] as const)
-        : Object.fromEntries(Object.entries(vocab).filter(([piece]) => !contents.has(piece)))
+      vocab: isUnigramVocab(vocab)
+        ? vocab.map(([spelling, score], id) => [contents.has(spelling) ? unspellable(id) : spelling, score] as const)
+        : Object.fromEntries(Object.entries(vocab).filter(([spelling]) => !contents.has(spelling)))
     }
   }
 }
@@ -142,8 +148,8 @@ function render(tokenizer: PreTrainedTokenizer, messages: readonly ChatMessage[]
   try {
     return tokenizer.apply_chat_template([...messages], { tokenize: false, add_generation_prompt: addGenerationPrompt }) as string
   } catch (error) {
-    // The template's own message could quote the conversation, so it is not passed on.
-    throw new ServiceError('chat_template_failed', "the model's chat template did not accept these messages; check the roles and their order", { cause: error })
+    // The error of the template may quote the conversation, so its text must not reach the response.
+    throw new ServiceError('chat_template_failed', "the model's chat template rejected these messages; check the roles and their order", { cause: error })
   }
 }
 

@@ -1,33 +1,37 @@
+/**
+ * Makes transformers.js agree with the tokenizers library that models are trained with. Reads and replaces private
+ * fields, so package.json pins its exact version and test/tokenizer/pinned-library.test.ts tests that the fields exist.
+ */
+
 import type { PreTrainedTokenizer } from '@huggingface/transformers'
 
-/** Ids that a tokenizer's post-processor puts around a text. */
+/** Ids that the post-processor adds around a text. */
 interface AddedTokens {
   readonly before: readonly number[]
   readonly after: readonly number[]
 }
 
-/** Any text would do: a post-processor knows only where it begins and ends. */
-const TEXT = 'a'
+/** Any text works, because a post-processor only sees where it begins and ends. */
+const SAMPLE = 'a'
 
-/** What the post-processor of a tokenizer adds to a text, found by looking; nothing where it does something else than add. */
+/** Encodes a sample to find the ids that the post-processor adds; none if it does anything else than add. */
 export function addedTokensOf(tokenizer: PreTrainedTokenizer): AddedTokens {
-  const own = tokenizer.encode(TEXT, { add_special_tokens: false })
-  const all = tokenizer.encode(TEXT, { add_special_tokens: true })
+  const own = tokenizer.encode(SAMPLE, { add_special_tokens: false })
+  const all = tokenizer.encode(SAMPLE, { add_special_tokens: true })
   const isOwnAt = (at: number): boolean => own.every((id, i) => all[at + i] === id)
   const start = all.findIndex((_, at) => at + own.length <= all.length && isOwnAt(at))
   if (own.length === 0 || start < 0) return { before: [], after: [] }
   return { before: all.slice(0, start), after: all.slice(start + own.length) }
 }
 
-/** An added token as far as the normalizer has to know it. */
 interface AddedToken {
   readonly content: string
   readonly normalized?: boolean
 }
 
 /**
- * The text as the tokenizer's normalizer leaves it, before it is cut into tokens. Added tokens are looked for first and
- * stay as they are, and each stretch between them is normalized by itself.
+ * The text after the normalizer. Like the library, splits the text at added tokens first, leaves those unchanged and
+ * normalizes each stretch between them separately.
  */
 export function normalizedText(text: string, addedTokens: readonly AddedToken[], normalize: (stretch: string) => string): string {
   const untouched = addedTokens.filter(({ content, normalized }) => content !== '' && normalized !== true).map(({ content }) => content)
@@ -42,15 +46,15 @@ export function normalizedText(text: string, addedTokens: readonly AddedToken[],
     .join('')
 }
 
-/** A pre-tokenizer of transformers.js as far as it matters here: most cut with a pattern, a Sequence holds others. */
+/** Fields of a pre-tokenizer in transformers.js. Most split with a pattern; a Sequence contains others. */
 interface PreTokenizerParts {
   pattern?: unknown
   readonly tokenizers?: readonly (PreTokenizerParts | null)[]
 }
 
 /**
- * Makes `\s` in the patterns of a pre-tokenizer mean Unicode's White_Space, as in the tokenizers library that models are
- * trained with. In JavaScript `\s` has the byte order mark U+FEFF too, and lacks U+0085: texts with those would be cut elsewhere.
+ * Replaces `\s` in the patterns of a pre-tokenizer with Unicode's White_Space, its meaning in the tokenizers library.
+ * In JavaScript `\s` includes the byte order mark U+FEFF and lacks U+0085, so texts with those would get other tokens.
  */
 export function useUnicodeWhiteSpace(preTokenizer: PreTokenizerParts | null): void {
   if (preTokenizer === null) return
@@ -60,11 +64,11 @@ export function useUnicodeWhiteSpace(preTokenizer: PreTokenizerParts | null): vo
 }
 
 function withUnicodeWhiteSpace(source: string): string {
-  const meaning: Readonly<Record<string, string>> = { '\\s': '\\p{White_Space}', '\\S': '\\P{White_Space}' }
-  return source.replaceAll(/\\./gs, (escaped) => meaning[escaped] ?? escaped)
+  const replacements: Readonly<Record<string, string>> = { '\\s': '\\p{White_Space}', '\\S': '\\P{White_Space}' }
+  return source.replaceAll(/\\./gs, (escaped) => replacements[escaped] ?? escaped)
 }
 
-/** A decoder of transformers.js as far as it matters here: a Sequence holds others, ByteFallback decodes runs of bytes. */
+/** Fields of a decoder in transformers.js. A Sequence contains others; ByteFallback decodes runs of byte tokens. */
 interface DecoderParts {
   readonly config: { readonly type?: string }
   text_decoder?: { decode(bytes: Uint8Array): string }
@@ -74,8 +78,8 @@ interface DecoderParts {
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Makes runs of byte tokens (`<0xE4>`) the text that the tokenizers library makes of them: a run that is no UTF-8 is one
- * U+FFFD for each of its bytes, and a byte-order mark is kept. transformers.js drops the mark and saves what it can of a run.
+ * Decodes runs of byte tokens (`<0xE4>`) as the tokenizers library does: invalid UTF-8 becomes one U+FFFD per byte, and
+ * a byte order mark is kept. transformers.js drops the mark and decodes the valid parts of a run.
  */
 export function decodeBytesAsLibrary(decoder: DecoderParts | null): void {
   if (decoder === null) return

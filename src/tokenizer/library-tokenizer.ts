@@ -3,40 +3,46 @@ import { ServiceError } from '../errors.ts'
 import type { TokenizerJson } from './token-bytes.ts'
 import type { TokenizerDescription } from './tokenizer.ts'
 
-/** Larger numbers in tokenizer_config.json mean that no length is stated. */
-const LONGEST_STATED_TOKENS = 1e9
+/** A larger model_max_length, such as 1e30, means that no length is stated. */
+const MAX_STATED_TOKENS = 1e9
 
-/** Ids of a text with what the post-processor adds, if that is wanted, and one BOS at its beginning at most. */
+/** Ids of a text, optionally with the ids that the post-processor adds. The post-processor never adds a second BOS. */
 export function libraryIds(full: PreTrainedTokenizer, text: string, addSpecialTokens: boolean): number[] {
   const encode = (add_special_tokens: boolean): number[] => full.encode(text, { add_special_tokens })
   if (!addSpecialTokens) return text === '' ? [] : encode(false)
   const ids = encode(true)
   const begin = full.bos_token_id
-  // The text may begin with several of its own, which stay; only the one that was put in front of them goes.
+  // BOS tokens that the text itself spells stay, however many; only an added one in front of them is removed.
   if (ids[0] !== begin || ids[1] !== begin) return ids
   const own = leading(encode(false), begin)
   return own > 0 && own < leading(ids, begin) ? ids.slice(1) : ids
 }
 
-/** How many of the first ids are `id`. */
+/** Number of times that `ids` begins with `id`. */
 function leading(ids: readonly number[], id: number): number {
   const end = ids.findIndex((each) => each !== id)
   return end < 0 ? ids.length : end
 }
 
-/** The vocabulary's spelling of each id. */
-export function piecesOfIds(full: PreTrainedTokenizer, ids: readonly number[]): string[] {
+/** How the vocabulary spells each token, as in `Ġcapital`. */
+export function tokenSpellings(full: PreTrainedTokenizer, ids: readonly number[]): string[] {
   return ids.map((id) => full._tokenizer.id_to_token(id) ?? '')
 }
 
-/** The text of ids, control tokens spelled out; nothing is cleaned up. Throws `token_out_of_range` for an id without a token. */
+/**
+ * The text of ids, with control tokens spelled out and no clean-up of spaces. Throws `token_out_of_range` for an id
+ * without a token.
+ */
 export function libraryText(full: PreTrainedTokenizer, ids: readonly number[]): string {
   const unknown = ids.find((id) => full._tokenizer.id_to_token(id) === undefined)
-  if (unknown !== undefined) throw new ServiceError('token_out_of_range', `tokens holds token id ${unknown}, which stands for no token`, { param: 'tokens' })
+  if (unknown !== undefined)
+    throw new ServiceError('token_out_of_range', `tokens contains id ${unknown}, which the tokenizer does not have; send ids of this model's vocabulary`, {
+      param: 'tokens'
+    })
   return ids.length === 0 ? '' : full.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false })
 }
 
-/** What the files say of the tokenizer. A token that they give as an object is told as its text. */
+/** Reads the description from both files. A token that is given as an object is described by its content. */
 export function describeTokenizer(full: PreTrainedTokenizer, json: TokenizerJson, vocabSize: number): TokenizerDescription {
   const config = full.config as Readonly<Record<string, unknown>>
   const spelled = (name: string): string | null => spellingOf(config[name])
@@ -54,7 +60,7 @@ export function describeTokenizer(full: PreTrainedTokenizer, json: TokenizerJson
       ? config.additional_special_tokens.map(spellingOf).filter((token) => token !== null)
       : [],
     vocabSize,
-    modelMaxLength: typeof stated === 'number' && stated <= LONGEST_STATED_TOKENS ? stated : null,
+    modelMaxLength: typeof stated === 'number' && stated <= MAX_STATED_TOKENS ? stated : null,
     addedTokens: (json.added_tokens ?? []).map(({ id, content, special }) => ({ id, content, special: special === true })),
     chatTemplate: hasTemplate(full) ? full.get_chat_template() : null
   }

@@ -1,4 +1,4 @@
-/** The tokenizer thread: loads one tokenizer, then answers requests in order. Never touches the network. */
+/** The tokenizer thread: loads one tokenizer, then answers requests in order. */
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { serviceErrorFrom } from '../errors.ts'
@@ -12,7 +12,7 @@ function answer(message: FromTokenizer): void {
 
 function fail(id: number | null, thrown: unknown): void {
   const { code, message, cause } = serviceErrorFrom(thrown)
-  // Only the start's causes are told: later ones could quote a text.
+  // Add the cause only to a failed start: the cause of a later error may quote a text.
   answer({ kind: 'failed', id, code, message: id === null ? `${message} ${cause === undefined ? '' : String(cause)}`.trim() : message })
 }
 
@@ -27,7 +27,11 @@ function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
       answer({ kind: 'conversation_encoded', id: request.id, conversation: tokenizer.encodeConversation(request.messages, request.generatedRoles) })
     } else if (request.kind === 'tokenize') {
       const ids = tokenizer.tokenize(request.input)
-      answer({ kind: 'tokenized', id: request.id, tokens: { ids: Int32Array.from(ids), pieces: request.wantsPieces ? tokenizer.piecesOf(ids) : null } })
+      answer({
+        kind: 'tokenized',
+        id: request.id,
+        tokens: { ids: Int32Array.from(ids), spellings: request.wantsSpellings ? tokenizer.spellingsOf(ids) : null }
+      })
     } else if (request.kind === 'detokenize') {
       answer({ kind: 'detokenized', id: request.id, text: tokenizer.detokenize(request.ids) })
     } else {
@@ -44,7 +48,7 @@ try {
   lowerPriority(niceness)
   const tokenizer = await loadHuggingFaceTokenizer(folder)
   parentPort?.on('message', (request: ToTokenizer) => respond(tokenizer, request))
-  answer({ kind: 'ready', facts: tokenizer.facts, description: tokenizer.description, tokenBytes: withoutBytes ? [] : tokenizer.tokenBytes })
+  answer({ kind: 'ready', info: tokenizer.info, description: tokenizer.description, tokenBytes: withoutBytes ? [] : tokenizer.tokenBytes })
 } catch (error) {
   fail(null, error)
 }

@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ServiceError } from '../errors.ts'
-import { type FromTokenizer, ThreadCalls, type TokenizerThreadData, type ToTokenizer } from './thread-calls.ts'
+import { type FromTokenizer, ThreadCalls, type TokenizerThreadData } from './thread-calls.ts'
 import type {
   ChatMessage,
   EncodedChat,
@@ -14,19 +14,15 @@ import type {
   TokenizerInfo
 } from './tokenizer.ts'
 
-type Request = ToTokenizer extends infer Kind ? (Kind extends unknown ? Omit<Kind, 'id'> : never) : never
-type Ready = Extract<FromTokenizer, { kind: 'ready' }>
-type Answer = Exclude<FromTokenizer, { kind: 'ready' | 'failed' }>
-
 /**
- * Starts a tokenizer in a thread of its own, `niceness` below the priority of the others; `onEnd` is called should the
- * thread end by itself. Throws `model_invalid` when the folder has no usable tokenizer.
+ * Starts a tokenizer in its own thread. `niceness` lowers its priority below that of the process; `onEnd` is called if
+ * the thread ends by itself. Throws `model_invalid` if the tokenizer cannot be loaded.
  */
 export function startTokenizer(folder: string, onEnd: () => void, niceness = 0): Promise<Tokenizer & TextTokenizer> {
   return start({ folder, niceness, withoutBytes: false }, onEnd)
 }
 
-/** As above, for texts that are not scored. */
+/** Starts a tokenizer for POST /tokenize and /detokenize only, without the bytes of its tokens. */
 export function startTextTokenizer(folder: string, onEnd: () => void): Promise<TextTokenizer> {
   return start({ folder, niceness: 0, withoutBytes: true }, onEnd)
 }
@@ -55,10 +51,10 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
   readonly info: TokenizerInfo
   readonly description: TokenizerDescription
   readonly #tokenBytes: readonly Uint8Array[]
-  readonly #calls: ThreadCalls<Request, Answer>
+  readonly #calls: ThreadCalls
 
-  constructor({ facts, description, tokenBytes }: Ready, calls: ThreadCalls<Request, Answer>) {
-    this.info = facts
+  constructor({ info, description, tokenBytes }: Extract<FromTokenizer, { kind: 'ready' }>, calls: ThreadCalls) {
+    this.info = info
     this.description = description
     this.#tokenBytes = tokenBytes
     this.#calls = calls
@@ -68,11 +64,11 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
     return this.#tokenBytes[id] ?? new Uint8Array(0)
   }
 
-  /** One portion after the other, so that texts of other requests come between them. */
+  /** Sends one chunk at a time, so that texts of other requests can run in between. */
   async encode(texts: readonly string[], { parseSpecialTokens }: { readonly parseSpecialTokens: boolean }): Promise<Int32Array[]> {
     const encoded: Int32Array[] = []
-    for (const portion of tokenizeChunks(texts)) {
-      const { ids } = await this.#ask('encoded', { kind: 'encode', texts: portion, parseSpecialTokens })
+    for (const chunk of tokenizeChunks(texts)) {
+      const { ids } = await this.#calls.ask('encoded', { kind: 'encode', texts: chunk, parseSpecialTokens })
       for (const each of ids) encoded.push(each)
     }
     return encoded
@@ -80,52 +76,51 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
 
   async normalize(texts: readonly string[], { parseSpecialTokens }: { readonly parseSpecialTokens: boolean }): Promise<readonly string[]> {
     if (texts.length === 0 || !this.info.hasNormalizer) return texts
-    return (await this.#ask('normalized', { kind: 'normalize', texts, parseSpecialTokens })).texts
+    return (await this.#calls.ask('normalized', { kind: 'normalize', texts, parseSpecialTokens })).texts
   }
 
   async encodeChat(messages: readonly ChatMessage[]): Promise<EncodedChat> {
-    this.#needTemplate('send x and y instead of messages')
-    return (await this.#ask('chat_encoded', { kind: 'chat', messages })).chat
+    this.#requireTemplate('send x and y instead of messages')
+    return (await this.#calls.ask('chat_encoded', { kind: 'chat', messages })).chat
   }
 
   async encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): Promise<EncodedConversation> {
-    this.#needTemplate('send segments instead of messages')
-    return (await this.#ask('conversation_encoded', { kind: 'conversation', messages, generatedRoles })).conversation
+    this.#requireTemplate('send segments instead of messages')
+    return (await this.#calls.ask('conversation_encoded', { kind: 'conversation', messages, generatedRoles })).conversation
   }
 
-  async tokenize(input: TokenizeInput, wantsPieces: boolean): Promise<TokenizedText> {
-    if ('messages' in input) this.#needTemplate('send prompt instead of messages')
-    return (await this.#ask('tokenized', { kind: 'tokenize', input, wantsPieces })).tokens
+  async tokenize(input: TokenizeInput, wantsSpellings: boolean): Promise<TokenizedText> {
+    if ('messages' in input) this.#requireTemplate('send prompt instead of messages')
+    return (await this.#calls.ask('tokenized', { kind: 'tokenize', input, wantsSpellings })).tokens
   }
 
   async detokenize(ids: readonly number[]): Promise<string> {
-    return (await this.#ask('detokenized', { kind: 'detokenize', ids })).text
+    return (await this.#calls.ask('detokenized', { kind: 'detokenize', ids })).text
   }
 
   close(): Promise<void> {
     return this.#calls.close()
   }
 
-  #needTemplate(advice: string): void {
+  #requireTemplate(advice: string): void {
     if (!this.info.hasChatTemplate) throw new ServiceError('chat_template_failed', `this model has no chat template; ${advice}`)
-  }
-
-  async #ask<Kind extends Answer['kind']>(kind: Kind, request: Request): Promise<Extract<Answer, { kind: Kind }>> {
-    const answer = await this.#calls.ask(request)
-    if (answer.kind !== kind) throw new Error('the tokenizer thread answered another question')
-    return answer as Extract<Answer, { kind: Kind }>
   }
 }
 
-/** Some 10 to 20 ms of work: little enough that nobody waits long behind it, enough that the messages cost nothing beside it. */
-const PORTION_UNITS = 16_384
+/**
+ * UTF-16 units. 10 to 20 ms of work: a short wait for the next request, and long compared with the cost of a message.
+ */
+const CHUNK_UNITS = 16_384
 
-/** Cuts a list of texts into runs of at most so many UTF-16 units together, or of one longer text. */
-export function* tokenizeChunks(texts: readonly string[], mostUnits = PORTION_UNITS): Generator<readonly string[]> {
+/**
+ * Splits a list of texts into chunks of at most `maxUnits` UTF-16 units in total. A longer text is a chunk on its
+ * own.
+ */
+export function* tokenizeChunks(texts: readonly string[], maxUnits = CHUNK_UNITS): Generator<readonly string[]> {
   let first = 0
   let units = 0
   for (const [i, { length }] of texts.entries()) {
-    if (i > first && units + length > mostUnits) {
+    if (i > first && units + length > maxUnits) {
       yield texts.slice(first, i)
       first = i
       units = 0
@@ -135,18 +130,18 @@ export function* tokenizeChunks(texts: readonly string[], mostUnits = PORTION_UN
   if (first < texts.length) yield texts.slice(first)
 }
 
-/** UTF-16 units of a text, or ids: some 2 ms of work at most. More would keep the next one waiting. */
-const SHORT = 2048
+/** UTF-16 units of a text, or ids. At most some 2 ms of work. */
+const MAX_SHORT_UNITS = 2048
 
 /**
- * Short texts to `short`, long ones to `long`, so that a short one never waits for a long one. `short` is given nothing that
- * is scored either.
+ * Sends short texts to `short` and long ones to `long`, so that a short text never waits for a long one. `short` must
+ * not encode texts for scoring either.
  */
 export function tokenizerByLength(short: TextTokenizer, long: Pick<TextTokenizer, 'tokenize' | 'detokenize'>): TextTokenizer {
   return {
     description: short.description,
-    tokenize: (input, wantsPieces): Promise<TokenizedText> => (unitsOf(input) <= SHORT ? short : long).tokenize(input, wantsPieces),
-    detokenize: (ids) => (ids.length <= SHORT ? short : long).detokenize(ids),
+    tokenize: (input, wantsSpellings): Promise<TokenizedText> => (unitsOf(input) <= MAX_SHORT_UNITS ? short : long).tokenize(input, wantsSpellings),
+    detokenize: (ids) => (ids.length <= MAX_SHORT_UNITS ? short : long).detokenize(ids),
     close: () => short.close()
   }
 }

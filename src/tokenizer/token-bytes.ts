@@ -1,4 +1,4 @@
-/** The parts of a Hugging Face tokenizer.json that say which bytes a token stands for. */
+/** The parts of a Hugging Face tokenizer.json that determine the bytes of its tokens. */
 export interface TokenizerJson {
   readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean; readonly normalized?: boolean }[]
   readonly model: { readonly vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[]; readonly unk_token?: string | null }
@@ -15,25 +15,30 @@ interface Decoder {
 }
 
 /**
- * Bytes of every token id. Three spellings are known: byte-level BPE (GPT-2's table of 256 stand-in characters),
- * SentencePiece's `▁` for a space, and its byte fallback `<0x0A>`. Control tokens stand for no bytes.
+ * Bytes of every token, by id. Handles three spellings: byte-level BPE (GPT-2's table of 256 characters),
+ * SentencePiece's `▁` for a space, and its byte fallback `<0x0A>`. Control tokens have no bytes.
  */
 export function tokenBytesOf(tokenizer: TokenizerJson): Uint8Array[] {
   const decode = hasDecoder(tokenizer.decoder, 'ByteLevel') ? byteLevelBytes : sentencePieceBytes
   const table: Uint8Array[] = []
   const { vocab } = tokenizer.model
-  const entries = isPieceList(vocab) ? vocab.map(([piece], id) => [piece, id] as const) : Object.entries(vocab)
-  for (const [piece, id] of entries) table[id] = decode(piece)
+  const entries = isUnigramVocab(vocab) ? vocab.map(([spelling], id) => [spelling, id] as const) : Object.entries(vocab)
+  for (const [spelling, id] of entries) table[id] = decode(spelling)
   for (const { id, content, special } of tokenizer.added_tokens ?? []) table[id] = special ? new Uint8Array(0) : Buffer.from(content)
   return Array.from(table, (bytes) => bytes ?? new Uint8Array(0))
 }
 
-/** Text as this tokenizer's pieces spell it: SentencePiece's `▁` is a space, whether the text or the tokenizer wrote it. */
-export function asPiecesSpell(tokenizer: TokenizerJson, text: string): string {
+/**
+ * The text that the tokens of a text spell. In SentencePiece `▁` is always a space, even if the text itself contains
+ * it.
+ */
+export function asTokensSpell(tokenizer: TokenizerJson, text: string): string {
   return hasDecoder(tokenizer.decoder, 'ByteLevel') ? text : text.replaceAll('▁', ' ')
 }
 
-/** Whether the decoder takes one space off the start of a text, because the tokenizer put it there (SentencePiece's dummy prefix). */
+/**
+ * Whether decoding removes a space at the start of a text, which the tokenizer added (SentencePiece's dummy prefix).
+ */
 export function dropsLeadingSpace({ decoder }: TokenizerJson): boolean {
   const drops = (inner: Decoder): boolean =>
     (inner.decoders ?? []).some(drops) ||
@@ -42,8 +47,8 @@ export function dropsLeadingSpace({ decoder }: TokenizerJson): boolean {
   return decoder !== null && decoder !== undefined && drops(decoder)
 }
 
-/** A Unigram model lists pieces with scores, in the order of their ids; the others map pieces to ids. */
-export function isPieceList(vocab: TokenizerJson['model']['vocab']): vocab is readonly (readonly [string, number])[] {
+/** A Unigram model lists tokens with scores, in the order of their ids; other models map tokens to ids. */
+export function isUnigramVocab(vocab: TokenizerJson['model']['vocab']): vocab is readonly (readonly [string, number])[] {
   return Array.isArray(vocab)
 }
 
@@ -52,18 +57,18 @@ function hasDecoder(decoder: Decoder | null | undefined, type: string): boolean 
   return decoder.type === type || (decoder.decoders ?? []).some((inner) => hasDecoder(inner, type))
 }
 
-function sentencePieceBytes(piece: string): Uint8Array {
-  const fallback = /^<0x([0-9A-F]{2})>$/.exec(piece)
-  return fallback ? Uint8Array.of(Number.parseInt(fallback[1]!, 16)) : Buffer.from(piece.replaceAll('▁', ' '))
+function sentencePieceBytes(spelling: string): Uint8Array {
+  const fallback = /^<0x([0-9A-F]{2})>$/.exec(spelling)
+  return fallback ? Uint8Array.of(Number.parseInt(fallback[1]!, 16)) : Buffer.from(spelling.replaceAll('▁', ' '))
 }
 
-/** A piece with a character outside the table was not made from bytes: it stands for itself. */
-function byteLevelBytes(piece: string): Uint8Array {
-  const bytes = Array.from(piece, (character) => BYTE_OF_CHARACTER.get(character))
-  return bytes.every((byte) => byte !== undefined) ? Uint8Array.from(bytes) : Buffer.from(piece)
+/** A spelling with a character outside the table is the text itself. */
+function byteLevelBytes(spelling: string): Uint8Array {
+  const bytes = Array.from(spelling, (character) => BYTE_OF_CHARACTER.get(character))
+  return bytes.every((byte) => byte !== undefined) ? Uint8Array.from(bytes) : Buffer.from(spelling)
 }
 
-/** GPT-2 writes printable bytes as themselves and the others, in rising order, as U+0100 and on. */
+/** GPT-2 writes a printable byte as the character of the same code, and the others in rising order from U+0100. */
 const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = (() => {
   const isPrintable = (byte: number): boolean => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174
   const map = new Map<string, number>()
@@ -75,14 +80,14 @@ const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = (() => {
 const SPACE = 0x20
 
 /**
- * First byte of each token in the text that the tokens spell, and the length of the text: (n + 1,). Null when they
- * spell another text. A space that a SentencePiece tokenizer puts in front of every text is not part of it.
+ * First byte of each token in `text`, then the length of `text`: (n + 1,). Null if the tokens spell a different text. A
+ * space that a SentencePiece tokenizer adds in front does not count.
  */
 export function tokenStarts(tokens: readonly Uint8Array[], text: Uint8Array): number[] | null {
   const spelled = Buffer.concat(tokens)
-  const hasOwnSpace = spelled.length === text.length + 1 && spelled[0] === SPACE
-  if (Buffer.compare(hasOwnSpace ? spelled.subarray(1) : spelled, text) !== 0) return null
-  let end = hasOwnSpace ? -1 : 0
+  const hasAddedSpace = spelled.length === text.length + 1 && spelled[0] === SPACE
+  if (Buffer.compare(hasAddedSpace ? spelled.subarray(1) : spelled, text) !== 0) return null
+  let end = hasAddedSpace ? -1 : 0
   const starts = [0]
   for (const { length } of tokens) {
     end += length

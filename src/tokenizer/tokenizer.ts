@@ -1,23 +1,23 @@
-/** What the rest of the code knows of a tokenizer. It has no offsets: positions in the text come from token bytes. */
+/** The tokenizer interface for scoring. It returns no offsets; `encoding/` computes them from token bytes. */
 export interface Tokenizer {
   readonly info: TokenizerInfo
-  /** The bytes that a token stands for in text; empty for control tokens and ids without an entry. */
+  /** The bytes of text that a token represents; empty for control tokens and for ids without a token. */
   bytesOf(id: number): Uint8Array
   /**
-   * Token ids of each text, nothing added. Control tokens spelled in a text are ordinary text unless
-   * `parseSpecialTokens`. Runs off the main thread, because a megabyte takes seconds.
+   * Token ids of each text, without the tokens that the post-processor adds. Control tokens spelled in a text are
+   * ordinary text unless `parseSpecialTokens` is set. Asynchronous because a megabyte takes seconds.
    */
   encode(texts: readonly string[], options: { readonly parseSpecialTokens: boolean }): Promise<Int32Array[]>
   /**
-   * Each text as the tokenizer's normalizer leaves it, in the bytes that its tokens spell; the text itself when it has
-   * no normalizer. Control tokens as with `encode`.
+   * Each text after the tokenizer's normalizer, which is the text that the tokens spell. Without a normalizer, the text
+   * itself. Treats control tokens as `encode` does.
    */
   normalize(texts: readonly string[], options: { readonly parseSpecialTokens: boolean }): Promise<readonly string[]>
-  /** The conversation in the model's chat template, generation prompt included. Throws `chat_template_failed`. */
+  /** Renders a conversation with the chat template, generation prompt included. Throws `chat_template_failed`. */
   encodeChat(messages: readonly ChatMessage[]): Promise<EncodedChat>
   /**
-   * The conversation as a training run sees it: no generation prompt at its end, and where each content lies.
-   * `generatedRoles`: the roles whose messages the model is to write. Throws `chat_template_failed`, `boundary_not_exact`.
+   * Renders a conversation as a training run does, without generation prompt, and locates each content.
+   * `generatedRoles` are the roles that the model writes. Throws `chat_template_failed`, `boundary_not_exact`.
    */
   encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): Promise<EncodedConversation>
   close(): Promise<void>
@@ -29,23 +29,23 @@ export interface ChatMessage {
 }
 
 /**
- * A rendered conversation, cut after its last control token: what comes before is fixed as ids, the rest is text that
- * may share a token with the output that follows.
+ * A rendered conversation, split after its last control token. Only the tail can share a token with the output after
+ * it.
  */
 export interface EncodedChat {
   readonly headIds: Int32Array
-  /** Plain text after the head, often the generation prompt; may be empty. */
+  /** Text after the head, often the generation prompt; may be empty. */
   readonly tail: string
 }
 
-/** A conversation rendered to its end, as tokens with their places in the rendering. */
+/** A rendered conversation as tokens with their positions. */
 export interface EncodedConversation {
-  /** The rendering; positions below are bytes of its UTF-8. */
+  /** The rendered text. All positions below count its UTF-8 bytes. */
   readonly text: string
   readonly ids: Int32Array
-  /** First byte of each token, then the length of the text: (n + 1,) */
+  /** First byte of each token, then the length of the text: (n + 1,). */
   readonly starts: Int32Array
-  /** Of each message; null where it is empty. */
+  /** One per message; null for an empty message. */
   readonly contents: readonly (ContentBytes | null)[]
 }
 
@@ -53,63 +53,63 @@ export interface ContentBytes {
   readonly start: number
   readonly end: number
   /**
-   * Where the generation prompt ends that the messages before give. Null when that prompt is not the beginning of the
-   * whole rendering, and for roles that were not asked for.
+   * End of the generation prompt that the messages before this one render to. Null if the conversation does not begin
+   * with that prompt, and for roles that are not in `generatedRoles`.
    */
   readonly promptEnd: number | null
 }
 
 export interface TokenizerInfo {
-  /** One more than the largest id. */
+  /** Largest id + 1. */
   readonly vocabSize: number
-  /** Begin-of-sequence and end-of-sequence tokens as the tokenizer declares them. */
+  /** BOS and EOS tokens that the tokenizer declares. */
   readonly beginId: number | null
   readonly endId: number | null
-  /** Control tokens: their ids and how they are spelled. */
+  /** Spelling of each control token, by id. */
   readonly specials: ReadonlyMap<number, string>
-  /** What the tokenizer's own post-processor puts around a text; `encode` adds none of it. */
+  /** Ids that the tokenizer's post-processor adds around a text. `encode` does not add them. */
   readonly added: { readonly before: readonly number[]; readonly after: readonly number[] }
-  /** No token stands for more bytes: a text of n bytes has at least n / this many tokens. */
+  /** Most bytes of a token. A text of n bytes therefore has at least n / maxTokenBytes tokens. */
   readonly maxTokenBytes: number
-  /** Whether the tokenizer changes text before it cuts it (lower case, Unicode normal forms). */
+  /** Whether a normalizer changes text before tokenization (lower case, Unicode normal forms). */
   readonly hasNormalizer: boolean
-  /** Whether the first token of a text may begin with a space that the text has not, and that decoding takes away. */
+  /** Whether the tokenizer may add a space at the start of a text, which decoding removes. */
   readonly dropsLeadingSpace: boolean
   readonly hasChatTemplate: boolean
 }
 
 /**
- * A model's tokenizer as clients of the tokenizer itself know it: what the Hugging Face library makes of a text, and the
- * text that it makes of ids. Nothing here waits for the engine or for texts that are to be scored.
+ * The tokenizer interface for POST /tokenize and /detokenize: the same ids and texts as the Hugging Face library. It
+ * never waits for the engine or for texts that are being scored.
  */
 export interface TextTokenizer {
   readonly description: TokenizerDescription
-  /**
-   * Control tokens that a text spells become their ids. `wantsPieces`: whether the vocabulary's spelling of each token is
-   * wanted. Throws `chat_template_failed`.
-   */
-  tokenize(input: TokenizeInput, wantsPieces: boolean): Promise<TokenizedText>
-  /** Control tokens are spelled out. Throws `token_out_of_range` for an id that stands for no token. */
+  /** Control tokens spelled in a text become their ids. Throws `chat_template_failed`. */
+  tokenize(input: TokenizeInput, wantsSpellings: boolean): Promise<TokenizedText>
+  /** Control tokens are spelled out. Throws `token_out_of_range` for an id without a token. */
   detokenize(ids: readonly number[]): Promise<string>
   close(): Promise<void>
 }
 
 /**
- * A text, with what the tokenizer's post-processor adds (such as BOS, but never a second one) or without; or a
- * conversation in the model's chat template, whose control tokens are those that the template writes.
+ * A text or a conversation. `addSpecialTokens` adds the ids of the post-processor, such as BOS, but no second BOS. In a
+ * conversation only the control tokens that the chat template writes become ids.
  */
 export type TokenizeInput =
   | { readonly text: string; readonly addSpecialTokens: boolean }
   | { readonly messages: readonly ChatMessage[]; readonly addGenerationPrompt: boolean }
 
 export interface TokenizedText {
-  /** (n,) */
+  /** (n,). */
   readonly ids: Int32Array
-  /** (n,), as the vocabulary spells them (`Ġcapital`); null when not asked for. */
-  readonly pieces: readonly string[] | null
+  /** How the vocabulary spells each token, as in `Ġcapital`: (n,). Null if not requested. */
+  readonly spellings: readonly string[] | null
 }
 
-/** What tokenizer_config.json and tokenizer.json say of a tokenizer; tokens are spelled, null where there is none. */
+/**
+ * The contents of tokenizer_config.json and tokenizer.json. Tokens are given by their spelling, null if there is
+ * none.
+ */
 export interface TokenizerDescription {
   readonly tokenizerClass: string
   readonly beginToken: string | null
@@ -120,11 +120,11 @@ export interface TokenizerDescription {
   readonly classToken: string | null
   readonly maskToken: string | null
   readonly additionalSpecialTokens: readonly string[]
-  /** One more than the largest id. */
+  /** Largest id + 1. */
   readonly vocabSize: number
-  /** Most tokens of a text as tokenizer_config.json states it; null where it states none. */
+  /** Largest number of tokens according to tokenizer_config.json; null if it states none. */
   readonly modelMaxLength: number | null
   readonly addedTokens: readonly { readonly id: number; readonly content: string; readonly special: boolean }[]
-  /** The template that conversations are rendered in; null when the model has none. */
+  /** The default chat template; null if the model has none. */
   readonly chatTemplate: string | null
 }

@@ -203,7 +203,7 @@ describe('a start with a model folder whose files do not belong together', () =>
           // Pairs of ids above the control tokens change places.
           for (const [token, id] of Object.entries(vocab)) if (id >= 300 && id < 2000) vocab[token] = id ^ 1
         }),
-      /\[tokenizer_known_answer\] 2 of 2 texts do not have their known token ids.*the tokenizer of another model/
+      /\[tokenizer_known_answer\] 2 of 2 texts do not have their stored token ids.*the tokenizer belongs to another model/
     ]
   ]
   for (const [what, change, reason] of FAULTS) {

@@ -32,7 +32,7 @@ for (const folder of folders) {
   )
   const sequences = [...encoded.map(({ ids }) => ids), ...randomSequences(tokenizer.description.vocabSize)]
   const decoded = sequences.map((ids) => ({ ids, text: tokenizer.detokenize(ids) }))
-  const begin = tokenizer.facts.beginId
+  const begin = tokenizer.info.beginId
   writeFileSync(join(folder, 'text-tokenizer.json'), JSON.stringify({ begin, encoded, decoded }))
 }
 

@@ -11,7 +11,7 @@ const logProbsOf = (logits: Float32Array): Float32Array => {
 }
 
 describe('rowProbe', () => {
-  it('has the log-probabilities, the log-sum-exp and the entropy of the row', () => {
+  it('computes the log-probability, the log-sum-exp and the entropy of the row', () => {
     const expected = referenceScores([...LOGITS], 2)
     const probe = rowProbe(LOGITS, logProbsOf(LOGITS), TOKEN)
     assert.equal(probe.logSumExp.toFixed(12), expected.logSumExp.toFixed(12))
@@ -21,7 +21,7 @@ describe('rowProbe', () => {
     assert.equal(probe.isFinite, true)
   })
 
-  it('looks at the tokens before and after the scored one, where there are any', () => {
+  it('returns the log-probabilities of the tokens before and after the scored one, if there are any', () => {
     const { logSumExp, byShift } = rowProbe(LOGITS, LOGITS, TOKEN)
     assert.deepEqual(
       byShift,
@@ -31,7 +31,7 @@ describe('rowProbe', () => {
     assert.equal(rowProbe(LOGITS, LOGITS, { ...TOKEN, ids: Int32Array.of(1, 2) }).byShift[2], null)
   })
 
-  it('notices a masked token, mass beyond the tokenizer, and a graph that is not normalised', () => {
+  it('detects a masked token, mass beyond the tokenizer, and a graph that is not normalized', () => {
     assert.equal(rowProbe(Float32Array.of(0, Number.NEGATIVE_INFINITY, 1, 0), LOGITS, TOKEN).isFinite, false)
     assert.equal(rowProbe(new Float32Array(4), LOGITS, { ...TOKEN, textVocabSize: 3 }).unreachableMass, 0.25)
     assert.ok(
@@ -45,13 +45,13 @@ describe('rowProbe', () => {
     )
   })
 
-  it('lets rows beyond the tokenizer be masked, as some exports do, but not be anything else', () => {
+  it('accepts -inf beyond the tokenizer, as some exports have, but no NaN', () => {
     const beyond = { ...TOKEN, textVocabSize: 3 }
     assert.equal(rowProbe(Float32Array.of(0, 1, 2, Number.NEGATIVE_INFINITY), LOGITS, beyond).isFinite, true)
     assert.equal(rowProbe(Float32Array.of(0, 1, 2, Number.NaN), LOGITS, beyond).isFinite, false)
   })
 
-  it('counts the bits that the logits use', () => {
+  it('counts the significant bits of the logits', () => {
     assert.equal(rowProbe(Float32Array.of(1, 2, -4, 0), LOGITS, TOKEN).significantBits, 1)
     assert.equal(rowProbe(Float32Array.of(1, 1 + 2 ** -7, 3, 0), LOGITS, TOKEN).significantBits, 8)
     assert.equal(rowProbe(Float32Array.of(1, 1 + 2 ** -10, 3, 0), LOGITS, TOKEN).significantBits, 11)

@@ -19,10 +19,10 @@ export class FakeTextTokenizer implements TextTokenizer {
   }
   readonly calls: (TokenizeInput | readonly number[])[] = []
 
-  async tokenize(input: TokenizeInput, wantsPieces: boolean): Promise<TokenizedText> {
+  async tokenize(input: TokenizeInput, wantsSpellings: boolean): Promise<TokenizedText> {
     this.calls.push(input)
     const text = 'text' in input ? input.text : input.messages.map(({ content }) => content).join('')
-    return { ids: Int32Array.from(text, (unit) => unit.charCodeAt(0)), pieces: wantsPieces ? [...text] : null }
+    return { ids: Int32Array.from(text, (unit) => unit.charCodeAt(0)), spellings: wantsSpellings ? [...text] : null }
   }
 
   async detokenize(ids: readonly number[]): Promise<string> {

@@ -14,7 +14,7 @@ const say = (role: string, content: string): ChatMessage => ({ role, content })
 const CHAT = [say('user', 'a'), say('assistant', 'b c')]
 
 describe('encodeConversation', () => {
-  it('has control tokens of the template as ids, and the bytes of every token and content', async () => {
+  it('returns control tokens of the template as ids, and the bytes of every token and content', async () => {
     const { text, ids, starts, contents } = await new FakeTokenizer().encodeConversation(CHAT, ['assistant'])
 
     assert.equal(text, '<s>a</s><s>b c</s>')
@@ -26,12 +26,12 @@ describe('encodeConversation', () => {
     ])
   })
 
-  it('takes a control token that a message spells for text', async () => {
+  it('keeps a control token that a message spells as text', async () => {
     const { ids } = await new FakeTokenizer().encodeConversation([say('user', '<s>')], [])
     assert.deepEqual([...ids], [0, 11, 12, 13, 1])
   })
 
-  it('has no prompt end where the prompt does not begin the rendering, or cannot be rendered', async () => {
+  it('returns no prompt end if the rendering does not begin with the prompt, or if the prompt cannot be rendered', async () => {
     const promptEndWith = async (prompt: () => string): Promise<unknown> => {
       const template = (messages: readonly ChatMessage[], isPrompt: boolean): string => (isPrompt ? prompt() : messages.map(({ content }) => content).join(' '))
       return (await new FakeTokenizer({ template }).encodeConversation(CHAT, ['assistant'])).contents[1]?.promptEnd
@@ -45,7 +45,7 @@ describe('encodeConversation', () => {
       }),
       null
     )
-    const fault = new TypeError('a fault of the service')
+    const fault = new TypeError('a bug')
     await assert.rejects(
       promptEndWith(() => {
         throw fault
@@ -54,15 +54,15 @@ describe('encodeConversation', () => {
     )
   })
 
-  it('refuses a template that changes contents', () => {
+  it('rejects a template that changes contents', () => {
     const template = (messages: readonly ChatMessage[]): string => messages.map(({ content }) => content.replace('b', 'c')).join('')
     return assert.rejects(new FakeTokenizer({ template }).encodeConversation(CHAT, []), { code: 'chat_template_failed', message: /send it as segments/ })
   })
 
-  it('refuses tokens that do not spell the rendering', () =>
+  it('rejects tokens that do not spell the rendering', () =>
     assert.rejects(new FakeTokenizer({ normalize: (text) => text.replace('a', 'b') }).encodeConversation(CHAT, []), { code: 'boundary_not_exact' }))
 
-  it('places the contents of the embedded model, whose generation prompt ends before a space', async () => {
+  it('locates contents with the embedded model, whose generation prompt ends before a space', async () => {
     const tokenizer = await loadHuggingFaceTokenizer(join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en'))
     const { text, ids, starts, contents } = tokenizer.encodeConversation([say('user', 'Is it é?'), say('assistant', '4')], ['assistant'])
     const bytes = Buffer.from(text)
@@ -76,7 +76,7 @@ describe('encodeConversation', () => {
     ids.forEach((id, i) => assert.deepEqual(Buffer.from(present(tokenizer.tokenBytes[id])), bytes.subarray(starts[i], starts[i + 1])))
   })
 
-  it('follows a template of turns with end tokens that trims contents', async (t) => {
+  it('handles a template that trims contents and writes end tokens', async (t) => {
     const embedded = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
     const config = JSON.parse(readFileSync(join(embedded, 'tokenizer_config.json'), 'utf8')) as object
     const chat_template =
@@ -89,7 +89,7 @@ describe('encodeConversation', () => {
     const { text, ids, starts, contents } = tokenizer.encodeConversation([say('user', ' <|endoftext|>? '), say('assistant', ' yes\n')], ['assistant'])
 
     assert.equal(text, '[user]\n<|endoftext|>?<|endoftext|>[assistant]\nyes<|endoftext|>')
-    // The one that the user spells is text.
+    // The end token that the user spells is text.
     const ends = Array.from(ids.keys()).filter((i) => ids[i] === 0)
     assert.deepEqual(
       ends.map((i) => starts[i]),

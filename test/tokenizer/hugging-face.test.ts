@@ -12,32 +12,32 @@ const tokenizer = await loadHuggingFaceTokenizer(join(PACKAGE_FOLDER, 'models', 
 const spelled = (ids: readonly number[]): string => Buffer.concat(ids.map((id) => present(tokenizer.tokenBytes[id]))).toString()
 
 describe('the embedded tokenizer', () => {
-  test('property: its tokens spell any text exactly', () => {
+  test('property: the tokens of any text spell it exactly', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => spelled(tokenizer.encode(text, false)) === text))
   })
 
-  test('takes a control token spelled in text as text, and as one id when parsed', () => {
+  test('keeps a control token in a text as text, or parses it to one id', () => {
     assert.equal(spelled(tokenizer.encode('<|endoftext|>', false)), '<|endoftext|>')
     assert.deepEqual(tokenizer.encode('a<|endoftext|>', true).at(-1), 0)
   })
 
-  test('adds nothing of its own', () => {
+  test('adds no tokens', () => {
     assert.deepEqual(tokenizer.encode('', false), [])
     assert.equal(spelled(tokenizer.encode(' a', true)), ' a')
   })
 
-  test('leaves the generation prompt as text that an output can merge with', () => {
+  test('returns the generation prompt as the tail', () => {
     const { headIds, tail } = tokenizer.encodeChat([{ role: 'user', content: 'Hello' }])
     assert.deepEqual([headIds, tail], [[], 'User: Hello\n\nAssistant:'])
   })
 
-  test('no token spells more bytes than it says', () => {
-    assert.ok(tokenizer.tokenBytes.every(({ length }) => length <= tokenizer.facts.maxTokenBytes))
-    assert.ok(tokenizer.tokenBytes.some(({ length }) => length === tokenizer.facts.maxTokenBytes))
+  test('maxTokenBytes is the largest number of bytes of a token', () => {
+    assert.ok(tokenizer.tokenBytes.every(({ length }) => length <= tokenizer.info.maxTokenBytes))
+    assert.ok(tokenizer.tokenBytes.some(({ length }) => length === tokenizer.info.maxTokenBytes))
   })
 })
 
-test('a folder without a readable tokenizer.json is refused with the reason', async () => {
+test('a folder without a readable tokenizer.json is rejected with the reason', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'logpr-'))
   await assert.rejects(loadHuggingFaceTokenizer(folder), { code: 'model_invalid', message: /tokenizer\.json cannot be read/ })
   writeFileSync(join(folder, 'tokenizer.json'), '{')

@@ -7,7 +7,7 @@ import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { folderFiles, TEXT_TOKENIZERS } from '../support/tokenizers.ts'
 
-/** What log-probabilities and token ids rest on (docs/decisions/0005-dependencies.md). */
+/** Packages that determine log-probabilities and token ids (docs/decisions/0005-dependencies.md). */
 const PINNED = ['@huggingface/jinja', '@huggingface/tokenizers', '@huggingface/transformers', 'onnxruntime-node']
 
 type Fields = Readonly<Record<string, unknown>>
@@ -15,26 +15,26 @@ type Fields = Readonly<Record<string, unknown>>
 const readJson = (...path: string[]): Fields => JSON.parse(readFileSync(join(PACKAGE_FOLDER, ...path), 'utf8')) as Fields
 const versionOf = (name: string): string => String(readJson('node_modules', name, 'package.json').version)
 
-describe('packages that numbers and ids rest on', () => {
+describe('packages that determine log-probabilities and token ids', () => {
   const { dependencies } = readJson('package.json') as { dependencies: Readonly<Record<string, string>> }
   const { packages } = readJson('package-lock.json') as { packages: Readonly<Record<string, { readonly version?: string }>> }
 
   for (const name of PINNED)
     test(`${name} is pinned, locked and installed at one version`, () => {
       const pinned = dependencies[name] ?? ''
-      assert.match(pinned, /^\d+\.\d+\.\d+$/, `package.json has to name one version of ${name}, without ^ or ~`)
+      assert.match(pinned, /^\d+\.\d+\.\d+$/, `pin one version of ${name} in package.json, without ^ or ~`)
       assert.equal(packages[`node_modules/${name}`]?.version, pinned, 'run npm install --package-lock-only')
       assert.equal(versionOf(name), pinned, 'run npm ci')
       const copies = Object.keys(packages).filter((path) => path.endsWith(`node_modules/${name}`))
-      assert.deepEqual(copies, [`node_modules/${name}`], `a second copy of ${name} would be used by whoever it lies under`)
+      assert.deepEqual(copies, [`node_modules/${name}`], `some package would use a second copy of ${name}`)
     })
 })
 
 describe('private fields of transformers.js that logpr reads or replaces', () => {
-  /** Fails with the field and the file that needs it. */
+  /** Names the missing field and the file that needs it. */
   function assertField(holds: boolean, field: string, user: string): void {
     const version = versionOf('@huggingface/transformers')
-    assert.ok(holds, `transformers.js ${version} has no ${field}, which src/tokenizer/${user} needs: find what took its place before you pin this version`)
+    assert.ok(holds, `transformers.js ${version} has no ${field}, which src/tokenizer/${user} needs: find its replacement before you pin this version`)
   }
 
   async function inner(t: Parameters<typeof tempFolder>[0], name: keyof typeof TEXT_TOKENIZERS): Promise<Fields> {
@@ -49,20 +49,20 @@ describe('private fields of transformers.js that logpr reads or replaces', () =>
     return Array.isArray(list) ? list : []
   }
 
-  test('a pre-tokenizer that cuts with a pattern, and the parts of a sequence', async (t) => {
+  test('a pre-tokenizer that splits with a pattern, and the parts of a sequence', async (t) => {
     const embedded = await inner(t, 'embedded')
-    assertField((embedded.pre_tokenizer as Fields | null)?.pattern instanceof RegExp, '_tokenizer.pre_tokenizer.pattern', 'white-space.ts')
+    assertField((embedded.pre_tokenizer as Fields | null)?.pattern instanceof RegExp, '_tokenizer.pre_tokenizer.pattern', 'library-internals.ts')
     const parts = listIn((await inner(t, 'byte-level-llama-3')).pre_tokenizer, 'tokenizers')
     const unicode = parts.some(({ pattern }) => pattern instanceof RegExp && /[uv]/.test(pattern.flags))
-    assertField(unicode, '_tokenizer.pre_tokenizer.tokenizers with a pattern', 'white-space.ts')
+    assertField(unicode, '_tokenizer.pre_tokenizer.tokenizers with a pattern', 'library-internals.ts')
   })
 
-  test('a decoder of bytes among the parts of a sequence', async (t) => {
+  test('a byte decoder among the parts of a sequence', async (t) => {
     const decoders = listIn((await inner(t, 'sentencepiece-mistral')).decoder, 'decoders')
     const byteFallback = decoders.find(({ config }) => (config as Fields | undefined)?.type === 'ByteFallback')
-    assertField(byteFallback !== undefined, '_tokenizer.decoder.decoders with a config', 'byte-fallback.ts')
+    assertField(byteFallback !== undefined, '_tokenizer.decoder.decoders with a config', 'library-internals.ts')
     const decode = (byteFallback?.text_decoder as Fields | undefined)?.decode
-    assertField(typeof decode === 'function', 'text_decoder in its ByteFallback decoder', 'byte-fallback.ts')
+    assertField(typeof decode === 'function', 'text_decoder in its ByteFallback decoder', 'library-internals.ts')
   })
 
   test('a normalizer, and the spelling of an id', async (t) => {

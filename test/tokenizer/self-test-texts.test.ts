@@ -4,7 +4,7 @@ import { selfTestIds, tokenizerKnownAnswer } from '../../src/tokenizer/self-test
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 
-/** One token a word: its length, above the ids of control tokens; `words` at most. */
+/** One token per word, with its length + 2 as id; at most `words` tokens. */
 class WordTokenizer extends FakeTokenizer {
   readonly #words: number
 
@@ -21,29 +21,29 @@ class WordTokenizer extends FakeTokenizer {
 const tokenizer: Tokenizer = new WordTokenizer()
 
 describe('selfTestIds', () => {
-  it('has a paragraph of English and its words in reverse order, each after the prefix token', async () => {
+  it('returns a paragraph of English and its words in reverse order, each after the prefix token', async () => {
     const { natural, reversed, textVocabSize } = await selfTestIds(tokenizer, 0, 100)
     assert.deepEqual([natural[0], reversed[0], textVocabSize], [0, 0, 14])
     assert.deepEqual(reversed.slice(1), natural.slice(1).reverse())
-    // Enough for the checks that need sixteen tokens, also of one half.
+    // Each half has enough tokens for the checks that need 16.
     assert.ok(natural.length >= 32)
   })
 
-  it('has no prefix token where the model has none', async () => {
+  it('returns no prefix token if the model has none', async () => {
     const [after, without] = [await selfTestIds(tokenizer, 0, 100), await selfTestIds(tokenizer, null, 100)]
     assert.deepEqual(without.natural, after.natural.slice(1))
   })
 
-  it('fits the context, and never has more than 64 tokens', async () => {
+  it('truncates to the context and to 64 tokens', async () => {
     const { natural, reversed } = await selfTestIds(tokenizer, 0, 20)
     assert.deepEqual([natural.length, reversed.length], [20, 20])
     const bytes: Tokenizer = Object.assign(new FakeTokenizer(), { encode: async (texts: readonly string[]) => texts.map(() => new Int32Array(500).fill(3)) })
     assert.equal((await selfTestIds(bytes, 0, 1000)).natural.length, 64)
   })
 
-  it('refuses a tokenizer that makes next to nothing of it', async () => {
+  it('rejects a tokenizer that returns fewer than 4 tokens', async () => {
     assert.equal((await selfTestIds(new WordTokenizer(3), 0, 100)).natural.length, 4)
-    await assert.rejects(selfTestIds(new WordTokenizer(2), 0, 100), { code: 'model_invalid', message: /makes 3 tokens of a paragraph/ })
+    await assert.rejects(selfTestIds(new WordTokenizer(2), 0, 100), { code: 'model_invalid', message: /a paragraph of English as 3 tokens/ })
     await assert.rejects(selfTestIds(tokenizer, 0, 3), { code: 'model_invalid' })
   })
 })
@@ -55,7 +55,7 @@ describe('the tokenizer_known_answer check', () => {
     { text: 'c</s>', ids: [0, 5, 1] }
   ]
 
-  it('is pass for the known ids, those of control tokens included', async () => {
+  it('is pass for the stored ids, also of control tokens', async () => {
     const { id, status, value, tolerance, independent } = await tokenizerKnownAnswer(fake, KNOWN)
     assert.deepEqual([id, status, value, tolerance, independent], ['tokenizer_known_answer', 'pass', 0, 0, true])
   })
@@ -69,11 +69,11 @@ describe('the tokenizer_known_answer check', () => {
     it(`is fail for ${what} in one of the texts`, async () => {
       const { status, value, message } = await tokenizerKnownAnswer(fake, [{ text: 'a b', ids }, KNOWN[1]!])
       assert.deepEqual([status, value], ['fail', 1])
-      assert.match(message, /1 of 2 texts.*the tokenizer of another model/)
+      assert.match(message, /1 of 2 texts.*the tokenizer belongs to another model/)
     })
   }
 
-  it('is skipped where nothing is known', async () => {
+  it('is skipped if no ids are stored', async () => {
     const { status, value } = await tokenizerKnownAnswer(fake, [])
     assert.deepEqual([status, value], ['skipped', null])
   })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { asPiecesSpell, dropsLeadingSpace, type TokenizerJson, tokenBytesOf } from '../../src/tokenizer/token-bytes.ts'
+import { asTokensSpell, dropsLeadingSpace, type TokenizerJson, tokenBytesOf, tokenStarts } from '../../src/tokenizer/token-bytes.ts'
 
 const BYTE_LEVEL = { type: 'ByteLevel' }
 
@@ -8,46 +8,46 @@ function bytesFor(json: Partial<TokenizerJson>): number[][] {
   return tokenBytesOf({ model: { vocab: {} }, ...json }).map((bytes) => [...bytes])
 }
 
-/** The bytes of one piece. */
-function bytesOfPiece(piece: string, decoder: TokenizerJson['decoder']): string {
-  return Buffer.from(tokenBytesOf({ model: { vocab: { [piece]: 0 } }, decoder: decoder ?? null })[0]!).toString('hex')
+/** The bytes of one token, in hex. */
+function bytesOfToken(spelling: string, decoder: TokenizerJson['decoder']): string {
+  return Buffer.from(tokenBytesOf({ model: { vocab: { [spelling]: 0 } }, decoder: decoder ?? null })[0]!).toString('hex')
 }
 
 describe('tokenBytesOf', () => {
-  const PIECES: readonly [string, TokenizerJson['decoder'], string, string][] = [
-    ['a byte-level piece', BYTE_LEVEL, 'the', '746865'],
+  const SPELLINGS: readonly [string, TokenizerJson['decoder'], string, string][] = [
+    ['a byte-level token', BYTE_LEVEL, 'the', '746865'],
     ['a byte-level space', BYTE_LEVEL, 'Ġthe', '20746865'],
     ['a byte-level line feed', BYTE_LEVEL, 'Ċ', '0a'],
     ['a byte-level character of two bytes', BYTE_LEVEL, 'Ã©', 'c3a9'],
     ['a byte-level soft hyphen byte', BYTE_LEVEL, 'Ń', 'ad'],
-    ['a piece that is not made of stand-ins', BYTE_LEVEL, '中', 'e4b8ad'],
+    ['a byte-level token with a character outside the table', BYTE_LEVEL, '中', 'e4b8ad'],
     ['a byte-level decoder inside a sequence', { type: 'Sequence', decoders: [{ type: 'Strip' }, BYTE_LEVEL] }, 'Ġ', '20'],
     ['a SentencePiece space', { type: 'Metaspace' }, '▁the▁', '2074686520'],
     ['a SentencePiece byte', { type: 'ByteFallback' }, '<0x0A>', '0a'],
     ['a SentencePiece byte above 127', null, '<0xE4>', 'e4'],
-    ['what only looks like a byte', null, '<0xG0>', '3c307847303e'],
-    ['a SentencePiece piece with a byte-level stand-in', null, 'Ġ', 'c4a0']
+    ['a token that only looks like a byte', null, '<0xG0>', '3c307847303e'],
+    ['a SentencePiece token with a character of the byte-level table', null, 'Ġ', 'c4a0']
   ]
-  for (const [what, decoder, piece, hex] of PIECES) it(`reads ${what}`, () => assert.equal(bytesOfPiece(piece, decoder), hex))
+  for (const [what, decoder, spelling, hex] of SPELLINGS) it(`reads ${what}`, () => assert.equal(bytesOfToken(spelling, decoder), hex))
 
-  it('knows 256 byte-level stand-ins, one for each byte', () => {
+  it('has a byte-level character for each of the 256 bytes', () => {
     const characters = Array.from({ length: 0x144 }, (_, code) => String.fromCodePoint(code))
     const single = characters
-      .map((character) => bytesOfPiece(character, BYTE_LEVEL))
+      .map((character) => bytesOfToken(character, BYTE_LEVEL))
       .filter((hex, code) => hex.length === 2 && (code > 32 || hex !== characters[code]))
     const printable = new Set(single)
     for (let byte = 0; byte < 256; byte++) assert.ok(printable.has(byte.toString(16).padStart(2, '0')), `byte ${byte}`)
   })
 
-  it('puts pieces at their ids and nothing at ids without one', () => {
+  it('returns no bytes for ids without a token', () => {
     assert.deepEqual(bytesFor({ model: { vocab: { a: 2, b: 0 } } }), [[98], [], [97]])
   })
 
-  it('reads the list of pieces and scores of a unigram model', () => {
+  it('reads the list of tokens and scores of a Unigram model', () => {
     assert.deepEqual(bytesFor({ model: { vocab: [['▁a', -1] as const, ['b', -2] as const] } }), [[32, 97], [98]])
   })
 
-  it('gives control tokens no bytes and added text its own', () => {
+  it('returns no bytes for control tokens, and the text of other added tokens', () => {
     const added_tokens = [
       { id: 1, content: '<s>', special: true },
       { id: 2, content: '  ', special: false },
@@ -61,8 +61,8 @@ describe('dropsLeadingSpace', () => {
   const STRIP = { type: 'Strip', content: ' ', start: 1, stop: 0 }
   const DECODERS: readonly [string, TokenizerJson['decoder'], boolean][] = [
     ['a decoder that strips a space', { type: 'Sequence', decoders: [{ type: 'Fuse' }, STRIP] }, true],
-    ['one that strips at the end', { ...STRIP, start: 0 }, false],
-    ['one that strips another character', { ...STRIP, content: '▁' }, false],
+    ['a decoder that strips at the end', { ...STRIP, start: 0 }, false],
+    ['a decoder that strips another character', { ...STRIP, content: '▁' }, false],
     ['Metaspace', { type: 'Metaspace' }, true],
     ['Metaspace that prepends to the first stretch', { type: 'Metaspace', prepend_scheme: 'first' }, true],
     ['Metaspace that prepends nothing', { type: 'Metaspace', prepend_scheme: 'never' }, false],
@@ -74,9 +74,27 @@ describe('dropsLeadingSpace', () => {
     it(`is ${expected} for ${what}`, () => assert.equal(dropsLeadingSpace({ model: { vocab: {} }, decoder: decoder ?? null }), expected))
 })
 
-describe('asPiecesSpell', () => {
-  it('takes ▁ for a space, except with byte-level pieces, which have bytes of their own for it', () => {
-    assert.equal(asPiecesSpell({ model: { vocab: {} }, decoder: null }, '▁a▁b'), ' a b')
-    assert.equal(asPiecesSpell({ model: { vocab: {} }, decoder: BYTE_LEVEL }, '▁a'), '▁a')
+describe('asTokensSpell', () => {
+  it('replaces ▁ with a space, except for byte-level tokens', () => {
+    assert.equal(asTokensSpell({ model: { vocab: {} }, decoder: null }, '▁a▁b'), ' a b')
+    assert.equal(asTokensSpell({ model: { vocab: {} }, decoder: BYTE_LEVEL }, '▁a'), '▁a')
+  })
+})
+
+const starts = (tokens: readonly string[], text: string): number[] | null =>
+  tokenStarts(
+    tokens.map((token) => Buffer.from(token)),
+    Buffer.from(text)
+  )
+
+describe('tokenStarts', () => {
+  it('returns the first byte of each token and the length', () => assert.deepEqual(starts(['a', ' bc', 'é', 'd'], 'a bcéd'), [0, 1, 4, 6, 7]))
+  it('returns only the length without tokens', () => assert.deepEqual(starts([], ''), [0]))
+  it('does not count a space that the tokenizer adds in front', () => assert.deepEqual(starts([' a', ' b'], 'a b'), [0, 1, 3]))
+  it('counts a space that is in the text', () => assert.deepEqual(starts([' a', ' b'], ' a b'), [0, 2, 4]))
+  it('returns null for tokens that spell another text', () => {
+    assert.equal(starts(['a', 'c'], 'ab'), null)
+    assert.equal(starts(['a'], 'ab'), null)
+    assert.equal(starts(['x', 'ab'], 'ab'), null)
   })
 })

@@ -39,8 +39,8 @@ export const tokenizeRoutes: FastifyPluginAsync<{ service: Service }> = async (a
     async (request) => {
       const input = tokenizeInputOf(request.body)
       const { tokenizer, maxModelLen } = await tokenizing(request)
-      const { ids, pieces } = await tokenizer.tokenize(input, request.body.return_token_strs === true)
-      return { count: ids.length, max_model_len: maxModelLen, tokens: [...ids], token_strs: pieces }
+      const { ids, spellings } = await tokenizer.tokenize(input, request.body.return_token_strs === true)
+      return { count: ids.length, max_model_len: maxModelLen, tokens: [...ids], token_strs: spellings }
     }
   )
 

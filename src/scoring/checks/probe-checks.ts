@@ -1,100 +1,103 @@
 import type { RowProbe } from '../row-probe.ts'
 import { type Check, check } from './check.ts'
 
-/** Raw rows of one sequence, and what the scoring graph said of the same rows. */
+/** Raw logits of rows of one sequence, and the log-probabilities that the scoring graph computed from the same rows. */
 export interface ProbedRows {
   readonly probes: readonly RowProbe[]
-  /** Log-probabilities of the probed tokens as the graph gave them, nats. */
+  /** Log-probabilities of the probed tokens from the scoring graph, nats. */
   readonly logProbs: readonly number[]
   readonly vocabSize: number
-  /** float32 weights and activations are claimed. */
+  /** Whether the model's dtype is float32 for weights and activations. */
   readonly claimsFloat32: boolean
-  /** How far `logProbs` may be from the probed pass by noise, nats a token: 0 where they are of that very pass. */
+  /** Tolerance between `logProbs` and the probed pass, nats per token; 0 if both come from the same pass. */
   readonly noiseNats: number
 }
 
 const NORMALIZATION_TOLERANCE = 1e-4
-/** Of one log-softmax value in float32 with pairwise sums, some 2e-6, and room for larger vocabularies. */
+/** The error of a float32 log-softmax with pairwise sums is near 2e-6; the rest is room for large vocabularies. */
 const PARITY_TOLERANCE = 1e-4
 const UNREACHABLE_TOLERANCE = 1e-3
-/** Fewer tokens say nothing about a model. */
-const LEAST_TOKENS = 16
+/** A mean over fewer tokens says nothing about a model. */
+const MIN_TOKENS = 16
+/** Nats per token. */
 const SHIFT_MARGIN = 0.5
 const SHIFT_STANDARD_ERRORS = 3
-/** Of ln V, the price of a random token: natural text costs less than half of it, word salad nearly all. */
+/**
+ * Share of ln V, the cost of a random token. Natural text costs less than half of ln V, shuffled words nearly all of
+ * it.
+ */
 const UNDERSTOOD_SHARE = 0.6
 const FLOAT16_BITS = 11
-/** An entropy may exceed ln V by rounding. */
+/** Rounding can lift an entropy this far above ln V, nats. */
 const ENTROPY_SLACK = 1e-9
 
 const PROBE_CHECK_IDS = ['finite_logits', 'normalization', 'loss_parity', 'shift_alignment', 'unreachable_mass', 'better_than_chance', 'precision'] as const
 
-/** Everything that raw logits tell, in the order of the catalog. */
+/** All checks of raw logits, in the order of the catalogue. */
 export function probeChecks(rows: ProbedRows): Check[] {
-  // Checks of no rows at all would pass.
+  // Without rows, most of the checks would pass.
   if (rows.probes.length === 0)
-    return PROBE_CHECK_IDS.map((id) => check(id, 'skipped', 'no raw logits were looked at: the text is too long for a vocabulary of this size'))
+    return PROBE_CHECK_IDS.map((id) => check(id, 'skipped', 'no raw logits were fetched: the text is too long for a vocabulary of this size'))
   return [finiteLogits, normalization, lossParity, shiftAlignment, unreachableMass, betterThanChance, precision].map((of) => of(rows))
 }
 
-/** `finite_logits`: `finite` on the whole row. */
+/** `finite_logits`. `value` is the position of the token that the first such row predicts. */
 export function finiteLogits({ probes }: ProbedRows): Check {
   const bad = probes.find((probe) => !probe.isFinite)
   if (bad === undefined) return check('finite_logits', 'pass', `all logits of ${probes.length} rows are finite`, { independent: true })
-  return check('finite_logits', 'fail', `the row that predicts token ${bad.position} has a logit that is not a finite number`, {
+  return check('finite_logits', 'fail', `the row that predicts the token at position ${bad.position} has a logit that is not finite`, {
     independent: true,
     value: bad.position
   })
 }
 
-/** `normalization`. `value` is the largest |sum of the graph's probabilities - 1|. */
+/** `normalization`. `value` is the largest |sum of the probabilities of a row - 1|. */
 export function normalization({ probes }: ProbedRows): Check {
   const value = largest(probes.map(({ graphMass }) => Math.abs(graphMass - 1)))
   const finding = { independent: true, value: finiteOrNull(value), tolerance: NORMALIZATION_TOLERANCE }
-  if (value <= NORMALIZATION_TOLERANCE) return check('normalization', 'pass', 'the probabilities of a row add up to 1', finding)
-  return check('normalization', 'fail', `the probabilities of a row add up to 1 only within ${value}`, finding)
+  if (value <= NORMALIZATION_TOLERANCE) return check('normalization', 'pass', `the probabilities of ${probes.length} rows add up to 1`, finding)
+  return check('normalization', 'fail', `the probabilities of a row add up to 1 with an error of ${value}`, finding)
 }
 
-/** `loss_parity`. `value` is the largest |difference| of a log-probability, nats. */
+/** `loss_parity`. `value` is the largest |difference| of a token, nats. */
 export function lossParity({ probes, logProbs, noiseNats }: ProbedRows): Check {
   const value = largest(probes.map(({ byShift }, i) => Math.abs(byShift[1] - logProbs[i]!)))
   const tolerance = PARITY_TOLERANCE + noiseNats
   const finding = { independent: true, value: finiteOrNull(value), tolerance }
-  if (value <= tolerance) return check('loss_parity', 'pass', 'float64 code of its own gives the same log-probabilities', finding)
-  return check('loss_parity', 'fail', `the log-probability from raw logits differs by ${value} nats`, finding)
+  if (value <= tolerance) return check('loss_parity', 'pass', 'a second log-softmax in float64 gives the same log-probabilities', finding)
+  return check('loss_parity', 'fail', `a second log-softmax in float64 gives a log-probability that differs by ${value} nats`, finding)
 }
 
 /**
- * `shift_alignment`. `value` is by how much targets shifted by one are likelier than the better of the neighbouring
- * shifts, nats a token. Word salad may by chance suit a wrong shift: the text has to be one that the model understands under some shift, and
- * a difference has to stand out from the rows' own spread.
+ * `shift_alignment`. `value` is the mean log-probability with targets shifted by 1, less that of the better one of
+ * shifts 0 and 2, nats per token. Meaningless text can fit a wrong shift by chance. Therefore the model has to predict
+ * the text well under some shift, and the difference has to exceed the spread of the rows.
  */
 export function shiftAlignment({ probes, vocabSize }: ProbedRows): Check {
-  // Where neighbouring tokens are equal, as in doubled words, so are their numbers, and the row tells nothing.
+  // Equal neighbours, as in doubled words, have equal log-probabilities, so their row does not tell shifts apart.
   const rows = probes.flatMap(({ byShift }) => (byShift.every(Number.isFinite) && new Set(byShift).size === 3 ? [byShift as Shifts] : []))
-  if (rows.length < LEAST_TOKENS)
-    return check('shift_alignment', 'skipped', `${rows.length} tokens that differ from their neighbours are too few to tell: ${LEAST_TOKENS} are needed`)
+  if (rows.length < MIN_TOKENS) return check('shift_alignment', 'skipped', `${rows.length} tokens differ from their neighbours; the check needs ${MIN_TOKENS}`)
   const [same, next, afterNext] = [0, 1, 2].map((shift) => mean(rows.map((row) => row[shift]!))) as [number, number, number]
   const best = Math.max(same, next, afterNext)
   if (!(-best < UNDERSTOOD_SHARE * Math.log(vocabSize)))
-    return check('shift_alignment', 'skipped', 'the model does not understand the text under any shift, so none can be told')
+    return check('shift_alignment', 'skipped', 'the model predicts the text badly under every shift, so no shift can be identified')
   const differences = rows.map((row) => row[1] - row[same > afterNext ? 0 : 2])
   const value = mean(differences)
   const tolerance = Math.max(SHIFT_MARGIN, SHIFT_STANDARD_ERRORS * standardError(differences))
   const finding = { independent: true, value, tolerance }
-  if (value >= -tolerance) return check('shift_alignment', 'pass', 'each row predicts the token after it', finding)
-  const wrong = same > afterNext ? 'the token itself: labels are not shifted' : 'the token after next: labels are shifted twice'
+  if (value >= -tolerance) return check('shift_alignment', 'pass', 'each row predicts the next token', finding)
+  const wrong = same > afterNext ? 'the current token: labels are not shifted' : 'the token after the next: labels are shifted twice'
   return check('shift_alignment', 'fail', `the rows predict ${wrong}`, finding)
 }
 
 type Shifts = readonly [number, number, number]
 
-/** `unreachable_mass`. `value` is the largest probability of all ids beyond the tokenizer. */
+/** `unreachable_mass`. `value` is the largest probability that a row gives to all ids the tokenizer does not have. */
 export function unreachableMass({ probes }: ProbedRows): Check {
   const value = largest(probes.map((probe) => probe.unreachableMass))
   const finding = { independent: true, value: finiteOrNull(value), tolerance: UNREACHABLE_TOLERANCE }
-  if (value < UNREACHABLE_TOLERANCE) return check('unreachable_mass', 'pass', 'hardly any probability lies on ids that the tokenizer does not have', finding)
-  return check('unreachable_mass', 'warn', `a probability of ${value} lies on ids that the tokenizer does not have`, finding)
+  if (value < UNREACHABLE_TOLERANCE) return check('unreachable_mass', 'pass', 'ids that the tokenizer does not have get almost no probability', finding)
+  return check('unreachable_mass', 'warn', `ids that the tokenizer does not have get a probability of ${value}`, finding)
 }
 
 /** `better_than_chance`. `value` is the mean negative log-probability of a token, `tolerance` ln V, nats. */
@@ -107,19 +110,25 @@ export function betterThanChance({ probes, logProbs, vocabSize }: ProbedRows): C
       value: finiteOrNull(wild.entropy),
       tolerance: chance
     })
-  if (probes.length < LEAST_TOKENS) return check('better_than_chance', 'skipped', `${probes.length} tokens are too few to tell: ${LEAST_TOKENS} are needed`)
+  if (probes.length < MIN_TOKENS) return check('better_than_chance', 'skipped', `the text has ${probes.length} probed tokens; the check needs ${MIN_TOKENS}`)
   const value = -mean(logProbs)
   const finding = { independent: true, value: finiteOrNull(value), tolerance: chance }
-  if (value < chance) return check('better_than_chance', 'pass', `a token costs less than ln ${vocabSize}, the price of a random one`, finding)
-  return check('better_than_chance', 'warn', `a token costs ${value} nats on average, more than ln ${vocabSize}, the price of a random one`, finding)
+  if (value < chance)
+    return check('better_than_chance', 'pass', `the mean negative log-probability is below ln ${vocabSize}, the cost of a random token`, finding)
+  return check(
+    'better_than_chance',
+    'warn',
+    `the mean negative log-probability is ${value} nats, not below ln ${vocabSize}, the cost of a random token`,
+    finding
+  )
 }
 
-/** `precision`. `value` is the most significant bits that a logit uses. */
+/** `precision`. `value` is the largest number of significant bits in a logit. */
 export function precision({ probes, claimsFloat32 }: ProbedRows): Check {
   const value = largest(probes.map(({ significantBits }) => significantBits))
   const finding = { independent: true, value, tolerance: FLOAT16_BITS }
-  if (value > FLOAT16_BITS || !claimsFloat32) return check('precision', 'pass', `logits use up to ${value} significant bits, as the dtype has it`, finding)
-  return check('precision', 'warn', `logits use only ${value} significant bits although float32 is claimed: they were rounded to half precision`, finding)
+  if (value > FLOAT16_BITS || !claimsFloat32) return check('precision', 'pass', `logits have up to ${value} significant bits, as the dtype promises`, finding)
+  return check('precision', 'warn', `logits have at most ${value} significant bits although the dtype is float32`, finding)
 }
 
 function largest(values: readonly number[]): number {
@@ -130,7 +139,7 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
-/** Of the mean of independent values. */
+/** Standard error of the mean of independent values. */
 function standardError(values: readonly number[]): number {
   const center = mean(values)
   return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1) / values.length)

@@ -13,16 +13,16 @@ import {
 } from './input-checks.ts'
 import { additivityCheck, atMostZeroCheck, finiteCheck, greedyCheck, jointLeMarginalCheck, monotoneCheck } from './number-checks.ts'
 
-/** Everything that is known of a result once its numbers have come back. */
+/** A scored item, as the checks see it. */
 export interface CheckSubject {
   readonly sequence: ScoredSequence
   readonly sums: LogProbSums
   readonly inputInfo: InputInfo
-  /** Null when no token was to be scored. */
+  /** Null if the item has no token to score. */
   readonly integrity: SequenceIntegrity | null
 }
 
-/** The checks that come with every result: they cost no forward pass. */
+/** The checks of every result. None needs a forward pass. */
 export const REQUEST_CHECKS: readonly ((subject: CheckSubject) => Check)[] = [
   ({ sequence }) => finiteCheck(sequence),
   ({ integrity }) => sameSequenceCheck(integrity),
@@ -41,21 +41,21 @@ export const REQUEST_CHECKS: readonly ((subject: CheckSubject) => Check)[] = [
   () => wellFormedCheck(true)
 ]
 
-/** What was asked of the engine for one sequence, and what came back. */
+/** Pairs the ids sent to the engine with the checksum and the number of rows that it returned. */
 export interface SequenceIntegrity {
   readonly sentChecksum: number
   readonly scoredChecksum: number
-  /** Scored tokens. */
+  /** One row per scored token. */
   readonly sentRows: number
   readonly scoredRows: number
 }
 
-/** The engine scored the tokens that were sent to it, and all of them. `value` is how many rows came back too many, or too few. */
-export function sameSequenceCheck(receipt: SequenceIntegrity | null): Check {
-  if (receipt === null) return check('same_sequence', 'skipped', 'no token was to be scored')
-  const { sentChecksum, scoredChecksum, sentRows, scoredRows } = receipt
+/** `same_sequence`. `value` is the number of rows returned less the number requested. */
+export function sameSequenceCheck(integrity: SequenceIntegrity | null): Check {
+  if (integrity === null) return check('same_sequence', 'skipped', 'the item has no token to score')
+  const { sentChecksum, scoredChecksum, sentRows, scoredRows } = integrity
   const finding = { independent: true, value: scoredRows - sentRows, tolerance: 0 }
-  if (scoredRows !== sentRows) return check('same_sequence', 'fail', `${sentRows} tokens were to be scored and ${scoredRows} numbers came back`, finding)
-  if (scoredChecksum !== sentChecksum) return check('same_sequence', 'fail', 'the numbers that came back were made for other tokens', finding)
-  return check('same_sequence', 'pass', 'the engine scored the tokens that were sent to it, and all of them', finding)
+  if (scoredRows !== sentRows) return check('same_sequence', 'fail', `the engine returned ${scoredRows} log-probabilities for ${sentRows} tokens`, finding)
+  if (scoredChecksum !== sentChecksum) return check('same_sequence', 'fail', 'the engine scored different tokens from those that were sent to it', finding)
+  return check('same_sequence', 'pass', 'the engine scored exactly the tokens that were sent to it', finding)
 }

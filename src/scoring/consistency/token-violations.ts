@@ -1,14 +1,14 @@
 import { CAUSES_OF_OTHER_SUM, CAUSES_OF_POSITIVE_TOKEN, CAUSES_OF_UNSCORED } from './causes.ts'
 
-/** Log-probabilities in nats that somebody reports together. */
+/** Log-probabilities that a client reports together, nats. */
 export interface ReportedLogProbs {
   readonly joint: number
   readonly marginal: number
   readonly conditional?: number
-  /** How many tokens x and y have. */
+  /** Number of tokens. */
   readonly xTokens?: number
   readonly yTokens?: number
-  /** Of the tokens of x and then of y, in order; null for a first token that was not scored. */
+  /** One per token of x, then of y; null for a first token that was not scored. */
   readonly tokenLogProbs?: readonly (number | null)[]
 }
 
@@ -27,15 +27,15 @@ export type Rule =
 export interface Violation {
   readonly rule: Rule
   readonly message: string
-  /** The most frequent first; one that the numbers themselves point to stands in front. */
+  /** Causes that the values themselves suggest, then the others by frequency. */
   readonly possible_causes: readonly string[]
 }
 
 type LogProbs = readonly (number | null)[]
 
 /**
- * Reported sums against the log-probabilities of their tokens. `xCount` is how many of the tokens are x; null when that
- * is not known, and joint alone is compared. `tolerance` is that of a short sum, nats; it grows with the root of the length.
+ * Compares reported sums with the log-probabilities of their tokens. `xCount` is the number of tokens of x; if it is
+ * null, only joint is compared. `tolerance` is for a short sum, nats; it grows with the square root of the length.
  */
 export function tokenViolations(tokens: LogProbs, reported: ReportedLogProbs, xCount: number | null, tolerance: number): Violation[] {
   const violations = [...unscored(tokens), ...aboveZero(tokens, tolerance)]
@@ -54,7 +54,7 @@ export function tokenViolations(tokens: LogProbs, reported: ReportedLogProbs, xC
 function unscored(tokens: LogProbs): Violation[] {
   const missing = tokens.findIndex((value, i) => i > 0 && value === null)
   if (missing === -1) return []
-  const message = `token_log_probs/${missing} is null; only the first token of a text can be without a log-probability`
+  const message = `token_log_probs/${missing} is null; only the first token of a text can have no log-probability`
   return [{ rule: 'token_unscored', message, possible_causes: CAUSES_OF_UNSCORED }]
 }
 
@@ -62,7 +62,7 @@ function aboveZero(tokens: LogProbs, tolerance: number): Violation[] {
   const bad = tokens.flatMap((value, i) => (value !== null && value > tolerance ? [i] : []))
   const [first] = bad
   if (first === undefined) return []
-  const message = `token_log_probs/${first} is ${tokens[first]}, a probability above 1${bad.length > 1 ? `; so are ${bad.length - 1} more` : ''}`
+  const message = `token_log_probs/${first} is ${tokens[first]}, a probability above 1${bad.length > 1 ? `; ${bad.length - 1} more are above 0` : ''}`
   return [{ rule: 'token_log_prob_le_zero', message, possible_causes: CAUSES_OF_POSITIVE_TOKEN }]
 }
 
@@ -81,33 +81,32 @@ function sumViolation(range: TokenRange, rule: Rule, name: string, value: number
   const isNear = (candidate: number): boolean => Math.abs(candidate - sum) <= tolerance
   if (isNear(value)) return null
   const reasons = explanations(range, value, sum, count, tolerance)
-  const said = reasons.length === 0 ? '' : `: ${reasons[0]}`
   return {
     rule,
-    message: `${name} is ${value}, but its ${count} token log-probabilities sum to ${sum}${said}`,
+    message: `${name} is ${value}, but its ${count} token log-probabilities sum to ${sum}${reasons.length === 0 ? '' : `: ${reasons[0]}`}`,
     possible_causes: [...reasons, ...CAUSES_OF_OTHER_SUM]
   }
 }
 
-/** What turns the sum of the tokens into the number that was reported. */
+/** Mistakes that would turn the sum of the tokens into the reported value. */
 function explanations({ tokens, start, end }: TokenRange, value: number, sum: number, count: number, tolerance: number): string[] {
   const is = (candidate: number, slack = tolerance): boolean => Math.abs(value - candidate) <= slack
   const without = (index: number): number => sum - (tokens[index] ?? 0)
-  // A mean carries the error of its sum divided by the number of tokens.
+  // The error of a mean is that of its sum, divided by the number of tokens.
   const meanSlack = Math.max(1e-6, tolerance / Math.max(1, count))
   const hasPart = (index: number): boolean => index >= 0 && index < tokens.length && (tokens[index] ?? 0) !== 0
   const found: [boolean, string][] = [
-    [count > 1 && is(sum / count, meanSlack), `it is the mean of the ${count} tokens and not their sum`],
-    [is(sum / Math.LN2), 'it is the sum in bits and not in nats: multiply it by ln 2'],
+    [count > 1 && is(sum / count, meanSlack), `it is the mean of the ${count} tokens instead of their sum`],
+    [is(sum / Math.LN2), 'it is the sum in bits instead of nats; multiply it by ln 2'],
     [count > 1 && is(sum / count / Math.LN2, meanSlack), `it is the mean of the ${count} tokens, in bits`],
-    [is(-sum), 'it is the sum with its sign turned: a loss'],
-    [hasPart(end) && is(sum + (tokens[end] ?? 0)), 'it holds the first token after its part too: a token at the boundary was counted in the wrong part'],
+    [is(-sum), 'it is the sum with the opposite sign, a loss'],
+    [hasPart(end) && is(sum + (tokens[end] ?? 0)), 'it includes the first token after its part, so a token at the boundary was counted in the wrong part'],
     [
       hasPart(start - 1) && is(sum + (tokens[start - 1] ?? 0)),
-      'it holds the last token before its part too: a token at the boundary was counted in the wrong part'
+      'it includes the last token before its part, so a token at the boundary was counted in the wrong part'
     ],
-    [hasPart(end - 1) && is(without(end - 1)), `the last of its tokens is missing${end < tokens.length ? ': it was counted in the wrong part' : ''}`],
-    [hasPart(start) && is(without(start)), `the first of its tokens is missing${start > 0 ? ': it was counted in the wrong part' : ''}`]
+    [hasPart(end - 1) && is(without(end - 1)), `its last token is missing${end < tokens.length ? ' because it was counted in the wrong part' : ''}`],
+    [hasPart(start) && is(without(start)), `its first token is missing${start > 0 ? ' because it was counted in the wrong part' : ''}`]
   ]
   return found.flatMap(([holds, reason]) => (holds ? [reason] : []))
 }

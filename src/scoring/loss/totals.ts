@@ -5,20 +5,21 @@ import { isTrained, type LogProbs, type Reason } from './labels.ts'
 export interface LossTotals {
   /** sum of weight * -log p */
   readonly lossSum: number
-  /** lossSum / denominator; null when nothing is trained, where a training run has 0/0, NaN. */
+  /** lossSum / denominator; null if the denominator is 0, where a training run prints NaN. */
   readonly lossMean: number | null
   /** Sum of the weights: n_y, or n_y + w n_x with a prompt loss weight w. */
   readonly denominator: number
-  /** Completion and end tokens that a row predicts: n_y. */
+  /** n_y: completion and end tokens that a row predicts. */
   readonly trainedTokens: number
   /** The loss as if every token were trained. */
   readonly fullSequence: { readonly lossSum: number; readonly lossMean: number | null; readonly tokens: number }
-  /** Sums of log p over all tokens, over those that are not trained, and over those that are. */
+  /** Sum of log p over all tokens. */
   readonly joint: number
-  /** Null when no row predicts any of several given tokens. */
+  /** Over tokens that are not trained; null if there are such tokens but no row predicts them. */
   readonly marginal: number | null
+  /** Over trained tokens. */
   readonly conditional: number
-  /** Sum over trained end tokens; null without one. */
+  /** Over trained end tokens; null without one. */
   readonly eos: number | null
 }
 
@@ -29,7 +30,7 @@ interface LabelledSequence {
   readonly weights: readonly number[]
 }
 
-/** Each sum runs on its own over its tokens in order, in float64, as the sums of /v1/logprob do. */
+/** Sums in float64, each in the order of the tokens, as in /v1/logprob. */
 export function lossTotals({ reasons, logProbs, weights }: LabelledSequence): LossTotals {
   const sumWhere = (belongs: (reason: Reason, i: number) => boolean): { sum: number; count: number } => {
     let sum = 0
@@ -63,11 +64,11 @@ export function lossTotals({ reasons, logProbs, weights }: LabelledSequence): Lo
 }
 
 /**
- * Norm of the gradient of -log p_t at the logits of its row: the gradient is p - onehot(t), so its square is
- * sum_v p_v^2 - 2 p_t + 1 = (1 - p_t)^2 + sum_{v != t} p_v^2.
+ * Norm of the gradient of -log p_t with respect to the logits of its row. The gradient is p - onehot(t), so the squared
+ * norm is (1 - p_t)^2 + sum_{v != t} p_v^2.
  *
- * `probSquareSum` is sum_v p_v^2 in float32. Near p_t = 1 the difference to p_t^2 is its rounding noise; the sum of the
- * other squares lies between 0 and (1 - p_t)^2 whatever the noise says, and 1 - p_t is exact from the log-probability.
+ * `probSquareSum` is sum_v p_v^2 in float32. Near p_t = 1, subtracting p_t^2 leaves only rounding noise. The sum over
+ * v != t is therefore clamped to its bounds, 0 and (1 - p_t)^2, where 1 - p_t comes from the log-probability.
  */
 export function gradNorm(logProb: number, probSquareSum: number): number {
   const missing = -Math.expm1(logProb)

@@ -3,17 +3,17 @@ import { describe, it } from 'node:test'
 import { CHECK_CATALOG, type CheckStatus, check, verdictOf } from '../../../src/scoring/checks/check.ts'
 
 describe('check', () => {
-  it('is not independent and has no numbers unless it says so', () => {
+  it('is not independent and has no value or tolerance by default', () => {
     assert.deepEqual(check('finite', 'pass', 'fine'), { id: 'finite', status: 'pass', independent: false, value: null, tolerance: null, message: 'fine' })
   })
 })
 
-describe('a check that does not pass', () => {
+describe('a check that warns or fails', () => {
   for (const status of ['warn', 'fail'] as const) {
-    it(`says with ${status} what was found, why that may be, in order, and what to do`, () => {
-      const { message } = check('causality', status, 'numbers moved')
+    it(`lists causes and advice after the message if it is ${status}`, () => {
+      const { message } = check('causality', status, 'scores moved')
       const { causes, advice } = CHECK_CATALOG.causality
-      assert.equal(message, `numbers moved. Likely causes, the most likely first: (1) ${causes[0]}; (2) ${causes[1]}; (3) ${causes[2]}. What to do: ${advice}`)
+      assert.equal(message, `scores moved. Likely causes, most likely first: (1) ${causes[0]}; (2) ${causes[1]}; (3) ${causes[2]}. What to do: ${advice}`)
     })
   }
 })

@@ -14,45 +14,45 @@ function massOf(...candidates: readonly Candidate[]): Check {
 }
 
 describe('the candidate_mass check', () => {
-  it('passes outputs that share less than everything', () => {
+  it('passes if the probabilities add up to less than 1', () => {
     const found = massOf(candidate([1], 0.5), candidate([2, 3], 0.25))
     assert.deepEqual([found.id, found.status, found.value, found.independent], ['candidate_mass', 'pass', 0.75, true])
   })
 
-  it('passes a sum of 1, and what rounding adds', () => {
+  it('passes a sum of 1, also with a rounding error', () => {
     assert.equal(massOf(candidate([1], 0.5), candidate([2], 0.5)).status, 'pass')
     assert.equal(massOf(candidate([1], 0.5), candidate([2], 0.5 + 0.9e-6)).status, 'pass')
   })
 
-  it('fails a sum just above what rounding adds', () => {
+  it('fails a sum above 1 by more than a rounding error', () => {
     const found = massOf(candidate([1], 0.5), candidate([2], 0.5 + 1.1e-6))
     assert.deepEqual([found.status, found.value?.toFixed(7), found.tolerance], ['fail', '1.0000011', 1 + 1e-6])
-    assert.match(found.message, /share a probability of 1\.0000/)
+    assert.match(found.message, /add up to 1\.0000/)
   })
 
-  it('allows for the tolerance of a token, and the root of the tokens of the longest', () => {
+  it('allows the tolerance of a token times the square root of the longest length', () => {
     const candidates = [candidate([1, 1, 1, 1], 0.5), candidate([2], 0.7)]
     const { status, tolerance } = candidateMassCheck(candidates, Math.log(1.2) / 2)
     assert.deepEqual([status, tolerance?.toFixed(6)], ['pass', '1.200001'])
     assert.equal(candidateMassCheck([candidates[0]!, candidate([2], 0.701)], Math.log(1.2) / 2).status, 'fail')
   })
 
-  it('fails a sum that is not a number', () => assert.equal(massOf(candidate([1], Number.NaN), candidate([2], 0.1)).status, 'fail'))
+  it('fails a sum that is NaN', () => assert.equal(massOf(candidate([1], Number.NaN), candidate([2], 0.1)).status, 'fail'))
 
   const NOT_EXCLUSIVE: readonly [string, readonly (readonly number[])[]][] = [
     ['two outputs are equal', [[1], [2], [1]]],
     ['one begins another', [[1, 2], [3], [1]]],
-    ['one begins another, and a third stands between them in order', [[1], [1, 2], [1, 1, 5]]],
+    ['one begins another, and a third is between them in sorted order', [[1], [1, 2], [1, 1, 5]]],
     ['one has no tokens', [[1], []]]
   ]
   for (const [what, outputs] of NOT_EXCLUSIVE) {
-    it(`is skipped when ${what}, though the sum is above 1`, () => {
+    it(`is skipped if ${what}, although the sum is above 1`, () => {
       const found = massOf(...outputs.map((ids) => candidate(ids, 0.9)))
       assert.deepEqual([found.status, found.value, found.tolerance], ['skipped', null, null])
     })
   }
 
-  it('is skipped exactly when one of the outputs begins another', () => {
+  it('is skipped if and only if one of the outputs equals or begins another', () => {
     const output = fc.array(fc.nat(2), { maxLength: 4 })
     const begins = (start: readonly number[], ids: readonly number[]): boolean => start.every((id, i) => ids[i] === id)
     fc.assert(
@@ -63,24 +63,24 @@ describe('the candidate_mass check', () => {
     )
   })
 
-  it('tells ids above 2^30 and negative ones apart', () => {
+  it('distinguishes ids above 2^30 from negative ids', () => {
     assert.equal(massOf(candidate([2 ** 31 - 1], 0.1), candidate([-(2 ** 31)], 0.1), candidate([0], 0.1)).status, 'pass')
   })
 
-  it('takes hundreds of outputs, in any order', () => {
+  it('handles hundreds of outputs in any order', () => {
     const outputs = Array.from({ length: 900 }, (_, i) => candidate([i % 30, Math.floor(i / 30)], 1 / 900))
     const found = massOf(...outputs.toReversed())
     assert.deepEqual([found.status, found.value?.toFixed(9)], ['pass', '1.000000000'])
     assert.equal(massOf(...outputs, candidate([29], 1e-9)).status, 'skipped')
   })
 
-  it('never fails the outputs of a real softmax, in float32 and with noise below the tolerance', () => {
+  it('passes all outputs of a softmax in float32, with noise below the tolerance', () => {
     const row = fc.array(fc.double({ min: -20, max: 20, noNaN: true }), { minLength: 6, maxLength: 6 })
     fc.assert(
       fc.property(row, row, fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 11, maxLength: 11 }), (first, second, noise) => {
         const toleranceNats = 1e-3
         const after = (logits: readonly number[]) => referenceScores(logits, 0).byProbability
-        // All continuations of one and two tokens: those of token 0 go on, which makes it a whole distribution.
+        // Token 0 is always followed by a second token, so these outputs form a complete distribution.
         const ones = after(first).filter(({ id }) => id !== 0)
         const zero = after(first).find(({ id }) => id === 0)!.logProb
         const all = [

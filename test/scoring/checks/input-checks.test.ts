@@ -18,7 +18,7 @@ const EXACT: Comparison = { match: 'exact' }
 const UNKNOWN: Comparison = { match: 'unknown' }
 const differentAt = (atByte: number): Comparison => ({ match: 'different', atByte })
 
-/** Prefix token 0, x = 5 6, y = 7, with nothing wrong. */
+/** Prefix token 0, x = 5 6, y = 7; passes every check. */
 const GOOD: InputInfo = {
   ids: Int32Array.of(0, 5, 6, 7),
   sizes: { prefix: 1, x: 2, y: 1, eos: 0 },
@@ -36,7 +36,7 @@ const GOOD: InputInfo = {
 
 type Case = readonly [what: string, change: Partial<InputInfo>, status: CheckStatus, value: number | null]
 
-const CASES: readonly (readonly [string, (facts: InputInfo) => Check, readonly Case[]])[] = [
+const CASES: readonly (readonly [string, (info: InputInfo) => Check, readonly Case[]])[] = [
   [
     'boundary',
     boundaryCheck,
@@ -53,9 +53,9 @@ const CASES: readonly (readonly [string, (facts: InputInfo) => Check, readonly C
       ['tokens that spell the text', {}, 'pass', null],
       ['tokens of x that spell another text', { spelling: { x: differentAt(4), y: EXACT, isMisplaced: false } }, 'warn', 4],
       ['tokens of y that spell another text', { spelling: { x: EXACT, y: differentAt(5), isMisplaced: false } }, 'warn', 5],
-      ['a text after ids that is not spelled', { spelling: { x: UNKNOWN, y: differentAt(0), isMisplaced: false } }, 'warn', 0],
-      ['a text after ids that is spelled', { spelling: { x: UNKNOWN, y: EXACT, isMisplaced: false } }, 'pass', null],
-      ['a token in the wrong part', { spelling: { x: differentAt(2), y: differentAt(0), isMisplaced: true } }, 'fail', 2],
+      ['a y after ids whose tokens spell another text', { spelling: { x: UNKNOWN, y: differentAt(0), isMisplaced: false } }, 'warn', 0],
+      ['a y after ids whose tokens spell it', { spelling: { x: UNKNOWN, y: EXACT, isMisplaced: false } }, 'pass', null],
+      ['a token that was counted in the wrong part', { spelling: { x: differentAt(2), y: differentAt(0), isMisplaced: true } }, 'fail', 2],
       ['a text that the normalizer changed', { normalization: { x: differentAt(0), y: EXACT } }, 'pass', null],
       ['ids', { spelling: { x: UNKNOWN, y: UNKNOWN, isMisplaced: false } }, 'skipped', null]
     ]
@@ -64,7 +64,7 @@ const CASES: readonly (readonly [string, (facts: InputInfo) => Check, readonly C
     'normalizer_unchanged',
     normalizerCheck,
     [
-      ['a text that was left as it was', {}, 'pass', null],
+      ['an unchanged text', {}, 'pass', null],
       ['a changed x', { normalization: { x: differentAt(3), y: EXACT } }, 'warn', 3],
       ['a changed y after ids', { normalization: { x: UNKNOWN, y: differentAt(1) } }, 'warn', 1],
       ['tokens that spell another text', { spelling: { x: differentAt(4), y: EXACT, isMisplaced: false } }, 'pass', null],
@@ -86,8 +86,8 @@ const CASES: readonly (readonly [string, (facts: InputInfo) => Check, readonly C
     controlTokensCheck,
     [
       ['no control token', {}, 'pass', 0],
-      ['control tokens that were asked for', { controlTokenCount: 2, controlTokensWanted: true }, 'pass', 2],
-      ['control tokens out of ordinary text', { controlTokenCount: 2 }, 'fail', 2],
+      ['control tokens that the request asks for', { controlTokenCount: 2, controlTokensWanted: true }, 'pass', 2],
+      ['control tokens parsed from ordinary text', { controlTokenCount: 2 }, 'fail', 2],
       ['a second prefix token', { ids: Int32Array.of(0, 0, 6, 7), controlTokenCount: 1, controlTokensWanted: true }, 'warn', 1],
       ['an end token that is the prefix token, after empty texts', { ids: Int32Array.of(0, 0), sizes: { prefix: 1, x: 0, y: 0, eos: 1 } }, 'pass', 0],
       ['a repeated first token without a prefix token', { ids: Int32Array.of(5, 5, 7), sizes: { prefix: 0, x: 2, y: 1, eos: 0 } }, 'pass', 0]
@@ -98,11 +98,11 @@ const CASES: readonly (readonly [string, (facts: InputInfo) => Check, readonly C
     lengthCheck,
     [
       ['a text shorter than the context', {}, 'pass', 4],
-      ['a text of the whole context', { maxModelLen: 4 }, 'pass', 4],
+      ['a text as long as the context', { maxModelLen: 4 }, 'pass', 4],
       ['a text longer than the context', { maxModelLen: 3 }, 'fail', 4],
-      ['a text that was cut', { droppedTokens: 2, xTokens: 4 }, 'warn', 4],
-      ['a token of x that is neither scored nor left out', { droppedTokens: 1, xTokens: 4 }, 'fail', 4],
-      ['a token too many in x', { xTokens: 1 }, 'fail', 4]
+      ['a truncated x', { droppedTokens: 2, xTokens: 4 }, 'warn', 4],
+      ['a token of x that was neither scored nor dropped', { droppedTokens: 1, xTokens: 4 }, 'fail', 4],
+      ['one token too many in x', { xTokens: 1 }, 'fail', 4]
     ]
   ],
   [
@@ -128,10 +128,10 @@ for (const [id, run, cases] of CASES) {
 }
 
 describe('the messages of round_trip and normalizer_unchanged', () => {
-  it('say in which part and from which byte on', () => {
+  it('name the part and the first byte that differs', () => {
     const both = { x: differentAt(3), y: differentAt(7) }
-    assert.match(roundTripCheck({ ...GOOD, spelling: { ...both, isMisplaced: false } }).message, /from byte 3 of x on and from byte 7 of y on/)
-    assert.match(normalizerCheck({ ...GOOD, normalization: { x: EXACT, y: differentAt(7) } }).message, /, from byte 7 of y on\./)
+    assert.match(roundTripCheck({ ...GOOD, spelling: { ...both, isMisplaced: false } }).message, /from byte 3 of x and from byte 7 of y\./)
+    assert.match(normalizerCheck({ ...GOOD, normalization: { x: EXACT, y: differentAt(7) } }).message, /, from byte 7 of y\./)
   })
 
   it('name the parts that were compared', () => {

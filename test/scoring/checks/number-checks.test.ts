@@ -13,8 +13,8 @@ const withLogProbs = (...logProbs: (number | null)[]): ScoredSequence => sequenc
 
 describe('the finite check', () => {
   const CASES: readonly [string, readonly (number | null)[], CheckStatus, number | null][] = [
-    ['finite numbers', [null, -1, -2], 'pass', null],
-    ['no numbers', [null, null, null], 'pass', null],
+    ['finite values', [null, -1, -2], 'pass', null],
+    ['no scored token', [null, null, null], 'pass', null],
     ['NaN', [null, Number.NaN, -2], 'fail', 1],
     ['-Infinity', [null, -1, Number.NEGATIVE_INFINITY], 'fail', 2],
     ['+Infinity', [null, Number.POSITIVE_INFINITY, -1], 'fail', 1]
@@ -63,9 +63,9 @@ describe('the additivity check', () => {
   const CASES: readonly [string, LogProbSums, CheckStatus, number | null][] = [
     ['sums that agree', sums(-5, -3, -2), 'pass', 0],
     ['sums that do not', sums(-5, -3, -2.5), 'fail', 0.5],
-    ['a rounding error beside a large joint', sums(-(2 ** 30) - 0.5, -(2 ** 30), 0), 'pass', 0.5],
-    ['the same error beside a small joint', sums(-1.5, -1, 0), 'fail', 0.5],
-    ['a joint that is not a number', sums(Number.NaN, -3, -2), 'fail', Number.NaN],
+    ['a rounding error next to a large joint', sums(-(2 ** 30) - 0.5, -(2 ** 30), 0), 'pass', 0.5],
+    ['the same error next to a small joint', sums(-1.5, -1, 0), 'fail', 0.5],
+    ['a joint of NaN', sums(Number.NaN, -3, -2), 'fail', Number.NaN],
     ['no conditional', sums(-5, -3, null), 'skipped', null]
   ]
   for (const [what, some, status, value] of CASES) {
@@ -82,14 +82,14 @@ describe('the greedy_consistent check', () => {
     ranks: [null, rank]
   })
   const CASES: readonly [string, ScoredSequence, CheckStatus][] = [
-    ['the arg-max as target', row(-1, { id: 7, logProb: -1 }, 1), 'pass'],
-    ['a target below the arg-max', row(-2, { id: 3, logProb: -1 }, 4), 'pass'],
-    ['a target equal to the arg-max', row(-1, { id: 3, logProb: -1 }, 1), 'pass'],
-    ['a target whose larger logit is lost to rounding', row(-1, { id: 3, logProb: -1 }, 2), 'pass'],
-    ['numbers without ranks', row(-2, { id: 3, logProb: -1 }, null), 'pass'],
+    ['the arg-max', row(-1, { id: 7, logProb: -1 }, 1), 'pass'],
+    ['a token below the arg-max', row(-2, { id: 3, logProb: -1 }, 4), 'pass'],
+    ['a token equal to the arg-max', row(-1, { id: 3, logProb: -1 }, 1), 'pass'],
+    ['a rank of 2 although rounding made the log-probabilities equal', row(-1, { id: 3, logProb: -1 }, 2), 'pass'],
+    ['a row without rank', row(-2, { id: 3, logProb: -1 }, null), 'pass'],
     ['a row that was not scored', row(null, null, null), 'pass'],
-    ['a target above the arg-max', row(-0.5, { id: 3, logProb: -1 }, null), 'fail'],
-    ['an arg-max with another log-probability as target', row(-2, { id: 7, logProb: -1 }, null), 'fail'],
+    ['a token above the arg-max', row(-0.5, { id: 3, logProb: -1 }, null), 'fail'],
+    ['an arg-max with another log-probability', row(-2, { id: 7, logProb: -1 }, null), 'fail'],
     ['rank 1 below the arg-max', row(-2, { id: 3, logProb: -1 }, 1), 'fail'],
     ['another rank for the arg-max', row(-1, { id: 7, logProb: -1 }, 2), 'fail']
   ]

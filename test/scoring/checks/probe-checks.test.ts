@@ -21,7 +21,7 @@ const CHANCE = Math.log(V)
 const NAN = Number.NaN
 const INFINITE = Number.POSITIVE_INFINITY
 
-/** A row of eight logits that gives its token half of the probability, and its neighbours little. */
+/** A row of eight logits that predicts its token much better than the neighbouring tokens. */
 function probe(changes: Partial<RowProbe> = {}): RowProbe {
   return {
     position: 1,
@@ -36,7 +36,7 @@ function probe(changes: Partial<RowProbe> = {}): RowProbe {
   }
 }
 
-/** `count` such rows, the last of them changed; their log-probabilities are those of the rows unless given. */
+/** `count` such rows, with changes to the last one. `logProbs` agrees with the rows unless `parts` has others. */
 function rowsOf(count: number, changes: Partial<RowProbe> = {}, parts: Partial<ProbedRows> = {}): ProbedRows {
   const probes = Array.from({ length: count }, (_, i) => probe({ position: i + 1, ...(i === count - 1 ? changes : {}) }))
   return { probes, logProbs: probes.map(({ byShift }) => byShift[1]), vocabSize: V, claimsFloat32: true, noiseNats: 0, ...parts }
@@ -72,49 +72,49 @@ describeCheck('finite_logits', finiteLogits, null, [
 describeCheck('normalization', normalization, 1e-4, [
   ['probabilities that add up to 1', rowsOf(3), 'pass', 0],
   ['rounding', rowsOf(3, { graphMass: 1 + 2 ** -14 }), 'pass', 2 ** -14],
-  ['one row above the tolerance', rowsOf(3, { graphMass: 1 + 2 ** -13 }), 'fail', 2 ** -13],
-  ['one row below it', rowsOf(3, { graphMass: 1 - 2 ** -13 }), 'fail', 2 ** -13],
-  ['a sum that is not a number', rowsOf(3, { graphMass: NAN }), 'fail', null]
+  ['one row above 1 by more than the tolerance', rowsOf(3, { graphMass: 1 + 2 ** -13 }), 'fail', 2 ** -13],
+  ['one row below 1 by more than the tolerance', rowsOf(3, { graphMass: 1 - 2 ** -13 }), 'fail', 2 ** -13],
+  ['a sum of NaN', rowsOf(3, { graphMass: NAN }), 'fail', null]
 ])
 
 describeCheck('loss_parity', lossParity, 1e-4, [
   ['the same log-probabilities', rowsOf(3), 'pass', 0],
   ['rounding', rowsOf(2, {}, { logProbs: [-0.5, -0.5 + 2 ** -14] }), 'pass', 2 ** -14],
-  ['one log-probability above the tolerance', rowsOf(2, {}, { logProbs: [-0.5, -0.5 + 2 ** -13] }), 'fail', 2 ** -13],
-  ['one that was lowered', rowsOf(2, {}, { logProbs: [-1, -0.5] }), 'fail', 0.5],
-  ['a number that is none', rowsOf(2, {}, { logProbs: [-0.5, NAN] }), 'fail', null],
-  ['a token without a row', rowsOf(2, {}, { logProbs: [-0.5] }), 'fail', null]
+  ['one difference above the tolerance', rowsOf(2, {}, { logProbs: [-0.5, -0.5 + 2 ** -13] }), 'fail', 2 ** -13],
+  ['one log-probability that is too low', rowsOf(2, {}, { logProbs: [-1, -0.5] }), 'fail', 0.5],
+  ['NaN', rowsOf(2, {}, { logProbs: [-0.5, NAN] }), 'fail', null],
+  ['a probe without log-probability', rowsOf(2, {}, { logProbs: [-0.5] }), 'fail', null]
 ])
 
 describeCheck('loss_parity', lossParity, 0.25 + 1e-4, [
-  ['the noise of another pass', rowsOf(1, {}, { logProbs: [-0.25], noiseNats: 0.25 }), 'pass', 0.25],
-  ['more than the noise of another pass', rowsOf(1, {}, { logProbs: [-0.125], noiseNats: 0.25 }), 'fail', 0.375]
+  ['a difference within the noise of another pass', rowsOf(1, {}, { logProbs: [-0.25], noiseNats: 0.25 }), 'pass', 0.25],
+  ['a difference above the noise of another pass', rowsOf(1, {}, { logProbs: [-0.125], noiseNats: 0.25 }), 'fail', 0.375]
 ])
 
 describeCheck('shift_alignment', shiftAlignment, 0.5, [
-  ['rows that predict the token after them', rowsOf(16), 'pass', 2.5],
+  ['rows that predict the next token', rowsOf(16), 'pass', 2.5],
   ['a neighbouring shift that is better by the margin', allShifted([-1, -1.5, -2]), 'pass', -0.5],
-  ['the token itself predicted better', allShifted([-1, -1.75, -2]), 'fail', -0.75],
-  ['the token after next predicted better', allShifted([-2, -1.75, -1]), 'fail', -0.75],
-  ['text that no shift finds likelier than chance', allShifted([-3, -9, -4]), 'skipped', null],
-  ['numbers that are none', allShifted([NAN, -1, -2]), 'skipped', null],
+  ['rows that predict the current token better', allShifted([-1, -1.75, -2]), 'fail', -0.75],
+  ['rows that predict the token after the next better', allShifted([-2, -1.75, -1]), 'fail', -0.75],
+  ['text that no shift predicts better than chance', allShifted([-3, -9, -4]), 'skipped', null],
+  ['NaN', allShifted([NAN, -1, -2]), 'skipped', null],
   ['masked tokens', allShifted([-1, Number.NEGATIVE_INFINITY, -2]), 'skipped', null],
-  ['equal tokens one after the other', allShifted([-1, -1, -4]), 'skipped', null],
-  ['two tokens in turn', allShifted([-1, -4, -1]), 'skipped', null],
+  ['repeated tokens', allShifted([-1, -1, -4]), 'skipped', null],
+  ['two alternating tokens', allShifted([-1, -4, -1]), 'skipped', null],
   ['fifteen tokens', rowsOf(15), 'skipped', null],
   ['sixteen tokens of which one has no neighbour before', rowsOf(16, { byShift: [null, -0.5, -4] }), 'skipped', null],
   ['sixteen tokens of which one has no neighbour after', rowsOf(16, { byShift: [-3, -0.5, null] }), 'skipped', null]
 ])
 
-describe('a shift that is wrong', () => {
-  /** Sixteen rows in which the token itself is likelier than the next, by 1 + spread and 1 - spread nats in turn. */
+describe('a wrong shift', () => {
+  /** 16 rows that predict the current token better than the next, alternately by 1 + spread and 1 - spread nats. */
   const spreadBy = (spread: number): Check => {
     const probes = Array.from({ length: 16 }, (_, i) => probe({ byShift: [-1, -2 - (i % 2 === 0 ? spread : -spread), -9] }))
     return shiftAlignment({ ...rowsOf(16), probes })
   }
 
-  it('stands out from the spread of the rows by three standard errors', () => {
-    // Of sixteen values that are `spread` from their mean it is spread / sqrt(15).
+  it('fails only if it exceeds three standard errors of the rows', () => {
+    // The standard error of 16 values, each `spread` away from their mean, is spread / sqrt(15).
     const limit = Math.sqrt(15) / 3
     for (const [spread, status] of [
       [0.99 * limit, 'fail'],
@@ -128,23 +128,23 @@ describe('a shift that is wrong', () => {
     }
   })
 
-  it('is told apart in the message', () => {
+  it('is named in the message', () => {
     assert.match(shiftAlignment(allShifted([-1, -2, -3])).message, /labels are not shifted/)
     assert.match(shiftAlignment(allShifted([-3, -2, -1])).message, /labels are shifted twice/)
   })
 })
 
 describeCheck('unreachable_mass', unreachableMass, 1e-3, [
-  ['a vocabulary that is all text', rowsOf(3), 'pass', 0],
+  ['a vocabulary that the tokenizer covers', rowsOf(3), 'pass', 0],
   ['a little mass beyond it', rowsOf(3, { unreachableMass: 2 ** -10 }), 'pass', 2 ** -10],
   ['mass at the tolerance in one row', rowsOf(3, { unreachableMass: 1e-3 }), 'warn', 1e-3],
-  ['mass that is not a number', rowsOf(3, { unreachableMass: NAN }), 'warn', null]
+  ['a mass of NaN', rowsOf(3, { unreachableMass: NAN }), 'warn', null]
 ])
 
 describeCheck('better_than_chance', betterThanChance, CHANCE, [
-  ['likely text', rowsOf(16), 'pass', 0.5],
+  ['probable text', rowsOf(16), 'pass', 0.5],
   [
-    'text as likely as chance',
+    'text as probable as chance',
     rowsOf(
       16,
       {},
@@ -157,15 +157,15 @@ describeCheck('better_than_chance', betterThanChance, CHANCE, [
     'warn',
     CHANCE
   ],
-  ['unlikely text', rowsOf(16, {}, { logProbs: Array(16).fill(-4) }), 'warn', 4],
-  ['numbers that are none', rowsOf(16, {}, { logProbs: Array(16).fill(NAN) }), 'warn', null],
+  ['improbable text', rowsOf(16, {}, { logProbs: Array(16).fill(-4) }), 'warn', 4],
+  ['NaN', rowsOf(16, {}, { logProbs: Array(16).fill(NAN) }), 'warn', null],
   ['fifteen tokens', rowsOf(15, {}, { logProbs: Array(15).fill(-4) }), 'skipped', null],
   ['a certain row', rowsOf(1, { entropy: 0 }), 'skipped', null],
   ['a uniform row', rowsOf(1, { entropy: CHANCE }), 'skipped', null],
-  ['an entropy above ln V, in however few rows', rowsOf(1, { entropy: CHANCE + 1e-6 }), 'fail', CHANCE + 1e-6],
+  ['an entropy above ln V in a single row', rowsOf(1, { entropy: CHANCE + 1e-6 }), 'fail', CHANCE + 1e-6],
   ['an entropy below 0', rowsOf(16, { entropy: -1e-6 }), 'fail', -1e-6],
-  ['an entropy that is not a number', rowsOf(1, { entropy: NAN }), 'fail', null],
-  ['an entropy without end', rowsOf(1, { entropy: INFINITE }), 'fail', null]
+  ['an entropy of NaN', rowsOf(1, { entropy: NAN }), 'fail', null],
+  ['an infinite entropy', rowsOf(1, { entropy: INFINITE }), 'fail', null]
 ])
 
 const coarse = (significantBits: number, claimsFloat32: boolean): ProbedRows => ({
@@ -176,11 +176,11 @@ describeCheck('precision', precision, 11, [
   ['logits in float32', coarse(24, true), 'pass', 24],
   ['one logit finer than float16', coarse(12, true), 'pass', 12],
   ['logits as coarse as float16', coarse(11, true), 'warn', 11],
-  ['the same where float32 is not claimed', coarse(11, false), 'pass', 11]
+  ['the same with another dtype', coarse(11, false), 'pass', 11]
 ])
 
 describe('probeChecks', () => {
-  it('passes every row of a real softmax whose graph rounds to float32, apart from what the text itself is', () => {
+  it('finds no fault in the rows of a softmax that rounds to float32', () => {
     const logits = fc.array(fc.double({ min: -30, max: 30, noNaN: true }), { minLength: V, maxLength: V })
     fc.assert(
       fc.property(fc.array(logits, { minLength: 1, maxLength: 12 }), (rows) => {

@@ -13,7 +13,7 @@ const EXAMPLE: ExampleLosses = {
   notShifted: [14, 15, 16],
   shiftedTwice: [8.25, 9.5]
 }
-/** What a run prints that counts in each way, by hand. */
+/** The loss that a run with each convention prints, computed by hand. */
 const VALUES: Readonly<Record<string, number>> = {
   completion_mean: 7.5 / 3,
   full_sequence_mean: 27.5 / 7,
@@ -35,9 +35,9 @@ const valuesOf = (conventions: readonly Convention[]): Record<string, number> =>
 const codes = (losses: ExampleLosses): string[] => conventionsOf(losses).map(({ convention }) => convention)
 
 describe('conventionsOf', () => {
-  it('has every convention with its value', () => assert.deepEqual(valuesOf(conventionsOf(EXAMPLE)), VALUES))
+  it('computes every convention', () => assert.deepEqual(valuesOf(conventionsOf(EXAMPLE)), VALUES))
 
-  it('takes the end token away where it is trained', () => {
+  it('adds conventions without the end token if it is trained', () => {
     const values = valuesOf(conventionsOf({ ...EXAMPLE, endsAreTrained: true, endsAreInSequence: true }))
     assert.equal(values.completion_mean, 18.5 / 4)
     assert.equal(values.completion_mean_without_eos, 7.5 / 3)
@@ -45,7 +45,7 @@ describe('conventionsOf', () => {
     assert.equal(values.full_sequence_mean_without_eos, 27.5 / 7)
   })
 
-  it('counts an end token that the template writes and nobody trains with the whole sequence', () => {
+  it('counts an end token that the template writes and that is not trained in the full sequence only', () => {
     const values = valuesOf(conventionsOf({ ...EXAMPLE, endsAreInSequence: true }))
     assert.equal(values.completion_mean, 7.5 / 3)
     assert.equal(values.completion_mean_with_eos, 18.5 / 4)
@@ -53,13 +53,13 @@ describe('conventionsOf', () => {
     assert.equal(values.full_sequence_mean_without_eos, 27.5 / 7)
   })
 
-  it('puts the prompt loss weight first where there is one', () => {
+  it('puts the prompt loss weight first if the request has one', () => {
     const [first] = conventionsOf({ ...EXAMPLE, promptLossWeight: 0.1 })
     assert.equal(first?.convention, 'prompt_loss_weight_mean')
     assert.ok(Math.abs(present(first?.value) - (7.5 + 2) / 3.4) < 1e-12)
   })
 
-  it('leaves out what is not defined or was not computed', () => {
+  it('leaves out conventions that are undefined or were not computed', () => {
     assert.deepEqual(codes({ ...EXAMPLE, completion: [], ends: [], notShifted: [], shiftedTwice: [] }), [
       'full_sequence_mean',
       'full_sequence_sum',
@@ -72,7 +72,7 @@ describe('conventionsOf', () => {
     )
   })
 
-  it('says in words what each means', () => {
+  it('explains each convention in words', () => {
     for (const { convention, message } of conventionsOf(EXAMPLE)) assert.ok(message.length > 30, convention)
     assert.match(present(conventionsOf(EXAMPLE)[1]?.message), /mean over prompt and completion: the prompt was not masked/)
     assert.match(present(conventionsOf(EXAMPLE)[0]?.message), /per-example mean/)
@@ -83,7 +83,7 @@ describe('diagnoseLoss', () => {
   const diagnose = (reported: number): ReturnType<typeof diagnoseLoss> => diagnoseLoss(reported, conventionsOf(EXAMPLE), 'completion_mean')
 
   for (const [convention, value] of Object.entries(VALUES)) {
-    it(`recognises ${convention} from a value of four digits`, () => {
+    it(`recognizes ${convention} from a value with four digits`, () => {
       const { conventions, verdict, nearest } = diagnose(Number(value.toPrecision(4)))
       assert.equal(conventions[0]?.convention, convention)
       assert.equal(verdict, convention === 'completion_mean' ? 'expected' : 'other_convention')
@@ -91,23 +91,23 @@ describe('diagnoseLoss', () => {
     })
   }
 
-  it('says how far the nearest is when none explains the value', () => {
+  it('returns the nearest convention if none explains the loss', () => {
     const { conventions, verdict, nearest } = diagnose(2.6)
     assert.deepEqual([conventions, verdict, nearest?.convention], [[], 'unexplained', 'completion_mean'])
     assert.ok(Math.abs(present(nearest?.difference) - 0.1) < 1e-12)
   })
 
-  it('holds a relative 1e-3 and not more', () => {
+  it('accepts a relative difference of 1e-3', () => {
     assert.equal(diagnose(2.5 * 1.0009).verdict, 'expected')
     assert.equal(diagnose(2.5 * 1.0011).verdict, 'unexplained')
   })
 
-  it('takes a loss of 0 for one of a certain token', () => {
+  it('explains a loss of 0 by a token that is certain', () => {
     const certain = conventionsOf({ ...EXAMPLE, completion: [1e-8] })
     assert.equal(diagnoseLoss(0, certain, 'completion_mean').verdict, 'expected')
   })
 
-  it('lists all that give the value, the one that was asked for first', () => {
+  it('lists all conventions that give the loss, the expected one first', () => {
     const oneToken = conventionsOf({ ...EXAMPLE, completion: [2.5] })
     assert.deepEqual(
       diagnoseLoss(2.5, oneToken, 'completion_mean').conventions.map(({ convention }) => convention),
@@ -115,5 +115,5 @@ describe('diagnoseLoss', () => {
     )
   })
 
-  it('has no nearest where nothing could be computed', () => assert.equal(diagnoseLoss(1, [], 'completion_mean').nearest, undefined))
+  it('has no nearest convention if none is defined', () => assert.equal(diagnoseLoss(1, [], 'completion_mean').nearest, undefined))
 })

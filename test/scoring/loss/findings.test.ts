@@ -9,10 +9,10 @@ const found = (reasons: readonly Reason[], promptLossWeight = 0, firstHasLogProb
 
 describe('labelFindings', () => {
   const CASES: readonly [string, readonly Reason[], number, readonly string[]][] = [
-    ['nothing in a prompt and a completion with its end', ['bos', 'prompt', 'completion', 'eos'], 0, []],
+    ['nothing in a prompt and a completion with an end token', ['bos', 'prompt', 'completion', 'eos'], 0, []],
     ['an end token that is not trained', ['bos', 'prompt', 'completion'], 0, ['eos_not_trained']],
-    ['an example without anything trained', ['bos', 'prompt', 'template', 'straddle'], 0, ['all_masked']],
-    ['one where only the prompt weighs', ['bos', 'prompt'], 0.5, ['all_masked']],
+    ['an example without trained tokens', ['bos', 'prompt', 'template', 'straddle'], 0, ['all_masked']],
+    ['an example with a weight for the prompt only', ['bos', 'prompt'], 0.5, ['all_masked']],
     ['a text that is trained as a whole', ['bos', 'completion', 'eos'], 0, ['nothing_masked']],
     ['a prompt of full weight', ['bos', 'prompt', 'completion', 'eos'], 1, ['nothing_masked']],
     ['a first token that is trained', ['completion', 'prompt', 'eos'], 0, ['first_trained_token_is_first']]
@@ -21,9 +21,9 @@ describe('labelFindings', () => {
 })
 
 describe('straddleFinding', () => {
-  it('finds nothing where no token straddles', () => assert.deepEqual(straddleFinding([]), []))
-  it('names the positions, the first eight', () => {
-    assert.match(present(straddleFinding([3])[0]?.message), /^the token at position 3 holds/)
-    assert.match(present(straddleFinding([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])[0]?.message), /positions 1, 2, 3, 4, 5, 6, 7, 8 and 2 more hold/)
+  it('returns nothing if no token straddles', () => assert.deepEqual(straddleFinding([]), []))
+  it('lists the first eight positions', () => {
+    assert.match(present(straddleFinding([3])[0]?.message), /^the token at position 3 contains/)
+    assert.match(present(straddleFinding([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])[0]?.message), /positions 1, 2, 3, 4, 5, 6, 7, 8 and 2 more contain/)
   })
 })

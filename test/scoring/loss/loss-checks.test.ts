@@ -1,21 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { diagnoseLoss } from '../../../src/scoring/loss/conventions.ts'
-import { lossConventionCheck, maskSanityCheck } from '../../../src/scoring/loss/loss-checks.ts'
+import { lossConventionCheck, type MaskInfo, maskSanityCheck } from '../../../src/scoring/loss/loss-checks.ts'
 
-type MaskFacts = Parameters<typeof maskSanityCheck>[0]
-
-const MASK: MaskFacts = { tokenCount: 3, reasons: ['bos', 'prompt', 'completion'], trainedTokens: 1, spellsCompletion: true, strayControlTokens: 0 }
+const MASK: MaskInfo = { tokenCount: 3, reasons: ['bos', 'prompt', 'completion'], trainedTokens: 1, spellsCompletion: true, strayControlTokens: 0 }
 
 describe('maskSanityCheck', () => {
-  const CASES: readonly [string, Partial<MaskFacts>, string, boolean][] = [
+  const CASES: readonly [string, Partial<MaskInfo>, string, boolean][] = [
     ['passes a mask whose tokens spell the completion', {}, 'pass', true],
-    ['passes ids, without evidence', { spellsCompletion: null }, 'pass', false],
-    ['fails when nothing is trained', { reasons: ['bos', 'prompt', 'template'], trainedTokens: 0 }, 'fail', true],
+    ['passes ids, but not as independent evidence', { spellsCompletion: null }, 'pass', false],
+    ['fails if no token is trained', { reasons: ['bos', 'prompt', 'template'], trainedTokens: 0 }, 'fail', true],
     ['fails a mask of another length', { tokenCount: 4 }, 'fail', true],
-    ['warns of a first token that no row predicts', { reasons: ['completion', 'completion', 'eos'] }, 'warn', true],
-    ['warns of control tokens among the completion', { strayControlTokens: 1 }, 'warn', true],
-    ['warns when the trained tokens spell another text', { spellsCompletion: false }, 'warn', true]
+    ['warns if no row predicts the first trained token', { reasons: ['completion', 'completion', 'eos'] }, 'warn', true],
+    ['warns of control tokens in the completion', { strayControlTokens: 1 }, 'warn', true],
+    ['warns if the trained tokens spell another text', { spellsCompletion: false }, 'warn', true]
   ]
   for (const [what, changes, status, independent] of CASES) {
     it(what, () => {
@@ -39,6 +37,6 @@ describe('lossConventionCheck', () => {
     assert.match(checkOf(4).message, /the sum/)
     assert.equal(checkOf(4).value, 2)
   })
-  it('warns of a loss that nothing explains', () => assert.equal(checkOf(3).status, 'warn'))
-  it('has no difference where nothing is trained', () => assert.equal(lossConventionCheck(diagnoseLoss(2, [], 'completion_mean'), null).value, null))
+  it('warns of a loss that no convention explains', () => assert.equal(checkOf(3).status, 'warn'))
+  it('has no value if nothing is trained', () => assert.equal(lossConventionCheck(diagnoseLoss(2, [], 'completion_mean'), null).value, null))
 })

@@ -1,21 +1,31 @@
+/**
+ * What is known of a check before it runs. Its messages quote `causes` and `advice`; docs/reference/checks.md shows
+ * all of it.
+ */
 export interface CatalogEntry {
-  /** When it runs: with every result, with `verify: "deep"` and the sampled share, before the engine is ready, with /v1/loss. */
+  /**
+   * `request`: with every result; `deep`: with `verify: "deep"` and on sampled traffic; `start`: in the start-up
+   * self-test; `loss`: with POST /v1/loss.
+   */
   readonly runs: readonly ('request' | 'deep' | 'start' | 'loss')[]
-  /** What holds when all is well. */
+  /** The statement that a pass confirms. The page capitalizes it and adds the full stop. */
   readonly condition: string
   readonly formula: string
   readonly tolerance: string
-  /** Beside the forward pass that gives the result. */
+  /** Work on top of the forward pass that computes the result. */
   readonly cost: string
-  /** What makes it warn or fail, the most likely first. */
+  /** Clauses that explain a warning or a failure, most likely first. */
   readonly causes: readonly string[]
-  /** What the reader of a warning or failure does next. */
+  /** Sentences that say what to do after a warning or a failure. */
   readonly advice: string
 }
 
-/** What a check costs beside the forward pass that gives the result. */
-export const FREE = 'none: numbers that are there anyway'
+export const FREE = 'none'
 export const TOKENIZER = 'tokenizer only'
 export const ONE_PASS = 'one more pass'
 export const PROBE = 'raw logits of at most 32 rows'
-export const MODEL_TOLERANCE = "the model's tolerance (start-up self-test); fail above ten times that"
+export const MODEL_TOLERANCE = "the model's tolerance (start-up self-test); fails above ten times that"
+export const SUM_TOLERANCE = "the model's tolerance times the square root of the number of tokens of x"
+/** Advice where only a bug in logpr can be the cause. */
+export const RETRY = 'Do not use the result. Send the request again; if the check fails again, report a bug.'
+export const COMPARE_TOKENIZER = 'Compare tokenizer.json with the one published with the model.'

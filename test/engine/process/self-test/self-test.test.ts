@@ -130,7 +130,8 @@ describe('runSelfTest on a model with a fault', () => {
 
   it('lists likely causes and the remedy', async () => {
     await assert.rejects(reportOn({ seesLaterTokens: true }), {
-      message: /^the start-up self-test failed: \[causality\] the numbers differ by .*Likely causes.*attention mask.*What to do: Export the model again/s
+      message:
+        /^the start-up self-test failed: \[causality\] the log-probabilities differ by .*Likely causes.*attention mask.*What to do: Export the model again/s
     })
   })
 
