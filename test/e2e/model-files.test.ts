@@ -185,7 +185,7 @@ describe('a start with a model folder whose files do not belong together', () =>
         const path = join(folder, 'model.onnx')
         overwrite(path, Buffer.of(readFileSync(path)[WEIGHTS_AT]! ^ 1), WEIGHTS_AT)
       },
-      /canary\.json was made for weights with SHA-256 [0-9a-f]{64}, those here have [0-9a-f]{64}/
+      /canary\.json was made for weights with SHA-256 [0-9a-f]{64}, but the weights here have [0-9a-f]{64}/
     ],
     ['weights that give other numbers than those of canary.json', (folder) => turnSigns(join(folder, 'model.onnx')), /\[known_answer\].*other weights/],
     [
