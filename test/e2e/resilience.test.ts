@@ -50,7 +50,7 @@ test('says that it is not ready, but alive, while the engine is replaced', async
   const live = await service.get('/livez')
 
   assert.deepEqual([ready.status, live.status], [503, 200])
-  assert.match(((await ready.json()) as { reason: string }).reason, /being replaced/)
+  assert.match(((await ready.json()) as { reason: string }).reason, /is restarting/)
 })
 
 test('no engine outlives a front that was killed', async () => {

@@ -191,7 +191,7 @@ test('the engine of one is killed under load: every request of both is answered 
         ({ status }) => status === 'restarting'
       )
       assert.equal(code, 503)
-      assert.match(reason, /^b: the engine process ended and is being replaced/)
+      assert.match(reason, /^b: the engine process ended and is restarting/)
       await service.untilReady()
       // A batch that meets two ends of the engine is not tried again: let the one in hand be answered first.
       const count = soFar.b!.length
