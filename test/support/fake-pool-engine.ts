@@ -8,7 +8,7 @@ import { fakeScores } from './fake-engine.ts'
 
 export const ANSWERS: EngineInfo['selfTest']['answers'] = [{ ids: [1, 2, 3], logProbs: [-1, -2] }]
 
-/** An engine of a pool that loads, answers and dies as the test says, with the batches in a real line. */
+/** An engine of a pool that loads, answers and ends when the test says so, with a real batch queue. */
 export class FakePoolEngine implements PoolEngine {
   state: EngineState = 'starting'
   info: EngineInfo | null = null
@@ -37,7 +37,7 @@ export class FakePoolEngine implements PoolEngine {
     return this.#line.tokens
   }
 
-  /** The batch that it runs. */
+  /** The running batch. */
   get running(): Batch | undefined {
     return this.#running?.batch
   }
@@ -54,7 +54,7 @@ export class FakePoolEngine implements PoolEngine {
     this.#next()
   }
 
-  /** Its process ends; `becomeReady` is the next one. */
+  /** Its process ends. `becomeReady` makes the next process ready. */
   die(): void {
     this.state = 'restarting'
     this.restarts++
@@ -65,7 +65,7 @@ export class FakePoolEngine implements PoolEngine {
 
   fail(): void {
     this.state = 'failed'
-    this.failure = new ServiceError('model_invalid', 'it cannot be loaded')
+    this.failure = new ServiceError('model_invalid', 'the model cannot be loaded')
     this.#running = undefined
     this.#line.putBack()
     this.#reject(this.failure)
@@ -73,11 +73,11 @@ export class FakePoolEngine implements PoolEngine {
     this.#line.rejectAll(unavailable(this.failure))
   }
 
-  /** Answers the batch that it runs. */
+  /** Answers the running batch. */
   answer(): void {
     const running = this.#running
     this.#running = undefined
-    if (running === undefined) throw new Error('it runs nothing')
+    if (running === undefined) throw new Error('no batch is running')
     this.#line.finish(running.batchId)?.resolve({ rows: running.batch.sequences.map(fakeScores), probes: [], runMs: 1 })
     this.#next()
   }

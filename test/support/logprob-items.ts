@@ -5,7 +5,7 @@ import { type EncodingContext, type LogprobItem, type LogprobOptions, TERMS } fr
 import { ServiceError } from '../../src/errors.ts'
 import { FakeTokenizer } from './fake-tokenizer.ts'
 
-/** The contract's defaults, changed. */
+/** The default options, with changes. */
 export function optionsOf(changes: Partial<LogprobOptions> = {}): LogprobOptions {
   return {
     boundary: 'auto',
@@ -25,7 +25,7 @@ export function itemOf(x: LogprobItem['x'], y: LogprobItem['y'], index = 0): Log
   return { index, candidate: 0, id: null, x, y, param: { x: 'x', y: 'y' } }
 }
 
-/** The fake tokenizer with a model of 20 rows and 16 tokens of context. */
+/** The fake tokenizer with a model of 20 vocabulary rows and a context of 16 tokens. */
 export function contextOf(changes: Partial<EncodingContext> = {}): EncodingContext {
   return { tokenizer: new FakeTokenizer(), vocabSize: 20, maxModelLen: 16, prefixTokenId: 0, toleranceNats: 1e-3, claimsFloat32: true, ...changes }
 }
