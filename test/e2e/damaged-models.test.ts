@@ -18,7 +18,7 @@ const CODES = ['model_invalid', 'model_unsupported']
 let child: ChildProcess | undefined
 after(() => child?.kill('SIGKILL'))
 
-/** What comes of a damaged model; null when its process died. */
+/** The outcome of a damaged model; null when the process crashed. */
 function outcomeOf(damaged: DamagedModel): Promise<Outcome | null> {
   child ??= fork(join(PACKAGE_FOLDER, 'dist', 'test', 'support', 'damaged-models.js'), { serialization: 'advanced', stdio: 'ignore' })
   const asked = child
@@ -51,7 +51,7 @@ function specIn(t: TestContext, files: Readonly<Record<string, Uint8Array>> = {}
   }
 }
 
-/** Each is refused with a code, or gives the numbers of the intact model. Gives how many were refused. */
+/** Asserts that each is rejected with a code or gives the scores of the intact model. Returns the number of rejections. */
 async function refusedOf(spec: EngineSpec, intact: Uint8Array, damaged: readonly Uint8Array[]): Promise<number> {
   const before = await outcomeOf({ bytes: intact, spec, texts: TEXTS, known: [] })
   assert.equal(before?.code, null, before?.message)
@@ -75,15 +75,15 @@ async function refusedOf(spec: EngineSpec, intact: Uint8Array, damaged: readonly
 }
 
 describe('a damaged model', () => {
-  it(`cut at every ${PARTS}th of its length is always refused`, async (t) => {
+  it(`truncated at any ${PARTS}th of its length is rejected`, async (t) => {
     const cuts = Array.from({ length: PARTS }, (_, i) => INTACT.subarray(0, Math.floor((INTACT.length * i) / PARTS)))
     assert.equal(await refusedOf(specIn(t), INTACT, cuts), PARTS)
   })
 
-  it('with one flipped bit in its graph is refused or scores correctly', async (t) => {
+  it('with one flipped bit in its graph is rejected or scores correctly', async (t) => {
     const files = externalModelFiles()
     const graph = present(files['model.onnx'])
-    // Without weights in it, the whole file is graph.
+    // With its weights in another file, the model file contains only the graph.
     const turned = Array.from({ length: graph.length }, (_, i) => graph.map((byte, at) => (at === i ? byte ^ (1 << ((i * 5) % 8)) : byte)))
     const refused = await refusedOf(specIn(t, files), graph, turned)
     assert.ok(refused > graph.length / 3, `${refused} of ${graph.length} were refused`)

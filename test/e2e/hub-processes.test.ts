@@ -24,7 +24,7 @@ interface Ended {
 interface RunningPull {
   readonly process: ChildProcess
   readonly ended: Promise<Ended>
-  /** What it has written for a person so far. */
+  /** Its progress output so far. */
   told(): string
 }
 
@@ -48,7 +48,7 @@ async function until(what: string, holds: () => boolean): Promise<void> {
   throw new Error(`${what} did not happen within 10 s`)
 }
 
-/** Until a part of the weights is on disk. */
+/** Waits until a part of the weights is on disk. */
 async function untilHalfWay(cacheFolder: string): Promise<void> {
   const path = join(cacheFolder, 'models--org--tiny', 'blobs', `${WEIGHTS_ETAG}.logpr.incomplete`)
   await until('a part of the weights', () => existsSync(path) && statSync(path).size > 0)
@@ -68,7 +68,7 @@ for (const [signal, code, { name }] of [
   ['SIGKILL', null, PROCESS_FAULTS.killed],
   ['SIGINT', 130, PROCESS_FAULTS.interrupted]
 ] as const) {
-  test(`${name}: the next pull resumes and ends with the right bytes`, async (t) => {
+  test(`${name}: the next pull resumes and ends with the correct content`, async (t) => {
     const hub = await startHub(t)
     hub.publish(ID, MODEL_FILES)
     hub.plant('storage', DATA, { kind: 'stall', afterBytes: 300_000 })
@@ -86,7 +86,7 @@ for (const [signal, code, { name }] of [
   })
 }
 
-test(`${PROCESS_FAULTS.twice.name}: one fetches, the other waits, both end with the right bytes`, async (t) => {
+test(`${PROCESS_FAULTS.twice.name}: one downloads, the other waits, and both end with the correct content`, async (t) => {
   const hub = await startHub(t)
   hub.publish(ID, MODEL_FILES)
   const cacheFolder = tempFolder(t)

@@ -39,7 +39,7 @@ async function until(isTrue: () => boolean): Promise<void> {
 }
 
 describe('startEngines', () => {
-  it('loses nothing and changes no number when one of two processes is killed under load, again and again', async (t) => {
+  it('loses no batch and changes no score when one of two processes is killed repeatedly under load', async (t) => {
     const log: { replica?: number; message: string }[] = []
     const note = (fields: object, message: string): void => void log.push({ ...fields, message })
     const options = { log: { info: note, warn: note, error: note }, batchTimeoutMs: 20_000, startTimeoutMs: 20_000 }
@@ -77,12 +77,12 @@ describe('startEngines', () => {
     }
   })
 
-  it('ends one that gives other numbers than the first, and goes on with it', async (t) => {
+  it('ends an engine whose scores differ from the first one, and continues with the first', async (t) => {
     const options = { log: { info() {}, warn() {}, error() {} }, batchTimeoutMs: 20_000, startTimeoutMs: 20_000 }
     const pool = startEngines(2, SPEC, { texts: Promise.resolve(texts), stored: [] }, options)
     t.after(() => pool.close())
     const { selfTest } = await pool.started()
-    // What the second one has to agree with, a nat away from the truth.
+    // The scores that the second engine is compared with, wrong by one nat.
     for (const answer of selfTest.answers) Object.assign(answer, { logProbs: answer.logProbs.map((logProb) => logProb - 1) })
     pool.expectFiles({})
     await until(() => childPids(process.pid).length === 2)
