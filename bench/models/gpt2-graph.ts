@@ -1,5 +1,6 @@
 import { buildFloat, buildInt64, buildNode, buildTensor } from '../../src/model/onnx/build-node.ts'
-import { BOOL, FLOAT, FLOAT16, type Graph, INT64, type Initializer, type OnnxNode, type TensorInfo } from '../../src/model/onnx/graph.ts'
+import { BOOL, FLOAT, FLOAT16, INT64 } from '../../src/model/onnx/data-types.ts'
+import type { Graph, Initializer, OnnxNode, TensorInfo } from '../../src/model/onnx/graph.ts'
 import { halfFloats } from './half.ts'
 
 /** What makes a GPT-2: L layers, H hidden, A heads, V tokens, P positions; H is a multiple of A. */

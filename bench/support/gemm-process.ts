@@ -4,7 +4,8 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { buildInt64, buildNode, buildTensor } from '../../src/model/onnx/build-node.ts'
-import { FLOAT, type Graph, type Initializer, type OnnxNode } from '../../src/model/onnx/graph.ts'
+import { FLOAT } from '../../src/model/onnx/data-types.ts'
+import type { Graph, Initializer, OnnxNode } from '../../src/model/onnx/graph.ts'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
 import { RandomNormal } from '../models/random-normal.ts'
 import { answerLines } from './answer-lines.ts'

@@ -1,17 +1,17 @@
 import type { OnnxNode } from '../model/onnx/graph.ts'
 import { broadcastDims, ELEMENTWISE_RULES } from './shapes/elementwise.ts'
 import { MOVEMENT_RULES } from './shapes/movement.ts'
-import { attributesOf, type ShapeRule } from './shapes/node-info.ts'
 import { PRODUCT_RULES } from './shapes/products.ts'
+import type { ShapeRule } from './shapes/shape-rule.ts'
 import { activationBytes, type InferredTensor } from './shapes/tensor-info.ts'
 
 type Inputs = readonly (InferredTensor | undefined)[]
 
-/** Shape rules of the operators that language models use; from the ONNX operator pages and onnxruntime's ContribOperators.md. */
+/** By operator type. Sources: the operator pages of ONNX and onnxruntime's ContribOperators.md. */
 const SHAPE_RULES: ReadonlyMap<string, ShapeRule> = new Map(Object.entries({ ...ELEMENTWISE_RULES, ...MOVEMENT_RULES, ...PRODUCT_RULES }))
-/** Operators whose output is another view of the first input, which no kernel copies. */
+/** Operators whose output is a view of the first input; nothing is copied. */
 const VIEWS = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity'])
-/** Operators that may write over an input that nobody reads again (MayInplace in onnxruntime's kernel definitions). */
+/** Operators that may overwrite an input after its last read (MayInplace in onnxruntime's kernel definitions). */
 const IN_PLACE = new Set([
   'Add',
   'Sub',
@@ -32,9 +32,9 @@ const IN_PLACE = new Set([
   'ScatterND'
 ])
 
-/** The outputs of a node; null if their shapes cannot be inferred. */
+/** The outputs of a node; null when their shapes cannot be inferred. */
 export function inferOutputs(node: OnnxNode, inputs: Inputs): readonly InferredTensor[] | null {
-  return SHAPE_RULES.get(node.opType)?.({ inputs, outputCount: node.outputs.length, attributes: attributesOf(node) }) ?? null
+  return SHAPE_RULES.get(node.opType)?.({ node, inputs }) ?? null
 }
 
 export function isView({ opType }: OnnxNode): boolean {
@@ -46,8 +46,8 @@ export function mayWriteInPlace({ opType }: OnnxNode): boolean {
 }
 
 /**
- * Buffers that a kernel has in the arena while it runs, beside its inputs and outputs, in bytes. Where selects from each
- * of its two values into a buffer as large as that value broadcast with the condition, and then merges them (where_op.cc).
+ * Bytes of each temporary buffer that a kernel allocates from the arena while it runs. Where first selects from each of its
+ * two values into a buffer with the shape of that value broadcast with the condition, then merges the two (where_op.cc).
  */
 export function scratchBytes({ opType }: OnnxNode, [condition, ...values]: Inputs): readonly number[] {
   if (opType !== 'Where' || condition === undefined) return []

@@ -1,24 +1,27 @@
 import type { OnnxNode } from '../model/onnx/graph.ts'
-import { attributesOf } from './shapes/node-info.ts'
+import { integerListOf } from './shapes/shape-rule.ts'
 
-/** Products that onnxruntime fuses with the transposition of a factor (MatmulTransposeFusion, FusedMatMul), and those transpositions. */
-export interface FusedProducts {
+/** MatMul nodes that onnxruntime fuses with the Transpose of a factor, and those Transpose nodes (MatmulTransposeFusion). */
+interface FusedProducts {
   readonly products: ReadonlySet<OnnxNode>
   readonly transpositions: ReadonlySet<OnnxNode>
 }
 
-/** The scores of unfused attention, query x transposed keys, are such a product. A scale between the two is fused as well. */
+/**
+ * The main case is query x transposed keys in attention that is not itself fused. A scale between Transpose and MatMul is
+ * fused as well. `reads` counts the readers of each tensor.
+ */
 export function fusedProducts(nodes: readonly OnnxNode[], reads: ReadonlyMap<string, number>): FusedProducts {
   const producers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
-  const throughScale = (name: string): OnnxNode | undefined => {
+  const unscaledProducer = (name: string): OnnxNode | undefined => {
     const node = producers.get(name)
-    return node?.opType === 'Mul' || node?.opType === 'Div' ? throughScale(node.inputs[0] ?? '') : node
+    return node?.opType === 'Mul' || node?.opType === 'Div' ? unscaledProducer(node.inputs[0] ?? '') : node
   }
   const products = new Set<OnnxNode>()
   const transpositions = new Set<OnnxNode>()
   for (const node of nodes) {
     if (node.opType !== 'MatMul') continue
-    for (const factor of node.inputs.map(throughScale)) {
+    for (const factor of node.inputs.map(unscaledProducer)) {
       if (factor?.opType !== 'Transpose' || !swapsLastAxes(factor)) continue
       products.add(node)
       if (factor.outputs.every((name) => reads.get(name) === 1)) transpositions.add(factor)
@@ -28,34 +31,34 @@ export function fusedProducts(nodes: readonly OnnxNode[], reads: ReadonlyMap<str
 }
 
 function swapsLastAxes(node: OnnxNode): boolean {
-  const order = attributesOf(node).integers('perm')
+  const order = integerListOf(node, 'perm')
   return order !== null && order.length > 1 && order.at(-1) === order.length - 2 && order.at(-2) === order.length - 1
 }
 
 /**
- * The order in which onnxruntime runs the nodes of a graph, which decides which buffers are alive together. It is depth
- * first from the nodes that nobody reads, the last one first, and into the inputs of each from its latest node to its
- * earliest (GraphViewer and Graph::ReverseDFSFrom in core/graph). A node that a fusion makes counts as later than all
- * others. The search keeps a stack of its own: recursion would be as deep as the model.
+ * The order in which onnxruntime runs the nodes of a graph, which decides which buffers are live at the same time. It is a
+ * depth-first search backwards from the nodes whose outputs no node reads, last node first, and at each node into its
+ * producers, latest first (GraphViewer and Graph::ReverseDFSFrom in core/graph). A node created by a fusion counts as later
+ * than all others. The stack is explicit because recursion would be as deep as the model.
  */
 export function executionOrder(nodes: readonly OnnxNode[], isFused: (node: OnnxNode) => boolean): readonly OnnxNode[] {
   const rank = nodes.map((node, i) => (isFused(node) ? nodes.length + i : i))
   const producers = new Map(nodes.flatMap((node, i) => node.outputs.filter((name) => name !== '').map((name) => [name, i] as const)))
-  const inputsOf = nodes.map((node) => {
+  const producersOf = nodes.map((node) => {
     const from = [...node.inputs, ...node.captures].flatMap((name) => producers.get(name) ?? [])
     return [...new Set(from)].sort((a, b) => rank[a]! - rank[b]!)
   })
-  const isRead = new Set(inputsOf.flat())
-  const open = nodes.flatMap((_, i) => (isRead.has(i) ? [] : [{ at: i, isLeft: false }]))
-  const seen = new Set<number>()
+  const isRead = new Set(producersOf.flat())
+  const stack = nodes.flatMap((_, i) => (isRead.has(i) ? [] : [{ at: i, isFinished: false }]))
+  const visited = new Set<number>()
   const order: OnnxNode[] = []
-  for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
+  for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
     const node = nodes[entry.at]!
-    if (entry.isLeft) order.push(node)
-    if (entry.isLeft || seen.has(entry.at)) continue
-    seen.add(entry.at)
-    open.push({ at: entry.at, isLeft: true })
-    for (const at of inputsOf[entry.at]!) if (!seen.has(at)) open.push({ at, isLeft: false })
+    if (entry.isFinished) order.push(node)
+    if (entry.isFinished || visited.has(entry.at)) continue
+    visited.add(entry.at)
+    stack.push({ at: entry.at, isFinished: true })
+    for (const at of producersOf[entry.at]!) if (!visited.has(at)) stack.push({ at, isFinished: false })
   }
   return order
 }

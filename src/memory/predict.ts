@@ -7,95 +7,96 @@ import { elementCount, type InferredTensor, tensorInfo, tensorInfoOf } from './s
 import { type SimulatedMemory, simulateMemory } from './simulate-memory.ts'
 
 const MIB = 1 << 20
-/** Of the front process and its tokenizer thread while they serve (docs/reference/memory.md). */
+/** The front process and its tokenizer thread while serving (docs/reference/memory.md). */
 export const FRONT_BYTES = 130 * MIB
-/** Of an engine process before it has a model: Node, two threads and the graph itself. */
+/** An engine process without a model: Node.js, two threads and the graph. */
 const ENGINE_BYTES = 35 * MIB
-/** Ids, rows and results in JavaScript, buffers of the matrix kernels, and small holes. */
+/** What a pass needs besides activations: ids, rows and results in JavaScript, and buffers of the matrix kernels. */
 const PASS_BYTES = 27 * MIB
 /**
- * Holes in the runtime's arena, as a share of the largest buffer. It gives nothing back and a buffer lies in one piece, so
- * what was freed cannot always be used again. Measured 0 to 1.2, 0.6 on the whole (docs/decisions/0010-memory.md).
+ * Fragmentation of the runtime's arena, as a share of the largest buffer. The arena returns no memory and a buffer is
+ * contiguous, so freed memory cannot always be reused. Measured 0 to 1.2, 0.6 on average (docs/decisions/0010-memory.md).
  */
-const HOLES = 0.6
-/** Rank and entropy are asked for with some of the most probable tokens. */
+const FRAGMENTATION = 0.6
+/** Number of top tokens in a simulated pass. */
 const TOP_COUNT = 20
 
-/** A batch of B sequences that feed S tokens each, padding included. */
+/** A padded batch: B sequences of S tokens. */
 export interface BatchShape {
   readonly sequences: number
   readonly tokens: number
 }
 
 export interface ShapeLimits {
-  /** Most tokens of a sequence. The last one is scored and never fed. */
+  /** Largest number of tokens of a sequence. The last one is scored but not fed to the model. */
   readonly maxModelLen: number
   readonly maxBatchTokens: number
   readonly longTextTokens: number
 }
 
-/** What a service with this model takes, in bytes. What is held cannot be given back while it runs. */
+/** Memory of a service with one model, in bytes. */
 export interface MemoryPrediction {
-  /** Engine processes that it is for. */
+  /** Number of engine processes. */
   readonly replicas: number
-  /** Front process, tokenizer and the engines without a model. */
+  /** The front process with its tokenizer, and the engines without a model. */
   readonly baseBytes: number
   /** Weights in the engines' own memory. */
   readonly weightBytes: number
-  /** Weights mapped from their files: they share the page cache and can be dropped. */
+  /** Weights mapped from their files. The kernel can drop these pages, and processes share them. */
   readonly mappedBytes: number
-  /** Needed while one engine loads, on top of base and weights. */
+  /** Needed in addition while one engine loads. */
   readonly loadingBytes: number
-  /** Of the largest pass within the token budget, and which one that is. */
+  /** The largest pass within the token budget. */
   readonly budget: PassPrediction
-  /** Of the largest pass that a request can ask for: two texts as long as the model takes. */
+  /** The largest pass that a request can cause: two texts of the model's maximum length. */
   readonly longest: PassPrediction
-  /** Base, weights and the larger of loading and the budget's pass, in every engine at once. */
+  /** Base, weights, and in every engine the larger of `loadingBytes` and the bytes of the `budget` pass. */
   readonly totalBytes: number
-  /** Operators whose memory could not be told; with any, the prediction is too low. */
+  /** Operator types whose memory is unknown; if there are any, the prediction is too low. */
   readonly unknownOperators: readonly string[]
 }
 
 export interface PassPrediction {
   readonly bytes: number
   readonly shape: BatchShape
-  /** The operator at which it is largest. */
+  /** Type and name of the node at the peak. */
   readonly at: string
 }
 
 export interface MemoryQuestion extends ShapeLimits {
-  /** Engine processes of the model; 1 when absent. */
+  /** Number of engine processes, by default 1. */
   readonly replicas?: number
-  /** Whether they map one prepared file in place of weights in memory of their own. */
+  /** Whether the engines map one file of prepacked weights instead of holding their own. */
   readonly sharesWeights?: boolean
   readonly scoring: Graph
   readonly vocabSize: number
-  /** For graphs that leave the head size symbolic. */
+  /** For graphs in which the head size is symbolic. */
   readonly headSize: number
 }
 
 /**
- * The largest batches that the scheduler makes within its tokens (src/scheduling/plan-batch.ts): many short texts, as many
- * as fit of the longest ones that are still joined, and one text of all tokens. Attention grows with S², so these are the corners.
+ * The largest batches that the planner makes within its token budget (src/scheduling/batch-planner.ts): as many texts as fit
+ * of the greatest length that is still batched, and one text that uses the whole budget. Attention grows with S², so one of
+ * the two needs the most memory.
  */
 export function budgetShapes({ maxModelLen, maxBatchTokens, longTextTokens }: ShapeLimits): readonly BatchShape[] {
   const longest = Math.max(1, maxModelLen - 1)
-  const joined = Math.min(longTextTokens, longest, maxBatchTokens)
+  const batched = Math.min(longTextTokens, longest, maxBatchTokens)
   return [
-    { sequences: Math.max(1, Math.floor(maxBatchTokens / joined)), tokens: joined },
+    { sequences: Math.max(1, Math.floor(maxBatchTokens / batched)), tokens: batched },
     { sequences: 1, tokens: Math.min(longest, maxBatchTokens) }
   ]
 }
 
 /**
- * The largest that any request makes: a text as long as the model takes runs whatever the budget, and a deep verification
- * puts it beside another of the same length.
+ * The largest batch that a request can cause: a text of the model's maximum length runs whatever the budget is, and a deep
+ * verification puts a second text of the same length beside it.
  */
 export function longestShape({ maxModelLen }: Pick<ShapeLimits, 'maxModelLen'>): BatchShape {
   return { sequences: 2, tokens: Math.max(1, maxModelLen - 1) }
 }
 
-/** Predicts the memory of a service on the CPU from the graph alone; no weight is read. */
+/** Predicts the memory of a service on the CPU from the graph alone, without reading weights. */
 export function predictMemory(question: MemoryQuestion): MemoryPrediction {
   const weights = weightTensors(question.scoring)
   const passes = budgetShapes(question).map((shape) => passOf(question, weights, shape))
@@ -105,15 +106,15 @@ export function predictMemory(question: MemoryQuestion): MemoryPrediction {
   const { foldedBytes, largestFoldedBytes, unknown } = budget.simulated
   const { replicas = 1, sharesWeights = false } = question
   const baseBytes = FRONT_BYTES + replicas * ENGINE_BYTES
-  const preparedBytes = heldBytes + foldedBytes
-  const weightBytes = sharesWeights ? 0 : replicas * preparedBytes
-  // A folded tensor is there as it was made and as it is repacked; the pages of a mapped one can be dropped.
+  const weightBytesPerEngine = heldBytes + foldedBytes
+  const weightBytes = sharesWeights ? 0 : replicas * weightBytesPerEngine
+  // While it is repacked, a folded tensor exists twice. The source of any other weight is mapped and its pages can be dropped.
   const loadingBytes = sharesWeights ? 0 : largestFoldedBytes
   return {
     baseBytes,
     weightBytes,
     replicas,
-    mappedBytes: Math.max(mappedBytes, largestHeldBytes) + (sharesWeights ? preparedBytes : 0),
+    mappedBytes: Math.max(mappedBytes, largestHeldBytes) + (sharesWeights ? weightBytesPerEngine : 0),
     loadingBytes,
     budget: budget.pass,
     longest: longest.pass,
@@ -122,7 +123,7 @@ export function predictMemory(question: MemoryQuestion): MemoryPrediction {
   }
 }
 
-/** Bytes of the engine's own memory in a pass of one shape, beyond what it has when the model is loaded. */
+/** Memory that an engine with a loaded model needs in addition for a pass of one shape. */
 export function predictPass(question: MemoryQuestion, shape: BatchShape): PassPrediction {
   return passOf(question, weightTensors(question.scoring), shape).pass
 }
@@ -134,7 +135,7 @@ function passOf(
 ): { pass: PassPrediction; simulated: SimulatedMemory } {
   const inputs = new Map(question.scoring.inputs.map((input) => [input.name, inputTensor(input, question, shape)]))
   const simulated = simulateMemory(question.scoring, { inputs, weights })
-  return { simulated, pass: { bytes: Math.ceil(simulated.peakBytes + HOLES * simulated.largestBytes) + PASS_BYTES, shape, at: simulated.peakAt } }
+  return { simulated, pass: { bytes: Math.ceil(simulated.peakBytes + FRAGMENTATION * simulated.largestBytes) + PASS_BYTES, shape, at: simulated.peakAt } }
 }
 
 function weightTensors({ initializers }: Graph): ReadonlyMap<string, InferredTensor> {
@@ -146,24 +147,25 @@ function weightTensors({ initializers }: Graph): ReadonlyMap<string, InferredTen
   )
 }
 
-/** What an input is fed with when every row is scored and the caches are empty. */
+/** An input of a pass that scores every row, with empty caches. */
 function inputTensor(
   { name, elementType, shape }: TensorInfo,
   { vocabSize, headSize }: MemoryQuestion,
   { sequences: B, tokens: S }: BatchShape
 ): InferredTensor {
   const { N, C } = headChunks(B * S, headRowLimits(vocabSize).maxChunkRows)
-  const scoring: Readonly<Record<string, InferredTensor>> = {
+  const scoringInputs: Readonly<Record<string, InferredTensor>> = {
     [SCORING_INPUTS.rows]: tensorInfo(elementType, [N, C]),
     [SCORING_INPUTS.targets]: tensorInfo(elementType, [N, C]),
     [SCORING_INPUTS.detailed]: tensorInfo(elementType, [], [1]),
     [SCORING_INPUTS.topCount]: tensorInfo(elementType, [1], [Math.min(TOP_COUNT, vocabSize)]),
     [SCORING_INPUTS.probed]: tensorInfo(elementType, [0], []),
-    // Of a plain pass; that of a packed row is as large as the mask, once for all heads.
+    // In a plain pass. The bias of a packed row is as large as the attention mask, once for all heads.
     [ATTENTION_BIAS]: tensorInfo(elementType, [1, 1, 1, 1])
   }
-  const own = scoring[name]
-  if (own !== undefined) return own
+  const scoringInput = scoringInputs[name]
+  if (scoringInput !== undefined) return scoringInput
+  // A key-value cache, (B, heads, 0, head size).
   if (shape?.length === 4) {
     const dims = shape.map((dim, i) => (typeof dim === 'number' ? dim : i === 3 ? headSize : 0))
     return tensorInfo(elementType, [B, ...dims.slice(1)])

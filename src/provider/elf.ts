@@ -1,4 +1,4 @@
-/** Bytes of a file from `offset` on: `length` of them, or fewer at its end. */
+/** Reads `length` bytes of a file from `offset`, or fewer at its end. */
 export type ReadAt = (offset: number, length: number) => Buffer
 
 const HEADER_BYTES = 64
@@ -20,19 +20,18 @@ interface Segment {
 }
 
 /**
- * The shared libraries that a 64-bit little-endian ELF file asks for by name (DT_NEEDED), in its order; null when it is no such
- * file, or not all of one. Reads some kilobytes. In place of `ldd`, which slim images lack, which runs the loader on the file,
- * and whose answer does not tell what this file itself wants from what its libraries want.
- * Format: System V ABI, chapters 4 and 5.
+ * The names of the shared libraries that a 64-bit little-endian ELF file needs (DT_NEEDED), in file order. Null when the
+ * file is not one, or is truncated. Reads a few kilobytes. `ldd` is no alternative: slim images lack it, it runs the loader
+ * on the file, and it lists indirect dependencies too. Format: System V ABI, chapters 4 and 5.
  */
 export function neededLibraries(readAt: ReadAt): string[] | null {
   const header = readAt(0, HEADER_BYTES)
   const isElf64 = header.length === HEADER_BYTES && header.toString('latin1', 0, 4) === '\x7fELF' && header[4] === CLASS_64 && header[5] === LITTLE_ENDIAN
   if (!isElf64) return null
   const segments = readSegments(readAt, header)
-  // A file that is cut off would end the process that loads it with SIGBUS.
-  const isCutOff = ({ type, offset, size }: Segment): boolean => type === PT_LOAD && size > 0 && readAt(offset + size - 1, 1).length === 0
-  if (segments.length < header.readUInt16LE(SEGMENT_COUNT_AT) || segments.some(isCutOff)) return null
+  // Loading a truncated file would end the process with SIGBUS.
+  const isTruncated = ({ type, offset, size }: Segment): boolean => type === PT_LOAD && size > 0 && readAt(offset + size - 1, 1).length === 0
+  if (segments.length < header.readUInt16LE(SEGMENT_COUNT_AT) || segments.some(isTruncated)) return null
   const dynamic = segments.find(({ type }) => type === PT_DYNAMIC)
   if (dynamic === undefined) return []
 
@@ -58,12 +57,12 @@ function readSegments(readAt: ReadAt, header: Buffer): Segment[] {
   })
 }
 
-/** Tag and value of each entry. */
+/** Tag and value of each entry of the dynamic section. */
 function readEntries(dynamic: Buffer): [bigint, bigint][] {
   return Array.from({ length: Math.floor(dynamic.length / 16) }, (_, i) => [dynamic.readBigInt64LE(i * 16), dynamic.readBigUInt64LE(i * 16 + 8)])
 }
 
-/** Where in the file the byte lies that is loaded at an address. */
+/** File offset of the byte that is loaded at an address. */
 function offsetOf(address: bigint, segments: readonly Segment[]): number | null {
   const segment = segments.find(({ type, address: start, size }) => type === PT_LOAD && address >= start && address < start + BigInt(size))
   return segment === undefined ? null : segment.offset + Number(address - segment.address)

@@ -4,65 +4,65 @@ import { join } from 'node:path'
 import { ONNXRUNTIME_FOLDER, ONNXRUNTIME_VERSION } from '../process/package-info.ts'
 import { neededLibraries } from './elf.ts'
 
-/** What was found of the libraries, the driver and the devices that the CUDA execution provider needs. */
+/** Libraries, driver and devices found for the CUDA execution provider. */
 export interface ProviderInfo {
   /** `linux/x64` */
   readonly platform: string
   /** Version of onnxruntime-node. */
   readonly onnxruntime: string
-  /** Where onnxruntime looks for its provider libraries: beside its own. */
+  /** Folder of onnxruntime's own library, where it also looks for its provider libraries. */
   readonly folder: string
   readonly providerLibraries: readonly ProviderLibrary[]
-  /** Version of onnxruntime that the provider libraries belong to, as the installation noted it; null when it did not. */
+  /** Version of onnxruntime that the provider libraries were installed for; null when the installation did not record it. */
   readonly installedVersion: string | null
-  /** Path of each shared library by name; null when the loader would not find it. */
+  /** Path of each needed or optional library by name; null when the loader would not find it. */
   readonly libraries: ReadonlyMap<string, string | null>
-  /** Of the NVIDIA kernel driver: `580.65.06`; null without one. */
+  /** Version of the NVIDIA kernel driver, such as `580.65.06`; null without one. */
   readonly driver: string | null
   readonly devices: readonly string[]
 }
 
 export interface ProviderLibrary {
   readonly name: string
-  /** Null when it is not in the folder. */
+  /** Null when the file does not exist. */
   readonly path: string | null
-  /** Libraries that it asks for by name; null when it is not a library for this platform. */
+  /** Names of the libraries that it needs; null when it is not a complete library for this platform. */
   readonly needed: readonly string[] | null
 }
 
 const LIBRARIES = ['libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so']
-/** What scripts/install-cuda-provider.sh leaves beside them. */
-const NOTE = 'libonnxruntime_providers.json'
+/** Written by scripts/install-cuda-provider.sh. */
+const INSTALLATION_RECORD = 'libonnxruntime_providers.json'
 const DRIVER_LIBRARY = 'libcuda.so.1'
-/** Opened when a model has an operator for it, and not before: convolutions, Fourier transforms, kernels compiled at run time. */
+/** Loaded only when a model has an operator that needs it: convolutions, Fourier transforms, kernels compiled at run time. */
 export const OPTIONAL_LIBRARIES = ['libcudnn.so.9', 'libcufft.so.12', 'libnvrtc.so.13']
-/** Where the loader looks without being told. */
+/** Default search path of the loader. */
 const DEFAULT_FOLDERS = ['/lib64', '/usr/lib64', '/lib/x86_64-linux-gnu', '/usr/lib/x86_64-linux-gnu', '/lib', '/usr/lib']
 
-/** Where onnxruntime-node has its native libraries on this platform. */
+/** Folder of onnxruntime-node's native libraries for this platform. */
 export const BINDING_FOLDER = join(ONNXRUNTIME_FOLDER, 'bin', 'napi-v6', process.platform, process.arch)
 
-/** Whether the CUDA provider library is there at all: the first thing to know, for the price of one look. */
+/** Whether the CUDA provider libraries are installed; a cheap check before `findProviderInfo`. */
 export function hasCudaProvider(folder = BINDING_FOLDER): boolean {
   return LIBRARIES.every((name) => existsSync(join(folder, name)))
 }
 
 /**
- * Looks for all that the CUDA provider needs. Loads no library and runs nothing but `ldconfig -p`. `libraryPath` is
+ * Looks for everything that the CUDA provider needs. It loads no library and runs only `ldconfig -p`. `libraryPath` is
  * LD_LIBRARY_PATH.
  */
 export function findProviderInfo(libraryPath: string | undefined, folder = BINDING_FOLDER): ProviderInfo {
   const providerLibraries = LIBRARIES.map((name) => providerLibrary(folder, name))
   const own = new Set(LIBRARIES)
   const names = [...providerLibraries.flatMap(({ needed }) => needed ?? []), DRIVER_LIBRARY, ...OPTIONAL_LIBRARIES].filter((name) => !own.has(name))
-  const cache = parseLibraryCache(printedCache())
-  const folders = [...(libraryPath ?? '').split(/[:;]/).filter((each) => each !== '')]
+  const cache = parseLibraryCache(readLibraryCache())
+  const folders = (libraryPath ?? '').split(/[:;]/).filter((each) => each !== '')
   return {
     platform: `${process.platform}/${process.arch}`,
     onnxruntime: ONNXRUNTIME_VERSION,
     folder,
     providerLibraries,
-    installedVersion: notedVersion(folder),
+    installedVersion: recordedVersion(folder),
     libraries: new Map([...new Set(names)].map((name) => [name, inFolders(name, folders) ?? cache.get(name) ?? inFolders(name, DEFAULT_FOLDERS)])),
     driver: parseDriverVersion(textOf('/proc/driver/nvidia/version')),
     devices: devices()
@@ -82,7 +82,7 @@ function neededBy(path: string): string[] | null {
       return bytes.subarray(0, readSync(file, bytes, 0, length, offset))
     })
   } catch {
-    // A table that points out of the file: damaged.
+    // A damaged file: a table refers to bytes outside it.
     return null
   } finally {
     closeSync(file)
@@ -93,19 +93,19 @@ function inFolders(name: string, folders: readonly string[]): string | null {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null
 }
 
-function printedCache(): string {
+function readLibraryCache(): string {
   if (process.platform !== 'linux') return ''
   for (const command of ['/sbin/ldconfig', '/usr/sbin/ldconfig', 'ldconfig']) {
     try {
       return execFileSync(command, ['-p'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 })
     } catch {
-      // Images without it have their libraries in the default folders.
+      // Images without ldconfig have their libraries in the default folders.
     }
   }
   return ''
 }
 
-/** /dev/nvidia0 and so on; /dev/dxg is the GPU under WSL. */
+/** /dev/nvidia0, /dev/nvidia1, ...; under WSL the GPU is /dev/dxg. */
 function devices(): string[] {
   if (process.platform !== 'linux') return []
   return readdirSync('/dev')
@@ -113,9 +113,9 @@ function devices(): string[] {
     .map((name) => `/dev/${name}`)
 }
 
-function notedVersion(folder: string): string | null {
+function recordedVersion(folder: string): string | null {
   try {
-    const { onnxruntime } = JSON.parse(textOf(join(folder, NOTE))) as { onnxruntime?: unknown }
+    const { onnxruntime } = JSON.parse(textOf(join(folder, INSTALLATION_RECORD))) as { onnxruntime?: unknown }
     return typeof onnxruntime === 'string' ? onnxruntime : null
   } catch {
     return null
@@ -130,7 +130,7 @@ function textOf(path: string): string {
   }
 }
 
-/** Names and paths in what `ldconfig -p` prints, of libraries for x86-64; the first of a name is the one that is taken. */
+/** Paths by name of the x86-64 libraries in the output of `ldconfig -p`. The loader uses the first path of a name. */
 export function parseLibraryCache(printed: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const [, name, path] of printed.matchAll(/^\s*(\S+) \([^)]*x86-64[^)]*\) => (\S.*)$/gm))
@@ -138,7 +138,7 @@ export function parseLibraryCache(printed: string): ReadonlyMap<string, string> 
   return found
 }
 
-/** The version in /proc/driver/nvidia/version, of the proprietary and the open kernel module; null when there is none. */
+/** The version in /proc/driver/nvidia/version of the proprietary or the open kernel module; null when there is none. */
 export function parseDriverVersion(text: string): string | null {
   return /^NVRM version:.*?\s(\d+\.\d+(?:\.\d+)?)\s/m.exec(text)?.[1] ?? null
 }

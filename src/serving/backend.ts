@@ -7,8 +7,8 @@ import type { EngineSpec } from '../engine/protocol.ts'
 import { startEngines, threadPlan } from '../engine/start-engines.ts'
 import { readKnownAnswers } from '../model/known-answers.ts'
 import { type LocatedModel, locateOnlyFolder } from '../model/locate-model.ts'
-import { modelInfoOf, openModel } from '../model/open-model.ts'
-import { resolvePrecision } from '../model/precision/precision-plan.ts'
+import { modelInfoOf, type OpenModel, openModel } from '../model/open-model.ts'
+import { type PrecisionPlan, resolvePrecision } from '../model/precision/precision-plan.ts'
 import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, storedCeilingNats, toleranceCeilingNats } from '../model/tolerances.ts'
 import { memoryLimitBytes } from '../process/memory-limit.ts'
@@ -21,96 +21,61 @@ import { startTextTokenizer, startTokenizer, tokenizerByLength } from '../tokeni
 import type { TextTokenizer, Tokenizer } from '../tokenizer/tokenizer.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 
-/** Tokenizer, engine, scheduler and evaluator of one model: what scores, with or without HTTP in front. */
+/** The tokenizer, engines, scheduler and evaluators of one model. `logpr serve` and `logpr score` both score with it. */
 export interface ScoringBackend {
   readonly engine: EnginePool
   readonly scheduler: Scheduler
-  /** A thread that ends takes no work any more; only a new start of the service helps. */
+  /** Whether a tokenizer thread has ended. It is never replaced: the service has to be restarted. */
   tokenizerHasEnded(): boolean
-  /** Most tokens of a sequence. */
+  /** Largest number of tokens of a sequence. */
   readonly maxModelLen: number
   /**
-   * The model's tokenizer for those who ask for ids and not for scores, with a thread of its own for short texts that the
-   * first call starts. Waits for no engine. Rejects with `model_invalid`.
+   * The tokenizer for requests that only need ids. Its second thread, which takes short texts, starts on the first call.
+   * Does not wait for the engine. Rejects with `model_invalid`.
    */
   textTokenizer(): Promise<TextTokenizer>
-  /** Resolves when the engine has given its known answer. Rejects with the reason why the model cannot be served. */
+  /** Resolves when the self-test has passed. Rejects with the reason why the model cannot be served. */
   readonly ready: Promise<ReadyBackend>
   close(): Promise<void>
 }
 
-/** What the configuration alone does not say of a model that is started. */
-export interface StartParts {
-  /** The only model of the configuration when absent. */
+/** Facts about a start that the configuration does not contain. */
+export interface BackendOptions {
+  /** By default the only model of the configuration. */
   readonly located?: LocatedModel
   readonly provider?: ProviderChoice
-  /** How many are served side by side in this service. */
+  /** Number of models in this service. */
   readonly models?: number
-  /** Where rounded weights are kept; the user's cache folder when absent. */
+  /** Cache folder of rounded weights; by default the one in the user's cache folder. */
   readonly precisionFolder?: string
 }
 
-/** Begins to load a model; nothing waits. Throws `model_invalid` or `model_unsupported` when it cannot be scored. */
-export function startBackend(config: Config, log: EngineLog, parts: StartParts = {}): ScoringBackend {
-  const { located = locateOnlyFolder(config.MODEL), provider = withoutChoice(config), models = 1 } = parts
-  const { executionProvider } = provider
-  const found = { ...openModel(located.folder, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id: located.id }
-  const { model: folder, plan: precision } = resolvePrecision(found, config.PRECISION, executionProvider)
-  log.info(modelInfoOf(folder), 'model chosen')
-  const spec: EngineSpec = {
-    onnxPath: folder.onnxPath,
-    modelFolder: folder.folder,
-    // A link that is pointed elsewhere later must not change what a restart loads.
-    realPaths: Object.fromEntries(folder.files.map(({ file, path }) => [file, path])),
-    executionProvider,
-    ceilingNats: toleranceCeilingNats(folder.numerics, executionProvider),
-    storedCeilingNats: storedCeilingNats(folder.numerics, executionProvider),
-    approximateCeilingNats: APPROXIMATE_CEILING_NATS,
-    claimsFloat32: claimsFloat32(folder.numerics),
-    expectedFiles: {},
-    niceness: config.ENGINE_NICENESS,
-    ...threadPlan(config.THREADS, { models, replicas: config.REPLICAS }),
-    replicas: config.REPLICAS,
-    ...prepackedIn(config, executionProvider),
-    vocabSize: folder.vocabSize,
-    headSize: folder.headSize,
-    keyValueHeads: folder.keyValueHeads,
-    sharing: {
-      packing: config.PACKING,
-      prefixCacheBytes: config.PREFIX_CACHE_BYTES,
-      maxAttentionBytes: config.MAX_ATTENTION_BYTES,
-      slidingWindow: folder.slidingWindow,
-      heads: folder.attentionHeads
-    },
-    ...(precision === null ? {} : { precision: { form: precision.form, folder: parts.precisionFolder ?? precisionFolder({}) } }),
-    // On a GPU the weights lie elsewhere, and nothing is predicted.
-    ...(executionProvider === 'cpu'
-      ? {
-          memory: {
-            maxModelLen: folder.maxModelLen,
-            maxBatchTokens: config.MAX_BATCH_TOKENS,
-            longTextTokens: config.LONG_TEXT_TOKENS,
-            limitBytes: memoryLimitBytes()
-          }
-        }
-      : {})
-  }
-  // Of the files as they are: with rounded weights they tell of the tokenizer and of the weights' hash alone.
-  const known = readKnownAnswers(folder.folder, found.dtype, executionProvider)
+/** Starts to load a model and returns at once. Throws `model_invalid` or `model_unsupported` when it cannot be scored. */
+export function startBackend(config: Config, log: EngineLog, options: BackendOptions = {}): ScoringBackend {
+  const { located = locateOnlyFolder(config.MODEL), provider = configuredProvider(config) } = options
+  const opened = { ...openModel(located.folder, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id: located.id }
+  const { model, plan } = resolvePrecision(opened, config.PRECISION, provider.executionProvider)
+  log.info(modelInfoOf(model), 'model chosen')
+  // canary.json describes the files on disk, so it is looked up by their dtype. Of a model with rounded weights it can
+  // check only the tokenizer and the hash of the weights.
+  const known = readKnownAnswers(model.folder, opened.dtype, provider.executionProvider)
+
   let tokenizerHasEnded = false
   const onTokenizerEnd = (): void => {
     tokenizerHasEnded = true
   }
-  const tokenizer = startTokenizer(folder.folder, onTokenizerEnd, config.ENGINE_NICENESS)
+  const tokenizer = startTokenizer(model.folder, onTokenizerEnd, config.ENGINE_NICENESS)
   let textTokenizer: Promise<TextTokenizer> | undefined
-  const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), folder.maxModelLen))
-  const stored = (precision === null ? (known?.texts ?? []) : []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
+
+  const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), model.maxModelLen))
+  const stored = (plan === null ? (known?.texts ?? []) : []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
   const engine = startEngines(
     config.REPLICAS,
-    spec,
+    engineSpec(config, model, plan, provider.executionProvider, options),
     { texts, stored },
     { log, batchTimeoutMs: config.BATCH_TIMEOUT_MS, startTimeoutMs: config.START_TIMEOUT_MS }
   )
+  const hiddenSize = model.attentionHeads * model.headSize
   const scheduler = new Scheduler(engine, {
     maxBatchTokens: config.MAX_BATCH_TOKENS,
     longTextTokens: config.LONG_TEXT_TOKENS,
@@ -118,10 +83,10 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     maxAttentionBytes: config.MAX_ATTENTION_BYTES,
     resultCacheBytes: config.RESULT_CACHE_BYTES,
     slots: config.REPLICAS,
-    ...(folder.attentionHeads * folder.headSize > 0 ? { parityTokens: parityTokensOf(folder.attentionHeads * folder.headSize) } : {})
+    ...(hiddenSize > 0 ? { parityTokens: parityTokensOf(hiddenSize) } : {})
   })
   const ready = whenReady({
-    folder,
+    model,
     revision: located.revision,
     provider,
     known,
@@ -130,7 +95,7 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     scheduler,
     prefixTokenOf: (started) => prefixTokenOf(config, started)
   })
-  // It may fail before anyone waits for it, which must not end the process without the reason.
+  // A failure before anyone awaits `ready` would end the process as an unhandled rejection, without the reason.
   ready.catch(() => {})
 
   return {
@@ -138,9 +103,9 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
     scheduler,
     tokenizerHasEnded: () => tokenizerHasEnded,
     ready,
-    maxModelLen: folder.maxModelLen,
+    maxModelLen: model.maxModelLen,
     textTokenizer() {
-      textTokenizer ??= Promise.all([startTextTokenizer(folder.folder, onTokenizerEnd), tokenizer]).then(([short, long]) => tokenizerByLength(short, long))
+      textTokenizer ??= Promise.all([startTextTokenizer(model.folder, onTokenizerEnd), tokenizer]).then(([short, long]) => tokenizerByLength(short, long))
       return textTokenizer
     },
     async close() {
@@ -158,15 +123,62 @@ export function startBackend(config: Config, log: EngineLog, parts: StartParts =
   }
 }
 
-/** Where engines share their weights. One engine has nobody to share with, and on a GPU nothing is mapped. */
-function prepackedIn({ REPLICAS, PREPARED_FOLDER }: Config, executionProvider: EngineSpec['executionProvider']): Pick<EngineSpec, 'prepacked'> {
+function engineSpec(
+  config: Config,
+  model: OpenModel,
+  plan: PrecisionPlan | null,
+  executionProvider: EngineSpec['executionProvider'],
+  options: BackendOptions
+): EngineSpec {
+  return {
+    onnxPath: model.onnxPath,
+    modelFolder: model.folder,
+    // Resolved once: a restart must load the same files even when a link has been pointed elsewhere since.
+    realPaths: Object.fromEntries(model.files.map(({ file, path }) => [file, path])),
+    executionProvider,
+    ceilingNats: toleranceCeilingNats(model.numerics, executionProvider),
+    storedCeilingNats: storedCeilingNats(model.numerics, executionProvider),
+    approximateCeilingNats: APPROXIMATE_CEILING_NATS,
+    claimsFloat32: claimsFloat32(model.numerics),
+    expectedFiles: {},
+    niceness: config.ENGINE_NICENESS,
+    ...threadPlan(config.THREADS, { models: options.models ?? 1, replicas: config.REPLICAS }),
+    replicas: config.REPLICAS,
+    ...prepackedWeights(config, executionProvider),
+    vocabSize: model.vocabSize,
+    headSize: model.headSize,
+    keyValueHeads: model.keyValueHeads,
+    sharing: {
+      packing: config.PACKING,
+      prefixCacheBytes: config.PREFIX_CACHE_BYTES,
+      maxAttentionBytes: config.MAX_ATTENTION_BYTES,
+      slidingWindow: model.slidingWindow,
+      heads: model.attentionHeads
+    },
+    ...(plan === null ? {} : { precision: { form: plan.form, folder: options.precisionFolder ?? precisionFolder({}) } }),
+    // On a GPU the weights are in device memory, which logpr does not predict.
+    ...(executionProvider === 'cpu'
+      ? {
+          memory: {
+            maxModelLen: model.maxModelLen,
+            maxBatchTokens: config.MAX_BATCH_TOKENS,
+            longTextTokens: config.LONG_TEXT_TOKENS,
+            limitBytes: memoryLimitBytes()
+          }
+        }
+      : {})
+  }
+}
+
+/** Prepacked weights are mapped by all engines of a model. They do not help a single engine, nor engines on a GPU. */
+function prepackedWeights({ REPLICAS, PREPARED_FOLDER }: Config, executionProvider: EngineSpec['executionProvider']): Pick<EngineSpec, 'prepacked'> {
   if (REPLICAS === 1 || PREPARED_FOLDER === 'off' || executionProvider !== 'cpu') return {}
   const folder = PREPARED_FOLDER === '' ? join(tmpdir(), `logpr-prepared-${userInfo().uid}`) : PREPARED_FOLDER
   return { prepacked: { folder, runtimeVersion: ONNXRUNTIME_VERSION } }
 }
 
-/** For callers that looked for no GPU. */
-function withoutChoice({ EXECUTION_PROVIDER }: Config): ProviderChoice {
+/** For callers that have not looked for a GPU: `auto` means the CPU. */
+function configuredProvider({ EXECUTION_PROVIDER }: Config): ProviderChoice {
   return { executionProvider: EXECUTION_PROVIDER === 'cuda' ? 'cuda' : 'cpu', reason: 'asked for' }
 }
 

@@ -3,28 +3,28 @@ import { isEngineAbsence } from '../errors.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import { passDifference } from '../scoring/checks/pass-checks.ts'
 
-/** A text of the self-test and what it has to give. */
 interface CanaryContext {
   readonly scheduler: Pick<Scheduler, 'runNext'>
+  /** Its answers are the texts to score, with their log-probabilities. */
   readonly selfTest: SelfTestReport
-  /** What is done when the numbers are no longer those of the start. */
+  /** Called when a token differs from the self-test by more than the tolerance. */
   readonly onWrong: (maxDifferenceNats: number) => void
-  /** Told why a run compared nothing, unless the engine was away or the canary was stopped. */
+  /** Called when a run compared nothing, except while the engine is away and after `stop`. */
   readonly onFailed: (error: unknown) => void
 }
 
 /**
- * Scores a text of the self-test again while serving and compares it with the start, every `intervalMs` and when asked
- * to: memory that went bad and weights that changed under the process show here.
+ * Scores a text of the self-test again while serving, every `intervalMs` and on demand, and compares it with the result at
+ * start-up. It detects memory that has gone bad and weights that changed under the process.
  */
 export class Canary {
   readonly #context: CanaryContext
   readonly #timer: NodeJS.Timeout | undefined
   readonly #stopped = new AbortController()
-  #next = 0
+  #runs = 0
   #lastMaxDifference: number | null = null
 
-  /** 0 ms: only when asked to. */
+  /** An interval of 0 ms turns the timer off. */
   constructor(context: CanaryContext, intervalMs: number) {
     this.#context = context
     if (intervalMs > 0) this.#timer = setInterval(() => void this.run(), intervalMs).unref()
@@ -35,10 +35,10 @@ export class Canary {
     return this.#lastMaxDifference
   }
 
-  /** Resolves when one text has been compared; each call takes the next one. Never rejects. */
+  /** Scores the next text, in turn, and compares it. Never rejects. */
   async run(): Promise<void> {
     const { scheduler, selfTest, onWrong, onFailed } = this.#context
-    const answer = selfTest.answers[this.#next++ % selfTest.answers.length]
+    const answer = selfTest.answers[this.#runs++ % selfTest.answers.length]
     if (answer === undefined) return
     try {
       const { rows } = await scheduler.runNext({ sequences: [{ ids: Int32Array.from(answer.ids), firstScored: 1 }], topCount: null }, this.#stopped.signal)
@@ -46,7 +46,7 @@ export class Canary {
       this.#lastMaxDifference = max
       if (!(max <= selfTest.toleranceNats)) onWrong(max)
     } catch (error) {
-      // An engine that is away gave no number, so none was wrong; it has its own restart.
+      // An absent engine returned no score, so none was wrong; the pool restarts it.
       if (!isEngineAbsence(error) && !this.#stopped.signal.aborted) onFailed(error)
     }
   }

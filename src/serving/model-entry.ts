@@ -7,45 +7,46 @@ import type { ScoringBackend } from './backend.ts'
 import type { ModelMonitor } from './monitor.ts'
 import type { ReadyBackend } from './ready-backend.ts'
 
-/** How a model comes to be served. */
-export interface EntryParts {
+export interface ModelEntryOptions {
   readonly id: string
-  /** Comes later for a model that has to be fetched first; the callback is told how far that is. */
+  /** Returns a promise for a model that has to be downloaded; `onProgress` then receives sentences about the download. */
   readonly locate: (onProgress: (progress: string) => void) => LocatedModel | Promise<LocatedModel>
-  /** Begins to load it. */
   readonly start: (located: LocatedModel) => ScoringBackend
-  /** Looks after it once it is loaded. */
-  readonly watch: (backend: ScoringBackend, loaded: ReadyBackend, metrics: ModelMetrics) => ModelMonitor
+  /** Called once the model is ready. */
+  readonly startMonitor: (backend: ScoringBackend, ready: ReadyBackend, metrics: ModelMetrics) => ModelMonitor
   readonly metricsOf: (entry: ModelEntry) => ModelMetrics
 }
 
+export const READY_REASON = 'the self-test passed'
+const LOADING_REASON = 'the model is loading'
+
 /**
- * One of the models of a service, from the time it is named: where it is, its backend, what looks after it, and why it
- * cannot be asked. It shares nothing with the others but the cores.
+ * One model of a service: its backend, its monitor, and the reason why it cannot be asked while it cannot. Entries share
+ * nothing but the CPU cores.
  */
 export class ModelEntry {
   readonly id: string
-  /** Resolves when it can be asked for the first time. Rejects with the reason why it never will. */
+  /** Resolves when the model can be asked for the first time. Rejects with the reason why it never can. */
   readonly ready: Promise<void>
   readonly #metrics: ModelMetrics
   #backend: ScoringBackend | null = null
   #loaded: ReadyBackend | null = null
-  #vigil: ModelMonitor | null = null
-  /** Why it could not be loaded at the start. */
+  #monitor: ModelMonitor | null = null
+  /** Why the model could not be loaded. */
   #failure: ServiceError | null = null
-  #progress = 'the model is being loaded'
-  #isEnding = false
+  #progress = LOADING_REASON
+  #isStopping = false
 
-  /** Throws what `locate` and `start` throw of a model that is there: its folder is not one. */
-  constructor({ id, locate, start, watch, metricsOf }: EntryParts) {
+  /** Throws what `locate` and `start` throw when they answer at once. */
+  constructor({ id, locate, start, startMonitor, metricsOf }: ModelEntryOptions) {
     this.id = id
     this.#metrics = metricsOf(this)
     const located = locate((progress) => {
       this.#progress = progress
     })
-    const backend = located instanceof Promise ? located.then((fetched) => this.#begin(fetched, start)) : this.#begin(located, start)
-    this.ready = this.#becomeReady(backend, watch)
-    // The registry waits for it and sees the rejection.
+    const backend = located instanceof Promise ? located.then((downloaded) => this.#start(downloaded, start)) : this.#start(located, start)
+    this.ready = this.#becomeReady(backend, startMonitor)
+    // The registry awaits it and handles the rejection.
     this.ready.catch(() => {})
   }
 
@@ -53,7 +54,7 @@ export class ModelEntry {
     return this.#backend?.scheduler.queued ?? { tokens: 0, sequences: 0 }
   }
 
-  /** What it is predicted to need; null until it is loaded, and where nothing is predicted. */
+  /** Null until the model is loaded, and on a GPU. */
   get memory(): MemoryPrediction | null {
     return this.#loaded?.model.engine.memory?.prediction ?? null
   }
@@ -62,12 +63,12 @@ export class ModelEntry {
     return this.#backend?.engine.restarts ?? 0
   }
 
-  /** How many of its engines take work. */
+  /** Number of its engines that accept batches. */
   get enginesReady(): number {
     return this.#backend?.engine.readyCount ?? 0
   }
 
-  /** Whether it could not be loaded at the start: then the service stops. */
+  /** Whether the model could not be loaded. The service then stops. */
   get failedToLoad(): boolean {
     return this.#failure !== null
   }
@@ -77,31 +78,37 @@ export class ModelEntry {
     if (this.#backend === null) return { status: 'starting', reason: this.#progress }
     const { state, failure } = this.#backend.engine
     if (state === 'failed') return { status: 'failed', reason: failure?.message ?? 'the engine process cannot be started' }
-    if (this.#backend.tokenizerHasEnded()) return { status: 'failed', reason: 'the tokenizer thread has ended; the service has to be started again' }
+    if (this.#backend.tokenizerHasEnded()) return { status: 'failed', reason: 'the tokenizer thread has ended: restart the service' }
     if (this.#loaded === null) return { status: 'starting', reason: this.#progress }
-    if (state === 'restarting') return { status: 'restarting', reason: 'the engine process ended and is being replaced; requests wait for it' }
-    return { status: 'ready', reason: 'a forward pass gave its known answer' }
+    if (state === 'restarting') return { status: 'restarting', reason: 'the engine process ended and is restarting; requests wait for it' }
+    return { status: 'ready', reason: READY_REASON }
   }
 
-  /** Throws `starting` until it is loaded, the reason when it cannot be, `engine_unavailable` when its engine is gone for good. */
+  /**
+   * Throws `starting` until the model is loaded, the reason when it could not be loaded, and `engine_unavailable` when its
+   * engine has failed for good.
+   */
   scoring(): ScoringModel {
-    if (this.#loaded === null) throw this.#failure ?? new ServiceError('starting', this.#progress, { retryAfterSeconds: 1 })
+    if (this.#loaded === null) throw this.#failure ?? this.#starting()
     const failure = this.#backend?.engine.failure ?? null
     if (failure !== null) throw new ServiceError('engine_unavailable', failure.message)
     const { model, logprobEvaluator, lossEvaluator, completionsEvaluator } = this.#loaded
     return { model, logprobEvaluator, lossEvaluator, completionsEvaluator, itemsScored: this.#metrics.itemsScored }
   }
 
-  /** Needs no engine. Rejects with `starting` until the model's files are there, and with the reason when its tokenizer cannot be loaded. */
+  /**
+   * Does not need the engine. Rejects with `starting` until the model's files are there, and with the reason when the
+   * tokenizer cannot be loaded.
+   */
   async tokenizing(): Promise<TokenizingModel> {
-    if (this.#backend === null) throw this.#failure ?? new ServiceError('starting', this.#progress, { retryAfterSeconds: 1 })
+    if (this.#backend === null) throw this.#failure ?? this.#starting()
     return { id: this.id, maxModelLen: this.#backend.maxModelLen, tokenizer: await this.#backend.textTokenizer() }
   }
 
-  /** Requests are still answered; what looks after the model begins no work of its own any more. */
+  /** Stops the monitor, which submits work of its own. Requests are still answered. */
   stopMonitor(): void {
-    this.#isEnding = true
-    this.#vigil?.stop()
+    this.#isStopping = true
+    this.#monitor?.stop()
   }
 
   async close(): Promise<void> {
@@ -109,25 +116,30 @@ export class ModelEntry {
     await this.#backend?.close()
   }
 
-  #begin(located: LocatedModel, start: EntryParts['start']): ScoringBackend {
-    if (this.#isEnding) throw new ServiceError('starting', 'the service is stopping')
+  #start(located: LocatedModel, start: ModelEntryOptions['start']): ScoringBackend {
+    if (this.#isStopping) throw new ServiceError('starting', 'the service is stopping')
     const backend = start(located)
     this.#backend = backend
-    this.#progress = 'the model is being loaded'
+    this.#progress = LOADING_REASON
     backend.scheduler.observe(this.#metrics)
-    // From the files as they are now; the first who asks for ids does not wait for it to load, and is told why it failed.
+    // Loaded now, so that the first request for ids does not wait for it and it reads the same files as the engine. A
+    // failure is reported to the requests.
     backend.textTokenizer().catch(() => {})
     return backend
   }
 
-  async #becomeReady(starting: ScoringBackend | Promise<ScoringBackend>, watch: EntryParts['watch']): Promise<void> {
+  async #becomeReady(starting: ScoringBackend | Promise<ScoringBackend>, startMonitor: ModelEntryOptions['startMonitor']): Promise<void> {
     try {
       const backend = await starting
       this.#loaded = await backend.ready
-      if (!this.#isEnding) this.#vigil = watch(backend, this.#loaded, this.#metrics)
+      if (!this.#isStopping) this.#monitor = startMonitor(backend, this.#loaded, this.#metrics)
     } catch (error) {
       this.#failure = serviceErrorFrom(error)
       throw this.#failure
     }
+  }
+
+  #starting(): ServiceError {
+    return new ServiceError('starting', this.#progress, { retryAfterSeconds: 1 })
   }
 }

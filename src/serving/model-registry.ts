@@ -1,25 +1,25 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { Health, ScoringModel, ServiceHealth, TokenizingModel } from '../http/served-model.ts'
 import { assertFitTogether } from '../memory/fit.ts'
-import type { ModelEntry } from './model-entry.ts'
+import { type ModelEntry, READY_REASON } from './model-entry.ts'
 
-/** The least ready first: the service is as ready as its worst model. */
-const WORST_FIRST: readonly Health['status'][] = ['failed', 'draining', 'starting', 'restarting', 'ready']
+/** The service is as ready as its least ready model. */
+const LEAST_READY_FIRST: readonly Health['status'][] = ['failed', 'draining', 'starting', 'restarting', 'ready']
 
-/** All models of a service, by id. What happens to one leaves the others as they are. */
+/** The models of a service by id. A failure of one does not affect the others. */
 export class ModelRegistry {
   readonly #entries: ReadonlyMap<string, ModelEntry>
   #isDraining = false
-  /** Why they cannot be served together although each was loaded. */
-  #refusal: ServiceError | null = null
-  /** Resolves when all can be asked. Rejects with the reason of the first that never can be, which it names among several. */
+  /** Why the models, although each is loaded, do not fit into memory together. */
+  #misfit: ServiceError | null = null
+  /** Resolves when every model is ready. Rejects with the reason of the first that never will be, prefixed with its id if there are several. */
   readonly ready: Promise<void>
 
-  /** `memoryLimitBytes`: what all of them may take together; null where there is no limit. */
+  /** `memoryLimitBytes` applies to all models together; null: no limit. */
   constructor(entries: readonly ModelEntry[], memoryLimitBytes: number | null = null) {
     this.#entries = new Map(entries.map((entry) => [entry.id, entry]))
-    this.ready = Promise.all(entries.map((entry) => this.#named(entry))).then(() => this.#checkMemory(entries, memoryLimitBytes))
-    // Those who wait for it see the rejection; until somebody does it must not end the process.
+    this.ready = Promise.all(entries.map((entry) => this.#becomesReady(entry))).then(() => this.#checkMemory(memoryLimitBytes))
+    // A rejection before anyone awaits `ready` must not end the process.
     this.ready.catch(() => {})
   }
 
@@ -27,25 +27,26 @@ export class ModelRegistry {
     return [...this.#entries.keys()]
   }
 
-  /** Throws what `ModelEntry.scoring` throws. */
+  /** Throws as `ModelEntry.scoring` does. */
   scoring(id: string): ScoringModel {
     return this.#entry(id).scoring()
   }
 
-  /** Rejects with what `ModelEntry.tokenizing` rejects with. */
+  /** Rejects as `ModelEntry.tokenizing` does. */
   tokenizing(id: string): Promise<TokenizingModel> {
     return this.#entry(id).tokenizing()
   }
 
   health(): ServiceHealth {
-    const models = [...this.#entries.values()].map((entry) => ({ id: entry.id, ...entry.health() }))
-    const failed = [...this.#entries.values()].filter(({ failedToLoad }) => failedToLoad).map(({ id }) => id)
-    // A service that stops because a model cannot be served says that.
-    if (failed.length > 0) return { status: 'failed', reason: this.#reasonOf(models.filter(({ id }) => failed.includes(id))), models }
-    if (this.#refusal !== null) return { status: 'failed', reason: this.#refusal.message, models }
+    const entries = [...this.#entries.values()]
+    const models = entries.map((entry) => ({ id: entry.id, ...entry.health() }))
+    // Before `draining`: a model that could not be loaded is why the service stops.
+    const failed = models.filter((_, i) => entries[i]?.failedToLoad)
+    if (failed.length > 0) return { status: 'failed', reason: this.#reasonOf(failed), models }
+    if (this.#misfit !== null) return { status: 'failed', reason: this.#misfit.message, models }
     if (this.#isDraining) return { status: 'draining', reason: 'the service is stopping', models }
-    const status = WORST_FIRST.find((candidate) => models.some((model) => model.status === candidate)) ?? 'ready'
-    if (status === 'ready') return { status, reason: 'a forward pass gave its known answer', models }
+    const status = LEAST_READY_FIRST.find((candidate) => models.some((model) => model.status === candidate)) ?? 'ready'
+    if (status === 'ready') return { status, reason: READY_REASON, models }
     return { status, reason: this.#reasonOf(models.filter((model) => model.status !== 'ready')), models }
   }
 
@@ -53,7 +54,7 @@ export class ModelRegistry {
     return !this.#isDraining && this.#entries.get(id)?.health().status === 'ready'
   }
 
-  /** From now on it is not ready; requests are still answered. */
+  /** The service is no longer ready, but still answers requests. */
   beginDrain(): void {
     this.#isDraining = true
     for (const entry of this.#entries.values()) entry.stopMonitor()
@@ -63,25 +64,7 @@ export class ModelRegistry {
     await Promise.all([...this.#entries.values()].map((entry) => entry.close()))
   }
 
-  #checkMemory(entries: readonly ModelEntry[], limitBytes: number | null): void {
-    try {
-      assertFitTogether(
-        entries.flatMap(({ memory }) => memory ?? []),
-        limitBytes
-      )
-    } catch (error) {
-      this.#refusal = serviceErrorFrom(error)
-      throw error
-    }
-  }
-
-  #entry(id: string): ModelEntry {
-    const entry = this.#entries.get(id)
-    if (entry === undefined) throw new Error('a model was asked for that is not served')
-    return entry
-  }
-
-  async #named(entry: ModelEntry): Promise<void> {
+  async #becomesReady(entry: ModelEntry): Promise<void> {
     try {
       await entry.ready
     } catch (error) {
@@ -89,13 +72,29 @@ export class ModelRegistry {
     }
   }
 
-  /** Which model it is goes without saying where there is one. */
+  #checkMemory(limitBytes: number | null): void {
+    const predictions = [...this.#entries.values()].flatMap(({ memory }) => memory ?? [])
+    try {
+      assertFitTogether(predictions, limitBytes)
+    } catch (error) {
+      this.#misfit = serviceErrorFrom(error)
+      throw error
+    }
+  }
+
+  #entry(id: string): ModelEntry {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) throw new Error('no served model has this id')
+    return entry
+  }
+
+  /** The id is left out when there is only one model. */
   #reasonOf(models: ServiceHealth['models']): string {
     return models.map(({ id, reason }) => (this.#entries.size === 1 ? reason : `${id}: ${reason}`)).join('; ')
   }
 }
 
-/** Why one of several models cannot be served, saying which. */
+/** Prefixes the error of one of several models with its id. */
 export function namedError(id: string, thrown: unknown): ServiceError {
   const { code, message, cause } = serviceErrorFrom(thrown)
   return new ServiceError(code, `${id}: ${message}`, { cause })

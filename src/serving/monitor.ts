@@ -13,8 +13,8 @@ export interface ModelMonitor {
 }
 
 /**
- * What looks after a served model: a canary, a share of the traffic verified again, and the model's files. What it finds
- * wrong replaces the engine process, which is not ready again before it has passed the self-test on unchanged files.
+ * Watches a served model with a canary, sampled verification and a check of the model files. A wrong canary score or a
+ * changed file replaces the engine process, which is ready again only after a self-test on unchanged files.
  */
 export function startModelMonitor(
   config: Config,
@@ -23,11 +23,11 @@ export function startModelMonitor(
   metrics: Pick<ModelMetrics, 'verified' | 'wrongCanary' | 'monitorFailed'>,
   log: Logger
 ): ModelMonitor {
-  const replace = (reason: string): void => {
+  const replaceEngine = (reason: string): void => {
     scheduler.forgetResults()
     engine.replace(reason)
   }
-  const failed = (monitor: Monitor, thrown: unknown): void => {
+  const onFailed = (monitor: Monitor, thrown: unknown): void => {
     metrics.monitorFailed(monitor)
     const { code, message, cause } = serviceErrorFrom(thrown)
     log.error({ monitor, code, reason: message, err: cause }, 'a monitor failed and compared nothing')
@@ -38,30 +38,32 @@ export function startModelMonitor(
       selfTest: model.selfTest,
       onWrong(maxDifferenceNats) {
         metrics.wrongCanary()
-        log.error({ maxDifferenceNats, toleranceNats: model.selfTest.toleranceNats }, 'a known text has other numbers than at the start')
-        replace('a known text has other numbers than at the start')
+        const reason = 'the canary text no longer has the scores of the self-test'
+        log.error({ maxDifferenceNats, toleranceNats: model.selfTest.toleranceNats }, reason)
+        replaceEngine(reason)
       },
-      onFailed: (error) => failed('canary', error)
+      onFailed: (error) => onFailed('canary', error)
     },
     config.CANARY_INTERVAL_MS
   )
   const files = watchModelFiles(modelPaths, config.MODEL_FILES_INTERVAL_MS, (path) => {
-    log.error({ path }, 'a file of the model changed on disk')
-    replace('a file of the model changed on disk')
+    const reason = 'a file of the model changed on disk'
+    log.error({ path }, reason)
+    replaceEngine(reason)
   })
   const sampled = new SampledVerification(context, scheduler, {
     share: config.VERIFY_PERCENT / 100,
     onVerified(verdict, found) {
       metrics.verified(verdict)
       if (verdict === 'pass') return
-      // Values and ids of checks alone: no text, no tokens.
+      // Ids and values only: check messages and tokens could show a client's text.
       const checks = found.map(({ id, status, value, tolerance }) => ({ id, status, value, tolerance }))
       log[verdict === 'fail' ? 'error' : 'warn']({ checks }, 'a sampled verification did not pass')
       if (verdict !== 'fail') return
       scheduler.forgetResults()
       void canary.run()
     },
-    onFailed: (error) => failed('sampled_verification', error)
+    onFailed: (error) => onFailed('sampled_verification', error)
   })
   logprobEvaluator.listen((encoded, scored) => sampled.consider(encoded, scored))
   completionsEvaluator.listen(({ encoded, scored }) => sampled.consider(encoded, scored))
@@ -74,15 +76,15 @@ export function startModelMonitor(
 }
 
 /**
- * Looks every `intervalMs` whether the files of the model are still what they were, so that a service without requests
- * notices too. Looks again, with new eyes, after each call of `onChange`.
+ * Checks every `intervalMs` whether a model file has changed, so that an idle service notices too. After each call of
+ * `onChange` it compares with the changed files.
  */
 export function watchModelFiles(paths: readonly string[], intervalMs: number, onChange: (path: string) => void): { stop(): void } {
-  let guard = new FileChangeDetector(paths)
+  let detector = new FileChangeDetector(paths)
   const timer = setInterval(() => {
-    const changed = guard.changedFile()
+    const changed = detector.changedFile()
     if (changed === null) return
-    guard = new FileChangeDetector(paths)
+    detector = new FileChangeDetector(paths)
     onChange(changed)
   }, intervalMs).unref()
   return { stop: () => clearInterval(timer) }

@@ -19,21 +19,21 @@ import { type Check, verdictOf } from '../scoring/checks/check.ts'
 import { tokenizerKnownAnswer } from '../tokenizer/self-test-texts.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
-/** What a model answers with once it is loaded and has passed its self-test. */
+/** A model that is loaded and has passed its self-test. */
 export interface ReadyBackend {
   readonly model: ServedModel
   readonly logprobEvaluator: LogprobEvaluator
   readonly lossEvaluator: LossEvaluator
   readonly completionsEvaluator: CompletionsEvaluator
-  /** What the evaluators work with. */
+  /** The same for all three evaluators. */
   readonly context: EvaluationContext
-  /** Files whose content must not change while the service runs. */
+  /** Files that must not change while the service runs. */
   readonly modelPaths: readonly string[]
 }
 
-/** The parts of a backend while they load. */
-export interface Starting {
-  readonly folder: OpenModel
+interface LoadingParts {
+  readonly model: OpenModel
+  /** Commit of the hub repository; null for a local folder. */
   readonly revision: string | null
   readonly provider: ProviderChoice
   readonly known: KnownAnswers | null
@@ -43,29 +43,33 @@ export interface Starting {
   readonly prefixTokenOf: (tokenizer: Tokenizer) => number | null
 }
 
-/** Waits for all parts and for what they say of each other. Throws `model_invalid` with the reason why they cannot be trusted. */
-export async function whenReady({ folder, revision, provider, known, engine, tokenizer: starting, scheduler, prefixTokenOf }: Starting): Promise<ReadyBackend> {
-  const hashes = Promise.all([hashNamedFiles(folder.files), hashNamedFiles(textFilesOf(folder.folder))])
-  // They are awaited only after the tokenizer.
+/**
+ * Waits until all parts are loaded and checks that they belong together. Throws `model_invalid` with the reason when they
+ * do not.
+ */
+export async function whenReady(parts: LoadingParts): Promise<ReadyBackend> {
+  const { model, revision, provider, known, engine, scheduler } = parts
+  const hashes = Promise.all([hashNamedFiles(model.files), hashNamedFiles(textFilesOf(model.folder))])
+  // Awaited only after the tokenizer: a rejection before that must not end the process.
   hashes.catch(() => {})
-  // First what is known of the tokenizer: with a wrong one the engine's self-test fails too, and could not say why.
-  const tokenizer = await starting
-  const tokenizerCheck = await checkedTokenizer(tokenizer, folder, known)
+  // The tokenizer is checked first: a wrong one also fails the engine's self-test, which could not name the cause.
+  const tokenizer = await parts.tokenizer
+  const tokenizerCheck = await checkTokenizer(tokenizer, model, known)
   const [info, [weights, textFiles]] = await Promise.all([engine.started(), hashes])
-  const sums = await verifySums(folder.folder, [...weights, ...textFiles])
-  const modelSha256 = checkedHash(weights, known)
+  const sums = await verifySums(model.folder, [...weights, ...textFiles])
+  const modelSha256 = checkHash(weights, known)
 
-  const modelPaths = folder.files.map(({ path }) => path)
+  const modelPaths = model.files.map(({ path }) => path)
   engine.expectFiles(Object.fromEntries(weights.map(({ identity, sha256 }, i) => [modelPaths[i], { identity, sha256 }])))
   if (info.selfTest.causal === 'approximate') scheduler.disableBatching()
-  const prefixTokenId = prefixTokenOf(tokenizer)
+  const prefixTokenId = parts.prefixTokenOf(tokenizer)
   const context: EvaluationContext = {
     tokenizer,
-    vocabSize: folder.vocabSize,
-    maxModelLen: folder.maxModelLen,
+    vocabSize: model.vocabSize,
+    maxModelLen: model.maxModelLen,
     prefixTokenId,
     toleranceNats: info.selfTest.toleranceNats,
-    claimsFloat32: claimsFloat32(folder.numerics),
+    claimsFloat32: claimsFloat32(model.numerics),
     causal: info.selfTest.causal
   }
   return {
@@ -75,30 +79,30 @@ export async function whenReady({ folder, revision, provider, known, engine, tok
     lossEvaluator: new LossEvaluator(context, scheduler),
     completionsEvaluator: new CompletionsEvaluator(context, scheduler),
     model: {
-      id: folder.id,
+      id: model.id,
       createdSeconds: Math.floor(Date.now() / 1000),
-      architecture: folder.architecture,
+      architecture: model.architecture,
       revision,
-      maxModelLen: folder.maxModelLen,
-      vocabSize: folder.vocabSize,
+      maxModelLen: model.maxModelLen,
+      vocabSize: model.vocabSize,
       prefixTokenId,
-      info: modelInfoOf(folder),
+      info: modelInfoOf(model),
       files: [...weights, ...textFiles, ...(sums === null ? [] : [sums])],
       engine: info,
       replicas: engine.replicas,
       executionProviderReason: provider.reason,
       selfTest: { ...info.selfTest, ...verdictOf([...info.selfTest.items, tokenizerCheck]) },
-      stamp: stampOf(folder, info, modelSha256, combinedHash(textFiles.filter(({ file }) => file === 'tokenizer.json')))
+      stamp: stampOf(model, info, modelSha256, combinedHash(textFiles.filter(({ file }) => file === 'tokenizer.json')))
     }
   }
 }
 
-/** The tokenizer's known answers, for the report. Throws when it cannot belong to the model. */
-async function checkedTokenizer(tokenizer: Tokenizer, { vocabSize }: OpenModel, known: KnownAnswers | null): Promise<Check> {
+/** Compares the tokenizer with its known answers. Throws `model_invalid` when it does not belong to the model. */
+async function checkTokenizer(tokenizer: Tokenizer, { vocabSize }: OpenModel, known: KnownAnswers | null): Promise<Check> {
   if (tokenizer.info.vocabSize > vocabSize) {
     throw new ServiceError(
       'model_invalid',
-      `the tokenizer has ids up to ${tokenizer.info.vocabSize - 1}, the model only ${vocabSize} rows: they do not belong together; take both from one download`
+      `the tokenizer has ids up to ${tokenizer.info.vocabSize - 1}, but the model has only ${vocabSize} logits per token, so they belong to different models: use the files of one download`
     )
   }
   const answer = await tokenizerKnownAnswer(tokenizer, known?.texts ?? [])
@@ -106,14 +110,14 @@ async function checkedTokenizer(tokenizer: Tokenizer, { vocabSize }: OpenModel, 
   return answer
 }
 
-/** One SHA-256 of all weight files. Throws when the known answers are those of other weights. */
-function checkedHash(weights: readonly FileHash[], known: KnownAnswers | null): string {
-  // By their names beside each other, wherever in the model folder they lie.
+/** One SHA-256 over all weight files. Throws `model_invalid` when canary.json was made for other weights. */
+function checkHash(weights: readonly FileHash[], known: KnownAnswers | null): string {
+  // By base name, so that the hash does not depend on the layout of the folder.
   const sha256 = combinedHash(weights.map((hash) => ({ ...hash, file: basename(hash.file) })))
   if (known === null || known.modelSha256 === sha256) return sha256
   throw new ServiceError(
     'model_invalid',
-    `canary.json was made for weights with SHA-256 ${known.modelSha256}, those here have ${sha256}: take the files of one download, or remove canary.json`
+    `canary.json was made for weights with SHA-256 ${known.modelSha256}, but the weights here have ${sha256}: use the files of one download, or remove canary.json`
   )
 }
 

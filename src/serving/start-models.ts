@@ -10,17 +10,18 @@ import { ModelEntry } from './model-entry.ts'
 import { ModelRegistry, namedError } from './model-registry.ts'
 import { startModelMonitor } from './monitor.ts'
 
-/** Where models come from and what runs them. */
+/** How models are located and which execution provider runs them. */
 export interface ModelSources {
   readonly locate: LocateModel
   readonly provider: ProviderChoice
-  /** Where rounded weights are kept; the user's cache folder when absent. */
+  /** Cache folder of rounded weights; by default the one in the user's cache folder. */
   readonly precisionFolder?: string
 }
 
 /**
- * Begins to load every model of the configuration, each with an engine process, a tokenizer thread, a queue and a vigil
- * of its own; nothing waits. Throws `configuration_invalid`, and what `startBackend` throws of a folder, with the id among several.
+ * Starts to load every model of the configuration and returns at once. Each gets its own engines, tokenizer threads,
+ * scheduler and monitor. Throws `configuration_invalid`, and for a local folder as `startBackend` does, prefixed with the
+ * id if there are several models.
  */
 export function startModels(config: Config, metrics: Metrics, log: Logger, { locate, provider, precisionFolder }: ModelSources): ModelRegistry {
   const references = modelReferences(config.MODEL)
@@ -35,13 +36,13 @@ export function startModels(config: Config, metrics: Metrics, log: Logger, { loc
   return registry
 
   function entryOf(reference: ModelReference): ModelEntry {
-    const ownLog = log.child({ model: reference.id })
+    const modelLog = log.child({ model: reference.id })
     return new ModelEntry({
       id: reference.id,
       locate: (onProgress) => locate(reference, onProgress),
       start: (located) =>
-        startBackend(config, ownLog, { located, provider, models: references.length, ...(precisionFolder === undefined ? {} : { precisionFolder }) }),
-      watch: (backend, loaded, ownMetrics) => startModelMonitor(config, backend, loaded, ownMetrics, ownLog),
+        startBackend(config, modelLog, { located, provider, models: references.length, ...(precisionFolder === undefined ? {} : { precisionFolder }) }),
+      startMonitor: (backend, ready, modelMetrics) => startModelMonitor(config, backend, ready, modelMetrics, modelLog),
       metricsOf: (entry) =>
         metrics.ofModel(entry.id, {
           queuedTokens: () => entry.queued.tokens,

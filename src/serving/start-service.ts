@@ -12,11 +12,14 @@ import type { ModelRegistry } from './model-registry.ts'
 export interface RunningService {
   readonly app: FastifyInstance
   readonly address: string
-  /** Stops without losing a request: /readyz says no, then connections end after their answer, then the engines end. */
+  /**
+   * Stops without losing a request: first /readyz fails, then connections close after their response, then the engines
+   * stop.
+   */
   drain(): Promise<void>
 }
 
-/** Puts HTTP in front of the models and listens; they go on loading meanwhile, and /readyz says when all have. */
+/** Serves the models over HTTP. It listens at once while they load; /readyz reports when all are ready. */
 export async function startService(config: Config, models: ModelRegistry, metrics: Metrics, log: Logger): Promise<RunningService> {
   const apiKeyHashes = config.API_KEYS_FILE === '' ? [] : parseApiKeys(readKeyFile(config.API_KEYS_FILE))
   const service = {
@@ -33,7 +36,7 @@ export async function startService(config: Config, models: ModelRegistry, metric
   const address = await app.listen({ host: config.HOST, port: config.PORT }).catch((error: NodeJS.ErrnoException) => {
     throw new ServiceError(
       'configuration_invalid',
-      `cannot listen on ${config.HOST}:${config.PORT} (${error.code}); is another service there? --port 0 picks a free one`,
+      `cannot listen on ${config.HOST}:${config.PORT} (${error.code}): stop the process that uses the port, or pass --port 0 to use a free one`,
       { cause: error }
     )
   })
@@ -55,6 +58,8 @@ function readKeyFile(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    throw new ServiceError('configuration_invalid', `the API key file ${path} cannot be read`, { cause: error })
+    throw new ServiceError('configuration_invalid', `the API key file ${path} cannot be read: check that it exists and that this user may read it`, {
+      cause: error
+    })
   }
 }

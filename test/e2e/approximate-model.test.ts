@@ -9,13 +9,13 @@ import { tempFolder } from '../support/temp-folder.ts'
 
 const PAIRS = Array.from({ length: 12 }, (_, i) => ({ x: 'The children ran down to the', y: ` river${' and back'.repeat(i % 4)}` }))
 
-test('a dynamic int8 model is served text by text, and every result says that it is approximate', async (t) => {
+test('a dynamic int8 model is scored one text at a time, and every result is marked approximate', async (t) => {
   const folder = tempFolder(t)
   writeDynamicInt8Model(EMBEDDED_FOLDER, folder)
   const service = await startService({ LOGPR_MODEL: folder, LOGPR_VERIFY_PERCENT: '0', LOGPR_RESULT_CACHE_BYTES: '0' })
   t.after(() => service.stop())
 
-  // Equal texts of one request, or known from an earlier one, would be scored once: here each is computed.
+  // Without this, equal texts of a request, or of an earlier one, would be scored only once.
   const requests = [PAIRS.slice(0, 4), PAIRS.slice(4, 8), PAIRS.slice(8)]
   const answers = await Promise.all(requests.map(async (pairs) => logprobBody(await service.post('/v1/logprob', { pairs }))))
   const results = answers.flatMap((answer) => answer.results)
@@ -25,7 +25,7 @@ test('a dynamic int8 model is served text by text, and every result says that it
       warnings.map(({ code }) => code),
       ['approximate_model']
     )
-  // Equal texts have equal numbers only if no neighbour has a say.
+  // Equal texts have equal scores only if no other text of a batch affects them.
   const byText = new Map<string, number | null | undefined>()
   results.forEach(({ log_prob: terms }, i) => {
     const known = byText.get(PAIRS[i]!.y)
@@ -40,14 +40,14 @@ test('a dynamic int8 model is served text by text, and every result says that it
   const metrics = await (await service.get('/metrics')).text()
   const metricOf = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metrics)?.[1])
   const batches = metricOf('logpr_batch_sequences_count\\{model="[^"]+"\\}')
-  // Equal texts that wait or run together are computed once.
+  // Equal texts that wait or run at the same time are computed once.
   assert.ok(batches >= byText.size && batches <= PAIRS.length, `${batches} batches`)
   assert.equal(metricOf('logpr_batch_sequences_bucket\\{le="1",model="[^"]+"\\}'), batches)
 
   const deep = await logprobBody(await service.post('/v1/logprob', { ...PAIRS[3], verify: 'deep' }))
   assert.notEqual(deep.results[0]?.checks.verdict, 'fail')
 
-  // max_tokens 1 feeds one token more, whose scale has a say in all others: only the words say how far to trust a digit.
+  // max_tokens 1 feeds one more token, whose quantization scale changes all other scores, so only the warning can be compared.
   const { logpr } = await completionsOf(service, { prompt: PAIRS.slice(0, 4).map(({ x, y }) => x + y), max_tokens: 1, echo: true, logprobs: 1 })
   assert.deepEqual([logpr.stamp.causal, logpr.warnings.map(({ code }) => code)], ['approximate', ['approximate_model']])
 })

@@ -68,7 +68,7 @@ for (const [signal, code, { name }] of [
   ['SIGKILL', null, PROCESS_FAULTS.killed],
   ['SIGINT', 130, PROCESS_FAULTS.interrupted]
 ] as const) {
-  test(`${name}: the next pull resumes and ends with the right bytes`, async (t) => {
+  test(`${name}: the next pull resumes and ends with the correct content`, async (t) => {
     const hub = await startHub(t)
     hub.publish(ID, MODEL_FILES)
     hub.plant('storage', DATA, { kind: 'stall', afterBytes: 300_000 })
@@ -86,7 +86,7 @@ for (const [signal, code, { name }] of [
   })
 }
 
-test(`${PROCESS_FAULTS.twice.name}: one fetches, the other waits, both end with the right bytes`, async (t) => {
+test(`${PROCESS_FAULTS.twice.name}: one downloads, the other waits, and both end with the correct content`, async (t) => {
   const hub = await startHub(t)
   hub.publish(ID, MODEL_FILES)
   const cacheFolder = tempFolder(t)

@@ -23,10 +23,10 @@ interface Model {
 }
 
 const PAIR = { x: 'The children ran down to the', y: ' river' }
-/** With the model's own weights (docs/reference/scoring.md). */
+/** Score with the original weights (docs/reference/scoring.md). */
 const CONDITIONAL = -3.79
 
-/** Whether `logpr inspect` finds rounded weights in a cache, and how many matrices it says they are. */
+/** Whether `logpr inspect` finds rounded weights in a cache, and the number of matrices that it reports. */
 async function inspected(cache: string): Promise<{ readonly is_prepared: boolean; readonly weights: number }> {
   const { stdout } = await promisify(execFile)(process.execPath, [MAIN, 'inspect', '--precision', 'int8', '--json', 'true'], {
     env: { ...process.env, XDG_CACHE_HOME: cache }
@@ -34,7 +34,7 @@ async function inspected(cache: string): Promise<{ readonly is_prepared: boolean
   return (JSON.parse(stdout) as { precision: { is_prepared: boolean; weights: number } }).precision
 }
 
-test('--precision int8 serves the embedded model with 8-bit weights, says what that changed, and finds them again at the next start', async (t) => {
+test('--precision int8 serves the embedded model with 8-bit weights, reports the change, and reuses them at the next start', async (t) => {
   const cache = tempFolder(t)
   const before = await inspected(cache)
   const models: Model[] = []
@@ -65,7 +65,7 @@ test('--precision int8 serves the embedded model with 8-bit weights, says what t
   assert.ok(Math.abs(present(scores[0]) - CONDITIONAL) < 0.5 && scores[0] !== CONDITIONAL)
 })
 
-test('a cache folder that cannot be written ends the start and says which variable to set', async (t) => {
+test('a cache folder that is not writable ends the start with the variable to set', async (t) => {
   const folder = tempFolder(t, { file: '' })
   const { code, output } = await endOfStart({ LOGPR_PRECISION: 'int8', LOGPR_MODEL: EMBEDDED_FOLDER, XDG_CACHE_HOME: join(folder, 'file') })
   assert.notEqual(code, 0)

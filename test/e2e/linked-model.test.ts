@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { startService } from '../support/running-service.ts'
 
-test('a model folder of links to blobs of other names is served, its weights hashed once', async (t) => {
+test('a model folder of links to blobs with other names is served, and its weights are hashed once', async (t) => {
   const cache = mkdtempSync(join(tmpdir(), 'logpr-'))
   const [blobs, snapshot] = [join(cache, 'blobs'), join(cache, 'snapshot')]
   for (const folder of [blobs, snapshot]) mkdirSync(folder)

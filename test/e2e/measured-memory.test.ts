@@ -11,7 +11,7 @@ import { scoringGraph } from '../../src/model/onnx/scoring-graph.ts'
 import { present } from '../support/present.ts'
 
 const MIB = 1 << 20
-/** What of a pass is not in the graph, both ways: JavaScript, kernels and holes. */
+/** Memory of a pass that the graph does not determine, in either direction: JavaScript, kernels and fragmentation. */
 const SLACK_BYTES = 30 * MIB
 
 async function measured(shape: string): Promise<number> {
@@ -31,7 +31,7 @@ function predicted(sequences: number, tokens: number): number {
   return predictPass({ scoring: scoringGraph(readOnnx(onnxPath)), vocabSize, headSize, ...limits }, { sequences, tokens }).bytes
 }
 
-test('a real pass takes what was predicted, small and large', ON_LINUX, async () => {
+test('a real pass needs the predicted memory, small and large', ON_LINUX, async () => {
   for (const [sequences, tokens] of [
     [16, 128],
     [2, 511]
@@ -43,7 +43,7 @@ test('a real pass takes what was predicted, small and large', ON_LINUX, async ()
   }
 })
 
-test('a real pass takes what was predicted where attention is nearly all of it', ON_LINUX, async () => {
+test('a real pass needs the predicted memory where attention is most of it', ON_LINUX, async () => {
   const expected = predicted(4, 511)
   const taken = await measured('4x511')
 

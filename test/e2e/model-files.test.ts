@@ -13,14 +13,14 @@ import { tempFolder } from '../support/temp-folder.ts'
 const EMBEDDED = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 const BODY = { x: 'The children ran down to the', y: ' river' }
 const CLIENTS = 4
-/** Where the bytes of the largest float32 matrix lie. */
+/** The place of the largest float32 matrix in the file. */
 const { offset: WEIGHTS_AT, length: WEIGHTS_BYTES } = readOnnx(join(EMBEDDED, 'model.onnx'))
   .initializers.flatMap(({ value }) => (value instanceof Uint8Array ? [] : [value]))
   .reduce((largest, range) => (range.length > largest.length ? range : largest))
 
 interface Answer {
   readonly status: number
-  /** The joint of a 200, the code of anything else. */
+  /** The joint of a response with status 200, else the error code. */
   readonly said: number | string | null | undefined
 }
 
@@ -30,7 +30,7 @@ function copyOfModel(t: TestContext): string {
   return folder
 }
 
-/** Turns the sign of every weight of one matrix: a model of the same size that gives other numbers. */
+/** Flips the sign of every weight of one matrix: a model of the same size with other scores. */
 function turnSigns(path: string): void {
   const weights = readFileSync(path).subarray(WEIGHTS_AT, WEIGHTS_AT + WEIGHTS_BYTES)
   overwrite(
@@ -40,7 +40,7 @@ function turnSigns(path: string): void {
   )
 }
 
-/** One thread and one text a batch, so that equal numbers are equal bit for bit. */
+/** One thread and one text per batch, so that scores can be compared bit for bit. */
 async function serviceOn(t: TestContext, folder: string): Promise<RunningService> {
   const service = await startService({
     LOGPR_MODEL: folder,
@@ -59,7 +59,7 @@ async function ask(service: RunningService): Promise<Answer> {
   return { status: response.status, said: (await problemBody(response)).code }
 }
 
-/** What clients are answered while `meanwhile` goes on. */
+/** The responses to clients while `meanwhile` runs. */
 async function answersDuring(service: RunningService, meanwhile: () => Promise<void>): Promise<Answer[]> {
   let isOver = false
   const answers: Answer[] = []
@@ -100,7 +100,7 @@ const CHANGES: readonly [string, (path: string) => void][] = [
 
 describe('a model file that changes under load', () => {
   for (const [what, change] of CHANGES) {
-    test(`${what}: no answer has another number, and the service says why it is not ready`, async (t) => {
+    test(`${what}: no response has another score, and the service reports why it is not ready`, async (t) => {
       const folder = copyOfModel(t)
       const service = await serviceOn(t, folder)
       const before = await ask(service)
@@ -121,14 +121,14 @@ describe('a model file that changes under load', () => {
     })
   }
 
-  test('touched, twice: the engine is replaced, no request fails and no number changes', async (t) => {
+  test('touched twice: the engine is replaced, no request fails and no score changes', async (t) => {
     const folder = copyOfModel(t)
     const service = await serviceOn(t, folder)
     const before = await ask(service)
     const answers = await answersDuring(service, async () => {
       for (let time = 0; time < 2; time++) {
         const enginePid = service.enginePid()
-        // None for a moment, between the two.
+        // Between the two engines there is none for a moment.
         const current = (): number | undefined => childPids(present(service.process.pid))[0]
         touch(join(folder, 'model.onnx'))
         for (const deadline = Date.now() + 10_000; current() === enginePid && Date.now() < deadline; ) await pause(20)
@@ -142,14 +142,14 @@ describe('a model file that changes under load', () => {
     assert.equal((await service.get('/readyz')).status, 200)
   })
 
-  test('an idle service notices other weights too', async (t) => {
+  test('an idle service also notices changed weights', async (t) => {
     const folder = copyOfModel(t)
     const service = await serviceOn(t, folder)
     turnSigns(join(folder, 'model.onnx'))
     assert.match(await untilNotReadyForGood(service), /changed on disk/)
   })
 
-  test('a link that is pointed at other weights changes nothing, also not after a restart of the engine', async (t) => {
+  test('a link pointed to other weights changes nothing, even after a restart of the engine', async (t) => {
     const folder = copyOfModel(t)
     const path = join(folder, 'model.onnx')
     for (const blob of ['blob1', 'blob2']) copyFileSync(path, join(folder, blob))
@@ -185,7 +185,7 @@ describe('a start with a model folder whose files do not belong together', () =>
         const path = join(folder, 'model.onnx')
         overwrite(path, Buffer.of(readFileSync(path)[WEIGHTS_AT]! ^ 1), WEIGHTS_AT)
       },
-      /canary\.json was made for weights with SHA-256 [0-9a-f]{64}, those here have [0-9a-f]{64}/
+      /canary\.json was made for weights with SHA-256 [0-9a-f]{64}, but the weights here have [0-9a-f]{64}/
     ],
     ['weights that give other numbers than those of canary.json', (folder) => turnSigns(join(folder, 'model.onnx')), /\[known_answer\].*other weights/],
     [
@@ -200,14 +200,14 @@ describe('a start with a model folder whose files do not belong together', () =>
       'a tokenizer whose ids were permuted',
       (folder) =>
         editJson<{ model: { vocab: Record<string, number> } }>(join(folder, 'tokenizer.json'), ({ model: { vocab } }) => {
-          // Pairs of ids above the control tokens change places.
+          // Swaps pairs of ids above the control tokens.
           for (const [token, id] of Object.entries(vocab)) if (id >= 300 && id < 2000) vocab[token] = id ^ 1
         }),
       /\[tokenizer_known_answer\] 2 of 2 texts do not have their stored token ids.*the tokenizer belongs to another model/
     ]
   ]
   for (const [what, change, reason] of FAULTS) {
-    test(`ends with exit code 2 and the reason for ${what}`, async (t) => {
+    test(`ends with exit code 2 and the reason: ${what}`, async (t) => {
       const folder = copyOfModel(t)
       change(folder)
       const { code, output } = await endOfStart({ LOGPR_MODEL: folder })

@@ -31,7 +31,7 @@ function copyOfEmbedded(t: TestContext): string {
   return folder
 }
 
-test('a model of several weight files in a sharded cache is served, with name, size and hash of every file that was read', async (t) => {
+test('a model of several weight files in a sharded cache is served and listed with name, size and hash of every file read', async (t) => {
   const snapshot = cacheSnapshot(t, SPLIT, 'sharded')
   const split = await startService({ LOGPR_MODEL: snapshot, LOGPR_THREADS: '1' })
   t.after(() => split.stop())
@@ -50,7 +50,7 @@ test('a model of several weight files in a sharded cache is served, with name, s
   )
   assert.equal(await jointOf(split), await jointOf(whole))
 
-  // A blob that is written over is noticed through its link.
+  // An overwritten blob is noticed through its link.
   truncateSync(realpathSync(join(snapshot, 'model.onnx_data_2')), 1000)
   for (const deadline = Date.now() + 20_000; (await split.get('/livez')).status === 200 && Date.now() < deadline; ) await split.post('/v1/logprob', BODY)
   const { reason } = (await (await split.get('/readyz')).json()) as { reason: string }
@@ -58,7 +58,7 @@ test('a model of several weight files in a sharded cache is served, with name, s
 })
 
 describe('logpr manifest', () => {
-  test('prints what sha256sum checks, in a folder and in a cache', (t) => {
+  test('prints what `sha256sum --check` accepts, for a folder and for a cache', (t) => {
     for (const folder of [copyOfEmbedded(t), cacheSnapshot(t, { ...SPLIT, 'onnx/unused.txt': 'x' }, 'flat')]) {
       const lines = manifestOf(folder)
       const checked = execFileSync('sha256sum', ['--check', '--strict', '-'], { cwd: folder, input: lines, encoding: 'utf8' })
@@ -72,7 +72,7 @@ describe('logpr manifest', () => {
     }
   })
 
-  test('lists what GET /v1/models lists', async (t) => {
+  test('lists the same files as GET /v1/models', async (t) => {
     const service = await startService()
     t.after(() => service.stop())
     const { files } = (await (await service.get('/v1/models/logpr-tiny-en')).json()) as Files
@@ -82,7 +82,7 @@ describe('logpr manifest', () => {
 })
 
 describe('a start with SHA256SUMS in the model folder', () => {
-  test('is ready when every file that it lists has its hash, and shows it', async (t) => {
+  test('is ready when every listed file has its hash, and lists the file itself', async (t) => {
     const folder = copyOfEmbedded(t)
     writeFileSync(join(folder, 'SHA256SUMS'), manifestOf(folder).split('\n').slice(1).join('\n'))
     const service = await startService({ LOGPR_MODEL: folder })
@@ -100,7 +100,7 @@ describe('a start with SHA256SUMS in the model folder', () => {
     ['a file missing', (folder) => rmSync(join(folder, 'README.md')), /README\.md, which SHA256SUMS of the model folder lists, does not exist/]
   ]
   for (const [what, change, reason] of FAULTS) {
-    test(`ends with exit code 2 for ${what}, and names it`, async (t) => {
+    test(`ends with exit code 2 and names the file: ${what}`, async (t) => {
       const folder = copyOfEmbedded(t)
       overwrite(join(folder, 'README.md'), Buffer.from('!'))
       const sums = execFileSync('sha256sum', ['README.md', 'model.onnx'], { cwd: folder, encoding: 'utf8' })
@@ -113,7 +113,7 @@ describe('a start with SHA256SUMS in the model folder', () => {
   }
 })
 
-describe('a start with a model folder that is not whole', () => {
+describe('a start with an incomplete model folder', () => {
   const LFS = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n'
   const FAULTS: readonly [string, (folder: string) => void, RegExp][] = [
     ['no tokenizer.json', (folder) => rmSync(join(folder, 'tokenizer.json')), /has no tokenizer\.json, which turns text into token ids: download it/],
@@ -144,11 +144,11 @@ describe('a start with a model folder that is not whole', () => {
         tokenizer.model.vocab['a piece of another model'] = Object.keys(tokenizer.model.vocab).length + 1000
         writeFileSync(path, JSON.stringify(tokenizer))
       },
-      /the tokenizer has ids up to \d+, the model only \d+ rows: they do not belong together; take both from one download/
+      /the tokenizer has ids up to \d+, but the model has only \d+ logits per token, .*: use the files of one download/
     ]
   ]
   for (const [what, change, reason] of FAULTS) {
-    test(`ends with exit code 2 and what to do for ${what}`, async (t) => {
+    test(`ends with exit code 2 and the remedy: ${what}`, async (t) => {
       const folder = copyOfEmbedded(t)
       change(folder)
       const { code, output } = await endOfStart({ LOGPR_MODEL: folder })

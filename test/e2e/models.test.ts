@@ -7,7 +7,7 @@ import { runModel } from '../matrix/run-model.ts'
 
 const MODELS = join(PACKAGE_FOLDER, 'test', 'data', 'models')
 
-// Each service computes on one thread.
+// Each service scores on one thread.
 describe('models of other architectures, layouts and precisions', { concurrency: 2 }, () => {
   for (const folder of foldersWithOracle(MODELS)) {
     const oracle = readOracle(folder)

@@ -4,7 +4,7 @@ import { logprobBody } from '../support/logprob-body.ts'
 import { present } from '../support/present.ts'
 import { childPids, pause, type RunningService, startService } from '../support/running-service.ts'
 
-/** Answers to the same requests, many at once. */
+/** Responses to the same concurrent requests. */
 async function scoresOf(service: RunningService, requests: number): Promise<number[]> {
   const bodies = Array.from({ length: requests }, (_, i) => ({
     model: 'logpr-tiny-en',
@@ -26,7 +26,7 @@ async function untilEnginesReady(service: RunningService, count: number): Promis
 }
 
 describe('logpr serve with two replicas', () => {
-  it('answers every request with the numbers of one engine while one of the two is killed, and stays ready', async (t) => {
+  it('gives every request the scores of a single engine while one of the two is killed, and stays ready', async (t) => {
     const [single, service] = [await startService({ LOGPR_THREADS: '1' }), await startService({ LOGPR_THREADS: '1', LOGPR_REPLICAS: '2' })]
     t.after(() => Promise.all([single.stop(), service.stop()]))
     await untilEnginesReady(service, 2)

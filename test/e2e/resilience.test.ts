@@ -8,7 +8,7 @@ import { childPids, isRunning, pause, startListening, startService } from '../su
 
 const BODY = { x: 'The children ran down to the', y: ' river' }
 
-test('requests outlive the engine: killed under load, it is replaced and every request is answered alike', async (t) => {
+test('requests survive the engine: killed under load, it is replaced and every response is the same', async (t) => {
   const service = await startService()
   t.after(() => service.stop())
   const [expected] = (await logprobBody(await service.post('/v1/logprob', BODY))).results
@@ -26,7 +26,7 @@ test('requests outlive the engine: killed under load, it is replaced and every r
   for (let kill = 0; kill < 3; kill++) {
     const killed = service.enginePid()
     process.kill(killed, 'SIGKILL')
-    // On a busy machine the service is ready for a moment more: another process has to be there first.
+    // On a busy machine the service stays ready for a moment, until it notices the exit.
     const others = (): number[] => childPids(present(service.process.pid)).filter((pid) => pid !== killed)
     for (const deadline = Date.now() + 30_000; others().length === 0 && Date.now() < deadline; ) await pause(20)
     await service.untilReady()
@@ -40,7 +40,7 @@ test('requests outlive the engine: killed under load, it is replaced and every r
   assert.equal(service.process.exitCode, null)
 })
 
-test('says that it is not ready, but alive, while the engine is replaced', async (t) => {
+test('is live but not ready while the engine restarts', async (t) => {
   const service = await startService()
   t.after(() => service.stop())
 
@@ -50,10 +50,10 @@ test('says that it is not ready, but alive, while the engine is replaced', async
   const live = await service.get('/livez')
 
   assert.deepEqual([ready.status, live.status], [503, 200])
-  assert.match(((await ready.json()) as { reason: string }).reason, /being replaced/)
+  assert.match(((await ready.json()) as { reason: string }).reason, /is restarting/)
 })
 
-test('no engine outlives a front that was killed', async () => {
+test('no engine survives a killed front process', async () => {
   const service = await startService()
   const enginePid = service.enginePid()
   assert.ok(isRunning(enginePid))
@@ -65,7 +65,7 @@ test('no engine outlives a front that was killed', async () => {
   assert.equal(isRunning(enginePid), false)
 })
 
-test('a hung engine is killed after the batch limit and the request is answered by the next one', async (t) => {
+test('a hung engine is killed after the batch timeout and the next engine answers the request', async (t) => {
   const service = await startService({ LOGPR_BATCH_TIMEOUT_MS: '1500' })
   t.after(() => service.stop())
 
@@ -97,13 +97,13 @@ test('SIGTERM lets requests in progress finish, closes idle connections and leav
   idle.destroy()
 })
 
-test('SIGTERM while the model is being loaded is a stop like any other', async () => {
+test('SIGTERM while the model loads stops the service normally', async () => {
   const service = await startListening({ LOGPR_DRAIN_DELAY_MS: '0' })
   assert.equal(await service.stop(), 0)
   assert.doesNotMatch(service.log.join('\n'), /cannot be served|"fatal"/)
 })
 
-test('a deadline is kept while the queue is blocked, and the work is dropped', async (t) => {
+test('a deadline is met while the queue is blocked, and the jobs are dropped', async (t) => {
   const service = await startService({ LOGPR_BATCH_TIMEOUT_MS: '20000' })
   t.after(() => service.stop())
   const enginePid = service.enginePid()
@@ -112,7 +112,7 @@ test('a deadline is kept while the queue is blocked, and the work is dropped', a
   const blocking = service.post('/v1/logprob', BODY)
   await pause(100)
   const began = performance.now()
-  // An equal text would wait for the one that runs, outside the queue.
+  // An equal text would wait for the running one, outside the queue.
   const late = await service.post('/v1/logprob', { ...BODY, y: ' sea' }, { headers: { 'x-request-timeout-ms': '500' } })
   const waitedMs = performance.now() - began
   const metrics = await (await service.get('/metrics')).text()
@@ -124,7 +124,7 @@ test('a deadline is kept while the queue is blocked, and the work is dropped', a
   assert.equal((await blocking).status, 200)
 })
 
-test('work of a client that has gone is dropped from the queue', async (t) => {
+test('jobs of a disconnected client are dropped from the queue', async (t) => {
   const service = await startService({ LOGPR_BATCH_TIMEOUT_MS: '20000' })
   t.after(() => service.stop())
   const enginePid = service.enginePid()
@@ -146,7 +146,7 @@ test('work of a client that has gone is dropped from the queue', async (t) => {
   assert.equal((await blocking).status, 200)
 })
 
-test('a full queue is answered 429 with Retry-After, and drains', async (t) => {
+test('a full queue is answered with 429 and Retry-After, and drains', async (t) => {
   const service = await startService({ LOGPR_BATCH_TIMEOUT_MS: '20000', LOGPR_MAX_QUEUE_TOKENS: '30' })
   t.after(() => service.stop())
   const enginePid = service.enginePid()
@@ -164,7 +164,7 @@ test('a full queue is answered 429 with Retry-After, and drains', async (t) => {
   assert.ok((await Promise.all([first, ...waiting])).every(({ status }) => status === 200))
 })
 
-test('a model folder that is none ends the start with exit code 2 and the reason', async () => {
+test('a model folder that does not exist ends the start with exit code 2 and the reason', async () => {
   await assert.rejects(startService({ LOGPR_MODEL: '/does/not/exist' }), /ended with 2.*there is no model folder/s)
 })
 

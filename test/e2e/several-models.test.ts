@@ -10,7 +10,7 @@ import { type CleanUp, tempFolder } from '../support/temp-folder.ts'
 
 const PAIRS = Array.from({ length: 12 }, (_, i) => ({ x: 'The children ran down to the', y: ` river${' and back'.repeat(i)}` }))
 const CLIENTS_A_MODEL = 3
-/** One thread and one text a batch, so that equal numbers are equal bit for bit. */
+/** One thread and one text per batch, so that scores can be compared bit for bit. */
 const BITWISE = { LOGPR_THREADS: '1', LOGPR_MAX_BATCH_TOKENS: '1', LOGPR_VERIFY_PERCENT: '0' }
 
 interface Health {
@@ -19,7 +19,7 @@ interface Health {
   readonly models: readonly { readonly id: string; readonly status: string; readonly reason: string }[]
 }
 
-/** A temporary copy of the embedded model, and a model with other weights. */
+/** A temporary copy of the embedded model, and one with other weights. */
 function modelFolders(t: CleanUp): { readonly a: string; readonly b: string } {
   const folder = tempFolder(t)
   const [a, b] = [join(folder, 'a'), join(folder, 'b')]
@@ -34,13 +34,13 @@ async function serviceOn(t: TestContext, model: string, env: Readonly<Record<str
   return service
 }
 
-/** Everything that a model says of the pairs, and the hash of its weights. */
+/** All results of a model for the pairs, and the hash of its weights. */
 async function numbersOf(service: RunningService, model: string): Promise<unknown> {
   const { results, stamp } = await logprobBody(await service.post('/v1/logprob', { model, pairs: PAIRS, detail: 'tokens' }))
   return { sha256: stamp.model_sha256, results }
 }
 
-/** A status, and what was said: the joint of a 200, the code of anything else. */
+/** The status, and the joint of a response with status 200, else the error code. */
 async function ask(service: RunningService, model: string): Promise<readonly [number, unknown]> {
   const response = await service.post('/v1/logprob', { model, ...PAIRS[0] })
   return [response.status, response.status === 200 ? (await logprobBody(response)).results[0]?.log_prob.joint : (await problemBody(response)).code]
@@ -51,7 +51,7 @@ async function healthOf(service: RunningService): Promise<Health & { readonly co
   return { code: response.status, ...((await response.json()) as Health) }
 }
 
-/** Asks until `isEnough` of the answer; fails after half a minute. */
+/** Repeats a request until `isEnough` accepts the response; fails after 30 s. */
 async function until<T>(read: () => Promise<T>, isEnough: (value: T) => boolean): Promise<T> {
   for (const deadline = Date.now() + 30_000; Date.now() < deadline; await pause(20)) {
     const value = await read()
@@ -60,7 +60,7 @@ async function until<T>(read: () => Promise<T>, isEnough: (value: T) => boolean)
   throw new Error('it did not come about within 30 s')
 }
 
-/** What clients of each model are answered while `meanwhile` goes on. */
+/** The responses to clients of each model while `meanwhile` runs. */
 async function answersDuring(
   service: RunningService,
   models: readonly string[],
@@ -91,7 +91,7 @@ describe('several models in one service', () => {
     service = await startService({ ...BITWISE, LOGPR_MODEL: `a=${a},org/b=${b}` })
   })
 
-  test('are listed as they are by themselves, under ids with and without a slash', async () => {
+  test('are listed as in a service of their own, under ids with and without a slash', async () => {
     const { data } = (await (await service.get('/v1/models')).json()) as { data: { id: string; object: string; created: number; owned_by: string }[] }
     assert.deepEqual(
       data.map(({ id, object, created, owned_by }) => [id, object, Number.isInteger(created), owned_by]),
@@ -109,7 +109,7 @@ describe('several models in one service', () => {
   })
 
   for (const id of ['b', 'org', 'org/b/c', 'org%252Fb', 'A']) {
-    test(`GET /v1/models/${id} is 404 and lists those there are`, async () => {
+    test(`GET /v1/models/${id} is 404 and lists the existing ids`, async () => {
       const response = await service.get(`/v1/models/${id}`)
       const problem = await problemBody(response)
       assert.deepEqual([response.status, problem.code, problem.error.param], [404, 'model_not_found', 'id'])
@@ -121,21 +121,21 @@ describe('several models in one service', () => {
     ['/v1/logprob', PAIRS[0]],
     ['/v1/loss', { x: 'a b', y: ' c' }]
   ] as const) {
-    test(`${path} has no default among them: 400 with their ids`, async () => {
+    test(`${path} has no default model: 400 with the ids`, async () => {
       const response = await service.post(path, body)
       const problem = await problemBody(response)
       assert.deepEqual([response.status, problem.code, problem.error.param], [400, 'invalid_request', 'model'])
       assert.match(problem.detail, /one of a, org\/b/)
     })
 
-    test(`${path} answers 404 for another, with their ids`, async () => {
+    test(`${path} answers 404 with the ids for an unknown model`, async () => {
       const response = await service.post(path, { ...body, model: 'b' })
       const problem = await problemBody(response)
       assert.deepEqual([response.status, problem.code, problem.error.param], [404, 'model_not_found', 'model'])
       assert.match(problem.detail, /a, org\/b/)
     })
 
-    test(`${path} answers with the one that is named`, async () => {
+    test(`${path} answers with the named model`, async () => {
       const answers = await Promise.all(['a', 'org/b'].map(async (model) => (await service.post(path, { ...body, model })).json()))
       const [a, b] = answers as { model: string; stamp: { model_sha256: string } }[]
       assert.deepEqual([a?.model, b?.model], ['a', 'org/b'])
@@ -143,9 +143,9 @@ describe('several models in one service', () => {
     })
   }
 
-  test('/v1/check needs none', async () => assert.equal((await service.post('/v1/check', { joint: -3.5, marginal: -5.2 })).status, 200))
+  test('/v1/check needs no model', async () => assert.equal((await service.post('/v1/check', { joint: -3.5, marginal: -5.2 })).status, 200))
 
-  test('each has an engine process, metrics and log lines of its own', async () => {
+  test('each has its own engine process, metrics and log lines', async () => {
     assert.deepEqual(childPids(present(service.process.pid)).sort(), [service.enginePid('a'), service.enginePid('org/b')].sort())
 
     const items = async (model: string): Promise<number> =>
@@ -162,7 +162,7 @@ describe('several models in one service', () => {
   })
 })
 
-test('two models under load at once give the numbers that each gives alone, bit for bit', async (t) => {
+test('two models under load at the same time give the scores of each alone, bit for bit', async (t) => {
   const { a, b } = modelFolders(t)
   const alone = { a: await serviceOn(t, `a=${a}`), b: await serviceOn(t, `b=${b}`) }
   const expected = { a: await numbersOf(alone.a, 'a'), b: await numbersOf(alone.b, 'b') }
@@ -177,7 +177,7 @@ test('two models under load at once give the numbers that each gives alone, bit 
   }
 })
 
-test('the engine of one is killed under load: every request of both is answered alike, and the other engine goes on', async (t) => {
+test('the engine of one is killed under load: all responses stay the same, and the other engine keeps running', async (t) => {
   const { a, b } = modelFolders(t)
   const service = await serviceOn(t, `a=${a},b=${b}`)
   const before = { a: await ask(service, 'a'), b: await ask(service, 'b') }
@@ -191,9 +191,9 @@ test('the engine of one is killed under load: every request of both is answered 
         ({ status }) => status === 'restarting'
       )
       assert.equal(code, 503)
-      assert.match(reason, /^b: the engine process ended and is being replaced/)
+      assert.match(reason, /^b: the engine process ended and is restarting/)
       await service.untilReady()
-      // A batch that meets two ends of the engine is not tried again: let the one in hand be answered first.
+      // A batch that fails with two engines is not retried, so wait until the current one is answered.
       const count = soFar.b!.length
       await until(
         async () => soFar.b!.length,
@@ -213,7 +213,7 @@ test('the engine of one is killed under load: every request of both is answered 
   assert.match(metrics, /^logpr_engine_restarts\{model="b"\} 2$/m)
 })
 
-test('one loses its model file for good: the service says which, and the other one is answered', async (t) => {
+test('one loses its model file for good: the service reports which, and the other one still answers', async (t) => {
   const { a, b } = modelFolders(t)
   const service = await serviceOn(t, `a=${a},b=${b}`, { LOGPR_MODEL_FILES_INTERVAL_MS: '200' })
   const before = await ask(service, 'a')
@@ -248,9 +248,9 @@ test('one loses its model file for good: the service says which, and the other o
   assert.deepEqual([(await service.get('/livez')).status, await service.stop()], [503, 0])
 })
 
-test('one cannot be loaded: the start ends with exit code 2 and its name, and until then the other one is answered', async (t) => {
+test('one cannot be loaded: the start ends with exit code 2 and its id, and until then the other one answers', async (t) => {
   const { a, b } = modelFolders(t)
-  // Found only while it loads: a damaged graph would end the start at once.
+  // This fault is found only during loading; a damaged graph would end the start at once.
   writeFileSync(join(b, 'SHA256SUMS'), `${'0'.repeat(64)}  config.json\n`)
   const model = `a=${a},b=${b}`
   const service = await startListening({ LOGPR_MODEL: model, LOGPR_DRAIN_DELAY_MS: '60000' })
@@ -271,7 +271,7 @@ test('one cannot be loaded: the start ends with exit code 2 and its name, and un
   assert.match(output, /"code":"model_invalid","reason":"b: .*"msg":"the model cannot be served"/)
 })
 
-test('one whose graph is cut off ends the start before anything listens, with its name', async (t) => {
+test('one with a truncated graph ends the start with its id, before the service listens', async (t) => {
   const { a, b } = modelFolders(t)
   truncateSync(join(b, 'model.onnx'), 1000)
   const { code, output } = await endOfStart({ LOGPR_MODEL: `a=${a},b=${b}` })
@@ -280,8 +280,8 @@ test('one whose graph is cut off ends the start before anything listens, with it
   assert.ok(!output.includes('"listening"'))
 })
 
-test('a folder that is none among several ends the start at once, and leaves no process behind', async (t) => {
-  // An engine that went on would keep the pipe of the output open.
+test('a folder that does not exist among several ends the start at once and leaves no process behind', async (t) => {
+  // A remaining engine would keep the output pipe open.
   const { a } = modelFolders(t)
   const missing = join(tempFolder(t), 'none')
   const { code, output } = await endOfStart({ LOGPR_MODEL: `a=${a},b=${missing}` })

@@ -7,7 +7,7 @@ import { pause, startService } from '../support/running-service.ts'
 
 const BODY = { x: 'The children ran down to the', y: ' river' }
 
-test('texts are tokenized while the engine hangs on a forward pass, and while it is being replaced', async (t) => {
+test('texts are tokenized while the engine hangs on a forward pass, and while it restarts', async (t) => {
   const service = await startService({ LOGPR_BATCH_TIMEOUT_MS: '20000' })
   t.after(() => service.stop())
   const tokenize = async (): Promise<number[]> => ((await (await service.post('/tokenize', { prompt: BODY.x })).json()) as { tokens: number[] }).tokens
@@ -32,7 +32,7 @@ test('texts are tokenized while the engine hangs on a forward pass, and while it
   assert.equal(await scoring, 200)
 })
 
-test('every thread of the engine that computes has the lower priority, the front has its own', { skip: platform() !== 'linux' }, async (t) => {
+test('all computing threads of the engine have the lower priority, and the front process has its own', { skip: platform() !== 'linux' }, async (t) => {
   const service = await startService({ LOGPR_ENGINE_NICENESS: '3', LOGPR_THREADS: '2' })
   t.after(() => service.stop())
   const own = getPriority()
@@ -40,9 +40,9 @@ test('every thread of the engine that computes has the lower priority, the front
   const lowered = Math.min(19, own + 3)
 
   assert.equal(getPriority(service.process.pid), own)
-  // The tokenizer that scores; nobody else of the front.
+  // Of the front process, only the scoring tokenizer's thread.
   assert.equal(priorities(present(service.process.pid)).filter((priority) => priority !== own).length, own === lowered ? 0 : 1)
   assert.equal(getPriority(service.enginePid()), lowered)
-  // The main thread and the one more that computes.
+  // The main thread and one more compute thread.
   assert.ok(priorities(service.enginePid()).filter((priority) => priority === lowered).length >= 2)
 })

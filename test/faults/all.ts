@@ -8,7 +8,7 @@ import { SHARING_FAULTS } from './sharing/index.ts'
 import { TOKEN_FAULTS } from './tokens/index.ts'
 import { WEIGHT_FAULTS } from './weights/index.ts'
 
-/** Wrong only where it cannot be seen: a mask for padding that stands on the right, padding on the left with its mask, rotary positions that count on. */
+/** Graph faults that change no score: an ignored mask with padding on the right, left padding with its mask, shifted rotary positions. */
 const HARMLESS = new Set(['attention mask ignored', 'left padding', 'positions continue across sequences'])
 
 /** Every planted fault. */

@@ -1,13 +1,13 @@
 import type { LoadedModel } from '../../src/engine/process/session.ts'
 import { type Difference, difference, logProbsOf } from './measure.ts'
 
-/** How the numbers of a model differ, nats a token. */
+/** How the scores of a model differ, nats per token. */
 export interface Effects {
-  /** From those of the healthy model, one text alone. */
+  /** From the healthy model, for a single text. */
   readonly fromHealthy: Difference
-  /** Of a text's beginning scored without the rest, from the same tokens in the whole text. */
+  /** Of the beginning of a text scored without the rest, from the same tokens in the whole text. */
   readonly withoutEnd: Difference
-  /** Of two texts of different lengths scored together, from each alone. */
+  /** Of two texts of different lengths scored together, from each scored alone. */
   readonly together: Difference
 }
 
@@ -15,7 +15,7 @@ export interface Texts {
   readonly text: readonly number[]
   /** Longer than `text`. */
   readonly neighbour: readonly number[]
-  /** What the healthy model says of `text`. */
+  /** The healthy model's scores of `text`. */
   readonly healthy: Float32Array
 }
 
@@ -36,8 +36,8 @@ async function only(model: LoadedModel, ids: readonly number[]): Promise<Float32
 }
 
 /**
- * Kinds of difference, by the largest of a token: `none`, up to 2e-4 nats, which is ten times the noise of float32;
- * `slight`, as from rounding to 16 bits, up to 0.05; `clear`; `not finite`.
+ * Kinds of difference by the largest difference of a token: `none` is up to 2e-4 nats, ten times the float32 noise; `slight`
+ * is up to 0.05, as from rounding to 16 bits; then `clear` and `not finite`.
  */
 export type Kind = 'none' | 'slight' | 'clear' | 'not finite'
 

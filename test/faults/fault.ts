@@ -4,23 +4,23 @@ import type { CheckSubject } from '../../src/scoring/checks/request-checks.ts'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 import type { TrialRequest } from './requests.ts'
 
-/** One thing that is wrong between a text and its score, planted at one place; everything else is the real service. */
+/** A single fault between a text and its score, planted at one place. Everything else is the real service. */
 export interface Fault {
   readonly name: string
   readonly kind: 'graph' | 'weights' | 'scores' | 'tokens' | 'bookkeeping' | 'client' | 'sharing'
   readonly description: string
-  /** Changes no score by design: what must not be reported. */
+  /** It changes no score by design, so it must not be reported. */
   readonly isHarmless?: true
-  /** Writes the model folder to load in place of the embedded one. */
+  /** Writes a model folder that replaces the embedded one. */
   readonly folder?: (source: string, target: string) => void | Promise<void>
-  /** Whether the self-test tries what the model can share; it is planted there alone. */
+  /** Whether the fault is planted only in the self-test of the sharing features. */
   readonly shares?: true
-  /** Stands between the loaded model and everyone who asks it. */
+  /** Wraps the loaded model. */
   readonly scorer?: (scorer: Scorer) => Scorer
   readonly tokenizer?: (tokenizer: Tokenizer) => Tokenizer
   readonly context?: (context: EvaluationContext) => EvaluationContext
-  /** What the checks would see if the service kept its books wrongly. */
+  /** What the checks would receive if the service made a bookkeeping error. */
   readonly subject?: (subject: CheckSubject) => CheckSubject
-  /** What a client that is wrong sends. */
+  /** What a faulty client sends. */
   readonly requests?: (requests: readonly TrialRequest[]) => readonly TrialRequest[]
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run honest [-- COUNT]`: sends honest random requests to a real service and counts what it says against them. A
- * finding about the text that can be confirmed by other means is no false alarm; everything else is.
+ * `npm run honest [-- COUNT]`: sends valid random requests to a real service and counts the checks that do not pass. A
+ * warning about the text that can be confirmed independently is not a false alarm; everything else is.
  */
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import { type LogprobResultBody, logprobBody } from '../support/logprob-body.ts'
@@ -63,7 +63,7 @@ function judge(index: number, request: HonestRequest, result: LogprobResultBody)
   }
 }
 
-/** Whether a warning says something of the text that is so, found by other means than the service's. */
+/** Whether an independent computation confirms a warning about the text. */
 function isTrue(id: string, { body }: HonestRequest, result: LogprobResultBody): boolean {
   const y = typeof body.y === 'string' ? body.y : body.y[result.candidate]
   if (y === undefined) return false
@@ -73,7 +73,7 @@ function isTrue(id: string, { body }: HonestRequest, result: LogprobResultBody):
   }
   if (id === 'better_than_chance') {
     const tokens = result.counts.x.tokens + result.counts.y.tokens
-    // At most 32 rows were looked at, so the mean over all of them is near, not equal.
+    // The check samples at most 32 rows, so the mean over all rows is close but not equal.
     return -(result.log_prob.joint ?? 0) / tokens > 0.8 * Math.log(VOCABULARY)
   }
   return false

@@ -8,7 +8,7 @@ import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 
 export const EMBEDDED_FOLDER = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 
-/** |difference| of two lists of token log-probabilities, nats. NaN counts as infinitely far away. */
+/** Absolute differences of two lists of token log-probabilities, nats. NaN counts as an infinite difference. */
 export interface Difference {
   readonly mean: number
   readonly max: number
@@ -19,7 +19,7 @@ export function difference(a: ArrayLike<number>, b: ArrayLike<number>): Differen
   return { mean: distances.reduce((sum, value) => sum + value, 0) / distances.length, max: Math.max(...distances) }
 }
 
-/** What the engine process would be told to load. */
+/** The specification that the engine process would receive. */
 export function specOf(folder: string): EngineSpec {
   const { onnxPath, vocabSize, headSize, numerics } = openModel(folder)
   return {
@@ -35,7 +35,7 @@ export function specOf(folder: string): EngineSpec {
   }
 }
 
-/** Loads a model folder the way the engine process does. */
+/** Loads a model folder as the engine process does. */
 export async function load(folder: string): Promise<LoadedModel> {
   return loadModel(specOf(folder))
 }
@@ -46,7 +46,7 @@ export async function logProbsOf(model: LoadedModel, ...sequences: readonly (rea
   return rows.map(({ logProbs }) => logProbs)
 }
 
-/** Some 200 tokens of the embedded model's kind of text, after its prefix token. */
+/** About 200 tokens of text that suits the embedded model, after its prefix token. */
 export async function sampleIds(): Promise<number[]> {
   const { encode } = await loadHuggingFaceTokenizer(EMBEDDED_FOLDER)
   return [0, ...encode(SAMPLE, false)]

@@ -1,16 +1,16 @@
-/** Honest requests of all lengths and scripts, from a seed. */
+/** Valid requests of all lengths and scripts, from a seed. */
 
 export interface HonestRequest {
   readonly body: { readonly x: string; readonly y: string | readonly string[]; readonly verify?: 'deep'; readonly eos?: 'score'; readonly detail?: 'tokens' }
 }
 
 const CONTEXT_TOKENS = 512
-/** How many of a hundred requests are verified deeply, score the end token, have several outputs. */
+/** Percentages of requests with deep verification, with a scored end token and with several outputs. */
 const DEEP = 5
 const END = 10
 const SEVERAL = 20
 
-/** Alphabets that text is drawn from, prose the most often. */
+/** Alphabets of the random text; prose is the most frequent. */
 const WORDS =
   'the of and a to in he was that it his her with as had she for not at but be on they him which you is said so from all this have were my or by one there no when are me who if an would their we out up them been what do then will very could into has more little about some time than like now over such our man down before any only two see must after know made good old how day came did might come upon long where over went great here away its again'.split(
     ' '
@@ -30,7 +30,7 @@ const ALPHABETS: readonly string[] = [
   '🙂👍🏽👨‍👩‍👧🇫🇷🎉❤️ '
 ]
 
-/** `count` requests of 1 to 512 tokens, prefix token counted, evenly by the logarithm of the length. `encode` cuts texts to length. */
+/** `count` requests of 1 to 512 tokens with the prefix token, log-uniform in length. `encode` is used to cut texts to length. */
 export function* honestRequests(count: number, seed: number, encode: (text: string) => readonly number[]): Generator<HonestRequest> {
   const random = randomNumbers(seed)
   const below = (limit: number): number => Math.floor(random() * limit)
@@ -42,7 +42,7 @@ export function* honestRequests(count: number, seed: number, encode: (text: stri
     return Array.from({ length: n }, () => pick(alphabet)).join('')
   }
 
-  /** The first characters, as many as make about so many tokens; one at least. */
+  /** The first characters, about `tokens` tokens and at least one character. */
   const cutTo = (characters: readonly string[], tokens: number): string[] => {
     const length = encode(characters.join('')).length
     return characters.slice(0, Math.max(1, length <= tokens ? characters.length : Math.floor((characters.length * tokens) / length)))
@@ -52,7 +52,7 @@ export function* honestRequests(count: number, seed: number, encode: (text: stri
     const tokens = Math.max(2, Math.round((CONTEXT_TOKENS - 2) ** random()))
     const characters = cutTo(Array.from(random() < 0.7 ? words(tokens) : script(tokens)), tokens)
     const text = characters.join('')
-    // Before a space mostly, as honest clients cut; anywhere at all for the rest.
+    // Mostly before a space, as real clients split; otherwise anywhere.
     const spaces = characters.flatMap((character, at) => (character === ' ' && at > 0 ? [at] : []))
     const cut = spaces.length > 0 && random() < 0.8 ? pick(spaces) : below(characters.length)
     const x = characters.slice(0, cut).join('')
@@ -70,7 +70,7 @@ export function* honestRequests(count: number, seed: number, encode: (text: stri
   }
 }
 
-/** Numbers from 0 to 1, 1 excluded (mulberry32). */
+/** Random numbers in [0, 1) (mulberry32). */
 function randomNumbers(seed: number): () => number {
   let state = seed >>> 0
   return () => {

@@ -2,7 +2,7 @@ import type { LogprobItem, LogprobOptions } from '../../src/encoding/logprob-ite
 import { itemOf, optionsOf } from '../support/logprob-items.ts'
 import { X_END_BY_LENGTH } from './scores/index.ts'
 
-/** What a trial asks at once, as several clients would. */
+/** The concurrent requests of a trial, as from several clients. */
 export interface TrialRequest {
   readonly items: readonly LogprobItem[]
   readonly options: LogprobOptions
@@ -17,7 +17,7 @@ const STORY = [
   'The Captain took off his hat and made a low bow to the Queen'
 ]
 
-/** Honest requests, none of which a healthy service has anything to say against. `ids` are some 100 tokens of prose. */
+/** Valid requests that a healthy service scores without a warning. `ids` are about 100 tokens of prose. */
 export function trialRequests(ids: readonly number[]): TrialRequest[] {
   const pairs = STORY.map((text, i) => {
     const cut = text.lastIndexOf(' ', text.length - 8 * (i % 3) - 1)

@@ -9,11 +9,11 @@ export interface Row {
   readonly findings: Findings
 }
 
-/** Where a fault may be found, in the order in which it would be. */
+/** Places where a fault can be found, in chronological order. */
 export const WHEN = ['start', 'known', 'request', 'deep', 'serving'] as const satisfies readonly (keyof Findings)[]
 const HEALTHY: Fault = { name: 'none', kind: 'client', description: 'the unmodified service', isHarmless: true }
 
-/** Plants every fault, the absence of one first. `onRow` hears of each as it is done. */
+/** Plants every fault, after a trial without one. `onRow` is called after each trial. */
 export async function faultTable(onRow: (row: Row) => void = () => {}): Promise<Row[]> {
   const tokenizer = await startTokenizer(EMBEDDED_FOLDER, () => {})
   const healthy = await healthyService(tokenizer)
@@ -32,7 +32,7 @@ export function isCaught({ findings }: Row): boolean {
   return WHEN.some((when) => findings[when].length > 0)
 }
 
-/** One line a fault, as Markdown. */
+/** A Markdown table with one line per fault. */
 export function renderRow({ fault, findings }: Row): string {
   const cells = WHEN.map((when) => findings[when].join(', ') || '-')
   return `| ${fault.name}${fault.isHarmless ? ' (harmless)' : ''} | ${fault.kind} | ${cells.join(' | ')} |`

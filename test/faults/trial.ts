@@ -22,19 +22,19 @@ import type { Fault } from './fault.ts'
 import { EMBEDDED_FOLDER, load, sampleIds, specOf } from './measure.ts'
 import { trialRequests } from './requests.ts'
 
-/** Ids of the checks that did not pass, or codes of errors, by when they were found. */
+/** Ids of the checks that did not pass, or error codes, by when they were found. */
 export interface Findings {
-  /** Start-up self-test without answers stored with the model. */
+  /** By the start-up self-test without the answers stored in canary.json. */
   readonly start: readonly string[]
-  /** What canary.json adds to that. */
+  /** In addition with canary.json. */
   readonly known: readonly string[]
   readonly request: readonly string[]
   readonly deep: readonly string[]
-  /** The canary, when the fault comes while serving. */
+  /** By the canary, when the fault occurs while serving. */
   readonly serving: readonly string[]
 }
 
-/** As of a model that can share everything; the faults score shared batches themselves. */
+/** A model that supports every form of sharing. The faults themselves score the shared batches. */
 const ALL_SHARED: SharingUnderTest = {
   info: { packing: { isOn: true, reason: null }, prefixCache: { isOn: true, reason: null }, longestRow: 512, attentionHeads: 8 },
   switchOff: () => {},
@@ -43,7 +43,7 @@ const ALL_SHARED: SharingUnderTest = {
 
 const LIMITS = { maxBatchTokens: 2048, longTextTokens: 128, maxQueueTokens: 1_000_000 }
 
-/** What the healthy service is: faults are planted into it. */
+/** The parts of the healthy service, into which faults are planted. */
 export interface Healthy {
   readonly model: LoadedModel
   readonly tokenizer: Tokenizer
@@ -67,7 +67,7 @@ export async function healthyService(tokenizer: Tokenizer): Promise<Healthy> {
   return { model, tokenizer, context: { ...base, toleranceNats: selfTest.toleranceNats }, selfTest, ids: (await sampleIds()).slice(1), known }
 }
 
-/** Plants one fault and looks at everything that could notice it. */
+/** Plants one fault and runs everything that could detect it. */
 export async function tryFault(fault: Fault, healthy: Healthy): Promise<Findings> {
   const tokenizer = fault.tokenizer?.(healthy.tokenizer) ?? healthy.tokenizer
   const folder = mkdtempSync(join(tmpdir(), 'logpr-fault-'))
@@ -124,7 +124,7 @@ async function requestFindings(fault: Fault, scorer: Scorer, context: Evaluation
   )
   const evaluator = new LogprobEvaluator(context, new Scheduler(new InProcessEngine(scorer), LIMITS), checks)
   const found: string[] = []
-  // Twice, because a fault may need something that came before; all at once, because it may need neighbours.
+  // Twice, because a fault may need an earlier request; all at once, because it may need other sequences in a batch.
   for (let round = 0; round < 2; round++) {
     const evaluations = await Promise.all(
       requests(trialRequests(ids)).map(({ items, options }) => evaluator.evaluate(items, { ...options, verify }, { signal: new AbortController().signal }))
@@ -147,7 +147,7 @@ async function servingFindings(scorer: Scorer, { selfTest }: Healthy): Promise<s
   return isWrong ? ['canary'] : []
 }
 
-/** Checks that never return a number. */
+/** Checks that never return a value. */
 const CHECK_OF_ERROR: Readonly<Record<string, string>> = { non_finite_logits: 'finite', scores_mismatched: 'same_sequence', invalid_text: 'well_formed' }
 
 function notPassed(items: readonly Check[]): string[] {

@@ -168,7 +168,7 @@ export const TRAPS: readonly Trap[] = [
     trap: 'a remote tokenizer costs two more requests per option',
     tests: [
       ['http/tokenizer-info.test.ts', 'that switches it off is answered 404 with the reason, and POST /tokenize as before'],
-      ['e2e/tokenize.test.ts', 'texts are tokenized while the engine hangs on a forward pass, and while it is being replaced']
+      ['e2e/tokenize.test.ts', 'texts are tokenized while the engine hangs on a forward pass, and while it restarts']
     ]
   },
   {

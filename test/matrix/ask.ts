@@ -3,22 +3,22 @@ import { type LogprobResultBody, logprobBody } from '../support/logprob-body.ts'
 import type { RunningService } from '../support/running-service.ts'
 import type { LogProbs } from './oracle.ts'
 
-/** Of one model: the numbers of its texts asked for one by one, and all at once. */
+/** Scores of a model's texts, requested one by one and all at once. */
 export interface Answers {
-  /** Of each text the log-probability, nats, of every token after the first. */
+  /** Per text, the log-probability of every token after the first, nats. */
   readonly alone: LogProbs
   readonly batched: LogProbs
-  /** Worst verdict of the checks: those of a deep verification included. */
+  /** Worst verdict of the checks, including those of the deep verification. */
   readonly verdict: string
-  /** Checks that did not pass, for a reader. */
+  /** Checks that did not pass, for people. */
   readonly remarks: readonly string[]
 }
 
-/** The text that is verified deeply; of middle length. */
+/** Index of the text with deep verification; it has medium length. */
 const DEEP_TEXT = 4
 const VERDICTS = ['pass', 'warn', 'fail']
 
-/** Scores texts given as ids with the prefix token first; that token is added by the service and has to be the same. */
+/** Scores texts of ids that start with the prefix token, which must be the one that the service adds. */
 export async function askAll(service: RunningService, texts: Texts): Promise<Answers> {
   const alone: LogprobResultBody[] = []
   for (const [i, text] of texts.entries()) alone.push(...(await ask(service, [text], i === DEEP_TEXT % texts.length ? 'deep' : 'standard')))
@@ -32,7 +32,7 @@ export async function askAll(service: RunningService, texts: Texts): Promise<Ans
 
 type Texts = readonly (readonly number[])[]
 
-/** x is the first half of a text, y the rest; a text of one token has an empty x. */
+/** x is the first half of a text and y the rest; a text of one token has an empty x. */
 async function ask(service: RunningService, texts: Texts, verify: string): Promise<readonly LogprobResultBody[]> {
   const pairs = texts.map(([, ...ids]) => ({ x: ids.slice(0, Math.floor(ids.length / 2)), y: ids.slice(Math.floor(ids.length / 2)) }))
   const response = await service.post('/v1/logprob', { pairs, boundary: 'tokens', detail: 'tokens', verify })

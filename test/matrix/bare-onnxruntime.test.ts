@@ -10,13 +10,13 @@ import { largestDifference, toleranceOf } from './tolerance.ts'
 
 const MODELS = join(PACKAGE_FOLDER, 'test', 'data', 'models')
 
-// The stored numbers came from Python, so that a wrong feed here, or another version of onnxruntime, shows.
+// The stored scores were computed in Python, so this detects a wrong feed here and another version of onnxruntime.
 describe('bareLogProbs', () => {
   for (const folder of foldersWithOracle(MODELS)) {
     const { name, refused, texts, files } = readOracle(folder)
     if (refused !== null) continue
     for (const file of files)
-      test(`has the numbers that are stored with ${name}, ${file.dtype}`, async () => {
+      test(`reproduces the scores stored with ${name}, ${file.dtype}`, async () => {
         const path = join(folder, file.file)
         const { activations } = numericsOf(readOnnx(path))
         const found = await bareLogProbs(path, texts, 0)
@@ -24,7 +24,7 @@ describe('bareLogProbs', () => {
       })
   }
 
-  test('is further from stored numbers than any limit when two tokens are exchanged', async () => {
+  test('exceeds every limit when two tokens are swapped', async () => {
     const folder = join(MODELS, 'llama-genai-int4')
     const { texts, files } = readOracle(folder)
     const exchanged = texts.filter(({ length }) => length > 10).map(([first, a, b, ...rest]) => [first!, b!, a!, ...rest])

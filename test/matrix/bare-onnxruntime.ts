@@ -6,15 +6,15 @@ import type { LogProbs } from './oracle.ts'
 type Input = InferenceSession.TensorValueMetadata
 
 /**
- * What bare onnxruntime gives the texts on this processor, from the file as its exporter wrote it: each text alone and without its last token,
- * on one thread, whole logits, log-softmax in float64. Of logpr it uses the array of float16 tensors alone. `headSize` is for graphs that
- * name the last dimension of their caches only by a symbol.
+ * Scores texts with bare onnxruntime on this processor and the original model file: each text alone and without its last
+ * token, on one thread, full logits, log-softmax in float64. The only code of logpr that it uses is the array type of
+ * float16 tensors. `headSize` is for graphs in which the last dimension of the caches is symbolic.
  */
 export async function bareLogProbs(onnxPath: string, texts: readonly (readonly number[])[], headSize: number): Promise<LogProbs> {
   const session = await InferenceSession.create(onnxPath, {
     intraOpNumThreads: 1,
     logSeverityLevel: 4,
-    // Signed 8-bit weights as unsigned ones, which no processor saturates (docs/reference/numerics-across-processors.md).
+    // Uses signed 8-bit weights as unsigned ones, which no processor saturates (docs/reference/numerics-across-processors.md).
     extra: { session: { x64quantprecision: '1' } }
   })
   try {
@@ -33,7 +33,7 @@ export async function bareLogProbs(onnxPath: string, texts: readonly (readonly n
   }
 }
 
-/** One input of a single text: an empty past, all of the mask, positions from 0. */
+/** An input for a single text: an empty past, a mask of ones, positions from 0. */
 function feedOf({ name, type, shape }: Input, ids: readonly number[], headSize: number): Tensor {
   const integers = (values: readonly number[], dims: readonly number[]): Tensor =>
     type === 'int32' ? new Tensor('int32', Int32Array.from(values), dims) : new Tensor('int64', BigInt64Array.from(values, BigInt), dims)
@@ -44,12 +44,12 @@ function feedOf({ name, type, shape }: Input, ids: readonly number[], headSize: 
   if (name === 'use_cache_branch') return new Tensor('bool', [false], [1])
   if (name === 'num_logits_to_keep') return integers([0], [])
   const [, heads, , size] = shape
-  if (shape.length !== 4 || typeof heads !== 'number') throw new Error(`the input ${name} is no cache of (1, heads, length, size)`)
+  if (shape.length !== 4 || typeof heads !== 'number') throw new Error(`the input ${name} is not a cache of shape (1, heads, length, size)`)
   const dims = [1, heads, 0, typeof size === 'number' ? size : headSize]
   return type === 'float16' ? halfTensor(new Uint16Array(0), dims) : new Tensor('float32', new Float32Array(0), dims)
 }
 
-/** Rows of V logits -> the log-probability of each target in its row, nats. */
+/** Rows of V logits to the log-probability of each row's target, nats. */
 function logProbsOf(logits: readonly number[], V: number, targets: readonly number[]): number[] {
   return targets.map((target, i) => {
     const row = logits.slice(i * V, (i + 1) * V)

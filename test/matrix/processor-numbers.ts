@@ -1,11 +1,11 @@
 /**
- * Writes the log-probabilities that this processor gives, for a comparison with those of another one:
+ * Writes the log-probabilities computed on this processor, for comparison with another one:
  *
  *     node dist/test/matrix/processor-numbers.js MODELS NUMBERS.json [OTHER.json]
  *
- * MODELS is a folder of models with oracles, as test/data/models. Takes the numbers of bare onnxruntime and of logpr's engine for every
- * model and for the embedded one, that with 8-bit weights in both forms too. With OTHER it prints how far the two files are apart.
- * docs/reference/numerics-across-processors.md says how another processor is emulated.
+ * MODELS is a folder of models with oracles, such as test/data/models. Scores every model and the embedded one, which also
+ * with both forms of 8-bit weights, with bare onnxruntime and with logpr's engine. With OTHER it prints the differences
+ * between the two files. docs/reference/numerics-across-processors.md explains how to emulate another processor.
  */
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION, PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import type { Outcome } from './run-model.ts'
 
-/** The last matrix that was kept, which docs/reference/models.md shows. */
+/** The stored matrix, which docs/reference/models.md shows. */
 export const KEPT_RESULTS = join(PACKAGE_FOLDER, 'test', 'matrix', 'results.json')
 
-/** A whole run of the matrix. */
+/** A complete run of the matrix. */
 export interface MatrixResults {
   readonly logpr: string
   readonly onnxruntime: string

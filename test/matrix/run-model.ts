@@ -5,7 +5,7 @@ import { bareLogProbs } from './bare-onnxruntime.ts'
 import type { LogProbs, Oracle, OracleFile } from './oracle.ts'
 import { largestDifference, type Tolerance, toleranceOf } from './tolerance.ts'
 
-/** One line of the matrix. */
+/** A line of the matrix. */
 export interface Outcome {
   readonly model: string
   readonly architecture: string
@@ -13,22 +13,22 @@ export interface Outcome {
   readonly dtype: string
   readonly operators: readonly string[]
   readonly tokens: number
-  /** Largest |difference| of a token, nats; null of a model that was refused. */
+  /** Largest absolute difference of a token, nats; null for a rejected model. */
   readonly toFloat64: number | null
   /** To bare onnxruntime on this processor. */
   readonly toRuntime: number | null
   readonly toRuntimeBatched: number | null
-  /** To the numbers of bare onnxruntime that are stored with the model. */
+  /** To the scores of bare onnxruntime stored with the model. */
   readonly toStored: number | null
   readonly verdict: string | null
   readonly remarks: readonly string[]
-  /** Why the service did not serve the model. */
+  /** The reason why the service rejected the model. */
   readonly refusal: string | null
-  /** What is not as it has to be; null when all is. */
+  /** What differs from the expectation; null when nothing does. */
   readonly problem: string | null
 }
 
-/** Starts the service on one file of a model folder, asks it about the oracle's texts, and judges its numbers. */
+/** Starts the service with one file of a model folder, scores the oracle's texts and compares the scores. */
 export async function runModel(folder: string, oracle: Oracle, file: OracleFile): Promise<Outcome> {
   const { name: model, architecture, layout, refused, texts } = oracle
   const described = { model, architecture, layout, dtype: file.dtype, operators: file.operators ?? [] }
@@ -62,12 +62,12 @@ export async function runModel(folder: string, oracle: Oracle, file: OracleFile)
   }
 }
 
-/** A folder of one file needs no choice, and its name may be none that can be chosen. */
+/** With only one file, its dtype is not passed, because it may not be a value of `--dtype`. */
 function choiceOf({ files }: Oracle, { dtype }: OracleFile): { readonly dtype?: string } {
   return files.length > 1 ? { dtype } : {}
 }
 
-/** Long texts go into batches too, and nothing but the requests is scored. */
+/** Long texts are batched too, and only the requests are scored. */
 function settings(folder: string, oracle: Oracle, file: OracleFile): Record<string, string> {
   const { dtype } = choiceOf(oracle, file)
   return {
@@ -115,10 +115,10 @@ function tooFar(what: string, found: number | null, limit: number | null): strin
 
 function problemOfRefusal(expected: string | null, reason: string): string | null {
   if (expected === null) return `it was refused: ${reason}`
-  return new RegExp(expected).test(reason) ? null : `it was refused for another reason: ${reason}`
+  return new RegExp(expected).test(reason) ? null : `it was rejected for another reason: ${reason}`
 }
 
-/** Why a service ended: the reason of its last words, or what the command itself printed. Other lines of the log give reasons too. */
+/** Why a service ended: the reason in its last fatal log line, or the output of the command. */
 function reasonIn(output: string): string {
   const fatal = output.split('\n').findLast((line) => line.includes('"level":"fatal"'))
   const reason = /"reason":"((?:[^"\\]|\\.)*)"/.exec(fatal ?? '')?.[1]

@@ -1,9 +1,10 @@
 /**
- * Scores every model of a folder through HTTP and compares with its oracle:
+ * Scores every model of a folder over HTTP and compares the results with its oracle:
  *
  *     node dist/test/matrix/run.js MODELS [RESULTS.json] [NAME...]
  *
- * MODELS is what scripts/models/make.py wrote. Prints the table, writes it as JSON. Exits 1 when a number or a refusal is wrong.
+ * MODELS is a folder written by scripts/models/make.py. Prints the results as a table and writes them as JSON. Exits with
+ * code 1 if a score or a rejection is wrong.
  */
 import { basename } from 'node:path'
 import { foldersWithOracle, readOracle } from './oracle.ts'
@@ -11,7 +12,7 @@ import { writeResults } from './results.ts'
 import { type Outcome, runModel } from './run-model.ts'
 import { matrixTable } from './table.ts'
 
-/** A service scores on one thread. */
+/** Each service scores on one thread. */
 const SERVICES_AT_A_TIME = 2
 
 const [models = '', results = '', ...names] = process.argv.slice(2)

@@ -2,7 +2,7 @@ import type { Outcome } from './run-model.ts'
 
 const HEADER = ['model', 'architecture', 'layout', 'dtype', 'operators', 'tokens', 'to float64', 'to onnxruntime', 'batched', 'checks', 'result']
 
-/** The matrix as a Markdown table: largest |difference| in nats a token. */
+/** The matrix as a Markdown table: largest absolute difference, nats per token. */
 export function matrixTable(outcomes: readonly Outcome[]): string {
   return [HEADER, HEADER.map(() => '---'), ...outcomes.map(cells)].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }

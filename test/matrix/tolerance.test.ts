@@ -7,28 +7,28 @@ import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { foldersWithOracle, readOracle } from './oracle.ts'
 import { largestDifference, toleranceOf } from './tolerance.ts'
 
-test('the largest difference is over every token of every text', () => {
+test('the largest difference is taken over all tokens of all texts', () => {
   assert.equal(largestDifference([[-1], [-2, -3]], [[-1], [-2, -3.5]]), 0.5)
 })
 
-test('a missing text, a missing token and a number that is none are infinitely far away', () => {
+test('a missing text, a missing token and NaN count as an infinite difference', () => {
   for (const other of [[[-1]], [[-1], [-2]], [[-1], [-2, Number.NaN]]]) assert.equal(largestDifference([[-1], [-2, -3]], other), Number.POSITIVE_INFINITY)
   assert.equal(largestDifference([[-1]], [[-1], [-2]]), Number.POSITIVE_INFINITY)
 })
 
-test('only numbers of unquantized float32 weights are judged by transformers in float64', () => {
+test('only unquantized float32 weights are compared with transformers in float64', () => {
   const judged = ['fp32', 'fp16', 'q4', 'q4f16', 'int4', 'bnb4'].filter((dtype) => toleranceOf({ dtype, file: 'model.onnx' }, 'float32').toFloat64 !== null)
   assert.deepEqual(judged, ['fp32'])
 })
 
-test('only activations of 8-bit blocks may be further from stored numbers than from onnxruntime on this processor', () => {
+test('only 8-bit block activations may differ more from stored scores than from onnxruntime on this processor', () => {
   for (const activations of ['float32', 'float16', 'int8_blocks', 'int8_static', 'int8_rows', 'int8_tensor'] as const) {
     const { toRuntime, toStored } = toleranceOf({ dtype: 'int4', file: 'model.onnx' }, activations)
     assert.deepEqual([toRuntime, toStored], [1e-4, activations === 'int8_blocks' ? 1 : 1e-4], activations)
   }
 })
 
-test('of the models in test/data one alone has such activations', () => {
+test('exactly one model in test/data has such activations', () => {
   const folder = join(PACKAGE_FOLDER, 'test', 'data', 'models')
   const names = foldersWithOracle(folder).filter((each) => {
     const { refused, files } = readOracle(each)

@@ -1,15 +1,15 @@
 import type { Activations } from '../../src/model/onnx/numerics.ts'
 import type { LogProbs, OracleFile } from './oracle.ts'
 
-/** How far logpr may be from other ways to the same number, nats a token. */
+/** Largest permitted differences between logpr and reference implementations, nats per token. */
 export interface Tolerance {
-  /** From transformers in float64 with the unquantized weights; null where quantization decides, which is reported and not judged. */
+  /** From transformers in float64 with unquantized weights; null for quantized weights, where it is only reported. */
   readonly toFloat64: number | null
   /** From the same file in bare onnxruntime on this processor, each text alone. */
   readonly toRuntime: number
-  /** From the numbers of bare onnxruntime that are stored with the model, which were taken on a processor with AVX2 and without VNNI. */
+  /** From the scores of bare onnxruntime stored with the model, computed on a processor with AVX2 and without VNNI. */
   readonly toStored: number
-  /** From the same text alone, when it is scored beside others. */
+  /** Between a text scored in a batch and the same text scored alone. */
   readonly batched: number
 }
 
@@ -17,14 +17,16 @@ const WHOLE_TENSOR = /^(DynamicQuantizeLinear|DynamicQuantizeMatMul)$/
 const HALF = /16$/
 
 /**
- * float32: 1e-4, ten times the rounding that float32 and float64 differ by. Weight-only quantization computes in float32, so it has
- * to be as near to its own file. Half precision rounds logits of size 10 by up to 4e-3, and a batch of another shape rounds elsewhere.
- * Dynamic int8 is scored one text at a time, so beside others it has the very numbers that it has alone. With signed weights the head's
- * sums of two products saturate on x86 without VNNI: onnxruntime's option against that does not reach into the Scan that the head is in.
+ * float32: 1e-4, ten times the rounding difference between float32 and float64. Weight-only quantization computes in float32,
+ * so it must match its own file as closely. Half precision rounds logits of magnitude 10 by up to 4e-3, and a batch of
+ * another shape rounds differently. Dynamic int8 is scored one text at a time, so its scores do not depend on other texts.
+ * With signed weights, the head's sums of two products saturate on x86 without VNNI: onnxruntime's option against that has
+ * no effect inside the Scan that contains the head.
  *
- * Another processor adds in another order. Only where activations are rounded to 8 bits block by block is the distance to stored numbers wider
- * for it: a sum that ends on the other side of a boundary moves a value by 1/127 of its block, and x86 without AVX2 does not round at all. Measured
- * 9.3e-3 between AVX2 and AVX-512 VNNI, and 0.43 without AVX2 (docs/reference/numerics-across-processors.md).
+ * Another processor adds in another order. Only for activations rounded to 8 bits per block is the limit for stored scores
+ * wider: a sum on the other side of a rounding boundary moves a value by 1/127 of its block, and x86 without AVX2 does not
+ * round at all. Measured 9.3e-3 between AVX2 and AVX-512 VNNI, and 0.43 without AVX2
+ * (docs/reference/numerics-across-processors.md).
  */
 export function toleranceOf({ dtype, operators = [] }: OracleFile, activations: Activations): Tolerance {
   const isSigned = dtype === 'int8' || dtype === 'q8'
@@ -38,7 +40,7 @@ function runtime(toRuntime: number, toStored = toRuntime): Pick<Tolerance, 'toRu
   return { toRuntime, toStored }
 }
 
-/** Largest |difference| of a token, nats; infinite where the numbers of tokens differ or one is not a number. */
+/** Largest absolute difference of a token, nats; infinite when the token counts differ or a score is NaN. */
 export function largestDifference(a: LogProbs, b: LogProbs): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY
   let largest = 0

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { inferOutputs, scratchBytes } from '../../src/memory/cpu-kernels.ts'
 import { type InferredTensor, tensorInfo } from '../../src/memory/shapes/tensor-info.ts'
 import { buildNode } from '../../src/model/onnx/build-node.ts'
-import { BOOL, FLOAT, INT64 } from '../../src/model/onnx/graph.ts'
+import { BOOL, FLOAT, INT64 } from '../../src/model/onnx/data-types.ts'
 import { present } from '../support/present.ts'
 
 const integers = (...values: number[]): InferredTensor => tensorInfo(INT64, [values.length], values)
@@ -55,7 +55,7 @@ describe('inferOutputs', () => {
       if (values !== undefined) assert.deepEqual(output?.values, values)
     })
 
-  test('a split without sizes is even', () => {
+  test('Split without sizes makes even parts', () => {
     assert.deepEqual(
       outputs('Split', [floats(2, 9)], { axis: 1 }, 3)?.map(({ dims }) => dims),
       [
@@ -66,7 +66,7 @@ describe('inferOutputs', () => {
     )
   })
 
-  test('grouped attention gives the query back and caches of the fewer heads', () => {
+  test('GroupQueryAttention returns the shape of the query, and caches with the number of key-value heads', () => {
     const attributes = { num_heads: 4, kv_num_heads: 2 }
 
     assert.deepEqual(
@@ -79,7 +79,7 @@ describe('inferOutputs', () => {
     )
   })
 
-  test('a shape that depends on unknown values is not guessed', () => {
+  test('a shape that depends on unknown values, or shapes that do not match, give null', () => {
     assert.equal(outputs('Reshape', [floats(2, 3), tensorInfo(INT64, [2])]), null)
     assert.equal(outputs('Add', [floats(2), floats(3)]), null)
   })
@@ -89,11 +89,11 @@ describe('scratchBytes', () => {
   const select = buildNode('Where', ['c', 'a', 'b'], ['y'])
   const mask = tensorInfo(BOOL, [2, 1, 5, 5])
 
-  test('Where selects from each value into a buffer of its own, as large as that value broadcast with the condition', () => {
+  test('Where needs a buffer for each of its two values, broadcast with the condition', () => {
     assert.deepEqual(scratchBytes(select, [mask, floats(2, 8, 5, 5), floats()]), [4 * 2 * 8 * 25, 4 * 2 * 25])
   })
 
-  test('other operators write into their outputs alone', () => {
+  test('other operators need none', () => {
     assert.deepEqual(scratchBytes(buildNode('Add', ['a', 'b'], ['y']), [floats(5), floats(5)]), [])
   })
 })

@@ -7,14 +7,14 @@ const early = buildNode('Early', ['x'], ['a'])
 const late = buildNode('Late', ['x'], ['b'])
 const sum = buildNode('Add', ['a', 'b'], ['c'])
 
-test('the input whose node stands last runs first', () => {
+test('of two producers, the later node runs first', () => {
   assert.deepEqual(
     executionOrder([early, late, sum], () => false).map(({ opType }) => opType),
     ['Late', 'Early', 'Add']
   )
 })
 
-test('a node that a fusion makes counts as the latest', () => {
+test('a node created by a fusion counts as the latest', () => {
   assert.deepEqual(
     executionOrder([early, late, sum], (node) => node === early).map(({ opType }) => opType),
     ['Early', 'Late', 'Add']

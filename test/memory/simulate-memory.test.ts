@@ -3,7 +3,8 @@ import { describe, test } from 'node:test'
 import { tensorInfo } from '../../src/memory/shapes/tensor-info.ts'
 import { simulateMemory } from '../../src/memory/simulate-memory.ts'
 import { buildNode } from '../../src/model/onnx/build-node.ts'
-import { FLOAT, INT64, type OnnxNode } from '../../src/model/onnx/graph.ts'
+import { FLOAT, INT64 } from '../../src/model/onnx/data-types.ts'
+import type { OnnxNode } from '../../src/model/onnx/graph.ts'
 import { writeGraph } from '../../src/model/onnx/write.ts'
 import { info } from '../support/onnx-model.ts'
 
@@ -22,7 +23,7 @@ function peak(nodes: readonly OnnxNode[], output: string) {
 }
 
 describe('simulateMemory', () => {
-  test('counts a buffer from its node to its last reader', () => {
+  test('counts a buffer from the node that writes it to its last reader', () => {
     const { peakBytes, peakAt } = peak(
       [buildNode('MatMul', ['x', 'w'], ['wide']), buildNode('MatMul', ['wide', 'v'], ['narrow']), buildNode('MatMul', ['narrow', 'narrow'], ['out'])],
       'narrow'
@@ -32,16 +33,16 @@ describe('simulateMemory', () => {
     assert.match(peakAt, /^MatMul narrow/)
   })
 
-  test('writes an element-wise result over an input that nobody reads again', () => {
+  test('overwrites an input with an element-wise result after the last read', () => {
     const { peakBytes } = peak([buildNode('MatMul', ['x', 'w'], ['wide']), buildNode('Add', ['wide', 'wide'], ['twice'])], 'twice')
     const single = peak([buildNode('MatMul', ['x', 'w'], ['wide']), buildNode('Tanh', ['wide'], ['t'])], 't')
 
     assert.equal(single.peakBytes, WIDE_BYTES)
-    // Read twice by one node: only the second read is the last.
+    // Add reads `wide` twice, so no single read is its only remaining one.
     assert.equal(peakBytes, 2 * WIDE_BYTES)
   })
 
-  test('keeps an input that is read later', () => {
+  test('keeps an input that a later node reads', () => {
     const nodes = [
       buildNode('MatMul', ['x', 'w'], ['wide']),
       buildNode('Tanh', ['wide'], ['t']),
@@ -52,7 +53,7 @@ describe('simulateMemory', () => {
     assert.equal(peak(nodes, 'out').peakBytes, 3 * WIDE_BYTES)
   })
 
-  test('counts what a kernel needs beside its inputs and outputs, and frees it with the node', () => {
+  test('counts the temporary buffers of a kernel while its node runs', () => {
     const nodes = [
       buildNode('MatMul', ['x', 'w'], ['scores']),
       buildNode('Softmax', ['scores'], ['probabilities']),
@@ -62,12 +63,12 @@ describe('simulateMemory', () => {
     ]
     const { peakBytes, peakAt } = peak(nodes, 'out')
 
-    // Probabilities, the two selections and the result; a Boolean has one byte.
+    // The probabilities, the two selections and the result in float32, and the Boolean condition.
     assert.equal(peakBytes, 4 * WIDE_BYTES + WIDE_BYTES / 4)
     assert.match(peakAt, /^Where/)
   })
 
-  test('gives the outputs of an If the shapes of its branches', () => {
+  test('gives the output of an If the shape of a branch output', () => {
     const branch = (name: string) => ({ nodes: [buildNode('Tanh', ['wide'], [name])], initializers: [], inputs: [], outputs: [info(name)] })
     const choice = buildNode('If', ['x'], ['chosen'], {
       attributes: { then_branch: writeGraph('then', branch('a')), else_branch: writeGraph('else', branch('b')) },
@@ -79,20 +80,20 @@ describe('simulateMemory', () => {
     assert.equal(peakBytes, 2 * WIDE_BYTES)
   })
 
-  test('takes no memory for a view', () => {
+  test('counts no memory for a view', () => {
     const nodes = [buildNode('Softmax', ['x'], ['s']), buildNode('Reshape', ['s', 'shape'], ['r'])]
 
     assert.equal(peak(nodes, 'r').peakBytes, X_BYTES)
   })
 
-  test('counts what is made of weights alone as weights', () => {
+  test('counts tensors computed from weights alone as weights', () => {
     const { foldedBytes, peakBytes } = peak([buildNode('Transpose', ['v'], ['turned']), buildNode('Gemm', ['x', 'w'], ['out'])], 'out')
 
     assert.equal(foldedBytes, 100 * 2 * 4)
     assert.equal(peakBytes, WIDE_BYTES)
   })
 
-  test('names operators whose shapes it cannot tell', () => {
+  test('names operators whose output shapes are unknown', () => {
     assert.deepEqual(peak([buildNode('Riddle', ['x'], ['out'])], 'out').unknown, ['Riddle'])
   })
 })

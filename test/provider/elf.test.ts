@@ -12,7 +12,7 @@ const readerOf =
   (offset, length) =>
     bytes.subarray(offset, offset + length)
 
-/** A library that asks for others: header, two segments, the dynamic section and its strings, loaded 0x1000 above where they lie. */
+/** A library that needs others: header, two segments, the dynamic section and its strings, loaded at offset + 0x1000. */
 function library(names: readonly string[]): Buffer {
   const strings = Buffer.from(`\0${names.map((name) => `${name}\0`).join('')}`)
   const dynamicAt = 64 + 2 * 56
@@ -44,7 +44,7 @@ function library(names: readonly string[]): Buffer {
 }
 
 describe('neededLibraries', () => {
-  it('gives the names in order', () => {
+  it('gives the names in file order', () => {
     const names = ['libcublas.so.13', 'libcuda.so.1', 'libc.so.6']
     assert.deepEqual(neededLibraries(readerOf(library(names))), names)
     assert.deepEqual(neededLibraries(readerOf(library([]))), [])
@@ -64,23 +64,23 @@ describe('neededLibraries', () => {
     assert.deepEqual(neededLibraries(readerOf(readFileSync(path))), names)
   })
 
-  it('is null for what is no 64-bit little-endian ELF file', () => {
+  it('is null for a file that is not 64-bit little-endian ELF', () => {
     const [wrongClass, bigEndian] = [library(['a']), library(['a'])]
     wrongClass[4] = 1
     bigEndian[5] = 2
     for (const bytes of [Buffer.of(), Buffer.from('#!/bin/sh'), Buffer.alloc(100), wrongClass, bigEndian]) assert.equal(neededLibraries(readerOf(bytes)), null)
   })
 
-  it('is null for a library that is cut off', () => {
-    const whole = library(['libcublas.so.13', 'libcuda.so.1'])
-    for (let length = 64; length < whole.length; length++) assert.equal(neededLibraries(readerOf(whole.subarray(0, length))), null, `${length} bytes`)
+  it('is null for a truncated library', () => {
+    const complete = library(['libcublas.so.13', 'libcuda.so.1'])
+    for (let length = 64; length < complete.length; length++) assert.equal(neededLibraries(readerOf(complete.subarray(0, length))), null, `${length} bytes`)
   })
 
-  it('ends on damaged files, with an answer or an error', () => {
-    const whole = library(['libc.so.6'])
+  it('ends with a result or a RangeError on a damaged file', () => {
+    const complete = library(['libc.so.6'])
     fc.assert(
-      fc.property(fc.nat(whole.length - 1), fc.nat(255), (at, byte) => {
-        const damaged = Buffer.from(whole)
+      fc.property(fc.nat(complete.length - 1), fc.nat(255), (at, byte) => {
+        const damaged = Buffer.from(complete)
         damaged[at] = byte
         try {
           neededLibraries(readerOf(damaged))

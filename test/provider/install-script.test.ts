@@ -12,13 +12,13 @@ const SCRIPT = join(PACKAGE_FOLDER, INSTALL_COMMAND.replace(/^bash /, ''))
 const run = promisify(execFile)
 
 describe(INSTALL_COMMAND, () => {
-  it('installs libraries of the version of onnxruntime-node, with a hash', () => {
+  it('installs libraries for the version of onnxruntime-node, and checks their hash', () => {
     const text = readFileSync(SCRIPT, 'utf8')
     assert.equal(/^VERSION=(.+)$/m.exec(text)?.[1], ONNXRUNTIME_VERSION)
     assert.match(text, /^SHA256=[0-9a-f]{64}$/m)
   })
 
-  it('refuses a folder without onnxruntime, and one of another version, before it downloads anything', { skip: process.platform !== 'linux' }, async (t) => {
+  it('rejects a folder without onnxruntime or with another version before it downloads anything', { skip: process.platform !== 'linux' }, async (t) => {
     await assert.rejects(run('bash', [SCRIPT, tempFolder(t)]), {
       code: 1,
       stderr: /there is no libonnxruntime\.so\.1 in .*: run npm ci first|exist for Linux on x86_64/

@@ -12,7 +12,7 @@ describe('findProviderInfo', () => {
     assert.ok(providerLibraries.every(({ path }) => path === null))
   })
 
-  it('says of a file that is no library that it needs nothing that is known, and reads the note of the version', (t) => {
+  it('gives null for what a file that is not a library needs, and reads the recorded version', (t) => {
     const folder = tempFolder(t, {
       'libonnxruntime_providers_shared.so': 'text',
       'libonnxruntime_providers_cuda.so': '',
@@ -27,14 +27,14 @@ describe('findProviderInfo', () => {
     assert.equal(installedVersion, '1.30.0')
   })
 
-  it('finds a library in LD_LIBRARY_PATH before anywhere else', (t) => {
+  it('searches LD_LIBRARY_PATH before all other folders', (t) => {
     const folder = tempFolder(t, { 'libcuda.so.1': '' })
     assert.equal(findProviderInfo(`/none:${folder}`, tempFolder(t)).libraries.get('libcuda.so.1'), join(folder, 'libcuda.so.1'))
   })
 })
 
 describe('parseLibraryCache', () => {
-  it('takes the first 64-bit library of each name', () => {
+  it('gives the first 64-bit library of each name', () => {
     const printed = `4 libs found in cache \`/etc/ld.so.cache'
 \tlibcuda.so.1 (libc6,x86-64) => /usr/lib/x86_64-linux-gnu/libcuda.so.1
 \tlibcuda.so.1 (libc6) => /usr/lib/i386-linux-gnu/libcuda.so.1
@@ -64,5 +64,5 @@ describe('parseDriverVersion', () => {
     ['the open module', 'NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build  (root@host)\nGCC version: 13.3.0\n', '580.65.06'],
     ['no driver', '', null]
   ]
-  for (const [what, text, version] of TEXTS) it(`of ${what}`, () => assert.equal(parseDriverVersion(text), version))
+  for (const [what, text, version] of TEXTS) it(`reads the version of ${what}`, () => assert.equal(parseDriverVersion(text), version))
 })

@@ -8,7 +8,7 @@ import { present } from '../support/present.ts'
 const NEEDED = ['libcublasLt.so.13', 'libcublas.so.13', 'libcurand.so.10', 'libcudart.so.13', 'libc.so.6']
 const OPTIONAL = ['libcudnn.so.9', 'libcufft.so.12', 'libnvrtc.so.13']
 
-/** A machine that has all that is needed, but for what is said. */
+/** A machine that has everything except the `missing` libraries. */
 function machine({ missing = [], ...changes }: Partial<ProviderInfo> & { readonly missing?: readonly string[] } = {}): ProviderInfo {
   return {
     platform: 'linux/x64',
@@ -55,9 +55,14 @@ describe('providerReport', () => {
       'libcublas.so.13',
       /image with CUDA 13, install cuda-libraries-13-0 .* pip install nvidia-cublas /
     ],
-    ['no library of the system', machine({ missing: ['libc.so.6'] }), 'libc.so.6', /a library of the system/],
+    ['no system library', machine({ missing: ['libc.so.6'] }), 'libc.so.6', /a system library/],
     ['no driver library', machine({ missing: ['libcuda.so.1'] }), 'libcuda.so.1', /--gpus all/],
-    ['provider libraries of another version', machine({ installedVersion: '1.29.0' }), 'version of both', /onnxruntime-node is 1\.30\.0; install that version/],
+    [
+      'provider libraries of another version',
+      machine({ installedVersion: '1.29.0' }),
+      'onnxruntime version',
+      /onnxruntime-node is 1\.30\.0; install that version/
+    ],
     [
       'a damaged library',
       machine({ providerLibraries: [{ name: 'libonnxruntime_providers_cuda.so', path: '/x', needed: null }] }),
@@ -66,31 +71,31 @@ describe('providerReport', () => {
     ]
   ]
   for (const [what, info, item, advice] of FAULTS) {
-    it(`names ${what}, with what to do`, () => {
+    it(`names ${what}, with advice`, () => {
       assert.deepEqual(missingOf(info), [item])
       assert.match(present(providerReport(info).items.find((each) => each.what === item)?.advice), advice)
     })
   }
 
-  it('wants a GPU and a driver, and takes a driver of unknown version where there is a GPU', () => {
+  it('requires a GPU and a driver, and accepts a driver of unknown version where there is a GPU', () => {
     assert.deepEqual(missingOf(machine({ devices: [], driver: null })), ['NVIDIA driver', 'GPU'])
     assert.deepEqual(missingOf(machine({ devices: ['/dev/dxg'], driver: null })), [])
   })
 
-  it('warns of a driver that is older than the CUDA version', () => {
+  it('warns about a driver that is too old for the CUDA version', () => {
     const adviceFor = (driver: string): string | null => providerReport(machine({ driver })).items.find(({ what }) => what === 'NVIDIA driver')?.advice ?? null
-    assert.match(present(adviceFor('570.10')), /CUDA 13 wants 580 or newer/)
+    assert.match(present(adviceFor('570.10')), /CUDA 13 needs driver 580 or newer/)
     assert.equal(adviceFor('580.10'), null)
   })
 
-  it('says of libraries whose version nobody noted that it has to be the same', () => {
-    const item = providerReport(machine({ installedVersion: null })).items.find(({ what }) => what === 'version of both')
-    assert.deepEqual([item?.status, item?.found], ['found', 'not noted'])
+  it('advises to check the version of provider libraries that was not recorded', () => {
+    const item = providerReport(machine({ installedVersion: null })).items.find(({ what }) => what === 'onnxruntime version')
+    assert.deepEqual([item?.status, item?.found], ['found', 'not recorded'])
   })
 })
 
 describe('choiceFrom', () => {
-  it('takes CUDA where nothing is missing', () => {
+  it('selects CUDA when nothing is missing', () => {
     const choices = (['auto', 'cuda'] as const).map((wanted) => choiceFrom(wanted, providerReport(machine())))
     assert.deepEqual(choices, [
       { executionProvider: 'cuda', reason: 'auto: CUDA 13 provider, its libraries and a GPU were found' },
@@ -98,23 +103,23 @@ describe('choiceFrom', () => {
     ])
   })
 
-  it('takes the CPU for auto, naming what is missing, and refuses cuda with all of it and what to do', () => {
+  it('for auto selects the CPU and names what is missing; for cuda throws with all of it and advice', () => {
     const report = providerReport(machine({ missing: ['libcurand.so.10'], devices: [] }))
     assert.deepEqual(choiceFrom('auto', report), { executionProvider: 'cpu', reason: 'auto: CUDA cannot be used without libcurand.so.10, GPU' })
     assert.throws(() => choiceFrom('cuda', report), {
       code: 'configuration_invalid',
-      message: /^CUDA cannot be used here\. Missing: libcurand\.so\.10 \(.*pip install nvidia-curand.*\); GPU \(.*--gpus all\)\. logpr inspect --provider true/
+      message: /^CUDA cannot be used\. Missing: libcurand\.so\.10 \(.*pip install nvidia-curand.*\); GPU \(.*--gpus all\)\. Run logpr inspect --provider true/
     })
   })
 })
 
 describe('renderProviderReport', () => {
-  it('has a line for each thing, marks what is missing and counts the libraries of the system', () => {
+  it('has a line per requirement, marks what is missing and counts the system libraries', () => {
     const text = renderProviderReport(providerReport(machine({ missing: ['libcublas.so.13'] })))
-    assert.match(text, /^onnxruntime 1\.30\.0 on linux\/x64: its provider library wants CUDA 13; cuDNN 9 is optional$/m)
-    assert.match(text, /^libcublas\.so\.13 +MISSING {2}-> take an image with CUDA 13/m)
+    assert.match(text, /^onnxruntime 1\.30\.0 on linux\/x64: the provider library needs CUDA 13; cuDNN 9 is optional$/m)
+    assert.match(text, /^libcublas\.so\.13 +MISSING {2}-> use an image with CUDA 13/m)
     assert.match(text, /^libcudnn\.so\.9 +absent /m)
-    assert.match(text, /^libraries of the system +found {4}1$/m)
+    assert.match(text, /^system libraries +found {4}1$/m)
     assert.doesNotMatch(text, /^libc\.so\.6/m)
     assert.match(text, /CUDA cannot be used/)
     assert.match(renderProviderReport(providerReport(machine())), /CUDA can be used/)

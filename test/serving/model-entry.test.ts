@@ -4,10 +4,10 @@ import { ServiceError } from '../../src/errors.ts'
 import { entryOf, located, modelParts } from '../support/model-entries.ts'
 
 describe('ModelEntry', () => {
-  it('is starting until its model is loaded, then can be asked', async () => {
+  it('is starting until its model is loaded, then scores', async () => {
     const parts = modelParts()
     const entry = entryOf('a', parts)
-    assert.deepEqual(entry.health(), { status: 'starting', reason: 'the model is being loaded' })
+    assert.deepEqual(entry.health(), { status: 'starting', reason: 'the model is loading' })
     assert.throws(() => entry.scoring(), { code: 'starting', retryAfterSeconds: 1 })
 
     parts.becomeReady('a')
@@ -17,42 +17,42 @@ describe('ModelEntry', () => {
     assert.equal(entry.scoring().model.id, 'a')
   })
 
-  it('says how far the fetching of its model is, and loads it afterwards', async () => {
+  it('reports the progress of a download, and loads the model afterwards', async () => {
     const parts = modelParts()
-    let fetched = (): void => {}
+    let downloaded = (): void => {}
     let report = (_: string): void => {}
     const entry = entryOf('a', parts, (onProgress) => {
       report = onProgress
       return new Promise((resolve) => {
-        fetched = () => resolve(located('a'))
+        downloaded = () => resolve(located('a'))
       })
     })
-    report('fetching org/a: 3 of 10 MB')
-    assert.deepEqual(entry.health(), { status: 'starting', reason: 'fetching org/a: 3 of 10 MB' })
-    assert.throws(() => entry.scoring(), { code: 'starting', message: 'fetching org/a: 3 of 10 MB' })
+    report('downloading org/a: 3 of 10 MB')
+    assert.deepEqual(entry.health(), { status: 'starting', reason: 'downloading org/a: 3 of 10 MB' })
+    assert.throws(() => entry.scoring(), { code: 'starting', message: 'downloading org/a: 3 of 10 MB' })
     assert.deepEqual([parts.started, entry.queued, entry.restarts], [[], { tokens: 0, sequences: 0 }, 0])
 
-    fetched()
+    downloaded()
     await new Promise(setImmediate)
-    assert.deepEqual([parts.started, entry.health().reason], [[located('a')], 'the model is being loaded'])
+    assert.deepEqual([parts.started, entry.health().reason], [[located('a')], 'the model is loading'])
     parts.becomeReady('a')
     await entry.ready
     assert.equal(entry.health().status, 'ready')
   })
 
-  it('tokenizes from the time its files are there, whatever its engine does', async () => {
+  it('tokenizes once its files are there, whatever the state of its engine', async () => {
     const parts = modelParts()
-    let fetched = (): void => {}
+    let downloaded = (): void => {}
     const entry = entryOf(
       'a',
       parts,
       () =>
         new Promise((resolve) => {
-          fetched = () => resolve(located('a'))
+          downloaded = () => resolve(located('a'))
         })
     )
     await assert.rejects(entry.tokenizing(), { code: 'starting', retryAfterSeconds: 1 })
-    fetched()
+    downloaded()
     await new Promise(setImmediate)
     assert.throws(() => entry.scoring(), { code: 'starting' })
     assert.deepEqual([(await entry.tokenizing()).id, (await entry.tokenizing()).maxModelLen], ['a', 64])
@@ -62,7 +62,7 @@ describe('ModelEntry', () => {
     assert.equal((await entry.tokenizing()).id, 'a')
   })
 
-  it('gives the reason why its model could not be fetched', async () => {
+  it('fails with the reason why its model could not be downloaded', async () => {
     const entry = entryOf('a', modelParts(), async () => {
       throw new ServiceError('model_invalid', 'the hub has no org/a')
     })
@@ -71,23 +71,23 @@ describe('ModelEntry', () => {
     assert.throws(() => entry.scoring(), { code: 'model_invalid' })
   })
 
-  it('throws at once for a folder that is none', () => {
+  it('throws at once when its folder does not exist', () => {
     const refuse = (): never => {
       throw new ServiceError('model_invalid', 'there is no model folder a')
     }
     assert.throws(() => entryOf('a', modelParts(), refuse), { code: 'model_invalid' })
   })
 
-  it('gives the reason why its model could not be loaded', async () => {
+  it('fails with the reason why its model could not be loaded', async () => {
     const parts = modelParts()
     const entry = entryOf('a', parts)
     parts.failToLoad(new ServiceError('model_unsupported', 'the graph has no head'))
     await assert.rejects(entry.ready, { code: 'model_unsupported' })
-    assert.deepEqual([entry.health(), parts.watched], [{ status: 'failed', reason: 'the graph has no head' }, 0])
+    assert.deepEqual([entry.health(), parts.monitors], [{ status: 'failed', reason: 'the graph has no head' }, 0])
     assert.throws(() => entry.scoring(), { code: 'model_unsupported' })
   })
 
-  it('goes on taking requests while its engine is replaced, and none when the engine is gone for good', async () => {
+  it('accepts requests while its engine restarts, and none once the engine has failed for good', async () => {
     const parts = modelParts()
     const entry = entryOf('a', parts)
     parts.becomeReady('a')
@@ -103,7 +103,7 @@ describe('ModelEntry', () => {
     assert.equal(entry.failedToLoad, false)
   })
 
-  it('has failed when its tokenizer has ended', async () => {
+  it('fails when its tokenizer thread ends', async () => {
     const parts = modelParts()
     const entry = entryOf('a', parts)
     parts.becomeReady('a')
@@ -112,39 +112,39 @@ describe('ModelEntry', () => {
     assert.equal(entry.health().status, 'failed')
   })
 
-  it('is looked after from the time it is ready until it ends', async () => {
+  it('is monitored from when it is ready until it is closed', async () => {
     const parts = modelParts()
     const entry = entryOf('a', parts)
-    assert.equal(parts.watched, 0)
+    assert.equal(parts.monitors, 0)
     parts.becomeReady('a')
     await entry.ready
-    assert.equal(parts.watched, 1)
+    assert.equal(parts.monitors, 1)
     await entry.close()
-    assert.deepEqual([parts.watched, parts.closed], [0, 1])
+    assert.deepEqual([parts.monitors, parts.closed], [0, 1])
   })
 
-  it('is not looked after when it becomes ready while the service stops', async () => {
+  it('is not monitored when it becomes ready while the service stops', async () => {
     const parts = modelParts()
     const entry = entryOf('a', parts)
     entry.stopMonitor()
     parts.becomeReady('a')
     await entry.ready
-    assert.equal(parts.watched, 0)
+    assert.equal(parts.monitors, 0)
   })
 
-  it('does not begin to load what was fetched while the service stopped', async () => {
+  it('does not load a model whose download finishes while the service stops', async () => {
     const parts = modelParts()
-    let fetched = (): void => {}
+    let downloaded = (): void => {}
     const entry = entryOf(
       'a',
       parts,
       () =>
         new Promise((resolve) => {
-          fetched = () => resolve(located('a'))
+          downloaded = () => resolve(located('a'))
         })
     )
     await entry.close()
-    fetched()
+    downloaded()
     await assert.rejects(entry.ready, { code: 'starting' })
     assert.deepEqual(parts.started, [])
   })

@@ -4,7 +4,7 @@ import { ServiceError } from '../../src/errors.ts'
 import { ModelRegistry } from '../../src/serving/model-registry.ts'
 import { entryOf, modelParts } from '../support/model-entries.ts'
 
-/** A registry of models a, b, ... and the parts of each. */
+/** A registry of models a, b, ... and the fake backend of each. */
 function registryOf(count: number) {
   const ids = ['a', 'b', 'c'].slice(0, count)
   const parts = Object.fromEntries(ids.map((id) => [id, modelParts()]))
@@ -17,17 +17,17 @@ function registryOf(count: number) {
 }
 
 describe('ModelRegistry', () => {
-  it('is ready when the last of its models is, and names those that are not', async () => {
+  it('is ready when all of its models are, and names those that are not', async () => {
     const { models, parts } = registryOf(3)
     parts.a!.becomeReady('a')
     await new Promise(setImmediate)
     assert.deepEqual(models.health(), {
       status: 'starting',
-      reason: 'b: the model is being loaded; c: the model is being loaded',
+      reason: 'b: the model is loading; c: the model is loading',
       models: [
-        { id: 'a', status: 'ready', reason: 'a forward pass gave its known answer' },
-        { id: 'b', status: 'starting', reason: 'the model is being loaded' },
-        { id: 'c', status: 'starting', reason: 'the model is being loaded' }
+        { id: 'a', status: 'ready', reason: 'the self-test passed' },
+        { id: 'b', status: 'starting', reason: 'the model is loading' },
+        { id: 'c', status: 'starting', reason: 'the model is loading' }
       ]
     })
     assert.equal(models.scoring('a').model.id, 'a')
@@ -36,10 +36,10 @@ describe('ModelRegistry', () => {
 
     for (const id of ['b', 'c']) parts[id]!.becomeReady(id)
     await models.ready
-    assert.deepEqual([models.health().status, models.health().reason], ['ready', 'a forward pass gave its known answer'])
+    assert.deepEqual([models.health().status, models.health().reason], ['ready', 'the self-test passed'])
   })
 
-  it('never becomes ready when models that were loaded do not fit into the memory together', async () => {
+  it('never becomes ready when its models do not fit into memory together', async () => {
     const parts = { a: modelParts(), b: modelParts() }
     const models = new ModelRegistry([entryOf('a', parts.a), entryOf('b', parts.b)], 900 << 20)
     parts.a.becomeReady('a', 600 << 20)
@@ -51,11 +51,11 @@ describe('ModelRegistry', () => {
     assert.match(reason, /^the 2 models need /)
   })
 
-  it('gives the reason of a single model without its name', () => {
-    assert.equal(registryOf(1).models.health().reason, 'the model is being loaded')
+  it('leaves out the id of a single model', () => {
+    assert.equal(registryOf(1).models.health().reason, 'the model is loading')
   })
 
-  it('is as ready as its worst model, and answers for the others', async () => {
+  it('is as ready as its least ready model, while the others still score', async () => {
     const { models, parts, becomeReady } = registryOf(3)
     await becomeReady()
 
@@ -72,27 +72,27 @@ describe('ModelRegistry', () => {
     assert.throws(() => models.scoring('c'), { code: 'engine_unavailable', message: 'its file changed' })
   })
 
-  it('ends its start with the first model that cannot be loaded, and says which', async () => {
+  it('rejects `ready` when the first model cannot be loaded, and names it', async () => {
     const { models, parts } = registryOf(2)
     parts.b!.failToLoad(new ServiceError('model_invalid', 'the graph has no head'))
     await assert.rejects(models.ready, { code: 'model_invalid', message: 'b: the graph has no head' })
     assert.deepEqual([models.health().status, models.health().reason], ['failed', 'b: the graph has no head'])
   })
 
-  it('ends its start with the plain reason of a single model', async () => {
+  it('rejects `ready` without the id of a single model', async () => {
     const { models, parts } = registryOf(1)
     parts.a!.failToLoad(new ServiceError('model_invalid', 'the graph has no head'))
     await assert.rejects(models.ready, { message: 'the graph has no head' })
   })
 
-  it('is draining before anything else, but not before a failed start, which is why it drains', async () => {
+  it('reports draining before any other state except a failed load, which is why it drains', async () => {
     const { models, parts, becomeReady } = registryOf(2)
     await becomeReady()
     parts.b!.engine.state = 'restarting'
     models.beginDrain()
     assert.deepEqual([models.health().status, models.isReady('a')], ['draining', false])
     assert.equal(models.scoring('a').model.id, 'a')
-    assert.deepEqual([parts.a!.watched, parts.b!.watched], [0, 0])
+    assert.deepEqual([parts.a!.monitors, parts.b!.monitors], [0, 0])
 
     const failing = registryOf(2)
     failing.parts.a!.failToLoad(new ServiceError('model_invalid', 'the graph has no head'))

@@ -1,4 +1,4 @@
-// Own process: its timers stand still.
+// Own process: it mocks the timers of the whole process.
 
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
@@ -7,14 +7,14 @@ import { watchModelFiles } from '../../src/serving/monitor.ts'
 import { FILE_CHANGES, touch } from '../support/file-changes.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
-interface Bench {
+interface WatchedFiles {
   readonly paths: readonly string[]
   readonly changed: string[]
   stop(): void
 }
 
-/** Two files, looked at once a second. */
-function benchOf(t: TestContext): Bench {
+/** Checks two files once per second. */
+function watchTwoFiles(t: TestContext): WatchedFiles {
   mock.timers.enable({ apis: ['setInterval'] })
   t.after(() => mock.timers.reset())
   const folder = tempFolder(t, { 'model.onnx': 'graph and weights', 'model.onnx_data': 'more weights' })
@@ -25,15 +25,15 @@ function benchOf(t: TestContext): Bench {
 }
 
 describe('watchModelFiles', () => {
-  it('is silent while nothing changes', (t) => {
-    const { changed } = benchOf(t)
+  it('reports nothing while the files stay the same', (t) => {
+    const { changed } = watchTwoFiles(t)
     mock.timers.tick(10_000)
     assert.deepEqual(changed, [])
   })
 
   for (const [what, change] of FILE_CHANGES) {
-    it(`tells once of a file that was ${what}, at the next look`, (t) => {
-      const { changed, paths } = benchOf(t)
+    it(`reports once, at the next check, a file that was ${what}`, (t) => {
+      const { changed, paths } = watchTwoFiles(t)
       change(paths[1]!)
       mock.timers.tick(999)
       assert.deepEqual(changed, [])
@@ -44,8 +44,8 @@ describe('watchModelFiles', () => {
     })
   }
 
-  it('tells of every later change too', (t) => {
-    const { changed, paths } = benchOf(t)
+  it('reports every later change too', (t) => {
+    const { changed, paths } = watchTwoFiles(t)
     for (const [, change] of FILE_CHANGES) {
       change(paths[0]!)
       mock.timers.tick(1000)
@@ -53,8 +53,8 @@ describe('watchModelFiles', () => {
     assert.equal(changed.length, FILE_CHANGES.length)
   })
 
-  it('looks no more when it is stopped', (t) => {
-    const { changed, paths, stop } = benchOf(t)
+  it('does not check after it is stopped', (t) => {
+    const { changed, paths, stop } = watchTwoFiles(t)
     stop()
     touch(paths[0]!)
     mock.timers.tick(5000)

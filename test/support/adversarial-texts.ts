@@ -7,10 +7,10 @@ export interface AdversarialText {
   readonly text: string
 }
 
-/** Texts that tokenizers, offsets and boundaries go wrong on; test/oracle/check_tokenizer.py reads them too. */
+/** Texts that expose errors in tokenizers, offsets and boundaries. test/oracle/check_tokenizer.py reads them too. */
 export const ADVERSARIAL_TEXTS = JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'test', 'data', 'adversarial-texts.json'), 'utf8')) as readonly AdversarialText[]
 
-/** Every way to cut a text in two between code points, the empty parts too; no more than `most`, evenly spread. */
+/** Every split of a text in two between code points, including empty parts; at most `most`, evenly spread. */
 export function splitsOf(text: string, most = Number.POSITIVE_INFINITY): { readonly x: string; readonly y: string }[] {
   const characters = Array.from(text)
   const all = Array.from({ length: characters.length + 1 }, (_, at) => ({ x: characters.slice(0, at).join(''), y: characters.slice(at).join('') }))

@@ -1,10 +1,10 @@
-/** What answers requests: the HTTP side in this process, or a service in one of its own. */
+/** Something that answers requests: the HTTP app in this process, or a service in another process. */
 export interface Asked {
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>
   get(path: string): Promise<Response>
 }
 
-/** How `fetch` is told of a JSON body; text and bytes go as they are. */
+/** The options of `fetch` for a JSON body. Strings and bytes are sent unchanged. */
 export function posted(body: unknown, init: RequestInit = {}): RequestInit & { readonly headers: Record<string, string>; readonly body: string | Uint8Array } {
   return {
     method: 'POST',

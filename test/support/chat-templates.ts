@@ -1,11 +1,11 @@
 import { byteLevel, type TokenizerFiles } from './tokenizers.ts'
 
-/** A chat template in a public style, its control tokens, and the same format written in TypeScript. */
+/** A chat template of a public style, its control tokens, and the same format in TypeScript. */
 export interface ChatStyle {
   readonly name: string
   readonly files: TokenizerFiles
   readonly controls: readonly string[]
-  /** Whether the template takes white space off the ends of contents. */
+  /** Whether the template trims the contents. */
   readonly trims: boolean
   readonly takesSystem: boolean
   render(messages: readonly { readonly role: string; readonly content: string }[]): string

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Asked } from './asked.ts'
 
-/** The parts of a /v1/completions answer that tests look at. */
+/** The fields of a /v1/completions response that tests use. */
 export interface CompletionsAnswerBody {
   readonly id: string
   readonly object: string
@@ -31,14 +31,14 @@ export interface LogprobsBody {
   readonly text_offset: readonly number[]
 }
 
-/** What the service answers to a request that it takes. */
+/** The body of a response, which must have status 200. */
 export async function completionsOf(service: Asked, body: object): Promise<CompletionsAnswerBody> {
   const response = await service.post('/v1/completions', body)
   assert.equal(response.status, 200, await response.clone().text())
   return (await response.json()) as CompletionsAnswerBody
 }
 
-/** The only choice, with its logprobs. */
+/** The only choice, which must have logprobs. */
 export async function onlyChoice(service: Asked, body: object): Promise<ChoiceBody & { readonly logprobs: LogprobsBody }> {
   const { choices } = await completionsOf(service, body)
   const [choice] = choices

@@ -1,6 +1,6 @@
 /**
- * Loads damaged copies of a model, one a message, and answers what came of each: run in a process of its own, so that a
- * crash of the native code is seen as such. The copy replaces the file that was loaded before.
+ * Loads a damaged copy of a model per message and replies with the outcome. It runs in its own process, so that the test
+ * notices a crash of native code. Each copy overwrites the previous one.
  */
 import { writeFileSync } from 'node:fs'
 import { runSelfTest } from '../../src/engine/process/self-test/self-test.ts'
@@ -17,10 +17,10 @@ export interface DamagedModel {
 }
 
 export interface Outcome {
-  /** Null when it was ready. */
+  /** Null when the model became ready. */
   readonly code: string | null
   readonly message: string
-  /** Of the natural text. */
+  /** Of the model's natural text. */
   readonly logProbs: readonly number[]
 }
 

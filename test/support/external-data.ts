@@ -2,7 +2,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import type { TestContext } from 'node:test'
 import { loadModel } from '../../src/engine/process/session.ts'
-import { FLOAT, type Initializer } from '../../src/model/onnx/graph.ts'
+import { FLOAT } from '../../src/model/onnx/data-types.ts'
+import type { Initializer } from '../../src/model/onnx/graph.ts'
 import { writeBytes, writeInteger } from '../../src/model/onnx/wire.ts'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
 import { tinyModel } from './onnx-model.ts'
@@ -14,7 +15,7 @@ const MODEL = tinyModel(V, H)
 const IDS = Int32Array.of(1, 5, 9, 63, 0, 17)
 const BYTES = V * H * 4
 
-/** A tensor whose elements lie in another file, as far as its entries (location, offset, length) say so. */
+/** A tensor with its elements in another file, at the place that the given entries (location, offset, length) name. */
 export function externalTensor(name: string, dims: readonly (number | bigint)[], dataType: number, entries: Readonly<Record<string, string>>): Initializer {
   const value = Buffer.concat([
     ...dims.map((dim) => writeInteger(1, dim)),
@@ -26,12 +27,12 @@ export function externalTensor(name: string, dims: readonly (number | bigint)[],
   return { name, dims: dims.map(Number), dataType, location: entries.location ?? null, value }
 }
 
-/** What `files` says of the weight `head` in place of the truth. */
+/** Entries of the weight `head` that replace the correct ones. */
 export type HeadEntries = Readonly<Record<string, string | undefined>>
 
 /**
- * A model of 64 tokens: its embedding lies in model.onnx_data, 16 bytes in, and its head in model.onnx_data_1. `prefix`
- * stands in front of each file's name.
+ * A model of 64 tokens with its embedding in model.onnx_data, at offset 16, and its head in model.onnx_data_1. `prefix` is
+ * put before each file name.
  */
 export function externalModelFiles(head: HeadEntries = {}, prefix = ''): Record<string, Uint8Array> {
   const said = Object.entries({ location: 'model.onnx_data_1', offset: '0', length: String(BYTES), ...head })
@@ -52,7 +53,7 @@ export function inlineModelFile(): Uint8Array {
   return writeOnnx(MODEL.graph)
 }
 
-/** Log-probabilities of the tokens of one text, as the engine gives them for a model file. */
+/** Log-probabilities that the engine gives the tokens of one text with a model file. */
 export async function logProbsOf(onnxPath: string, modelFolder = dirname(onnxPath), realPaths: Readonly<Record<string, string>> = {}): Promise<number[]> {
   const model = await loadModel({
     onnxPath,
@@ -73,8 +74,9 @@ export async function logProbsOf(onnxPath: string, modelFolder = dirname(onnxPat
 }
 
 /**
- * A snapshot in a Hugging Face cache as Python's library makes it: relative links to blobs named by a hash, which lie in one
- * folder (`flat`), in folders by the first two digits (`sharded`), or are links to the store that repositories share (`shared`). Gives the path of the snapshot.
+ * Writes a snapshot as huggingface_hub does in its cache: relative links to blobs named by a hash. The blobs are in one
+ * folder (`flat`), in folders by their first two digits (`sharded`), or are links to a store that repositories share
+ * (`shared`). Returns the path of the snapshot.
  */
 export function cacheSnapshot(t: TestContext, files: Readonly<Record<string, string | Uint8Array>>, layout: 'flat' | 'sharded' | 'shared'): string {
   const hub = join(tempFolder(t), 'hub')
@@ -93,14 +95,14 @@ export function cacheSnapshot(t: TestContext, files: Readonly<Record<string, str
   return snapshot
 }
 
-/** What a failing call says: its code and message. */
+/** Code and message of the error that a call throws. */
 export function refusalOf(call: () => unknown): { readonly code: string; readonly message: string } {
   try {
     call()
   } catch (error) {
     return { code: (error as { code: string }).code, message: (error as Error).message }
   }
-  throw new Error(`${basename(import.meta.url)}: nothing was refused`)
+  throw new Error(`${basename(import.meta.url)}: the call did not throw`)
 }
 
 function bytesOf(floats: Float32Array): Uint8Array {

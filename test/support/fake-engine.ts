@@ -2,12 +2,12 @@ import { rowChecksums } from '../../src/engine/checksum.ts'
 import type { Batch, BatchScores, Engine, EngineState, RowScores, ScoringSequence } from '../../src/engine/engine.ts'
 import type { EngineInfo } from '../../src/engine/engine-info.ts'
 
-/** What the fake says of a sequence: numbers that follow from its ids alone, so that rows of another sequence show. */
+/** The fake scores of a sequence. They depend on its ids alone, so that scores of another sequence are noticed. */
 export function fakeScores(sequence: ScoringSequence): RowScores {
   const { ids, firstScored, lastTokenCandidates = [] } = sequence
   const targets = Int32Array.from([...ids.slice(firstScored), ...lastTokenCandidates])
   return {
-    // Alternatives are asked of the row of the last id.
+    // Candidates belong to the row that predicts the last id.
     logProbs: Float32Array.from(targets, (id, row) => -(id + 1) / 2 ** (Math.min(row, ids.length - firstScored - 1) % 4)),
     logSumExps: new Float32Array(targets.length),
     bestIds: targets,
@@ -18,13 +18,13 @@ export function fakeScores(sequence: ScoringSequence): RowScores {
 }
 
 /**
- * An engine that answers from the ids, either at once or, when it is `held`, as the test lets it. It fails a batch that
- * holds a sequence for which `failureFor` has an error.
+ * An engine that scores with `fakeScores`, at once or, when it is `held`, on `release`. It fails a batch with a sequence for
+ * which `failureFor` returns an error.
  */
 export class FakeEngine implements Engine {
   readonly state: EngineState = 'ready'
   readonly info: EngineInfo | null = null
-  /** Every batch it was given. */
+  /** Every batch it received. */
   readonly batches: Batch[] = []
   failureFor: (sequence: ScoringSequence) => Error | null = () => null
   readonly #held: (() => void)[] = []
@@ -46,13 +46,13 @@ export class FakeEngine implements Engine {
     return { rows: batch.sequences.map(fakeScores), probes: [], runMs: 1 }
   }
 
-  /** Resolves when so many batches have come in. */
+  /** Resolves when it has received this number of batches. */
   received(count: number): Promise<void> {
     if (this.batches.length >= count) return Promise.resolve()
     return new Promise((resolve) => this.#watchers.push({ count, resolve }))
   }
 
-  /** Lets the batch that it holds be answered. */
+  /** Answers the held batch. */
   release(): void {
     const next = this.#held.shift()
     if (next === undefined) throw new Error('no batch is held')

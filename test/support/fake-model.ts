@@ -3,35 +3,35 @@ import type { Batch, BatchScores, Engine, EngineState, RowScores, ScoringSequenc
 import type { EngineInfo } from '../../src/engine/engine-info.ts'
 import { type RowProbe, rowProbe } from '../../src/scoring/row-probe.ts'
 
-/** What is wrong with a fake model; nothing unless it is said. */
+/** What is wrong with a fake model; by default nothing. */
 export interface ModelFaults {
-  /** Rows depend on tokens that come later. */
+  /** Rows depend on later tokens. */
   readonly seesLaterTokens?: boolean
   /** Rows depend on the other sequences of their batch. */
   readonly seesNeighbours?: boolean
-  /** Rows depend on how far their sequence is padded. */
+  /** Rows depend on the padding of their sequence. */
   readonly seesPadding?: boolean
-  /** Rows depend on nothing up to the last of these tokens. */
+  /** Rows ignore everything up to the last of these tokens. */
   readonly forgetsAt?: readonly number[]
-  /** How far a logit may be off, differently in every run, nats; a log-probability is then off by at most twice that. */
+  /** Largest random error of a logit, new in every run, nats. The error of a log-probability is at most twice that. */
   readonly noiseNats?: number
-  /** -1: a row predicts the token in front of the scored one's place; 1: the one behind it. */
+  /** Distance of the predicted position from the scored one: -1 is the token before it, 1 the token after it. */
   readonly rowOffset?: -1 | 1
   /** A token whose logit is -Infinity. */
   readonly maskedId?: number
-  /** Added to every log-probability after it was computed, nats. */
+  /** Added to every computed log-probability, nats. */
   readonly changedByNats?: number
   /** Added to every entry of the log-softmax, nats. */
   readonly unnormalizedByNats?: number
-  /** Logits are rounded to the eleven bits of float16. */
+  /** Logits are rounded to the 11 significant bits of float16. */
   readonly isHalfPrecision?: boolean
-  /** Every token is as probable as any other. */
+  /** Every token is equally probable. */
   readonly isUniform?: boolean
 }
 
 export interface FakeModelShape {
   readonly vocabSize: number
-  /** Ids from here on are next to impossible. */
+  /** Ids from this one on are almost impossible. */
   readonly textVocabSize: number
 }
 
@@ -40,15 +40,15 @@ const SPREAD = 8
 const UNREACHABLE_LOGIT = -40
 
 /**
- * A causal language model whose logits are a hash of the whole prefix: deterministic, with a real softmax in float32 and
- * rows and probes as the engine gives them. Its natural text is what it would write itself (`naturalIds`).
+ * A causal language model whose logits are a hash of the whole prefix. It is deterministic, has a real softmax in float32
+ * and returns rows and probes as the engine does. Its natural text is the text that it would generate (`naturalIds`).
  */
 export class FakeModel implements Engine {
   readonly state: EngineState = 'ready'
   readonly info: EngineInfo | null = null
   readonly #shape: FakeModelShape
   readonly #faults: ModelFaults
-  /** Every batch it was given. */
+  /** Every batch it received. */
   readonly batches: Batch[] = []
   #runs = 0
 
@@ -115,7 +115,7 @@ export class FakeModel implements Engine {
   }
 }
 
-/** Text that the model finds likely: after `start` always the most probable token, and now and then the next best. */
+/** Text that the model finds likely: after `start` the most probable token each time, occasionally the second most probable. */
 export function naturalIds(shape: FakeModelShape, start: number, length: number): number[] {
   const ids = [start]
   while (ids.length < length) {
@@ -138,7 +138,7 @@ function logitsAfter(prefix: Int32Array, salt: number, { vocabSize, textVocabSiz
   })
 }
 
-/** Murmur's mixing steps over the ids. */
+/** MurmurHash3's mixing steps over the ids. */
 function hashOf(ids: Int32Array): number {
   let hash = ids.length + 1
   for (const id of ids) {
@@ -153,7 +153,7 @@ function signedUnit(hash: number): number {
   return hash / 2 ** 31
 }
 
-/** To eleven significant bits. */
+/** Rounds to 11 significant bits. */
 function rounded(value: number): number {
   const unit = 2 ** (Math.floor(Math.log2(Math.abs(value))) - 10)
   return value === 0 ? 0 : Math.round(value / unit) * unit

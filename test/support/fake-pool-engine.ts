@@ -65,7 +65,7 @@ export class FakePoolEngine implements PoolEngine {
 
   fail(): void {
     this.state = 'failed'
-    this.failure = new ServiceError('model_invalid', 'it cannot be loaded')
+    this.failure = new ServiceError('model_invalid', 'the model cannot be loaded')
     this.#running = undefined
     this.#queue.requeue()
     this.#reject(this.failure)

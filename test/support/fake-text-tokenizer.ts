@@ -1,6 +1,6 @@
 import type { TextTokenizer, TokenizedText, TokenizeInput, TokenizerDescription } from '../../src/tokenizer/tokenizer.ts'
 
-/** A tokenizer whose tokens are UTF-16 units, of those below U+0100; it keeps what it was asked. */
+/** A tokenizer with one token per UTF-16 unit, for units below U+0100. It records its calls. */
 export class FakeTextTokenizer implements TextTokenizer {
   readonly description: TokenizerDescription = {
     tokenizerClass: 'FakeTokenizer',

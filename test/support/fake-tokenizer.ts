@@ -1,7 +1,7 @@
 import { encodeConversation } from '../../src/tokenizer/conversation.ts'
 import type { ChatMessage, EncodedChat, EncodedConversation, Tokenizer, TokenizerInfo } from '../../src/tokenizer/tokenizer.ts'
 
-/** The control tokens of the fake, and its pieces by id. A merge lies across the boundary of a|b and of b|c. */
+/** Control tokens and ordinary tokens by id. A token spans the boundary of a|b, and another that of b|c. */
 const SPECIALS: ReadonlyMap<number, string> = new Map([
   [0, '<s>'],
   [1, '</s>']
@@ -23,18 +23,18 @@ const PIECES: ReadonlyMap<number, Buffer> = new Map([
 
 interface Behaviour {
   readonly facts?: Partial<TokenizerInfo>
-  /** What happens to a text before it is cut. */
+  /** Applied to a text before it is tokenized. */
   readonly normalize?: (text: string) => string
-  /** What the chat template writes after its last control token. */
+  /** Text that the chat template writes after its last control token. */
   readonly chatTail?: string
-  /** How a whole conversation is rendered; without it `<s>` content `</s>` for every message, and the prompt `<s>`. */
+  /** Renders a conversation; by default `<s>` content `</s>` for every message, and `<s>` as generation prompt. */
   readonly template?: (messages: readonly ChatMessage[], addGenerationPrompt: boolean) => string
 }
 
-/** A tokenizer that takes the longest piece at every byte, and keeps what it was asked. */
+/** A tokenizer that takes the longest matching token at every byte. It records its calls. */
 export class FakeTokenizer implements Tokenizer {
   readonly info: TokenizerInfo
-  /** Texts of each call. */
+  /** The texts of each call. */
   readonly calls: (readonly string[])[] = []
   readonly #normalize: (text: string) => string
   readonly #chatTail: string
@@ -71,7 +71,7 @@ export class FakeTokenizer implements Tokenizer {
     return texts.map(this.#normalize)
   }
 
-  /** `<s>` content `</s>` for every message, then the tail. */
+  /** Returns `<s>` content `</s>` for every message, then the tail. */
   async encodeChat(messages: readonly ChatMessage[]): Promise<EncodedChat> {
     return { headIds: Int32Array.from(messages.flatMap(({ content }) => [0, ...this.#ids(content, false), 1])), tail: this.#chatTail }
   }
@@ -94,7 +94,7 @@ export class FakeTokenizer implements Tokenizer {
     for (let at = 0; at < bytes.length; ) {
       const fitting = known.filter(([, piece]) => bytes.subarray(at, at + piece.length).equals(piece))
       const longest = fitting.sort(([, a], [, b]) => b.length - a.length)[0]
-      if (longest === undefined) throw new Error(`the fake tokenizer has no piece for byte ${bytes[at]}`)
+      if (longest === undefined) throw new Error(`the fake tokenizer has no token for byte ${bytes[at]}`)
       ids.push(longest[0])
       at += longest[1].length
     }

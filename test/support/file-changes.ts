@@ -1,6 +1,6 @@
 import { closeSync, copyFileSync, ftruncateSync, openSync, renameSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs'
 
-/** Ways in which a file of a model changes while it is in use. */
+/** Changes to a model file that is in use. */
 export const FILE_CHANGES: readonly (readonly [string, (path: string) => void])[] = [
   ['written over in place with as many bytes', (path) => overwrite(path, Buffer.from('X'))],
   ['cut short', (path) => inPlace(path, (file) => ftruncateSync(file, Math.floor(statSync(path).size / 2)))],
@@ -9,18 +9,18 @@ export const FILE_CHANGES: readonly (readonly [string, (path: string) => void])[
   ['removed', (path) => rmSync(path)]
 ]
 
-/** Writes over the beginning of the file, or over what is at `offset`. */
+/** Overwrites bytes of the file, by default its first ones. */
 export function overwrite(path: string, bytes: Uint8Array, offset = 0): void {
   inPlace(path, (file) => writeSync(file, bytes, 0, bytes.length, offset))
 }
 
-/** Renames a copy of the file over it: the same content in another inode. */
+/** Replaces the file with a copy of itself: same content, another inode. */
 export function replaceByCopy(path: string): void {
   copyFileSync(path, `${path}.new`)
   renameSync(`${path}.new`, path)
 }
 
-/** Changes the times of the file alone. */
+/** Changes only the timestamps of the file. */
 export function touch(path: string): void {
   const now = new Date()
   utimesSync(path, now, now)

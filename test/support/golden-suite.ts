@@ -22,10 +22,12 @@ interface GoldenItem {
   readonly log_probs_y: readonly number[]
 }
 
-/** Nats a token: float32 through six layers is off by some 1e-5; the least fault known (a wrong position) by 0.1. */
+/**
+ * Nats per token. Float32 rounding in six layers causes about 1e-5; the smallest planted fault, a wrong position, causes 0.1.
+ */
 const TOLERANCE = 1e-4
 const BATCH = 64
-/** Scores every `step`-th golden pair alone, 64 at once, and again after the engine was killed. */
+/** Scores every `step`-th golden pair alone, 64 pairs at once, and again after the engine was killed. */
 export function goldenSuite(step: number): void {
   const golden = JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'test', 'golden', 'embedded.json'), 'utf8')) as Golden
   const items = golden.items.filter((_, i) => i % step === 0)
@@ -43,7 +45,7 @@ export function goldenSuite(step: number): void {
       assert.equal(data[0]?.files[0]?.sha256, golden.model_sha256)
     })
 
-    test('one pair a request: the same tokens, and log-probabilities within 1e-4 nats a token', async (t) => {
+    test('one pair per request: the same tokens, and log-probabilities within 1e-4 nats per token', async (t) => {
       alone = []
       for (const item of items) alone.push(...(await scored(service, [item])))
 
@@ -57,7 +59,7 @@ export function goldenSuite(step: number): void {
       assert.ok(perToken <= TOLERANCE)
     })
 
-    test('64 pairs a request: within 1e-4 nats of float64 and of the same pair alone', async (t) => {
+    test('64 pairs per request: within 1e-4 nats per token of float64 and of the same pair alone', async (t) => {
       const batched = await inBatches(service, items)
 
       const { perToken } = differences(items, batched)
@@ -69,7 +71,7 @@ export function goldenSuite(step: number): void {
       assert.ok(toAlone <= TOLERANCE)
     })
 
-    test('after the engine was killed and replaced: the same within 1e-4 nats', async (t) => {
+    test('after the engine was killed and replaced: within 1e-4 nats per token of the earlier result', async (t) => {
       process.kill(service.enginePid(), 'SIGKILL')
       await pause(50)
       await service.untilReady()

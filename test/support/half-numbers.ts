@@ -1,7 +1,7 @@
 import type { Tensor } from 'onnxruntime-node'
 import { halfBits } from '../../src/engine/process/half-tensor.ts'
 
-/** The numbers of a tensor of float32 or float16. */
+/** The values of a float32 or float16 tensor. */
 export function numbersOf({ type, data }: Tensor): number[] {
   if (type === 'float32') return Array.from(data as Float32Array)
   if (type !== 'float16') throw new TypeError(`expected float32 or float16, got ${type}`)

@@ -5,25 +5,25 @@ import { buildApp } from '../../src/http/build-app.ts'
 import { type Asked, posted } from './asked.ts'
 import { acquireModel, openLog, releaseModel } from './shared-model.ts'
 
-/** The HTTP side of a service in this process, in front of the model that all tests share. */
+/** The HTTP app of a service in this process, with the model that all tests share. */
 export interface HttpApp extends Asked {
-  /** All log lines so far: of its requests, and of the model. */
+  /** All log lines so far, of requests and of the model. */
   readonly log: readonly string[]
   close(): Promise<void>
 }
 
-/** One that answers over a real socket. */
+/** An HTTP app that listens on a real socket. */
 export interface ListeningApp extends HttpApp {
   readonly url: string
 }
 
-/** What a test chooses of the HTTP side; settings of the engine and the queue have no effect here. */
+/** Settings of the HTTP app. Settings of the engine and the queue have no effect, because the model is shared. */
 export interface HttpSettings {
   readonly env?: Readonly<Record<string, string>>
   readonly keys?: readonly string[]
 }
 
-/** Requests are handed to it without a socket. */
+/** Requests reach the app without a socket. */
 export async function startApp(settings: HttpSettings = {}): Promise<HttpApp> {
   const { app, log, close } = await built(settings)
   return {
@@ -39,7 +39,7 @@ export async function startApp(settings: HttpSettings = {}): Promise<HttpApp> {
   }
 }
 
-/** For tests of what happens on a connection. */
+/** For tests of connections. */
 export async function listen(settings: HttpSettings = {}): Promise<ListeningApp> {
   const { app, log, close } = await built(settings)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })

@@ -2,7 +2,7 @@ import type { Batch, BatchScores, Engine, EngineState } from '../../src/engine/e
 import type { EngineInfo } from '../../src/engine/engine-info.ts'
 import type { Scorer } from '../../src/engine/process/self-test/passes.ts'
 
-/** An engine that scores in this process. */
+/** An engine that scores in the process of the test. */
 export class InProcessEngine implements Engine {
   readonly state: EngineState = 'ready'
   readonly info: EngineInfo | null = null

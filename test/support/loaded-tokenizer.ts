@@ -5,7 +5,7 @@ import { contextOf } from './logprob-items.ts'
 import { tempFolder } from './temp-folder.ts'
 import { folderFiles, type TokenizerFiles } from './tokenizers.ts'
 
-/** A context around a real tokenizer made of the given files; its thread ends with the test. */
+/** An evaluation context with a real tokenizer loaded from the given files. Its thread ends with the test. */
 export async function contextWith(t: TestContext, files: TokenizerFiles): Promise<EncodingContext> {
   const tokenizer = await startTokenizer(tempFolder(t, folderFiles(files)), () => undefined)
   t.after(() => tokenizer.close())

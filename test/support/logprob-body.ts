@@ -1,4 +1,4 @@
-/** The parts of a /v1/logprob answer that tests look at. */
+/** The fields of a /v1/logprob response that tests use. */
 export interface LogprobBody {
   readonly object: string
   readonly results: readonly LogprobResultBody[]
@@ -65,7 +65,7 @@ export interface ProblemBody {
   readonly error: { readonly message: string; readonly param: string | null; readonly code: string }
 }
 
-/** The body as the contract has it; the tests check what they rely on. */
+/** Parses a body without validation; the tests check the fields that they use. */
 export async function logprobBody(response: Response): Promise<LogprobBody> {
   return (await response.json()) as LogprobBody
 }

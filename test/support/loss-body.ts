@@ -1,4 +1,4 @@
-/** The parts of a /v1/loss answer that tests look at. */
+/** The fields of a /v1/loss response that tests use. */
 export interface LossBody {
   readonly object: string
   readonly id: string
@@ -47,7 +47,7 @@ interface ConventionBody {
   readonly message: string
 }
 
-/** The texts of the tokens that have a label. */
+/** The texts of the labelled tokens. */
 export function trainedTexts({ tokens }: LossBody): string[] {
   return tokens.filter(({ label }) => label !== -100).map(({ text }) => text)
 }

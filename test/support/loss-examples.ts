@@ -5,7 +5,7 @@ import type { EncodedExample } from '../../src/loss/encoded-example.ts'
 import { type LossBody, lossRequestOf } from '../../src/loss/request.ts'
 import { contextOf } from './logprob-items.ts'
 
-/** An example of segments or messages, encoded with the fake tokenizer. */
+/** Encodes an example of segments or messages with the fake tokenizer. */
 export async function encodeExample(body: LossBody, context: Partial<EncodingContext> = {}): Promise<EncodedExample> {
   const { input, options } = lossRequestOf(body)
   if (input.form === 'segments') return encodeSegments(input, options, contextOf(context))

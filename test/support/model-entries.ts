@@ -4,21 +4,21 @@ import type { LocatedModel } from '../../src/model/locate-model.ts'
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import type { ScoringBackend } from '../../src/serving/backend.ts'
-import { type EntryParts, ModelEntry } from '../../src/serving/model-entry.ts'
+import { ModelEntry, type ModelEntryOptions } from '../../src/serving/model-entry.ts'
 import type { ReadyBackend } from '../../src/serving/ready-backend.ts'
 import { FakeEngine } from './fake-engine.ts'
 import { FakeTextTokenizer } from './fake-text-tokenizer.ts'
 
-/** The parts of a model entry, driven by the test in place of processes and threads. */
+/** A fake backend of a model entry: the test decides when it loads, fails and ends. */
 export interface ModelParts {
   readonly engine: { state: EngineState; failure: ServiceError | null; restarts: number }
   readonly scheduler: Scheduler
-  /** What was begun to be loaded. */
+  /** The models that the entry started to load. */
   readonly started: LocatedModel[]
-  /** How many vigils go on. */
-  watched: number
+  /** Number of monitors that run. */
+  monitors: number
   closed: number
-  /** With the memory that it is predicted to need. */
+  /** `totalBytes`: the predicted memory; absent as on a GPU. */
   becomeReady(id: string, totalBytes?: number): void
   failToLoad(error: ServiceError): void
   tokenizerEnds(): void
@@ -38,7 +38,7 @@ export function modelParts(): ModelParts & { readonly backend: ScoringBackend } 
     engine: { state: 'starting', failure: null, restarts: 0 },
     scheduler,
     started: [],
-    watched: 0,
+    monitors: 0,
     closed: 0,
     becomeReady(id, totalBytes) {
       parts.engine.state = 'ready'
@@ -73,7 +73,7 @@ export function located(id: string): LocatedModel {
 export function entryOf(
   id: string,
   parts: ReturnType<typeof modelParts>,
-  locate: EntryParts['locate'] = () => located(id),
+  locate: ModelEntryOptions['locate'] = () => located(id),
   metrics: Metrics = createMetrics()
 ): ModelEntry {
   return new ModelEntry({
@@ -83,9 +83,9 @@ export function entryOf(
       parts.started.push(model)
       return parts.backend
     },
-    watch() {
-      parts.watched++
-      return { stop: () => parts.watched-- }
+    startMonitor() {
+      parts.monitors++
+      return { stop: () => parts.monitors-- }
     },
     metricsOf: (entry) =>
       metrics.ofModel(id, {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 
-/** The folder of a tiny model of test/data/models. */
+/** The folder of a tiny model in test/data/models. */
 export function modelFixture(name: string): string {
   return join(PACKAGE_FOLDER, 'test', 'data', 'models', name)
 }

@@ -1,16 +1,17 @@
 import { buildFloat, buildNode } from '../../src/model/onnx/build-node.ts'
-import { FLOAT, type Graph, INT64, type OnnxNode, type TensorInfo } from '../../src/model/onnx/graph.ts'
+import { FLOAT, INT64 } from '../../src/model/onnx/data-types.ts'
+import type { Graph, OnnxNode, TensorInfo } from '../../src/model/onnx/graph.ts'
 
 export function info(name: string, elementType: number = FLOAT, shape: TensorInfo['shape'] = null): TensorInfo {
   return { name, elementType, shape }
 }
 
-/** A graph of operator set 17 in which only the given parts are not empty. */
+/** A graph of operator set 17 in which all other parts are empty. */
 export function graphOf(parts: Partial<Graph>): Graph {
   return { irVersion: 8, opsets: new Map([['', 17]]), nodes: [], initializers: [], inputs: [], outputs: [], functions: [], ...parts }
 }
 
-/** A graph as plain data that can be compared: bytes as hex, and without the encoding that only a read node has. */
+/** A graph as plain data for comparison: bytes as hex, without the `encoded` field, which only nodes read from a file have. */
 export function comparable(graph: Graph): unknown {
   return {
     ...graph,
@@ -37,8 +38,7 @@ export interface TinyModel {
 }
 
 /**
- * Weights from a fixed sequence in (-1, 1). `tail` makes the tensor `logits` out of `product`, with weights of its own
- * when it has any.
+ * The weights are a fixed sequence in (-1, 1). `tail` computes the tensor `logits` from `product` and may add weights.
  */
 export function tinyModel(V: number, H: number, tail: readonly OnnxNode[] = [], tailWeights: Graph['initializers'] = []): TinyModel {
   const next = fixedSequence()
@@ -47,7 +47,7 @@ export function tinyModel(V: number, H: number, tail: readonly OnnxNode[] = [], 
   return { graph: embeddingModel(V, H, embedding, head, tail, tailWeights), V, H, embedding, head }
 }
 
-/** The same with given weights: (embedding.length / H, H) and (H, V). */
+/** The same model with given weights: (embedding.length / H, H) and (H, V). */
 export function embeddingModel(
   V: number,
   H: number,
@@ -68,7 +68,7 @@ export function embeddingModel(
   })
 }
 
-/** The product of embedding and head at the row of one token, in float64: (V,) */
+/** Row of the product of embedding and head for one token, in float64: (V,). */
 export function productOf({ V, H, embedding, head }: TinyModel, id: number): number[] {
   return Array.from({ length: V }, (_, v) => {
     let sum = 0

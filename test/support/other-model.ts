@@ -4,7 +4,7 @@ import { bytesOf, editWeights, floatsOf, middleMatrix } from '../faults/weights/
 
 export const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 
-/** Writes a model folder that has the embedded model's tokenizer and other weights: a healthy model with other numbers. */
+/** Writes a valid model folder with the embedded model's tokenizer and different weights. */
 export function writeOtherModel(folder: string): void {
   editWeights(EMBEDDED_MODEL, folder, (weights) => {
     const matrix = middleMatrix(weights)

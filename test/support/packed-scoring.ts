@@ -2,7 +2,8 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { type PackedRow, packedRowOf } from '../../src/engine/packed-row.ts'
 import { halfBits, halfTensor } from '../../src/engine/process/half-tensor.ts'
 import { ATTENTION_BIAS, type AttentionInfo, BLOCKED, withAttentionBias } from '../../src/model/onnx/attention-bias.ts'
-import { BOOL, FLOAT, FLOAT16, type Graph, INT32 } from '../../src/model/onnx/graph.ts'
+import { BOOL, FLOAT, FLOAT16, INT32 } from '../../src/model/onnx/data-types.ts'
+import type { Graph } from '../../src/model/onnx/graph.ts'
 import { type ModelInput, modelInputs } from '../../src/model/onnx/model-inputs.ts'
 import { cachePairs } from '../../src/model/onnx/past-key-values.ts'
 import { ownInputs, SCORING_INPUTS, SCORING_OUTPUTS, scoringGraph } from '../../src/model/onnx/scoring-graph.ts'
@@ -11,33 +12,33 @@ import { openModel } from '../../src/model/open-model.ts'
 import { openGraph } from '../../src/model/weights/open-graph.ts'
 import { int64 } from './scoring-session.ts'
 
-/** One row of S tokens behind P of a past. */
+/** A row of S tokens after a past of P tokens. */
 interface Row {
   readonly ids: readonly number[]
   readonly positions?: readonly number[]
-  /** (S, P+S) row-major; absent in a plain pass. */
+  /** Attention bias, (S, P+S) row-major; absent in a plain pass. */
   readonly bias?: Float32Array
   readonly past?: Readonly<Record<string, Tensor>>
   readonly pastLength?: number
-  /** Which rows to score, with the token wanted at each; all, with token 0, when absent. */
+  /** The rows to score and the target token of each; by default all rows with token 0. */
   readonly wanted?: readonly { readonly row: number; readonly target: number }[]
 }
 
 type Outputs = Readonly<Record<string, Tensor>>
 
-/** A model scored as it is and with the bias, in one process. */
+/** A model in the process of the test, with and without the attention bias. */
 export interface PackedScoring {
   readonly window: number | null
   readonly hasPast: boolean
-  /** All outputs of a pass of the graph without the bias. */
+  /** All outputs of the graph without the bias. */
   unbiased(row: Row): Promise<Outputs>
   biased(row: Row): Promise<Outputs>
-  /** The past that a pass over these tokens leaves. */
+  /** The key-value cache after a pass over these tokens. */
   pastOf(ids: readonly number[]): Promise<Readonly<Record<string, Tensor>>>
   close(): Promise<void>
 }
 
-/** Throws with the reason when the model cannot be packed. */
+/** Throws with the reason when the graph does not support packed rows. */
 export async function openPacked(path: string, facts: Partial<AttentionInfo> = {}): Promise<PackedScoring> {
   const model = openModel(path)
   const { graph, folder, located } = openGraph({ onnxPath: model.onnxPath, modelFolder: model.folder })
@@ -76,7 +77,7 @@ export async function openPacked(path: string, facts: Partial<AttentionInfo> = {
   }
 }
 
-/** (S, P+S): every token sees the past and its own predecessors. */
+/** (S, P+S): every token attends to the past and to the tokens up to itself. */
 export function forestBias({ ids, ends }: PackedRow, pastLength: number): Float32Array {
   const columns = pastLength + ids.length
   const bias = new Float32Array(ids.length * columns).fill(BLOCKED)
@@ -87,7 +88,7 @@ export function forestBias({ ids, ends }: PackedRow, pastLength: number): Float3
   return bias
 }
 
-/** Log-probabilities of tokens 1.. of each sequence, or of those behind the past, from one row that holds all. */
+/** Log-probabilities of tokens 1.. of each sequence, or of the tokens after the past, from one row with all sequences. */
 export async function packedLogProbs(model: PackedScoring, sequences: readonly (readonly number[])[], pastLength = 0): Promise<number[][]> {
   const fed = sequences.map((ids) => Int32Array.from(ids.slice(pastLength, -1)))
   const forest = packedRowOf(fed)
@@ -107,7 +108,7 @@ export async function packedLogProbs(model: PackedScoring, sequences: readonly (
   })
 }
 
-/** Log-probabilities of tokens 1.. of one sequence, scored by itself without the bias. */
+/** Log-probabilities of tokens 1.. of one sequence, scored alone without the bias. */
 export async function aloneLogProbs(model: PackedScoring, ids: readonly number[]): Promise<number[]> {
   const wanted = ids.slice(1).map((target, row) => ({ row, target }))
   const outputs = await model.unbiased({ ids: ids.slice(0, -1), wanted })
@@ -152,12 +153,12 @@ function tensorOf(elementType: number, values: readonly number[], dims: readonly
   if (elementType === BOOL) return new Tensor('bool', Uint8Array.from(values), dims)
   if (elementType === FLOAT) return new Tensor('float32', Float32Array.from(values), dims)
   if (elementType === INT32) return new Tensor('int32', Int32Array.from(values), dims)
-  // Nothing but an empty past is fed in half floats here.
+  // The only float16 input here is an empty past.
   if (elementType === FLOAT16) return halfTensor(Uint16Array.from(values), dims)
   return int64(values, dims)
 }
 
-/** An output as an input of the next pass. */
+/** Turns an output into an input of the next pass. */
 function fedAgain(tensor: Tensor): Tensor {
   return tensor.type === 'float16' ? halfTensor(halfBits(tensor.data as Uint16Array), tensor.dims) : tensor
 }

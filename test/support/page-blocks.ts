@@ -3,17 +3,17 @@ import { join } from 'node:path'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { present } from './present.ts'
 
-/** The text of a file of the project. */
+/** The text of a project file. */
 export function readPage(path: string): string {
   return readFileSync(join(PACKAGE_FOLDER, path), 'utf8')
 }
 
-/** What stands in the fenced blocks of a language, in order. */
+/** Contents of the fenced code blocks of a language, in order. */
 export function codeBlocks(page: string, language: string): string[] {
   return [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(?<block>.*?)^\`\`\``, 'gms'))].map(({ groups }) => present(groups?.block))
 }
 
-/** The examples of a page that ask the service. */
+/** The examples of a page that send requests to the service. */
 export function curlBlocks(path: string): string[] {
   return codeBlocks(readPage(path), 'bash').filter((text) => text.startsWith('curl'))
 }

@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import type { Sharing } from '../../src/engine/engine-info.ts'
 import type { BatchLimits, PlannedJob, Planning } from '../../src/scheduling/batch-planner.ts'
 
-/** A job of so many tokens, of which each is one more than the one before: those with another `start` share nothing with it. */
+/** A job of consecutive ids from `start`. Jobs with different starts share no prefix. */
 export function jobLike(tokenCount: number, start = 0): PlannedJob {
   return { tokenCount, runsAlone: false, fed: Int32Array.from({ length: tokenCount }, (_, i) => start + i) }
 }
 
-/** A job with these ids. */
+/** A job of these ids. */
 export function jobOfIds(...ids: readonly number[]): PlannedJob {
   return { tokenCount: ids.length, runsAlone: false, fed: Int32Array.from(ids) }
 }
@@ -29,7 +29,7 @@ export function planningWith({ packs = false, caches = false, longestRow = 1000,
   }
 }
 
-/** Few distinct ids, so that sequences begin alike. */
+/** Only a few distinct ids, so that sequences share prefixes. */
 const job = fc
   .record({ ids: fc.array(fc.nat(2), { minLength: 1, maxLength: 12 }), tail: fc.integer({ min: 0, max: 150 }), runsAlone: fc.boolean() })
   .map(({ ids, tail, runsAlone }): PlannedJob => ({ ...jobOfIds(...ids, ...new Array<number>(tail).fill(7)), runsAlone: runsAlone && tail % 5 === 0 }))

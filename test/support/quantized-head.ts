@@ -1,24 +1,25 @@
 import { buildFloat, buildNode, buildTensor } from '../../src/model/onnx/build-node.ts'
-import { FLOAT, type Graph, INT64, type OnnxNode } from '../../src/model/onnx/graph.ts'
+import { FLOAT, INT64 } from '../../src/model/onnx/data-types.ts'
+import type { Graph, OnnxNode } from '../../src/model/onnx/graph.ts'
 import { graphOf, info } from './onnx-model.ts'
 
 /** TensorProto.DataType */
 export const UINT8 = 2
 export const INT8 = 3
 
-/** A model without attention whose head multiplies 8-bit integers: embedding (T, H), weights (H, V), all row-major. */
+/** A model without attention and with an 8-bit integer head: embedding (T, H), weights (H, V), row-major. */
 export interface QuantizedHead {
   readonly H: number
   readonly V: number
   readonly embedding: Float32Array
   readonly weights: Int8Array | Uint8Array
-  /** One for the tensor, or one a column. */
+  /** One scale for the tensor, or one per column. */
   readonly scales: readonly number[]
   readonly zeroPoints: readonly number[]
   readonly bias: readonly number[] | null
 }
 
-/** The head as onnxruntime.quantization writes it, or in one of the two operators that onnxruntime fuses it to. */
+/** The head as onnxruntime.quantization writes it, or as one of the two operators into which onnxruntime fuses it. */
 export type HeadForm = 'MatMulInteger' | 'MatMulIntegerToFloat' | 'DynamicQuantizeMatMul'
 
 /** hidden = embedding[input_ids], (B, S, H); logits = dequantized(quantized(hidden) x weights) + bias. */
@@ -64,7 +65,10 @@ function headNodes(form: HeadForm, hasBias: boolean): OnnxNode[] {
   }
 }
 
-/** The logits of every token of a batch, (B·S, V): integers exact, the rest in float64. Formula: DynamicQuantizeLinear in ONNX's operators. */
+/**
+ * The logits of every token of a batch, (B·S, V). Integer arithmetic is exact, the rest is float64. Source: the ONNX operator
+ * page of DynamicQuantizeLinear.
+ */
 export function quantizedHeadLogits({ H, V, embedding, weights, scales, zeroPoints, bias }: QuantizedHead, ids: readonly number[]): number[][] {
   const hidden = ids.map((id) => embedding.subarray(id * H, (id + 1) * H))
   const values = hidden.flatMap((row) => [...row])

@@ -1,9 +1,9 @@
-/** Numbers that repeat with the seed. */
+/** Random numbers that depend only on the seed. */
 export interface Random {
-  /** An integer from `least` to `most`. */
+  /** An integer from `least` to `most`, both included. */
   between(least: number, most: number): number
   of<T>(values: readonly T[]): T
-  /** Token ids of any tiny model, none of them the prefix token. */
+  /** Token ids that every tiny model has, without the prefix token. */
   ids(count: number): number[]
 }
 

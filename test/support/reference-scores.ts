@@ -1,4 +1,4 @@
-/** What the scoring graph says of one row, computed here in float64 from the row's logits. */
+/** The outputs of the scoring graph for one row, computed in float64 from the row's logits. */
 export interface ReferenceScores {
   readonly logProb: number
   readonly logSumExp: number
@@ -6,7 +6,7 @@ export interface ReferenceScores {
   readonly bestLogProb: number
   readonly higherCount: number
   readonly entropy: number
-  /** All tokens, the most probable first. */
+  /** All tokens, most probable first. */
   readonly byProbability: readonly { readonly id: number; readonly logProb: number }[]
 }
 

@@ -1,4 +1,4 @@
-/** The parts of an answer to `documents` that tests look at. */
+/** The fields of a response to `documents` that tests use. */
 export interface JinaBody {
   readonly object: string
   readonly id: string
@@ -10,7 +10,7 @@ export interface JinaBody {
   readonly stamp: unknown
 }
 
-/** An answer to `texts`. */
+/** A response to `texts`. */
 export type TeiBody = readonly (RankBody & { readonly score: number; readonly text?: string })[]
 
 interface RankBody {

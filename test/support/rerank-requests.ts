@@ -1,7 +1,7 @@
 import type { RerankRequest } from '../../src/rerank/request.ts'
 import type { ScoredDocument } from '../../src/rerank/scored-document.ts'
 
-/** A request in no dialect, changed. */
+/** A request that belongs to no dialect, with changes. */
 export function rerankOf(changes: Partial<RerankRequest> = {}): RerankRequest {
   return {
     query: 'a',
@@ -16,7 +16,7 @@ export function rerankOf(changes: Partial<RerankRequest> = {}): RerankRequest {
   }
 }
 
-/** A document with this normalised log-probability. */
+/** A scored document with this normalized log-probability. */
 export function documentOf(index: number, normalizedLogProb: number, baselineLogProb: number | null = null): ScoredDocument {
   const lengths = { tokens: 2, chars: 3, bytes: 4 }
   return {

@@ -9,20 +9,20 @@ import { present } from './present.ts'
 
 export const MAIN = join(PACKAGE_FOLDER, 'dist', 'src', 'main.js')
 
-/** A real `logpr serve` in a process of its own, on a free port. */
+/** A `logpr serve` in its own process, on a free port. */
 export interface RunningService extends Asked {
   readonly url: string
   readonly process: ChildProcess
   /** All log lines so far. */
   readonly log: readonly string[]
-  /** Of the only engine, or of that of the model with this id. */
+  /** Process id of the only engine, or of the engine of the model with this id. */
   enginePid(model?: string): number
   untilReady(): Promise<void>
-  /** SIGTERM, then the exit code. */
+  /** Sends SIGTERM and returns the exit code. */
   stop(): Promise<number | null>
 }
 
-/** Equal requests are computed each time, so that a test which repeats one sees the engine. */
+/** Without the result cache, a repeated request reaches the engine. */
 const DEFAULTS = { LOGPR_PORT: '0', LOGPR_RESULT_CACHE_BYTES: '0' }
 
 export async function startService(env: Readonly<Record<string, string>> = {}): Promise<RunningService> {
@@ -31,7 +31,7 @@ export async function startService(env: Readonly<Record<string, string>> = {}): 
   return service
 }
 
-/** One that listens; it may never be ready. */
+/** Returns once the service listens, which may be before it is ready. */
 export async function startListening(env: Readonly<Record<string, string>>): Promise<RunningService> {
   const child = spawn(process.execPath, [MAIN, 'serve'], { env: { ...process.env, ...DEFAULTS, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const log: string[] = []
@@ -76,17 +76,17 @@ export async function startListening(env: Readonly<Record<string, string>>): Pro
   }
 }
 
-/** The exit code of a `logpr serve` that ends by itself, and all that it wrote; null for one that goes on for two minutes. */
+/** Exit code and output of a `logpr serve` that ends by itself. The code is null if it runs longer than two minutes. */
 export async function endOfStart(env: Readonly<Record<string, string>>): Promise<{ readonly code: number | null; readonly output: string }> {
   const child = spawn(process.execPath, [MAIN, 'serve'], { env: { ...process.env, LOGPR_PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
-  // One that serves after all would be waited for without end.
+  // Without the limit, a service that starts after all would block the test for ever.
   const tooLong = setTimeout(() => child.kill('SIGKILL'), 120_000)
   const [[code], ...written] = await Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout), text(child.stderr)])
   clearTimeout(tooLong)
   return { code, output: written.join('') }
 }
 
-/** Processes whose parent is `pid`; the service has one, its engine. */
+/** Child processes of `pid`. A service has one, its engine. */
 export function childPids(pid: number): number[] {
   try {
     return execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })

@@ -4,7 +4,7 @@ import { readOnnx } from '../../src/model/onnx/read.ts'
 import { SCORING_INPUTS, SCORING_OUTPUTS, scoringGraph } from '../../src/model/onnx/scoring-graph.ts'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
 
-/** Outputs of the scoring graph by the names of SCORING_OUTPUTS, flattened. */
+/** Flattened outputs of the scoring graph, by the names of SCORING_OUTPUTS. */
 export type ScoringNumbers = Readonly<Record<keyof typeof SCORING_OUTPUTS, number[]>>
 
 export interface ScoringQuestion {
@@ -14,13 +14,13 @@ export interface ScoringQuestion {
   readonly rows: readonly (readonly number[])[]
   readonly targets: readonly (readonly number[])[]
   readonly topCount: number | null
-  /** Rows of every chunk to give out whole. */
+  /** Rows of each chunk whose raw logits are returned. */
   readonly probed?: readonly number[]
 }
 
 export type Ask = (question: ScoringQuestion) => Promise<ScoringNumbers>
 
-/** Loads a model file as the engine does, rewritten and with its weights left where they are. */
+/** Loads a model file as the engine does: with a rewritten graph and the weights in their original file. */
 export async function openScoring(path: string): Promise<Ask> {
   const session = await InferenceSession.create(writeOnnx(scoringGraph(readOnnx(path))), {
     intraOpNumThreads: 1,

@@ -6,25 +6,28 @@ import { chooseProvider } from '../../src/provider/choose-provider.ts'
 import type { ModelRegistry } from '../../src/serving/model-registry.ts'
 import { startModels } from '../../src/serving/start-models.ts'
 
-/** The embedded model with its engine and all that scores with it, behind no HTTP. */
+/** The embedded model with its engine and evaluators, without HTTP. */
 export interface SharedModel {
   readonly models: ModelRegistry
-  /** Of all that ask the model, and so of several tests. */
+  /** Shared by several tests, like the model. */
   readonly metrics: Metrics
-  /** What the model and its engine logged. */
+  /** Log lines of the model and its engine. */
   readonly log: readonly string[]
 }
 
-/** Equal requests are computed each time, so that a test which repeats one sees the engine. */
+/** Without the result cache, a repeated request reaches the engine. */
 const SETTINGS = { LOGPR_RESULT_CACHE_BYTES: '0' }
-/** Files run one after another in a process: the next one takes the model over within this time. */
+/** The test files of a process run one after another. The next one reuses the model if it starts within this time. */
 const KEPT_MS = 1000
 
 let started: Promise<SharedModel> | undefined
 let users = 0
 let end: NodeJS.Timeout | undefined
 
-/** Started by the first caller of a process and the same for all: a start costs seconds. Each gives it back once with `releaseModel`. */
+/**
+ * Returns the one model of this process, which the first caller starts, because a start takes seconds. Each caller calls
+ * `releaseModel` once.
+ */
 export async function acquireModel(): Promise<SharedModel> {
   clearTimeout(end)
   users++
@@ -32,7 +35,7 @@ export async function acquireModel(): Promise<SharedModel> {
   return started
 }
 
-/** An engine that nobody has would keep the process from ending. */
+/** Closes the model after its last user: a running engine would keep the process alive. */
 export function releaseModel(): void {
   users--
   if (users > 0) return
@@ -55,7 +58,7 @@ async function start(): Promise<SharedModel> {
   return { models, metrics, log }
 }
 
-/** A logger that leaves out nothing, unlike the service's own: a text that is handed to it is seen. */
+/** A logger without the redaction of the service's own, so that a test notices any request text that is logged. */
 export function openLog(lines: string[]): Logger {
   return pino({ level: 'info' }, { write: (line) => lines.push(line) })
 }

@@ -2,14 +2,14 @@ import type { Batch, BatchScores, Engine, EngineState } from '../../src/engine/e
 import type { EngineInfo } from '../../src/engine/engine-info.ts'
 import { fakeScores } from './fake-engine.ts'
 
-/** An engine with a clock of its own: every batch moves it on by the tokens that are fed. */
+/** An engine with a simulated clock, which every batch advances by its number of fed tokens. */
 export class SimulatedEngine implements Engine {
   readonly state: EngineState = 'ready'
   readonly info: EngineInfo | null = null
-  /** Every batch it was given. */
+  /** Every batch it received. */
   readonly batches: Batch[] = []
   nowMs = 0
-  /** Called when a batch is done, before its scores are out. */
+  /** Called when a batch is finished, before its scores are returned. */
   onBatch: () => void = () => {}
   readonly #msPerToken: number
 
@@ -20,7 +20,7 @@ export class SimulatedEngine implements Engine {
   async score(batch: Batch): Promise<BatchScores> {
     this.batches.push(batch)
     const runMs = this.#msPerToken * batch.sequences.reduce((sum, { ids }) => sum + ids.length - 1, 0)
-    // Others get to submit meanwhile.
+    // Lets other callers submit in the meantime.
     await new Promise((resolve) => setImmediate(resolve))
     this.nowMs += runMs
     this.onBatch()

@@ -7,7 +7,7 @@ import { externalTensor } from './external-data.ts'
 
 const EMBEDDED = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 
-/** The embedded model as exporters write large ones: its weights in `parts` files beside model.onnx, and no canary.json. */
+/** The embedded model in the layout of large models: weights in `parts` files beside model.onnx, and no canary.json. */
 export function splitEmbeddedModel(parts: number): Record<string, Uint8Array> {
   const path = join(EMBEDDED, 'model.onnx')
   const whole = readFileSync(path)

@@ -2,12 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
-/** A test, or what else can end: `{ after }` of node:test for a whole suite. */
+/** A test, or `{ after }` of node:test for a whole suite. */
 export interface CleanUp {
   after(end: () => void): void
 }
 
-/** A new folder with the given files, by path inside it; removed when the test ends. */
+/** Creates a folder with the given files, by path inside it. It is removed when the test ends. */
 export function tempFolder(t: CleanUp, files: Readonly<Record<string, string | Uint8Array>> = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'logpr-test-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 
-/** A tokenizer folder's two files, made by hand to have the traits of some family of models. */
+/** The two files of a tokenizer folder, handwritten with the traits of a model family. */
 export interface TokenizerFiles {
   readonly tokenizer: Readonly<Record<string, unknown>>
   readonly config: Readonly<Record<string, unknown>>
@@ -22,7 +22,7 @@ const embedded = JSON.parse(readFileSync(join(EMBEDDED, 'tokenizer.json'), 'utf8
 }
 const SPLIT_LLAMA_3 = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
-/** The embedded tokenizer with other parts; `extra` tokens come after its own. */
+/** The embedded tokenizer with some parts replaced. The `extra` tokens come after its own. */
 export function byteLevel(
   parts: Readonly<Record<string, unknown>> = {},
   extra: readonly AddedToken[] = [],
@@ -36,7 +36,7 @@ export function byteLevel(
   }
 }
 
-/** Byte-level BPE with tokens that begin with a space or a next-line and go on with the bytes of other odd characters. */
+/** Byte-level BPE with tokens that start with a space or a next-line character and continue with bytes of other rare characters. */
 export function byteLevelWithOddMerges(parts: Readonly<Record<string, unknown>> = {}): TokenizerFiles {
   const odd: readonly (readonly [string, string])[] = [
     ['Ġ', 'ï'],
@@ -48,7 +48,7 @@ export function byteLevelWithOddMerges(parts: Readonly<Record<string, unknown>> 
   return byteLevel({ ...parts, model: { ...embedded.model, vocab, merges: [...embedded.model.merges, ...odd] } })
 }
 
-/** As above, cut with the pattern that Llama 3 and its kin have. */
+/** The same with the pre-tokenizer pattern of Llama 3 and similar models. */
 export function byteLevelSplitLikeLlama3(): TokenizerFiles {
   return byteLevelWithOddMerges({
     pre_tokenizer: {
@@ -88,10 +88,10 @@ const MERGES: readonly (readonly [string, string])[] = [
   ['中', '文']
 ]
 
-/** How a SentencePiece model treats the start of a text. */
+/** How a SentencePiece model handles the start of a text. */
 export type DummyPrefix = 'normalizer' | 'metaspace' | 'none'
 
-/** BPE with byte fallback, as Llama 2 (`normalizer`), Mistral 0.3 (`metaspace`) and Gemma (`none`) have it. */
+/** BPE with byte fallback, as in Llama 2 (`normalizer`), Mistral 0.3 (`metaspace`) and Gemma (`none`). */
 export function sentencePiece(dummyPrefix: DummyPrefix, extra: readonly AddedToken[] = [], chatTemplate: string | null = null): TokenizerFiles {
   const pieces = [...CONTROLS, ...BYTES, ...CHARACTERS, ...MERGES.map(([left, right]) => left + right)]
   const vocab = Object.fromEntries([...new Set(pieces)].map((piece, id) => [piece, id]))
@@ -129,9 +129,9 @@ export function sentencePiece(dummyPrefix: DummyPrefix, extra: readonly AddedTok
   }
 }
 
-/** A Unigram model without byte fallback, as T5 has it: characters outside its vocabulary are unknown, and runs of them one token. */
+/** A Unigram model without byte fallback, as in T5: a run of characters outside the vocabulary is one unknown token. */
 export function unigram(): TokenizerFiles {
-  // No piece of such a model goes on over a space.
+  // No token of such a model continues across a space.
   const scored = [...MERGES.map(([left, right]) => left + right).filter((piece) => !piece.includes('▁', 1)), ...CHARACTERS]
   const vocab = [...CONTROLS.map((piece) => [piece, 0]), ...[...new Set(scored)].map((piece) => [piece, Array.from(piece).length === 1 ? -9 : -6])]
   return {
@@ -146,7 +146,7 @@ export function unigram(): TokenizerFiles {
   }
 }
 
-/** A post-processor that writes control tokens around every text. */
+/** A post-processor that adds control tokens around every text. */
 export function around(before: readonly string[], after: readonly string[], ids: Readonly<Record<string, number>>): object {
   const special = (id: string): object => ({ SpecialToken: { id, type_id: 0 } })
   return {
@@ -163,7 +163,7 @@ function withPostProcessor({ tokenizer, config }: TokenizerFiles, post_processor
 
 const BEGIN = around(['<s>'], [], { '<s>': 1 })
 
-/** One tokenizer of each family, with the post-processors that such models have. */
+/** A tokenizer of each family, with the post-processors that its models have. */
 export const TEXT_TOKENIZERS = {
   embedded: byteLevel(),
   'byte-level-bos': withPostProcessor(byteLevel(), around(['<|endoftext|>'], [], { '<|endoftext|>': 0 })),
@@ -175,7 +175,7 @@ export const TEXT_TOKENIZERS = {
   unigram: withPostProcessor(unigram(), around([], ['</s>'], { '</s>': 2 }))
 } as const
 
-/** The files of a folder that the tokenizer can be loaded from. */
+/** The files of a folder from which the tokenizer can be loaded. */
 export function folderFiles({ tokenizer, config }: TokenizerFiles): Record<string, string> {
   return { 'tokenizer.json': JSON.stringify(tokenizer), 'tokenizer_config.json': JSON.stringify(config) }
 }

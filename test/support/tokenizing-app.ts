@@ -7,7 +7,7 @@ import { buildApp } from '../../src/http/build-app.ts'
 import { createMetrics } from '../../src/observability/metrics.ts'
 import { FakeTextTokenizer } from './fake-text-tokenizer.ts'
 
-/** The HTTP side over fake tokenizers, of models that are being loaded all the time. */
+/** The HTTP app with fake tokenizers, for models that never finish loading. */
 export async function tokenizingApp({
   models = ['small'],
   env = {},
@@ -24,9 +24,9 @@ export async function tokenizingApp({
       metrics: createMetrics(),
       apiKeyHashes: key === undefined ? [] : [hashOfKey(key)],
       modelIds: models,
-      health: () => ({ status: 'starting', reason: 'the model is being loaded', models: [] }),
+      health: () => ({ status: 'starting', reason: 'the model is loading', models: [] }),
       scoring: () => {
-        throw new ServiceError('starting', 'the model is being loaded')
+        throw new ServiceError('starting', 'the model is loading')
       },
       tokenizing: async (id) => ({ id, maxModelLen: 64, tokenizer })
     },

@@ -1,8 +1,9 @@
-import { BOOL } from '../../model/onnx/graph.ts'
-import type { ShapeRule } from './node-info.ts'
+import { integerOf } from '../../model/onnx/attributes.ts'
+import { BOOL, FLOAT, INT32, INT64 } from '../../model/onnx/data-types.ts'
+import type { ShapeRule } from './shape-rule.ts'
 import { elementCount, type InferredTensor, MAX_KNOWN_VALUES, tensorInfo } from './tensor-info.ts'
 
-/** Numpy's broadcasting; null when the shapes do not fit. */
+/** The shape of NumPy's broadcasting; null when the shapes do not match. */
 export function broadcastDims(shapes: readonly (readonly number[])[]): readonly number[] | null {
   const rank = Math.max(0, ...shapes.map(({ length }) => length))
   const dims: number[] = []
@@ -15,7 +16,7 @@ export function broadcastDims(shapes: readonly (readonly number[])[]): readonly 
   return dims
 }
 
-/** The values of a broadcast, element by element, when all are known and few. */
+/** The values of a broadcast operation; null when an input's values are unknown or the result is not part of a shape. */
 function broadcastValues(inputs: readonly InferredTensor[], dims: readonly number[], compute: (values: readonly number[]) => number): readonly number[] | null {
   const count = elementCount(dims)
   if (count > MAX_KNOWN_VALUES || inputs.some(({ values }) => values === null)) return null
@@ -42,9 +43,8 @@ function broadcastValues(inputs: readonly InferredTensor[], dims: readonly numbe
 }
 
 type Compute = (values: readonly number[]) => number
-const whole = (value: number): number => Math.trunc(value)
 
-/** Operators that work element by element, with what they compute where a shape may depend on it. */
+/** Element-wise operators from which graphs compute shapes. The result has the type of the first input. */
 const COMPUTED: Readonly<Record<string, Compute>> = {
   Add: ([a = 0, b = 0]) => a + b,
   Sub: ([a = 0, b = 0]) => a - b,
@@ -61,6 +61,7 @@ const COMPUTED: Readonly<Record<string, Compute>> = {
   Pow: ([a = 0, b = 1]) => a ** b,
   Identity: ([a = 0]) => a
 }
+/** The result is Boolean. */
 const COMPARED: Readonly<Record<string, Compute>> = {
   Equal: ([a, b]) => Number(a === b),
   Greater: ([a = 0, b = 0]) => Number(a > b),
@@ -72,44 +73,46 @@ const COMPARED: Readonly<Record<string, Compute>> = {
   Not: ([a]) => Number(a === 0),
   IsNaN: () => 0
 }
+/** Element-wise operators from which no shape is computed. */
 const SAME_SHAPE = ['Cos', 'Sin', 'Tanh', 'Sigmoid', 'Relu', 'Erf', 'Exp', 'Log', 'Gelu', 'FastGelu', 'QuickGelu', 'BiasGelu', 'Reciprocal', 'Softplus', 'Clip']
+/** The output has shape and type of the first input. */
 const SAME_AS_FIRST = ['Softmax', 'LogSoftmax', 'CumSum', 'ScatterND', 'ScatterElements', 'Trilu', 'Round', 'Sign']
 
-function elementwise(compute: Compute | null, elementTypeOf: (first: InferredTensor) => number): ShapeRule {
+/** The output's type is `outputType`, or that of the first input. */
+function elementwise(compute: Compute | null, outputType?: number): ShapeRule {
   return ({ inputs }) => {
     const known = inputs.filter((input) => input !== undefined)
     const [first] = known
     const dims = broadcastDims(known.map(({ dims }) => dims))
     if (first === undefined || dims === null || known.length < inputs.length) return null
-    const isInteger = elementTypeOf(first) === 6 || elementTypeOf(first) === 7
-    const values = compute === null ? null : broadcastValues(known, dims, (each) => (isInteger ? whole(compute(each)) : compute(each)))
-    return [tensorInfo(elementTypeOf(first), dims, values)]
+    const elementType = outputType ?? first.elementType
+    const values = compute === null ? null : broadcastValues(known, dims, (each) => rounded(compute(each), elementType))
+    return [tensorInfo(elementType, dims, values)]
   }
+}
+
+/** Integer operators and casts truncate. */
+function rounded(value: number, elementType: number): number {
+  return elementType === INT32 || elementType === INT64 ? Math.trunc(value) : value
 }
 
 const where: ShapeRule = ({ inputs: [condition, a, b] }) => {
   if (condition === undefined || a === undefined || b === undefined) return null
   const dims = broadcastDims([condition.dims, a.dims, b.dims])
-  return (
-    dims && [
-      tensorInfo(
-        a.elementType,
-        dims,
-        broadcastValues([condition, a, b], dims, ([c, x = 0, y = 0]) => (c === 1 ? x : y))
-      )
-    ]
-  )
+  if (dims === null) return null
+  const values = broadcastValues([condition, a, b], dims, ([c, x = 0, y = 0]) => (c === 1 ? x : y))
+  return [tensorInfo(a.elementType, dims, values)]
 }
 
-const cast: ShapeRule = ({ inputs: [input], attributes }) => {
-  const to = attributes.integer('to', 1)
-  return input === undefined ? null : [tensorInfo(to, input.dims, input.values?.map(to === 6 || to === 7 ? whole : Number) ?? null)]
+const cast: ShapeRule = ({ inputs: [input], node }) => {
+  const to = integerOf(node, 'to', FLOAT)
+  return input === undefined ? null : [tensorInfo(to, input.dims, input.values?.map((value) => rounded(value, to)) ?? null)]
 }
 
 export const ELEMENTWISE_RULES: Readonly<Record<string, ShapeRule>> = {
-  ...Object.fromEntries(Object.entries(COMPUTED).map(([op, compute]) => [op, elementwise(compute, ({ elementType }) => elementType)])),
-  ...Object.fromEntries(Object.entries(COMPARED).map(([op, compute]) => [op, elementwise(compute, () => BOOL)])),
-  ...Object.fromEntries(SAME_SHAPE.map((op) => [op, elementwise(null, ({ elementType }) => elementType)])),
+  ...Object.fromEntries(Object.entries(COMPUTED).map(([op, compute]) => [op, elementwise(compute)])),
+  ...Object.fromEntries(Object.entries(COMPARED).map(([op, compute]) => [op, elementwise(compute, BOOL)])),
+  ...Object.fromEntries(SAME_SHAPE.map((op) => [op, elementwise(null)])),
   ...Object.fromEntries(
     SAME_AS_FIRST.map((op): [string, ShapeRule] => [op, ({ inputs: [first] }) => (first === undefined ? null : [tensorInfo(first.elementType, first.dims)])])
   ),

@@ -1,46 +1,47 @@
-import { INT64 } from '../../model/onnx/graph.ts'
+import { attributeOf, integerOf } from '../../model/onnx/attributes.ts'
+import { FLOAT, INT64 } from '../../model/onnx/data-types.ts'
 import { broadcastDims } from './elementwise.ts'
-import { axisOf, type NodeInfo, type ShapeRule } from './node-info.ts'
-import { elementCount, tensorInfo, tensorInfoOf } from './tensor-info.ts'
+import { axisOf, integerListOf, type Operation, type ShapeRule } from './shape-rule.ts'
+import { elementCount, MAX_KNOWN_VALUES, tensorInfo, tensorInfoOf } from './tensor-info.ts'
 
-const shape: ShapeRule = ({ inputs: [input], attributes }) => {
+const shape: ShapeRule = ({ inputs: [input], node }) => {
   if (input === undefined) return null
   const rank = input.dims.length
-  const values = input.dims.slice(axisOf(attributes.integer('start', 0), rank), axisOf(attributes.integer('end', rank), rank))
+  const values = input.dims.slice(axisOf(integerOf(node, 'start', 0), rank), axisOf(integerOf(node, 'end', rank), rank))
   return [tensorInfo(INT64, [values.length], values)]
 }
 
-const constant: ShapeRule = ({ attributes }) => {
-  const tensor = attributes.tensor('value')
+const constant: ShapeRule = ({ node }) => {
+  const tensor = attributeOf(node, 'value')?.tensor ?? null
   if (tensor !== null) return [tensorInfoOf(tensor)]
-  const list = attributes.integers('value_ints')
+  const list = integerListOf(node, 'value_ints')
   if (list !== null) return [tensorInfo(INT64, [list.length], list)]
-  const value = attributes.integer('value_int', Number.NaN)
-  return Number.isNaN(value) ? [tensorInfo(1, [])] : [tensorInfo(INT64, [], [value])]
+  const value = integerOf(node, 'value_int', Number.NaN)
+  return Number.isNaN(value) ? [tensorInfo(FLOAT, [])] : [tensorInfo(INT64, [], [value])]
 }
 
-const constantOfShape: ShapeRule = ({ inputs: [size], attributes }) => {
+const constantOfShape: ShapeRule = ({ inputs: [size], node }) => {
   if (size?.values == null) return null
-  const tensor = attributes.tensor('value')
-  const fill = tensor === null ? tensorInfo(1, [1], [0]) : tensorInfoOf(tensor)
+  const tensor = attributeOf(node, 'value')?.tensor ?? null
+  const fill = tensor === null ? tensorInfo(FLOAT, [1], [0]) : tensorInfoOf(tensor)
   const count = elementCount(size.values)
   const value = fill.values?.[0]
-  return [tensorInfo(fill.elementType, size.values, value === undefined || count > 64 ? null : Array.from({ length: count }, () => value))]
+  return [tensorInfo(fill.elementType, size.values, value === undefined || count > MAX_KNOWN_VALUES ? null : Array.from({ length: count }, () => value))]
 }
 
-const gather: ShapeRule = ({ inputs: [data, indices], attributes }) => {
+const gather: ShapeRule = ({ inputs: [data, indices], node }) => {
   if (data === undefined || indices === undefined) return null
-  const axis = axisOf(attributes.integer('axis', 0), data.dims.length)
+  const axis = axisOf(integerOf(node, 'axis', 0), data.dims.length)
   const dims = [...data.dims.slice(0, axis), ...indices.dims, ...data.dims.slice(axis + 1)]
   const values = data.dims.length === 1 ? indices.values?.map((i) => data.values?.[axisOf(i, data.dims[0] ?? 0)]) : undefined
   return [tensorInfo(data.elementType, dims, values?.every((value) => value !== undefined) ? values : null)]
 }
 
-const concat: ShapeRule = ({ inputs, attributes }) => {
+const concat: ShapeRule = ({ inputs, node }) => {
   const known = inputs.filter((input) => input !== undefined)
   const [first] = known
   if (first === undefined || known.length < inputs.length) return null
-  const axis = axisOf(attributes.integer('axis', 0), first.dims.length)
+  const axis = axisOf(integerOf(node, 'axis', 0), first.dims.length)
   const size = known.reduce((sum, { dims }) => sum + (dims[axis] ?? 0), 0)
   const values = first.dims.length === 1 && known.every((input) => input.values !== null) ? known.flatMap((input) => input.values ?? []) : null
   return [
@@ -52,15 +53,15 @@ const concat: ShapeRule = ({ inputs, attributes }) => {
   ]
 }
 
-/** Axes as an input (from operator set 13 on) or as an attribute; null where they are given but not known. */
-function axesOf({ inputs, attributes }: NodeInfo): readonly number[] | null | undefined {
+/** From operator set 13 on axes are an input, before that an attribute. Undefined when left out, null when unknown. */
+function axesOf({ inputs, node }: Operation): readonly number[] | null | undefined {
   const input = inputs[1]
-  return input === undefined ? (attributes.integers('axes') ?? undefined) : input.values
+  return input === undefined ? (integerListOf(node, 'axes') ?? undefined) : input.values
 }
 
-const unsqueeze: ShapeRule = (node) => {
-  const [input] = node.inputs
-  const axes = axesOf(node)
+const unsqueeze: ShapeRule = (operation) => {
+  const [input] = operation.inputs
+  const axes = axesOf(operation)
   if (input === undefined || axes == null) return null
   const rank = input.dims.length + axes.length
   const added = new Set(axes.map((axis) => axisOf(axis, rank)))
@@ -74,9 +75,9 @@ const unsqueeze: ShapeRule = (node) => {
   ]
 }
 
-const squeeze: ShapeRule = (node) => {
-  const [input] = node.inputs
-  const axes = axesOf(node)
+const squeeze: ShapeRule = (operation) => {
+  const [input] = operation.inputs
+  const axes = axesOf(operation)
   if (input === undefined || axes === null) return null
   const removed = new Set(axes?.map((axis) => axisOf(axis, input.dims.length)))
   return [
@@ -88,9 +89,9 @@ const squeeze: ShapeRule = (node) => {
   ]
 }
 
-const reshape: ShapeRule = ({ inputs: [input, target], attributes }) => {
+const reshape: ShapeRule = ({ inputs: [input, target], node }) => {
   if (input === undefined || target?.values == null) return null
-  const keepsZero = attributes.integer('allowzero', 0) === 1
+  const keepsZero = integerOf(node, 'allowzero', 0) === 1
   const dims = target.values.map((size, i) => (size === 0 && !keepsZero ? (input.dims[i] ?? 0) : size))
   const known = elementCount(dims.filter((size) => size !== -1))
   return [
@@ -102,15 +103,15 @@ const reshape: ShapeRule = ({ inputs: [input, target], attributes }) => {
   ]
 }
 
-const flatten: ShapeRule = ({ inputs: [input], attributes }) => {
+const flatten: ShapeRule = ({ inputs: [input], node }) => {
   if (input === undefined) return null
-  const axis = axisOf(attributes.integer('axis', 1), input.dims.length)
+  const axis = axisOf(integerOf(node, 'axis', 1), input.dims.length)
   return [tensorInfo(input.elementType, [elementCount(input.dims.slice(0, axis)), elementCount(input.dims.slice(axis))])]
 }
 
-const transpose: ShapeRule = ({ inputs: [input], attributes }) => {
+const transpose: ShapeRule = ({ inputs: [input], node }) => {
   if (input === undefined) return null
-  const order = attributes.integers('perm') ?? input.dims.map((_, i) => input.dims.length - 1 - i)
+  const order = integerListOf(node, 'perm') ?? input.dims.map((_, i) => input.dims.length - 1 - i)
   return [
     tensorInfo(
       input.elementType,
@@ -125,11 +126,11 @@ const expand: ShapeRule = ({ inputs: [input, target] }) => {
   return dims && [tensorInfo(input.elementType, dims, elementCount(dims) === elementCount(input.dims) ? input.values : null)]
 }
 
-const slice: ShapeRule = ({ inputs: [data, starts, ends, axes, steps], attributes }) => {
-  const from = starts === undefined ? attributes.integers('starts') : starts.values
-  const to = ends === undefined ? attributes.integers('ends') : ends.values
+const slice: ShapeRule = ({ inputs: [data, starts, ends, axes, steps], node }) => {
+  const from = starts === undefined ? integerListOf(node, 'starts') : starts.values
+  const to = ends === undefined ? integerListOf(node, 'ends') : ends.values
   if (data === undefined || from === null || to === null || axes?.values === null || steps?.values === null) return null
-  const at = (axes?.values ?? attributes.integers('axes') ?? from.map((_, i) => i)).map((axis) => axisOf(axis, data.dims.length))
+  const at = (axes?.values ?? integerListOf(node, 'axes') ?? from.map((_, i) => i)).map((axis) => axisOf(axis, data.dims.length))
   const dims = [...data.dims]
   let values = data.values
   at.forEach((axis, i) => {
@@ -144,12 +145,12 @@ const slice: ShapeRule = ({ inputs: [data, starts, ends, axes, steps], attribute
   return [tensorInfo(data.elementType, dims, values)]
 }
 
-const split: ShapeRule = ({ inputs: [input, sizes], outputCount, attributes }) => {
+const split: ShapeRule = ({ inputs: [input, sizes], node }) => {
   if (input === undefined || sizes?.values === null) return null
-  const axis = axisOf(attributes.integer('axis', 0), input.dims.length)
+  const axis = axisOf(integerOf(node, 'axis', 0), input.dims.length)
   const size = input.dims[axis] ?? 0
-  const even = Math.ceil(size / outputCount)
-  const parts = sizes?.values ?? attributes.integers('split') ?? Array.from({ length: outputCount }, (_, i) => Math.min(even, size - i * even))
+  const even = Math.ceil(size / node.outputs.length)
+  const parts = sizes?.values ?? integerListOf(node, 'split') ?? Array.from({ length: node.outputs.length }, (_, i) => Math.min(even, size - i * even))
   return parts.map((part) =>
     tensorInfo(
       input.elementType,
@@ -162,7 +163,7 @@ const range: ShapeRule = ({ inputs: [start, limit, delta] }) => {
   const [from, to, step] = [start?.values?.[0], limit?.values?.[0], delta?.values?.[0]]
   if (start === undefined || from === undefined || to === undefined || step === undefined) return null
   const count = Math.max(0, Math.ceil((to - from) / step))
-  return [tensorInfo(start.elementType, [count], count > 64 ? null : Array.from({ length: count }, (_, i) => from + i * step))]
+  return [tensorInfo(start.elementType, [count], count > MAX_KNOWN_VALUES ? null : Array.from({ length: count }, (_, i) => from + i * step))]
 }
 
 const gatherElements: ShapeRule = ({ inputs: [data, indices] }) =>

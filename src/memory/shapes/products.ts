@@ -1,12 +1,10 @@
-import { FLOAT, INT64 } from '../../model/onnx/graph.ts'
+import { integerOf } from '../../model/onnx/attributes.ts'
+import { FLOAT, INT32, INT64, UINT8 } from '../../model/onnx/data-types.ts'
 import { broadcastDims } from './elementwise.ts'
-import { axisOf, type NodeInfo, type ShapeRule } from './node-info.ts'
+import { axisOf, integerListOf, type Operation, type ShapeRule } from './shape-rule.ts'
 import { type InferredTensor, tensorInfo } from './tensor-info.ts'
 
-const UINT8 = 2
-const INT32 = 6
-
-/** (.., M, K) x (.., K, N) of any rank; `elementType` where it is not that of the first factor. */
+/** (.., M, K) x (.., K, N) of any rank. The result has the type of the first factor unless `elementType` says otherwise. */
 function product(a: InferredTensor | undefined, b: InferredTensor | undefined, elementType = a?.elementType ?? FLOAT): readonly InferredTensor[] | null {
   if (a === undefined || b === undefined) return null
   const [left, right] = [a.dims.length === 1 ? [1, ...a.dims] : a.dims, b.dims.length === 1 ? [...b.dims, 1] : b.dims]
@@ -17,36 +15,35 @@ function product(a: InferredTensor | undefined, b: InferredTensor | undefined, e
   return [tensorInfo(elementType, [...batch, ...rows, ...columns])]
 }
 
-const gemm: ShapeRule = ({ inputs: [a, b], attributes }) => {
+const gemm: ShapeRule = ({ inputs: [a, b], node }) => {
   if (a === undefined || b === undefined) return null
-  const rows = a.dims[attributes.integer('transA', 0) === 1 ? 1 : 0] ?? 1
-  const columns = b.dims[attributes.integer('transB', 0) === 1 ? 0 : 1] ?? 1
+  const rows = a.dims[integerOf(node, 'transA', 0) === 1 ? 1 : 0] ?? 1
+  const columns = b.dims[integerOf(node, 'transB', 0) === 1 ? 0 : 1] ?? 1
   return [tensorInfo(a.elementType, [rows, columns])]
 }
 
-/** Products with weights whose shape only the attribute N tells: packed in 4 or 8 bits. */
-const packedProduct: ShapeRule = ({ inputs: [a], attributes }) =>
-  a === undefined ? null : [tensorInfo(a.elementType, [...a.dims.slice(0, -1), attributes.integer('N', 0)])]
+/** Products with packed 4-bit or 8-bit weights, whose column count is only in the attribute N. */
+const packedProduct: ShapeRule = ({ inputs: [a], node }) =>
+  a === undefined ? null : [tensorInfo(a.elementType, [...a.dims.slice(0, -1), integerOf(node, 'N', 0)])]
 
-/** Output like the first input; a further output, where asked for, too (statistics, the sum of a skip connection). */
-const normalization: ShapeRule = ({ inputs: [input], outputCount }) =>
-  input === undefined ? null : Array.from({ length: outputCount }, () => tensorInfo(input.elementType, input.dims))
+/** Every output has the shape of the first input; the second is a statistic or the sum of a skip connection. */
+const normalization: ShapeRule = ({ inputs: [input], node }) =>
+  input === undefined ? null : Array.from({ length: node.outputs.length }, () => tensorInfo(input.elementType, input.dims))
 
-function reduction({ inputs: [input, axesInput], attributes }: NodeInfo, compute?: (values: readonly number[]) => number): readonly InferredTensor[] | null {
+function reduction({ inputs: [input, axesInput], node }: Operation, compute?: (values: readonly number[]) => number): readonly InferredTensor[] | null {
   if (input === undefined || axesInput?.values === null) return null
-  const axes = axesInput?.values ?? attributes.integers('axes') ?? input.dims.map((_, i) => i)
+  const axes = axesInput?.values ?? integerListOf(node, 'axes') ?? input.dims.map((_, i) => i)
   const reduced = new Set(axes.map((axis) => axisOf(axis, input.dims.length)))
-  const keeps = attributes.integer('keepdims', 1) === 1
+  const keeps = integerOf(node, 'keepdims', 1) === 1
   const dims = input.dims.flatMap((dim, i) => (reduced.has(i) ? (keeps ? [1] : []) : [dim]))
   const values = compute === undefined || input.values === null || input.dims.length > 1 ? null : [compute(input.values)]
   return [tensorInfo(input.elementType, dims, values)]
 }
 
-const argMax: ShapeRule = (node) => {
-  const [input] = node.inputs
+const argMax: ShapeRule = ({ inputs: [input], node }) => {
   if (input === undefined) return null
-  const axis = axisOf(node.attributes.integer('axis', 0), input.dims.length)
-  const keeps = node.attributes.integer('keepdims', 1) === 1
+  const axis = axisOf(integerOf(node, 'axis', 0), input.dims.length)
+  const keeps = integerOf(node, 'keepdims', 1) === 1
   return [
     tensorInfo(
       INT64,
@@ -61,19 +58,19 @@ const topK: ShapeRule = ({ inputs: [input, k] }) => {
   return [tensorInfo(input.elementType, dims), tensorInfo(INT64, dims)]
 }
 
-/** Attention in one operator: output like the query, then the caches (B, heads, past + S, head size). */
+/** Fused attention, with an empty past: (B, S, heads · head size), then the caches (B, key-value heads, S, head size). */
 function attention(kvHeads: string): ShapeRule {
-  return ({ inputs, outputCount, attributes }) => {
+  return ({ inputs, node }) => {
     const [query, key] = inputs
     if (query === undefined) return null
-    const heads = attributes.integer('num_heads', 1)
-    const caches = attributes.integer(kvHeads, heads)
+    const heads = integerOf(node, 'num_heads', 1)
+    const caches = integerOf(node, kvHeads, heads)
     const [B = 1, S = 1, width = 1] = query.dims
-    // Without a key the query holds all three.
+    // Without a key input, the query input holds query, key and value.
     const isPacked = key === undefined
     const headSize = isPacked ? width / (heads + 2 * caches) : width / heads
     const cache = tensorInfo(query.elementType, [B, caches, S, headSize])
-    return [tensorInfo(query.elementType, [B, S, heads * headSize]), ...Array.from({ length: outputCount - 1 }, () => cache)]
+    return [tensorInfo(query.elementType, [B, S, heads * headSize]), ...Array.from({ length: node.outputs.length - 1 }, () => cache)]
   }
 }
 
@@ -95,11 +92,11 @@ export const PRODUCT_RULES: Readonly<Record<string, ShapeRule>> = {
   RMSNormalization: normalization,
   SkipLayerNormalization: normalization,
   SkipSimplifiedLayerNormalization: normalization,
-  ReduceMean: (node) => reduction(node),
-  ReduceSum: (node) => reduction(node),
-  ReduceMax: (node) => reduction(node),
-  ReduceMin: (node) => reduction(node),
-  ReduceProd: (node) => reduction(node, (values) => values.reduce((a, b) => a * b, 1)),
+  ReduceMean: (operation) => reduction(operation),
+  ReduceSum: (operation) => reduction(operation),
+  ReduceMax: (operation) => reduction(operation),
+  ReduceMin: (operation) => reduction(operation),
+  ReduceProd: (operation) => reduction(operation, (values) => values.reduce((a, b) => a * b, 1)),
   ArgMax: argMax,
   TopK: topK,
   GroupQueryAttention: attention('kv_num_heads'),

@@ -47,13 +47,18 @@ const DATA_TYPES: Readonly<Record<number, DataType>> = {
   26: { name: 'int2', bits: 2 }
 }
 
+/** Bits of one element; null when the data type is unknown or has no fixed size. */
+export function elementBits(dataType: number): number | null {
+  return DATA_TYPES[dataType]?.bits ?? null
+}
+
 /**
  * Bytes of a packed tensor, ceil(product of dims x bits / 8); exact for any dims, which must not be negative. No dims
  * make a scalar. Null when the data type is unknown or has no fixed size.
  */
 export function tensorBytes(dims: readonly bigint[], dataType: number): bigint | null {
-  const bits = DATA_TYPES[dataType]?.bits
-  if (bits === undefined || bits === null) return null
+  const bits = elementBits(dataType)
+  if (bits === null) return null
   return (dims.reduce((product, dim) => product * dim, 1n) * BigInt(bits) + 7n) / 8n
 }
 

@@ -3,12 +3,12 @@ import type { LogProbSums } from '../../../src/scoring/scored-sequence.ts'
 import { itemOf, optionsOf } from '../../support/logprob-items.ts'
 import type { Fault } from '../fault.ts'
 
-/** Changes the sums that the checks see. */
+/** Changes the values that the checks receive. */
 function summingBy(change: (sums: LogProbSums, logProbs: readonly (number | null)[]) => Partial<LogProbSums>): Pick<Fault, 'subject'> {
   return { subject: (subject: CheckSubject) => ({ ...subject, sums: { ...subject.sums, ...change(subject.sums, subject.sequence.logProbs) } }) }
 }
 
-/** What goes wrong around right log-probabilities: in the service's own sums and counts, and in what a client sends. */
+/** Faults around correct log-probabilities: in the service's sums and counts, and in what a client sends. */
 export const BOOKKEEPING_FAULTS: readonly Fault[] = [
   {
     name: 'sums in float16',

@@ -1,17 +1,18 @@
 import { buildInt64, buildNode } from '../../../src/model/onnx/build-node.ts'
-import { BOOL, type Graph, INT64, type OnnxNode } from '../../../src/model/onnx/graph.ts'
+import { BOOL, INT64 } from '../../../src/model/onnx/data-types.ts'
+import type { Graph, OnnxNode } from '../../../src/model/onnx/graph.ts'
 import { interpose } from './edit-graph.ts'
 
 const WINDOW = 16
 
-/** Every token sees the later ones too; padding stays hidden. What the comparison of positions said is joined with its opposite. */
+/** Every token attends to later tokens too, but not to padding: the comparison of positions is or-ed with its negation. */
 export function attentionNotCausal(graph: Graph): Graph {
   return interpose(graph, causalComparison(graph).outputs[0] ?? '', (before, after) => ({
     nodes: [buildNode('Not', [before], ['fault.later']), buildNode('Or', [before, 'fault.later'], [after])]
   }))
 }
 
-/** A token sees itself and the 15 before it alone, as if the model had sliding-window attention. */
+/** Every token attends only to itself and the 15 tokens before it, as with sliding-window attention. */
 export function attentionWindowed(graph: Graph): Graph {
   const { inputs, outputs } = causalComparison(graph)
   const [key = '', query = ''] = inputs
@@ -25,21 +26,21 @@ export function attentionWindowed(graph: Graph): Graph {
   }))
 }
 
-/** The attention mask that was sent is replaced by ones: harmless with padding on the right, which causal attention never reaches. */
+/** Replaces the attention mask by ones. Harmless with padding on the right, to which causal attention never attends. */
 export function attentionMaskIgnored(graph: Graph): Graph {
   return interpose(graph, 'attention_mask', (before, after) => ({
     nodes: [buildNode('Cast', [before], ['fault.mask_bool'], { attributes: { to: BOOL } }), ...allTrue('fault.mask_bool', after)]
   }))
 }
 
-/** The node `key position <= query position`, of which the exporters of transformers make the causal mask. */
+/** The node `key position <= query position`, from which the exporters of transformers compute the causal mask. */
 function causalComparison(graph: Graph): OnnxNode {
   const comparisons = graph.nodes.filter(({ opType }) => opType === 'LessOrEqual')
-  if (comparisons.length !== 1) throw new Error(`expected one LessOrEqual that makes the causal mask, found ${comparisons.length}`)
+  if (comparisons.length !== 1) throw new Error(`expected one LessOrEqual that computes the causal mask, found ${comparisons.length}`)
   return comparisons[0]!
 }
 
-/** An int64 tensor of ones in the shape of a bool tensor. */
+/** An int64 tensor of ones with the shape of a bool tensor. */
 function allTrue(flags: string, output: string): OnnxNode[] {
   return [
     buildNode('Not', [flags], ['fault.mask_not']),

@@ -22,7 +22,7 @@ const VARIANTS: Readonly<Record<string, Int8Options>> = {
   uint8: { weights: 'uint8' },
   'uint8 with a scale a column': { weights: 'uint8', perChannel: true }
 }
-/** In each of 6 layers, of which seven products read four tensors: one is read by query, key and value, one by gate and up. */
+/** In each of 6 layers, seven products read four tensors: query, key and value read the same one, as do gate and up. */
 const QUANTIZED_INPUTS = 6 * 4
 
 describe('the embedded model in dynamic int8', () => {
@@ -34,33 +34,33 @@ describe('the embedded model in dynamic int8', () => {
   })
 
   for (const [name, options] of Object.entries(VARIANTS)) {
-    it(`${name}: is near float32, and a token's number depends on later tokens and on neighbours`, async (t) => {
+    it(`${name}: is close to float32, and a token's score depends on later tokens and on other sequences`, async (t) => {
       const folder = tempFolder(t)
       writeDynamicInt8Model(EMBEDDED_FOLDER, folder, options)
       const model = await load(folder)
       const effects = await effectsOf(model, texts)
 
       assert.equal(wholeTensorQuantizers(model.original).length, QUANTIZED_INPUTS + (options.head === false ? 0 : 1))
-      // 0.1 where sums of products are exact, 0.24 with int8 columns on processors that saturate them.
+      // 0.1 where sums of products are exact, 0.24 with int8 columns on processors where they saturate.
       assert.ok(effects.fromHealthy.mean > 1e-2 && effects.fromHealthy.mean < 0.5, JSON.stringify(effects))
       assert.ok(effects.withoutEnd.max > 0.05 && effects.together.max > 0.05, JSON.stringify(effects))
     })
   }
 
-  it('is named and read as q8, without the known answer of the float32 model', (t) => {
+  it('is named and opened as q8, without the known answers of the float32 model', (t) => {
     const folder = tempFolder(t)
     writeDynamicInt8Model(EMBEDDED_FOLDER, folder)
     assert.equal(openModelFolder(folder).dtype, 'q8')
     assert.equal(existsSync(join(folder, 'canary.json')), false)
   })
 
-  it('may claim float32, with the known answer that it will not give', (t) => {
+  it('can claim float32, with known answers that it does not reproduce', (t) => {
     const folder = tempFolder(t)
     writeDynamicInt8Model(EMBEDDED_FOLDER, folder, { file: 'model.onnx', canary: true })
     assert.deepEqual([openModelFolder(folder).dtype, existsSync(join(folder, 'canary.json'))], ['fp32', true])
   })
 
-  it('has the head quantized or not, as asked', (t) => {
+  it('has a quantized head only if requested', (t) => {
     const [quantized, plain] = [tempFolder(t), tempFolder(t)]
     writeDynamicInt8Model(EMBEDDED_FOLDER, quantized)
     writeDynamicInt8Model(EMBEDDED_FOLDER, plain, { head: false })
@@ -68,7 +68,7 @@ describe('the embedded model in dynamic int8', () => {
     assert.deepEqual([headOf(quantized), headOf(plain)], [['MatMulInteger', 'Cast', 'Mul'], ['MatMul']])
   })
 
-  it('gives through the scoring graph the log-probabilities of its own graph in onnxruntime, within 1e-5', async (t) => {
+  it('has the same log-probabilities in the scoring graph as in its own graph, within 1e-5', async (t) => {
     const folder = tempFolder(t)
     writeDynamicInt8Model(EMBEDDED_FOLDER, folder)
     const { onnxPath, headSize, vocabSize } = openModelFolder(folder)

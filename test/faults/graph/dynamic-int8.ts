@@ -2,29 +2,30 @@ import { closeSync, openSync, readSync, realpathSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { openModelFolder } from '../../../src/model/folder/model-folder.ts'
 import { buildFloat, buildNode, buildTensor } from '../../../src/model/onnx/build-node.ts'
-import { FLOAT, type Graph, type Initializer, type OnnxNode } from '../../../src/model/onnx/graph.ts'
+import { FLOAT } from '../../../src/model/onnx/data-types.ts'
+import type { Graph, Initializer, OnnxNode } from '../../../src/model/onnx/graph.ts'
 import { INT8, UINT8 } from '../../support/quantized-head.ts'
 import { type MatrixQuantization, quantizeMatrix, type WeightType } from './quantize-matrix.ts'
 import { type WriteOptions, writeMutatedModel } from './write-mutated-model.ts'
 
 export interface Int8Options extends WriteOptions {
   readonly weights?: WeightType
-  /** One scale a column of each matrix, in place of one for the whole matrix. */
+  /** One scale per column of each matrix instead of one for the whole matrix. */
   readonly perChannel?: boolean
-  /** Whether the LM head is quantized too; where it shares the embedding, as a transposed copy beside the float32 one. */
+  /** Whether the LM head is quantized too. A head tied to the embedding becomes a transposed copy beside the float32 one. */
   readonly head?: boolean
 }
 
-/** The 8-bit matrices of the new model, one after the other. */
+/** The 8-bit matrices of the new model, in sequence. */
 const QUANTIZED_FILE = 'quantized.bin'
 
 /**
- * Writes a dynamic-int8 version of a float32 model folder, as `onnxruntime.quantization.quantize_dynamic` and the q8 files
- * of transformers.js have it: every product with a constant matrix becomes
+ * Writes a dynamic-int8 version of a float32 model folder in the form of `onnxruntime.quantization.quantize_dynamic` and of
+ * the q8 files of transformers.js: every product with a constant matrix becomes
  *
  *     q, scale, zero = DynamicQuantizeLinear(a);   y = Cast(MatMulInteger(q, w8, zero, w_zero)) · (scale · w_scale)
  *
- * The weights must lie in the model file itself, as those of the embedded model do.
+ * The weights must be in the model file itself, as they are in the embedded model.
  */
 export function writeDynamicInt8Model(sourceFolder: string, targetFolder: string, options: Int8Options = {}): void {
   const { weights = 'int8', perChannel = false, head = true } = options
@@ -88,7 +89,7 @@ function quantizedGraph(graph: Graph, head: boolean, quantize: Quantize, store: 
       buildFloat(`${b}_scale`, dims, scales),
       buildTensor(`${b}_zero_point`, dims, dataType, Uint8Array.from(zeroPoints))
     )
-    // Products of one tensor share its quantization.
+    // Products that read the same tensor share its quantization.
     const shared = quantizedInputs.has(a)
     quantizedInputs.add(a)
     return [
@@ -110,7 +111,7 @@ function integerProduct(a: string, b: string, output: string): OnnxNode[] {
 }
 
 function readFloats(modelFile: number, { name, value }: Initializer): Float32Array {
-  if (value instanceof Uint8Array) throw new Error(`${name} does not lie in the model file`)
+  if (value instanceof Uint8Array) throw new Error(`${name} is not stored in the model file`)
   const bytes = new Uint8Array(value.length)
   readSync(modelFile, bytes, 0, value.length, value.offset)
   return new Float32Array(bytes.buffer)

@@ -1,14 +1,14 @@
 import type { Graph, Initializer, OnnxNode } from '../../../src/model/onnx/graph.ts'
 
-/** What goes between a tensor as it was and what its readers see. */
+/** Nodes to insert between a tensor and its readers. */
 export interface Insertion {
   readonly nodes: readonly OnnxNode[]
   readonly initializers?: readonly Initializer[]
 }
 
 /**
- * Puts nodes between a tensor and everything that reads it. `insertion` gets the name of the tensor as it was and the name
- * that its readers see. The tensor is an input of the graph, or one that a node makes; an output keeps its name.
+ * Inserts nodes between a tensor and all of its readers. `insertion` receives the name of the original tensor and the name
+ * that the readers see. The tensor is a graph input or the output of a node; a graph output keeps its name.
  */
 export function interpose(graph: Graph, tensor: string, insertion: (before: string, after: string) => Insertion): Graph {
   const initializersOf = (added: Insertion): readonly Initializer[] => [...graph.initializers, ...(added.initializers ?? [])]
@@ -20,13 +20,13 @@ export function interpose(graph: Graph, tensor: string, insertion: (before: stri
   const before = freshName(graph, `${tensor}/before`)
   const at = graph.nodes.findIndex(({ outputs }) => outputs.includes(tensor))
   const producer = graph.nodes[at]
-  if (producer === undefined) throw new Error(`nothing makes a tensor ${tensor}`)
+  if (producer === undefined) throw new Error(`no node computes the tensor ${tensor}`)
   const renamed = { ...producer, outputs: producer.outputs.map((output) => (output === tensor ? before : output)), encoded: null }
   const added = insertion(before, tensor)
   return { ...graph, nodes: [...graph.nodes.slice(0, at), renamed, ...added.nodes, ...graph.nodes.slice(at + 1)], initializers: initializersOf(added) }
 }
 
-/** Makes everything that reads one tensor read another. */
+/** Makes all readers of one tensor read another. */
 export function redirect(graph: Graph, from: string, to: string): Graph {
   return { ...graph, nodes: graph.nodes.map((node) => renamedInput(node, from, to)) }
 }

@@ -7,7 +7,7 @@ import { EMBEDDED_FOLDER, load, logProbsOf, sampleIds } from '../measure.ts'
 import { GRAPH_FAULTS } from './index.ts'
 import { writeMutatedModel } from './write-mutated-model.ts'
 
-/** From the healthy model; of a beginning without its end; of two texts together. */
+/** Difference from the healthy model; of a text without its end; of two texts scored together. */
 const EXPECTED: Readonly<Record<string, readonly [Kind, Kind, Kind]>> = {
   'non-causal attention': ['clear', 'clear', 'none'],
   'windowed attention': ['clear', 'none', 'none'],
@@ -44,7 +44,7 @@ describe('graph faults of the embedded model', () => {
     texts = { text, neighbour: [0, ...ids.slice(100, 180)], healthy: (await logProbsOf(healthy, text))[0]! }
   })
 
-  it('are all in the table below, and no others', () => {
+  it('are exactly those of the table', () => {
     assert.deepEqual(GRAPH_FAULTS.map(({ name }) => name).sort(), Object.keys(EXPECTED).sort())
   })
 
@@ -54,7 +54,7 @@ describe('graph faults of the embedded model', () => {
     return load(folder)
   }
 
-  it('leave the model as it is without a mutation', async (t) => {
+  it('leave the model unchanged without a mutation', async (t) => {
     const folder = tempFolder(t)
     writeMutatedModel(EMBEDDED_FOLDER, folder, (graph) => graph)
     assert.deepEqual((await logProbsOf(await load(folder), texts.text))[0], texts.healthy)
@@ -62,7 +62,7 @@ describe('graph faults of the embedded model', () => {
 
   for (const { name } of GRAPH_FAULTS) {
     const [fromHealthy, withoutEnd, together] = EXPECTED[name] ?? []
-    it(`${name}: from the healthy model ${fromHealthy}, without the end ${withoutEnd}, in a batch ${together}`, async (t) => {
+    it(`${name}: difference from the healthy model ${fromHealthy}, without the end ${withoutEnd}, in a batch ${together}`, async (t) => {
       const effects = await effectsOf(await loadFaulty(t, name), texts)
       const kinds = [kindOf(effects.fromHealthy), kindOf(effects.withoutEnd), kindOf(effects.together)]
       assert.deepEqual(kinds, [fromHealthy, withoutEnd, together], JSON.stringify(effects))
@@ -73,7 +73,7 @@ describe('graph faults of the embedded model', () => {
     ['end token at -inf', Number.NEGATIVE_INFINITY],
     ['end token at -1e9', -1e9]
   ] as const) {
-    it(`${name}: the end token's log-probability is ${expected}, where the healthy model has a usual one`, async (t) => {
+    it(`${name}: the end token's log-probability is ${expected}, which it is not in the healthy model`, async (t) => {
       const ids = [...texts.text, END_ID]
       const endOf = async (model: LoadedModel): Promise<number> => (await logProbsOf(model, ids))[0]!.at(-1)!
       assert.ok((await endOf(healthy)) > -20)
@@ -87,7 +87,7 @@ describe('graph faults of the embedded model', () => {
     assert.deepEqual(broken, [7])
   })
 
-  it('temperature applied to logits: the log-probabilities are those of logits divided by 1.3', async (t) => {
+  it('temperature applied to logits: the log-probabilities are those of the logits divided by 1.3', async (t) => {
     const faulty = await loadFaulty(t, 'temperature applied to logits')
     const score = async (model: LoadedModel): Promise<number> => {
       const { rows } = await model.score({ sequences: [{ ids: Int32Array.from(texts.text), firstScored: 1 }], topCount: null })

@@ -1,18 +1,19 @@
 import { buildFloat, buildInt64, buildNode } from '../../../src/model/onnx/build-node.ts'
+import { FLOAT, FLOAT16 } from '../../../src/model/onnx/data-types.ts'
 import { findHead } from '../../../src/model/onnx/find-head.ts'
-import { FLOAT, FLOAT16, type Graph } from '../../../src/model/onnx/graph.ts'
+import type { Graph } from '../../../src/model/onnx/graph.ts'
 import { type Insertion, interpose } from './edit-graph.ts'
 
 /** TensorProto.DataType */
 const BFLOAT16 = 16
 const NAN_POSITION = 7
 
-/** The hidden states are rounded to float16 before the head, in a file that says it is float32. */
+/** Rounds the hidden states to float16 before the head in a model that claims float32. */
 export function hiddenRoundedToFloat16(graph: Graph): Graph {
   return beforeHead(graph, (before, after) => rounded(before, after, FLOAT16))
 }
 
-/** The hidden states are rounded to bfloat16 before the head, in a file that says it is float32. */
+/** Rounds the hidden states to bfloat16 before the head in a model that claims float32. */
 export function hiddenRoundedToBfloat16(graph: Graph): Graph {
   return beforeHead(graph, (before, after) => rounded(before, after, BFLOAT16))
 }
@@ -27,7 +28,7 @@ export function rounded(before: string, after: string, dataType: number): Insert
   }
 }
 
-/** The hidden state at position 7 is not a number, as after an overflow; the token that it predicts has no log-probability. */
+/** The hidden state at position 7 is NaN, as after an overflow, so the token that it predicts has no log-probability. */
 export function hiddenNotANumberAtOnePosition(graph: Graph): Graph {
   return beforeHead(graph, (before, after) => ({
     nodes: [
@@ -39,7 +40,7 @@ export function hiddenNotANumberAtOnePosition(graph: Graph): Graph {
   }))
 }
 
-/** The rows are one position late: a token is scored with what the model said one token earlier. */
+/** Rows are one position late: a token is scored with the prediction made one token earlier. */
 export function rowsOneLate(graph: Graph): Graph {
   return beforeHead(graph, (before, after) => ({
     nodes: [
@@ -51,7 +52,7 @@ export function rowsOneLate(graph: Graph): Graph {
   }))
 }
 
-/** The rows are one position early: a token is scored with what the model said after it had seen that token. */
+/** Rows are one position early: a token is scored with the prediction made after that token was read. */
 export function rowsOneEarly(graph: Graph): Graph {
   return beforeHead(graph, (before, after) => ({
     nodes: [
@@ -63,7 +64,7 @@ export function rowsOneEarly(graph: Graph): Graph {
   }))
 }
 
-/** The texts of a batch get each other's hidden states, in reverse order; a text alone gets its own. */
+/** The texts of a batch get each other's hidden states in reverse order; a single text gets its own. */
 export function batchRowsSwapped(graph: Graph): Graph {
   return beforeHead(graph, (before, after) => ({
     nodes: [buildNode('Slice', [before, 'fault.-1', `fault.${-END}`, 'fault.0', 'fault.-1'], [after])],
@@ -71,7 +72,7 @@ export function batchRowsSwapped(graph: Graph): Graph {
   }))
 }
 
-/** As good as infinite where Slice takes an end. */
+/** An unlimited end for Slice. */
 const END = 2 ** 31
 
 function sliceOperands(values: readonly number[]): Graph['initializers'] {

@@ -6,17 +6,17 @@ import { logitOfOneTokenRaised, logitsDividedByTemperature, logitsRoundedToFloat
 import { positionsAllZero, positionsDoubled, positionsRunningOn, positionsWrapped } from './positions.ts'
 import type { GraphMutation } from './write-mutated-model.ts'
 
-/** One thing wrong with the graph of the embedded model (a Llama export of optimum with empty caches). */
+/** A fault in the graph of the embedded model, a Llama export of optimum with empty caches. */
 export interface GraphFault {
   readonly name: string
-  /** What is wrong and where it shows. */
+  /** What is wrong and where it becomes visible. */
   readonly description: string
   readonly mutate: GraphMutation
 }
 
 /** The embedded model's end-of-sequence token. */
 const END_ID = 0
-/** The embedded model's token for a comma. */
+/** The embedded model's comma token. */
 const FAVOURED_ID = 12
 
 export const GRAPH_FAULTS: readonly GraphFault[] = [

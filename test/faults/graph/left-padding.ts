@@ -5,8 +5,8 @@ import { attentionMaskIgnored } from './attention.ts'
 import { interpose } from './edit-graph.ts'
 
 /**
- * Moves the padding of every row from the right to the left before the model sees it, and the hidden states back
- * afterwards, so that the numbers come out where they are looked for. Mask and positions move along: nothing changes.
+ * Moves the padding of every row from the right to the left before the model, and the hidden states back afterwards, so
+ * that the scores are at the expected places. Mask and positions move too, so no score changes.
  */
 export function paddedLeft(graph: Graph): Graph {
   const inputs = ['input_ids', 'attention_mask', 'position_ids'].filter((wanted) => graph.inputs.some(({ name }) => name === wanted))
@@ -21,14 +21,14 @@ export function paddedLeft(graph: Graph): Graph {
   }))
 }
 
-/** The same with a mask of ones: texts that are shorter than their neighbours see the padding before them. */
+/** The same with a mask of ones: texts shorter than the longest of their batch attend to the padding before them. */
 export function paddedLeftMaskIgnored(graph: Graph): Graph {
   return paddedLeft(attentionMaskIgnored(graph))
 }
 
 /**
- * With n tokens in a row of S: column s of the left-padded row is column (s - (S - n)) mod S of the right-padded one, and
- * back (s + S - n) mod S. Both (B, S).
+ * Column indices, both (B, S). With n tokens in a row of S columns, column s of the left-padded row is column
+ * (s - (S - n)) mod S of the right-padded row; the way back is (s + S - n) mod S.
  */
 function paddingNodes(): { nodes: OnnxNode[]; initializers: Graph['initializers'] } {
   return {

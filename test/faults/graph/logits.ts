@@ -1,12 +1,13 @@
 import { buildFloat, buildInt64, buildNode } from '../../../src/model/onnx/build-node.ts'
+import { FLOAT16 } from '../../../src/model/onnx/data-types.ts'
 import { findHead } from '../../../src/model/onnx/find-head.ts'
-import { FLOAT16, type Graph } from '../../../src/model/onnx/graph.ts'
+import type { Graph } from '../../../src/model/onnx/graph.ts'
 import { interpose } from './edit-graph.ts'
 import { rounded } from './hidden-rows.ts'
 
 const TEMPERATURE = 1.3
 
-/** Adds a number to the logit of one token at every position: -Infinity or -1e9 forbid it, 0.5 favours it. */
+/** Adds a constant to the logit of one token at every position: -Infinity or -1e9 forbid the token, 0.5 favours it. */
 export function logitOfOneTokenRaised(id: number, addend: number): (graph: Graph) => Graph {
   return (graph) =>
     interpose(graph, 'logits', (before, after) => {
@@ -16,12 +17,12 @@ export function logitOfOneTokenRaised(id: number, addend: number): (graph: Graph
     })
 }
 
-/** The logits are rounded to float16, in a file that says it is float32. */
+/** Rounds the logits to float16 in a model that claims float32. */
 export function logitsRoundedToFloat16(graph: Graph): Graph {
   return interpose(graph, 'logits', (before, after) => rounded(before, after, FLOAT16))
 }
 
-/** The logits are divided by a sampling temperature of 1.3. */
+/** Divides the logits by a sampling temperature of 1.3. */
 export function logitsDividedByTemperature(graph: Graph): Graph {
   return interpose(graph, 'logits', (before, after) => ({
     nodes: [buildNode('Div', [before, 'fault.temperature'], [after])],
@@ -29,7 +30,7 @@ export function logitsDividedByTemperature(graph: Graph): Graph {
   }))
 }
 
-/** The columns of the vocabulary matrix are moved on by one: token v gets the logit of token v - 1, as with another tokenizer. */
+/** Shifts the columns of the head by one: token v gets the logit of token v - 1, as with the wrong tokenizer. */
 export function vocabularyRolled(graph: Graph): Graph {
   const [product] = findHead(graph).nodes
   if (product?.opType !== 'MatMul') throw new Error(`expected a head of MatMul, found ${product?.opType}`)
@@ -43,6 +44,6 @@ export function vocabularyRolled(graph: Graph): Graph {
 
 function vocabularyOf(graph: Graph): number {
   const size = graph.outputs.find(({ name }) => name === 'logits')?.shape?.at(-1)
-  if (typeof size !== 'number') throw new Error('the graph does not say how many logits it has')
+  if (typeof size !== 'number') throw new Error('the graph does not declare the number of logits')
   return size
 }

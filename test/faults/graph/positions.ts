@@ -2,7 +2,7 @@ import { buildInt64, buildNode } from '../../../src/model/onnx/build-node.ts'
 import type { Graph } from '../../../src/model/onnx/graph.ts'
 import { interpose } from './edit-graph.ts'
 
-/** Every token stands at position 0: the model knows which tokens came before, not in which order. */
+/** Every token is at position 0, so the model knows the earlier tokens but not their order. */
 export function positionsAllZero(graph: Graph): Graph {
   return calculated(graph, 'Mul', 0)
 }
@@ -12,14 +12,14 @@ export function positionsDoubled(graph: Graph): Graph {
   return calculated(graph, 'Mul', 2)
 }
 
-/** Position ids start again at 0 after every 32 tokens, as with a context length that was exported wrong. */
+/** Position ids restart at 0 after every 32 tokens, as with a wrongly exported context length. */
 export function positionsWrapped(graph: Graph): Graph {
   return calculated(graph, 'Mod', 32)
 }
 
 /**
- * Position ids run on from row to row of the batch: row b begins at b·S. Rotary positions are relative, so a model that has
- * no others gives the same numbers up to rounding.
+ * Position ids continue from row to row of the batch: row b starts at b·S. Rotary positions are relative, so a model
+ * without other positions gives the same scores up to rounding.
  */
 export function positionsRunningOn(graph: Graph): Graph {
   return interpose(graph, 'position_ids', (before, after) => ({

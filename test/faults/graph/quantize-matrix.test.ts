@@ -20,13 +20,13 @@ function valueAt({ bytes, columns, signed, scales, zeroPoints }: MatrixQuantizat
 describe('quantizeMatrix', () => {
   for (const type of ['int8', 'uint8'] satisfies WeightType[]) {
     for (const perChannel of [false, true]) {
-      it(`gives every weight back within half a step (${type}, ${perChannel ? 'a scale a column' : 'one scale'})`, () => {
+      it(`reproduces every weight within half a step (${type}, ${perChannel ? 'a scale per column' : 'one scale'})`, () => {
         const quantized = quantizeMatrix(matrix, type, perChannel)
         assert.equal(quantized.scales.length, perChannel ? COLUMNS : 1)
         for (let row = 0; row < ROWS; row++) {
           for (let column = 0; column < COLUMNS; column++) {
             const error = Math.abs(valueAt(quantized, row, column) - matrix.values[row * COLUMNS + column]!)
-            // The zero point of uint8 is rounded too.
+            // The zero point of uint8 is rounded as well.
             assert.ok(error <= quantized.scales[perChannel ? column : 0]! * (type === 'int8' ? 0.501 : 1.001), `${row}, ${column}: off by ${error}`)
           }
         }
@@ -34,7 +34,7 @@ describe('quantizeMatrix', () => {
     }
   }
 
-  it('transposes', () => {
+  it('transposes the matrix', () => {
     const plain = quantizeMatrix(matrix, 'int8', false)
     const transposed = quantizeMatrix({ ...matrix, transposed: true }, 'int8', false)
     assert.deepEqual([transposed.rows, transposed.columns], [COLUMNS, ROWS])
@@ -42,7 +42,7 @@ describe('quantizeMatrix', () => {
     assert.notDeepEqual(transposed.bytes, plain.bytes)
   })
 
-  it('keeps a matrix of zeros zero', () => {
+  it('keeps a zero matrix at zero', () => {
     const zeros = quantizeMatrix({ ...matrix, values: new Float32Array(ROWS * COLUMNS) }, 'uint8', true)
     assert.equal(valueAt(zeros, 2, 3), 0)
   })

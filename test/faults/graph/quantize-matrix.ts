@@ -1,6 +1,6 @@
 export type WeightType = 'int8' | 'uint8'
 
-/** A matrix in its file: (rows, columns) row-major, to be used as it is or as its transpose. */
+/** A stored matrix: (rows, columns) row-major, used directly or transposed. */
 export interface StoredMatrix {
   readonly values: Float32Array
   readonly rows: number
@@ -8,9 +8,9 @@ export interface StoredMatrix {
   readonly transposed: boolean
 }
 
-/** Eight-bit weights: w = (byte - zero point) · scale, with one scale and zero point, or one a column. */
+/** 8-bit weights: w = (byte - zero point) · scale, with one scale and zero point, or one of each per column. */
 export interface MatrixQuantization {
-  /** (rows, columns) row-major, already transposed where that was asked for. */
+  /** (rows, columns) row-major, after the transposition if there is one. */
   readonly bytes: Uint8Array
   readonly rows: number
   readonly columns: number
@@ -20,8 +20,8 @@ export interface MatrixQuantization {
 }
 
 /**
- * Quantizes a matrix by the rules of onnxruntime.quantization: int8 symmetric, largest magnitude to 127; uint8 from the
- * smallest to the largest value, zero included. Rounds half to even.
+ * Quantizes a matrix as onnxruntime.quantization does: int8 is symmetric, with the largest magnitude at 127; uint8 covers the
+ * smallest to the largest value and zero. Rounds half to even.
  */
 export function quantizeMatrix(matrix: StoredMatrix, type: WeightType, perChannel: boolean): MatrixQuantization {
   const [rows, columns] = matrix.transposed ? [matrix.columns, matrix.rows] : [matrix.rows, matrix.columns]
@@ -49,7 +49,7 @@ export function quantizeMatrix(matrix: StoredMatrix, type: WeightType, perChanne
     for (let column = 0; column < columns; column++) {
       const group = perChannel ? column : 0
       const level = roundHalfEven(Math.fround(at(row, column) / scales[group]!)) + zeroPoints[group]!
-      // A negative level is stored as its two's complement.
+      // Negative values are stored in two's complement.
       bytes[row * columns + column] = signed ? Math.max(-127, Math.min(127, level)) : Math.max(0, Math.min(255, level))
     }
   }

@@ -8,18 +8,18 @@ import { writeOnnx } from '../../../src/model/onnx/write.ts'
 export type GraphMutation = (graph: Graph) => Graph
 
 export interface WriteOptions {
-  /** Whether canary.json comes along, which holds the answers of the model as it was. */
+  /** Whether to copy canary.json, which holds the answers of the original model. */
   readonly canary?: boolean
-  /** Name of the graph's file; it says the dtype, as in a folder of transformers.js. */
+  /** Name of the graph file, which indicates the dtype as in a folder of transformers.js. */
   readonly file?: string
 }
 
-/** The original model file in the new folder: only bytes that the graph points to. */
+/** The original model file in the new folder, which the new graph uses as a data file. */
 const WEIGHTS_FILE = 'weights.bin'
 
 /**
- * Writes a model folder whose graph is `mutate` of another folder's and which the service opens as any other. The new
- * graph is a file of its own; weights are the same bytes under another name. Config and tokenizer files are copied.
+ * Writes a model folder with the graph of another folder after `mutate`. The service opens it like any other. The new graph
+ * is a separate file; the weights are a copy under another name. Config and tokenizer files are copied.
  */
 export function writeMutatedModel(sourceFolder: string, targetFolder: string, mutate: GraphMutation, options: WriteOptions = {}): void {
   const modelPath = realpathSync(openModelFolder(sourceFolder).onnxPath)
@@ -27,7 +27,7 @@ export function writeMutatedModel(sourceFolder: string, targetFolder: string, mu
   const mutated = mutate(readOnnx(modelPath))
 
   copySideFiles(sourceFolder, targetFolder, options)
-  // A copy, as onnx's own tools refuse weights with several hard links; free where the file system can share blocks.
+  // A copy, because the onnx tools reject weights with several hard links. It is free on file systems that share blocks.
   const copy = (from: string, to: string): void => copyFileSync(from, join(targetFolder, to), constants.COPYFILE_FICLONE)
   const pointsIntoModel = ({ location, value }: Graph['initializers'][number]): boolean => location === modelFile && !(value instanceof Uint8Array)
   const beside = new Set(mutated.initializers.flatMap(({ location, value }) => (location !== null && value instanceof Uint8Array ? [location] : [])))
@@ -38,7 +38,7 @@ export function writeMutatedModel(sourceFolder: string, targetFolder: string, mu
   writeFileSync(join(targetFolder, options.file ?? 'model.onnx'), writeOnnx({ ...mutated, initializers }))
 }
 
-/** Config and tokenizer files of a model folder, and canary.json when it is wanted; no model file. */
+/** Copies the config and tokenizer files of a model folder, and canary.json if requested, but no model file. */
 export function copySideFiles(sourceFolder: string, targetFolder: string, { canary = false }: Pick<WriteOptions, 'canary'>): void {
   mkdirSync(targetFolder, { recursive: true })
   const files = readdirSync(sourceFolder).filter((file) => /\.(?:json|jinja|txt|model)$/.test(file) && (canary || file !== 'canary.json'))

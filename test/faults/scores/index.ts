@@ -6,12 +6,12 @@ import { float16Bits } from '../weights/float16.ts'
 
 type Change = (scores: BatchScores, batch: Batch) => BatchScores
 
-/** Changes what comes back of every batch. */
+/** Changes the scores of every batch. */
 function changing(change: Change): Pick<Fault, 'scorer'> {
   return { scorer: (scorer) => ({ score: async (batch) => change(await scorer.score(batch), batch) }) }
 }
 
-/** Changes the numbers of every sequence. */
+/** Changes the scores of every sequence. */
 function changingRows(change: (rows: RowScores, batch: Batch, index: number) => RowScores): Pick<Fault, 'scorer'> {
   return changing((scores, batch) => ({ ...scores, rows: scores.rows.map((rows, index) => change(rows, batch, index)) }))
 }
@@ -22,7 +22,7 @@ function withLogProb(rows: RowScores, at: number, value: (old: number) => number
   return { ...rows, logProbs }
 }
 
-/** Numbers that went wrong after the model computed them, or belong to something else. */
+/** Scores that were corrupted after the model computed them, or belong to something else. */
 export const SCORE_FAULTS: readonly Fault[] = [
   {
     name: 'one row 0.5 too high',
@@ -198,10 +198,10 @@ export const SCORE_FAULTS: readonly Fault[] = [
   }
 ]
 
-/** Where y begins in a sequence of this length, prefix token counted: the engine is not told, the trial has a request like that. */
+/** Start of y in a sequence of this length, with the prefix token. The engine does not know it; one request of the trial has it. */
 export const X_END_BY_LENGTH: ReadonlyMap<number, number> = new Map([[41, 21]])
 
-/** The nearest float16, as a number; exact for the range of log-probabilities. */
+/** Rounds to float16; correct in the range of log-probabilities. */
 function toFloat16(value: number): number {
   const scale = 2 ** (10 - Math.floor(Math.log2(Math.abs(value) || 1)))
   return Math.round(value * scale) / scale

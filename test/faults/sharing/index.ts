@@ -3,7 +3,7 @@ import type { Batch, RowScores, ScoringSequence } from '../../../src/engine/engi
 import type { Scorer } from '../../../src/engine/process/self-test/passes.ts'
 import type { Fault } from '../fault.ts'
 
-/** Changes what a sequence of a batch that may share is scored as; the numbers come back as its own. */
+/** Changes the sequence that is scored in place of one of a shared batch. The scores are returned as those of the original. */
 function scoredAs(instead: (sequence: ScoringSequence, batch: Batch, index: number) => ScoringSequence): Pick<Fault, 'scorer' | 'shares'> {
   const scorer = (model: Scorer): Scorer => ({
     async score(batch) {
@@ -19,7 +19,7 @@ function scoredAs(instead: (sequence: ScoringSequence, batch: Batch, index: numb
   return { shares: true, scorer }
 }
 
-/** What goes wrong in packed rows and kept prefixes. */
+/** Faults in packed rows and in the prefix cache. */
 export const SHARING_FAULTS: readonly Fault[] = [
   {
     name: 'packed sequences attend to each other',

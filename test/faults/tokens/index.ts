@@ -3,7 +3,7 @@ import type { Fault } from '../fault.ts'
 
 type Encode = (texts: readonly string[], encode: Tokenizer['encode'], options: Parameters<Tokenizer['encode']>[1]) => Promise<Int32Array[]>
 
-/** A tokenizer with some of its answers replaced. */
+/** A tokenizer with some of its methods replaced. */
 function changed(tokenizer: Tokenizer, changes: Partial<Tokenizer>): Tokenizer {
   return new Proxy(tokenizer, {
     get(target, name: keyof Tokenizer) {
@@ -13,7 +13,7 @@ function changed(tokenizer: Tokenizer, changes: Partial<Tokenizer>): Tokenizer {
   })
 }
 
-/** A tokenizer that encodes in another way, and may claim other facts. */
+/** A tokenizer with another `encode`, and optionally other info. */
 function encodingBy(encode: Encode, facts: Partial<Tokenizer['info']> = {}): Pick<Fault, 'tokenizer'> {
   return {
     tokenizer: (tokenizer) =>
@@ -32,7 +32,7 @@ function changingIds(change: (ids: number[], text: string) => number[]): Pick<Fa
   })
 }
 
-/** Tokens that end in a comma, which take the place of the rarest tokens of the vocabulary. */
+/** Tokens that end in a comma. They replace the rarest tokens of the vocabulary. */
 class CommaMerges {
   readonly #tokenizer: Tokenizer
   readonly #idByWord = new Map<number, number>()
@@ -69,7 +69,7 @@ const BEGIN_ID = 0
 const VOCABULARY = 4096
 const BYTE_TOKENS = 300
 
-/** What goes wrong between a text and its token ids. */
+/** Faults between a text and its token ids. */
 export const TOKEN_FAULTS: readonly Fault[] = [
   {
     name: 'extra token merge',
@@ -113,7 +113,7 @@ export const TOKEN_FAULTS: readonly Fault[] = [
     description: 'x is one token too short, so its last token is scored as part of y',
     ...encodingBy(async (texts, encode, options) => {
       const encoded = await encode(texts, options)
-      // A text that begins another of the same call is its x.
+      // A text that is a prefix of another text of the same call is its x.
       return encoded.map((ids, i) => (ids.length > 1 && texts.some((other) => other !== texts[i] && other.startsWith(texts[i]!)) ? ids.slice(0, -1) : ids))
     })
   },

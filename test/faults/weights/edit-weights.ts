@@ -1,20 +1,20 @@
 import { closeSync, copyFileSync, openSync, readSync, realpathSync, writeSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { openModelFolder } from '../../../src/model/folder/model-folder.ts'
-import { FLOAT } from '../../../src/model/onnx/graph.ts'
+import { FLOAT } from '../../../src/model/onnx/data-types.ts'
 import { readOnnx } from '../../../src/model/onnx/read.ts'
 import { copySideFiles } from '../graph/write-mutated-model.ts'
 
-/** A float32 weight of the model file that `editWeights` has opened; its bytes are a copy until `write`. */
+/** A float32 weight of the model file. Its bytes are a copy until `write`. */
 export interface Weight {
   readonly name: string
   readonly dims: readonly number[]
   read(): Uint8Array<ArrayBuffer>
-  /** Overwrites the weight; `bytes` has its length. */
+  /** Overwrites the weight with bytes of the same length. */
   write(bytes: Uint8Array): void
 }
 
-/** Copies a model folder (without canary.json) and changes bytes of its float32 weights, which lie in the model file itself. */
+/** Copies a model folder without canary.json and changes its float32 weights, which must be in the model file itself. */
 export function editWeights(sourceFolder: string, targetFolder: string, edit: (weights: readonly Weight[]) => void): void {
   const path = copyModel(sourceFolder, targetFolder)
   const file = openSync(path, 'r+')
@@ -37,14 +37,14 @@ export function editWeights(sourceFolder: string, targetFolder: string, edit: (w
         }
       ]
     })
-    if (weights.length === 0) throw new Error(`${basename(path)} holds no float32 weights itself`)
+    if (weights.length === 0) throw new Error(`${basename(path)} contains no float32 weights`)
     edit(weights)
   } finally {
     closeSync(file)
   }
 }
 
-/** Copies config, tokenizer and the model file; gives the path of the copy of the last. */
+/** Copies the config and tokenizer files and the model file. Returns the path of the copied model file. */
 export function copyModel(sourceFolder: string, targetFolder: string): string {
   copySideFiles(sourceFolder, targetFolder, {})
   const target = join(targetFolder, 'model.onnx')
@@ -52,7 +52,7 @@ export function copyModel(sourceFolder: string, targetFolder: string): string {
   return target
 }
 
-/** The matrix in the middle of the model: as far from the input as from the output. */
+/** The matrix in the middle of the model, equally far from input and output. */
 export function middleMatrix(weights: readonly Weight[]): Weight {
   const matrices = weights.filter(({ dims }) => dims.length === 2)
   return matrices[Math.floor(matrices.length / 2)]!

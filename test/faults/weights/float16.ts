@@ -1,4 +1,4 @@
-/** The bits of a float32 number as float16, cut off below and infinite above its range. Enough for weights. */
+/** The float16 bits of a float32 number, truncated; zero below the normal range and infinite above it. */
 export function float16Bits(value: number): number {
   const bits = new Uint32Array(Float32Array.of(value).buffer)[0]!
   const sign = (bits >>> 16) & 0x8000

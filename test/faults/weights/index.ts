@@ -3,10 +3,10 @@ import { bytesOf, copyModel, editWeights, floatsOf, middleMatrix } from './edit-
 import { float16Bits } from './float16.ts'
 import { normalNumbers } from './normal-numbers.ts'
 
-/** One thing wrong with the weights of the embedded model, whose graph stays as it is. */
+/** A fault in the weights of the embedded model; the graph is unchanged. */
 export interface WeightFault {
   readonly name: string
-  /** What is wrong and how it may have come about. */
+  /** What is wrong and a possible cause. */
   readonly description: string
   /** Writes a model folder with the fault, without canary.json. */
   readonly write: (sourceFolder: string, targetFolder: string) => void
@@ -15,9 +15,9 @@ export interface WeightFault {
 const SEED = 20_260_823
 /** `initializer_range` of Llama configurations. */
 const INITIAL_DEVIATION = 0.02
-/** Noise by the root mean square of each matrix. */
+/** Noise relative to the root mean square of each matrix. */
 const NOISE = 0.2
-/** The highest bit of a float32 exponent: sets a weight below 2 to about 10^38 times its value. */
+/** Highest bit of a float32 exponent; flipping it multiplies a weight below 2 by about 10^38. */
 const HIGHEST_EXPONENT_BIT = 0x40
 const HOLE_BYTES = 1 << 16
 
@@ -84,7 +84,7 @@ export const WEIGHT_FAULTS: readonly WeightFault[] = [
       editWeights(source, target, (weights) => {
         const matrices = weights.filter(({ dims }) => dims.length === 2)
         const [one, other] = matrices.flatMap((a, i) => matrices.slice(i + 1).flatMap((b) => (String(a.dims) === String(b.dims) ? [a, b] : [])))
-        if (one === undefined || other === undefined) throw new Error('no two matrices have one shape')
+        if (one === undefined || other === undefined) throw new Error('no two matrices have the same shape')
         const bytes = one.read()
         one.write(other.read())
         other.write(bytes)

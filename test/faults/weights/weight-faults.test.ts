@@ -7,7 +7,7 @@ import { effectsOf, type Kind, kindOf, type Texts } from '../effects.ts'
 import { EMBEDDED_FOLDER, load, logProbsOf, sampleIds } from '../measure.ts'
 import { WEIGHT_FAULTS } from './index.ts'
 
-/** How far the numbers are from those of the healthy model; null where the model must not load. */
+/** Difference from the scores of the healthy model; null if the model must not load. */
 const EXPECTED: Readonly<Record<string, Kind | null>> = {
   'noisy weights': 'clear',
   'random weights': 'clear',
@@ -29,7 +29,7 @@ describe('weight faults of the embedded model', () => {
     texts = { text, neighbour: [0, ...ids.slice(100, 180)], healthy: (await logProbsOf(await load(EMBEDDED_FOLDER), text))[0]! }
   })
 
-  it('are all in the table below, and no others', () => {
+  it('are exactly those of the table', () => {
     assert.deepEqual(WEIGHT_FAULTS.map(({ name }) => name).sort(), Object.keys(EXPECTED).sort())
   })
 
@@ -43,7 +43,7 @@ describe('weight faults of the embedded model', () => {
       })
       continue
     }
-    it(`${name}: numbers differ (${expected}) from the healthy model's, and neither the end of a text nor a neighbour shows it`, async (t) => {
+    it(`${name}: scores differ (${expected}) from the healthy model's, but not between a text and its beginning or in a batch`, async (t) => {
       const folder = tempFolder(t)
       write(EMBEDDED_FOLDER, folder)
       const { fromHealthy, withoutEnd, together } = await effectsOf(await load(folder), texts)
@@ -56,7 +56,7 @@ describe('weight faults of the embedded model', () => {
     })
   }
 
-  it('random weights: every token is about as unlikely as by chance', async (t) => {
+  it('random weights: every token is about as likely as by chance', async (t) => {
     const folder = tempFolder(t)
     WEIGHT_FAULTS.find(({ name }) => name === 'random weights')!.write(EMBEDDED_FOLDER, folder)
     const [logProbs] = await logProbsOf(await load(folder), texts.text)
@@ -64,7 +64,7 @@ describe('weight faults of the embedded model', () => {
     assert.ok(Math.abs(mean + Math.log(4096)) < 0.5, `mean ${mean}`)
   })
 
-  it('write the same bytes each time', (t) => {
+  it('write the same bytes every time', (t) => {
     const [one, other] = [tempFolder(t), tempFolder(t)]
     const { write } = WEIGHT_FAULTS.find(({ name }) => name === 'noisy weights')!
     write(EMBEDDED_FOLDER, one)

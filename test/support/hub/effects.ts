@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** What goes wrong with one answer. Numbers are bytes of the body. */
+/** What goes wrong with a response. Numbers are bytes of the body. */
 export type Effect =
   | { readonly kind: 'drop' | 'stall' | 'shorten'; readonly afterBytes: number }
   | { readonly kind: 'corrupt' | 'lengthen' | 'ignore_range' | 'other_etag' }
   | { readonly kind: 'answer'; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
 
-/** Which answers, and how many of them in a row. */
+/** Which responses, and how many of them in a row. */
 export interface PlantedEffect {
   readonly host: 'hub' | 'storage'
   readonly path: RegExp
@@ -14,7 +14,7 @@ export interface PlantedEffect {
   left: number
 }
 
-/** Sends a file or a range of it, with the effect. `etag` is the storage's own name for the bytes. */
+/** Sends a file or a range of it, with the effect. `etag` is the storage's name for the content. */
 export function sendContent(request: IncomingMessage, response: ServerResponse, content: Uint8Array, etag: string, effect: Effect | undefined): void {
   const tag = effect?.kind === 'other_etag' ? `"other-${etag}"` : `"${etag}"`
   const first = effect?.kind === 'ignore_range' ? 0 : firstByte(request, content.length, tag)
@@ -29,7 +29,7 @@ export function sendContent(request: IncomingMessage, response: ServerResponse, 
   response.setHeader('etag', tag)
   response.setHeader('accept-ranges', 'bytes')
   if (partial) response.setHeader('content-range', `bytes ${first}-${end - 1}/${content.length}`)
-  // Without a length the body is sent in chunks and may be as long as it likes.
+  // Without a content length the body is chunked and may have any length.
   if (effect?.kind !== 'lengthen') response.setHeader('content-length', effect?.kind === 'shorten' ? body.length : end - first)
   response.flushHeaders()
   if (request.method === 'HEAD') response.end()
@@ -48,14 +48,14 @@ function bodyOf(rest: Uint8Array, effect: Effect | undefined): Uint8Array {
   return wrong
 }
 
-/** 0 without a range; null when the range begins behind the end. */
+/** First byte of the range, 0 without one; null when the range starts beyond the end. */
 function firstByte(request: IncomingMessage, sizeBytes: number, etag: string): number | null {
   const first = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
   if (first === 0 || !ifRangeHolds(request, etag)) return 0
   return first < sizeBytes ? first : null
 }
 
-/** Behind the last byte of the range. */
+/** The byte after the last one of the range. */
 function endOf(request: IncomingMessage, sizeBytes: number): number {
   const last = /-(\d+)$/.exec(request.headers.range ?? '')?.[1]
   return last === undefined ? sizeBytes : Math.min(Number(last) + 1, sizeBytes)

@@ -1,12 +1,12 @@
-import { FLOAT } from '../../../src/model/onnx/graph.ts'
+import { FLOAT } from '../../../src/model/onnx/data-types.ts'
 import { writeOnnx } from '../../../src/model/onnx/write.ts'
 import { graphOf, tinyModel } from '../onnx-model.ts'
 import type { FileContents } from './repository.ts'
 
-/** Enough for several pieces of a body. */
+/** Large enough for a body of several chunks. */
 const WEIGHT_BYTES = 600_000
 
-/** Bytes that do not repeat, other ones for each seed. */
+/** Bytes that do not repeat and depend on the seed. */
 export function fixedBytes(sizeBytes: number, seed = 1): Uint8Array {
   const bytes = new Uint8Array(sizeBytes)
   let state = seed
@@ -17,7 +17,7 @@ export function fixedBytes(sizeBytes: number, seed = 1): Uint8Array {
   return bytes
 }
 
-/** A graph whose one large weight is in another file. */
+/** A graph with its only large weight in another file. */
 export function graphWithData(location: string, sizeBytes = WEIGHT_BYTES): Uint8Array {
   const { graph } = tinyModel(4, 2)
   return writeOnnx(
@@ -28,10 +28,10 @@ export function graphWithData(location: string, sizeBytes = WEIGHT_BYTES): Uint8
   )
 }
 
-/** The content of the file that most faults are planted on. */
+/** The file on which most faults are planted. */
 export const WEIGHTS = fixedBytes(WEIGHT_BYTES)
 
-/** A repository as exporters make it: more than a scorer needs, weights beside the graph. */
+/** A repository as exporters publish it: weights beside the graph, and more files than logpr needs. */
 export const MODEL_FILES: FileContents = {
   'README.md': '# A model',
   'config.json': '{"vocab_size": 4, "max_position_embeddings": 8}',
@@ -45,5 +45,5 @@ export const MODEL_FILES: FileContents = {
   'onnx/model_fp16.onnx_data': fixedBytes(WEIGHT_BYTES, 3)
 }
 
-/** What of it the default dtype needs. */
+/** The files that the default dtype needs. */
 export const NEEDED = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'onnx/model.onnx', 'onnx/model.onnx_data']

@@ -10,7 +10,7 @@ import { NEEDED } from './model-files.ts'
 import type { FileContents } from './repository.ts'
 import type { HubServer } from './server.ts'
 
-/** Pauses too short to notice; limits long enough for a busy machine. */
+/** Negligible pauses, and limits long enough for a busy machine. */
 export const QUICK: HubTiming = { answerTimeoutMs: 20_000, stallTimeoutMs: 20_000, tries: 4, firstPauseMs: 1, longestPauseMs: 2, longestRetryAfterMs: 5000 }
 
 export function quickSettings(hub: Pick<HubServer, 'url'>, cacheFolder: string, env: Readonly<Record<string, string>> = {}): HubSettings {
@@ -31,7 +31,7 @@ export interface Pulled {
   readonly events: readonly PullEvent[]
 }
 
-/** One pull, and whether each file that was needed has the content that was published. */
+/** Pulls a model once and reports whether each needed file has the published content. */
 export async function pulled(id: string, settings: HubSettings, contents: FileContents, needed: readonly string[] = NEEDED): Promise<Pulled> {
   const events: PullEvent[] = []
   try {

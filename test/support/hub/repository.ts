@@ -6,13 +6,13 @@ export interface HubFile {
   readonly content: Uint8Array
   /** Git's SHA-1 of what git stores: the content, or the pointer of an LFS file. */
   readonly oid: string
-  /** SHA-256 of the content when it is stored outside git. */
+  /** SHA-256 of a file stored outside git; null for a file in git. */
   readonly sha256: string | null
 }
 
 export interface HubRepository {
   readonly id: string
-  /** open; gated answers 403 until `token` has accepted; private does not exist without `token`. */
+  /** `gated` answers 403 until the owner of `token` has accepted; `private` answers as if it did not exist without `token`. */
   readonly access: 'open' | 'gated' | 'private'
   readonly token: string | null
   /** Branches and tags. */
@@ -22,7 +22,7 @@ export interface HubRepository {
 
 export type FileContents = Readonly<Record<string, Uint8Array | string>>
 
-/** Adds a commit and points the branch at it. Its name is a hash of all that is in it. */
+/** Adds a commit and points the branch to it. The name of the commit is a hash of its contents. */
 export function addCommit(repository: HubRepository, contents: FileContents, branch: string): string {
   const files = Object.entries(contents).map(([path, content]) => hubFile(path, typeof content === 'string' ? new TextEncoder().encode(content) : content))
   const commit = createHash('sha1').update(repository.id)
@@ -33,12 +33,12 @@ export function addCommit(repository: HubRepository, contents: FileContents, bra
   return name
 }
 
-/** The commit that a branch, a tag or a commit means. */
+/** Resolves a branch, tag or commit. */
 export function commitOf(repository: HubRepository, revision: string): string | undefined {
   return repository.commits.has(revision) ? revision : repository.refs.get(revision)
 }
 
-/** What the tree route says of a file. */
+/** The entry of a file in the tree route. */
 export function treeEntry({ path, content, oid, sha256 }: HubFile): Record<string, unknown> {
   const lfs =
     sha256 === null ? {} : { lfs: { oid: sha256, size: content.length, pointerSize: 134 }, xetHash: createHash('sha256').update(sha256).digest('hex') }
@@ -49,7 +49,7 @@ export function gitBlobSha1(content: Uint8Array): string {
   return createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
 }
 
-/** The hub keeps weights outside git, and JSON in it. */
+/** The hub stores weights outside git and JSON files in git. */
 function hubFile(path: string, content: Uint8Array): HubFile {
   if (!/\.onnx$|\.onnx_data|\.data$|\.bin$/.test(path)) return { path, content, oid: gitBlobSha1(content), sha256: null }
   const sha256 = createHash('sha256').update(content).digest('hex')

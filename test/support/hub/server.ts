@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test'
 import { type Effect, type PlantedEffect, sendContent } from './effects.ts'
 import { addCommit, commitOf, type FileContents, type HubFile, type HubRepository, treeEntry } from './repository.ts'
 
-/** A request that reached the hub or the storage behind it. */
+/** A request that the hub or its storage received. */
 export interface SeenRequest {
   readonly host: 'hub' | 'storage'
   readonly method: string
@@ -16,16 +16,17 @@ export interface SeenRequest {
 }
 
 /**
- * The hub's routes that a download meets: revision, tree in pages, resolve with its redirects, errors with x-error-code. Large files lie on a second
- * server, as the hub's do. huggingface_hub downloads from it unchanged (test/interop).
+ * A fake of the hub routes that a download uses: revision, paginated tree, resolve with its redirects, errors with
+ * x-error-code. Large files are on a second server, as on the hub. An unmodified huggingface_hub can download from it
+ * (test/interop).
  */
 export class HubServer {
   readonly repositories = new Map<string, HubRepository>()
   readonly moved = new Map<string, string>()
   readonly seen: SeenRequest[] = []
-  /** Entries of one page of a listing. */
+  /** Number of entries per page of a listing. */
   pageEntries = 1000
-  /** The last word on what a listing holds. */
+  /** Changes the entries of a listing before they are sent. */
   alterListing: (entries: Record<string, unknown>[]) => Record<string, unknown>[] = (entries) => entries
   readonly #planted: PlantedEffect[] = []
   readonly #hub = createServer((request, response) => this.#answer('hub', request, response))
@@ -49,19 +50,19 @@ export class HubServer {
     return urlOf(this.#storage)
   }
 
-  /** Makes the repository when there is none, adds a commit and points a branch at it. Answers with the commit. */
+  /** Creates the repository if necessary, adds a commit and points a branch to it. Returns the commit. */
   publish(id: string, contents: FileContents, { branch = 'main', access = 'open' as HubRepository['access'], token = null as string | null } = {}): string {
     const repository = this.repositories.get(id) ?? { id, access, token, refs: new Map<string, string>(), commits: new Map() }
     this.repositories.set(id, repository)
     return addCommit(repository, contents, branch)
   }
 
-  /** The next `times` answers of that host to a path that matches are given this effect. */
+  /** Gives the next `times` responses of a host to a matching path this effect. */
   plant(host: 'hub' | 'storage', path: RegExp, effect: Effect, times = 1): void {
     this.#planted.push({ host, path, effect, left: times })
   }
 
-  /** Takes all effects away that have not happened, and forgets the requests. */
+  /** Removes the remaining effects and the recorded requests. */
   heal(): void {
     this.#planted.length = 0
     this.seen.length = 0
@@ -71,7 +72,7 @@ export class HubServer {
     return this.seen.filter((request) => request.host === host && path.test(request.path))
   }
 
-  /** The path of a file on the storage. */
+  /** The path of a file on the storage server. */
   storagePath(content: Uint8Array | string): RegExp {
     return new RegExp(`/${createHash('sha256').update(content).digest('hex')}`)
   }
@@ -97,7 +98,7 @@ export class HubServer {
       .flatMap((files) => [...files.values()])
       .find((candidate) => candidate.sha256 === sha256)
     if (sha256 === undefined || file === undefined) response.writeHead(403).end()
-    // S3 and the CDN have names of their own for what they keep.
+    // S3 and the CDN use their own names for stored content.
     else sendContent(request, response, file.content, createHash('md5').update(file.content).digest('hex'), effect)
   }
 
@@ -153,7 +154,7 @@ export class HubServer {
   }
 }
 
-/** A hub that ends with the test. */
+/** Starts a hub that ends with the test. */
 export async function startHub(t: TestContext): Promise<HubServer> {
   const hub = await new HubServer().start()
   t.after(() => hub.stop())
