@@ -65,7 +65,10 @@ export const OPTIONS = {
     "The token in front of every text: auto is the tokenizer's BOS, eos its end token for models trained with it as separator."
   ),
   API_KEYS_FILE: text({ default: '', description: 'File with one API key a line, plain or as sha256:HEX; empty leaves the service open.' }),
-  TOKENIZER_INFO: flag('Answer GET /tokenizer_info, which shows the chat template; lm-evaluation-harness then tokenizes here (docs/reference/tokenize.md).', true),
+  TOKENIZER_INFO: flag(
+    'Answer GET /tokenizer_info, which shows the chat template; lm-evaluation-harness then tokenizes here (docs/reference/tokenize.md).',
+    true
+  ),
   LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info', 'Least severe level that is logged. No level logs a text.'),
   MAX_BATCH_TOKENS: integer({
     minimum: 1,

@@ -1,5 +1,5 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
-import type { Health, ScoringModel, ServiceHealth, TokenizingModel } from '../http/served-model.ts'
+import type { Health, ScoringModel, ServedModels, ServiceHealth, TokenizingModel } from '../http/served-models.ts'
 import { assertFitTogether } from '../memory/fit.ts'
 import type { ModelEntry } from './model-entry.ts'
 
@@ -7,7 +7,7 @@ import type { ModelEntry } from './model-entry.ts'
 const WORST_FIRST: readonly Health['status'][] = ['failed', 'draining', 'starting', 'restarting', 'ready']
 
 /** All models of a service, by id. What happens to one leaves the others as they are. */
-export class ModelRegistry {
+export class ModelRegistry implements ServedModels {
   readonly #entries: ReadonlyMap<string, ModelEntry>
   #isDraining = false
   /** Why they cannot be served together although each was loaded. */

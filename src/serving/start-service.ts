@@ -19,16 +19,7 @@ export interface RunningService {
 /** Puts HTTP in front of the models and listens; they go on loading meanwhile, and /readyz says when all have. */
 export async function startService(config: Config, models: ModelRegistry, metrics: Metrics, log: Logger): Promise<RunningService> {
   const apiKeyHashes = config.API_KEYS_FILE === '' ? [] : parseApiKeys(readKeyFile(config.API_KEYS_FILE))
-  const service = {
-    config,
-    metrics,
-    apiKeyHashes,
-    modelIds: models.ids,
-    health: () => models.health(),
-    scoring: (id: string) => models.scoring(id),
-    tokenizing: (id: string) => models.tokenizing(id)
-  }
-  const app = await buildApp(service, log)
+  const app = await buildApp({ config, metrics, apiKeyHashes, models }, log)
   const connections = trackConnections(app.server)
   const address = await app.listen({ host: config.HOST, port: config.PORT }).catch((error: NodeJS.ErrnoException) => {
     throw new ServiceError(
@@ -44,7 +35,7 @@ export async function startService(config: Config, models: ModelRegistry, metric
       models.beginDrain()
       await new Promise((resolve) => setTimeout(resolve, config.DRAIN_DELAY_MS))
       const closed = app.close()
-      connections.endIdle()
+      connections.closeIdle()
       await closed
       await models.close()
     }
