@@ -7,8 +7,8 @@ import { hubSettingsFrom } from '../hub/settings.ts'
 import { EXIT_INTERRUPTED } from './exit-codes.ts'
 
 /**
- * `logpr pull ID[@REVISION]`: fetches the files that one dtype of a model needs and checks those that are there. Prints the folder on standard output,
- * progress on standard error. SIGINT leaves what has arrived; the same command goes on from there.
+ * `logpr pull ID[@REVISION]`: downloads the files that one dtype of a model needs and verifies those already present.
+ * Prints the folder on standard output and progress on standard error. After SIGINT the next pull resumes.
  */
 export async function pull(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config, positionals } = loadConfig(argv, env)
@@ -28,7 +28,7 @@ export async function pull(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
   } catch (error) {
     progress.done()
     if (!interrupted.signal.aborted) throw error
-    process.stderr.write('stopped; what has arrived is kept, and the same command goes on from there\n')
+    process.stderr.write('interrupted; run the same command again to resume\n')
     return EXIT_INTERRUPTED
   } finally {
     process.off('SIGINT', interrupt)
@@ -40,10 +40,10 @@ interface PullProgress {
   done(): void
 }
 
-/** Where there is no terminal, a line each time so much more of the whole has arrived. */
-const PLAIN_SHARE = 0.1
+/** Without a terminal, one line is printed each time this share of the total has arrived. */
+const LINE_SHARE = 0.1
 
-/** A bar on a terminal, lines elsewhere. The plan comes first: what, how much, how much of it is there. */
+/** Shows a progress bar on a terminal and plain lines elsewhere. The first line tells how much there is to download. */
 export function createPullProgress(stream: NodeJS.WriteStream): PullProgress {
   let total = 0
   let arrived = 0
@@ -65,16 +65,16 @@ export function createPullProgress(stream: NodeJS.WriteStream): PullProgress {
     bar.start(total, arrived, { size: mebibytes(total), speed: mebibytes(0) })
   }
   const startedAt = performance.now()
-  let fetched = 0
+  let downloaded = 0
 
   return {
     show(event) {
       if (event.kind === 'received') {
         arrived += event.bytes
-        fetched += Math.max(event.bytes, 0)
-        bar?.update(Math.max(arrived, 0), { speed: mebibytes((fetched / (performance.now() - startedAt)) * 1000) })
-        if (!stream.isTTY && arrived - shown > total * PLAIN_SHARE && arrived < total) {
-          stream.write(`${mebibytes(arrived)} of ${mebibytes(total)} fetched\n`)
+        downloaded += Math.max(event.bytes, 0)
+        bar?.update(Math.max(arrived, 0), { speed: mebibytes((downloaded / (performance.now() - startedAt)) * 1000) })
+        if (!stream.isTTY && arrived - shown > total * LINE_SHARE && arrived < total) {
+          stream.write(`${mebibytes(arrived)} of ${mebibytes(total)} downloaded\n`)
           shown = arrived
         }
         return

@@ -20,7 +20,10 @@ export class ScoringRequests {
     this.#settings = settings
   }
 
-  /** The model that the request names; the request's log lines carry its id from now on. Throws what `selectModel` throws. */
+  /**
+   * The model that the request names; the request's log lines carry its id from now on. Throws what `selectModel`
+   * throws.
+   */
   model(request: FastifyRequest<{ Body: { readonly model?: string | null } }>): ScoringModel {
     const scoring = selectModel(this.#settings.models, request.body.model ?? undefined)
     request.log = request.log.child({ model: scoring.model.id })

@@ -11,7 +11,9 @@ export function selectModel(models: Pick<ServedModels, 'ids' | 'scoring'>, name:
   return models.scoring(selectModelId(models, name, param))
 }
 
-/** The id that `selectModel` would choose; the model need not be loaded. Throws `invalid_request` or `model_not_found`. */
+/**
+ * The id that `selectModel` would choose; the model need not be loaded. Throws `invalid_request` or `model_not_found`.
+ */
 export function selectModelId({ ids }: Pick<ServedModels, 'ids'>, name: string | undefined, param = 'model'): string {
   const [only, ...others] = ids
   const id = name ?? (others.length === 0 ? only : undefined)

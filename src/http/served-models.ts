@@ -6,7 +6,9 @@ import type { ModelInfo } from '../model/open-model.ts'
 import type { FileHash } from '../model/weights/file-hashes.ts'
 import type { TextTokenizer } from '../tokenizer/tokenizer.ts'
 
-/** The port between HTTP and the models. The routes know neither engines nor processes; `ModelRegistry` implements it. */
+/**
+ * The port between HTTP and the models. The routes know neither engines nor processes; `ModelRegistry` implements it.
+ */
 export interface ServedModels {
   /** The ids of all models, loaded or not, in the order of the configuration. */
   readonly ids: readonly string[]
@@ -76,7 +78,9 @@ interface Stamp {
   readonly model_sha256: string
   readonly tokenizer_sha256: string
   readonly dtype: string
-  /** `approximate`: activations are quantized over whole tensors, so a token's score depends slightly on later tokens. */
+  /**
+   * `approximate`: activations are quantized over whole tensors, so a token's score depends slightly on later tokens.
+   */
   readonly causal: 'exact' | 'approximate'
   readonly execution_provider: string
   readonly threads: number

@@ -4,7 +4,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceError } from '../../errors.ts'
 import { guardJson } from '../../json/guard.ts'
 
-/** For a body of this size, decoding, guarding and parsing take some milliseconds each. Larger ones let other requests run in between. */
+/**
+ * For a body of this size, decoding, guarding and parsing take some milliseconds each. Larger ones let other requests
+ * run in between.
+ */
 const LARGE_BYTES = 262_144
 
 /**

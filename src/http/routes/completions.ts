@@ -9,7 +9,9 @@ import { response } from '../schemas/json-schema.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
 import type { ScoringModel } from '../served-models.ts'
 
-/** OpenAI's legacy completions as evaluation harnesses use them: prompts are scored, and at most one token is generated. */
+/**
+ * OpenAI's legacy completions as evaluation harnesses use them: prompts are scored, and at most one token is generated.
+ */
 export const completionsRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = async (app, { requests }) => {
   app.post<{ Body: CompletionsRequestBody }>(
     '/v1/completions',

@@ -2,7 +2,9 @@ import type { FastifyPluginAsync, FastifyReply } from 'fastify'
 import { arrayOf, objectOf, response, string } from '../schemas/json-schema.ts'
 import type { Health, ServedModels } from '../served-models.ts'
 
-/** Probes for orchestrators and gateways; none requires an API key. An overloaded service stays ready and answers 429. */
+/**
+ * Probes for orchestrators and gateways; none requires an API key. An overloaded service stays ready and answers 429.
+ */
 export const healthRoutes: FastifyPluginAsync<{ models: ServedModels }> = async (app, { models }) => {
   const probe = (path: string, operationId: string, summary: string, isHealthy: (status: Health['status']) => boolean): void => {
     app.get(path, { schema: { operationId, summary, tags: ['Operations'], response: RESPONSES } }, (_, reply) => send(reply, isHealthy))

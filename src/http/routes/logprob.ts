@@ -75,7 +75,9 @@ export function logprobOptionsOf(body: LogprobRequest): LogprobOptions {
 /** Errors of the service, not of an item: when every item has the same one, the whole request fails with it. */
 const SERVICE_FAILURES = new Set<ErrorCode>(['deadline_exceeded', 'client_closed_request', 'engine_unavailable', 'engine_crashed', 'internal_error'])
 
-/** Throws the error of a single item, or the service failure that all items share. Other errors stay in their results. */
+/**
+ * Throws the error of a single item, or the service failure that all items share. Other errors stay in their results.
+ */
 function throwSharedError(outcomes: readonly Outcome[]): void {
   const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []))
   const [first] = errors

@@ -75,13 +75,18 @@ export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
     )
 }
 
-/** Clients send fields of other services, which is fine, but an unknown field may also be misspelt: each gets a warning. */
+/**
+ * Clients send fields of other services, which is fine, but an unknown field may also be misspelt: each gets a warning.
+ */
 function ignoredFields(body: object): Warning[] {
   const names = Object.keys(body).filter((field) => !RERANK_FIELDS.jina.has(field))
   return names.map((name) => ({ code: 'field_ignored', message: `${fieldName(name)} is not a field of this request and has no effect` }))
 }
 
-/** Sends an error in the format of Text Embeddings Inference (`error` is the message), with the fields of RFC 9457 added. */
+/**
+ * Sends an error in the format of Text Embeddings Inference (`error` is the message), with the fields of RFC 9457
+ * added.
+ */
 function sendTeiProblem(error: ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { error: openai, ...problem } = problemOf(error, request.id)
   const { status, errorType } = teiErrorOf(error.code, problem.status)

@@ -107,7 +107,10 @@ function tokenizerInfoJson({ id, maxModelLen, tokenizer: { description } }: Toke
   }
 }
 
-/** Fields of vLLM that change how a conversation is rendered. Ignoring one would return other ids than the client asked for. */
+/**
+ * Fields of vLLM that change how a conversation is rendered. Ignoring one would return other ids than the client asked
+ * for.
+ */
 const UNSUPPORTED = ['continue_final_message', 'chat_template', 'chat_template_kwargs', 'tools'] as const
 
 /** The input of POST /tokenize. Throws `invalid_request` or `invalid_text` with the field at fault. */

@@ -1,4 +1,7 @@
-/** Builders of the JSON Schemas that describe responses. Request schemas are literals, because `FromSchema` derives types from them. */
+/**
+ * Builders of the JSON Schemas that describe responses. Request schemas are literals, because `FromSchema` derives
+ * types from them.
+ */
 
 type Schema = Readonly<Record<string, unknown>>
 

@@ -6,7 +6,10 @@ const { model } = LOGPROB_REQUEST.properties
 
 const UNSUPPORTED = { description: 'Rejected with messages unless null, false or empty: only the chat template of the model is used.' } as const
 
-/** The body of POST /tokenize: vLLM's two forms in one schema. Other fields are ignored, because vLLM's clients send more. */
+/**
+ * The body of POST /tokenize: vLLM's two forms in one schema. Other fields are ignored, because vLLM's clients send
+ * more.
+ */
 export const TOKENIZE_REQUEST = {
   type: 'object',
   properties: {
