@@ -54,16 +54,8 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
 
 async function openapiYaml(): Promise<string> {
   const { config } = loadConfig([], {})
-  const service = {
-    config,
-    metrics: createMetrics(),
-    apiKeyHashes: [],
-    modelIds: [],
-    health: () => ({ status: 'starting', reason: '', models: [] }) as const,
-    scoring: withoutModel,
-    tokenizing: withoutModel
-  }
-  const app = await buildApp(service, pino({ level: 'silent' }))
+  const models = { ids: [], health: withoutModel, scoring: withoutModel, tokenizing: withoutModel }
+  const app = await buildApp({ config, metrics: createMetrics(), apiKeyHashes: [], models }, pino({ level: 'silent' }))
   await app.ready()
   const text = renderOpenapiYaml(app.swagger())
   await app.close()

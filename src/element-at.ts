@@ -1,18 +1,20 @@
 /**
- * For places where a missing value means a fault of this service: a fallback there would give one sequence the numbers of
- * another. Imports nothing, so that everything may import it.
+ * Lookups whose missing value would be a bug of logpr. A fallback value there could give one sequence the scores of
+ * another. This module imports nothing, so that every module may import it.
  */
 
-/** The element at `index`. Throws RangeError when there is none. */
+/** Throws RangeError when there is no element at `index`. */
 export function elementAt<T>(list: ArrayLike<T>, index: number): T {
   const value = list[index]
-  if (value === undefined) throw new RangeError(`nothing stands at index ${index} of a list of ${list.length}: report it`)
+  if (value === undefined) throw new RangeError(`no element at index ${index} of a list of ${list.length}; this is a bug of logpr, please report it`)
   return value
 }
 
-/** The value of `key`. Throws RangeError, without the key, which may be a text of a request, when there is none. */
+/**
+ * The value of `key`. Throws RangeError when there is none; its message omits the key, which may be text of a request.
+ */
 export function entryOf<K, V>(map: ReadonlyMap<K, V>, key: K): V {
   const value = map.get(key)
-  if (value === undefined) throw new RangeError(`a map of ${map.size} has no entry for a key that it was made with: report it`)
+  if (value === undefined) throw new RangeError(`no entry for a key of a map of ${map.size}; this is a bug of logpr, please report it`)
   return value
 }

@@ -1,4 +1,7 @@
-/** Every failure a caller can see, in the order in which a request meets them. HTTP statuses live in http/ alone. */
+/**
+ * The code of every error that a caller can see, in the order in which a request meets them. http/problem.ts maps them
+ * to statuses.
+ */
 export type ErrorCode =
   | 'invalid_json'
   | 'invalid_utf8'
@@ -43,15 +46,14 @@ export type ErrorCode =
 export interface ErrorDetails extends ErrorOptions {
   /** The request field at fault, as a path: `x`, `pairs/3/y`. */
   readonly param?: string
-  /** When it makes sense to try again. */
   readonly retryAfterSeconds?: number
 }
 
 /**
- * An expected failure; anything else that is thrown is a bug and becomes `internal_error`.
+ * An expected error. Anything else that is thrown is a bug and becomes `internal_error`.
  *
- * Match on `code`, never on `instanceof`: errors that cross a process boundary are rebuilt from `code` and `message`.
- * The message says what was expected and what came, never with text of the request in it.
+ * Match on `code`: errors that cross a process boundary are rebuilt from `code` and `message`. The message says what is
+ * wrong, the limit and the remedy, and never contains text of a request.
  */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError'
@@ -67,20 +69,22 @@ export class ServiceError extends Error {
   }
 }
 
-/** Whatever was thrown, as a `ServiceError`; unknown failures keep their cause and hide their message. */
+/**
+ * Converts whatever was thrown. An unexpected error becomes the cause, and its message stays hidden from the caller.
+ */
 export function serviceErrorFrom(thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown
-  return new ServiceError('internal_error', 'an unexpected failure inside the service; the log has the details', { cause: thrown })
+  return new ServiceError('internal_error', 'an unexpected error occurred inside the service; its log has the details', { cause: thrown })
 }
 
-/** Whether no scores came because the engine or the queue took no work: that says nothing of the scores themselves. */
+/** Whether an error means only that nothing was computed, which says nothing about whether scores are right. */
 export function isEngineAbsence(thrown: unknown): boolean {
   return thrown instanceof ServiceError && ABSENCES.includes(thrown.code)
 }
 
 const ABSENCES: readonly ErrorCode[] = ['queue_full', 'engine_unavailable', 'engine_crashed']
 
-/** What `make` gives, or why it could not, so that one failure leaves the others of a list alone. */
+/** Returns the error instead of throwing it, so that one failed item does not fail the others of a list. */
 export async function orServiceError<T>(make: () => T | Promise<T>): Promise<T | ServiceError> {
   try {
     return await make()

@@ -1,12 +1,19 @@
 #!/usr/bin/env node
+/**
+ * Parses the command line, runs one command and exits with its code. Only this file reads process.argv and process.env.
+ */
+
 import { exitCodeOf } from './cli/exit-codes.ts'
 import { serviceErrorFrom } from './errors.ts'
-/** Parses the command line, runs one command, sets the exit code. The only reader of process.argv and process.env. */
 import { LOGPR_VERSION } from './process/package-info.ts'
 
+/**
+ * Returns the exit code: 0 for success, 1 for findings such as a failed check, 2 and above for errors
+ * (cli/exit-codes.ts).
+ */
 type Command = (argv: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>
 
-/** Each takes its arguments and the environment, and answers with an exit code. Loaded when asked for: serve starts fast. */
+/** Each command is imported only when it runs, so that `serve` starts quickly. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./cli/serve.ts')).serve,
   score: async () => (await import('./cli/score.ts')).score,
@@ -16,21 +23,16 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   pull: async () => (await import('./cli/pull.ts')).pull
 }
 
-/** 0 done, 1 done with findings (a failed check, an item that could not be scored), 2 and above could not be done (cli/exit-codes.ts). */
 async function run(argv: readonly string[]): Promise<number> {
   const [command = 'help', ...rest] = argv
   if (command === '--version' || command === 'version') return print(LOGPR_VERSION)
-  if (command === 'help' || command === '--help' || rest.includes('--help')) return print(await usage())
+  if (command === 'help' || command === '--help' || rest.includes('--help')) return print((await import('./cli/usage.ts')).renderUsage())
   const load = COMMANDS[command]
   if (load === undefined) {
-    process.stderr.write(`logpr: there is no command ${JSON.stringify(command)}; logpr help lists them\n`)
+    process.stderr.write(`logpr: there is no command ${JSON.stringify(command)}; logpr help lists all commands\n`)
     return 2
   }
   return (await load())(rest, process.env)
-}
-
-async function usage(): Promise<string> {
-  return (await import('./cli/usage.ts')).renderUsage()
 }
 
 function print(text: string): number {

@@ -3,18 +3,21 @@ import { describe, it } from 'node:test'
 import { elementAt, entryOf } from '../src/element-at.ts'
 
 describe('elementAt', () => {
-  it('gives what stands there, null and 0 included', () => {
+  it('returns the element, including null and 0', () => {
     assert.deepEqual([elementAt([null, 3], 0), elementAt(Float32Array.of(1, 0), 1)], [null, 0])
   })
 
   for (const index of [-1, 2, 0.5, Number.NaN])
-    it(`throws for index ${index} of two, naming both`, () => {
-      assert.throws(() => elementAt([1, 2], index), { name: 'RangeError', message: `nothing stands at index ${index} of a list of 2: report it` })
+    it(`throws for index ${index} of a list of 2, with both numbers`, () => {
+      assert.throws(() => elementAt([1, 2], index), {
+        name: 'RangeError',
+        message: `no element at index ${index} of a list of 2; this is a bug of logpr, please report it`
+      })
     })
 })
 
 describe('entryOf', () => {
-  it('gives the value of a key, and throws without naming one that is missing', () => {
+  it('returns the value of a key, and throws for a missing key without showing it', () => {
     const map = new Map([['a', 0]])
     assert.equal(entryOf(map, 'a'), 0)
     assert.throws(

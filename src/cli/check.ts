@@ -2,13 +2,18 @@ import { parseArgs } from 'node:util'
 import { ServiceError } from '../errors.ts'
 import { consistencyOf, MAX_NATS } from '../scoring/consistency/consistency.ts'
 
-const SUMS = ['joint', 'marginal', 'conditional']
-const COUNTS = ['x-tokens', 'y-tokens']
+const FLAGS = ['joint', 'marginal', 'conditional', 'x-tokens', 'y-tokens'] as const
+type Flag = (typeof FLAGS)[number]
 
-/** `logpr check`: the answer of POST /v1/check as JSON; exit code 0 when the numbers can belong together, 1 when not. */
+/** `logpr check`: prints the response of POST /v1/check. The exit code is 0 when the numbers are consistent, else 1. */
 export async function check(argv: readonly string[]): Promise<number> {
-  const { joint, marginal, conditional, 'x-tokens': xTokens, 'y-tokens': yTokens } = numbersOf(argv)
-  if (joint === undefined || marginal === undefined) throw new ServiceError('configuration_invalid', 'check needs --joint and --marginal, in nats')
+  const values = parseFlags(argv)
+  const joint = natsOf('joint', values)
+  const marginal = natsOf('marginal', values)
+  const conditional = natsOf('conditional', values)
+  const xTokens = countOf('x-tokens', values)
+  const yTokens = countOf('y-tokens', values)
+  if (joint === undefined || marginal === undefined) throw invalid('check needs --joint and --marginal, in nats')
   const answer = consistencyOf({
     joint,
     marginal,
@@ -20,36 +25,44 @@ export async function check(argv: readonly string[]): Promise<number> {
   return answer.consistent ? 0 : 1
 }
 
-function numbersOf(argv: readonly string[]): Record<string, number | undefined> {
-  // Negative numbers look like flags, so `--joint -3.5` is joined before it is parsed.
-  const joined = argv.flatMap((argument, i) =>
-    /^--[\w-]+$/.test(argument) && /^-[\d.]/.test(argv[i + 1] ?? '')
-      ? [`${argument}=${argv[i + 1]}`]
-      : /^-[\d.]/.test(argument) && /^--[\w-]+$/.test(argv[i - 1] ?? '')
-        ? []
-        : [argument]
-  )
-  let values: Record<string, string | undefined>
+type FlagValues = Readonly<Partial<Record<Flag, string>>>
+
+function parseFlags(argv: readonly string[]): FlagValues {
+  const options = Object.fromEntries(FLAGS.map((flag) => [flag, { type: 'string' as const }]))
   try {
-    ;({ values } = parseArgs({ args: joined, options: Object.fromEntries([...SUMS, ...COUNTS].map((name) => [name, { type: 'string' as const }])) }) as {
-      values: Record<string, string | undefined>
-    })
+    return parseArgs({ args: joinNegativeValues(argv), options }).values as FlagValues
   } catch (error) {
-    throw new ServiceError('configuration_invalid', error instanceof Error ? error.message : String(error), { cause: error })
+    throw invalid(error instanceof Error ? error.message : String(error), error)
   }
-  return Object.fromEntries(Object.entries(values).map(([name, text]) => [name, COUNTS.includes(name) ? countOf(name, text) : natsOf(name, text)]))
 }
 
-function natsOf(name: string, text: string | undefined): number {
+/** `--joint -3.5` becomes `--joint=-3.5`, because parseArgs takes a value that begins with a dash for a flag. */
+function joinNegativeValues(argv: readonly string[]): string[] {
+  const joined: string[] = []
+  for (const argument of argv) {
+    const previous = joined.at(-1) ?? ''
+    if (/^-[\d.]/.test(argument) && /^--[\w-]+$/.test(previous)) joined[joined.length - 1] = `${previous}=${argument}`
+    else joined.push(argument)
+  }
+  return joined
+}
+
+function natsOf(flag: Flag, values: FlagValues): number | undefined {
+  const text = values[flag]
+  if (text === undefined) return undefined
   const value = Number(text)
-  if (text === undefined || text.trim() === '' || !(Math.abs(value) <= MAX_NATS))
-    throw new ServiceError('configuration_invalid', `--${name} must be a finite number of nats, at most ${MAX_NATS} in size`)
+  if (text.trim() === '' || !(Math.abs(value) <= MAX_NATS)) throw invalid(`--${flag} must be a finite number of nats between -${MAX_NATS} and ${MAX_NATS}`)
   return value
 }
 
-function countOf(name: string, text: string | undefined): number {
+function countOf(flag: Flag, values: FlagValues): number | undefined {
+  const text = values[flag]
+  if (text === undefined) return undefined
   const value = Number(text)
-  if (text === undefined || text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
-    throw new ServiceError('configuration_invalid', `--${name} must be a number of tokens, 0 or more`)
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) throw invalid(`--${flag} must be a number of tokens, 0 or more`)
   return value
+}
+
+function invalid(message: string, cause?: unknown): ServiceError {
+  return new ServiceError('configuration_invalid', message, { cause })
 }

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 
-/** Exit codes of what keeps a model from being fetched, so that a script can tell a network from a licence. */
+/** Exit codes of a failed download, so that a script can tell a network error from a denied licence. */
 export const EXIT_CODES = {
   hub_unreachable: 10,
   hub_refused: 11,
@@ -9,10 +9,11 @@ export const EXIT_CODES = {
   cache_failed: 14,
   not_in_cache: 15
 } as const satisfies Partial<Record<ErrorCode, number>>
-/** As a shell says of a command that SIGINT ended. */
+
+/** The exit code that shells report for a command ended by SIGINT. */
 export const EXIT_INTERRUPTED = 130
 
-/** 2 for all that has no code of its own. */
+/** Every other error exits with 2. */
 export function exitCodeOf(code: ErrorCode): number {
   return (EXIT_CODES as Partial<Record<ErrorCode, number>>)[code] ?? 2
 }

@@ -6,13 +6,13 @@ import { findRoundedFile } from '../model/precision/prepare.ts'
 import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { findProviderInfo } from '../provider/provider-info.ts'
 import { providerReport, renderProviderReport } from '../provider/provider-report.ts'
-import { locateShown } from './model-locator.ts'
+import { locateWithProgress } from './model-locator.ts'
 
-/** `logpr inspect`: what a model is and what the service would make of it, without loading weights. */
+/** `logpr inspect`: describes a model and how logpr would serve it, without loading its weights. */
 export async function inspect(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config, own, positionals } = loadConfig(argv, env, ['json', 'provider'])
   if (own.provider === 'true') return inspectProvider(own.json === 'true', env)
-  const located = await locateShown(positionals[0] ?? config.MODEL, config, env, process.stderr)
+  const located = await locateWithProgress(positionals[0] ?? config.MODEL, config, env, process.stderr)
   const roundedFile =
     config.PRECISION === 'auto'
       ? null
@@ -22,7 +22,9 @@ export async function inspect(argv: readonly string[], env: NodeJS.ProcessEnv): 
   return 0
 }
 
-/** `logpr inspect --provider true`: what CUDA needs here and what of it is missing. Exit code 1 when something is. */
+/**
+ * `logpr inspect --provider true`: lists what CUDA needs on this machine. The exit code is 1 when something is missing.
+ */
 function inspectProvider(isJson: boolean, env: NodeJS.ProcessEnv): number {
   const report = providerReport(findProviderInfo(env.LD_LIBRARY_PATH))
   const { platform, onnxruntime, cudaMajor, items, isUsable } = report

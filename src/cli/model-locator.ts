@@ -20,10 +20,10 @@ export function modelLocator(config: Config, env: NodeJS.ProcessEnv, onEvent: On
 }
 
 /**
- * The one model that `value` names; a stream shows the progress of a download. Throws what `locateFolder` and
+ * Finds the single model that `value` names and shows the progress of its download. Throws what `locateFolder` and
  * `locateHubModel` throw.
  */
-export async function locateShown(value: string, config: Config, env: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): Promise<LocatedModel> {
+export async function locateWithProgress(value: string, config: Config, env: NodeJS.ProcessEnv, stream: NodeJS.WriteStream): Promise<LocatedModel> {
   const progress = createPullProgress(stream)
   try {
     return await modelLocator(config, env, progress.show)(onlyReference(value), () => {})

@@ -9,8 +9,8 @@ import { mebibytes } from '../process/mebibytes.ts'
 import { EXIT_INTERRUPTED } from './exit-codes.ts'
 
 /**
- * `logpr pull ID[@REVISION]`: fetches the files that one dtype of a model needs and checks the cached ones. Prints the
- * folder on standard output and progress on standard error. SIGINT keeps what has arrived; the same command resumes.
+ * `logpr pull ID[@REVISION]`: downloads the files that one dtype of a model needs and verifies those already present.
+ * Prints the folder on standard output and progress on standard error. After SIGINT the next pull resumes.
  */
 export async function pull(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config, positionals } = loadConfig(argv, env)
@@ -30,7 +30,7 @@ export async function pull(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
   } catch (error) {
     progress.done()
     if (!interrupted.signal.aborted) throw error
-    process.stderr.write('stopped; what has arrived is kept, and the same command resumes the download\n')
+    process.stderr.write('interrupted; run the same command again to resume\n')
     return EXIT_INTERRUPTED
   } finally {
     process.off('SIGINT', interrupt)
@@ -42,10 +42,10 @@ interface PullProgress {
   done(): void
 }
 
-/** Without a terminal, a line is written each time this share of the total has arrived. */
-const PLAIN_SHARE = 0.1
+/** Without a terminal, one line is printed each time this share of the total has arrived. */
+const LINE_SHARE = 0.1
 
-/** Shows a pull as a bar on a terminal, as lines elsewhere. The plan is shown first. */
+/** Shows a progress bar on a terminal and plain lines elsewhere. The first line tells how much there is to download. */
 export function createPullProgress(stream: NodeJS.WriteStream): PullProgress {
   let total = 0
   let arrived = 0
@@ -67,16 +67,16 @@ export function createPullProgress(stream: NodeJS.WriteStream): PullProgress {
     bar.start(total, arrived, { size: mebibytes(total), speed: mebibytes(0) })
   }
   const startedAt = performance.now()
-  let fetched = 0
+  let downloaded = 0
 
   return {
     show(event) {
       if (event.kind === 'received') {
         arrived += event.bytes
-        fetched += Math.max(event.bytes, 0)
-        bar?.update(Math.max(arrived, 0), { speed: mebibytes((fetched / (performance.now() - startedAt)) * 1000) })
-        if (!stream.isTTY && arrived - shown > total * PLAIN_SHARE && arrived < total) {
-          stream.write(`${mebibytes(arrived)} of ${mebibytes(total)} fetched\n`)
+        downloaded += Math.max(event.bytes, 0)
+        bar?.update(Math.max(arrived, 0), { speed: mebibytes((downloaded / (performance.now() - startedAt)) * 1000) })
+        if (!stream.isTTY && arrived - shown > total * LINE_SHARE && arrived < total) {
+          stream.write(`${mebibytes(arrived)} of ${mebibytes(total)} downloaded\n`)
           shown = arrived
         }
         return

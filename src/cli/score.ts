@@ -12,22 +12,22 @@ import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { createLogger } from '../observability/logger.ts'
 import { chooseProvider } from '../provider/choose-provider.ts'
 import { type ScoringBackend, startBackend } from '../serving/backend.ts'
-import { locateShown } from './model-locator.ts'
+import { locateWithProgress } from './model-locator.ts'
 
-/** Lines that are scored together: enough to fill batches, few enough to keep results flowing. */
+/** Lines scored together: enough to fill batches, and few enough that results appear steadily. */
 const LINES_AT_ONCE = 64
 
 /**
- * `logpr score`: one pair from flags, or JSON Lines in and JSON Lines out, in input order. A line that cannot be scored
- * gives a line with its error; the exit code is then 1.
+ * `logpr score`: scores one pair from flags, or JSON Lines to JSON Lines in input order. A line that cannot be scored
+ * becomes a line with an error, and the exit code is then 1.
  */
 export async function score(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { config: settings, own, positionals, given } = loadConfig(argv, { ...env, LOGPR_LOG_LEVEL: env.LOGPR_LOG_LEVEL ?? 'error' }, ['x', 'y'])
-  if ((own.x === undefined) !== (own.y === undefined)) throw new ServiceError('configuration_invalid', '--x and --y belong together')
+  if ((own.x === undefined) !== (own.y === undefined)) throw new ServiceError('configuration_invalid', '--x and --y must be given together')
   const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)
   const config = withProviderDefaults(settings, given, provider.executionProvider)
-  // Lines are read as fast as they are scored, so nothing has to be refused.
-  const located = await locateShown(config.MODEL, config, env, process.stderr)
+  const located = await locateWithProgress(config.MODEL, config, env, process.stderr)
+  // Lines are read only as fast as they are scored, so the queue needs no limit.
   const backend = startBackend({ ...config, MAX_QUEUE_TOKENS: Number.MAX_SAFE_INTEGER }, createLogger(config.LOG_LEVEL, 2), {
     located,
     provider,
@@ -55,9 +55,9 @@ async function scoreLines(source: Iterable<string> | AsyncIterable<string>, back
   let number = 0
   let waiting: NumberedLine[] = []
   const flush = async (): Promise<void> => {
-    const outcomes = await Promise.all(waiting.map(async (line) => ({ line, ended: await scoreLine(line.text, backend) })))
-    for (const { line, ended } of outcomes) {
-      for (const outcome of ended) {
+    const scored = await Promise.all(waiting.map(async (line) => ({ line, outcomes: await scoreLine(line.text, backend) })))
+    for (const { line, outcomes } of scored) {
+      for (const outcome of outcomes) {
         const result = 'error' in outcome ? failureOf(outcome.item, outcome.error) : resultOf(outcome, DEFAULT_OPTIONS.terms)
         if ('error' in outcome) failures++
         process.stdout.write(`${JSON.stringify({ ...result, index: index++, line: line.number })}\n`)
@@ -96,7 +96,7 @@ function parseLine(line: string): RequestedPairs {
     throw new ServiceError('invalid_json', 'the line is not valid JSON', { cause: error })
   }
   if (!isPair(value))
-    throw new ServiceError('invalid_request', 'a line must be an object with x, a text or token ids, and y, one output or a list of them; id is optional')
+    throw new ServiceError('invalid_request', 'a line must be an object with x (a text or token ids), y (one output or a list of outputs) and, optionally, id')
   return value
 }
 
@@ -115,16 +115,18 @@ interface Progress {
   done(): void
 }
 
-/** How many lines between two lines of progress where there is no terminal. */
-const PLAIN_EVERY = 1000
+/** Scored lines between two progress lines when there is no terminal. */
+const LINES_PER_REPORT = 1000
 
-/** A bar on a terminal, a plain line now and then elsewhere. `total` is unknown when lines come from a pipe. */
+/**
+ * Shows a progress bar on a terminal and plain lines elsewhere. `total` is absent when lines are read from a stream.
+ */
 function createProgress(stream: NodeJS.WriteStream, total?: number): Progress {
   let done = 0
   if (!stream.isTTY) {
     return {
       add(count) {
-        if (Math.floor((done + count) / PLAIN_EVERY) > Math.floor(done / PLAIN_EVERY)) stream.write(`scored ${done + count} lines\n`)
+        if (Math.floor((done + count) / LINES_PER_REPORT) > Math.floor(done / LINES_PER_REPORT)) stream.write(`scored ${done + count} lines\n`)
         done += count
       },
       done() {}

@@ -4,9 +4,9 @@ import { ServiceError } from '../errors.ts'
 const MIN_KEY_CHARACTERS = 16
 
 /**
- * SHA-256 hashes of the API keys in a key file: one key a line, plain or as `sha256:HEX`; blank lines and lines that
- * begin with # do not count. Throws `configuration_invalid` naming the line, never the key, and for a file without keys,
- * which would leave the service open.
+ * The SHA-256 hashes of the keys in an API key file. A line is a key or `sha256:HEX`; blank lines and lines that begin
+ * with # are ignored. Throws `configuration_invalid` with the line, never the key, and for a file without keys, which
+ * would open the service to everyone.
  */
 export function parseApiKeys(text: string): Buffer[] {
   const lines = text.split('\n').map((line, index) => ({ line: line.trim(), number: index + 1 }))
@@ -23,7 +23,8 @@ export function parseApiKeys(text: string): Buffer[] {
         throw new ServiceError('configuration_invalid', `line ${number} of the API key file: a key needs at least ${MIN_KEY_CHARACTERS} characters`)
       return hashOfKey(line)
     })
-  if (hashes.length === 0) throw new ServiceError('configuration_invalid', 'the API key file holds no key')
+  if (hashes.length === 0)
+    throw new ServiceError('configuration_invalid', 'the API key file has no key; add one per line, or omit --api-keys-file to serve everyone')
   return hashes
 }
 

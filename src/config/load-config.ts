@@ -3,18 +3,25 @@ import envSchema from 'env-schema'
 import { ServiceError } from '../errors.ts'
 import { type Config, ENV_PREFIX, flagOf, OPTIONS, type OptionName } from './options.ts'
 
+export interface LoadedConfig<Own extends string> {
+  /** Frozen. */
+  readonly config: Config
+  /** The values of the command's own flags. */
+  readonly own: Readonly<Partial<Record<Own, string>>>
+  readonly positionals: readonly string[]
+  /** The settings that a flag or a variable set. */
+  readonly given: ReadonlySet<OptionName>
+}
+
 /**
- * Flags win over `LOGPR_*` variables, which win over defaults. Pure: reads only its arguments. What is left of `argv`
- * after the flags comes back as positionals; flags that the command itself knows are named in `ownFlags`. `given` are the
- * settings that did not take their default.
- *
- * Throws `configuration_invalid` naming every value at fault.
+ * Reads the settings from flags, `LOGPR_*` variables and defaults, in this order of precedence. `ownFlags` are further
+ * flags that the command defines itself. Throws `configuration_invalid`, which lists every invalid value.
  */
 export function loadConfig<Own extends string = never>(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   ownFlags: readonly Own[] = []
-): { config: Config; own: Readonly<Partial<Record<Own, string>>>; positionals: readonly string[]; given: ReadonlySet<OptionName> } {
+): LoadedConfig<Own> {
   const names = Object.keys(OPTIONS) as OptionName[]
   const switches = names.filter((name) => OPTIONS[name].type === 'boolean').map(flagOf)
   const { values, positionals } = parseFlags(joinSwitches(argv, switches), [...names.map(flagOf), ...ownFlags])
@@ -34,7 +41,7 @@ function joinSwitches(argv: readonly string[], switches: readonly string[]): str
   )
 }
 
-/** What Python's hub library takes for yes and no as well; anything else is refused by the schema. */
+/** Also accepts the words that Python's huggingface_hub accepts. The schema rejects anything else. */
 function booleanOf(text: string): string {
   if (/^(?:1|on|yes)$/i.test(text)) return 'true'
   return /^(?:0|off|no)$/i.test(text) ? 'false' : text.toLowerCase()
@@ -62,7 +69,7 @@ function validated(data: Record<string, string>): Config {
   }
   const faults = [
     config.HEADERS_TIMEOUT_MS > config.BODY_TIMEOUT_MS ? 'HEADERS_TIMEOUT_MS must not be above BODY_TIMEOUT_MS, which covers the whole request' : '',
-    config.MAX_BODY_BYTES > config.MAX_HELD_BYTES ? 'MAX_BODY_BYTES must not be above MAX_HELD_BYTES: the largest body would never be taken' : '',
+    config.MAX_BODY_BYTES > config.MAX_HELD_BYTES ? 'MAX_BODY_BYTES must not be above MAX_HELD_BYTES: the largest body would always be rejected' : '',
     config.BATCH_TIMEOUT_MS > config.DEADLINE_MS ? 'BATCH_TIMEOUT_MS must not be above DEADLINE_MS: a hung engine would outlive every request' : ''
   ].filter((fault) => fault !== '')
   if (faults.length > 0) throw new ServiceError('configuration_invalid', faults.join('; '))
@@ -75,7 +82,7 @@ interface SchemaFault {
   readonly params: { readonly allowedValues?: readonly string[] }
 }
 
-/** Every value at fault, by the names under which it can be set. */
+/** Every invalid value, with its flag and its variable. */
 function faultsOf(error: unknown): string {
   const faults = (error as { errors?: readonly SchemaFault[] }).errors
   if (faults === undefined) return String(error)
@@ -89,13 +96,13 @@ function faultsOf(error: unknown): string {
 }
 
 /**
- * Budgets of a GPU, where they are not set. Not measured: half of the 16 384 padded tokens that text-embeddings-inference
- * takes by default, since a language model also computes logits, and texts of up to 1024 tokens side by side, whose attention
- * in an unfused graph (16 heads) then takes about 2 GB.
+ * Defaults on a GPU; not measured. MAX_BATCH_TOKENS is half of the 16,384 tokens that text-embeddings-inference uses,
+ * because a language model also computes logits. With LONG_TEXT_TOKENS the attention scores of a full batch take about
+ * 2 GB in an unfused graph with 16 heads.
  */
 const CUDA_DEFAULTS = { MAX_BATCH_TOKENS: 8192, LONG_TEXT_TOKENS: 1024 } as const satisfies Partial<Config>
 
-/** The settings with the defaults of the execution provider for those that nobody gave. */
+/** Replaces the defaults of settings that were not given by those of the execution provider. */
 export function withProviderDefaults(config: Config, given: ReadonlySet<OptionName>, executionProvider: 'cpu' | 'cuda'): Config {
   if (executionProvider === 'cpu') return config
   const missing = Object.entries(CUDA_DEFAULTS).filter(([name]) => !given.has(name as OptionName))

@@ -2,170 +2,189 @@ import { DTYPES } from '../model/folder/find-graph-file.ts'
 import { PRECISIONS } from '../model/precision/eight-bit-form.ts'
 
 /**
- * Every setting, once. Flags (`--max-batch-tokens`), environment variables (`LOGPR_MAX_BATCH_TOKENS`), `--help` and
- * docs/configuration.md all come from this table.
+ * Every setting, defined once. Flags (`--max-batch-tokens`), environment variables (`LOGPR_MAX_BATCH_TOKENS`), `--help`
+ * and docs/configuration.md are derived from this table. A description says what the setting does, its unit and what
+ * its default means.
  */
 export const OPTIONS = {
-  HOST: text({ default: '127.0.0.1', description: 'Address to listen on; 0.0.0.0 for all of a container.' }),
-  PORT: integer({ minimum: 0, maximum: 65_535, default: 8080, description: 'TCP port; 0 picks a free one, printed in the log line `listening`.' }),
+  HOST: text({ default: '127.0.0.1', description: 'Address to listen on; 0.0.0.0 accepts connections from other machines.' }),
+  PORT: integer({ minimum: 0, maximum: 65_535, default: 8080, description: 'TCP port to listen on; 0 picks a free port and logs it as `listening`.' }),
   MODEL: text({
     default: '',
     description:
-      'Model folder (docs/reference/layouts.md) or .onnx file in one, or a hub id organisation/name[/folder][@revision], which is fetched (docs/guides/hub.md); empty serves the embedded model. Several as NAME=PATH,NAME2=PATH2.'
+      'Model to serve: a folder or .onnx file (docs/reference/layouts.md), or a hub id organisation/name[/folder][@revision] to download (docs/guides/hub.md). Empty serves the included model. NAME=PATH,NAME2=PATH2 serves several.'
   }),
-  HUB_OFFLINE: flag('Ask no hub: a hub id is looked for in the cache alone. HF_HUB_OFFLINE=1 does the same (docs/guides/hub.md).'),
+  HUB_OFFLINE: flag('Use only downloaded hub models and never contact the hub; HF_HUB_OFFLINE=1 does the same (docs/guides/hub.md).'),
   DTYPE: choice(
     DTYPES,
     'auto',
-    "Which of the folder's weight files to load, as transformers.js names them; auto takes the most exact that exists and says which (docs/reference/layouts.md)."
+    'Type of the weight file to load, in the names of transformers.js; auto loads the most exact one that the folder has (docs/reference/layouts.md).'
   ),
   PRECISION: choice(
     PRECISIONS,
     'auto',
-    'int8 rounds the float32 weights of a model to 8 bits once and keeps them in a cache folder: faster on a CPU, and less exact by what GET /v1/models says (docs/reference/models.md); auto takes them as they are.'
+    'Precision of the weights in memory: int8 rounds float32 weights to 8 bits once and caches the result, which is faster on a CPU and less exact (docs/reference/models.md); auto leaves the weights unchanged.'
   ),
   MAX_MODEL_LEN: integer({
     minimum: 0,
     default: 0,
     description:
-      'Most tokens of a sequence, prefix token included; 0 takes what the model states, or 2048 where it states nothing. It can only lower what is stated.'
+      'Longest sequence in tokens, including the prefix token. It can only lower the length that the model states; 0 uses that length, or 2048 when the model states none.'
   }),
   EXECUTION_PROVIDER: choice(
     ['auto', 'cpu', 'cuda'],
     'auto',
-    'What runs the model; auto takes CUDA where its libraries and a GPU are found (docs/guides/cuda.md), else the CPU, and says why.'
+    'Hardware that runs the model; auto uses CUDA if its libraries and a GPU are found, else the CPU, and logs why (docs/guides/cuda.md).'
   ),
   THREADS: integer({
     minimum: 0,
     maximum: 256,
     default: 0,
-    description: 'Threads of one forward pass, of each of several models; 0 takes as many as this process may use, shared among the replicas.'
+    description: 'Threads of each engine process; 0 divides the available cores among the replicas of a model.'
   }),
   REPLICAS: integer({
     minimum: 1,
     maximum: 64,
     default: 1,
-    description: 'Engine processes of each model, which compute side by side, each with memory of its own (docs/guides/capacity.md).'
+    description: 'Engine processes per model. They compute in parallel, each in its own memory (docs/guides/capacity.md).'
   }),
   PREPARED_FOLDER: text({
     default: '',
     description:
-      'Where several replicas of a model keep the weights that they share, 2.3 times the size of its files; empty takes one in the temporary folder, off shares nothing (docs/guides/capacity.md).'
+      'Folder for the weights that the replicas of a model share, 2.3 times the size of its files; empty uses the temporary folder, off disables sharing (docs/guides/capacity.md).'
   }),
   ENGINE_NICENESS: integer({
     minimum: 0,
     maximum: 19,
     default: 0,
     description:
-      'By how much the priority of computing and of long tokenization is below that of answering requests, on Linux; it costs throughput (docs/guides/capacity.md).'
+      'Niceness added to the engine processes and to long tokenizations, on Linux. Requests are then answered sooner, at the cost of throughput (docs/guides/capacity.md); 0 adds none.'
   }),
   PREFIX_TOKEN: choice(
     ['auto', 'eos', 'none'],
     'auto',
-    "The token in front of every text: auto is the tokenizer's BOS, eos its end token for models trained with it as separator."
+    'Token in front of every text: auto adds the BOS of the tokenizer if it has one, eos the end token, for models that were trained with it as separator; none adds nothing.'
   ),
-  API_KEYS_FILE: text({ default: '', description: 'File with one API key a line, plain or as sha256:HEX; empty leaves the service open.' }),
+  API_KEYS_FILE: text({
+    default: '',
+    description: 'File with one API key per line, plain or as sha256:HEX (docs/guides/deploy.md); empty serves everyone without a key.'
+  }),
   TOKENIZER_INFO: flag(
-    'Answer GET /tokenizer_info, which shows the chat template; lm-evaluation-harness then tokenizes here (docs/reference/tokenize.md).',
+    'Serve GET /tokenizer_info, which exposes the chat template and lets lm-evaluation-harness tokenize here (docs/reference/tokenize.md).',
     true
   ),
-  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info', 'Least severe level that is logged. No level logs a text.'),
+  LOG_LEVEL: choice(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    'info',
+    'Least severe level that is logged. No level logs the text of a request.'
+  ),
   MAX_BATCH_TOKENS: integer({
     minimum: 1,
     maximum: 1_000_000,
     default: 2048,
-    description: 'Tokens of one forward pass, padding included; a longer text runs alone. With CUDA 8192 unless set.'
+    description: 'Largest batch in tokens, including padding. A longer text runs alone. The default on CUDA is 8192.'
   }),
   LONG_TEXT_TOKENS: integer({
     minimum: 1,
     maximum: 1_000_000,
     default: 128,
-    description: 'Texts with more tokens run alone: on a CPU they gain nothing from neighbours. With CUDA 1024 unless set.'
+    description: 'Length in tokens above which a text runs alone, because batching does not make it faster. The default on CUDA is 1024.'
   }),
   MAX_ATTENTION_BYTES: integer({
     minimum: 1_048_576,
     default: 201_326_592,
     description:
-      'Memory for the attention scores of one pass of a model without fused attention, 16 bytes a head and pair of positions; a longer text runs alone. The default is 1,024 positions of 12 heads.'
+      'Memory in bytes for the attention scores of one pass, for models without fused attention: 16 bytes per head and pair of positions. A text that needs more runs alone. The default fits 1,024 positions of 12 heads.'
   }),
   PACKING: flag(
-    'Put sequences that begin alike, and short texts, into one row, each common beginning once, where the model allows it and the self-test agrees (docs/reference/caching.md).',
+    'Pack short sequences and sequences with a common prefix into one row, which computes the prefix once, if the graph allows it and the self-test agrees (docs/reference/caching.md).',
     true
   ),
   PREFIX_CACHE_BYTES: integer({
     minimum: 0,
     default: 268_435_456,
-    description: 'Memory of the engine process for keys and values of text beginnings, of models that take past ones; 0 keeps none (docs/reference/caching.md).'
+    description:
+      'Size in bytes of the prefix cache: keys and values of earlier prefixes, in each engine process, for models with past inputs. 0 disables it (docs/reference/caching.md).'
   }),
   RESULT_CACHE_BYTES: integer({
     minimum: 0,
     default: 67_108_864,
-    description: 'Memory for the numbers of sequences scored before, which are then not computed again; 0 keeps none (docs/reference/caching.md).'
+    description: 'Size in bytes of the result cache: scores of earlier sequences, which are not computed again. 0 disables it (docs/reference/caching.md).'
   }),
   MAX_QUEUE_TOKENS: integer({
     minimum: 1,
     default: 16_777_216,
     description:
-      'Tokens that may wait for a model, for the memory that they take; what cannot be done before its deadline is refused long before (docs/reference/limits-and-timeouts.md).'
+      'Largest queue of a model in tokens, which bounds its memory. Requests that cannot finish before their deadline are rejected long before (docs/reference/limits-and-timeouts.md).'
   }),
   MAX_REQUESTS: integer({
     minimum: 1,
     default: 1024,
-    description: 'Scoring requests that may be in progress at once, of all models together; past that they get 429.'
+    description: 'Scoring requests in progress at the same time, over all models. Further requests get 429.'
   }),
-  MAX_ITEMS: integer({ minimum: 1, default: 8192, description: 'Outputs that one request may ask to score.' }),
-  MAX_BODY_BYTES: integer({ minimum: 1024, default: 33_554_432, description: 'Largest request body.' }),
+  MAX_ITEMS: integer({ minimum: 1, default: 8192, description: 'Outputs, prompts or documents in one request. Larger requests get 400.' }),
+  MAX_BODY_BYTES: integer({ minimum: 1024, default: 33_554_432, description: 'Largest request body in bytes. Larger bodies get 413.' }),
   MAX_HELD_BYTES: integer({
     minimum: 1024,
     default: 268_435_456,
-    description: 'Bodies of all requests in progress together; past that a request gets 429 before its body is read. Not below the largest body.'
+    description: 'Bodies of all requests in progress, in bytes. Beyond it a request gets 429 before its body is read. Must not be below max-body-bytes.'
   }),
   DEADLINE_MS: integer({
     minimum: 1,
     maximum: 3_600_000,
     default: 240_000,
-    description: 'Longest a request may take; x-request-timeout-ms can only shorten it.'
+    description: 'Longest time for one request in milliseconds. The header x-request-timeout-ms can only shorten it.'
   }),
-  BATCH_TIMEOUT_MS: integer({ minimum: 100, default: 60_000, description: 'A forward pass that takes longer counts as hung; its engine is replaced.' }),
+  BATCH_TIMEOUT_MS: integer({
+    minimum: 100,
+    default: 60_000,
+    description: 'Longest time for one forward pass in milliseconds. After it the engine counts as hung and is restarted.'
+  }),
   START_TIMEOUT_MS: integer({
     minimum: 1000,
     default: 600_000,
-    description: 'Longest an engine process may take to load the model and give its known answer.'
+    description: 'Longest time for an engine process to load the model and pass the self-test, in milliseconds.'
   }),
   CANARY_INTERVAL_MS: integer({
     minimum: 0,
     maximum: 86_400_000,
     default: 60_000,
-    description: 'How often a text of the self-test is scored again while serving and compared with the start; 0 never does.'
+    description: 'Interval of the canary in milliseconds: a text of the self-test is scored again and compared (docs/guides/monitor.md). 0 disables it.'
   }),
   MODEL_FILES_INTERVAL_MS: integer({
     minimum: 100,
     maximum: 3_600_000,
     default: 5000,
-    description: 'How often an idle service looks whether the files of its model changed on disk; after a forward pass it always looks.'
+    description: 'Interval in milliseconds at which an idle service checks the model files for changes. Each forward pass checks them too.'
   }),
   VERIFY_PERCENT: integer({
     minimum: 0,
     maximum: 100,
     default: 1,
-    description: 'Percentage of scored sequences that are verified deeply after their answer, while nothing else waits.'
+    description:
+      'Percentage of scored sequences that are verified deeply after their response, while the service is idle. 0 disables it (docs/guides/monitor.md).'
   }),
-  HEADERS_TIMEOUT_MS: integer({ minimum: 100, default: 10_000, description: 'Longest a client may take to send the request headers.' }),
-  BODY_TIMEOUT_MS: integer({ minimum: 100, default: 30_000, description: "Longest a client may take to send a whole request; not below the headers' limit." }),
+  HEADERS_TIMEOUT_MS: integer({ minimum: 100, default: 10_000, description: 'Longest time for a client to send the request headers, in milliseconds.' }),
+  BODY_TIMEOUT_MS: integer({
+    minimum: 100,
+    default: 30_000,
+    description: 'Longest time for a client to send the whole request, in milliseconds. Must not be below headers-timeout-ms.'
+  }),
   KEEP_ALIVE_TIMEOUT_MS: integer({
     minimum: 1000,
     default: 72_000,
-    description: 'How long an idle connection is kept; longer than the idle limit of the gateway in front.'
+    description: 'Time in milliseconds that an idle connection stays open. Choose it above the idle timeout of the gateway.'
   }),
   DRAIN_DELAY_MS: integer({
     minimum: 0,
     maximum: 600_000,
     default: 0,
-    description: 'After SIGTERM, how long to go on serving with /readyz at 503, so that gateways notice; 5000 behind one.'
+    description:
+      'Time in milliseconds to keep serving after SIGTERM, with /readyz at 503, so that gateways notice. Use 5000 behind a gateway; 0 stops accepting connections at once.'
   })
 } as const
 
-/** A JSON Schema of one setting. */
+/** The JSON Schema of one setting. */
 export interface OptionSchema {
   readonly type: 'integer' | 'string' | 'boolean'
   readonly default: string | number | boolean
@@ -183,13 +202,12 @@ type ValueOf<S> = S extends { readonly enum: readonly (infer V)[] }
       : string
 
 export type OptionName = keyof typeof OPTIONS
-/** The settings in force, frozen. */
 export type Config = { readonly [Name in OptionName]: ValueOf<(typeof OPTIONS)[Name]> }
 
-/** Variables carry the service's name, so that a stray PORT does not reach it. */
+/** The prefix keeps variables such as PORT of other programs from configuring logpr. */
 export const ENV_PREFIX = 'LOGPR_'
 
-/** `MAX_BATCH_TOKENS` as a flag: `max-batch-tokens` */
+/** `MAX_BATCH_TOKENS` becomes `max-batch-tokens`. */
 export function flagOf(name: string): string {
   return name.toLowerCase().replaceAll('_', '-')
 }
@@ -202,7 +220,7 @@ function integer<const S extends { default: number; description: string; minimum
   return { type: 'integer', ...schema } as const satisfies OptionSchema
 }
 
-/** What it is by default unless its flag stands on the command line, or that or its variable says true or false (1, on, yes; 0, off, no). */
+/** A flag without a value means true; values are true, false and the words of `booleanOf` in load-config.ts. */
 function flag<const F extends boolean = false>(description: string, fallback: F = false as F) {
   return { type: 'boolean', default: fallback, description } as const satisfies OptionSchema
 }

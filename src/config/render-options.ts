@@ -8,19 +8,33 @@ interface OptionRow {
   readonly description: string
 }
 
-/** The option table as text for `--help`. */
+/** Widest line of `--help`, in characters. */
+const HELP_COLUMNS = 120
+
+/** The option table of `--help`. */
 export function renderHelp(): string {
   const rows = optionRows()
-  const width = Math.max(...rows.map(({ flag }) => flag.length)) + 2
+  const indent = Math.max(...rows.map(({ flag }) => flag.length)) + 4
   return rows
-    .map(
-      ({ flag, values, fallback, description }) =>
-        `  ${flag.padEnd(width)}${description}\n  ${' '.repeat(width)}${values}, default ${fallback === '' ? 'empty' : fallback}`
-    )
+    .map(({ flag, values, fallback, description }) => {
+      const lines = [...wrapped(description, HELP_COLUMNS - indent), `${values}; default ${fallback === '' ? 'empty' : fallback}`]
+      return `  ${flag.padEnd(indent - 2)}${lines.join(`\n${' '.repeat(indent)}`)}`
+    })
     .join('\n')
 }
 
-/** The option table as Markdown: the entire docs/configuration.md. */
+function wrapped(text: string, columns: number): string[] {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? ''
+    if (line === '') lines[lines.length - 1] = word
+    else if (line.length + 1 + word.length <= columns) lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
+/** The content of docs/configuration.md. */
 export function renderConfigurationPage(): string {
   const lines = optionRows().map(
     ({ flag, variable, fallback, values, description }) =>

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import helmet from '@fastify/helmet'
 import fastifyStatic from '@fastify/static'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import type { Config } from '../config/options.ts'
+import type { Metrics } from '../observability/metrics.ts'
 import { PACKAGE_FOLDER } from '../process/package-info.ts'
 import { HeldBodies, registerHeldBodies } from './held-bodies.ts'
 import { registerAuthentication } from './plugins/authentication.ts'
@@ -20,14 +22,21 @@ import { operationRoutes } from './routes/operations.ts'
 import { rerankRoutes } from './routes/rerank.ts'
 import { tokenizeRoutes, tokenizerInfoRoutes } from './routes/tokenize.ts'
 import { ScoringRequests } from './scoring-requests.ts'
-import type { Service } from './served-model.ts'
+import type { ServedModels } from './served-models.ts'
 
-/** How often Node looks for connections past their time. */
+/** How often Node closes connections that passed a time limit. */
 const CONNECTION_CHECK_MS = 1000
 
-/** The HTTP side of the service: everything that is registered, in the order in which it applies. */
-export async function buildApp(service: Service, log: FastifyBaseLogger): Promise<FastifyInstance> {
-  const { config, metrics } = service
+export interface AppParts {
+  readonly config: Config
+  readonly metrics: Metrics
+  /** SHA-256 of each API key; when empty, no route asks for a key. */
+  readonly apiKeyHashes: readonly Buffer[]
+  readonly models: ServedModels
+}
+
+/** The Fastify app: plugins and routes, registered in the order in which their hooks run. */
+export async function buildApp({ config, metrics, apiKeyHashes, models }: AppParts, log: FastifyBaseLogger): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -38,35 +47,35 @@ export async function buildApp(service: Service, log: FastifyBaseLogger): Promis
     keepAliveTimeout: config.KEEP_ALIVE_TIMEOUT_MS,
     http: { headersTimeout: config.HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTION_CHECK_MS },
     clientErrorHandler: answerClientError,
-    // While draining, a connection that is still open is served and then closed.
+    // A draining service still serves its open connections.
     return503OnClosing: false,
-    // Fastify's own settings would turn 5 into "5" and drop fields with a typo.
+    // Fastify's defaults would turn 5 into "5" and drop misspelt fields.
     ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } }
   })
-  // Response schemas describe; serializing by them would drop what they do not name and turn Infinity into null.
+  // The response schemas only document. Serializing by them would drop unlisted fields and turn Infinity into null.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
 
   registerErrorHandler(app)
   const held = new HeldBodies(config)
   registerJsonBody(app, (request, sizeBytes) => held.arrived(request, sizeBytes))
-  registerRequestContext(app, metrics, () => service.health().status === 'draining')
-  // Whether there is TLS is known to the gateway alone; both headers would send browsers of a plain service to https.
+  registerRequestContext(app, metrics, () => models.health().status === 'draining')
+  // Only a gateway knows whether there is TLS. Both headers would send browsers of a plain-HTTP service to https.
   await app.register(helmet, { strictTransportSecurity: false, contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
-  await registerOpenapi(app, service.apiKeyHashes.length > 0)
-  await app.register(healthRoutes, { service })
-  await app.register(operationRoutes, { service })
+  await registerOpenapi(app, apiKeyHashes.length > 0)
+  await app.register(healthRoutes, { models })
+  await app.register(operationRoutes, { metrics })
   await app.register(async (scope) => {
-    await registerAuthentication(scope, service.apiKeyHashes)
+    await registerAuthentication(scope, apiKeyHashes)
     registerHeldBodies(scope, held)
-    await scope.register(modelRoutes, { service })
-    await scope.register(tokenizeRoutes, { service })
-    await scope.register(tokenizerInfoRoutes, { service })
+    await scope.register(modelRoutes, { models })
+    await scope.register(tokenizeRoutes, { models })
+    await scope.register(tokenizerInfoRoutes, { models, isEnabled: config.TOKENIZER_INFO })
     await scope.register(checkRoutes)
-    const requests = new ScoringRequests(service)
-    await scope.register(logprobRoutes, { service, requests })
+    const requests = new ScoringRequests({ config, apiKeyHashes, models })
+    await scope.register(logprobRoutes, { requests })
     await scope.register(lossRoutes, { requests })
-    await scope.register(completionsRoutes, { service, requests })
-    await scope.register(rerankRoutes, { service, requests })
+    await scope.register(completionsRoutes, { requests })
+    await scope.register(rerankRoutes, { requests })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })
   return app

@@ -1,18 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Config } from '../config/options.ts'
 import { ServiceError } from '../errors.ts'
 
-/** The limits that count here, in bytes. */
-export interface BodyLimits {
-  /** Of one body. */
-  readonly MAX_BODY_BYTES: number
-  /** Of the bodies of all requests in progress. */
-  readonly MAX_HELD_BYTES: number
-}
+export type BodyLimits = Pick<Config, 'MAX_BODY_BYTES' | 'MAX_HELD_BYTES'>
 
 /**
- * Bounds the memory of bodies: a request takes the bytes that it announces before any of them is read, and gives them
- * back when it is answered or its client leaves. One that does not say how long it is takes the most that is allowed,
- * until it has arrived.
+ * Limits the memory that request bodies take. A request reserves its announced size before its body is read, and
+ * releases it when the response is sent or the client leaves. A chunked request, whose size is unknown, reserves
+ * MAX_BODY_BYTES until its body has arrived.
  */
 export class HeldBodies {
   readonly #limits: BodyLimits
@@ -23,32 +18,31 @@ export class HeldBodies {
     this.#limits = limits
   }
 
-  /** Bytes taken at present. */
   get heldBytes(): number {
     return this.#heldBytes
   }
 
-  /** Throws `too_many_requests` when there is no room. */
-  take(request: Pick<FastifyRequest, 'headers' | 'raw'>): void {
+  /** Throws `too_many_requests` when the body would exceed MAX_HELD_BYTES. */
+  reserve({ headers, raw }: Pick<FastifyRequest, 'headers' | 'raw'>): void {
     const { MAX_BODY_BYTES, MAX_HELD_BYTES } = this.#limits
-    const sizeBytes = announcedBytes(request, MAX_BODY_BYTES)
-    // Refused as too large once Fastify looks at it.
+    const sizeBytes = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : MAX_BODY_BYTES
+    // Fastify rejects a body above MAX_BODY_BYTES without reading it.
     if (sizeBytes === 0 || sizeBytes > MAX_BODY_BYTES) return
     if (this.#heldBytes + sizeBytes > MAX_HELD_BYTES)
       throw new ServiceError(
         'too_many_requests',
-        `requests with ${this.#heldBytes} bytes are in progress, and ${sizeBytes} more would pass the limit of ${MAX_HELD_BYTES}; send less at once, or later`,
+        `this body of ${sizeBytes} bytes and the ${this.#heldBytes} bytes in progress exceed the limit of ${MAX_HELD_BYTES} (max-held-bytes); send fewer items or retry later`,
         { retryAfterSeconds: 1 }
       )
-    this.#set(request.raw, sizeBytes)
+    this.#set(raw, sizeBytes)
   }
 
-  /** The body has arrived: it counts with its size. */
+  /** Replaces the reservation by the size of the body that arrived. */
   arrived(request: Pick<FastifyRequest, 'raw'>, sizeBytes: number): void {
     if (this.#bytesByRequest.has(request.raw)) this.#set(request.raw, sizeBytes)
   }
 
-  giveBack(request: Pick<FastifyRequest, 'raw'>): void {
+  release(request: Pick<FastifyRequest, 'raw'>): void {
     this.#set(request.raw, 0)
   }
 
@@ -59,16 +53,11 @@ export class HeldBodies {
   }
 }
 
-/** Counts the bodies of all routes of this scope. The parser of bodies tells `held` when one has arrived. */
+/** Applies `held` to all routes of this scope. The body parser calls `arrived`. */
 export function registerHeldBodies(app: FastifyInstance, held: HeldBodies): void {
   app.addHook('onRequest', async (request, reply) => {
     if (reply.raw.destroyed) return
-    held.take(request)
-    reply.raw.once('close', () => held.giveBack(request))
+    held.reserve(request)
+    reply.raw.once('close', () => held.release(request))
   })
-}
-
-function announcedBytes({ headers }: Pick<FastifyRequest, 'headers'>, mostBytes: number): number {
-  if (headers['transfer-encoding'] !== undefined) return mostBytes
-  return Number(headers['content-length'] ?? 0)
 }

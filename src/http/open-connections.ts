@@ -2,10 +2,10 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Ends the connections that carry no request. `server.close()` waits for those that were opened and never used, and
- * no longer looks at their timeouts.
+ * Tracks open connections, so that those without a request can be closed. `server.close()` would wait for connections
+ * that were opened and never used, without applying their timeouts.
  */
-export function trackConnections(server: Server): { endIdle(): void } {
+export function trackConnections(server: Server): { closeIdle(): void } {
   const requestsBySocket = new Map<Socket, number>()
   server.on('connection', (socket) => {
     requestsBySocket.set(socket, 0)
@@ -18,7 +18,7 @@ export function trackConnections(server: Server): { endIdle(): void } {
     })
   })
   return {
-    endIdle() {
+    closeIdle() {
       for (const [socket, requests] of requestsBySocket) if (requests === 0) socket.destroy()
     }
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type ErrorCode, ServiceError } from '../errors.ts'
 
-/** One error body that RFC 9457 clients and OpenAI clients both read. */
+/** An error body that RFC 9457 clients and OpenAI clients can both read. */
 interface Problem {
   readonly type: string
   readonly title: string
@@ -28,13 +28,13 @@ export function problemOf({ code, message, param }: ServiceError, requestId: str
   }
 }
 
-/** Headers that go with an error: when to come back, and not to try again what cannot succeed. */
+/** Headers that tell a client whether and when to retry. */
 export function problemHeaders({ code, retryAfterSeconds }: ServiceError): Record<string, string> {
   const kind: { readonly status: number; readonly shouldRetry?: boolean } = ERROR_KINDS[code]
-  const isPassing = kind.status === 429 || kind.status === 503
+  const isTemporary = kind.status === 429 || kind.status === 503
   return {
     'content-type': PROBLEM_MEDIA_TYPE,
-    ...(isPassing ? { 'retry-after': String(retryAfterSeconds ?? 1) } : {}),
+    ...(isTemporary ? { 'retry-after': String(retryAfterSeconds ?? 1) } : {}),
     ...(kind.shouldRetry === false ? { 'x-should-retry': 'false' } : {})
   }
 }
@@ -42,9 +42,9 @@ export function problemHeaders({ code, retryAfterSeconds }: ServiceError): Recor
 interface ErrorKind {
   readonly status: number
   readonly title: string
-  /** OpenAI's coarse classes, which its clients switch on. */
+  /** OpenAI's error class, which its clients switch on. */
   readonly type: 'invalid_request_error' | 'authentication_error' | 'rate_limit_error' | 'server_error'
-  /** Sent as x-should-retry where clients would otherwise retry what cannot succeed. */
+  /** false sends `x-should-retry: false`, because OpenAI's clients retry every 500 by default. */
   readonly shouldRetry?: boolean
 }
 
@@ -57,55 +57,58 @@ const server = (status: number, title: string, shouldRetry?: boolean): ErrorKind
   ...(shouldRetry === undefined ? {} : { shouldRetry })
 })
 
-/** The only place that knows HTTP statuses. `satisfies` fails when a code has none. */
+/** Status, title and class of every error code; no other place maps codes to statuses. */
 export const ERROR_KINDS = {
   invalid_json: invalid(400, 'The body is not valid JSON'),
   invalid_utf8: invalid(400, 'The body is not valid UTF-8'),
   invalid_request: invalid(400, 'The request does not match the schema'),
   invalid_text: invalid(400, 'A text is not well-formed Unicode'),
   token_out_of_range: invalid(400, 'A token id is outside the vocabulary'),
-  context_length_exceeded: invalid(400, "The text is longer than the model's context"),
-  unauthorized: { status: 401, title: 'An API key is needed', type: 'authentication_error' },
-  not_found: invalid(404, 'There is no such resource'),
-  model_not_found: invalid(404, 'There is no such model here'),
-  method_not_allowed: invalid(405, 'This resource does not take that method'),
+  context_length_exceeded: invalid(400, "The sequence exceeds the model's context length"),
+  unauthorized: { status: 401, title: 'The API key is missing or unknown', type: 'authentication_error' },
+  not_found: invalid(404, 'The resource does not exist'),
+  model_not_found: invalid(404, 'The model is not served here'),
+  method_not_allowed: invalid(405, 'The resource does not support this method'),
   request_timeout: invalid(408, 'The request did not arrive in time'),
   body_too_large: invalid(413, 'The body is too large'),
-  unsupported_media_type: invalid(415, 'The body must be application/json'),
-  empty_completion: invalid(422, 'There is nothing to score'),
-  no_prefix_token: invalid(422, 'The first token has no probability'),
+  unsupported_media_type: invalid(415, 'The body is not application/json'),
+  empty_completion: invalid(422, 'The completion is empty'),
+  no_prefix_token: invalid(422, 'The first token has no log-probability'),
   no_end_token: invalid(422, 'The model has no end-of-sequence token'),
   boundary_merged: invalid(422, 'x and y share a token'),
-  boundary_not_exact: invalid(422, 'x and y cannot be tokenized apart'),
-  chat_template_failed: invalid(422, 'The messages could not be rendered'),
+  boundary_not_exact: invalid(422, 'x and y cannot be tokenized separately'),
+  chat_template_failed: invalid(422, 'The chat template could not render the messages'),
   too_many_requests: limited('Too many requests are in progress'),
-  queue_full: limited('Too much work is waiting'),
+  queue_full: limited('The queue is full'),
   client_closed_request: invalid(499, 'The client closed the connection'),
-  non_finite_logits: server(500, 'The model gave a number that is not finite', false),
-  scores_mismatched: server(500, 'The numbers that came back belong to other tokens'),
-  engine_crashed: server(500, 'The model process ended twice on this request', false),
-  internal_error: server(500, 'The service failed'),
+  non_finite_logits: server(500, 'The model returned a non-finite number', false),
+  scores_mismatched: server(500, 'The engine returned scores of other tokens'),
+  engine_crashed: server(500, 'The engine process crashed twice on this request', false),
+  internal_error: server(500, 'The service failed unexpectedly'),
   hub_unreachable: server(500, 'The model hub cannot be reached'),
-  hub_refused: server(500, 'The model hub refuses access', false),
+  hub_refused: server(500, 'The model hub denied access', false),
   hub_not_found: server(500, 'The model hub has no such model', false),
-  download_corrupt: server(500, 'A download is not what the model hub listed'),
+  download_corrupt: server(500, 'A downloaded file differs from the listing of the model hub'),
   cache_failed: server(500, 'The model cache cannot be written', false),
   not_in_cache: server(500, 'The model is not in the cache', false),
   model_invalid: server(500, 'The model cannot be loaded', false),
-  model_unsupported: server(500, 'The model is of an unsupported form', false),
+  model_unsupported: server(500, 'The model has an unsupported format', false),
   model_too_large: server(500, 'The model does not fit into memory', false),
   configuration_invalid: server(500, 'The configuration is invalid', false),
   starting: server(503, 'The service is starting'),
-  engine_unavailable: server(503, 'The model process is not available'),
-  deadline_exceeded: server(504, 'The deadline has passed')
+  engine_unavailable: server(503, 'The engine is not available'),
+  deadline_exceeded: server(504, 'The request exceeded its deadline')
 } as const satisfies Record<ErrorCode, ErrorKind>
 
-/** Answers what fails before there is a request: a body that does not arrive, bytes that are not HTTP. */
+/** Answers a client whose request never reached a route: it arrived too slowly or is not HTTP. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return
   const failure =
     error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? new ServiceError('request_timeout', 'the request did not arrive in time; send the whole body at once')
+      ? new ServiceError(
+          'request_timeout',
+          'the request did not arrive within the time limit (headers-timeout-ms, body-timeout-ms); send the whole body at once'
+        )
       : new ServiceError('invalid_request', error.code === 'HPE_HEADER_OVERFLOW' ? 'the request headers are too large' : 'the request is not valid HTTP/1.1')
   const problem = problemOf(failure, randomUUID())
   const body = JSON.stringify(problem)

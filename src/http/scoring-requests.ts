@@ -1,37 +1,55 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Config } from '../config/options.ts'
 import { ServiceError } from '../errors.ts'
+import { type RequestTerms, requestTermsOf } from './request-terms.ts'
 import { selectModel } from './select-model.ts'
-import type { ScoringModel, Service } from './served-model.ts'
-import { type RequestTerms, workTerms } from './work-signal.ts'
+import type { ScoringModel, ServedModels } from './served-models.ts'
 
-type Needed = Pick<Service, 'apiKeyHashes' | 'config' | 'modelIds' | 'scoring'>
+export interface ScoringSettings {
+  readonly config: Pick<Config, 'DEADLINE_MS' | 'MAX_ITEMS' | 'MAX_REQUESTS'>
+  readonly apiKeyHashes: readonly Buffer[]
+  readonly models: Pick<ServedModels, 'ids' | 'scoring'>
+}
 
-/** What every route that scores begins with: the model, the limit of requests in progress, the deadline. One for all routes and models. */
+/** The steps that every scoring route begins with. One instance counts the requests of all routes and models. */
 export class ScoringRequests {
-  readonly #service: Needed
+  readonly #settings: ScoringSettings
   #inProgress = 0
 
-  constructor(service: Needed) {
-    this.#service = service
+  constructor(settings: ScoringSettings) {
+    this.#settings = settings
   }
 
-  /** The model that the request names, by whose id its log lines can be told from now on. Throws what `selectModel` throws. */
+  /**
+   * The model that the request names; the request's log lines carry its id from now on. Throws what `selectModel`
+   * throws.
+   */
   model(request: FastifyRequest<{ Body: { readonly model?: string | null } }>): ScoringModel {
-    const scoring = selectModel(this.#service, request.body.model ?? undefined)
+    const scoring = selectModel(this.#settings.models, request.body.model ?? undefined)
     request.log = request.log.child({ model: scoring.model.id })
     return scoring
   }
 
+  /** Throws `invalid_request` when a request has more items than MAX_ITEMS. `noun` is what the route calls them. */
+  checkItemCount(count: number, noun: string, param?: string): void {
+    const { MAX_ITEMS } = this.#settings.config
+    if (count <= MAX_ITEMS) return
+    throw new ServiceError('invalid_request', `the request has ${count} ${noun}; the limit is ${MAX_ITEMS} (max-items): split the request`, {
+      ...(param === undefined ? {} : { param })
+    })
+  }
+
   /**
-   * Counts the request as in progress until it is answered, and starts its deadline. The signal aborts when that passes
-   * or the client leaves. Throws `too_many_requests`, and
-   * `invalid_request` for a priority that there is not.
+   * Counts the request as in progress until its connection closes or its response is sent, and starts its deadline.
+   * Throws `too_many_requests`, and what `requestTermsOf` throws.
    */
   begin(request: FastifyRequest, reply: FastifyReply): RequestTerms {
-    const { MAX_REQUESTS, DEADLINE_MS } = this.#service.config
-    if (this.#inProgress >= MAX_REQUESTS)
-      throw new ServiceError('too_many_requests', `${this.#inProgress} requests are in progress, which is the limit`, { retryAfterSeconds: 1 })
-    const terms = workTerms(request, reply, { longestMs: DEADLINE_MS, hasKeys: this.#service.apiKeyHashes.length > 0 })
+    const { config, apiKeyHashes } = this.#settings
+    if (this.#inProgress >= config.MAX_REQUESTS)
+      throw new ServiceError('too_many_requests', `${this.#inProgress} requests are in progress, which is the limit (max-requests); retry later`, {
+        retryAfterSeconds: 1
+      })
+    const terms = requestTermsOf(request, reply, { longestMs: config.DEADLINE_MS, hasKeys: apiKeyHashes.length > 0 })
     if (!reply.raw.destroyed) {
       this.#inProgress++
       reply.raw.once('close', () => this.#inProgress--)

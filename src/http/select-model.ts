@@ -1,45 +1,41 @@
 import { ServiceError } from '../errors.ts'
-import type { ScoringModel, Service } from './served-model.ts'
-
-type Models = Pick<Service, 'modelIds' | 'scoring'>
+import type { ScoringModel, ServedModels } from './served-models.ts'
 
 /**
- * The model that a request names; without a name the only one. With several there is no default, because a number of
- * another model looks like any other.
+ * The model that a request names, or the only model when it names none. With several models there is no default,
+ * because a score of the wrong model looks like any other score.
  *
- * Throws `invalid_request` when it has to be named, `model_not_found`, and what `scoring` throws.
+ * Throws `invalid_request` when a name is required, `model_not_found` when it is unknown, and what `scoring` throws.
  */
-export function selectModel(models: Models, name: string | undefined, param = 'model'): ScoringModel {
+export function selectModel(models: Pick<ServedModels, 'ids' | 'scoring'>, name: string | undefined, param = 'model'): ScoringModel {
   return models.scoring(selectModelId(models, name, param))
 }
 
-/** The id of the model that a request names, loaded or not, as `selectModel` chooses it. Throws `invalid_request` or `model_not_found`. */
-export function selectModelId({ modelIds }: Pick<Service, 'modelIds'>, name: string | undefined, param = 'model'): string {
-  const [only, ...others] = modelIds
+/**
+ * The id that `selectModel` would choose; the model need not be loaded. Throws `invalid_request` or `model_not_found`.
+ */
+export function selectModelId({ ids }: Pick<ServedModels, 'ids'>, name: string | undefined, param = 'model'): string {
+  const [only, ...others] = ids
   const id = name ?? (others.length === 0 ? only : undefined)
-  if (id === undefined) throw new ServiceError('invalid_request', `this service serves several models: send one of ${modelIds.join(', ')} as model`, { param })
-  if (!modelIds.includes(id))
-    throw new ServiceError(
-      'model_not_found',
-      `this service serves ${modelIds.join(', ')}; GET /v1/models lists what there is: send ${others.length === 0 ? 'that, or leave model out' : 'one of these as model'}`,
-      { param }
-    )
+  if (id === undefined) throw new ServiceError('invalid_request', `model is missing and several models are served; send one of ${ids.join(', ')}`, { param })
+  if (!ids.includes(id)) {
+    const remedy = others.length === 0 ? `omit ${param} or send ${ids.join()}` : `send one of ${ids.join(', ')}`
+    throw new ServiceError('model_not_found', `${param} names no model that is served here; ${remedy}`, { param })
+  }
   return id
 }
 
-/**
- * The models that can be asked now, in the order of the configuration. Throws the reason of the first one when there is none.
- */
-export function availableModels(models: Models): readonly ScoringModel[] {
-  const found: ScoringModel[] = []
-  let reason: unknown
-  for (const id of models.modelIds) {
+/** The loaded models, in the order of the configuration. Throws the first model's reason when none is loaded. */
+export function availableModels(models: Pick<ServedModels, 'ids' | 'scoring'>): readonly ScoringModel[] {
+  const available: ScoringModel[] = []
+  let firstReason: unknown
+  for (const id of models.ids) {
     try {
-      found.push(models.scoring(id))
+      available.push(models.scoring(id))
     } catch (error) {
-      reason ??= error
+      firstReason ??= error
     }
   }
-  if (found.length === 0) throw reason
-  return found
+  if (available.length === 0) throw firstReason
+  return available
 }

@@ -1,8 +1,8 @@
 import { type Logger, pino } from 'pino'
 
 /**
- * JSON lines on standard output (1) or standard error (2). What is logged is listed where it is logged: ids,
- * counts, durations, codes. No serializer here ever sees a body, a header or a query string.
+ * A logger that writes JSON lines to standard output (1) or standard error (2). Callers log ids, counts, durations and
+ * codes. The serializers drop everything else of a request, so no body, header or query string reaches the log.
  */
 export function createLogger(level: string, descriptor: 1 | 2): Logger {
   return pino(
@@ -17,7 +17,7 @@ export function createLogger(level: string, descriptor: 1 | 2): Logger {
   )
 }
 
-/** Type, message and stack of failures that are no answer to a caller: bugs. */
+/** Unexpected errors are bugs, so their message and stack are logged. */
 function errorFields(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) }
   return { type: error.name, code: (error as { code?: string }).code, message: error.message, stack: error.stack }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** What Linux says of the processor in /proc/cpuinfo; empty elsewhere. */
+/** The content of /proc/cpuinfo; empty on systems other than Linux. */
 export function cpuInfo(): string {
   try {
     return readFileSync('/proc/cpuinfo', 'utf8')
@@ -9,7 +9,10 @@ export function cpuInfo(): string {
   }
 }
 
-/** The features that /proc/cpuinfo lists, separated by spaces: `flags` on x86, `Features` on ARM; empty when it lists none. */
+/**
+ * The processor features in /proc/cpuinfo, separated by spaces: `flags` on x86, `Features` on ARM. Empty when there are
+ * none.
+ */
 export function cpuFlags(cpuInfo: string): string {
   return /^(?:flags|Features)\s*:(.*)$/m.exec(cpuInfo)?.[1]?.trim() ?? ''
 }

@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os'
 
-/** The memory that this process's container (cgroup) may use, in bytes; null where it has no limit below the machine's own. */
+/** The memory limit of the container (cgroup) in bytes; null when it is not below the memory of the machine. */
 export function memoryLimitBytes(constrained = process.constrainedMemory(), machine = totalmem()): number | null {
   return constrained > 0 && constrained < machine ? constrained : null
 }

@@ -3,16 +3,14 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The folder that holds package.json: the same from `src/` and from the build in `dist/src/`. */
+/** The folder with package.json, whether this module runs from `src/` or from `dist/src/`. */
 export const PACKAGE_FOLDER = nearestPackageFolder(dirname(fileURLToPath(import.meta.url)))
 
-/** Version of logpr, from package.json. */
 export const LOGPR_VERSION = versionIn(PACKAGE_FOLDER)
 
-/** The installed package onnxruntime-node. */
 export const ONNXRUNTIME_FOLDER = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'))
 
-/** Version of the installed onnxruntime-node, read without loading its native library. */
+/** Read from package.json, so that the native library is not loaded. */
 export const ONNXRUNTIME_VERSION = versionIn(ONNXRUNTIME_FOLDER)
 
 function nearestPackageFolder(folder: string): string {

@@ -1,5 +1,5 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
-import type { Health, ScoringModel, TokenizingModel } from '../http/served-model.ts'
+import type { Health, ScoringModel, TokenizingModel } from '../http/served-models.ts'
 import type { MemoryPrediction } from '../memory/predict.ts'
 import type { LocatedModel } from '../model/locate-model.ts'
 import type { ModelMetrics } from '../observability/metrics.ts'

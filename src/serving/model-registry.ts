@@ -1,5 +1,5 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
-import type { Health, ScoringModel, ServiceHealth, TokenizingModel } from '../http/served-model.ts'
+import type { Health, ScoringModel, ServedModels, ServiceHealth, TokenizingModel } from '../http/served-models.ts'
 import { assertFitTogether } from '../memory/fit.ts'
 import { type ModelEntry, READY_REASON } from './model-entry.ts'
 
@@ -7,7 +7,7 @@ import { type ModelEntry, READY_REASON } from './model-entry.ts'
 const LEAST_READY_FIRST: readonly Health['status'][] = ['failed', 'draining', 'starting', 'restarting', 'ready']
 
 /** The models of a service by id. A failure of one does not affect the others. */
-export class ModelRegistry {
+export class ModelRegistry implements ServedModels {
   readonly #entries: ReadonlyMap<string, ModelEntry>
   #isDraining = false
   /** Why the models, although each is loaded, do not fit into memory together. */

@@ -22,16 +22,7 @@ export interface RunningService {
 /** Serves the models over HTTP. It listens at once while they load; /readyz reports when all are ready. */
 export async function startService(config: Config, models: ModelRegistry, metrics: Metrics, log: Logger): Promise<RunningService> {
   const apiKeyHashes = config.API_KEYS_FILE === '' ? [] : parseApiKeys(readKeyFile(config.API_KEYS_FILE))
-  const service = {
-    config,
-    metrics,
-    apiKeyHashes,
-    modelIds: models.ids,
-    health: () => models.health(),
-    scoring: (id: string) => models.scoring(id),
-    tokenizing: (id: string) => models.tokenizing(id)
-  }
-  const app = await buildApp(service, log)
+  const app = await buildApp({ config, metrics, apiKeyHashes, models }, log)
   const connections = trackConnections(app.server)
   const address = await app.listen({ host: config.HOST, port: config.PORT }).catch((error: NodeJS.ErrnoException) => {
     throw new ServiceError(
@@ -47,7 +38,7 @@ export async function startService(config: Config, models: ModelRegistry, metric
       models.beginDrain()
       await new Promise((resolve) => setTimeout(resolve, config.DRAIN_DELAY_MS))
       const closed = app.close()
-      connections.endIdle()
+      connections.closeIdle()
       await closed
       await models.close()
     }

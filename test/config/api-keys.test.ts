@@ -14,9 +14,9 @@ describe('parseApiKeys', () => {
     assert.deepEqual(parsed(KEY), [hashOfKey(KEY).toString('hex')])
   })
 
-  it('takes hashes as they are, in either case', () => assert.deepEqual(parsed(`sha256:${ABC}\nsha256:${ABC.toUpperCase()}`), [ABC, ABC]))
+  it('accepts hashes in upper and lower case', () => assert.deepEqual(parsed(`sha256:${ABC}\nsha256:${ABC.toUpperCase()}`), [ABC, ABC]))
 
-  it('skips blank lines, comments and the white space around keys', () => {
+  it('ignores blank lines, comments and white space around keys', () => {
     assert.deepEqual(parsed(`# keys\r\n\r\n  ${KEY} \r\n\t\n#sha256:no\nsha256:${ABC}\n`), [hashOfKey(KEY).toString('hex'), ABC])
   })
 
@@ -24,16 +24,16 @@ describe('parseApiKeys', () => {
     ['a key of 15 characters', `${KEY}\n${'k'.repeat(15)}`, /^line 2 .* at least 16 characters$/],
     ['a hash that is too short', `#\n\nsha256:${ABC.slice(2)}`, /^line 3 .*64 hexadecimal digits$/],
     ['a hash that is too long', `sha256:${ABC}00`, /^line 1 .*64 hexadecimal digits$/],
-    ['a hash with half a byte more', `sha256:${ABC}0`, /^line 1 .*64 hexadecimal digits$/],
-    ['a hash with something behind it', `sha256:${ABC} ops team`, /^line 1 .*64 hexadecimal digits$/],
+    ['a hash with one digit too many', `sha256:${ABC}0`, /^line 1 .*64 hexadecimal digits$/],
+    ['a hash followed by other text', `sha256:${ABC} ops team`, /^line 1 .*64 hexadecimal digits$/],
     ['a hash that is not hexadecimal', `sha256:${'z'.repeat(64)}`, /^line 1 .*64 hexadecimal digits$/],
-    ['a file without keys, which would leave the service open', '# none yet\n', /no key/]
+    ['a file without keys', '# none yet\n', /has no key/]
   ]
   for (const [what, text, message] of REFUSED) {
-    it(`refuses ${what}`, () => assert.throws(() => parseApiKeys(text), { name: 'ServiceError', code: 'configuration_invalid', message }))
+    it(`rejects ${what}`, () => assert.throws(() => parseApiKeys(text), { name: 'ServiceError', code: 'configuration_invalid', message }))
   }
 
-  it('never shows a key', () => {
+  it('never puts a key into its message', () => {
     assert.throws(
       () => parseApiKeys('secret'),
       (error: Error) => !error.message.includes('secret')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { loadConfig } from '../../src/config/load-config.ts'
+import { loadConfig, withProviderDefaults } from '../../src/config/load-config.ts'
 import { OPTIONS } from '../../src/config/options.ts'
 
 describe('loadConfig', () => {
@@ -14,16 +14,16 @@ describe('loadConfig', () => {
     assert.deepEqual([config.PORT, config.THREADS, config.HOST], [1, 3, '127.0.0.1'])
   })
 
-  it('takes an empty variable as not set', () => assert.equal(loadConfig([], { LOGPR_PORT: '' }).config.PORT, 8080))
+  it('ignores an empty variable', () => assert.equal(loadConfig([], { LOGPR_PORT: '' }).config.PORT, 8080))
 
-  it("leaves variables without the service's name alone", () => assert.equal(loadConfig([], { PORT: '1', MODEL: '/x' }).config.PORT, 8080))
+  it('ignores variables without the prefix LOGPR_', () => assert.equal(loadConfig([], { PORT: '1', MODEL: '/x' }).config.PORT, 8080))
 
-  it('gives back positionals and the flags of the command itself', () => {
+  it('returns positionals and the flags of the command itself', () => {
     const { own, positionals } = loadConfig(['file.jsonl', '--x=a b', '--port', '9'], {}, ['x', 'y'])
     assert.deepEqual([own, positionals], [{ x: 'a b' }, ['file.jsonl']])
   })
 
-  it('takes a switch without a value, with one, and as words that Python takes', () => {
+  it('accepts a boolean flag without a value, with a value, and with the words of huggingface_hub', () => {
     const isOffline = (argv: readonly string[], env: Record<string, string> = {}) => loadConfig(argv, env).config.HUB_OFFLINE
     assert.deepEqual(
       [isOffline([]), isOffline(['--hub-offline']), isOffline(['--hub-offline', 'false']), isOffline(['--hub-offline=true'])],
@@ -36,37 +36,60 @@ describe('loadConfig', () => {
     assert.deepEqual(loadConfig(['--hub-offline', 'file.jsonl'], {}).positionals, ['file.jsonl'])
   })
 
-  it('gives a config that cannot be changed', () => assert.ok(Object.isFrozen(loadConfig([], {}).config)))
+  it('returns a frozen config', () => assert.ok(Object.isFrozen(loadConfig([], {}).config)))
 
-  it('takes timers that are just within each other', () => {
+  it('accepts timeouts that are equal to their limits', () => {
     const { config } = loadConfig(['--headers-timeout-ms', '30000', '--batch-timeout-ms', '240000'], {})
     assert.deepEqual([config.HEADERS_TIMEOUT_MS, config.BATCH_TIMEOUT_MS], [config.BODY_TIMEOUT_MS, config.DEADLINE_MS])
   })
 
   const REFUSED: readonly [string, readonly string[], Record<string, string>, RegExp][] = [
     ['an unknown flag', ['--prot', '1'], {}, /--prot/],
-    ["a flag of another command's", ['--x', 'a'], {}, /--x/],
+    ['a flag of another command', ['--x', 'a'], {}, /--x/],
     ['a flag without its value', ['--port'], {}, /--port/],
     ['a port above 65535', [], { LOGPR_PORT: '65536' }, /LOGPR_PORT\) must be <= 65535/],
-    ['a number that is none', ['--threads', 'many'], {}, /LOGPR_THREADS\) must be integer/],
+    ['a number with letters', ['--threads', 'many'], {}, /LOGPR_THREADS\) must be integer/],
     ['a fraction of a thread', ['--threads', '1.5'], {}, /LOGPR_THREADS\) must be integer/],
-    ['a switch that says neither', [], { LOGPR_HUB_OFFLINE: 'perhaps' }, /LOGPR_HUB_OFFLINE\) must be boolean/],
-    ['a value outside a choice', ['--log-level', 'loud'], {}, /LOGPR_LOG_LEVEL\) must be one of trace/],
-    ['headers that may take longer than the request', ['--headers-timeout-ms', '30001'], {}, /HEADERS_TIMEOUT_MS must not be above BODY_TIMEOUT_MS/],
-    ['a body larger than all bodies', ['--max-held-bytes', '33554431'], {}, /MAX_BODY_BYTES must not be above MAX_HELD_BYTES/],
-    ['a batch that may outlive every request', [], { LOGPR_DEADLINE_MS: '59999' }, /BATCH_TIMEOUT_MS must not be above DEADLINE_MS/]
+    ['a boolean that is neither true nor false', [], { LOGPR_HUB_OFFLINE: 'perhaps' }, /LOGPR_HUB_OFFLINE\) must be boolean/],
+    ['a value that is not a choice', ['--log-level', 'loud'], {}, /LOGPR_LOG_LEVEL\) must be one of trace/],
+    ['a headers timeout above the body timeout', ['--headers-timeout-ms', '30001'], {}, /HEADERS_TIMEOUT_MS must not be above BODY_TIMEOUT_MS/],
+    ['a body limit above the limit of all bodies', ['--max-held-bytes', '33554431'], {}, /MAX_BODY_BYTES must not be above MAX_HELD_BYTES/],
+    ['a batch timeout above the deadline', [], { LOGPR_DEADLINE_MS: '59999' }, /BATCH_TIMEOUT_MS must not be above DEADLINE_MS/]
   ]
   for (const [what, argv, env, message] of REFUSED) {
-    it(`refuses ${what}, naming it`, () => assert.throws(() => loadConfig(argv, env), { name: 'ServiceError', code: 'configuration_invalid', message }))
+    it(`rejects ${what} and names it`, () => assert.throws(() => loadConfig(argv, env), { name: 'ServiceError', code: 'configuration_invalid', message }))
   }
 
-  it('names all values at fault', () => {
+  it('lists every invalid value', () => {
     assert.throws(() => loadConfig(['--port=-1'], { LOGPR_THREADS: 'x', LOGPR_DTYPE: 'fp8' }), {
       message: /^(?=.*PORT)(?=.*THREADS)(?=.*DTYPE)/s
     })
   })
 
-  it('names all timers at fault', () => {
+  it('lists every pair of conflicting timeouts', () => {
     assert.throws(() => loadConfig(['--headers-timeout-ms', '30001', '--batch-timeout-ms', '240001'], {}), { message: /^(?=.*HEADERS)(?=.*BATCH)/s })
+  })
+})
+
+describe('withProviderDefaults', () => {
+  const budgetsOf = (argv: readonly string[], env: Record<string, string>, provider: 'cpu' | 'cuda'): number[] => {
+    const { config, given } = loadConfig(argv, env)
+    const { MAX_BATCH_TOKENS, LONG_TEXT_TOKENS } = withProviderDefaults(config, given, provider)
+    return [MAX_BATCH_TOKENS, LONG_TEXT_TOKENS]
+  }
+
+  it('replaces the defaults on CUDA only', () => {
+    assert.deepEqual(
+      [budgetsOf([], {}, 'cpu'), budgetsOf([], {}, 'cuda')],
+      [
+        [2048, 128],
+        [8192, 1024]
+      ]
+    )
+  })
+
+  it('keeps a setting from a flag or variable, even if it equals the default', () => {
+    assert.deepEqual(budgetsOf(['--max-batch-tokens', '2048'], {}, 'cuda'), [2048, 1024])
+    assert.deepEqual(budgetsOf([], { LOGPR_LONG_TEXT_TOKENS: '64' }, 'cuda'), [8192, 64])
   })
 })

@@ -5,14 +5,14 @@ import { flagOf, OPTIONS, type OptionSchema } from '../../src/config/options.ts'
 const ENTRIES = Object.entries<OptionSchema>(OPTIONS)
 
 describe('OPTIONS', () => {
-  it('describes every option in a sentence', () => {
+  it('describes every option in full sentences', () => {
     assert.deepEqual(
       ENTRIES.filter(([, { description }]) => !/^\S.{10,}\.$/.test(description)).map(([name]) => name),
       []
     )
   })
 
-  it('has defaults that are allowed', () => {
+  it('has valid defaults', () => {
     const isAllowed = ({ default: fallback, enum: choices, minimum = -Infinity, maximum = Infinity }: OptionSchema): boolean =>
       typeof fallback === 'number' ? fallback >= minimum && fallback <= maximum : choices === undefined || choices.includes(String(fallback))
     assert.deepEqual(
@@ -21,9 +21,9 @@ describe('OPTIONS', () => {
     )
   })
 
-  it('has a flag of its own for each', () => assert.equal(new Set(ENTRIES.map(([name]) => flagOf(name))).size, ENTRIES.length))
+  it('gives each option a distinct flag', () => assert.equal(new Set(ENTRIES.map(([name]) => flagOf(name))).size, ENTRIES.length))
 
-  // Names and defaults that docs/contract.md fixes.
+  // These names and defaults are part of the public contract.
   const FIXED: readonly [keyof typeof OPTIONS, string, string | number][] = [
     ['HOST', 'host', '127.0.0.1'],
     ['PORT', 'port', 8080],

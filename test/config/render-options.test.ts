@@ -9,11 +9,21 @@ for (const [what, text] of [
 ] as const) {
   describe(what, () => {
     it('shows the flag and the description of every option', () => {
-      const missing = Object.entries(OPTIONS).filter(([name, { description }]) => !text.includes(`--${flagOf(name)}`) || !text.includes(description))
+      const unwrapped = text.replaceAll(/\n +/g, ' ')
+      const missing = Object.entries(OPTIONS).filter(([name, { description }]) => !unwrapped.includes(`--${flagOf(name)}`) || !unwrapped.includes(description))
       assert.deepEqual(missing, [])
     })
   })
 }
+
+describe('renderHelp', () => {
+  it('wraps lines at 120 columns', () => {
+    const long = renderHelp()
+      .split('\n')
+      .filter((line) => line.length > 120)
+    assert.deepEqual(long, [])
+  })
+})
 
 describe('renderConfigurationPage', () => {
   const ROWS = [

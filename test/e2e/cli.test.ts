@@ -196,7 +196,7 @@ test('every fault of the configuration is named at once', async () => {
 test('serve refuses what is no flag, and says how a flag is switched', async () => {
   const { code, stderr } = await logpr(['serve', '--packing', 'maybe'])
   assert.equal(code, 2)
-  assert.equal(stderr, 'logpr: serve takes no arguments, only flags; got 1. A flag for on and off takes true or false\n')
+  assert.equal(stderr, 'logpr: serve takes no positional arguments (got 1); a boolean flag takes true or false\n')
 })
 
 test('a port that is taken ends the start with the reason', async () => {

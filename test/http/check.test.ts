@@ -2,34 +2,14 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { after, before, describe, test } from 'node:test'
 import type { FastifyInstance } from 'fastify'
-import { pino } from 'pino'
-import { loadConfig } from '../../src/config/load-config.ts'
-import { ServiceError } from '../../src/errors.ts'
-import { buildApp } from '../../src/http/build-app.ts'
-import { createMetrics } from '../../src/observability/metrics.ts'
+import { loadingApp } from '../support/loading-app.ts'
 import { present } from '../support/present.ts'
 import { MAIN } from '../support/running-service.ts'
 
 let app: FastifyInstance
 
-// A service whose model is being loaded all the time.
 before(async () => {
-  app = await buildApp(
-    {
-      config: loadConfig([], {}).config,
-      metrics: createMetrics(),
-      apiKeyHashes: [],
-      modelIds: ['small'],
-      health: () => ({ status: 'starting', reason: 'the model is being loaded', models: [] }),
-      scoring: () => {
-        throw new ServiceError('starting', 'the model is being loaded')
-      },
-      tokenizing: async () => {
-        throw new ServiceError('starting', 'the model is being loaded')
-      }
-    },
-    pino({ level: 'silent' })
-  )
+  app = (await loadingApp()).app
 })
 after(() => app.close())
 

@@ -12,7 +12,10 @@ const BEGIN = '<s>'
 /** What the model generates after AFTER: its end token, once the tokenizer says so. */
 const [AFTER, END_ID, END] = [70, 16, '/'] as const
 
-/** A small random model, most of whose tokens are single bytes; its tokenizer puts a BOS in front of a text and ends it with END. */
+/**
+ * A small random model, most of whose tokens are single bytes; its tokenizer puts a BOS in front of a text and ends it
+ * with END.
+ */
 function writeModel(folder: string): void {
   cpSync(join(PACKAGE_FOLDER, 'test', 'data', 'models', 'llama'), folder, { recursive: true })
   const path = join(folder, 'tokenizer.json')

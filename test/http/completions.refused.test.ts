@@ -29,13 +29,13 @@ describe('POST /v1/completions', () => {
     ['true for prompt_logprobs', { prompt_logprobs: true }, 'prompt_logprobs', /integer/],
     ['another echo', { echo: 2 }, 'echo', /<= 1/],
     ['no prompt', { prompt: undefined }, 'prompt', /missing/],
-    ['null for a prompt', { prompt: null }, 'prompt', /a text or an array/],
-    ['an object for a prompt', { prompt: { text: TEXT } }, 'prompt', /a text or an array/],
+    ['null for a prompt', { prompt: null }, 'prompt', /a string or an array/],
+    ['an object for a prompt', { prompt: { text: TEXT } }, 'prompt', /a string or an array/],
     ['an empty text', { prompt: '' }, 'prompt', /send a text that is not empty/],
     ['an empty list', { prompt: [] }, 'prompt', /empty list/],
     ['texts beside ids', { prompt: [TEXT, [1]] }, 'prompt/1', /of a different type than prompt\/0/],
     ['halves of ids', { prompt: [[1.5]] }, 'prompt/0/0', /integer/],
-    ['more prompts than are taken at once', { prompt: ['a', 'b', 'c', 'd', 'e'] }, 'prompt', /has 5 prompts; at most 4/],
+    ['more prompts than are taken at once', { prompt: ['a', 'b', 'c', 'd', 'e'] }, 'prompt', /has 5 prompts; the limit is 4 /],
     ['half of a character', { prompt: `${TEXT}\ud83d` }, 'prompt', /lone surrogate/]
   ] as const) {
     test(`refuses ${what}, naming the field and never quoting the text`, async () => {

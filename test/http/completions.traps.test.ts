@@ -218,7 +218,7 @@ describe('the name of the model', () => {
     const response = await service.post('/v1/completions', { model: 'gpt2', prompt: 'a', ...SCORED })
     const { code, detail } = await problemBody(response)
     assert.deepEqual([response.status, code], [404, 'model_not_found'])
-    assert.match(detail, /serves logpr-tiny-en;.*send that, or leave model out/)
+    assert.match(detail, /no model that is served here; omit model or send logpr-tiny-en$/)
   })
 })
 

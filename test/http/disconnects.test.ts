@@ -28,7 +28,10 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   assert.fail(`never: ${what}`)
 }
 
-/** Does something while the engine stands still behind one request; the tokens that were computed because of it, that request's aside. */
+/**
+ * Does something while the engine stands still behind one request; the tokens that were computed because of it, that
+ * request's aside.
+ */
 async function computedWhileBlocked(act: () => Promise<void>): Promise<number> {
   const enginePid = service.enginePid()
   const before = await metric('logpr_computed_tokens_total')

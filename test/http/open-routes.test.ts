@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
-import { tokenizingApp } from '../support/tokenizing-app.ts'
+import { loadingApp } from '../support/loading-app.ts'
 
 interface Route {
   readonly method: HTTPMethods
@@ -14,7 +14,7 @@ interface Route {
 let app: FastifyInstance
 
 before(async () => {
-  app = (await tokenizingApp({ key: 'a-key-of-sixteen-and-more' })).app
+  app = (await loadingApp({ key: 'a-key-of-sixteen-and-more' })).app
   await app.ready()
 })
 after(() => app.close())

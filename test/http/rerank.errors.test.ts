@@ -57,7 +57,7 @@ describe('POST /v1/rerank refuses', () => {
       body: { documents: Array(9).fill('a') },
       status: 400,
       code: 'invalid_request',
-      says: /9 entries; at most 8/
+      says: /has 9 documents; the limit is 8 /
     },
     { name: 'an unknown model', body: { model: 'rerank-v3.5', documents: ['a'] }, status: 404, code: 'model_not_found' },
     { name: 'top_n as a text', body: { documents: ['a'], top_n: '3' }, status: 400, code: 'invalid_request', param: 'top_n' },

@@ -4,15 +4,15 @@ import { describe, it } from 'node:test'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hashOfKey } from '../../src/config/api-keys.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
+import type { RequestTerms } from '../../src/http/request-terms.ts'
 import { ScoringRequests } from '../../src/http/scoring-requests.ts'
-import type { ScoringModel } from '../../src/http/served-model.ts'
-import type { RequestTerms } from '../../src/http/work-signal.ts'
+import type { ScoringModel } from '../../src/http/served-models.ts'
 
 const SMALL = { model: { id: 'small' } } as ScoringModel
 
 function requests(apiKeyHashes: readonly Buffer[] = []): ScoringRequests {
   const { config } = loadConfig([], { LOGPR_MAX_REQUESTS: '2' })
-  return new ScoringRequests({ apiKeyHashes, config, modelIds: ['small'], scoring: () => SMALL })
+  return new ScoringRequests({ apiKeyHashes, config, models: { ids: ['small'], scoring: () => SMALL } })
 }
 
 /** A request in progress: what the limit and the deadline look at. */

@@ -2,19 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ServiceError } from '../../src/errors.ts'
 import { availableModels, selectModel } from '../../src/http/select-model.ts'
-import type { ScoringModel } from '../../src/http/served-model.ts'
+import type { ScoringModel, ServedModels } from '../../src/http/served-models.ts'
 
-interface Models {
-  readonly modelIds: readonly string[]
-  scoring(id: string): ScoringModel
-}
-
-/** Models of which those in `away` are still being loaded. */
-function modelsOf(ids: readonly string[], away: readonly string[] = []): Models {
+/** Models of which those in `loading` are not loaded yet. */
+function modelsOf(ids: readonly string[], loading: readonly string[] = []): Pick<ServedModels, 'ids' | 'scoring'> {
   return {
-    modelIds: ids,
+    ids,
     scoring(id) {
-      if (away.includes(id)) throw new ServiceError('starting', `${id} is being loaded`)
+      if (loading.includes(id)) throw new ServiceError('starting', `${id} is loading`)
       return { model: { id } } as ScoringModel
     }
   }
@@ -23,39 +18,40 @@ function modelsOf(ids: readonly string[], away: readonly string[] = []): Models 
 const idOf = ({ model }: ScoringModel): string => model.id
 
 describe('selectModel', () => {
-  it('takes the only model when none is named', () => assert.equal(idOf(selectModel(modelsOf(['a']), undefined)), 'a'))
+  it('chooses the only model when the request names none', () => assert.equal(idOf(selectModel(modelsOf(['a']), undefined)), 'a'))
 
-  it('takes the named one of several', () => {
+  it('chooses the named model of several', () => {
     for (const id of ['a', 'org/b']) assert.equal(idOf(selectModel(modelsOf(['a', 'org/b']), id)), id)
   })
 
-  it('has no default among several, and lists them', () => {
+  it('requires a name when several models are served, and lists them', () => {
     assert.throws(() => selectModel(modelsOf(['a', 'org/b']), undefined), { code: 'invalid_request', param: 'model', message: /one of a, org\/b/ })
   })
 
   for (const [what, name] of [
-    ['another name', 'c'],
+    ['an unknown name', 'c'],
     ['an empty name', ''],
-    ['a name in other case', 'A'],
-    ['a part of a name', 'b'],
-    ['a name of every object', 'constructor']
+    ['a name in the wrong case', 'A'],
+    ['part of a name', 'b'],
+    ['a name that every object has', 'constructor']
   ] as const) {
-    it(`knows no model under ${what}, and lists those there are`, () =>
-      assert.throws(() => selectModel(modelsOf(['a', 'org/b']), name), { code: 'model_not_found', param: 'model', message: /serves a, org\/b;/ }))
+    it(`rejects ${what} and lists the models`, () =>
+      assert.throws(() => selectModel(modelsOf(['a', 'org/b']), name), { code: 'model_not_found', param: 'model', message: /send one of a, org\/b$/ }))
   }
 
-  it('says so of an unknown model also while the others are being loaded', () => {
+  it('rejects an unknown name while the models are loading', () => {
     assert.throws(() => selectModel(modelsOf(['a'], ['a']), 'b'), { code: 'model_not_found' })
     assert.throws(() => selectModel(modelsOf(['a'], ['a']), 'a'), { code: 'starting' })
   })
 
-  it('names the field that was wrong', () => assert.throws(() => selectModel(modelsOf(['a']), 'b', 'id'), { param: 'id' }))
+  it('names the field at fault', () => assert.throws(() => selectModel(modelsOf(['a']), 'b', 'id'), { param: 'id' }))
 })
 
 describe('availableModels', () => {
-  it('has those that can be asked, in their order', () => assert.deepEqual(availableModels(modelsOf(['a', 'b', 'c'], ['b'])).map(idOf), ['a', 'c']))
+  it('lists the loaded models in the order of the configuration', () =>
+    assert.deepEqual(availableModels(modelsOf(['a', 'b', 'c'], ['b'])).map(idOf), ['a', 'c']))
 
-  it('gives the reason of the first when there is none', () => {
-    assert.throws(() => availableModels(modelsOf(['a', 'b'], ['a', 'b'])), { code: 'starting', message: 'a is being loaded' })
+  it('throws the reason of the first model when none is loaded', () => {
+    assert.throws(() => availableModels(modelsOf(['a', 'b'], ['a', 'b'])), { code: 'starting', message: 'a is loading' })
   })
 })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type HttpApp, startApp } from '../support/http-app.ts'
+import { loadingApp } from '../support/loading-app.ts'
 import { problemBody } from '../support/logprob-body.ts'
-import { tokenizingApp } from '../support/tokenizing-app.ts'
 
 interface TokenizeAnswer {
   readonly count: number
@@ -78,7 +78,7 @@ describe('POST /detokenize', () => {
       const response = await service.post('/detokenize', { tokens: [464, id] })
       const { code, error } = await problemBody(response)
       assert.deepEqual([response.status, code, error.param], [400, 'token_out_of_range', 'tokens'])
-      assert.match(error.message, /from 0 to 4095$/)
+      assert.match(error.message, /are 0 to 4095$/)
     })
   }
 })
@@ -109,7 +109,7 @@ describe('a wrong request', () => {
 
 describe('the model of a text', () => {
   test('is the only one where none is named, or the name is null', async () => {
-    const { app } = await tokenizingApp()
+    const { app } = await loadingApp()
     for (const model of [undefined, null, 'small']) {
       const { statusCode } = await app.inject({ method: 'POST', url: '/tokenize', payload: { model, prompt: 'a' } })
       assert.equal(statusCode, 200)
@@ -118,7 +118,7 @@ describe('the model of a text', () => {
   })
 
   test('has to be named among several', async () => {
-    const { app } = await tokenizingApp({ models: ['small', 'org/large'] })
+    const { app } = await loadingApp({ ids: ['small', 'org/large'] })
     const codeOf = async (payload: object): Promise<unknown> => (await app.inject({ method: 'POST', url: '/detokenize', payload })).json().code
     assert.equal(await codeOf({ tokens: [65] }), 'invalid_request')
     assert.equal(await codeOf({ tokens: [65], model: 'org/large' }), undefined)
@@ -127,14 +127,14 @@ describe('the model of a text', () => {
 })
 
 test('a field of a client that is not known changes nothing', async () => {
-  const { app, tokenizer } = await tokenizingApp()
+  const { app, tokenizer } = await loadingApp()
   const answer = await app.inject({ method: 'POST', url: '/tokenize', payload: { prompt: 'a', add_special_tokens: false, truncate: 1 } })
   assert.deepEqual([answer.statusCode, tokenizer.calls], [200, [{ text: 'a', addSpecialTokens: false }]])
   await app.close()
 })
 
 test('texts are tokenized while the model is being loaded', async () => {
-  const { app } = await tokenizingApp()
+  const { app } = await loadingApp()
   const scored = await app.inject({ method: 'POST', url: '/v1/logprob', payload: { x: 'a', y: 'b' } })
   const tokenized = await app.inject({ method: 'POST', url: '/tokenize', payload: { prompt: 'ab' } })
   assert.deepEqual([scored.json().code, tokenized.json().tokens], ['starting', [97, 98]])
@@ -143,7 +143,7 @@ test('texts are tokenized while the model is being loaded', async () => {
 
 test('a key is needed where keys are configured, as on the routes that score', async () => {
   const key = 'a-key-of-sixteen-and-more'
-  const { app } = await tokenizingApp({ key })
+  const { app } = await loadingApp({ key })
   for (const [method, url, payload] of [
     ['POST', '/tokenize', { prompt: 'a' }],
     ['POST', '/detokenize', { tokens: [65] }],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type HttpApp, startApp } from '../support/http-app.ts'
-import { tokenizingApp } from '../support/tokenizing-app.ts'
+import { loadingApp } from '../support/loading-app.ts'
 
 describe('GET /tokenizer_info', () => {
   let service: HttpApp
@@ -34,16 +34,16 @@ describe('GET /tokenizer_info', () => {
 
 describe('GET /tokenizer_info of a configuration', () => {
   test('that switches it off is answered 404 with the reason, and POST /tokenize as before', async () => {
-    const { app } = await tokenizingApp({ env: { LOGPR_TOKENIZER_INFO: 'false' } })
+    const { app } = await loadingApp({ env: { LOGPR_TOKENIZER_INFO: 'false' } })
     const info = await app.inject('/tokenizer_info')
     const tokenized = await app.inject({ method: 'POST', url: '/tokenize', payload: { prompt: 'a' } })
     assert.deepEqual([info.statusCode, info.json().code, tokenized.statusCode], [404, 'not_found', 200])
-    assert.match(info.json().detail, /switched off/)
+    assert.match(info.json().detail, /disabled/)
     await app.close()
   })
 
   test('with several models needs the name of one', async () => {
-    const { app } = await tokenizingApp({ models: ['small', 'org/large'] })
+    const { app } = await loadingApp({ ids: ['small', 'org/large'] })
     assert.deepEqual(
       [(await app.inject('/tokenizer_info')).json().code, (await app.inject('/tokenizer_info?model=tiny')).json().code],
       ['invalid_request', 'model_not_found']

@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import type { ServiceError } from '../../src/errors.ts'
 import { fieldName, guardJson } from '../../src/json/guard.ts'
 
-/** The key that it complains of; without assert.throws, which works out a stack trace each time. */
-function repeatedKey(text: string): string | undefined {
+/** The duplicate key that `guardJson` reports. Not assert.throws, which is slow because it computes a stack trace. */
+function duplicateKey(text: string): string | undefined {
   try {
     guardJson(text)
   } catch (error) {
@@ -26,7 +26,7 @@ describe('guardJson', () => {
     ['that are empty', '{"":1,"":2}', '(not a field name)']
   ]
   for (const [what, text, param] of DUPLICATES) {
-    it(`refuses keys ${what}`, () => assert.throws(() => guardJson(text), { name: 'ServiceError', code: 'invalid_json', param }))
+    it(`rejects duplicate keys ${what}`, () => assert.throws(() => guardJson(text), { name: 'ServiceError', code: 'invalid_json', param }))
   }
 
   const HARMLESS: readonly [string, string][] = [
@@ -39,7 +39,7 @@ describe('guardJson', () => {
     ['keys that differ in case', '{"a":1,"A":2}'],
     ['an empty body', '']
   ]
-  for (const [what, text] of HARMLESS) it(`lets ${what} through`, () => assert.doesNotThrow(() => guardJson(text)))
+  for (const [what, text] of HARMLESS) it(`accepts ${what}`, () => assert.doesNotThrow(() => guardJson(text)))
 
   const OTHER_FAULTS = ['{"a', '{"a":', ']]]', '}', '{"\\u00zz":1,"\\u00zz', '"\\', '[1,']
   for (const text of OTHER_FAULTS) it(`leaves ${text} to JSON.parse`, () => assert.doesNotThrow(() => guardJson(text)))
@@ -48,33 +48,33 @@ describe('guardJson', () => {
     ['[', ']'],
     ['{"a":', '}']
   ] as const) {
-    it(`takes 32 levels of ${open} and no more`, () => {
+    it(`accepts 32 levels of ${open} and rejects 33`, () => {
       const nested = (depth: number): string => `${open.repeat(depth)}1${close.repeat(depth)}`
       assert.doesNotThrow(() => guardJson(nested(32)))
       assert.throws(() => guardJson(nested(33)), { code: 'invalid_json', message: /more than 32 levels/ })
     })
   }
 
-  it('stops at a million open brackets without running out of stack', () => {
+  it('rejects a million open brackets without a stack overflow', () => {
     assert.throws(() => guardJson('['.repeat(1_000_000)), { code: 'invalid_json' })
   })
 
-  it('never repeats a key that could be a piece of text', () => {
+  it('never shows a key that could be part of a text', () => {
     const key = 'k'.repeat(1000)
     assert.throws(() => guardJson(`{"${key}":1,"${key}":2}`), { param: '(not a field name)', message: /^((?!kkk).)*$/ })
   })
 
-  it('lets through whatever JSON.stringify writes', () => {
+  it('accepts whatever JSON.stringify writes', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 8 }), fc.nat(4), (value, indent) => assert.doesNotThrow(() => guardJson(JSON.stringify(value, null, indent))))
     )
   })
 
-  it('finds the repetition of any key', () => {
+  it('finds any duplicate key', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('a', '"', '\\', '\n', ':', '{', 'é', '\u{1F600}') }), (key) => {
         const entry = `${JSON.stringify(key)}:0`
-        assert.equal(repeatedKey(`{${entry},"another key":0,${entry}}`), fieldName(key))
+        assert.equal(duplicateKey(`{${entry},"another key":0,${entry}}`), fieldName(key))
       })
     )
   })

@@ -11,7 +11,7 @@ const gauges = (queuedTokens: number, isReady: boolean) => ({
 })
 
 describe('metrics of models', () => {
-  it('read the gauges of each model when they are asked for', async () => {
+  it('read the gauges of each model at every scrape', async () => {
     const metrics = createMetrics()
     metrics.ofModel('a', gauges(5, true))
     metrics.ofModel('org/b', gauges(7, false))
@@ -26,7 +26,7 @@ describe('metrics of models', () => {
       assert.ok(text.split('\n').includes(line), line)
   })
 
-  it('count what happens to one model under its id alone', async () => {
+  it('count the events of a model under its id only', async () => {
     const metrics = createMetrics()
     const [a] = [metrics.ofModel('a', gauges(0, true)), metrics.ofModel('b', gauges(0, true))]
     a.batchDone({ sequences: 2, tokens: 30, paddedTokens: 40, cachedTokens: 7, runMs: 20, queueMs: 1 })
@@ -56,7 +56,7 @@ describe('metrics of models', () => {
       'logpr_monitor_failures_total{model="a",monitor="sampled_verification"} 0'
     ]
     for (const line of counted) assert.ok(lines.includes(line), line)
-    // From the start, so that an increase shows the first time too.
+    // Series exist from the start, so that the first event shows as an increase.
     for (const line of ['logpr_wrong_canaries_total{model="b"} 0', 'logpr_batch_seconds_count{model="b"} 0', 'logpr_computed_tokens_total{model="b"} 0'])
       assert.ok(lines.includes(line), line)
   })

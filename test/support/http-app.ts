@@ -63,16 +63,8 @@ interface Built {
 async function built({ env = {}, keys = [] }: HttpSettings): Promise<Built> {
   const lines: string[] = []
   const { models, metrics, log } = await acquireModel()
-  const service = {
-    config: loadConfig([], env).config,
-    metrics,
-    apiKeyHashes: keys.map(hashOfKey),
-    modelIds: models.ids,
-    health: () => models.health(),
-    scoring: (id: string) => models.scoring(id),
-    tokenizing: (id: string) => models.tokenizing(id)
-  }
-  const app = await buildApp(service, openLog(lines))
+  const { config } = loadConfig([], env)
+  const app = await buildApp({ config, metrics, apiKeyHashes: keys.map(hashOfKey), models }, openLog(lines))
   return {
     app,
     log: () => [...log, ...lines],

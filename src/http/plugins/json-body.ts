@@ -1,29 +1,34 @@
 import { isUtf8 } from 'node:buffer'
-import { setImmediate as othersTurn } from 'node:timers/promises'
+import { setImmediate as nextEventLoopTurn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceError } from '../../errors.ts'
 import { guardJson } from '../../json/guard.ts'
 
-/** Decoding, looking through, parsing and checking a body of this size take some milliseconds each; beyond it, others get their turn in between. */
+/**
+ * For a body of this size, decoding, guarding and parsing take some milliseconds each. Larger ones let other requests
+ * run in between.
+ */
 const LARGE_BYTES = 262_144
 
 /**
- * Bodies are decoded and parsed without altering anything: what cannot be taken as it stands is refused. `onArrived` is
- * told the size of each body before it is looked at.
+ * Parses JSON bodies without changing anything: whatever a lenient parser would alter silently is rejected. `onArrived`
+ * gets the size of each body before it is decoded.
  */
 export function registerJsonBody(app: FastifyInstance, onArrived: (request: FastifyRequest, sizeBytes: number) => void): void {
   const parseJson = app.getDefaultJsonParser('error', 'error')
   const parse = (request: FastifyRequest, text: string): Promise<unknown> =>
     new Promise((resolve, reject) => {
-      // The parser's own message quotes the text around the fault.
-      parseJson(request, text, (error, value) => (error ? reject(new ServiceError('invalid_json', 'the body is not valid JSON')) : resolve(value)))
+      // The message of the parser quotes the text around the error.
+      parseJson(request, text, (error, value) =>
+        error ? reject(new ServiceError('invalid_json', 'the body is not valid JSON, or has a forbidden key (__proto__, constructor)')) : resolve(value)
+      )
     })
   app.removeContentTypeParser(['text/plain', 'application/json'])
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, bytes: Buffer) => {
     onArrived(request, bytes.length)
-    refuseEncoding(request)
-    const pause = bytes.length > LARGE_BYTES ? othersTurn : async () => {}
-    const text = decoded(bytes)
+    rejectEncoding(request)
+    const pause = bytes.length > LARGE_BYTES ? nextEventLoopTurn : async () => {}
+    const text = decode(bytes)
     await pause()
     guardJson(text)
     await pause()
@@ -33,15 +38,15 @@ export function registerJsonBody(app: FastifyInstance, onArrived: (request: Fast
   })
 }
 
-function refuseEncoding({ headers }: FastifyRequest): void {
+function rejectEncoding({ headers }: FastifyRequest): void {
   const encoding = headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
-    throw new ServiceError('unsupported_media_type', 'the body has a content-encoding; send it as it is, without compression')
+    throw new ServiceError('unsupported_media_type', 'the body has a content-encoding, which is not supported; send it uncompressed')
 }
 
-/** A byte-order mark stays in front, where the guard finds it. */
-function decoded(bytes: Buffer): string {
+/** Keeps a leading byte-order mark, which `guardJson` rejects. */
+function decode(bytes: Buffer): string {
   if (bytes.length === 0) throw new ServiceError('invalid_json', 'the body is empty; send a JSON object')
-  if (!isUtf8(bytes)) throw new ServiceError('invalid_utf8', 'the body is not valid UTF-8; encode it as UTF-8 before sending')
+  if (!isUtf8(bytes)) throw new ServiceError('invalid_utf8', 'the body is not valid UTF-8; encode it as UTF-8')
   return bytes.toString('utf8')
 }

@@ -5,10 +5,10 @@ import { LOGPR_VERSION } from '../../process/package-info.ts'
 import { PROBLEM } from '../schemas/error.ts'
 import { RERANK_RESPONSE, TEI_PROBLEM } from '../schemas/rerank.ts'
 
-const DESCRIPTION = `Exact log-probabilities of text under a causal language model, in nats, with checks that say when a number cannot be
-trusted. Every POST is a pure function of its body: repeating one is safe.`
+const DESCRIPTION = `Exact log-probabilities of text under a causal language model, in nats, with checks that report scores that cannot be
+trusted. Every POST is a pure function of its body, so it is safe to repeat.`
 
-/** The description is made from the route schemas; /docs shows it. Register before the routes. */
+/** Builds the API description from the route schemas and serves it at /docs. Must be registered before the routes. */
 export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): Promise<void> {
   for (const [name, schema] of Object.entries(NAMED_SCHEMAS)) app.addSchema({ $id: name, ...schema })
   await app.register(swagger, {
@@ -17,18 +17,18 @@ export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): P
       openapi: '3.1.0',
       info: { title: 'logpr', description: DESCRIPTION, version: LOGPR_VERSION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
       tags: [{ name: 'Scoring' }, { name: 'Models' }, { name: 'Operations' }],
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'Needed when the service was given API keys.' } } },
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'Required when the service has API keys.' } } },
       security: hasKeys ? [{ key: [] }] : [{}, { key: [] }]
     }
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
-    // Its own script sets style attributes.
+    // The script of Swagger UI sets style attributes.
     transformStaticCSP: (header) => header.replace("style-src 'self' https:", "style-src 'self' 'unsafe-inline'"),
     uiConfig: { tryItOutEnabled: true }
   })
 }
 
-/** Schemas that several routes refer to by name; they are the components of the API description. */
+/** Schemas that `referenceTo` refers to; they become the components of the API description. */
 const NAMED_SCHEMAS = { Problem: PROBLEM, RerankResponse: RERANK_RESPONSE, TeiProblem: TEI_PROBLEM } as const

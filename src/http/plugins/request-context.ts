@@ -4,16 +4,16 @@ import type { FastifyInstance } from 'fastify'
 import type { Metrics } from '../../observability/metrics.ts'
 
 const REQUEST_ID = /^[\w.-]{1,64}$/
-/** version - trace id - parent id - flags, W3C Trace Context level 1 */
+/** version-traceid-parentid-flags, W3C Trace Context level 1. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
-/** The caller's request id when it is harmless to log and to send back, else a new one. */
+/** The client's request id when it is safe to log and to return; otherwise a new one. */
 export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const given = headers['x-request-id']
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
 }
 
-/** Ids on every answer, one log line and one measurement a request. Nothing of a body or of a query is logged. */
+/** Returns the ids of each request, logs one line and counts it. Never logs a body or a query string. */
 export function registerRequestContext(app: FastifyInstance, metrics: Metrics, isDraining: () => boolean): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
@@ -22,7 +22,7 @@ export function registerRequestContext(app: FastifyInstance, metrics: Metrics, i
     done()
   })
   app.addHook('onSend', (_, reply, payload, done) => {
-    // Without it `close()` waits for idle keep-alive sockets to time out.
+    // Otherwise `close()` waits for idle keep-alive connections to time out.
     if (isDraining()) reply.header('connection', 'close')
     done(null, payload)
   })

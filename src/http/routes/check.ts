@@ -4,17 +4,20 @@ import { CHECK_REQUEST, CHECK_RESPONSE, type CheckRequest } from '../schemas/che
 import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 
-/** Judges reported numbers; needs no model, so it answers while one is being loaded. */
+/** Checks reported log-probabilities. Needs no model, so it works while the models load. */
 export const checkRoutes: FastifyPluginAsync = async (app) => {
   app.post<{ Body: CheckRequest }>(
     '/v1/check',
     {
       schema: {
         operationId: 'checkLogprobs',
-        summary: 'Whether reported log-probabilities can belong together',
+        summary: 'Check whether reported log-probabilities are consistent with each other',
         tags: ['Scoring'],
         body: CHECK_REQUEST,
-        response: { 200: response('The rules that are broken, with possible causes.', CHECK_RESPONSE), ...errorResponses(400, 401, 408, 413, 415, 500) }
+        response: {
+          200: response('Whether the numbers are consistent, and each violated rule with its possible causes.', CHECK_RESPONSE),
+          ...errorResponses(400, 401, 408, 413, 415, 500)
+        }
       }
     },
     async ({ body: { x_tokens: xTokens, y_tokens: yTokens, token_log_probs: tokenLogProbs, conditional, joint, marginal } }) =>

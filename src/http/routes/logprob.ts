@@ -9,25 +9,22 @@ import { failureOf, type LogprobFailure, type LogprobResult, resultOf } from '..
 import { errorResponses } from '../schemas/error.ts'
 import { LOGPROB_REQUEST, LOGPROB_RESPONSE, LOGPROB_RESULT, type LogprobRequest } from '../schemas/logprob.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
-import type { Service } from '../served-model.ts'
 
 const NDJSON = 'application/x-ndjson'
 
-/** Failures of the service and not of an item: when every item met the same, the request did. */
-const REQUEST_FAILURES = new Set<ErrorCode>(['deadline_exceeded', 'client_closed_request', 'engine_unavailable', 'engine_crashed', 'internal_error'])
-
-export const logprobRoutes: FastifyPluginAsync<{ service: Service; requests: ScoringRequests }> = async (app, { service, requests }) => {
+/** Scores (x, y) pairs: as one JSON document in input order, or as NDJSON in the order in which the results finish. */
+export const logprobRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = async (app, { requests }) => {
   app.post<{ Body: LogprobRequest }>(
     '/v1/logprob',
     {
       schema: {
         operationId: 'scoreLogprob',
-        summary: 'log Pr([x, y]), log Pr(x) and log Pr(y | x), with checks',
+        summary: 'Score pairs (x, y): log Pr([x, y]), log Pr(x) and log Pr(y | x), with checks',
         tags: ['Scoring'],
         body: LOGPROB_REQUEST,
         response: {
           200: {
-            description: 'One result an output, in input order.',
+            description: 'One result per output, in input order; as NDJSON in the order in which they finish.',
             content: { 'application/json': { schema: LOGPROB_RESPONSE }, [NDJSON]: { schema: LOGPROB_RESULT } }
           },
           ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)
@@ -37,35 +34,60 @@ export const logprobRoutes: FastifyPluginAsync<{ service: Service; requests: Sco
     async (request, reply) => {
       const { model, logprobEvaluator, itemsScored } = requests.model(request)
       const items = expandRequest(request.body)
-      const { MAX_ITEMS } = service.config
-      if (items.length > MAX_ITEMS)
-        throw new ServiceError('invalid_request', `the request asks for ${items.length} outputs; at most ${MAX_ITEMS} are taken at once: split it`)
-
+      requests.checkItemCount(items.length, 'outputs')
       const terms = requests.begin(request, reply)
       const options = logprobOptionsOf(request.body)
-      const wire = (outcome: Outcome): LogprobResult | LogprobFailure =>
+      const toResult = (outcome: Outcome): LogprobResult | LogprobFailure =>
         'error' in outcome ? failureOf(outcome.item, outcome.error) : resultOf(outcome, options.terms)
       const { outcomes, usage } = await logprobEvaluator.evaluate(items, options, terms)
       itemsScored(items.length)
-      if (request.headers.accept?.includes(NDJSON)) return reply.type(`${NDJSON}; charset=utf-8`).send(Readable.from(lines(outcomes, wire)))
+      if (request.headers.accept?.includes(NDJSON)) return reply.type(`${NDJSON}; charset=utf-8`).send(Readable.from(resultLines(outcomes, toResult)))
 
       const settled = await Promise.all(outcomes)
-      throwIfTheRequestFailed(settled)
-      return { object: 'logprob' as const, id: `lp-${randomUUID()}`, model: model.id, results: settled.map(wire), usage: await usage, stamp: model.stamp }
+      throwSharedError(settled)
+      return { object: 'logprob' as const, id: `lp-${randomUUID()}`, model: model.id, results: settled.map(toResult), usage: await usage, stamp: model.stamp }
     }
   )
 }
 
-function throwIfTheRequestFailed(outcomes: readonly Outcome[]): void {
+/** The options of a request, with defaults for those that it omits. `top_logprobs` implies `detail: tokens`. */
+export function logprobOptionsOf(body: LogprobRequest): LogprobOptions {
+  const topLogprobs = body.top_logprobs ?? 0
+  if (topLogprobs > 0 && body.detail === 'summary') {
+    throw new ServiceError('invalid_request', 'top_logprobs needs detail tokens, but detail is summary; set detail to tokens or omit it', {
+      param: 'top_logprobs'
+    })
+  }
+  const defaults = DEFAULT_OPTIONS
+  return {
+    boundary: body.boundary ?? defaults.boundary,
+    prefixToken: body.prefix_token ?? defaults.prefixToken,
+    eos: body.eos ?? defaults.eos,
+    parseSpecialTokens: body.parse_special_tokens ?? defaults.parseSpecialTokens,
+    onOverflow: body.on_overflow ?? defaults.onOverflow,
+    terms: body.terms === undefined ? defaults.terms : new Set(body.terms),
+    detail: body.detail ?? (topLogprobs > 0 ? 'tokens' : defaults.detail),
+    topLogprobs,
+    verify: body.verify ?? defaults.verify
+  }
+}
+
+/** Errors of the service, not of an item: when every item has the same one, the whole request fails with it. */
+const SERVICE_FAILURES = new Set<ErrorCode>(['deadline_exceeded', 'client_closed_request', 'engine_unavailable', 'engine_crashed', 'internal_error'])
+
+/**
+ * Throws the error of a single item, or the service failure that all items share. Other errors stay in their results.
+ */
+function throwSharedError(outcomes: readonly Outcome[]): void {
   const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []))
   const [first] = errors
   if (first === undefined || errors.length < outcomes.length) return
-  const isShared = REQUEST_FAILURES.has(first.code) && errors.every(({ code }) => code === first.code)
+  const isShared = SERVICE_FAILURES.has(first.code) && errors.every(({ code }) => code === first.code)
   if (outcomes.length === 1 || isShared) throw first
 }
 
-/** One JSON line a result, in the order in which they are finished. */
-async function* lines(outcomes: readonly Promise<Outcome>[], wire: (outcome: Outcome) => object): AsyncGenerator<string> {
+/** One JSON line per result, in the order in which the results finish. */
+async function* resultLines(outcomes: readonly Promise<Outcome>[], toResult: (outcome: Outcome) => object): AsyncGenerator<string> {
   const finished: Outcome[] = []
   let wake = (): void => {}
   for (const outcome of outcomes) {
@@ -82,29 +104,7 @@ async function* lines(outcomes: readonly Promise<Outcome>[], wire: (outcome: Out
     }
     for (const outcome of finished.splice(0)) {
       sent++
-      yield `${JSON.stringify(wire(outcome))}\n`
+      yield `${JSON.stringify(toResult(outcome))}\n`
     }
-  }
-}
-
-/** The options of a request with the contract's defaults filled in. Top tokens are shown a token, so they imply `tokens`. */
-export function logprobOptionsOf(body: LogprobRequest): LogprobOptions {
-  const topLogprobs = body.top_logprobs ?? 0
-  if (topLogprobs > 0 && body.detail === 'summary') {
-    throw new ServiceError('invalid_request', 'top_logprobs shows tokens, but detail is summary: ask for detail tokens, or leave detail out', {
-      param: 'top_logprobs'
-    })
-  }
-  const defaults = DEFAULT_OPTIONS
-  return {
-    boundary: body.boundary ?? defaults.boundary,
-    prefixToken: body.prefix_token ?? defaults.prefixToken,
-    eos: body.eos ?? defaults.eos,
-    parseSpecialTokens: body.parse_special_tokens ?? defaults.parseSpecialTokens,
-    onOverflow: body.on_overflow ?? defaults.onOverflow,
-    terms: body.terms === undefined ? defaults.terms : new Set(body.terms),
-    detail: body.detail ?? (topLogprobs > 0 ? 'tokens' : defaults.detail),
-    topLogprobs,
-    verify: body.verify ?? defaults.verify
   }
 }

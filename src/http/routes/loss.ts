@@ -6,18 +6,18 @@ import { response } from '../schemas/json-schema.ts'
 import { LOSS_REQUEST, LOSS_RESPONSE, type LossRequestBody } from '../schemas/loss.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
 
-/** The supervised fine-tuning view of one example. */
+/** Reports what supervised fine-tuning would compute for one example. */
 export const lossRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = async (app, { requests }) => {
   app.post<{ Body: LossRequestBody }>(
     '/v1/loss',
     {
       schema: {
         operationId: 'scoreLoss',
-        summary: 'The loss of a training example, token by token, with a diagnosis',
+        summary: 'Compute the loss of a fine-tuning example token by token, with a diagnosis',
         tags: ['Scoring'],
         body: LOSS_REQUEST,
         response: {
-          200: response('Labels, losses, checks and findings.', LOSS_RESPONSE),
+          200: response('Labels and losses of all tokens, checks, and a diagnosis.', LOSS_RESPONSE),
           ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)
         }
       }

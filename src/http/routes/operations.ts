@@ -1,16 +1,17 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { stringify } from 'yaml'
+import type { Metrics } from '../../observability/metrics.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from '../../process/package-info.ts'
 import { objectOf, response, string } from '../schemas/json-schema.ts'
-import type { Service } from '../served-model.ts'
 
-export const operationRoutes: FastifyPluginAsync<{ service: Service }> = async (app, { service }) => {
+/** Versions, metrics and the API description; none requires an API key. */
+export const operationRoutes: FastifyPluginAsync<{ metrics: Metrics }> = async (app, { metrics: { registry } }) => {
   app.get(
     '/version',
     {
       schema: {
         operationId: 'version',
-        summary: 'Versions of logpr and of what it runs on',
+        summary: 'Show the versions of logpr, Node and onnxruntime',
         tags: ['Operations'],
         response: { 200: response('The versions.', objectOf({ logpr: string(), node: string(), onnxruntime: string() })) }
       }
@@ -23,12 +24,12 @@ export const operationRoutes: FastifyPluginAsync<{ service: Service }> = async (
     {
       schema: {
         operationId: 'metrics',
-        summary: 'Prometheus metrics',
+        summary: 'Expose Prometheus metrics',
         tags: ['Operations'],
-        response: { 200: response('In the Prometheus text format.', string(), 'text/plain') }
+        response: { 200: response('The metrics in the Prometheus text format.', string(), 'text/plain') }
       }
     },
-    async (_, reply) => reply.type(service.metrics.registry.contentType).send(await service.metrics.registry.metrics())
+    async (_, reply) => reply.type(registry.contentType).send(await registry.metrics())
   )
 
   app.get(
@@ -36,9 +37,9 @@ export const operationRoutes: FastifyPluginAsync<{ service: Service }> = async (
     {
       schema: {
         operationId: 'openapiJson',
-        summary: 'This description as JSON',
+        summary: 'Get this API description as JSON',
         tags: ['Operations'],
-        response: { 200: response('OpenAPI 3.1.', { type: 'object' }) }
+        response: { 200: response('The OpenAPI 3.1 document.', { type: 'object' }) }
       }
     },
     async () => app.swagger()
@@ -49,9 +50,9 @@ export const operationRoutes: FastifyPluginAsync<{ service: Service }> = async (
     {
       schema: {
         operationId: 'openapiYaml',
-        summary: 'This description as YAML',
+        summary: 'Get this API description as YAML',
         tags: ['Operations'],
-        response: { 200: response('OpenAPI 3.1.', string(), 'application/yaml') }
+        response: { 200: response('The OpenAPI 3.1 document.', string(), 'application/yaml') }
       }
     },
     async (_, reply) => reply.type('application/yaml').send(renderOpenapiYaml(app.swagger()))

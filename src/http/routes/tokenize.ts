@@ -15,14 +15,14 @@ import {
   type TokenizerInfoQuery
 } from '../schemas/tokenize.ts'
 import { selectModelId } from '../select-model.ts'
-import type { Service, TokenizingModel } from '../served-model.ts'
+import type { ServedModels, TokenizingModel } from '../served-models.ts'
 
-/** Text to ids and back, in vLLM's shapes. Neither waits for the engine nor for texts that are to be scored. */
-export const tokenizeRoutes: FastifyPluginAsync<{ service: Service }> = async (app, { service }) => {
-  const tokenizing = async (request: FastifyRequest<{ Body: { readonly model?: string | null } }>): Promise<TokenizingModel> => {
-    const id = selectModelId(service, request.body.model ?? undefined)
+/** Converts text to token ids and back in vLLM's format. Neither waits for the engine or for queued scoring work. */
+export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels }> = async (app, { models }) => {
+  const selectTokenizer = async (request: FastifyRequest<{ Body: { readonly model?: string | null } }>): Promise<TokenizingModel> => {
+    const id = selectModelId(models, request.body.model ?? undefined)
     request.log = request.log.child({ model: id })
-    return service.tokenizing(id)
+    return models.tokenizing(id)
   }
 
   app.post<{ Body: TokenizeBody }>(
@@ -30,15 +30,15 @@ export const tokenizeRoutes: FastifyPluginAsync<{ service: Service }> = async (a
     {
       schema: {
         operationId: 'tokenize',
-        summary: 'The token ids of a text or a conversation',
+        summary: 'Convert a text or a conversation to token ids',
         tags: ['Models'],
         body: TOKENIZE_REQUEST,
-        response: { 200: response('The ids.', TOKENIZE_RESPONSE), ...errorResponses(400, 401, 404, 408, 413, 415, 422, 500, 503) }
+        response: { 200: response('The token ids.', TOKENIZE_RESPONSE), ...errorResponses(400, 401, 404, 408, 413, 415, 422, 500, 503) }
       }
     },
     async (request) => {
       const input = tokenizeInputOf(request.body)
-      const { tokenizer, maxModelLen } = await tokenizing(request)
+      const { tokenizer, maxModelLen } = await selectTokenizer(request)
       const { ids, spellings } = await tokenizer.tokenize(input, request.body.return_token_strs === true)
       return { count: ids.length, max_model_len: maxModelLen, tokens: [...ids], token_strs: spellings }
     }
@@ -49,7 +49,7 @@ export const tokenizeRoutes: FastifyPluginAsync<{ service: Service }> = async (a
     {
       schema: {
         operationId: 'detokenize',
-        summary: 'The text of token ids',
+        summary: 'Convert token ids to text',
         tags: ['Models'],
         body: DETOKENIZE_REQUEST,
         response: { 200: response('The text.', DETOKENIZE_RESPONSE), ...errorResponses(400, 401, 404, 408, 413, 415, 500, 503) }
@@ -57,78 +57,37 @@ export const tokenizeRoutes: FastifyPluginAsync<{ service: Service }> = async (a
     },
     async (request) => {
       const { tokens } = request.body
-      const { tokenizer } = await tokenizing(request)
+      const { tokenizer } = await selectTokenizer(request)
       const { vocabSize } = tokenizer.description
-      const bad = tokens.find((id) => id < 0 || id >= vocabSize)
-      if (bad !== undefined)
-        throw new ServiceError('token_out_of_range', `tokens holds token id ${bad}; this tokenizer's ids run from 0 to ${vocabSize - 1}`, { param: 'tokens' })
+      const invalidId = tokens.find((id) => id < 0 || id >= vocabSize)
+      if (invalidId !== undefined)
+        throw new ServiceError('token_out_of_range', `tokens has the id ${invalidId}; the ids of this tokenizer are 0 to ${vocabSize - 1}`, { param: 'tokens' })
       return { prompt: await tokenizer.detokenize(tokens) }
     }
   )
 }
 
-/** Fields of vLLM that would change the rendering: to ignore them would answer with other ids than were asked for. */
-const UNSUPPORTED = ['continue_final_message', 'chat_template', 'chat_template_kwargs', 'tools'] as const
-
-/** What a body of POST /tokenize asks for. Throws `invalid_request` or `invalid_text`, naming the field. */
-export function tokenizeInputOf(body: TokenizeBody): TokenizeInput {
-  const { prompt, messages, add_special_tokens, add_generation_prompt = true } = body
-  if ((prompt === undefined) === (messages === undefined))
-    throw new ServiceError('invalid_request', 'send either prompt, a text, or messages, a conversation', {
-      param: prompt === undefined ? 'prompt' : 'messages'
-    })
-  if (prompt !== undefined) {
-    needWellFormed(prompt, 'prompt')
-    return { text: prompt, addSpecialTokens: add_special_tokens ?? true }
-  }
-  if (add_special_tokens === true) {
-    throw new ServiceError('invalid_request', 'add_special_tokens is for prompt: in messages the chat template writes the control tokens; leave it out', {
-      param: 'add_special_tokens'
-    })
-  }
-  for (const param of UNSUPPORTED) {
-    if (isSet(body[param]))
-      throw new ServiceError('invalid_request', `${param} is not supported: the conversation is rendered by the model's own chat template`, { param })
-  }
-  for (const [i, { role, content }] of (messages ?? []).entries()) for (const text of [role, content]) needWellFormed(text, `messages/${i}`)
-  return { messages: messages ?? [], addGenerationPrompt: add_generation_prompt }
-}
-
-function isSet(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== false && value !== '' && (typeof value !== 'object' || Object.keys(value).length > 0)
-}
-
-function needWellFormed(text: string, param: string): void {
-  if (text.isWellFormed()) return
-  throw new ServiceError(
-    'invalid_text',
-    `${param} holds a lone surrogate (half of a UTF-16 pair), which no tokenizer can represent; check how the text was cut or decoded`,
-    { param }
-  )
-}
-
-/** What a client has to know of the tokenizer to use POST /tokenize in place of one of its own. */
-export const tokenizerInfoRoutes: FastifyPluginAsync<{ service: Service }> = async (app, { service }) => {
+/** Describes a tokenizer, so that a client can use POST /tokenize in place of a local tokenizer. */
+export const tokenizerInfoRoutes: FastifyPluginAsync<{ models: ServedModels; isEnabled: boolean }> = async (app, { models, isEnabled }) => {
   app.get<{ Querystring: TokenizerInfoQuery }>(
     '/tokenizer_info',
     {
       schema: {
         operationId: 'tokenizerInfo',
-        summary: 'Control tokens, chat template and lengths of a tokenizer',
+        summary: 'Get the special tokens, chat template and context length of a tokenizer',
         tags: ['Models'],
         querystring: TOKENIZER_INFO_QUERY,
-        response: { 200: response('The description.', TOKENIZER_INFO_RESPONSE), ...errorResponses(400, 401, 404, 500, 503) }
+        response: { 200: response('The description of the tokenizer.', TOKENIZER_INFO_RESPONSE), ...errorResponses(400, 401, 404, 500, 503) }
       }
     },
     async ({ query }) => {
-      if (!service.config.TOKENIZER_INFO)
-        throw new ServiceError('not_found', 'GET /tokenizer_info is switched off in this service (tokenizer-info false); POST /tokenize is not')
-      return wireInfo(await service.tokenizing(selectModelId(service, query.model)))
+      if (!isEnabled) throw new ServiceError('not_found', 'GET /tokenizer_info is disabled on this service (tokenizer-info false); POST /tokenize still works')
+      return tokenizerInfoJson(await models.tokenizing(selectModelId(models, query.model)))
     }
   )
 }
 
-function wireInfo({ id, maxModelLen, tokenizer: { description } }: TokenizingModel): object {
+function tokenizerInfoJson({ id, maxModelLen, tokenizer: { description } }: TokenizingModel): object {
   return {
     model: id,
     tokenizer_class: description.tokenizerClass,
@@ -146,4 +105,45 @@ function wireInfo({ id, maxModelLen, tokenizer: { description } }: TokenizingMod
     max_model_len: maxModelLen,
     chat_template: description.chatTemplate
   }
+}
+
+/**
+ * Fields of vLLM that change how a conversation is rendered. Ignoring one would return other ids than the client asked
+ * for.
+ */
+const UNSUPPORTED = ['continue_final_message', 'chat_template', 'chat_template_kwargs', 'tools'] as const
+
+/** The input of POST /tokenize. Throws `invalid_request` or `invalid_text` with the field at fault. */
+export function tokenizeInputOf(body: TokenizeBody): TokenizeInput {
+  const { prompt, messages, add_special_tokens, add_generation_prompt = true } = body
+  if ((prompt === undefined) === (messages === undefined))
+    throw new ServiceError('invalid_request', 'send exactly one of prompt (a text) and messages (a conversation)', {
+      param: prompt === undefined ? 'prompt' : 'messages'
+    })
+  if (prompt !== undefined) {
+    assertWellFormed(prompt, 'prompt')
+    return { text: prompt, addSpecialTokens: add_special_tokens ?? true }
+  }
+  if (add_special_tokens === true) {
+    throw new ServiceError('invalid_request', 'add_special_tokens is for prompt only; in messages the chat template adds the special tokens: omit it', {
+      param: 'add_special_tokens'
+    })
+  }
+  for (const param of UNSUPPORTED) {
+    if (isSet(body[param]))
+      throw new ServiceError('invalid_request', `${param} is not supported, because messages are rendered by the chat template of the model: omit it`, {
+        param
+      })
+  }
+  for (const [i, { role, content }] of (messages ?? []).entries()) for (const text of [role, content]) assertWellFormed(text, `messages/${i}`)
+  return { messages: messages ?? [], addGenerationPrompt: add_generation_prompt }
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false && value !== '' && (typeof value !== 'object' || Object.keys(value).length > 0)
+}
+
+function assertWellFormed(text: string, param: string): void {
+  if (text.isWellFormed()) return
+  throw new ServiceError('invalid_text', `${param} has a lone surrogate (half of a UTF-16 pair); check how the text was cut or decoded`, { param })
 }

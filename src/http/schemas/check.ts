@@ -11,15 +11,15 @@ export const CHECK_REQUEST = {
   additionalProperties: false,
   required: ['joint', 'marginal'],
   properties: {
-    joint: { ...NATS, description: 'log Pr([x, y]) as reported, nats.' },
-    marginal: { ...NATS, description: 'log Pr(x) as reported, nats.' },
-    conditional: { ...NATS, description: 'log Pr(y | x) as reported, nats.' },
-    x_tokens: { ...COUNT, description: 'How many tokens x has.' },
-    y_tokens: { ...COUNT, description: 'How many tokens y has.' },
+    joint: { ...NATS, description: 'The reported log Pr([x, y]), in nats.' },
+    marginal: { ...NATS, description: 'The reported log Pr(x), in nats.' },
+    conditional: { ...NATS, description: 'The reported log Pr(y | x), in nats.' },
+    x_tokens: { ...COUNT, description: 'Number of tokens of x.' },
+    y_tokens: { ...COUNT, description: 'Number of tokens of y.' },
     token_log_probs: {
       type: 'array',
       items: { ...NATS, type: ['number', 'null'] },
-      description: 'Of every token of x and then of y, nats; null for a first token that was not scored.'
+      description: 'The reported log-probability of each token of x, then of y, in nats; null for a first token that was not scored.'
     }
   }
 } as const
@@ -27,19 +27,19 @@ export const CHECK_REQUEST = {
 export type CheckRequest = FromSchema<typeof CHECK_REQUEST>
 
 export const CHECK_RESPONSE = objectOf({
-  consistent: boolean('Whether the numbers can belong to one model and one (x, y).'),
+  consistent: boolean('Whether one model can have given these numbers for one (x, y).'),
   violations: arrayOf(
     objectOf({
-      rule: string('Which rule is broken; docs/guides/loss.md lists them.'),
+      rule: string('The violated rule; docs/guides/loss.md lists all rules.'),
       message: string(),
-      possible_causes: arrayOf(string(), 'The most frequent first; one that the numbers point to stands in front.')
+      possible_causes: arrayOf(string(), 'Possible causes: first those that the numbers point to, then the most frequent.')
     })
   ),
   implied: objectOf(
-    { conditional: number('joint - marginal, nats.') },
+    { conditional: number('joint - marginal, in nats.') },
     {
-      probability: number('exp(conditional); left out where float64 would have 0 or Infinity.'),
-      probability_note: string('Stands in place of such a probability.')
+      probability: number('exp(conditional); absent when it would be 0 or Infinity as a float64.'),
+      probability_note: string('Why probability is absent.')
     }
   )
 })

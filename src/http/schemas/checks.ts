@@ -2,14 +2,14 @@ import { arrayOf, boolean, nullable, number, objectOf, oneOfWords, string } from
 
 export const CHECK_ITEMS = arrayOf(
   objectOf({
-    id: string('docs/reference/checks.md explains each.'),
+    id: string('Id of the check; docs/reference/checks.md explains each.'),
     status: oneOfWords(['pass', 'warn', 'fail', 'skipped']),
-    independent: boolean('Whether two separately gained numbers were compared.'),
+    independent: boolean('true: the check compared two separately computed values; false: it only guards the bookkeeping of logpr.'),
     value: nullable(number()),
     tolerance: nullable(number()),
-    message: string('What was found; where it does not pass also the likely causes, in order, and what to do.')
+    message: string('The finding; when the check did not pass, also likely causes and fixes.')
   })
 )
 
-/** Checks with their verdict: the worst status, where skipped counts as nothing. */
+/** The verdict is the worst status of all checks; skipped checks do not count. */
 export const CHECKS = objectOf({ verdict: oneOfWords(['pass', 'warn', 'fail']), items: CHECK_ITEMS })

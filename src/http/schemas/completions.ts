@@ -4,50 +4,57 @@ import { arrayOf, integer, nullable, number, objectOf, oneOfWords, string } from
 import { STAMP } from './logprob.ts'
 
 const TOP_COUNT = { minimum: 0, maximum: 20 } as const
-/** Accepted with any value: scores are those of the model at temperature 1 whatever it says. */
-const WITHOUT_EFFECT = { description: 'Accepted, without effect on any log-probability.' } as const
+/** Scores are always those of the model at temperature 1. */
+const WITHOUT_EFFECT = { description: 'Accepted with any value, without effect on log-probabilities.' } as const
 
-/** The body of POST /v1/completions. Fields that are not named here are ignored, as clients of many servers send many. */
+/** The body of POST /v1/completions. Other fields are ignored, because clients send the fields of many servers. */
 export const COMPLETIONS_REQUEST = {
   type: 'object',
   required: ['prompt'],
   properties: {
     model: {
       type: ['string', 'null'],
-      description: 'As GET /v1/models lists it. Needed where there are several; else the only one by default.'
+      description: 'The id of a model in GET /v1/models. Required when several models are served.'
     },
     prompt: {
       type: ['string', 'array'],
       items: { type: ['integer', 'string', 'array'], items: { type: 'integer' } },
-      description: 'A text, a list of texts, a list of token ids, or a list of such lists. Ids are taken as they are.'
+      description: 'A text, a list of texts, a list of token ids, or a list of lists of token ids. Token ids are scored unchanged.'
     },
     max_tokens: {
       type: ['integer', 'null'],
-      description: '0 or 1. With 1 the most probable next token is answered too. Left out it is 0 with echo or prompt_logprobs, and else refused.'
+      description: 'Tokens to generate: 0 or 1. 1 adds the most probable next token. Defaults to 0 with echo or prompt_logprobs; required otherwise.'
     },
     echo: {
       type: ['boolean', 'integer', 'null'],
       minimum: 0,
       maximum: 1,
-      description: 'Whether the prompt is part of the text and of logprobs; 0 and 1 are taken too.'
+      description: 'Whether text and logprobs include the prompt; 0 and 1 are accepted too.'
     },
     logprobs: {
       type: ['integer', 'boolean', 'null'],
       ...TOP_COUNT,
-      description: 'How many of the most probable tokens to show at each position; 0 shows the token alone, true means 1, false and null show none.'
+      description: 'Number of most probable tokens at each position. 0 gives the token itself only, true means 1, false and null omit logprobs.'
     },
-    prompt_logprobs: { type: ['integer', 'null'], ...TOP_COUNT, description: "The same for each choice's prompt_logprobs, in the shape of vLLM." },
+    prompt_logprobs: {
+      type: ['integer', 'null'],
+      ...TOP_COUNT,
+      description: "Number of most probable tokens in each choice's prompt_logprobs, in vLLM's format."
+    },
     add_special_tokens: {
       type: ['boolean', 'null'],
       description:
-        "Whether a text gets the tokens that the tokenizer's own post-processor adds (often a BOS, never a second one). Yes by default; ids never do."
+        "Whether the tokenizer's post-processor adds its tokens to a text: often a BOS, never a second one. Defaults to true. Never applies to token ids."
     },
-    return_tokens_as_token_ids: { type: ['boolean', 'null'], description: 'Names tokens by their ids in logprobs, as token_id:464: no two share a name then.' },
-    n: { type: ['integer', 'null'], description: '1.' },
-    best_of: { type: ['integer', 'null'], description: '1.' },
-    stream: { type: ['boolean', 'null'], description: 'false.' },
-    suffix: { type: ['string', 'null'], description: 'Empty or null.' },
-    logit_bias: { type: ['object', 'null'], description: 'Empty or null.' },
+    return_tokens_as_token_ids: {
+      type: ['boolean', 'null'],
+      description: 'Whether logprobs names tokens by id, such as token_id:464, so that no two tokens share a name.'
+    },
+    n: { type: ['integer', 'null'], description: 'Must be 1 or null.' },
+    best_of: { type: ['integer', 'null'], description: 'Must be 1 or null.' },
+    stream: { type: ['boolean', 'null'], description: 'Must be false or null.' },
+    suffix: { type: ['string', 'null'], description: 'Must be empty or null.' },
+    logit_bias: { type: ['object', 'null'], description: 'Must be empty or null.' },
     temperature: WITHOUT_EFFECT,
     top_p: WITHOUT_EFFECT,
     seed: WITHOUT_EFFECT,
@@ -64,48 +71,52 @@ const mapOf = (values: object, description: string): Readonly<Record<string, unk
 
 const LOGPROBS = objectOf(
   {
-    tokens: arrayOf(string(), 'As text; bytes of half a character read U+FFFD.'),
-    token_logprobs: arrayOf(nullable(number()), 'Nats; null for the first token of the prompt, which nothing precedes.'),
-    top_logprobs: arrayOf(nullable(mapOf(number(), 'The token itself first, then the most probable; of tokens that read alike the largest value.'))),
-    text_offset: arrayOf(integer(), "Code point of text that holds the token's first byte.")
+    tokens: arrayOf(string(), 'Text of each token; bytes of an incomplete character appear as U+FFFD.'),
+    token_logprobs: arrayOf(nullable(number()), 'In nats; null for the first token of the prompt, which has no context.'),
+    top_logprobs: arrayOf(nullable(mapOf(number(), 'The token itself first, then the most probable ones. Of tokens with the same text, the largest value.'))),
+    text_offset: arrayOf(integer(), "Position in text, in code points, of the character with the token's first byte.")
   },
   {},
-  'Four parallel lists: P tokens of the prompt with echo, and the generated one with max_tokens 1.'
+  'Four parallel lists: the tokens of the prompt (with echo), then the generated token (with max_tokens 1).'
 )
 
-const PROMPT_LOGPROB = objectOf({ logprob: number(), rank: integer('1 for the most probable of the whole vocabulary.'), decoded_token: string() })
+const PROMPT_LOGPROB = objectOf({ logprob: number(), rank: integer('Rank in the whole vocabulary; 1 is the most probable.'), decoded_token: string() })
 
 export const COMPLETIONS_RESPONSE = objectOf({
   id: string(),
   object: { const: 'text_completion' },
-  created: integer('Seconds since 1970.'),
+  created: integer('Unix time of the response, in seconds.'),
   model: string(),
   choices: arrayOf(
     objectOf(
       { index: integer(), text: string(), logprobs: nullable(LOGPROBS), finish_reason: { const: 'length' } },
       {
         prompt_logprobs: arrayOf(
-          nullable(mapOf(PROMPT_LOGPROB, "By token id, the prompt's own token first on the wire, then the most probable.")),
-          'One entry a token of the prompt; null for the first. Only when it was asked for.'
+          nullable(mapOf(PROMPT_LOGPROB, 'By token id: the token of the prompt first, then the most probable ones.')),
+          'One entry per token of the prompt; null for the first. Present only when requested.'
         )
       }
     ),
-    'One a prompt, in order.'
+    'One choice per prompt, in order.'
   ),
   usage: objectOf({
     prompt_tokens: integer(),
     completion_tokens: integer(),
     total_tokens: integer(),
-    computed_tokens: integer('Tokens that went through the model; fewer than prompt_tokens where prompts share them.'),
-    cached_tokens: integer('Tokens whose computation was reused, as in /v1/logprob.')
+    computed_tokens: integer('Tokens computed by the model; fewer than prompt_tokens when prompts share a prefix.'),
+    cached_tokens: integer('Tokens whose computation was reused, as in POST /v1/logprob.')
   }),
   logpr: objectOf(
     {
-      checks: objectOf({ verdict: oneOfWords(['pass', 'warn', 'fail']), items: CHECK_ITEMS }, {}, 'What did not pass, each with the first choice concerned.'),
+      checks: objectOf(
+        { verdict: oneOfWords(['pass', 'warn', 'fail']), items: CHECK_ITEMS },
+        {},
+        'The checks that did not pass, each for the first choice that it concerns.'
+      ),
       warnings: arrayOf(objectOf({ code: string(), message: string() })),
       stamp: STAMP
     },
     {},
-    "Not part of OpenAI's shape."
+    "An addition to OpenAI's format."
   )
 })

@@ -4,32 +4,36 @@ import { integer, nullable, objectOf, referenceTo, response, string } from './js
 export const PROBLEM = objectOf(
   {
     type: string(),
-    title: string('The kind of failure, in words that do not change.'),
+    title: string('What the code means; the same for every error with this code.'),
     status: integer(),
-    detail: string('What was expected and what came. Never holds text of the request.'),
+    detail: string('What is wrong, the limit and the remedy. Never contains text of the request.'),
     code: string(`One of ${Object.keys(ERROR_KINDS).join(', ')}.`),
     request_id: string(),
-    error: objectOf({ message: string(), type: string(), param: nullable(string('The field at fault.')), code: string() }, {}, "The same in OpenAI's shape.")
+    error: objectOf(
+      { message: string(), type: string(), param: nullable(string('Path of the field at fault.')), code: string() },
+      {},
+      "The same error in OpenAI's format."
+    )
   },
   {},
-  'RFC 9457 problem details and an OpenAI error in one body.'
+  'An error that RFC 9457 clients and OpenAI clients can both read.'
 )
 
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
-  400: 'The request is malformed, or longer than the context.',
-  401: 'An API key is needed.',
-  404: 'There is no such resource.',
-  408: 'The body did not arrive in time.',
+  400: 'The request is invalid or exceeds the context length.',
+  401: 'The API key is missing or unknown.',
+  404: 'The resource or the model does not exist.',
+  408: 'The request did not arrive in time.',
   413: 'The body is too large.',
-  415: 'The body must be application/json.',
-  422: 'The request is well-formed but cannot be scored.',
-  429: 'Too much work is waiting; come back after Retry-After seconds.',
+  415: 'The body is not application/json.',
+  422: 'The request is valid but cannot be scored.',
+  429: 'The service is overloaded; retry after Retry-After seconds.',
   500: 'The service or the model failed.',
-  503: 'The service is starting, stopping or replacing its engine; come back after Retry-After seconds.',
-  504: 'The deadline has passed.'
+  503: 'The service is starting, stopping or restarting its engine; retry after Retry-After seconds.',
+  504: 'The request exceeded its deadline.'
 }
 
-/** Response schemas of the given error statuses. */
+/** Response schemas for these error statuses. */
 export function errorResponses(...statuses: number[]): Record<number, object> {
   return Object.fromEntries(statuses.map((status) => [status, response(DESCRIPTIONS[status] ?? '', referenceTo('Problem'), 'application/problem+json')]))
 }

@@ -1,8 +1,11 @@
-/** Words for the JSON Schemas of the routes: shorter than the keywords, and plain objects all the same. */
+/**
+ * Builders of the JSON Schemas that describe responses. Request schemas are literals, because `FromSchema` derives
+ * types from them.
+ */
 
 type Schema = Readonly<Record<string, unknown>>
 
-/** An object that has all of `required` and may have `optional`. */
+/** An object with every key of `required` and any of `optional`. */
 export function objectOf(required: Readonly<Record<string, Schema>>, optional: Readonly<Record<string, Schema>> = {}, description?: string): Schema {
   return { type: 'object', ...(description === undefined ? {} : { description }), required: Object.keys(required), properties: { ...required, ...optional } }
 }
@@ -35,12 +38,11 @@ export function boolean(description?: string): Schema {
   return { type: 'boolean', ...(description === undefined ? {} : { description }) }
 }
 
-/** A schema that is described once, by its name (src/http/schemas/named.ts). */
+/** Refers to one of the named schemas in plugins/openapi.ts. */
 export function referenceTo(name: string): Schema {
   return { $ref: `${name}#` }
 }
 
-/** A response of one media type. */
 export function response(description: string, schema: Schema, mediaType = 'application/json'): Schema {
   return { description, content: { [mediaType]: { schema } } }
 }

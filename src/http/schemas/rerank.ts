@@ -4,37 +4,38 @@ import { DEFAULT_SEPARATOR, DIRECTIONS } from '../../rerank/request.ts'
 import { arrayOf, integer, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
 import { LOGPROB_REQUEST, STAMP, USAGE } from './logprob.ts'
 
-const LIMIT = 'Other services cut a longer text; here it is refused.'
+const LIMIT = 'Maximum length in tokens. Other services truncate a longer text; logpr rejects it.'
 
-/** The object form: Jina, Cohere, vLLM. */
+/** Fields of the format of Jina, Cohere and vLLM. */
 const JINA_FIELDS = {
   documents: {
     type: 'array',
-    description: 'The texts to rank, or objects with the field text. Asks for the answer of Jina, Cohere and vLLM. Either this or texts.',
+    description: 'The texts to rank, or objects with the field text. Selects the format of Jina, Cohere and vLLM. Send either documents or texts.',
     items: { type: ['string', 'object'], required: ['text'], properties: { text: { type: 'string' } } }
   },
-  top_n: { type: ['integer', 'null'], description: 'How many of the best to give back; all when absent, null or not positive.' },
-  return_documents: { type: ['boolean', 'null'], default: true, description: 'Whether each result has its document.' },
-  rank_fields: { type: ['array', 'null'], items: { type: 'string' }, description: 'Only text is taken.' },
+  top_n: { type: ['integer', 'null'], description: 'Number of best results to return; all when absent, null or not positive.' },
+  return_documents: { type: ['boolean', 'null'], default: true, description: 'Whether each result includes its document.' },
+  rank_fields: { type: ['array', 'null'], items: { type: 'string' }, description: 'Fields of each document to rank; only text is accepted.' },
   max_tokens_per_doc: { type: ['integer', 'null'], minimum: 1, description: LIMIT },
   max_tokens_per_query: { type: ['integer', 'null'], minimum: 1, description: LIMIT },
-  truncate_prompt_tokens: { type: ['integer', 'null'], minimum: -1, description: `${LIMIT} -1 is the context of the model.` },
-  instruction: { type: ['string', 'null'], description: 'Refused: write it into query.' }
+  truncate_prompt_tokens: { type: ['integer', 'null'], minimum: -1, description: `${LIMIT} -1 means the context length of the model.` },
+  instruction: { type: ['string', 'null'], description: 'Rejected; put the instruction into query.' }
 } as const
 
-/** The bare list: Text Embeddings Inference. */
+/** Fields of the format of Text Embeddings Inference. */
 const TEI_FIELDS = {
   texts: {
     type: 'array',
     items: { type: 'string' },
-    description: 'The texts to rank. Asks for the list of Text Embeddings Inference. Either this or documents.'
+    description: 'The texts to rank. Selects the format of Text Embeddings Inference. Send either documents or texts.'
   },
-  raw_scores: { type: ['boolean', 'null'], default: false, description: 'Whether score is the normalised log-probability itself.' },
-  return_text: { type: ['boolean', 'null'], default: false, description: 'Whether each entry has its text.' },
+  raw_scores: { type: ['boolean', 'null'], default: false, description: 'Whether score is normalized_log_prob instead of a number in (0, 1].' },
+  return_text: { type: ['boolean', 'null'], default: false, description: 'Whether each entry includes its text.' },
   truncate: {
     type: ['boolean', 'null'],
     default: false,
-    description: 'With truncation_direction left the first tokens of x are left out where x and y are too long; nothing is cut on the right.'
+    description:
+      'Whether a sequence that exceeds the context length loses its first tokens of x. Needs truncation_direction left; truncation on the right is rejected.'
   },
   truncation_direction: { type: ['string', 'null'], enum: ['left', 'Left', 'right', 'Right', null], default: 'right' }
 } as const
@@ -44,24 +45,27 @@ const OWN_FIELDS = {
     type: 'string',
     enum: DIRECTIONS,
     default: 'document_given_query',
-    description: 'Whose probability is taken: that of the document after the query (answers), or of the query after the document (passages).'
+    description: 'The conditional to rank by: of the document given the query (for answers), or of the query given the document (for passages).'
   },
   normalization: {
     type: 'string',
     enum: NORMALIZATIONS,
     default: 'per_token',
-    description: 'How log-probabilities of texts of different length are compared.'
+    description: 'How to make log-probabilities of texts of different lengths comparable.'
   },
-  domain_prompt: { type: 'string', description: 'Of dc_pmi: stands in place of x in the baseline.' },
-  alpha: { type: 'number', minimum: 0, maximum: 2, description: 'Of alpha: the sum is divided by tokens^alpha.' },
+  domain_prompt: { type: 'string', description: 'The text that replaces x in the baseline; for dc_pmi only.' },
+  alpha: { type: 'number', minimum: 0, maximum: 2, description: 'Exponent of the length: the sum is divided by tokens^alpha; for alpha only.' },
   separator: {
     type: 'string',
     default: DEFAULT_SEPARATOR,
-    description: 'Between the two texts. Spaces at its end begin y, the rest ends x.'
+    description: 'The text between query and document. Its trailing spaces begin y; the rest ends x.'
   }
 } as const
 
-/** One schema for both forms: a union would answer a wrong type with two contradicting messages. Clients send more fields than these. */
+/**
+ * One schema for both formats: a union would report a wrong type with two contradicting messages. Other fields are
+ * accepted, because clients send more than these.
+ */
 export const RERANK_REQUEST = {
   type: 'object',
   required: ['query'],
@@ -78,20 +82,19 @@ export type RerankRequestBody = FromSchema<typeof RERANK_REQUEST, { keepDefaulte
 
 const fieldsBut = (others: object): ReadonlySet<string> => new Set(Object.keys(RERANK_REQUEST.properties).filter((field) => !(field in others)))
 
-/** The fields that mean something in each form. */
+/** The fields that have an effect in each format. */
 export const RERANK_FIELDS = { jina: fieldsBut(TEI_FIELDS), tei: fieldsBut(JINA_FIELDS) } as const
 
 const LENGTHS = objectOf({ tokens: integer(), chars: integer('Unicode code points.'), bytes: integer('UTF-8 bytes.') })
 const WARNINGS = arrayOf(objectOf({ code: string(), message: string() }))
 const NUMBERS = {
-  log_prob: number('log Pr(y | x), nats: the sum over the tokens of y.'),
-  normalized_log_prob: number('What the order goes by, nats.'),
-  counts: objectOf({ x: LENGTHS, y: LENGTHS }, {}, 'Of x and y as they were scored.'),
+  log_prob: number('log Pr(y | x), in nats: the sum over the tokens of y.'),
+  normalized_log_prob: number('The value that the results are ordered by, in nats.'),
+  counts: objectOf({ x: LENGTHS, y: LENGTHS }, {}, 'Lengths of x and y as scored.'),
   warnings: WARNINGS
 }
-const BASELINE = { baseline_log_prob: number('Of pmi and dc_pmi: log-probability of the same tokens of y without x, or after the domain prompt.') }
+const BASELINE = { baseline_log_prob: number('Log-probability of the same tokens of y without x, or after the domain prompt; for pmi and dc_pmi only.') }
 
-/** What `documents` asks for. */
 const JINA_RESPONSE = objectOf(
   {
     object: { const: 'list' },
@@ -99,38 +102,41 @@ const JINA_RESPONSE = objectOf(
     model: string(),
     results: arrayOf(
       objectOf(
-        { index: integer('Position in documents.'), relevance_score: number('In (0, 1].'), ...NUMBERS },
+        { index: integer('Position in documents.'), relevance_score: number('Relevance in (0, 1]; larger is better.'), ...NUMBERS },
         { ...BASELINE, document: objectOf({ text: string() }) }
       ),
-      'The best first.'
+      'The best result first.'
     ),
     direction: string(),
     normalization: string(),
     separator: string(),
     usage: USAGE,
-    meta: objectOf({ api_version: objectOf({ version: string() }), billed_units: objectOf({ search_units: integer() }) }, {}, 'As clients of Cohere read it.'),
+    meta: objectOf(
+      { api_version: objectOf({ version: string() }), billed_units: objectOf({ search_units: integer() }) },
+      {},
+      'Metadata that clients of Cohere expect.'
+    ),
     warnings: WARNINGS,
     stamp: STAMP
   },
   {},
-  'To documents: the object of Jina, Cohere and vLLM.'
+  'Response to documents, in the format of Jina, Cohere and vLLM.'
 )
 
-/** What `texts` asks for. */
 const TEI_RESPONSE = arrayOf(
   objectOf(
-    { index: integer('Position in texts.'), score: number('In (0, 1]; with raw_scores normalized_log_prob.'), ...NUMBERS },
+    { index: integer('Position in texts.'), score: number('Relevance in (0, 1]; normalized_log_prob with raw_scores.'), ...NUMBERS },
     { ...BASELINE, text: string() }
   ),
-  'To texts: the list of Text Embeddings Inference, the best first.'
+  'Response to texts, in the format of Text Embeddings Inference, the best first.'
 )
 
 export const RERANK_RESPONSE = { oneOf: [JINA_RESPONSE, TEI_RESPONSE] }
 
-/** The error body of a request with `texts`. */
+/** The error body for requests with `texts`. */
 export const TEI_PROBLEM = objectOf(
   {
-    error: string('The message.'),
+    error: string('The error message.'),
     error_type: oneOfWords(['Unhealthy', 'Backend', 'Overloaded', 'Validation', 'Empty']),
     type: string(),
     title: string(),
@@ -139,6 +145,6 @@ export const TEI_PROBLEM = objectOf(
     code: string(),
     request_id: string()
   },
-  { param: nullable(string('The field at fault.')) },
-  'RFC 9457 problem details and an error of Text Embeddings Inference in one body.'
+  { param: nullable(string('Path of the field at fault.')) },
+  'An error that RFC 9457 clients and clients of Text Embeddings Inference can both read.'
 )

@@ -4,29 +4,35 @@ import { LOGPROB_REQUEST, MESSAGES } from './logprob.ts'
 
 const { model } = LOGPROB_REQUEST.properties
 
-const UNSUPPORTED = { description: 'Refused in messages unless it is null, false or empty: the conversation is rendered by the own template alone.' } as const
+const UNSUPPORTED = { description: 'Rejected with messages unless null, false or empty: only the chat template of the model is used.' } as const
 
-/** The body of POST /tokenize: vLLM's two forms in one schema. Fields that are not named are ignored, as vLLM's own clients send more. */
+/**
+ * The body of POST /tokenize: vLLM's two forms in one schema. Other fields are ignored, because vLLM's clients send
+ * more.
+ */
 export const TOKENIZE_REQUEST = {
   type: 'object',
   properties: {
     model: { ...model, type: ['string', 'null'] },
-    prompt: { type: 'string', description: 'The text. A control token that it spells becomes that token.' },
-    messages: { ...MESSAGES, description: 'In place of prompt: a conversation in the chat template of the model.' },
+    prompt: { type: 'string', description: 'The text. A special token that it spells out becomes that token.' },
+    messages: { ...MESSAGES, description: 'A conversation, rendered by the chat template of the model; instead of prompt.' },
     add_special_tokens: {
       type: 'boolean',
-      description: "Whether the tokenizer's post-processor adds its tokens, such as BOS; never a second BOS. True by default for prompt, false for messages."
+      description: "Whether the tokenizer's post-processor adds its tokens, such as a BOS, never a second one. For prompt only; true by default."
     },
-    add_generation_prompt: { type: 'boolean', default: true, description: 'For messages: whether the beginning of an answer is put at the end.' },
+    add_generation_prompt: {
+      type: 'boolean',
+      default: true,
+      description: 'Whether the rendered conversation ends with a generation prompt; for messages only.'
+    },
     continue_final_message: { ...UNSUPPORTED, type: ['boolean', 'null'] },
     chat_template: { ...UNSUPPORTED, type: ['string', 'null'] },
     chat_template_kwargs: { ...UNSUPPORTED, type: ['object', 'null'] },
     tools: { ...UNSUPPORTED, type: ['array', 'null'] },
-    return_token_strs: { type: ['boolean', 'null'], default: false, description: 'Whether token_strs is wanted.' }
+    return_token_strs: { type: ['boolean', 'null'], default: false, description: 'Whether the response includes token_strs.' }
   }
 } as const
 
-/** The body of POST /detokenize. */
 export const DETOKENIZE_REQUEST = {
   type: 'object',
   required: ['tokens'],
@@ -36,7 +42,6 @@ export const DETOKENIZE_REQUEST = {
   }
 } as const
 
-/** The query of GET /tokenizer_info. */
 export const TOKENIZER_INFO_QUERY = {
   type: 'object',
   properties: { model }
@@ -48,22 +53,22 @@ export type TokenizerInfoQuery = FromSchema<typeof TOKENIZER_INFO_QUERY>
 
 const TOKEN = nullable(string())
 
-/** The answer of POST /tokenize, as vLLM has it. */
+/** vLLM's response to POST /tokenize. */
 export const TOKENIZE_RESPONSE = objectOf({
-  count: integer('How many tokens.'),
-  max_model_len: integer('Most tokens of a sequence that can be scored.'),
+  count: integer('Number of tokens.'),
+  max_model_len: integer('Longest sequence that can be scored, in tokens.'),
   tokens: arrayOf(integer(), 'Token ids.'),
-  token_strs: nullable(arrayOf(string(), "The vocabulary's spelling of each token; null unless asked for."))
+  token_strs: nullable(arrayOf(string(), 'Each token as the vocabulary spells it; null unless requested.'))
 })
 
-/** The answer of POST /detokenize, as vLLM has it. */
-export const DETOKENIZE_RESPONSE = objectOf({ prompt: string('The text; control tokens are spelled out.') })
+/** vLLM's response to POST /detokenize. */
+export const DETOKENIZE_RESPONSE = objectOf({ prompt: string('The text, with special tokens spelled out.') })
 
-/** The answer of GET /tokenizer_info: vLLM's fields, and what is known of the model's length. */
+/** vLLM's response to GET /tokenizer_info, with lengths added. */
 export const TOKENIZER_INFO_RESPONSE = objectOf(
   {
     model: string(),
-    tokenizer_class: string('As tokenizer_config.json names it.'),
+    tokenizer_class: string('tokenizer_class of tokenizer_config.json.'),
     bos_token: TOKEN,
     eos_token: TOKEN,
     pad_token: TOKEN,
@@ -74,14 +79,14 @@ export const TOKENIZER_INFO_RESPONSE = objectOf(
     additional_special_tokens: arrayOf(string()),
     added_tokens_decoder: {
       type: 'object',
-      additionalProperties: objectOf({ content: string(), special: boolean('Whether it is a control token.') }),
-      description: 'Tokens that stand beside the vocabulary, by their ids.'
+      additionalProperties: objectOf({ content: string(), special: boolean('Whether it is a special token.') }),
+      description: 'Tokens added to the vocabulary, by id.'
     },
-    vocab_size: integer('One more than the largest id of the tokenizer.'),
-    model_max_length: nullable(integer('As tokenizer_config.json states it.')),
-    max_model_len: integer('Most tokens of a sequence that can be scored.'),
+    vocab_size: integer('Largest token id of the tokenizer plus one.'),
+    model_max_length: nullable(integer('model_max_length of tokenizer_config.json.')),
+    max_model_len: integer('Longest sequence that can be scored, in tokens.'),
     chat_template: nullable(string())
   },
   {},
-  'Tokens are spelled, never ids; null where the tokenizer has none.'
+  'Tokens are given as text, not as ids; null when the tokenizer has none.'
 )
