@@ -12,8 +12,8 @@ export interface ChatSegment {
  * the user's text and no control token.
  *
  * Throws `chat_template_failed` if a message spells a control token and the template changes contents by more than
- * white space at their ends, because the two cannot be distinguished then. Also throws if a role spells a control token:
- * templates branch on roles, so a placeholder would change the rendering.
+ * white space at their ends, because the two cannot be distinguished then. Also throws if a role spells a control
+ * token: templates branch on roles, so a placeholder would change the rendering.
  */
 export function chatSegments(
   messages: readonly ChatMessage[],

@@ -154,7 +154,7 @@ test('SentencePiece: a ▁ in the text is a space to the model, and the check re
   const context = await contextWith(t, sentencePiece('none'))
   const encoded = await one(context, itemOf('a▁b', ' c'))
   assert.deepEqual(statuses(encoded), ['pass', 'warn'])
-  assert.match(normalizerCheck(encoded.inputInfo).message, /from byte 1 of x on\./)
+  assert.match(normalizerCheck(encoded.inputInfo).message, /from byte 1 of x\./)
 })
 
 test('Unigram: text that spells a control token stays text, although the vocabulary has it as a piece', async (t) => {
@@ -170,7 +170,7 @@ test('Unigram: a character without a token is reported with its position, and ha
   const context = await contextWith(t, unigram())
   const encoded = await one(context, itemOf('hello 👍!', ' world'))
   assert.deepEqual(statuses(encoded), ['warn', 'pass'])
-  assert.match(roundTripCheck(encoded.inputInfo).message, /from byte 6 of x on/)
+  assert.match(roundTripCheck(encoded.inputInfo).message, /from byte 6 of x/)
   assert.deepEqual(placed(encoded, context, 'x').at(0), [' hello', null, null, null, null])
   assert.deepEqual(placed(encoded, context, 'y').at(0), [' world', 0, 6, 0, 6])
 })
@@ -184,7 +184,7 @@ test('a lower-casing normalizer: the parts spell the normalized text, and the ch
   const context = await contextWith(t, byteLevel({ normalizer: LOWER_CASE }))
   const changed = await one(context, itemOf('The Cat', ' sat ﬁne'))
   assert.deepEqual(statuses(changed), ['pass', 'warn'])
-  assert.match(normalizerCheck(changed.inputInfo).message, /from byte 0 of x on and from byte 5 of y on\./)
+  assert.match(normalizerCheck(changed.inputInfo).message, /from byte 0 of x and from byte 5 of y\./)
   assert.ok(tokensOf(changed, context).every((token) => token.byte_start === null && token.char_start === null))
 
   const same = await one(context, itemOf('the cat', ' sat'))
@@ -223,5 +223,5 @@ test('a parsed control token strips white space, and the check reports it', asyn
   const encoded = await spaces(t, true)
   assert.equal(encoded.inputInfo.controlTokenCount, 2)
   assert.equal(roundTripCheck(encoded.inputInfo).status, 'warn')
-  assert.match(roundTripCheck(encoded.inputInfo).message, /from byte 1 of x on/)
+  assert.match(roundTripCheck(encoded.inputInfo).message, /from byte 1 of x/)
 })

@@ -94,7 +94,7 @@ export const PASS_ENTRIES = {
     tolerance:
       "stored values: the ceiling of the dtype, or 0.5 nats for a single token if activations are rounded to 8 bits, because processors round differently; repeated ones: the model's tolerance",
     cost: 'one pass over each known text',
-    causes: ['the weights are different ones', 'the runtime or the dtype is a different one', 'the memory of the machine is faulty'],
+    causes: ['the weights differ from those of the stored values', 'the runtime or the dtype differs', 'the memory of the machine is faulty'],
     advice: 'Compare the SHA-256 of the model files with the source.'
   },
   tokenizer_known_answer: {

@@ -99,7 +99,7 @@ export const REQUEST_ENTRIES = {
   },
   control_tokens: {
     runs: ['request'],
-    condition: 'x and y contain control tokens only where the request asks for them, and the prefix token comes once',
+    condition: 'control tokens occur in x and y only where the request asks for them, and the prefix token occurs once',
     formula: 'number of control ids in x and y; ids[0] != ids[1]',
     tolerance: 'exact',
     cost: FREE,
