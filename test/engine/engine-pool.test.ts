@@ -101,7 +101,7 @@ describe('EnginePool', () => {
     assert.equal(pool.state, 'ready')
     engines[1]?.fail()
     assert.deepEqual([pool.state, pool.failure?.code, pool.restarts], ['failed', 'model_invalid', 2])
-    await assert.rejects(pool.score(batch(5)), { code: 'engine_unavailable', message: 'it cannot be loaded' })
+    await assert.rejects(pool.score(batch(5)), { code: 'engine_unavailable', message: 'the model cannot be loaded' })
   })
 
   it('rejects with the reason when the first engine cannot load the model', async () => {
@@ -188,7 +188,7 @@ describe('EnginePool', () => {
     engines[1]?.die()
     engines[0]?.fail()
     assert.equal(engines[1]?.pendingTokens, 30)
-    const rejected = assert.rejects(score, { code: 'engine_unavailable', message: 'it cannot be loaded' })
+    const rejected = assert.rejects(score, { code: 'engine_unavailable', message: 'the model cannot be loaded' })
     engines[1]?.fail()
     await rejected
   })
