@@ -15,7 +15,7 @@ function retryAdvice(status: number, shouldRetry?: boolean): string {
   return 'once; then read the log'
 }
 
-/** The block of docs/reference/metrics.md: every metric of the service itself; those of the Node process are left out. */
+/** The block of docs/reference/metrics.md: every metric of the service, without those of the Node.js process. */
 export async function metricTable(): Promise<string> {
   const metrics = createMetrics()
   const idle = { queuedTokens: () => 0, queuedSequences: () => 0, engineRestarts: () => 0, enginesReady: () => 0, isReady: () => false }
@@ -27,7 +27,7 @@ export async function metricTable(): Promise<string> {
   return `| metric | type | labels | meaning |\n|---|---|---|---|\n${lines.join('\n')}`
 }
 
-/** prom-client keeps the label names of a metric, but its types do not show them. */
+/** prom-client stores the label names of a metric, but its types do not expose them. */
 function labels(metric: unknown): string {
   const names = (metric as { readonly labelNames?: readonly string[] } | undefined)?.labelNames ?? []
   return names.map((name) => `\`${name}\``).join(', ')

@@ -1,5 +1,6 @@
 /**
- * Clients that are too heavy to install, or too old: their requests as they were captured, byte for byte, and what each reads from the answer.
+ * Clients that are too heavy to install, or too old: their requests as they were captured, byte for byte, and what each
+ * reads from the answer.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'

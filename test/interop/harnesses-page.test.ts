@@ -1,6 +1,7 @@
 /**
- * Every command and program of docs/guides/harnesses.md, run as it stands there, and its numbers against those of /v1/logprob: the same model by
- * another way through the service. A page whose programs do not work, or a block that nothing runs, fails here.
+ * Every command and program of docs/guides/harnesses.md, run as it stands there, and its numbers against those of
+ * /v1/logprob: the same model by another way through the service. A page whose programs do not work, or a block that
+ * nothing runs, fails here.
  */
 
 import assert from 'node:assert/strict'
@@ -45,7 +46,10 @@ async function scored(
   }
 }
 
-/** Documents with their score, best first, as the page's rerankers have to give them: mean log-prob of the document after the query. */
+/**
+ * Documents with their score, best first, as the page's rerankers have to give them: mean log-prob of the document
+ * after the query.
+ */
 async function ranking(): Promise<(readonly [index: number, score: number])[]> {
   const scores = await Promise.all(DOCUMENTS.map((document) => scored(QUERY, ` ${document}`, 'auto')))
   return scores.map(({ conditional, tokensOfY }, index) => [index, Math.exp(conditional / tokensOfY)] as const).sort(([, a], [, b]) => b - a)

@@ -1,6 +1,6 @@
 /**
- * The same cache for logpr and Python's huggingface_hub, with Python's own code on the other side. Needs interpreters that have the library:
- * LOGPR_HUB_PYTHONS, separated by colons, or the environment that .ci/run makes.
+ * The same cache for logpr and Python's huggingface_hub, with Python's own code on the other side. Needs interpreters
+ * that have the library: LOGPR_HUB_PYTHONS, separated by colons, or the environment that .ci/run makes.
  */
 
 import assert from 'node:assert/strict'

@@ -1,6 +1,7 @@
 /**
  * lm-eval's command line against the service, compared sample by sample with its own `hf` backend on the same weights.
- * Local tasks: minimal pairs after an empty context, options after two shots, one-token answers, edges of text, rolling prose.
+ * Local tasks: minimal pairs after an empty context, options after two shots, one-token answers, edges of text, rolling
+ * prose.
  */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'

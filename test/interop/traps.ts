@@ -1,4 +1,7 @@
-/** Where each known trap of the protocols is tested: what goes wrong elsewhere, and the tests by file and by a part of their name. */
+/**
+ * Where each known trap of the protocols is tested: what goes wrong elsewhere, and the tests by file and by a part of
+ * their name.
+ */
 export interface Trap {
   readonly id: string
   readonly trap: string
@@ -40,7 +43,7 @@ export const TRAPS: readonly Trap[] = [
       ['completions/token-scores.test.ts', 'shows probability 0 as -9999, which JSON has, and nothing below'],
       ['completions/token-scores.test.ts', 'shows what rounding lifted above 0 as 0'],
       ['completions/evaluate.test.ts', 'fails as a whole when the model gives no number'],
-      ['completions/wire.test.ts', 'never writes null in place of a number that is not finite']
+      ['completions/choice.wire.test.ts', 'never writes null in place of a number that is not finite']
     ]
   },
   {
@@ -55,15 +58,15 @@ export const TRAPS: readonly Trap[] = [
     id: 'T6',
     trap: 'JavaScript objects reorder or drop keys',
     tests: [
-      ['completions/wire.test.ts', 'keeps tokens that read like numbers in their order'],
-      ['completions/wire.test.ts', 'keeps the token __proto__']
+      ['completions/choice.wire.test.ts', 'keeps tokens that read like numbers in their order'],
+      ['completions/choice.wire.test.ts', 'keeps the token __proto__']
     ]
   },
   {
     id: 'T7',
     trap: 'text_offset counts something other than code points of the whole text',
     tests: [
-      ['completions/code-points.test.ts', 'counts code points, not UTF-16 units and not bytes'],
+      ['completions/spelling.code-points.test.ts', 'counts code points, not UTF-16 units and not bytes'],
       [TRAPS_TEST, 'gives all bytes of one character its own place']
     ]
   },
@@ -72,7 +75,7 @@ export const TRAPS: readonly Trap[] = [
     trap: 'a token and its entry in top_logprobs are printed as different numbers: nothing is greedy',
     tests: [
       [TRAPS_TEST, 'is decided by equal doubles: the number of the token is the largest value when it is the most probable one, and only then'],
-      ['completions/wire.test.ts', 'writes doubles so that they read back as they are, in both places alike']
+      ['completions/choice.wire.test.ts', 'writes doubles so that they read back as they are, in both places alike']
     ]
   },
   {

@@ -4,7 +4,10 @@ import { type TestContext, test } from 'node:test'
 import { present } from '../support/present.ts'
 import { pause, type RunningService, startService } from '../support/running-service.ts'
 
-/** As lm-evaluation-harness does: every failure is tried again, three attempts in all, one second apart; then the run dies. */
+/**
+ * As lm-evaluation-harness does: every failure is tried again, three attempts in all, one second apart; then the run
+ * dies.
+ */
 const ATTEMPTS = 3
 const RETRY_MS = 1000
 const HARNESS_TIMEOUT_MS = 300_000

@@ -88,7 +88,9 @@ export function forestBias({ ids, ends }: PackedRow, pastLength: number): Float3
   return bias
 }
 
-/** Log-probabilities of tokens 1.. of each sequence, or of the tokens after the past, from one row with all sequences. */
+/**
+ * Log-probabilities of tokens 1.. of each sequence, or of the tokens after the past, from one row with all sequences.
+ */
 export async function packedLogProbs(model: PackedScoring, sequences: readonly (readonly number[])[], pastLength = 0): Promise<number[][]> {
   const fed = sequences.map((ids) => Int32Array.from(ids.slice(pastLength, -1)))
   const forest = packedRowOf(fed)

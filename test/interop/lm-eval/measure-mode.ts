@@ -15,7 +15,10 @@ export interface ModeOutcome extends Comparison {
   readonly retries: number
 }
 
-/** Runs lm-eval in a mode on the shortened tasks and compares it with the reference; nothing else may use the service meanwhile. */
+/**
+ * Runs lm-eval in a mode on the shortened tasks and compares it with the reference; nothing else may use the service
+ * meanwhile.
+ */
 export async function measureMode(mode: Mode, service: RunningService, checkpoint: string, reference: Evaluation): Promise<ModeOutcome> {
   const before = await answeredRequests(service)
   const evaluation = await lmEval(shortened(mode.request(service.url, checkpoint)))

@@ -7,7 +7,10 @@ export const TASKS = ['logpr_blimp_sample', 'logpr_next_sentence', 'logpr_last_w
 /** Context of the embedded model. */
 const MAX_LENGTH = 512
 
-/** lm-eval's own backend on the same weights. It takes windows of max_length predicted tokens, local-completions of max_length - 2. */
+/**
+ * lm-eval's own backend on the same weights. It takes windows of max_length predicted tokens, local-completions of
+ * max_length - 2.
+ */
 export function hfRequest(checkpoint: string): EvaluationRequest {
   return {
     model: 'hf',
@@ -54,7 +57,10 @@ export function localCompletions({ prompt, batchSize, concurrent, tokenizer }: F
   }
 }
 
-/** It has neither rolling texts nor a prefix token: the first token of an empty context has no number, and the client ends with a TypeError. Spaces at the end of a context it leaves there, where others move them. */
+/**
+ * It has neither rolling texts nor a prefix token: the first token of an empty context has no number, and the client
+ * ends with a TypeError. Spaces at the end of a context it leaves there, where others move them.
+ */
 export const GGUF: Mode = {
   client: 'gguf',
   name: 'text, one at a time',
@@ -86,14 +92,20 @@ export const ALL_MODES: readonly Mode[] = [
   GGUF
 ]
 
-/** One pair of each paradigm, and less of the longest texts, so that a run of a mode takes seconds; all of the other tasks. */
+/**
+ * One pair of each paradigm, and less of the longest texts, so that a run of a mode takes seconds; all of the other
+ * tasks.
+ */
 export function shortened(request: EvaluationRequest): EvaluationRequest {
   const fewer = { logpr_blimp_sample: Array.from({ length: 67 }, (_, paradigm) => paradigm * 5), logpr_next_sentence: Array.from({ length: 10 }, (_, i) => i) }
   const documents = Object.fromEntries(Object.entries(fewer).filter(([task]) => request.tasks.includes(task)))
   return { ...request, documents: { ...documents, ...request.documents } }
 }
 
-/** Few enough for every run of the suite: each form of prompt, each number of requests at a time, each tokenizer with text and with ids. */
+/**
+ * Few enough for every run of the suite: each form of prompt, each number of requests at a time, each tokenizer with
+ * text and with ids.
+ */
 export const MODES: readonly Mode[] = [
   localCompletions({ prompt: 'ids', batchSize: 1, concurrent: 32, tokenizer: 'remote' }),
   localCompletions({ prompt: 'ids', batchSize: 3, concurrent: 8, tokenizer: 'huggingface' }),

@@ -9,7 +9,10 @@ const run = promisify(execFile)
 /** The interpreter that .ci/run makes, or that LOGPR_INTEROP_PYTHON names. */
 export const PYTHON = process.env.LOGPR_INTEROP_PYTHON ?? join(PACKAGE_FOLDER, '.venv-oracle', 'bin', 'python')
 
-/** Options of a test that needs Python packages: skipped with the reason where one is missing. Under CI a missing one is a failure. */
+/**
+ * Options of a test that needs Python packages: skipped with the reason where one is missing. Under CI a missing one is
+ * a failure.
+ */
 export function needing(...modules: string[]): { skip: string | false } {
   const program = `import importlib.util, sys; print(*[name for name in sys.argv[1:] if importlib.util.find_spec(name) is None])`
   const { status, stdout } = spawnSync(PYTHON, ['-c', program, ...modules], { encoding: 'utf8' })
@@ -25,8 +28,8 @@ export interface Finished {
 }
 
 /**
- * The environment of every client: its programs first in PATH, no look at any hub, and one thread of each numerical library, because
- * those that spin while they wait slow each other down on few cores.
+ * The environment of every client: its programs first in PATH, no look at any hub, and one thread of each numerical
+ * library, because those that spin while they wait slow each other down on few cores.
  */
 export function clientEnv(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   return {
