@@ -97,8 +97,8 @@ function itemsOf(request: number): ReturnType<typeof expandRequest> {
 }
 
 function microsecondsOfStat(paths: readonly string[]): number {
-  const guard = new FileChangeDetector(paths)
+  const detector = new FileChangeDetector(paths)
   const began = performance.now()
-  for (let call = 0; call < STAT_CALLS; call++) guard.changedFile()
+  for (let call = 0; call < STAT_CALLS; call++) detector.changedFile()
   return (1000 * (performance.now() - began)) / STAT_CALLS
 }

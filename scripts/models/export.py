@@ -54,7 +54,10 @@ def write_configs(model: PreTrainedModel, folder: Path) -> None:
 
 
 class IdsOnly(torch.nn.Module):
-    """A causal language model as a function of token ids alone. It builds the mask, because that of transformers cannot be traced."""
+    """A causal language model as a function of token ids alone.
+
+    It builds the mask, because that of transformers cannot be traced.
+    """
 
     def __init__(self, model: PreTrainedModel):
         super().__init__()
@@ -68,7 +71,7 @@ class IdsOnly(torch.nn.Module):
 
 
 def export_ids_only(model: PreTrainedModel, path: Path) -> None:
-    """A graph with the single input `input_ids` (batch, sequence), as a short script with torch.onnx.export writes it."""
+    """A graph with the single input `input_ids` (batch, sequence), as torch.onnx.export alone writes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -38,7 +38,10 @@ def save_external(model: onnx.ModelProto, path: Path, files: int = 1, gap: int =
 
 
 def add_num_logits_to_keep(model: onnx.ModelProto) -> None:
-    """Adds the scalar input of exports for transformers.js, with a Slice before the head: 0 returns all rows of logits, n the last n."""
+    """Adds the scalar input of exports for transformers.js, with a Slice before the head.
+
+    0 returns all rows of logits, n the last n.
+    """
     graph = model.graph
     head = next(node for node in graph.node if "logits" in node.output)
     start = helper.make_node("Neg", ["num_logits_to_keep"], ["keep_from"], "keep_from")
@@ -88,7 +91,10 @@ def inputs_embeds_only(model: onnx.ModelProto) -> None:
 
 
 def add_recurrent_state(model: onnx.ModelProto) -> None:
-    """Adds a convolution state beside the caches, as in hybrid models. It is added to the embeddings, so it cannot be omitted."""
+    """Adds a convolution state beside the caches, as in hybrid models.
+
+    It is added to the embeddings, so it cannot be omitted.
+    """
     graph = model.graph
     gather = next(node for node in graph.node if node.op_type == "Gather" and "input_ids" in node.input)
     width = next(t.dims[1] for t in graph.initializer if t.name == gather.input[0])

@@ -13,7 +13,7 @@ from integer_weights import all_graphs, with_unsigned_weights
 
 
 class InFloat64(TorchDispatchMode):
-    """Makes casts to float32 go to float64: norms, softmax and rotary positions request float32 even in a float64 model."""
+    """Makes casts to float32 go to float64: norms, softmax and rotary positions always request float32."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
@@ -40,7 +40,9 @@ def float64_log_probs(model: PreTrainedModel, texts: list[list[int]]) -> list[li
 
 
 def onnxruntime_log_probs(path: Path, texts: list[list[int]], head_size: int) -> list[list[float]]:
-    """The same from the file that logpr reads: each text alone and without its last token, full logits, log-softmax in float64.
+    """The same from the file that logpr reads.
+
+    Each text alone and without its last token, full logits, log-softmax in float64.
 
     `head_size` is for graphs that name the last dimension of their caches only by a symbol.
     """

@@ -6,9 +6,9 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, set_seed
 from architectures import config_of
 
 SEED = 20240
-# For these, other attention implementations of transformers do not exist, or omit the soft-cap (gemma2) or ALiBi (falcon).
+# Other attention implementations do not exist here, or omit the soft-cap (gemma2) or ALiBi (falcon).
 EAGER_ONLY = {"gpt_neo", "gptj", "codegen", "bloom", "mpt", "gpt_oss", "gemma2", "falcon-alibi"}
-# Squares and plus-one norms make activations large; a smaller head keeps rounding far below the tolerance of 1e-4 nats.
+# Squares and plus-one norms make activations large; a smaller head keeps rounding far below 1e-4 nats.
 HEAD_SPREAD = {"nemotron": 1.0}
 FINAL_NORMS = ("model.norm.weight", "ln_f.weight", "norm_f.weight", "final_layernorm.weight", "final_layer_norm.weight")
 
@@ -26,7 +26,7 @@ def random_model(architecture: str, attention: str | None = None, **changes: obj
 
 
 def widen(model: torch.nn.Module, head_spread: float) -> None:
-    """Draws every parameter again: with transformers' initialization, norms and biases have no effect and logits are flat.
+    """Draws every parameter again: by default, norms and biases have no effect and logits are flat.
 
     Norm weights and biases keep their mean (1 or 0) and spread around it; matrices keep the scale of what they multiply.
     """
@@ -47,7 +47,10 @@ def widen(model: torch.nn.Module, head_spread: float) -> None:
 
 
 def stop_echo(model: torch.nn.Module) -> None:
-    """Flips the sign of random channels of the last norm. A random model with tied embeddings would otherwise predict its own input."""
+    """Flips the sign of random channels of the last norm.
+
+    A random model with tied embeddings would otherwise predict its own input.
+    """
     generator = torch.Generator().manual_seed(SEED)
     name, weight = [(name, p) for name, p in model.named_parameters() if p.dim() == 1 and name.endswith(FINAL_NORMS)][-1]
     signs = torch.randint(0, 2, weight.shape, generator=generator) * 2 - 1

@@ -1,4 +1,4 @@
-"""The texts that every model scores, as token ids: prefix token first, mixed lengths, some longer than any sliding window."""
+"""Token ids of the texts that every model scores: prefix token first, some longer than any sliding window."""
 
 from pathlib import Path
 

@@ -4,12 +4,12 @@ import { type Comparison, compare } from './compare.ts'
 import { type Mode, shortened } from './modes.ts'
 import { type Evaluation, lmEval } from './run-lm-eval.ts'
 
-/** One row of the table: a mode of a client against `hf`. */
+/** A row of the table: a mode of a client compared with `hf`. */
 export interface ModeOutcome extends Comparison {
   readonly client: string
   readonly mode: string
   readonly seconds: number
-  /** Requests that the service answered, and those among them with a status of 400 or more. */
+  /** Answered requests, and those of them with a status of 400 or more. */
   readonly answered: number
   readonly failed: number
   readonly retries: number
@@ -34,7 +34,7 @@ export async function measureMode(mode: Mode, service: RunningService, checkpoin
   }
 }
 
-/** The table of outcomes, in Markdown. */
+/** The outcomes as a Markdown table. */
 export function modesTable(outcomes: readonly ModeOutcome[]): string {
   const rows = outcomes.map((row) =>
     [

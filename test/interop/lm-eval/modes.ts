@@ -4,7 +4,7 @@ import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
 import { type EvaluationRequest, TASKS_FOLDER } from './run-lm-eval.ts'
 
 export const TASKS = ['logpr_blimp_sample', 'logpr_next_sentence', 'logpr_last_word', 'logpr_edges', 'logpr_prose']
-/** Context of the embedded model. */
+/** Context length of the embedded model. */
 const MAX_LENGTH = 512
 
 /**
@@ -21,7 +21,7 @@ export function hfRequest(checkpoint: string): EvaluationRequest {
   }
 }
 
-/** How a client is set up. */
+/** The configuration of a client. */
 export interface Mode {
   readonly client: 'local-completions' | 'gguf'
   readonly name: string
@@ -72,7 +72,7 @@ export const GGUF: Mode = {
   })
 }
 
-/** The numbers of the documents of `logpr_edges` that a condition holds for. */
+/** Indices of the documents of `logpr_edges` that satisfy a condition. */
 export function edgesThat(holds: (edge: { readonly what: string; readonly context: string }) => boolean): number[] {
   const lines = readFileSync(join(PACKAGE_FOLDER, TASKS_FOLDER, 'data', 'edges.jsonl'), 'utf8')
     .trim()
@@ -80,7 +80,7 @@ export function edgesThat(holds: (edge: { readonly what: string; readonly contex
   return lines.flatMap((line, index) => (holds(JSON.parse(line)) ? [index] : []))
 }
 
-/** Every form of prompt, with every number of requests at a time and both tokenizers. */
+/** Every form of prompt with every number of concurrent requests and both tokenizers. */
 export const ALL_MODES: readonly Mode[] = [
   ...(['ids', 'text'] as const).flatMap((prompt) =>
     [1, 3].flatMap((batchSize) =>

@@ -56,7 +56,7 @@ export async function runProgram(file: string, args: readonly string[], env: Rea
   }
 }
 
-/** What a Python program prints as its last line, as JSON. Throws with all that it wrote when it fails. */
+/** Parses the last line of a Python program's output as JSON. Throws with its output when it fails. */
 export async function pythonJson(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<unknown> {
   const { code, stdout, stderr } = await runProgram(PYTHON, ['-W', 'ignore', join(PACKAGE_FOLDER, 'test', 'interop', script), ...args], env)
   if (code !== 0) throw new Error(`${script} ended with ${code}: ${stdout}\n${stderr}`)
