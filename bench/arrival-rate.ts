@@ -9,14 +9,14 @@ import { poissonArrivals } from './workloads/arrivals.ts'
 import { X_TOKENS, Y_TOKENS } from './workloads/pairs.ts'
 import { pairBodies } from './workloads/requests.ts'
 
-/** Shares of the capacity. */
+/** Arrival rates as shares of the capacity. */
 const LOADS = [0.25, 0.5, 0.8]
 const CLIENTS = 8
 const CAPACITY_SECONDS = 10
 const SECONDS = 30
 const QUANTILES = [0.5, 0.95, 0.99] as const
 
-/** What a client waits when requests come at their own time. */
+/** Latency of requests that arrive independently of earlier responses. */
 export async function run(name: BenchModelName): Promise<Findings> {
   const model = benchModel(name)
   const server = await startServer(1, ['--model', model.folder, ...flagIfKnown('result-cache-bytes', 0)])

@@ -30,7 +30,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   'tokenize-latency': async () => (await import('./tokenize-latency.ts')).run()
 }
 
-/** Several under one name. */
+/** Groups of benchmarks under one name. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   peers: ['pairs-gpt2', 'choices-gpt2', 'rolling-gpt2', 'rerank-gpt2', 'pairs-embedded', 'choices-embedded', 'rolling-embedded', 'rerank-embedded'],
   load: ['arrivals-gpt2', 'arrivals-embedded', 'concurrent-clients', 'overload'],

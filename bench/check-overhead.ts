@@ -18,11 +18,11 @@ const AIM = 0.05
 
 interface Round {
   readonly wallMs: number
-  /** Of this process: the engine is another. */
+  /** Of this process; the engine runs in another. */
   readonly cpuMs: number
 }
 
-/** What the checks of every result cost, beside the same requests without them. */
+/** Cost of the checks of every result, compared with the same requests without checks. */
 export async function run(): Promise<Findings> {
   const silent = (): void => {}
   const { config } = loadConfig([], {})
@@ -31,7 +31,7 @@ export async function run(): Promise<Findings> {
   const evaluators = { with: new LogprobEvaluator(context, backend.scheduler, REQUEST_CHECKS), without: new LogprobEvaluator(context, backend.scheduler, []) }
   const rounds: Record<'with' | 'without', Round[]> = { with: [], without: [] }
   for (let round = -1; round < ROUNDS; round++) {
-    // Each goes first in turn, so that neither always meets the caches of the other.
+    // They alternate in going first, so that neither always benefits from the caches of the other.
     const order = round % 2 === 0 ? (['with', 'without'] as const) : (['without', 'with'] as const)
     for (const name of order) {
       const taken = await roundOf(evaluators[name])
@@ -97,8 +97,8 @@ function itemsOf(request: number): ReturnType<typeof expandRequest> {
 }
 
 function microsecondsOfStat(paths: readonly string[]): number {
-  const guard = new FileChangeDetector(paths)
+  const detector = new FileChangeDetector(paths)
   const began = performance.now()
-  for (let call = 0; call < STAT_CALLS; call++) guard.changedFile()
+  for (let call = 0; call < STAT_CALLS; call++) detector.changedFile()
   return (1000 * (performance.now() - began)) / STAT_CALLS
 }

@@ -11,7 +11,7 @@ const CLIENTS = [1, 8, 64]
 const ROUNDS = 4
 const SECONDS = 5
 
-/** Throughput as the number of clients grows; each sends one pair after the other. */
+/** Throughput against the number of clients, each of which sends one pair at a time. */
 export async function run(): Promise<Findings> {
   const model = benchModel('embedded')
   const server = await startServer(1, flagIfKnown('result-cache-bytes', 0))
@@ -30,7 +30,7 @@ export async function run(): Promise<Findings> {
           if (round >= 0) each.latencies.push(latencyMs)
         } else each.failed++
       })
-      // The first round warms up.
+      // The first round is a warm-up.
       if (round >= 0) each.tokensPerSecond.push(tokens / ((performance.now() - began) / 1000))
     }
   }

@@ -8,11 +8,11 @@ const SECONDS = 10
 const WARM_UP_SECONDS = 2
 const AIM_MS = 50
 
-/** Whether the front answers in time while the engine has more work than it can do. */
+/** Whether the front process answers in time while the engine is overloaded. */
 export async function run(): Promise<Findings> {
   const server = await startServer(CLIENTS + 1)
   await saturate(server, CLIENTS, WARM_UP_SECONDS)
-  // Reading the metrics begins a new measurement of the event loop's lag.
+  // Reading the metrics restarts the measurement of the event loop's lag.
   const before = await server.get('/metrics')
   const began = performance.now()
   const latencies = await saturate(server, CLIENTS, SECONDS)

@@ -10,17 +10,17 @@ import { RandomIds } from './workloads/random-ids.ts'
 
 const ROUNDS = 5
 const SECONDS = 45
-/** Rows scored where the work grows otherwise. */
+/** Number of scored rows where another dimension grows. */
 const CONTINUATION_TOKENS = 16
 
-/** One size of the work: with which model, and what to score in each round. */
+/** One size: the model and the batches of each round. */
 interface Step {
   readonly size: number
   readonly model: BenchModel
   items(round: number): readonly Item[]
 }
 
-/** Time a token as the number of pairs in a request grows. */
+/** Time per token against the number of pairs in a request. */
 export function pairs(): Promise<Findings> {
   const model = benchModel('embedded')
   const steps = [1, 2, 4, 8].map(
@@ -33,14 +33,14 @@ export function pairs(): Promise<Findings> {
   return grow('How does the cost per token grow with the number of pairs in a request?', 'pairs per request', steps)
 }
 
-/** Time a token as a text grows. */
+/** Time per token against the length of a text. */
 export function context(): Promise<Findings> {
   const model = servedGpt2({ layers: 4, hidden: 768, heads: 12, vocab: 4096, positions: 2048 })
   const steps = [128, 256, 512, 1024, 2047].map((tokens): Step => ({ size: tokens, model, items: (round) => [textOf(model, tokens, 1000 * round + tokens)] }))
   return grow('How does the cost per token grow with the length of the text?', 'tokens per text', steps)
 }
 
-/** Time a token as the vocabulary grows. */
+/** Time per token against the size of the vocabulary. */
 export function vocabulary(): Promise<Findings> {
   const steps = [4096, 16_384, 50_257, 150_000].map((vocab): Step => {
     const model = servedGpt2({ layers: 2, hidden: 768, heads: 12, vocab, positions: 1024 })
@@ -64,7 +64,7 @@ async function grow(question: string, axis: string, steps: readonly Step[]): Pro
     for (const [i, step] of steps.entries()) {
       const items = step.items(round + 1)
       const { seconds } = await services.get(step.model)!.score(items)
-      // The first round warms up.
+      // The first round is a warm-up.
       if (round >= 0) microseconds[i]?.push((1e6 * seconds) / fedTokens(items))
     }
   }

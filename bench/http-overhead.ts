@@ -31,7 +31,7 @@ interface Pair {
   readonly ids: Int32Array
 }
 
-/** Latency of one short pair over HTTP beside the bare forward pass, taken in turns so that a slow spell hits both. */
+/** Latency of a short pair over HTTP and of the bare forward pass, alternating so that a slow phase affects both. */
 export async function run(): Promise<Findings> {
   const spec = specOf(EMBEDDED_MODEL)
   const tokenizer = await startTokenizer(EMBEDDED_MODEL, () => {})
@@ -115,7 +115,7 @@ async function bareRun(spec: EngineSpec, ids: Int32Array): Promise<() => Promise
   return () => session.run(feeds)
 }
 
-/** The beginning of the prose with exactly TOKENS tokens, cut between two words in the middle. */
+/** The start of the prose with exactly TOKENS tokens, split between two words in the middle. */
 async function pairOf(tokenizer: Tokenizer): Promise<Pair> {
   const words = PROSE.split(/(?= )/)
   for (let first = 0; first < words.length; first++) {

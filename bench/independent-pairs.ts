@@ -8,7 +8,7 @@ const PAIRS = 256
 const SLICES = 8
 const SECONDS = 220
 
-/** Pairs that have nothing in common: what is left to win is what a pass computes beside the matrices. */
+/** Pairs that share nothing, so that logpr can only save what a pass computes beside its matrices. */
 export function run(name: BenchModelName): Promise<Findings> {
   const model = benchModel(name)
   return compareWithPeers({

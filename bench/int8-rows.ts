@@ -16,7 +16,7 @@ const SECONDS = 90
 const AIM_FACTOR = 1.6
 const AIM_NATS = 0.01
 
-/** What weights of 8 bits save, and what they change. */
+/** Speed and memory gained by 8-bit weights, and the change of scores. */
 export async function run(name: BenchModelName): Promise<Findings> {
   if (!hasFlag('precision')) throw new Error('this logpr has no --precision')
   const model = benchModel(name)

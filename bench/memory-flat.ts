@@ -12,12 +12,12 @@ const CLIENTS = 8
 const SAMPLE_EVERY = 50
 const SECONDS = 420
 const MIB = 2 ** 20
-/** Of the first third's median. */
+/** Share of the median of the first third. */
 const AIM = 1.1
-/** Small enough to be full within the first requests: what grows then is a leak, not a cache that fills. */
+/** Small enough to fill during the first requests, so that later growth is a leak. */
 const CACHE_BYTES = 8 * MIB
 
-/** Whether the memory of front and engine stays where it is over thousands of requests of all kinds. */
+/** Whether the memory of front process and engine stays constant over thousands of requests of all kinds. */
 export async function run(): Promise<Findings> {
   const model = benchModel('embedded')
   const server = await startServer(1, ['--prefix-cache-bytes', String(CACHE_BYTES), '--result-cache-bytes', String(CACHE_BYTES)])

@@ -24,7 +24,7 @@ interface Measured {
   readonly peak: number
 }
 
-/** What the engine process holds beside the weights while it scores texts that fill the context, every row of them. */
+/** Memory of the engine process beside the weights while it scores every row of texts that fill the context. */
 export async function run(): Promise<Findings> {
   const large = benchModel('gpt2')
   const models = [...VOCABULARIES.map((vocab) => servedGpt2({ layers: 2, hidden: 768, heads: 12, vocab, positions: CONTEXT_TOKENS })), large]

@@ -12,7 +12,7 @@ const MOST = 1.15
 const MIB = 2 ** 20
 
 export type LoadVariant = 'bare' | 'logpr'
-/** Memory of a fresh process, after its loaded model, and after one pass over 64 tokens. */
+/** Memory of a new process, after loading the model, and after one pass over 64 tokens. */
 export interface LoadReport {
   readonly loadMs: number
   readonly base: ProcessMemory
@@ -35,7 +35,7 @@ export async function run(): Promise<Findings> {
   const ratios: number[] = []
   for (const [format, folder] of folders) {
     const loads: Record<LoadVariant, Load[]> = { bare: [], logpr: [] }
-    // The first one reads the file from disk.
+    // The first process reads the file from disk.
     await loadOnce(folder, 'bare')
     for (let i = 0; i < REPETITIONS; i++) for (const variant of ['bare', 'logpr'] as const) loads[variant].push(await loadOnce(folder, variant))
     const peaks = (variant: LoadVariant): number[] => loads[variant].map(({ scored }) => scored.peakResidentBytes / MIB)

@@ -6,16 +6,16 @@ import { multipleChoiceSlices, OPTION_TOKENS, OPTIONS_EACH, QUESTION_TOKENS } fr
 
 const QUESTIONS = 64
 const SHARED_TOKENS = { gpt2: 800, embedded: 380 } as const
-/** What peers do of the 64. */
+/** Number of the 64 questions that slow peers score. */
 const PART_QUESTIONS = { gpt2: 2, embedded: 16 } as const
 const SLICES = 4
 const SECONDS = { gpt2: 120, embedded: 40 } as const
 
-/** Few-shot questions that share their examples: most of what a plain pass computes, it has computed before. */
+/** Few-shot questions that share their examples, so that a plain pass mostly repeats earlier computation. */
 export function run(name: BenchModelName): Promise<Findings> {
   const model = benchModel(name)
   const longest = QUESTION_TOKENS[1] + OPTION_TOKENS[1]
-  // For contexts of models that stand in for the large one.
+  // For the shorter contexts of models that replace the large one.
   const sharedTokens = Math.min(SHARED_TOKENS[name], model.contextTokens - longest)
   const partQuestions = PART_QUESTIONS[name]
   return compareWithPeers({

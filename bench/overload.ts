@@ -15,7 +15,7 @@ const PAIRS_EACH = 8
 const TOKENS_EACH = 150
 const AIM_MS = 50
 
-/** Ten times the work that can be done: what is taken is done, the rest is refused at once. */
+/** Ten times the capacity: accepted requests are answered in time, the rest is rejected at once. */
 export async function run(): Promise<Findings> {
   const model = benchModel('embedded')
   const server = await startServer(1, flagIfKnown('result-cache-bytes', 0))
@@ -30,7 +30,7 @@ export async function run(): Promise<Findings> {
   const capacity = done / ((performance.now() - began) / 1000)
   const seconds = budgetSeconds(SECONDS)
   const count = Math.round(TIMES_CAPACITY * capacity * seconds)
-  // Made before, so that making them delays nothing.
+  // Built beforehand, so that building them delays nothing.
   const bodies = Array.from({ length: count }, body)
   const due = bodies.map((_, i) => (1000 * i) / (TIMES_CAPACITY * capacity))
   const lost: string[] = []

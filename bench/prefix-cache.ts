@@ -14,10 +14,10 @@ const PIECES = [1, 2, 8, 32]
 const CHURN_MIB = 256
 const CHURN_ROUNDS = 100
 
-/** The GPT-2 of 124M: 73,728 bytes a token. */
+/** GPT-2 124M: 73,728 bytes per token. */
 const TENSORS: readonly CacheTensor[] = Array.from({ length: 2 * LAYERS }, (_, t) => ({ past: `past.${t}`, heads: HEADS, size: SIZE, elementBytes: 4 }))
 
-/** What the copies of the prefix cache cost beside the pass that they save. */
+/** Cost of the prefix cache's copies, compared with the pass that they save. */
 export async function run(): Promise<Findings> {
   const samples: Record<string, number[]> = {}
   const time = (name: string, work: () => unknown): void => {
@@ -92,7 +92,10 @@ export async function run(): Promise<Findings> {
   }
 }
 
-/** Much more than the limit goes through, with an assembly each time; the runtime frees arrays when it likes. */
+/**
+ * Passes far more than the limit through the cache and assembles a prefix each time, since the garbage collector
+ * decides when arrays are freed.
+ */
 async function churn(pass: ComputedColumns): Promise<{ limitMiB: number; grownMiB: number }> {
   const cache = new PrefixCache(TENSORS, CHURN_MIB * 2 ** 20)
   const start = process.memoryUsage().rss
@@ -101,7 +104,7 @@ async function churn(pass: ComputedColumns): Promise<{ limitMiB: number; grownMi
     const ids = idsOf(round)
     cache.insert(ids, pass, null)
     cache.assemble(cache.match(ids, TOKENS), TOKENS - 1)
-    // Freed by a turn of the event loop, as between two batches.
+    // A turn of the event loop frees arrays, as between two batches.
     await new Promise((done) => setImmediate(done))
     most = Math.max(most, process.memoryUsage().rss)
   }
@@ -113,7 +116,7 @@ function computed(width: number): ComputedColumns {
   return { from: 0, columns: Int32Array.from({ length: width }, (_, i) => i), present: new Map(TENSORS.map(({ past }) => [past, elements])) }
 }
 
-/** Sequences that differ from the first token on, but for their values alike. */
+/** Sequences that differ from their first token on but have the same cache values. */
 function idsOf(kind: number): Int32Array {
   return Int32Array.from({ length: TOKENS }, (_, i) => 1000 + kind * 7 + i)
 }

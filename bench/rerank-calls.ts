@@ -12,7 +12,7 @@ const DOCUMENT_TOKENS = [20, 60] as const
 const QUERY_TOKENS = [200, 400]
 const ROUNDS = 5
 const SECONDS = { gpt2: 60, embedded: 30 } as const
-/** Documents that are sent alone in a round where nothing is kept between calls; the time is scaled. */
+/** Number of documents sent alone in a round without caching between calls; the time is scaled. */
 const ALONE = { gpt2: 20, embedded: 50 } as const
 const AIM = 5
 
@@ -25,7 +25,7 @@ interface Times {
   computedAlone: number
 }
 
-/** 100 documents for one query: in one call, and one call after the other. */
+/** 100 documents for one query: in one call, and in one call each. */
 export async function run(name: BenchModelName): Promise<Findings> {
   const model = benchModel(name)
   const flags = ['--model', model.folder, ...turnFlags(availableParallelism())]
@@ -42,7 +42,7 @@ export async function run(name: BenchModelName): Promise<Findings> {
   return findingsOf(name, model.name, all)
 }
 
-/** Other texts each time, so that nobody has seen any of them. */
+/** Different texts each time, so that none is cached. */
 async function measure(server: Server, forgetful: Server, times: Times, next: () => RerankTexts, alone: number): Promise<void> {
   const together = await rerank(server, next())
   times.together.push(together.seconds)

@@ -7,7 +7,7 @@ const TEXT_TOKENS = 4096
 const SLICES = 3
 const SECONDS = { gpt2: 50, embedded: 20 } as const
 
-/** One long text, every token of which is scored. */
+/** A long text with every token scored. */
 export function run(name: BenchModelName): Promise<Findings> {
   const model = benchModel(name)
   return compareWithPeers({

@@ -1,4 +1,6 @@
-/** `npm run bench [-- NAME ...]`: runs benchmarks one after the other, prints their tables, writes bench/results/NAME.json. */
+/**
+ * `npm run bench [-- NAME ...]`: runs benchmarks in sequence, prints their tables and writes bench/results/NAME.json.
+ */
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +12,7 @@ import { formatCell, renderText } from './support/table.ts'
 
 const RESULTS = join(PACKAGE_FOLDER, 'bench', 'results')
 
-// So that servers started here are ended with this process; see startServer.
+// Ends the servers together with this process; see startServer.
 process.once('SIGTERM', () => process.exit(143))
 
 const wanted = process.argv.slice(2).flatMap((name) => GROUPS[name] ?? [name])
@@ -19,7 +21,7 @@ if (unknown !== undefined) {
   process.stderr.write(`there is no benchmark ${unknown}; there are ${[...Object.keys(GROUPS), ...Object.keys(BENCHES)].join(', ')}\n`)
   process.exit(2)
 }
-// A trial with another model or less time is no result to keep; git and the page leave these files out.
+// Results with another model or less time are not kept: git and the page ignore these files.
 const isTrial = process.env.LOGPR_BENCH_GPT2 !== undefined || process.env.LOGPR_BENCH_BUDGET !== undefined
 const failed: string[] = []
 for (const name of wanted.length === 0 ? Object.keys(BENCHES) : wanted) {
@@ -31,13 +33,13 @@ for (const name of wanted.length === 0 ? Object.keys(BENCHES) : wanted) {
     mkdirSync(RESULTS, { recursive: true })
     writeFileSync(join(RESULTS, `${name}${isTrial ? '.local' : ''}.json`), `${JSON.stringify(result, null, 2)}\n`)
   } catch (error) {
-    // The others may well succeed, and this one can be run again by itself.
+    // The others may still succeed, and this one can be run again alone.
     failed.push(name)
     process.stdout.write(`failed: ${error instanceof Error ? error.stack : error}\n`)
   }
 }
 if (failed.length > 0) process.stdout.write(`\nfailed: ${failed.join(', ')}\n`)
-// Sessions of onnxruntime would be taken down in whatever order; nothing is left to do.
+// Exits without the destructors of onnxruntime's sessions, whose order is undefined.
 process.exit(failed.length > 0 ? 1 : 0)
 
 function print({ question, settings, tables, notes, aims }: BenchResult): void {

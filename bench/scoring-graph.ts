@@ -12,7 +12,7 @@ import { maxDifference, median, medianRatio, quantile } from './support/statisti
 
 const SEQUENCES = 4
 export const TOKENS = 256
-/** Rows wanted of each sequence, its last. */
+/** Number of scored rows per sequence, its last ones. */
 export const WANTED = 16
 const REPETITIONS = 7
 const AIM = 2.2
@@ -24,7 +24,7 @@ export interface MemoryReport {
   readonly peakMiB: number
 }
 
-/** Every sequence feeds TOKENS tokens and has its last `rows` scored. Ids come from a seed. */
+/** Every sequence has TOKENS fed tokens, and its last `rows` rows are scored. Ids come from a seed. */
 export function workload(vocabSize: number, rows: number): Batch {
   const random = new RandomNormal(1)
   const sequences = Array.from({ length: SEQUENCES }, () => ({
@@ -80,7 +80,7 @@ async function compare(folder: string, memory: Memories): Promise<{ table: Resul
     const scoredWanted = await timed(() => scoring.score(wanted))
     differences.all = Math.max(differences.all, maxDifference(fullAll.value.logProbs, logProbsOf(scoredAll.value)))
     differences.wanted = Math.max(differences.wanted, maxDifference(fullWanted.value.logProbs, logProbsOf(scoredWanted.value)))
-    // The first one warms up.
+    // The first run is a warm-up.
     if (repetition < 0) continue
     times.pass.push(pass.ms)
     times.full.push(pass.ms + fullAll.ms)
@@ -136,7 +136,7 @@ async function memoriesOf(folder: string): Promise<Memories> {
   }
 }
 
-/** In a process of its own, because memory that a variant freed would count for the next. */
+/** In its own process, because memory that a variant freed would count for the next one. */
 function memoryOf(folder: string, variant: Variant): Promise<MemoryReport> {
   const child = fork(new URL(`./support/memory-of-variant${extname(import.meta.url)}`, import.meta.url), [folder, variant])
   return new Promise((resolve, reject) => {

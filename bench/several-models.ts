@@ -6,13 +6,13 @@ import { metricIn, type Server, startServer } from './support/server.ts'
 import { quantile } from './support/statistics.ts'
 
 const MODELS = ['m0', 'm1']
-/** Of each model under load. */
+/** Per model under load. */
 const CLIENTS = 8
 const SECONDS = 3
 const WARM_UP_SECONDS = 1
 const ROUNDS = 8
 
-/** What one of the two services is given to do: so many clients for each of these models. */
+/** The load of one of the two services: the number of clients of each model. */
 interface Load {
   readonly threads: number
   readonly models: readonly string[]
@@ -24,7 +24,7 @@ interface Measured {
   readonly latenciesMs: number[]
 }
 
-/** Whether engines that run side by side should have all cores each, or a share of them. */
+/** Whether each of several concurrent engines should use all cores, or a share of them. */
 export async function run(): Promise<Findings> {
   const cores = availableParallelism()
   const counts = [cores, Math.max(1, Math.floor(cores / MODELS.length))]
@@ -39,7 +39,7 @@ export async function run(): Promise<Findings> {
 
   const measured = new Map(loads.map((load) => [load, { tokensPerSecond: [], latenciesMs: [] } as Measured]))
   for (let round = 0; round < ROUNDS; round++) {
-    // Each goes first in turn, so that a slow spell of the machine does not always meet the same one.
+    // They alternate in going first, so that a slow phase of the machine does not always affect the same one.
     for (const load of round % 2 === 0 ? loads : loads.toReversed()) {
       const { tokensPerSecond, latenciesMs } = measured.get(load)!
       const found = await underLoad(servers.get(load.threads)!, load)

@@ -36,7 +36,7 @@ interface Case {
   readonly tokensPerSecond: number[]
 }
 
-/** How long a short text to POST /tokenize takes whatever else the service is doing, for several priorities of that. */
+/** Latency of POST /tokenize for a short text under load, at several priorities of the computing processes. */
 export async function run(): Promise<Findings> {
   const cases: Case[] = []
   for (const niceness of NICENESS) {
@@ -44,7 +44,7 @@ export async function run(): Promise<Findings> {
     cases.push(...LOADS.map((load) => ({ niceness, load, server, tokenizeMs: [], livezMs: [], tokensPerSecond: [] })))
   }
   for (let round = 0; round < ROUNDS; round++) {
-    // Each goes first in turn, so that a slow spell of the machine does not always meet the same one.
+    // They alternate in going first, so that a slow phase of the machine does not always affect the same one.
     for (const each of round % 2 === 0 ? cases : cases.toReversed()) await measure(each)
   }
   await Promise.all(cases.filter(({ load }) => load === LOADS[0]).map(({ server }) => server.close()))
@@ -79,7 +79,7 @@ export async function run(): Promise<Findings> {
       'The measuring client, the clients that generate load, and the services run on the same machine. GET /livez alternates with the texts and shows how much of the time the tokenizer does not cause.',
       'The three services run side by side, and one of them is under load at a time. If other programs use the cores too, a higher niceness gives them more CPU time, so compare tokens/s only on an idle machine.'
     ],
-    // Tens of thousands of requests; their percentiles say all there is.
+    // Tens of thousands of requests, so only percentiles are kept.
     samples: Object.fromEntries(
       cases.map(({ niceness, load, tokenizeMs }) => [`niceness ${niceness}, ${load.name}: percentiles 0 to 100, ms`, percentiles(tokenizeMs)])
     )
@@ -111,7 +111,7 @@ async function measure({ server, load: { clients, long }, tokenizeMs, livezMs, t
   if (load !== null) await end(load)
 }
 
-/** A context of some 100 characters and one with the words that follow. */
+/** A context of about 100 characters, and the same context with the following words. */
 function pairAt(i: number): { context: string; whole: string } {
   const start = (i * 37) % PROSE.length
   const text = PROSE.repeat(2)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 
 const FOLDER = join(PACKAGE_FOLDER, 'docs', 'decisions')
-/** A record is `0001-some-words.md` and begins with `# 0001 Its title`. */
+/** A record is named `0001-some-words.md` and starts with `# 0001 Its title`. */
 const RECORD = /^\d{4}-.*\.md$/
 const HEADING = /^# (\d{4}) (.*)$/m
 

@@ -23,7 +23,7 @@ import { errorTable, metricTable } from './reference-pages.ts'
 import { rerankBlocks } from './rerank-page.ts'
 import { exampleBlocks } from './worked-example.ts'
 
-/** Everything in the repository that is written from the code: path and the content that it has to have. */
+/** Every generated file of the repository: its path and required content. */
 export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
   const { readme, scoring, figure } = await exampleBlocks()
   const loss = await lossPage()

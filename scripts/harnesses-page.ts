@@ -3,7 +3,7 @@ import type { InteropResults } from '../test/interop/results.ts'
 import { TRAPS } from '../test/interop/traps.ts'
 import { wrapped } from './wrapped.ts'
 
-/** The measured tables of docs/guides/harnesses.md, from the last stored run. */
+/** The measured tables of docs/guides/harnesses.md, from the stored run. */
 export function harnessesBlocks({ logpr, onnxruntime, modes, blimp }: InteropResults): Readonly<Record<string, string>> {
   return {
     traps: trapsTable(),

@@ -9,7 +9,10 @@ const WORKLOADS: Readonly<Record<string, string>> = {
   'pairs-gpt2': 'independent pairs of 20 to 320 tokens',
   'rolling-gpt2': 'one text of 4,096 tokens, every token scored'
 }
-/** Contestants by the beginning of their rows in the results: `hf` has a row for each batch size, of which the fastest counts. */
+/**
+ * Contestants by the beginning of their rows in the results: `hf` has a row for each batch size, of which the fastest
+ * counts.
+ */
 const PEERS: Readonly<Record<string, string>> = {
   'lm-eval hf': 'lm-eval `hf`',
   'onnxruntime, Python': 'onnxruntime in Python',

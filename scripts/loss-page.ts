@@ -15,10 +15,10 @@ const MESSAGES = [
   { role: 'user', content: 'What is 2+2?' },
   { role: 'assistant', content: '4' }
 ]
-/** Decimals that float32 gives alike on every machine. */
+/** Number of decimals that agree on every machine in float32. */
 const DECIMALS = 3
 
-/** The generated blocks of docs/guides/loss.md by name, and its figure, computed with the embedded model. */
+/** The generated blocks of docs/guides/loss.md by name and the page's figure, computed with the embedded model. */
 export async function lossPage(): Promise<{ readonly blocks: Readonly<Record<string, string>>; readonly figure: string }> {
   const silent = (): void => {}
   const backend = startBackend(loadConfig([], { LOGPR_RESULT_CACHE_BYTES: '0', LOGPR_PREFIX_CACHE_BYTES: '0' }).config, {

@@ -7,7 +7,7 @@ const MARGIN = 12
 const LEGEND_HEIGHT = 34
 const DECIMALS = 3
 
-/** An SVG with a box for each token of a training example: its text, its label and its loss. Follows the reader's colour scheme. */
+/** An SVG with a box per token of a training example: text, label and loss. It follows the reader's colour scheme. */
 export function maskedSequenceFigure(tokens: readonly LossToken[]): string {
   const rows = Math.ceil(tokens.length / COLUMNS)
   const width = 2 * MARGIN + COLUMNS * BOX.width + (COLUMNS - 1) * BOX.gap
@@ -61,7 +61,7 @@ function boxOf({ text, label, loss, weight }: LossToken, x: number, y: number): 
   return `  <g class="${weight === 0 ? 'masked' : 'trained'}"><rect x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="6"/>${lines.join('')}</g>`
 }
 
-/** White space as signs; a control token that is too long for its box is cut. */
+/** Shows white space as symbols, and shortens a control token that is too long for its box. */
 function visible(text: string): string {
   const signs = text.replaceAll(' ', '␣').replaceAll('\n', '↵')
   return signs.length > 9 ? `${signs.slice(0, 8)}…` : signs

@@ -1,7 +1,7 @@
 import type { MatrixResults } from '../test/matrix/results.ts'
 import type { Outcome } from '../test/matrix/run-model.ts'
 
-/** The tables of docs/reference/models.md, from the last stored matrix. */
+/** The tables of docs/reference/models.md, from the stored matrix. */
 export function modelsBlocks(results: MatrixResults): Readonly<Record<string, string>> {
   const { outcomes } = results
   const scored = outcomes.filter(({ toFloat64 }) => toFloat64 !== null)

@@ -11,7 +11,7 @@ import { wrapped } from './wrapped.ts'
 
 const RESULTS = join(PACKAGE_FOLDER, 'bench', 'results')
 
-/** What the benchmarks wrote the last time they were run and kept, in the order in which `npm run bench` does them. */
+/** The stored results of the benchmarks, in the order of `npm run bench`. */
 export function benchResults(): BenchResult[] {
   const files = readdirSync(RESULTS).filter((file) => file.endsWith('.json') && !file.endsWith('.local.json'))
   const names = Object.keys(BENCHES)
@@ -19,7 +19,7 @@ export function benchResults(): BenchResult[] {
   return results.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name))
 }
 
-/** A note of more results than this is shown once, in the section on how to read them. */
+/** A note of more results than this is shown once, in the section on how to read the results. */
 const COMMON_NOTE_RESULTS = 3
 const INTRODUCTION = [
   'This page is for you if you want to know how fast logpr is, how much memory it needs, and how it compares with other tools. At the end you know what was measured, on which machine, and how to repeat it.',
@@ -81,7 +81,7 @@ function anchorOf(heading: string): string {
     .replaceAll(' ', '-')
 }
 
-/** The drawings of docs/performance.md: path and SVG. */
+/** The figures of docs/performance.md: path and SVG. */
 export function performanceFigures(results: readonly BenchResult[]): [path: string, svg: string][] {
   return results.flatMap(({ name, figures = [] }) =>
     figures.map((figure: Figure, i): [string, string] => [`docs/figures/${figureFile(name, i)}`, figureSvg(figure)])
@@ -92,7 +92,7 @@ function figureFile(name: string, index: number): string {
   return `${name}${index === 0 ? '' : `-${index + 1}`}.svg`
 }
 
-/** Every target of every benchmark, met and missed. */
+/** Every target of every benchmark, met or missed. */
 function renderAims(results: readonly BenchResult[]): string {
   const rows = results.flatMap(({ name, aims }) =>
     aims.map(({ aim, measured, isMet }) => `| ${name} | ${aim} | ${formatCell(measured)} | ${isMet ? 'yes' : '**no**'} |`)

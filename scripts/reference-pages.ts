@@ -40,7 +40,7 @@ export async function describedMetrics(): Promise<DescribedMetric[]> {
     .map(({ name, type, help }) => ({ name, type: String(type), help, labelNames: labels(metrics.registry.getSingleMetric(name)) }))
 }
 
-/** prom-client keeps the label names of a metric, but its types do not show them. */
+/** prom-client stores the label names of a metric, but its types do not expose them. */
 function labels(metric: unknown): string {
   const names = (metric as { readonly labelNames?: readonly string[] } | undefined)?.labelNames ?? []
   return names.map((name) => `\`${name}\``).join(', ')

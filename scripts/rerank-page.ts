@@ -8,9 +8,9 @@ import { askedExample } from './asked-example.ts'
 
 const QUERY = 'The children ran down to the'
 const DOCUMENTS = ['parliament', 'river', 'sea and swam until it was dark']
-/** Decimals that float32 gives alike on every machine. */
+/** Number of decimals that agree on every machine in float32. */
 const DECIMALS = 3
-/** What an example costs by itself: none takes numbers from the one before it. */
+/** Turns caches off, so that no example reuses results of an earlier one. */
 const EACH_COMPUTED = { LOGPR_RESULT_CACHE_BYTES: '0', LOGPR_PREFIX_CACHE_BYTES: '0' }
 
 /** The generated blocks of docs/guides/rerank.md by name, computed with the embedded model. */

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { plannedProcesses } from '../dist/scripts/test-plan.js'
 
-/** Node's runner starts a process for each file that it is given: here, one that loads the files of a process of the plan. */
+/** Node's runner starts a process per file. Each file written here loads all test files of one planned process. */
 const ENTRIES = join(import.meta.dirname, '..', 'dist', `test-processes-${process.pid}`)
 
 const wanted = process.argv.slice(2)
@@ -16,7 +16,7 @@ if (processes.length === 0) {
 }
 mkdirSync(ENTRIES)
 const entries = processes.map(({ name, files }, i) => {
-  // The runner begins them in the order of their names.
+  // The runner starts them in the order of their names.
   const entry = join(ENTRIES, `${String(i).padStart(3, '0')}-${name.replaceAll('/', '-')}.js`)
   writeFileSync(entry, `import { declareFiles } from '../scripts/test-process.js'\n\nawait declareFiles(${JSON.stringify(files)})\n`)
   return entry

@@ -6,22 +6,23 @@ import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 
 const SOURCES = join(PACKAGE_FOLDER, 'test')
 
-/** Suites with commands of their own, left out unless they are named: whole processes, tools beside Node, many minutes. */
+/** Suites that run only when named: they start whole processes, need tools besides Node.js, or take many minutes. */
 const SEPARATE = ['e2e', 'interop', 'slow']
-/** What a file says, with the reason, when it cannot share its process with others. */
+/** The comment, followed by a reason, of a file that cannot share its process with others. */
 const OWN_PROCESS = /^\/\/ Own process: /m
-/** Begun first, so that nothing long is left for the end. */
+/** Started first, so that no long process is left for the end. */
 const LONGEST_FIRST = ['http', 'faults', 'engine', 'logprob', 'e2e/several-models', 'e2e/cli', 'e2e/resilience', 'e2e/model-files']
 
-/** A process and the files under test/ that run in it, one after another. */
+/** A process and the files under test/ that run in it, in sequence. */
 export interface TestProcess {
   readonly name: string
   readonly files: readonly string[]
 }
 
 /**
- * The processes to run, first those that take longest. The files of a folder of test/ share one: a process costs more than the tests of
- * most files. `wanted` names folders and files under test/; with none of them, all run but the separate suites.
+ * The processes to run, longest first. The files of a folder of test/ share one, because starting a process costs more
+ * than the tests of most files. `wanted` names folders and files under test/; if it is empty, all but the separate
+ * suites run.
  */
 export function plannedProcesses(wanted: readonly string[]): TestProcess[] {
   const names = wanted.map((name) => name.replace(/^test\//, ''))

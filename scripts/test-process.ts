@@ -1,4 +1,4 @@
-/** What runs in one process of the plan. */
+/** Runs the test files of one planned process. */
 
 import { AsyncResource } from 'node:async_hooks'
 import { join, resolve } from 'node:path'
@@ -9,11 +9,11 @@ import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 const BUILT = join(PACKAGE_FOLDER, 'dist', 'test')
 
 /**
- * Declares the tests of each file under test/ as a suite with its name and its own hooks. Files are loaded one after another, and
- * their tests run so too. A file that cannot be loaded fails the run.
+ * Declares the tests of each file under test/ as a suite with its name and its own hooks. Files and their tests run in
+ * sequence. A file that cannot be loaded fails the run.
  */
 export async function declareFiles(files: readonly string[]): Promise<void> {
-  // Behind an await of what a suite loads, Node takes what is declared for a part of that suite.
+  // After awaiting what a suite loads, Node would take further declarations for a part of that suite.
   const outside = new AsyncResource('files')
   for (const file of files) {
     let loading: Promise<Failure | null> = Promise.resolve(null)
@@ -24,7 +24,7 @@ export async function declareFiles(files: readonly string[]): Promise<void> {
       })
     )
     const failure = await loading
-    // As a test: Node 22 exits with 0 when only a suite failed.
+    // Declared as a test, because Node 22 exits with code 0 when only a suite has failed.
     if (failure !== null) outside.runInAsyncScope(() => test(`${file} can be loaded`, () => Promise.reject(failure.reason)))
   }
 }

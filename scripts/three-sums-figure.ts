@@ -13,10 +13,10 @@ const JOINT_TOP = SUMS_TOP + BRACKET_HEIGHT + 36
 const HEIGHT = JOINT_TOP + BRACKET_HEIGHT + 36
 const DECIMALS = 3
 
-/** The colour class of each part of a sequence; the prefix token has none, since nothing precedes it. */
+/** The colour class of each part of a sequence. The prefix token has none, because it is not scored. */
 const COLOUR: Readonly<Record<string, string>> = { x: 'stroke0', y: 'stroke1' }
 
-/** An SVG with the tokens of one scored pair, and a bracket under the tokens that each of the three sums covers. */
+/** An SVG of the tokens of a scored pair, with a bracket under the tokens of each of the three sums. */
 export function threeSumsFigure({ tokens, log_prob: terms }: Pick<LogprobResult, 'tokens' | 'log_prob'>): string {
   if (tokens === undefined || tokens === null) throw new Error('the figure needs a result with detail: "tokens"')
   const { joint, marginal, conditional } = terms

@@ -7,10 +7,13 @@ import { threeSumsFigure } from './three-sums-figure.ts'
 
 const X = 'The children ran down to the'
 const Y = [' river', ' seventeen']
-/** Decimals that float32 gives alike on every machine. */
+/** Number of decimals that agree on every machine in float32. */
 const DECIMALS = 3
 
-/** The example of the README and of docs/reference/scoring.md, and the README's figure of it, computed with the embedded model. */
+/**
+ * The example of the README and of docs/reference/scoring.md, and the README's figure of it, computed with the embedded
+ * model.
+ */
 export async function exampleBlocks(): Promise<{ readme: string; scoring: string; figure: string }> {
   const [river, seventeen] = await scored()
   if (river === undefined || seventeen === undefined) throw new Error('the example gave no result')
@@ -59,7 +62,7 @@ ${lines.join(',\n')}
 \`\`\``
 }
 
-/** JSON on one line, with the spaces that make it readable. */
+/** JSON on one line with readable spacing. */
 function oneLine(value: object): string {
   return JSON.stringify(value, null, 1).replaceAll(/\n\s*/g, ' ')
 }

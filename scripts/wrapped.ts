@@ -1,9 +1,9 @@
-/** Columns of a line of generated prose. */
+/** Line width of generated prose. */
 const WIDTH = 118
-/** A line that begins with one of these would be a list item, a heading, a quotation or a table row. */
+/** A line that starts with one of these would become a list item, a heading, a quotation or a table row. */
 const MARKUP = /^([-+*#>|]|\d+[.)])$/
 
-/** A Markdown paragraph or list item in lines of at most `WIDTH` columns; lines after the first begin with `indent`. */
+/** Wraps a Markdown paragraph or list item at `WIDTH` columns. Lines after the first start with `indent`. */
 export function wrapped(text: string, indent = ''): string {
   const lines: string[] = []
   let line = ''

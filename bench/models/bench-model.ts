@@ -4,23 +4,23 @@ import { EMBEDDED_MODEL, modelName } from '../support/models.ts'
 import { GPT2_124M, type Gpt2Shape } from './gpt2-graph.ts'
 import { cachedGpt2 } from './write-gpt2.ts'
 
-/** A model that benchmarks serve and that their peers load too. */
+/** A model for benchmarks, which the peers load too. */
 export interface BenchModel {
   readonly name: string
   readonly folder: string
-  /** Most tokens of a text, prefix token included. */
+  /** Largest number of tokens of a text with its prefix token. */
   readonly contextTokens: number
-  /** Ids below this one are in the tokenizer; 0 is its control token. */
+  /** The tokenizer has the ids below this one; 0 is its control token. */
   readonly textVocabSize: number
   readonly cost: ModelCost
 }
 
-/** What a forward pass multiplies. */
+/** The matrices of a forward pass. */
 export interface ModelCost {
-  /** Weights of the matrices that every token passes: all but embeddings and head. */
+  /** Number of weights in the matrices that every token passes through: all but embeddings and head. */
   readonly bodyWeights: number
   readonly layers: number
-  /** Query heads times their size. */
+  /** Number of query heads times head size. */
   readonly attentionWidth: number
   readonly hidden: number
   readonly vocabSize: number
@@ -66,7 +66,7 @@ interface LlamaConfig {
   readonly max_position_embeddings: number
 }
 
-/** LOGPR_BENCH_GPT2 = layers,hidden,heads,vocab,positions takes the place of the 124M, to try a benchmark in seconds. */
+/** LOGPR_BENCH_GPT2=layers,hidden,heads,vocab,positions replaces the 124M model, to try a benchmark in seconds. */
 function gpt2Shape(): Gpt2Shape {
   const sizes = process.env.LOGPR_BENCH_GPT2?.split(',').map(Number)
   if (sizes === undefined) return GPT2_124M

@@ -3,7 +3,7 @@ import { BOOL, FLOAT, FLOAT16, INT64 } from '../../src/model/onnx/data-types.ts'
 import type { Graph, Initializer, OnnxNode, TensorInfo } from '../../src/model/onnx/graph.ts'
 import { halfFloats } from './half.ts'
 
-/** What makes a GPT-2: L layers, H hidden, A heads, V tokens, P positions; H is a multiple of A. */
+/** The shape of a GPT-2: L layers, H hidden units, A heads, V tokens, P positions; H is a multiple of A. */
 export interface Gpt2Shape {
   readonly layers: number
   readonly hidden: number
@@ -16,23 +16,23 @@ export interface Gpt2Shape {
 export const GPT2_124M: Gpt2Shape = { layers: 12, hidden: 768, heads: 12, vocab: 50_257, positions: 1024 }
 
 /**
- * How the weights are kept: float32, in a file beside the graph or (`inline`) in the model file itself; float16, then with
- * float16 activations as well; or 4 bits in blocks of 32, but for embeddings and normalisations.
+ * How weights are stored: as float32, beside the graph or (`inline`) in the model file; as float16, with float16
+ * activations too; or as 4 bits in blocks of 32, except for embeddings and normalizations.
  */
 export const GPT2_FORMATS = ['fp32', 'inline', 'fp16', 'q4'] as const
 export type Gpt2Format = (typeof GPT2_FORMATS)[number]
 /** Weights of one row that share a scale, in the format q4. */
 export const Q4_BLOCK = 32
 
-/** One weight, named as in transformers' state dict; matrices are (in, out) as its Conv1D keeps them. */
+/** A weight with its name in transformers' state dict. Matrices are (in, out) as in its Conv1D. */
 export interface Gpt2Weight {
   readonly name: string
   readonly dims: readonly number[]
-  /** What random values lie around: 1 for the scale of a normalisation, else 0. */
+  /** Mean of the random values: 1 for the scale of a normalization, else 0. */
   readonly mean: number
 }
 
-/** All weights in file order. The head is not among them: it is the embedding, transposed. */
+/** All weights in file order, without the head, which is the transposed embedding. */
 export function gpt2Weights({ layers, hidden: H, vocab, positions }: Gpt2Shape): Gpt2Weight[] {
   const weight = (name: string, ...dims: number[]): Gpt2Weight => ({ name: `transformer.${name}`, dims, mean: 0 })
   const norm = (name: string): Gpt2Weight[] => [{ ...weight(`${name}.weight`, H), mean: 1 }, weight(`${name}.bias`, H)]
@@ -55,7 +55,7 @@ export function gpt2Weights({ layers, hidden: H, vocab, positions }: Gpt2Shape):
  *     input_ids, position_ids (B, S); attention_mask (B, T); past_key_values.i.key and .value (B, A, past, H/A)
  *     -> logits (B, S, V); present.i.key and .value (B, A, T, H/A)
  *
- * `weights` are the initializers of gpt2Weights, wherever their bytes lie.
+ * `weights` are the initializers of gpt2Weights, wherever their bytes are stored.
  */
 export function gpt2Graph(shape: Gpt2Shape, weights: readonly Initializer[], format: Gpt2Format = 'fp32'): Graph {
   const builder = new Builder(shape, format)
@@ -98,7 +98,7 @@ function caches(prefix: string, { layers, hidden, heads }: Gpt2Shape, elementTyp
   return Array.from({ length: 2 * layers }, (_, i) => ({ name: `${prefix}.${i >> 1}.${i % 2 ? 'value' : 'key'}`, elementType, shape }))
 }
 
-/** Collects nodes and constants; every method returns the name of the tensor it makes. */
+/** Collects nodes and constants. Every method returns the name of the tensor that it adds. */
 class Builder {
   readonly nodes: OnnxNode[] = []
   readonly constants: Initializer[] = []
@@ -120,7 +120,7 @@ class Builder {
     return this.op('LayerNormalization', [input, `transformer.${name}.weight`, `transformer.${name}.bias`], `${name}.output`, { axis: -1 })
   }
 
-  /** What is added to attention scores, (B, 1, S, T): 0 where a query sees a key, the lowest float where it does not. */
+  /** Added to attention scores, (B, 1, S, T): 0 where a query attends to a key, else the lowest float. */
   attentionBias(): string {
     const past = this.op('Shape', ['past_key_values.0.key'], 'mask.past', { start: 2, end: 3 })
     const fresh = this.op('Shape', ['input_ids'], 'mask.fresh', { start: 1, end: 2 })
@@ -169,7 +169,7 @@ class Builder {
     return this.#linear(`${at}.c_proj`, activated, 4 * H, H)
   }
 
-  /** Logits, float32 in every format; `embedding` (V, H) is their matrix, but for q4, which has one of its own. */
+  /** Logits, float32 in every format. Their matrix is `embedding` (V, H), except in q4, which has a separate one. */
   head(input: string, embedding: string): string {
     const { hidden: H, vocab: V } = this.#shape
     if (this.#format === 'q4') return this.#quantizedProduct(input, 'lm_head', [H, V], 'logits')
@@ -186,7 +186,7 @@ class Builder {
     return this.op('Add', [product, `transformer.${name}.bias`], `${name}.output`)
   }
 
-  /** MatMulNBits of com.microsoft, as it is documented in onnxruntime's ContribOperators.md. */
+  /** MatMulNBits of com.microsoft; see onnxruntime's ContribOperators.md. */
   #quantizedProduct(input: string, weight: string, [K, N]: readonly [number, number], output: string): string {
     const attributes = { K, N, bits: 4, block_size: Q4_BLOCK }
     const node = buildNode('MatMulNBits', [input, `${weight}.weight_q4`, `${weight}.weight_scales`], [output], { attributes })

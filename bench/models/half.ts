@@ -1,7 +1,7 @@
 const FLOAT_BITS = new Float32Array(1)
 const INTEGER_BITS = new Uint32Array(FLOAT_BITS.buffer)
 
-/** The bits of a float16 next to `value`, ties away from zero; too large becomes infinity, too small zero. */
+/** The bits of the nearest float16, ties away from zero. Too large values become infinity, too small ones zero. */
 export function halfBits(value: number): number {
   FLOAT_BITS[0] = value
   const bits = INTEGER_BITS[0] ?? 0

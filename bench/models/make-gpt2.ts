@@ -1,4 +1,7 @@
-/** `node dist/bench/models/make-gpt2.js FOLDER [layers hidden heads vocab positions [deviation]]`: a random GPT-2, by default of 124M. */
+/**
+ * `node dist/bench/models/make-gpt2.js FOLDER [layers hidden heads vocab positions [deviation]]`: writes a random
+ * GPT-2, by default 124M.
+ */
 import { GPT2_124M } from './gpt2-graph.ts'
 import { writeGpt2 } from './write-gpt2.ts'
 

@@ -1,4 +1,4 @@
-/** Normally distributed floats from a seed: the same on every machine. */
+/** Normally distributed random numbers from a seed, the same on every machine. */
 export class RandomNormal {
   #state: number
 
@@ -6,23 +6,23 @@ export class RandomNormal {
     this.#state = seed >>> 0
   }
 
-  /** Fills `target` with mean + N(0, deviation²), by Box and Muller's method. */
+  /** Fills `target` with mean + N(0, deviation²), with the Box-Muller transform. */
   fill(target: Float32Array, mean: number, deviation: number): void {
     for (let i = 0; i < target.length; i += 2) {
       const radius = deviation * Math.sqrt(-2 * Math.log(1 - this.uniform()))
       const angle = 2 * Math.PI * this.uniform()
       target[i] = mean + radius * Math.cos(angle)
-      // Past the end of an odd-sized array a write does nothing.
+      // Writing past the end of an odd-sized typed array does nothing.
       target[i + 1] = mean + radius * Math.sin(angle)
     }
   }
 
-  /** An integer in 0 .. below-1. */
+  /** An integer from 0 to below - 1. */
   integer(below: number): number {
     return Math.floor(this.uniform() * below)
   }
 
-  /** Uniform in [0, 1), by Mulberry32. */
+  /** Uniform in [0, 1), from mulberry32. */
   uniform(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let t = this.#state

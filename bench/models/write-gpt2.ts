@@ -10,16 +10,16 @@ import { halfFloats } from './half.ts'
 import { RandomNormal } from './random-normal.ts'
 
 const WEIGHTS_FILE = 'model.onnx_data'
-/** Offsets that a file can be mapped at. */
+/** Alignment at which a file can be mapped. */
 const ALIGNMENT = 4096
-/** Numbers made and written at once. */
+/** Count of values generated and written at once. */
 const CHUNK_ELEMENTS = 1 << 20
 /** TensorProto.DataType */
 const UINT8 = 2
-/** Standard deviation that GPT-2 was initialised with. */
+/** Standard deviation of GPT-2's initial weights. */
 export const GPT2_DEVIATION = 0.02
 
-/** A folder with a random GPT-2 of this shape under bench/.cache, made when it is not there yet. */
+/** A folder under bench/.cache with a random GPT-2 of this shape, written on first use. */
 export function cachedGpt2(shape: Gpt2Shape, seed = 0, format: Gpt2Format = 'fp32'): string {
   const { layers, hidden, heads, vocab, positions } = shape
   const folder = join(
@@ -37,8 +37,8 @@ export function cachedGpt2(shape: Gpt2Shape, seed = 0, format: Gpt2Format = 'fp3
 }
 
 /**
- * Writes config.json, model.onnx and, beside it unless they are inline, its weights: N(0, deviation²), around 1 for the
- * scales of normalisations. Numbers of 4 bits are uniform.
+ * Writes config.json, model.onnx and, unless they are inline, a file of weights. They are N(0, deviation²), or around 1
+ * for the scales of normalizations. 4-bit weights are uniform.
  */
 export function writeGpt2(folder: string, shape: Gpt2Shape, seed = 0, deviation = GPT2_DEVIATION, format: Gpt2Format = 'fp32'): void {
   mkdirSync(folder, { recursive: true })
@@ -61,7 +61,7 @@ function storedWeights(shape: Gpt2Shape, format: Gpt2Format): StoredWeight[] {
   return [...weights, head].flatMap((weight) => (isLinear(weight) ? quantized(weight) : [weight]))
 }
 
-/** A matrix (K, N) as MatMulNBits wants it: N rows of K/32 blocks of 16 bytes, and one scale a block. */
+/** A matrix (K, N) in the layout of MatMulNBits: N rows of K/32 blocks of 16 bytes, and one scale per block. */
 function quantized({ name, dims: [K = 0, N = 0] }: StoredWeight): StoredWeight[] {
   const blocks = Math.ceil(K / Q4_BLOCK)
   return [
@@ -97,7 +97,7 @@ function drawn(count: number, dataType: number, random: RandomNormal, mean: numb
   return new Uint8Array(dataType === FLOAT16 ? halfFloats(floats).buffer : floats.buffer)
 }
 
-/** The same weights with their bytes inside the graph. */
+/** The same weights with their bytes in the graph. */
 function inlined(path: string, weights: readonly Initializer[]): Initializer[] {
   const bytes = readFileSync(path)
   return weights.map(({ name, dims, dataType, value }) => {
@@ -110,7 +110,7 @@ function writeAll(file: number, bytes: Uint8Array, position: number): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written, bytes.length - written, position + written)
 }
 
-/** As transformers writes a GPT2Config. */
+/** The JSON of transformers' GPT2Config. */
 function configOf({ layers, hidden, heads, vocab, positions }: Gpt2Shape): object {
   return {
     architectures: ['GPT2LMHeadModel'],

@@ -8,33 +8,33 @@ import { HF } from './peers.ts'
 import { commonSeconds, type Standing, type Tournament } from './tournament.ts'
 
 export interface Comparison {
-  /** In few words, for the aims. */
+  /** A short name for the targets. */
   readonly subject: string
   readonly question: string
   readonly model: BenchModel
   readonly slices: readonly Slice[]
-  /** After which no new round begins. */
+  /** No new round starts after this time. */
   readonly seconds: number
   readonly settings: Readonly<Record<string, string | number>>
-  /** Least factors by name of contestant (`lm-eval hf` is its best batch size), and least share of the GEMM peak. */
+  /** Required speed-ups by contestant (`lm-eval hf` is its best batch size), and required share of the GEMM peak. */
   readonly factors: Readonly<Record<string, number>>
   readonly shareOfPeak: number | null
   readonly notes: readonly string[]
 }
 
-/** Nats a token: float32 in other orders of addition. More would be another computation. */
+/** Nats per token: rounding of float32 in another order of addition. A larger difference means another computation. */
 const TOLERANCE = 1e-4
-/** Times the fastest batch size of `hf` in the first round. */
+/** Multiple of the time of `hf`'s fastest batch size in the first round. */
 export const HOPELESS = 1.15
 
-/** Of those that did all rounds, the one that took least. */
+/** The fastest contestant that completed all rounds. */
 function bestOf(standings: readonly Standing[]): Standing | undefined {
   const finalists = standings.filter(({ seconds }) => !seconds.includes(null))
   const totals = finalists.map(({ seconds }) => seconds.reduce<number>((sum, value) => sum + (value ?? 0), 0))
   return finalists[totals.indexOf(Math.min(...totals))]
 }
 
-/** Tables, aims and figure of a comparison; the first standing is logpr's. */
+/** Tables, targets and figure of a comparison; the first standing is logpr's. */
 export function comparisonFindings(
   { subject, question, model, slices, settings, factors, shareOfPeak, notes }: Comparison,
   threads: number,

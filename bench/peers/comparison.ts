@@ -7,7 +7,7 @@ import { startLogpr } from './logpr.ts'
 import { HF, startPeers } from './peers.ts'
 import { runTournament, type Standing } from './tournament.ts'
 
-/** logpr and its peers over the same slices, in turns. */
+/** Compares logpr with its peers on the same slices, in turns. */
 export async function compareWithPeers(comparison: Comparison): Promise<Findings> {
   const { model, slices } = comparison
   const threads = availableParallelism()
@@ -23,7 +23,7 @@ export async function compareWithPeers(comparison: Comparison): Promise<Findings
   }
 }
 
-/** Batch sizes of `hf` that cannot become the fastest, noise of the first round included. */
+/** Batch sizes of `hf` that cannot become the fastest, given the noise of the first round. */
 function slowerHf(standings: readonly Standing[]): Contestant[] {
   const tried = standings.filter(({ contestant }) => contestant.name.startsWith(HF))
   const fastest = Math.min(...tried.map(({ seconds }) => seconds[0] ?? Number.NaN))

@@ -6,18 +6,18 @@ export interface Scored {
   readonly sums: readonly number[]
 }
 
-/** Someone who scores the same items as the others, in a process of its own. */
+/** An implementation that scores the same items as the others, in its own process. */
 export interface Contestant {
   readonly name: string
-  /** What it runs on, with versions. */
+  /** Its libraries with versions. */
   readonly versions: string
-  /** Does only `part` of a slice where that is smaller. */
+  /** Scores only `part` of a slice. */
   readonly isSlow: boolean
   score(items: readonly Item[]): Promise<Scored>
   close(): Promise<void>
 }
 
-/** One that could not take part, and why. */
+/** A contestant that cannot run here, and why. */
 export interface Skipped {
   readonly name: string
   readonly reason: string

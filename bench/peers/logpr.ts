@@ -5,7 +5,7 @@ import { turnFlags } from '../support/server-flags.ts'
 import type { Item } from '../workloads/item.ts'
 import type { Contestant } from './contestant.ts'
 
-/** logpr as its users see it: a server in a process of its own, one request for all items, the whole answer read. */
+/** logpr as users run it: a server in its own process and one request for all items. The whole response is read. */
 export async function startLogpr({ folder }: BenchModel, threads: number, flags: readonly string[] = [], name = 'logpr over HTTP'): Promise<Contestant> {
   const server = await startServer(1, ['--model', folder, ...turnFlags(threads), ...flags])
   return {
@@ -35,7 +35,7 @@ interface ResultLine {
   readonly error?: { readonly code: string; readonly message: string }
 }
 
-/** Items that follow each other with the same context are one x with several y. */
+/** Consecutive items with the same context become one x with several y. */
 function groupedByContext(items: readonly Item[]): { readonly x: readonly number[]; readonly y: (readonly number[])[]; readonly places: number[] }[] {
   const groups: { readonly x: readonly number[]; readonly y: (readonly number[])[]; readonly places: number[] }[] = []
   items.forEach(({ context, continuation }, place) => {

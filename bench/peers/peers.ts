@@ -6,13 +6,13 @@ import type { BenchModel } from '../models/bench-model.ts'
 import { type LineProcess, startLineProcess } from '../support/line-process.ts'
 import type { Contestant, Scored, Skipped } from './contestant.ts'
 
-/** What `hf` is given to choose from; it is compared by the best. */
+/** Batch sizes of `hf`; the best one is compared. */
 export const HF_BATCH_SIZES = [1, 8, 16]
 export const HF = 'lm-eval hf'
 export const ONNXRUNTIME = 'onnxruntime, Python'
 export const TRANSFORMERS_JS = 'transformers.js'
 
-/** Everyone who can take part; who cannot is told with the reason. */
+/** All contestants that can run here; the others are reported with the reason. */
 export async function startPeers(model: BenchModel, threads: number): Promise<{ contestants: Contestant[]; skipped: Skipped[] }> {
   const contestants: Contestant[] = []
   const skipped: Skipped[] = []
@@ -40,7 +40,7 @@ function startPython(script: string, { folder }: BenchModel, threads: number): P
   return startLineProcess(python, [join(PACKAGE_FOLDER, 'bench', 'peers', script), folder, String(threads)], offline)
 }
 
-/** One process with all batch sizes; closing the first closes it. */
+/** One process for all batch sizes; closing the first contestant ends it. */
 function hfOf(child: LineProcess): Contestant[] {
   return HF_BATCH_SIZES.map((batchSize) => contestantOf(`${HF}, batch ${batchSize}`, child, { batch_size: batchSize }))
 }

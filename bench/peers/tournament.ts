@@ -5,12 +5,12 @@ import { usefulWork } from '../support/useful-flops.ts'
 import { fedTokens, type Item, type Slice } from '../workloads/item.ts'
 import type { Contestant } from './contestant.ts'
 
-/** One contestant over all rounds; what it did not do is null. */
+/** A contestant's results of all rounds; null for rounds that it did not run. */
 export interface Standing {
   readonly contestant: Contestant
-  /** Of a whole slice; scaled by tokens where only a part was done. */
+  /** Per whole slice; scaled by tokens when only a part was scored. */
   readonly seconds: (number | null)[]
-  /** Largest difference from the first contestant, nats a token of the continuation. */
+  /** Largest difference from the first contestant, nats per token of the continuation. */
   worstDifference: number
 }
 
@@ -19,20 +19,20 @@ export interface Tournament {
   readonly rounds: readonly Round[]
 }
 
-/** What all had to do in one round, and what the machine could do then. */
+/** The work of one round, and the speed of the machine at that time. */
 export interface Round {
   readonly fedTokens: number
   readonly usefulTokens: number
   readonly gigaflops: number
-  /** GFLOP/s of bare matrix products: of the peak's shape, and of the model's. */
+  /** GFLOP/s of bare matrix products, of the peak shape and of the model's shapes. */
   readonly gemm: { readonly peak: number; readonly ownShapes: number }
 }
 
 const LEAST_ROUNDS = 2
 
 /**
- * Contestants take turns slice by slice, each first in turn, until the slices or the time are used up; two rounds are done in
- * any case. `dropped` says after the first one who need not go on.
+ * Contestants take turns slice by slice and in going first, until the slices or the time run out, but for at least two
+ * rounds. `dropped` decides after the first round who need not continue.
  */
 export async function runTournament(
   contestants: readonly Contestant[],
@@ -57,7 +57,7 @@ export async function runTournament(
   return { standings, rounds }
 }
 
-/** What matrix products gave right before and after the first contestant's turn, in the mean. */
+/** Mean rate of matrix products right before and after the first contestant's turn. */
 async function playRound(
   standings: readonly Standing[],
   slice: Slice,
@@ -87,19 +87,19 @@ async function playRound(
   return { peak: mean(({ peak }) => peak), ownShapes: mean(({ ownShapes }) => ownShapes) }
 }
 
-/** Notes how far everyone's numbers are from those of the first. */
+/** Records the difference of each contestant's scores from the first one's. */
 function compareSums(sumsOf: ReadonlyMap<Standing, readonly number[]>, reference: readonly number[], slice: Slice): void {
   for (const [standing, sums] of sumsOf) {
     sums.forEach((sum, i) => {
-      // The part is the beginning of the slice.
+      // The part is the start of the slice.
       const difference = Math.abs(sum - (reference[i] ?? Number.NaN)) / (slice.items[i]?.continuation.length ?? 1)
-      // A NaN stays, so that it shows.
+      // Keeps a NaN, so that it is visible.
       standing.worstDifference = Math.max(standing.worstDifference, difference)
     })
   }
 }
 
-/** Rounds that all of these did, as seconds of each. */
+/** Seconds of each contestant in the rounds that all of them completed. */
 export function commonSeconds(...standings: readonly Standing[]): number[][] {
   const rounds = standings[0]?.seconds.map((_, i) => i).filter((i) => standings.every(({ seconds }) => seconds[i] !== null)) ?? []
   return standings.map(({ seconds }) => rounds.map((i) => seconds[i] ?? Number.NaN))

@@ -1,4 +1,7 @@
-/** transformers.js as a peer: `MODEL_FOLDER THREADS`. All logits come out; JavaScript takes the log-softmax of the rows that count. */
+/**
+ * transformers.js as a peer: `MODEL_FOLDER THREADS`. It returns all logits; JavaScript takes the log-softmax of the
+ * scored rows.
+ */
 import { basename, dirname } from 'node:path'
 import { AutoModelForCausalLM, env, Tensor } from '@huggingface/transformers'
 import { answerLines } from '../support/answer-lines.ts'
@@ -11,7 +14,7 @@ const model = await AutoModelForCausalLM.from_pretrained(basename(folder), {
   dtype: 'fp32',
   device: 'cpu',
   local_files_only: true,
-  // The model lies beside config.json and not in a folder onnx/.
+  // The model is beside config.json, not in a folder onnx/.
   subfolder: '',
   session_options: { intraOpNumThreads: Number(threads), interOpNumThreads: 1 }
 })

@@ -7,9 +7,9 @@ import { readOnnx } from '../../src/model/onnx/read.ts'
 import { SCORING_INPUTS } from '../../src/model/onnx/scoring-graph.ts'
 import { createSession } from './session.ts'
 
-/** The model as it was exported: all logits come out and JavaScript does the rest. */
+/** The exported model: it returns all logits and JavaScript does the rest. */
 export interface FullLogitsModel {
-  /** Logits (B, S, V) of a batch whose sequences all feed S tokens. */
+  /** Logits (B, S, V) of a batch of sequences with S fed tokens each. */
   logits(batch: Batch): Promise<Float32Array>
 }
 

@@ -1,6 +1,6 @@
 /**
- * A process that multiplies matrices by the bare runtime, float32: `THREADS KxN,KxN,... [KxN,...]`, one graph for each list.
- * Each line `{"seconds": S}` is answered with the GFLOP/s of each list, measured for S seconds.
+ * A process that multiplies float32 matrices in the bare runtime: `THREADS KxN,KxN,... [KxN,...]`, one graph per list.
+ * It answers each line `{"seconds": S}` with the GFLOP/s of each list, measured for S seconds.
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { buildInt64, buildNode, buildTensor } from '../../src/model/onnx/build-node.ts'
@@ -44,7 +44,7 @@ async function multiplier(shapes: readonly (readonly [number, number])[]): Promi
   }
 }
 
-/** One product a shape; a single number of each comes out, so that nothing is copied. */
+/** One product per shape. Each outputs a single number, so that nothing is copied. */
 function graphOf(shapes: readonly (readonly [number, number])[]): Graph {
   const weights = shapes.map(([K, N], i): Initializer => buildTensor(`w${i}`, [K, N], FLOAT, new Uint8Array(normals(K * N).buffer)))
   const nodes = shapes.flatMap(([K], i): OnnxNode[] => [

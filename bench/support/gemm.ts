@@ -3,19 +3,19 @@ import { fileURLToPath } from 'node:url'
 import type { ModelCost } from '../models/bench-model.ts'
 import { startLineProcess } from './line-process.ts'
 
-/** The rate of this machine's matrix products, measured whenever it is asked for. */
+/** Measures the rate of this machine's matrix products. */
 export interface Gemm {
-  /** GFLOP/s of products 512 x 2048 x 2048, and of those of the model's layers. */
+  /** GFLOP/s of products 512 x 2048 x 2048, and of the products of the model's layers. */
   measure(): Promise<{ readonly peak: number; readonly ownShapes: number }>
   close(): Promise<void>
 }
 
 const SECONDS = 0.4
-/** Several, so that what a run costs beside its products is little. */
+/** Several products per run, so that its overhead is small. */
 const PEAK_SHAPES = Array.from({ length: 4 }, () => '2048x2048')
 
 export async function startGemm(threads: number, { bodyWeights, layers, hidden: H }: ModelCost): Promise<Gemm> {
-  // A square of the attention, and the rest of a layer's weights as the two matrices of an MLP.
+  // A square attention matrix, and the rest of a layer's weights as the two matrices of an MLP.
   const inner = Math.round((bodyWeights / layers - H * H) / (2 * H))
   const own = Array.from({ length: 2 }, () => [`${H}x${H}`, `${H}x${inner}`, `${inner}x${H}`]).flat()
   const script = fileURLToPath(new URL(`./gemm-process${extname(import.meta.url)}`, import.meta.url))

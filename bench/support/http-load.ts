@@ -1,14 +1,14 @@
 import { Agent, request } from 'node:http'
 
-/** One answer, whatever its status; times in ms. */
+/** A response of any status; times in ms. */
 export interface Exchange {
   readonly status: number
   readonly text: string
-  /** From the moment when it should have been sent to the end of the answer. */
+  /** From the scheduled time of the request to the end of the response. */
   readonly latencyMs: number
 }
 
-/** A client that takes every status as it comes. Without a limit of connections, a request never waits for one here. */
+/** A client that accepts every status. It has no connection limit, so a request never waits in the client. */
 export function openClient(
   address: string,
   headers: Readonly<Record<string, string>> = {}
@@ -38,7 +38,10 @@ export function openClient(
   }
 }
 
-/** Sends each body at its time, whether or not earlier ones were answered: what a queue does to a service shows. `dueMs` begin at 0 and ascend. */
+/**
+ * Sends each body at its time, whether or not earlier ones were answered, so that queueing is measured. `dueMs` starts
+ * at 0 and ascends.
+ */
 export async function openLoop<T>(dueMs: readonly number[], send: (index: number, dueAt: number) => Promise<T>): Promise<T[]> {
   const began = performance.now()
   const answers: Promise<T>[] = []
@@ -50,7 +53,7 @@ export async function openLoop<T>(dueMs: readonly number[], send: (index: number
   return Promise.all(answers)
 }
 
-/** So many clients, each sending its next request as soon as it has an answer, until the time is over. */
+/** Clients that each send the next request as soon as they have a response, until the time is over. */
 export async function closedLoop(clients: number, seconds: number, send: (index: number) => Promise<void>): Promise<void> {
   const until = performance.now() + 1000 * seconds
   let next = 0

@@ -1,19 +1,19 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-/** A child process that answers every JSON line on its stdin with one on its stdout. */
+/** A child process that answers each JSON line on stdin with one on stdout. */
 export interface LineProcess {
-  /** What it said once it was ready. */
+  /** Its message when it became ready. */
   readonly ready: string
   readonly pid: number
   ask<Answer>(work: object): Promise<Answer>
   close(): Promise<void>
 }
 
-/** How much of what it printed stands in the error when it ends. */
+/** How much of its output is included in the error when it ends. */
 const KEPT_CHARACTERS = 2000
 
-/** Starts it and waits for its line `{"ready": ...}`; rejects with the end of its stderr where it ends before. */
+/** Starts the process and waits for its line `{"ready": ...}`. Rejects with the end of its stderr if it exits first. */
 export async function startLineProcess(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<LineProcess> {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   const end = (): boolean => child.kill('SIGTERM')
@@ -33,7 +33,7 @@ export async function startLineProcess(command: string, args: readonly string[],
     }
     child.once('error', (error) => fail(`could not be started (${error.message})`))
     child.once('close', (code, signal) => fail(`ended with ${code ?? signal}`))
-    // Its end is told by `close`.
+    // The event `close` reports its end.
     child.stdin.on('error', () => {})
   })
   const next = async <Answer>(): Promise<Answer> => {

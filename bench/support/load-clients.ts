@@ -1,13 +1,13 @@
 /**
- * Scoring clients in a process of their own, so that they do not delay the client that measures: `ADDRESS CLIENTS LONG`.
- * They go on until the parent closes the channel. LONG of them send a megabyte at a time, in pieces that are a little
- * too long for the embedded model: it is all tokenized and never scored, so that the tokenizer has no pause.
+ * Scoring clients in their own process, so that they do not delay the measuring client: `ADDRESS CLIENTS LONG`. They
+ * continue until the parent closes the channel. LONG of them send a megabyte per request, in texts slightly too long
+ * for the embedded model: all of it is tokenized and nothing is scored, so the tokenizer is always busy.
  */
 import { saturate } from './load.ts'
 import { PROSE } from './prose.ts'
 import { connectTo } from './server.ts'
 
-/** Some 600 tokens of the embedded tokenizer, whose model takes 512. */
+/** About 600 tokens of the embedded tokenizer; its model takes 512. */
 const PIECE_CHARACTERS = 2400
 const MEGABYTE = 1_000_000
 

@@ -1,4 +1,7 @@
-/** A process that loads one model, by the bare runtime or as the engine does, scores once, and tells its memory after each step. */
+/**
+ * A process that loads one model in the bare runtime or as the engine does, scores once, and reports its memory after
+ * each step.
+ */
 import { InferenceSession, type Tensor } from 'onnxruntime-node'
 import { feedMakers, passFeeds } from '../../src/engine/process/feeds.ts'
 import { plainPass } from '../../src/engine/process/pass.ts'
@@ -22,7 +25,7 @@ await run()
 const report: LoadReport = { loadMs, base, loaded, scored: memory() }
 process.send?.(report, () => process.exit(0))
 
-/** What anyone gets who hands the file to the runtime: all defaults but the number of threads. */
+/** A session of the bare runtime with all defaults except the number of threads. */
 async function bare(): Promise<() => Promise<void>> {
   const session = await InferenceSession.create(spec.onnxPath, { intraOpNumThreads: spec.threads, logSeverityLevel: 4 })
   return async () => {

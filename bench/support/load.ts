@@ -2,12 +2,12 @@ import { RandomNormal } from '../models/random-normal.ts'
 import { PROSE } from './prose.ts'
 import type { Client } from './server.ts'
 
-/** Characters of a text, spread evenly over the logarithm: some 4 to 400 tokens. */
+/** Length of a text in characters, log-uniform: about 4 to 400 tokens. */
 export const SHORTEST = 16
 export const LONGEST = 1600
 
 /**
- * Each client sends its next pair, with these fields beside it, as soon as it has an answer; latencies of all answers, ms.
+ * Each client sends its next pair, with the given fields, as soon as it has a response. Returns all latencies, ms.
  */
 export async function saturate(server: Client, clients: number, seconds: number, fields: Readonly<Record<string, string>> = {}): Promise<number[]> {
   const until = performance.now() + 1000 * seconds
@@ -25,7 +25,7 @@ export async function saturate(server: Client, clients: number, seconds: number,
   return latencies
 }
 
-/** A passage of random place and length, cut in two at a space where there is one. */
+/** A random passage, split in two at a space if it has one. */
 function randomPair(random: RandomNormal): { x: string; y: string } {
   const share = random.integer(1001) / 1000
   const length = Math.round(SHORTEST * (LONGEST / SHORTEST) ** share)

@@ -4,7 +4,7 @@ import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from '../../src/process/package-in
 
 export interface Machine {
   readonly cpu: string
-  /** The widest vector instructions that matter to matrix kernels; empty where they are not known. */
+  /** The widest vector instructions that matrix kernels use; empty if unknown. */
   readonly vectors: string
   readonly cores: number
   readonly memoryGiB: number
@@ -12,7 +12,7 @@ export interface Machine {
   readonly node: string
   readonly onnxruntime: string
   readonly logpr: string
-  /** Runnable processes when the benchmark began: 0 on an idle machine. */
+  /** Runnable processes when the benchmark started: 0 on an idle machine. */
   readonly loadAtStart: number
   readonly date: string
 }

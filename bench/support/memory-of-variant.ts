@@ -25,7 +25,7 @@ async function scoringRunner(): Promise<() => Promise<void>> {
   return async () => void (await model.score(batch))
 }
 
-/** Not resourceUsage().maxRSS where it can be helped: on Linux that begins at the size of the process that started this one. */
+/** Avoids resourceUsage().maxRSS on Linux, where it starts at the size of the parent process. */
 function peakMiB(): number {
   const status = existsSync('/proc/self/status') ? readFileSync('/proc/self/status', 'utf8') : ''
   const highWater = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]

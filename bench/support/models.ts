@@ -6,7 +6,7 @@ import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 
 export const EMBEDDED_MODEL = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 
-/** What the engine would load of a model folder, on all cores. */
+/** The engine's specification for a model folder, on all cores. */
 export function specOf(path: string): EngineSpec {
   const { onnxPath, vocabSize, headSize } = openModelFolder(path)
   return {

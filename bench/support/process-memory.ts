@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs'
 
-/** Memory of one process in bytes, as Linux counts it. File pages are shared with the page cache and can be dropped; anonymous ones cannot. */
+/**
+ * Memory of a process in bytes, as Linux counts it. File pages belong to the page cache and can be dropped; anonymous
+ * pages cannot.
+ */
 export interface ProcessMemory {
   readonly anonymousBytes: number
   readonly fileBytes: number
-  /** The most that was resident at once since the process began, file pages included. */
+  /** Peak resident memory since the process started, with file pages. */
   readonly peakResidentBytes: number
 }
 
-/** Reads /proc/PID/status; null when the process is gone or the system has none. */
+/** Reads /proc/PID/status; null when the process has ended or the system has no /proc. */
 export function processMemory(pid: number | 'self' = 'self'): ProcessMemory | null {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
@@ -20,7 +23,7 @@ export function processMemory(pid: number | 'self' = 'self'): ProcessMemory | nu
   }
 }
 
-/** Samples the anonymous memory of a process every few milliseconds until `stop`, which gives the most that was seen, in bytes. */
+/** Samples the anonymous memory of a process every few milliseconds until `stop`, which returns the peak in bytes. */
 export function watchAnonymous(pid: number): { readonly stop: () => number } {
   let most = 0
   const look = (): void => {
@@ -36,7 +39,7 @@ export function watchAnonymous(pid: number): { readonly stop: () => number } {
   }
 }
 
-/** Processes that a process started, on Linux. */
+/** Child processes of a process, on Linux. */
 export function childPids(pid: number): number[] {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)

@@ -1,4 +1,4 @@
-/** English prose of which benchmarks cut their texts. */
+/** English prose from which benchmarks cut their texts. */
 export const PROSE = `It was late in the afternoon when the two travellers came over the hill and saw the harbour below them, with the boats
 drawn up on the shingle and the smoke of the town going straight up into the still air. Neither of them had spoken for an
 hour. The elder, who had made the journey many times before, stopped at the wall and leaned on it, and looked for a long

@@ -1,35 +1,35 @@
 import type { Figure } from './figure.ts'
 import type { Machine } from './machine.ts'
 
-/** A cell: a number keeps all its digits until it is printed; null where nothing was measured. */
+/** A cell of a table. Numbers are rounded only when printed; null when nothing was measured. */
 export type Cell = string | number | null
 
 export interface ResultTable {
   readonly title: string
-  /** Column names with their units. */
+  /** Column names with units. */
   readonly columns: readonly string[]
   readonly rows: readonly (readonly Cell[])[]
 }
 
-/** What was hoped for and what came out. */
+/** A target and the measured value. */
 export interface Aim {
   readonly aim: string
   readonly measured: number
   readonly isMet: boolean
 }
 
-/** What one benchmark found, before the machine is added. */
+/** The findings of a benchmark, without the machine. */
 export interface Findings {
   /** The question that the benchmark answers. */
   readonly question: string
   readonly settings: Readonly<Record<string, string | number>>
   readonly tables: readonly ResultTable[]
   readonly aims: readonly Aim[]
-  /** What a reader must know to read the tables. */
+  /** Notes that explain the tables. */
   readonly notes: readonly string[]
-  /** What is drawn of it; the page shows them above the tables. */
+  /** Figures, which the page shows above the tables. */
   readonly figures?: readonly Figure[]
-  /** Every single measurement, by name. */
+  /** All measurements by name. */
   readonly samples: Readonly<Record<string, readonly number[]>>
 }
 

@@ -1,6 +1,7 @@
 /**
- * A process that loads one model as the engine does and scores batches of the given shapes, `SEQUENCESxTOKENS`, one after
- * the other; it tells its memory after loading and after each. Every row is scored, with rank, entropy and top tokens.
+ * A process that loads one model as the engine does and scores batches of the given shapes, `SEQUENCESxTOKENS`, in
+ * sequence. It reports its memory after loading and after each batch. Every row is scored, with rank, entropy and top
+ * tokens.
  */
 import { loadModel } from '../../src/engine/process/session.ts'
 import { specOf } from './models.ts'

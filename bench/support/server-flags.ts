@@ -11,14 +11,14 @@ export function hasFlag(name: string): boolean {
   return new RegExp(`--${name}\\b`).test(help)
 }
 
-/** `--NAME VALUE` where the flag is known, else nothing. */
+/** `--NAME VALUE` if the flag is known, else nothing. */
 export function flagIfKnown(name: string, value: string | number): string[] {
   return hasFlag(name) ? [`--${name}`, String(value)] : []
 }
 
 /**
- * For a service that takes turns with others: no result is kept from one request to the next, nothing is computed while it
- * is not its turn, and no deadline ends slow work.
+ * For a service that alternates with others: it caches no results, computes nothing between its turns, and no deadline
+ * ends slow work.
  */
 export function turnFlags(threads: number): string[] {
   return [

@@ -6,21 +6,21 @@ import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 
 const MAIN = join(PACKAGE_FOLDER, 'dist', 'src', 'main.js')
 
-/** Requests to a server. Each resolves with the whole answer and rejects when the status is not 200. */
+/** Requests to a server. Each resolves with the whole response and rejects if the status is not 200. */
 export interface Client {
   get(path: string): Promise<string>
   post(path: string, body: string): Promise<string>
 }
 
-/** The real server in a process of its own, with the embedded model and its default settings unless flags say otherwise. */
+/** The real server in its own process, by default with the embedded model and default settings. */
 export interface Server extends Client {
   readonly address: string
-  /** Of the front process; its children are the engines. */
+  /** Process id of the front process; its children are the engines. */
   readonly pid: number
   close(): Promise<void>
 }
 
-/** Starts it on a free port and waits until it is ready; `connections` are kept alive between requests. */
+/** Starts the server on a free port and waits until it is ready. `connections` are kept alive between requests. */
 export async function startServer(connections: number, flags: readonly string[] = []): Promise<Server> {
   const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', '--host', '127.0.0.1', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
   const end = (): boolean => child.kill('SIGTERM')
@@ -41,7 +41,7 @@ export async function startServer(connections: number, flags: readonly string[] 
   }
 }
 
-/** A client of a server that runs already. */
+/** A client of a running server. */
 export function connectTo(address: string, connections: number): Client & { end(): void } {
   const base = new URL(address)
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
@@ -52,7 +52,7 @@ export function connectTo(address: string, connections: number): Client & { end(
   }
 }
 
-/** The address in the log line `listening`, once the log line `ready` has come. */
+/** Waits for the log line `ready` and returns the address in the log line `listening`. */
 function addressOf(child: ChildProcess): Promise<string> {
   let address = ''
   let said = ''
@@ -60,7 +60,7 @@ function addressOf(child: ChildProcess): Promise<string> {
     child.once('exit', (code) => reject(new Error(`the server ended with exit code ${code} before it was ready: ${said}`)))
     for (const stream of [child.stdout!, child.stderr!]) {
       createInterface(stream).on('line', (line) => {
-        // Why a setting is refused is no entry of the log.
+        // The reason why a setting is rejected is not a log entry.
         if (!line.startsWith('{')) said = line
         const entry = entryOf(line)
         if (entry.msg === 'listening') address = String(entry.address)
@@ -97,7 +97,7 @@ function exchange(agent: Agent, base: URL, method: string, path: string, body: s
   })
 }
 
-/** The sum over all models of one sample of the Prometheus text format, such as `logpr_batch_seconds_sum`. */
+/** The sum of a Prometheus sample, such as `logpr_batch_seconds_sum`, over all models. */
 export function metricIn(text: string, name: string): number {
   const lines = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
   if (lines.length === 0) throw new Error(`/metrics has no ${name}`)

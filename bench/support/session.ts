@@ -5,7 +5,7 @@ import type { EngineSpec } from '../../src/engine/protocol.ts'
 import type { Graph } from '../../src/model/onnx/graph.ts'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
 
-/** A session of any graph, as the engine would run it. */
+/** A session of any graph with the engine's options. */
 export function createSession(spec: EngineSpec, graph: Graph): Promise<InferenceSession> {
   return InferenceSession.create(writeOnnx(graph), sessionOptions(spec, dirname(spec.onnxPath)))
 }

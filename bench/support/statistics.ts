@@ -1,4 +1,4 @@
-/** The value below which a share of the sample lies, between neighbours where needed; NaN of an empty sample. */
+/** A quantile, interpolated between neighbouring values; NaN for an empty sample. */
 export function quantile(sample: readonly number[], share: number): number {
   const sorted = [...sample].sort((a, b) => a - b)
   const position = share * (sorted.length - 1)
@@ -10,7 +10,7 @@ export function median(sample: readonly number[]): number {
   return quantile(sample, 0.5)
 }
 
-/** Median of the ratios a[i] / b[i]: measurements made one right after the other, so that a slow spell hits both. */
+/** Median of the ratios a[i] / b[i] of measurements made in direct succession, so that a slow phase affects both. */
 export function medianRatio(a: readonly number[], b: readonly number[]): number {
   return median(a.map((value, i) => value / b[i]!))
 }
@@ -22,7 +22,7 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   return most
 }
 
-/** For long lists of samples, whose further digits say nothing. */
+/** Rounds long lists of samples, whose further digits are noise. */
 export function toTenths(value: number): number {
   return Math.round(10 * value) / 10
 }

@@ -1,6 +1,6 @@
 import type { Cell, ResultTable } from './result.ts'
 
-/** Three significant digits, but never fewer than the whole number has. */
+/** Three significant digits, but at least all digits of the integer part. */
 export function formatCell(cell: Cell): string {
   if (cell === null) return '-'
   if (typeof cell === 'string') return cell
@@ -9,7 +9,7 @@ export function formatCell(cell: Cell): string {
   return size < 0.001 ? cell.toExponential(1) : String(Number(cell.toPrecision(3)))
 }
 
-/** Columns under one another, numbers to the right. */
+/** A table with aligned columns, numbers to the right. */
 export function renderText({ title, columns, rows }: ResultTable): string {
   const lines = [columns, ...rows.map((row) => row.map(formatCell))]
   const widths = columns.map((_, c) => Math.max(...lines.map((line) => line[c]?.length ?? 0)))

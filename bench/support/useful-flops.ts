@@ -2,19 +2,19 @@ import { commonLength, compareIds } from '../../src/engine/packed-row.ts'
 import type { ModelCost } from '../models/bench-model.ts'
 import { fedIds, type Item } from '../workloads/item.ts'
 
-/** What had to be computed for some items, by whatever way. */
+/** The computation that some items need, whatever the method. */
 export interface UsefulWork {
-  /** Distinct ones: a prefix that items share counts once. */
+  /** Distinct tokens: a shared prefix counts once. */
   readonly tokens: number
-  /** Rows of the head that were asked for. */
+  /** Number of requested rows of the head. */
   readonly rows: number
   readonly flops: number
 }
 
 /**
- * Multiplications and additions that no exact method can do without, 2 a weight: the body of each distinct token, its
- * attention to itself and what is before it (a score and a weighted value, 2 each), and one row of the head for each
- * position whose numbers were asked for.
+ * Multiplications and additions that every exact method needs, 2 per weight: the body of each distinct token, its
+ * attention to itself and to earlier tokens (a score and a weighted value, 2 each), and one row of the head per
+ * requested position.
  */
 export function usefulWork(items: readonly Item[], { bodyWeights, layers, attentionWidth, hidden, vocabSize }: ModelCost): UsefulWork {
   let tokens = 0
@@ -26,7 +26,7 @@ export function usefulWork(items: readonly Item[], { bodyWeights, layers, attent
     visible += (ids.length * (ids.length + 1) - shared * (shared + 1)) / 2
     before = ids
   }
-  // Rows at the same place of the same tokens are one row, as those of options of one token are.
+  // Rows at the same position of the same tokens are one row, for example those of one-token options.
   const rows = new Set(items.flatMap((item) => rowKeys(item))).size
   return { tokens, rows, flops: 2 * bodyWeights * tokens + 4 * layers * attentionWidth * visible + 2 * hidden * vocabSize * rows }
 }

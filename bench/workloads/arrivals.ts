@@ -1,6 +1,6 @@
 import { RandomNormal } from '../models/random-normal.ts'
 
-/** Times in ms at which requests of a Poisson process come, from a seed: gaps are exponential with mean 1 / rate. */
+/** Arrival times of a Poisson process, ms, from a seed: gaps are exponential with mean 1 / rate. */
 export function poissonArrivals(seed: number, perSecond: number, seconds: number): number[] {
   const random = new RandomNormal(seed)
   const times: number[] = []

@@ -1,23 +1,23 @@
-/** One continuation to be scored after its context; both are token ids, and neither is empty. */
+/** A continuation to score after its context. Both are non-empty lists of token ids. */
 export interface Item {
   readonly context: readonly number[]
   readonly continuation: readonly number[]
 }
 
-/** One of the rounds that contestants take turns in. */
+/** The work of one round of a tournament. */
 export interface Slice {
-  /** The whole work of a round. */
+  /** All items of the round. */
   readonly items: readonly Item[]
-  /** What slow contestants do of it; their time is then scaled by tokens. */
+  /** The items that slow contestants score; their time is scaled by tokens. */
   readonly part: readonly Item[]
 }
 
-/** What is run through the model for an item: all tokens but the last. */
+/** The ids fed to the model for an item: all tokens but the last. */
 export function fedIds({ context, continuation }: Item): Int32Array {
   return Int32Array.from([...context, ...continuation.slice(0, -1)])
 }
 
-/** Fed tokens of all items, shared ones as often as they come. */
+/** Number of fed tokens of all items; shared tokens count each time. */
 export function fedTokens(items: readonly Item[]): number {
   return items.reduce((sum, { context, continuation }) => sum + context.length + continuation.length - 1, 0)
 }

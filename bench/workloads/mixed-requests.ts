@@ -8,14 +8,14 @@ export interface MixedRequest {
   readonly status: number
 }
 
-/** Requests of every scoring endpoint in all sizes, some of them invalid, from a seed. */
+/** Requests to every scoring endpoint in all sizes, some of them invalid, from a seed. */
 export function mixedRequests(seed: number, vocabSize: number): { next(): MixedRequest } {
   const random = new RandomIds(seed, vocabSize)
   const text = (most: number): string => {
     const start = random.between(0, PROSE.length - most - 1)
     return PROSE.slice(start, start + random.between(8, most)).trim() || 'a'
   }
-  // Most are short, and some fill the context.
+  // Most are short; some fill the context.
   const length = (): number => 2 ** random.between(2, random.between(4, 8))
   const many = (most: number): number => random.between(1, most)
   const kinds: Readonly<Record<string, () => readonly [path: string, body: object, status?: number]>> = {

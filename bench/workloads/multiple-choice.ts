@@ -2,13 +2,13 @@ import type { Item, Slice } from './item.ts'
 import { RandomIds } from './random-ids.ts'
 
 export const OPTIONS_EACH = 4
-/** Tokens, least and most. */
+/** Smallest and largest number of tokens. */
 export const QUESTION_TOKENS = [10, 40] as const
 export const OPTION_TOKENS = [1, 12] as const
 
 /**
- * A few-shot task: questions that all begin with the same examples, each with four options. A slice is a whole task with
- * a context of its own; `partQuestions` of its questions are for the slow.
+ * A few-shot task: questions that all start with the same examples, each with four options. A slice is a task with its
+ * own examples; slow contestants score `partQuestions` of its questions.
  */
 export function multipleChoiceSlices(
   seed: number,

@@ -1,6 +1,8 @@
 import { RandomNormal } from '../models/random-normal.ts'
 
-/** Token ids of no meaning, from a seed. Id 0 is the embedded tokenizer's control token and begins a text; the others are text. */
+/**
+ * Random token ids from a seed. Id 0 is the embedded tokenizer's control token and starts a text; all others are text.
+ */
 export class RandomIds {
   readonly #random: RandomNormal
   readonly #vocabSize: number
@@ -10,7 +12,7 @@ export class RandomIds {
     this.#vocabSize = vocabSize
   }
 
-  /** An integer in least .. most. */
+  /** An integer from `least` to `most`, both included. */
   between(least: number, most: number): number {
     return least + this.#random.integer(most - least + 1)
   }
@@ -19,7 +21,7 @@ export class RandomIds {
     return Array.from({ length }, () => 1 + this.#random.integer(this.#vocabSize - 1))
   }
 
-  /** A text with its prefix token. */
+  /** A text that starts with the prefix token. */
   begun(length: number): number[] {
     return [0, ...this.ids(length)]
   }

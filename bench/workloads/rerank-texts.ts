@@ -2,13 +2,16 @@ import { RandomNormal } from '../models/random-normal.ts'
 import { PROSE } from '../support/prose.ts'
 import type { Client } from '../support/server.ts'
 
-/** A query and the documents to be ranked for it. */
+/** A query and the documents to rank for it. */
 export interface RerankTexts {
   readonly query: string
   readonly documents: readonly string[]
 }
 
-/** Texts of words in random order, other ones each time, cut to so many tokens by the service's own tokenizer; a text may end a few tokens late. */
+/**
+ * Texts of random words, different each time, cut to a number of tokens with the service's tokenizer. A text may be a
+ * few tokens longer.
+ */
 export async function rerankTexts(
   client: Client,
   documents: number,

@@ -1,7 +1,9 @@
 import type { Item, Slice } from './item.ts'
 import { RandomIds } from './random-ids.ts'
 
-/** One long text a slice, all of its tokens scored in windows that begin with the last token of the one before. */
+/**
+ * One long text per slice. All of its tokens are scored, in windows that start with the last token of the previous one.
+ */
 export function rollingSlices(seed: number, vocabSize: number, slices: number, textTokens: number, contextTokens: number): Slice[] {
   const random = new RandomIds(seed, vocabSize)
   return Array.from({ length: slices }, () => {

@@ -10,7 +10,7 @@ const NUMBERS = 60
 const BAR = { height: 20, gap: 8 }
 const HEAD = 52
 
-/** Horizontal bars from 0, the first in another colour. */
+/** Horizontal bars from 0, with the first in another colour. */
 export function barFigure({ title, unit, bars }: BarFigure): string {
   const longest = Math.max(...bars.map(({ value }) => value).filter(Number.isFinite), Number.MIN_VALUE)
   const room = WIDTH - 2 * MARGIN - LABELS - NUMBERS

@@ -9,12 +9,12 @@ const PLOT = { left: 72, right: 700, top: 62, bottom: 268 }
 const MARGIN = 16
 const LEGEND_STEP = 160
 const Y_TICKS = 4
-/** More points are drawn as a line alone. */
+/** With more points, only the line is drawn. */
 const MOST_MARKS = 16
 
 type Point = readonly [x: number, y: number]
 
-/** Lines over x, y from 0; a legend where there are several. */
+/** Lines over x, with y from 0, and a legend if there are several. */
 export function lineFigure({ title, x, scale, y, lines }: LineFigure): string {
   const points = lines.flatMap((line) => line.points)
   const top = niceCeiling(Math.max(...points.map(([, value]) => value), Number.MIN_VALUE))
@@ -60,13 +60,13 @@ function horizontals(top: number): string[] {
   }).flat()
 }
 
-/** All values of x where they are few, else those nearest to five even places. */
+/** All values of x if they are few, else those nearest to five evenly spaced places. */
 function ticksOf(xs: readonly number[], along: (x: number) => number): number[] {
   if (xs.length <= 8) return [...xs]
   return [...new Set([0, 0.25, 0.5, 0.75, 1].map((place) => xs.find((x) => along(x) >= place - 1e-9) ?? 0))]
 }
 
-/** The next 1, 2, 4, 5 or 8 times a power of ten. */
+/** Rounds up to 1, 2, 4, 5 or 8 times a power of ten. */
 function niceCeiling(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value))
   return power * ([1, 2, 4, 5, 8].find((step) => step * power >= value) ?? 10)

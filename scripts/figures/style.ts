@@ -1,4 +1,4 @@
-/** Colours of the lines and bars, light and dark: distinguishable for colour-blind readers too. */
+/** Colours of lines and bars in light and dark schemes, distinguishable for colour-blind readers. */
 const COLOURS = [
   ['#0969da', '#58a6ff'],
   ['#bc4c00', '#f0883e'],
@@ -7,7 +7,7 @@ const COLOURS = [
 ] as const
 export const COLOUR_COUNT = COLOURS.length
 
-/** An SVG of this size that follows the reader's colour scheme; its content uses the classes of this sheet. */
+/** An SVG that follows the reader's colour scheme. Its content uses the classes of this style sheet. */
 export function svg(width: number, height: number, title: string, content: readonly string[]): string {
   const colours = (which: 0 | 1, indent: string): string =>
     COLOURS.map((pair, i) => `${indent}.fill${i} { fill: ${pair[which]}; } .stroke${i} { stroke: ${pair[which]}; }`).join('\n')
@@ -43,7 +43,7 @@ export function label(x: number, y: number, text: string, kind = ''): string {
   return `<text${kind === '' ? '' : ` class="${kind}"`} x="${rounded(x)}" y="${rounded(y)}">${escaped(text)}</text>`
 }
 
-/** Pixels to a tenth: no reader sees more, and a changed digit is no changed file. */
+/** Rounds pixels to a tenth, so that an invisible difference does not change the file. */
 export function rounded(pixels: number): number {
   return Math.round(10 * pixels) / 10
 }

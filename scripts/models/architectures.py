@@ -1,4 +1,4 @@
-"""Configurations of tiny models, one an architecture. Two layers, 32 to 64 hidden units, grouped heads where there are any.
+"""Configurations of tiny models, one per architecture: two layers, 32 to 64 hidden units, grouped heads if supported.
 
 What an architecture has of its own (soft-caps, logit scales, sliding windows, ALiBi, partial rotary) is switched on and made strong
 enough that a score without it is off by nats.
@@ -19,7 +19,7 @@ LLAMA = {
 }
 UNGROUPED = {key: value for key, value in LLAMA.items() if key != "num_key_value_heads"}
 GPT2 = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": CONTEXT}
-# Shorter than the longer texts, so that a window that is ignored shows.
+# Shorter than the longer texts, so that an ignored window is noticed.
 WINDOW = 24
 
 OF_MODEL_TYPE: dict[str, dict] = {

@@ -26,7 +26,7 @@ def exported(architecture: str, task: str, folder: Path, **changes: object) -> N
 
 
 def edited(architecture: str, task: str, edit: Callable[[onnx.ModelProto, Path], None], folder: Path, file: str = "model.onnx", **changes: object) -> None:
-    """An export whose graph `edit` changes and writes to the path it is given."""
+    """An export with a graph that `edit` changes and writes to the given path."""
     model = random_model(architecture, **changes)
     write_configs(model, folder)
     path = exported_graph(model, task)
@@ -45,7 +45,7 @@ def in_place(edit: Edit) -> Callable[[onnx.ModelProto, Path], None]:
 
 
 def in_dtypes(architecture: str, dtypes: Collection[str], folder: Path, **changes: object) -> None:
-    """onnx/model{suffix}.onnx of each dtype, as in the repositories of onnx-community."""
+    """onnx/model{suffix}.onnx for each dtype, as in the repositories of onnx-community."""
     model = random_model(architecture, **changes)
     write_configs(model, folder)
     path = exported_graph(model, WITH_PAST)
@@ -57,7 +57,7 @@ def in_dtypes(architecture: str, dtypes: Collection[str], folder: Path, **change
 
 
 def merged(architecture: str, all_three: bool, quantized: bool, folder: Path) -> None:
-    """The legacy layout: both branches under one If, beside the two decoders that it was merged from."""
+    """The legacy layout: both branches under one If, and the two decoders from which it was merged."""
     model = random_model(architecture)
     write_configs(model, folder)
     target = folder / "onnx"
@@ -171,7 +171,7 @@ def genai_recipes() -> list[Recipe]:
         make = partial(genai_folder, architecture, precision, with_config, symbolic, **changes)
         return Recipe(name, architecture, words, make, files={precision: "model.onnx"}, changes=changes)
 
-    # The operator wants heads of a multiple of 16.
+    # The operator requires a head size that is a multiple of 16.
     wide = {"hidden_size": 64}
     return [
         *(recipe("llama", precision) for precision in genai.PRECISIONS),
@@ -213,7 +213,7 @@ def recipes() -> list[Recipe]:
     return [*architecture_recipes(), *layout_recipes(), *dtype_recipes(), *merged_recipes(), *genai_recipes(), *refused_recipes()]
 
 
-# Those in test/data/models, so that `npm test` needs no Python: few, small, of distinct layouts.
+# Committed in test/data/models, so that `npm test` needs no Python: few small models of distinct layouts.
 COMMITTED = (
     "bloom-no-past",
     "falcon-alibi",

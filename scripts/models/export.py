@@ -1,4 +1,4 @@
-"""Exports to ONNX as users do: with optimum, and with torch.onnx alone."""
+"""Exports to ONNX as users do: with optimum, or with torch.onnx alone."""
 
 import contextlib
 import io
@@ -19,9 +19,9 @@ from tokenizer import write_tokenizer
 
 WITH_PAST = "text-generation-with-past"
 NO_PAST = "text-generation"
-# No past in, caches out: the decoder_model.onnx of older exports.
+# No past as input, caches as outputs: the decoder_model.onnx of older exports.
 FIRST_PASS = "first pass"
-# Architectures that optimum has no configuration for, and that take the same inputs as Llama.
+# Architectures without a configuration in optimum that have the same inputs as Llama.
 LIKE_LLAMA = {"starcoder2", "ernie4_5", "exaone4", "seed_oss"}
 
 
@@ -46,7 +46,7 @@ def config_class(model: PreTrainedModel) -> Callable:
 
 
 def write_configs(model: PreTrainedModel, folder: Path) -> None:
-    """Everything but the graph."""
+    """Writes everything except the graph."""
     folder.mkdir(parents=True, exist_ok=True)
     model.config.save_pretrained(folder)
     model.generation_config.save_pretrained(folder)
@@ -54,7 +54,10 @@ def write_configs(model: PreTrainedModel, folder: Path) -> None:
 
 
 class IdsOnly(torch.nn.Module):
-    """A causal language model as a function of its token ids alone. The mask is made here, as transformers' own cannot be traced."""
+    """A causal language model as a function of token ids alone.
+
+    It builds the mask, because that of transformers cannot be traced.
+    """
 
     def __init__(self, model: PreTrainedModel):
         super().__init__()
@@ -68,7 +71,7 @@ class IdsOnly(torch.nn.Module):
 
 
 def export_ids_only(model: PreTrainedModel, path: Path) -> None:
-    """A graph with the one input `input_ids` (batch, sequence), as a short script around torch.onnx.export makes it."""
+    """A graph with the single input `input_ids` (batch, sequence), as torch.onnx.export alone writes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -85,7 +88,7 @@ def export_ids_only(model: PreTrainedModel, path: Path) -> None:
 
 
 def exported_graph(model: PreTrainedModel, task: str) -> Path:
-    """Exports into a new temporary folder, which the caller removes; returns the path of model.onnx."""
+    """Exports to a new temporary folder, which the caller removes, and returns the path of model.onnx."""
     folder = Path(tempfile.mkdtemp())
     try:
         export(model, folder, task)

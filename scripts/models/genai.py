@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from tokenizer import write_tokenizer
 
-# The builder imports its own packages by their bare names.
+# The builder imports its own modules as top-level packages.
 sys.path.insert(0, str(Path(onnxruntime_genai.models.__file__).parent))
 
 PRECISIONS = ("fp32", "fp16", "int4")
@@ -38,7 +38,7 @@ def build(model: PreTrainedModel, folder: Path, precision: str, with_config: boo
 
 
 def symbolic_head_size(path: Path) -> None:
-    """Newer builders name the last dimension of the caches instead of giving its number."""
+    """Newer builders give the last dimension of the caches a name instead of a number."""
     model = onnx.load(path, load_external_data=False)
     for value in [*model.graph.input, *model.graph.output]:
         if "key" in value.name or "value" in value.name:

@@ -1,4 +1,4 @@
-"""Layouts that no exporter of today writes, made from an export by editing its graph."""
+"""Layouts that no current exporter writes, built by editing the graph of an export."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def save(model: onnx.ModelProto, path: Path) -> None:
 
 
 def save_external(model: onnx.ModelProto, path: Path, files: int = 1, gap: int = 0) -> None:
-    """Weights above 256 bytes go to `<file>.onnx_data`, `.onnx_data_1`, ... in turn; `gap` bytes stand before every tensor."""
+    """Moves weights above 256 bytes to `<file>.onnx_data`, `.onnx_data_1`, ... in turn, each after `gap` bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     names = [f"{path.name}_data" + (f"_{i}" if i else "") for i in range(files)]
     data = [bytearray() for _ in names]
@@ -38,7 +38,10 @@ def save_external(model: onnx.ModelProto, path: Path, files: int = 1, gap: int =
 
 
 def add_num_logits_to_keep(model: onnx.ModelProto) -> None:
-    """The scalar input of exports for transformers.js: 0 gives all rows of logits, n the last n. A Slice before the head."""
+    """Adds the scalar input of exports for transformers.js, with a Slice before the head.
+
+    0 returns all rows of logits, n the last n.
+    """
     graph = model.graph
     head = next(node for node in graph.node if "logits" in node.output)
     start = helper.make_node("Neg", ["num_logits_to_keep"], ["keep_from"], "keep_from")
@@ -56,7 +59,7 @@ def add_num_logits_to_keep(model: onnx.ModelProto) -> None:
 
 
 def ids_as_int32(model: onnx.ModelProto) -> None:
-    """All integer inputs become int32, with a Cast behind each."""
+    """Makes all integer inputs int32, with a Cast after each."""
     graph = model.graph
     for value in graph.input:
         kind = value.type.tensor_type
@@ -72,7 +75,7 @@ def ids_as_int32(model: onnx.ModelProto) -> None:
 
 
 def inputs_embeds_only(model: onnx.ModelProto) -> None:
-    """Takes the embedding table out, as exports for multimodal models do."""
+    """Removes the embedding table, as exports of multimodal models do."""
     graph = model.graph
     gather = next(node for node in graph.node if node.op_type == "Gather" and "input_ids" in node.input)
     width = next(t.dims[1] for t in graph.initializer if t.name == gather.input[0])
@@ -88,7 +91,10 @@ def inputs_embeds_only(model: onnx.ModelProto) -> None:
 
 
 def add_recurrent_state(model: onnx.ModelProto) -> None:
-    """A convolution state beside the caches, as hybrid models have; it is added to the embeddings so that it cannot be left out."""
+    """Adds a convolution state beside the caches, as in hybrid models.
+
+    It is added to the embeddings, so it cannot be omitted.
+    """
     graph = model.graph
     gather = next(node for node in graph.node if node.op_type == "Gather" and "input_ids" in node.input)
     width = next(t.dims[1] for t in graph.initializer if t.name == gather.input[0])
@@ -102,7 +108,7 @@ def add_recurrent_state(model: onnx.ModelProto) -> None:
 
 
 def cast_inputs_and_outputs(model: onnx.ModelProto, element_type: int) -> None:
-    """Caches and logits become `element_type` outside, with Casts inside: the interface of a half-precision export."""
+    """Makes the interface that of a half-precision export: caches and logits have `element_type`, with Casts inside."""
     graph = model.graph
     for value in graph.input:
         if value.type.tensor_type.elem_type != TensorProto.FLOAT:

@@ -1,15 +1,15 @@
-"""Signed weights of integer products as unsigned ones, which changes no product."""
+"""Converts signed weights of integer products to unsigned ones, which changes no product."""
 
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
 OFFSET = 128
-"""int8 w with zero point z and uint8 w + 128 with zero point z + 128 stand for the same number."""
+"""int8 w with zero point z and uint8 w + 128 with zero point z + 128 represent the same value."""
 
 
 def with_unsigned_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Without VNNI, x86 saturates sums of two products of unsigned by signed bytes; those of unsigned bytes it adds exactly.
+    """Without VNNI, x86 saturates sums of two products of unsigned by signed bytes, but adds those of unsigned bytes exactly.
 
     onnxruntime has an option against that, which does not reach weights that a subgraph takes from the graph around it.
     """

@@ -1,4 +1,4 @@
-"""Makes tiny random causal language models in every layout and precision of the matrix, each with its oracle.
+"""Builds tiny random causal language models in every layout and precision of the matrix, each with its oracle.
 
     python make.py OUT [NAME...]
     python make.py --committed OUT
@@ -27,7 +27,7 @@ NOTABLE = {"If", "DynamicQuantizeLinear", "MatMulInteger", "Tanh"}
 
 
 def make(recipe: Recipe, out: Path) -> None:
-    """Builds beside the target and renames, so that a reader never sees half a folder."""
+    """Builds beside the target and renames, so that a reader never sees an incomplete folder."""
     with tempfile.TemporaryDirectory(dir=out, prefix=".making-") as scratch:
         folder = Path(scratch) / recipe.name
         folder.mkdir()
@@ -38,7 +38,7 @@ def make(recipe: Recipe, out: Path) -> None:
 
 
 def oracle(recipe: Recipe, folder: Path) -> dict:
-    """What the driver compares with. Log-probs are of every token after the first of each text, nats."""
+    """The file that logpr is compared with. Log-probs are of every token after the first of each text, nats."""
     facts = {"name": recipe.name, "architecture": recipe.architecture, "layout": recipe.layout, "refused": recipe.refused}
     if recipe.refused is not None:
         return {**facts, "texts": [], "float64": [], "files": [{"dtype": dtype, "file": file} for dtype, file in recipe.files.items()]}
@@ -58,7 +58,7 @@ def oracle(recipe: Recipe, folder: Path) -> dict:
 
 
 def notable_operators(path: Path) -> list[str]:
-    """What the graph has beyond ordinary operators: those of onnxruntime, integer products, branches."""
+    """The non-standard parts of the graph: operators of onnxruntime, integer products, branches."""
 
     graphs = all_graphs(onnx.load(path, load_external_data=False).graph)
     return sorted({node.op_type for graph in graphs for node in graph.node if node.domain or node.op_type in NOTABLE})
@@ -69,7 +69,7 @@ def rounded(log_probs: list[list[float]]) -> list[list[float]]:
 
 
 def index(out: Path) -> None:
-    """INDEX.md: one line a folder that is there."""
+    """INDEX.md: one line per existing folder."""
     lines = ["| folder | what | dtypes | expected |", "|---|---|---|---|"]
     for recipe in recipes():
         if (out / recipe.name).exists():

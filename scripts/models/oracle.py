@@ -1,4 +1,4 @@
-"""What logpr's numbers are compared with: transformers in float64, and the same file in bare onnxruntime."""
+"""The references for logpr's scores: transformers in float64, and the same file in bare onnxruntime."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from integer_weights import all_graphs, with_unsigned_weights
 
 
 class InFloat64(TorchDispatchMode):
-    """Turns casts to float32 into casts to float64: norms, softmaxes and rotary positions ask for float32 even of a float64 model."""
+    """Makes casts to float32 go to float64: norms, softmax and rotary positions always request float32."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
@@ -23,7 +23,7 @@ class InFloat64(TorchDispatchMode):
 
 
 def float64_log_probs(model: PreTrainedModel, texts: list[list[int]]) -> list[list[float]]:
-    """Log-probabilities, nats, of every token after the first, each text by itself and without a cache."""
+    """Log-probabilities of every token after the first, nats; each text alone and without a cache."""
     model = model.double()
     found = []
     default = torch.get_default_dtype()
@@ -40,7 +40,9 @@ def float64_log_probs(model: PreTrainedModel, texts: list[list[int]]) -> list[li
 
 
 def onnxruntime_log_probs(path: Path, texts: list[list[int]], head_size: int) -> list[list[float]]:
-    """The same of the very file that logpr reads: each text alone and without its last token, whole logits, log-softmax in float64.
+    """The same from the file that logpr reads.
+
+    Each text alone and without its last token, full logits, log-softmax in float64.
 
     `head_size` is for graphs that name the last dimension of their caches only by a symbol.
     """
@@ -66,7 +68,7 @@ def of_targets(log_probs: np.ndarray, ids: list[int]) -> list[float]:
 
 
 def feed(wanted, ids: list[int], head_size: int) -> np.ndarray:
-    """One input of a single text: an empty past, all of the mask, positions from 0."""
+    """An input for a single text: an empty past, a mask of ones, positions from 0."""
     integer = np.int32 if wanted.type == "tensor(int32)" else np.int64
     length = len(ids)
     if wanted.name == "input_ids":

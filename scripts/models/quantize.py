@@ -1,4 +1,4 @@
-"""The weights that onnx-community offers beside fp32, by the recipe of transformers.js' scripts/quantize.py."""
+"""The dtypes that onnx-community publishes beside fp32, with the recipe of transformers.js' scripts/quantize.py."""
 
 import contextlib
 import io
@@ -28,7 +28,7 @@ BLOCK = 32
 
 
 def quantize(source: Path, target: Path, dtype: str) -> None:
-    """Writes the weights of `source` (fp32) as `dtype`, which is a key of SUFFIX_OF_DTYPE."""
+    """Converts `source` (fp32) to `dtype`, a key of SUFFIX_OF_DTYPE."""
     logging.disable(logging.WARNING)
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -50,7 +50,7 @@ def quantize(source: Path, target: Path, dtype: str) -> None:
 
 
 def to_float16(model: onnx.ModelProto, keep_io_types: bool = True) -> onnx.ModelProto:
-    """Half precision inside; with `keep_io_types` caches and logits stay float32.
+    """Half precision inside. With `keep_io_types`, caches and logits stay float32.
 
     The converter leaves the graph's own casts to float32 as they are, so that halves would meet floats behind them: they
     become casts to float16, as in the script of transformers.js.
@@ -67,7 +67,7 @@ def to_float16(model: onnx.ModelProto, keep_io_types: bool = True) -> onnx.Model
 
 
 def separate_outputs(model: onnx.ModelProto) -> None:
-    """An Identity before each output: the converter would give nodes that read a cache the float32 copy of it."""
+    """Adds an Identity before each output. Without it, the converter gives nodes that read a cache its float32 copy."""
     for value in model.graph.output:
         inner = f"{value.name}_inner"
         for node in model.graph.node:

@@ -1,4 +1,4 @@
-"""A random model with weights wide enough that its log-probabilities differ by several nats from token to token."""
+"""A random model with a weight deviation large enough that log-probabilities differ by several nats between tokens."""
 
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel, set_seed
@@ -6,15 +6,15 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, set_seed
 from architectures import config_of
 
 SEED = 20240
-# transformers has no other attention for these, or one that leaves out the soft-cap (gemma2) or the positions of ALiBi (falcon).
+# Other attention implementations do not exist here, or omit the soft-cap (gemma2) or ALiBi (falcon).
 EAGER_ONLY = {"gpt_neo", "gptj", "codegen", "bloom", "mpt", "gpt_oss", "gemma2", "falcon-alibi"}
-# Where squares and plus-one norms make activations large, a smaller head keeps rounding far below the tolerance of 1e-4 nats.
+# Squares and plus-one norms make activations large; a smaller head keeps rounding far below 1e-4 nats.
 HEAD_SPREAD = {"nemotron": 1.0}
 FINAL_NORMS = ("model.norm.weight", "ln_f.weight", "norm_f.weight", "final_layernorm.weight", "final_layer_norm.weight")
 
 
 def random_model(architecture: str, attention: str | None = None, **changes: object) -> PreTrainedModel:
-    """The same weights every time, whatever the attention implementation (None: what a user gets)."""
+    """The same weights every time, whatever the attention implementation (None: the default of transformers)."""
     config = config_of(architecture, **changes)
     set_seed(SEED)
     attention = attention or ("eager" if architecture in EAGER_ONLY else "sdpa")
@@ -26,7 +26,7 @@ def random_model(architecture: str, attention: str | None = None, **changes: obj
 
 
 def widen(model: torch.nn.Module, head_spread: float) -> None:
-    """Draws every parameter anew: transformers' own initialisation leaves norms and biases without effect and logits flat.
+    """Draws every parameter again: by default, norms and biases have no effect and logits are flat.
 
     Norm weights and biases keep their mean (1 or 0) and spread around it; matrices keep the scale of what they multiply.
     """
@@ -47,7 +47,10 @@ def widen(model: torch.nn.Module, head_spread: float) -> None:
 
 
 def stop_echo(model: torch.nn.Module) -> None:
-    """Turns the sign of random channels of the last norm: a random model whose head is its embedding table predicts its own input."""
+    """Flips the sign of random channels of the last norm.
+
+    A random model with tied embeddings would otherwise predict its own input.
+    """
     generator = torch.Generator().manual_seed(SEED)
     name, weight = [(name, p) for name, p in model.named_parameters() if p.dim() == 1 and name.endswith(FINAL_NORMS)][-1]
     signs = torch.randint(0, 2, weight.shape, generator=generator) * 2 - 1

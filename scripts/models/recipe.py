@@ -7,18 +7,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Recipe:
-    """One model folder: how it is made and what has to come of it."""
+    """A model folder: how it is built and its required outcome."""
 
     name: str
     architecture: str
     """A key of `architectures.OF_MODEL_TYPE`."""
     layout: str
-    """In words, for tables."""
+    """A description for tables."""
     make: Callable[[Path], None]
-    """Writes the folder, which exists and is empty."""
+    """Writes the files to the folder, which exists and is empty."""
     files: Mapping[str, str] = field(default_factory=lambda: {"fp32": "model.onnx"})
-    """dtype, as `--dtype` names it, to the file that it has to choose."""
+    """File that each value of `--dtype` must select."""
     changes: Mapping[str, object] = field(default_factory=dict)
-    """Differences of the configuration from the table."""
+    """Changes to the tiny configuration."""
     refused: str | None = None
-    """A regular expression that the reason of the refusal matches; None for a model that works."""
+    """A regular expression for the reason of the rejection; None for a model that works."""

@@ -1,4 +1,4 @@
-"""The texts that every model is asked about, as token ids: prefix token first, mixed lengths, longer than any sliding window."""
+"""Token ids of the texts that every model scores: prefix token first, some longer than any sliding window."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ LENGTHS = (1, 2, 7, 19, 41, 83, 126, 200)
 
 
 def texts() -> list[list[int]]:
-    """Every other text is of random ids, so that each row of the vocabulary is used; the others are sentences."""
+    """Every second text has random ids, so that the whole vocabulary is used; the others are sentences."""
     random = np.random.RandomState(7)
     words = trained().encode(" ".join(SENTENCES.read_text("utf8").splitlines()), add_special_tokens=False).ids
     found = []

@@ -1,4 +1,4 @@
-"""The one tokenizer of all test models: byte-level BPE with a few merges, so that any text has ids and heads stay tiny."""
+"""The tokenizer of all test models: byte-level BPE with a few merges, so that any text has ids and heads are tiny."""
 
 import json
 from functools import lru_cache
@@ -17,7 +17,7 @@ CONTEXT = 256
 
 @lru_cache
 def trained() -> Tokenizer:
-    """Trained on the committed sentences; the same ids every time."""
+    """Trained on the committed sentences, with the same ids every time."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -33,7 +33,7 @@ def trained() -> Tokenizer:
 
 
 def write_tokenizer(folder: Path) -> None:
-    """Writes tokenizer.json and tokenizer_config.json, the files that every layout has."""
+    """Writes tokenizer.json and tokenizer_config.json, which every layout has."""
     trained().save(str(folder / "tokenizer.json"))
     config = {
         "add_bos_token": False,

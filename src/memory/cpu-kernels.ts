@@ -46,8 +46,9 @@ export function mayWriteInPlace({ opType }: OnnxNode): boolean {
 }
 
 /**
- * Bytes of each temporary buffer that a kernel allocates from the arena while it runs. Where first selects from each of its
- * two values into a buffer with the shape of that value broadcast with the condition, then merges the two (where_op.cc).
+ * Bytes of each temporary buffer that a kernel allocates from the arena while it runs. Where first selects from each of
+ * its two values into a buffer with the shape of that value broadcast with the condition, then merges the two
+ * (where_op.cc).
  */
 export function scratchBytes({ opType }: OnnxNode, [condition, ...values]: Inputs): readonly number[] {
   if (opType !== 'Where' || condition === undefined) return []

@@ -1,15 +1,18 @@
 import type { OnnxNode } from '../model/onnx/graph.ts'
 import { integerListOf } from './shapes/shape-rule.ts'
 
-/** MatMul nodes that onnxruntime fuses with the Transpose of a factor, and those Transpose nodes (MatmulTransposeFusion). */
+/**
+ * MatMul nodes that onnxruntime fuses with the Transpose of a factor, and those Transpose nodes
+ * (MatmulTransposeFusion).
+ */
 interface FusedProducts {
   readonly products: ReadonlySet<OnnxNode>
   readonly transpositions: ReadonlySet<OnnxNode>
 }
 
 /**
- * The main case is query x transposed keys in attention that is not itself fused. A scale between Transpose and MatMul is
- * fused as well. `reads` counts the readers of each tensor.
+ * The main case is query x transposed keys in attention that is not itself fused. A scale between Transpose and MatMul
+ * is fused as well. `reads` counts the readers of each tensor.
  */
 export function fusedProducts(nodes: readonly OnnxNode[], reads: ReadonlyMap<string, number>): FusedProducts {
   const producers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
@@ -36,10 +39,10 @@ function swapsLastAxes(node: OnnxNode): boolean {
 }
 
 /**
- * The order in which onnxruntime runs the nodes of a graph, which decides which buffers are live at the same time. It is a
- * depth-first search backwards from the nodes whose outputs no node reads, last node first, and at each node into its
- * producers, latest first (GraphViewer and Graph::ReverseDFSFrom in core/graph). A node created by a fusion counts as later
- * than all others. The stack is explicit because recursion would be as deep as the model.
+ * The order in which onnxruntime runs the nodes of a graph, which decides which buffers are live at the same time. It
+ * is a depth-first search backwards from the nodes whose outputs no node reads, last node first, and at each node into
+ * its producers, latest first (GraphViewer and Graph::ReverseDFSFrom in core/graph). A node created by a fusion counts
+ * as later than all others. The stack is explicit because recursion would be as deep as the model.
  */
 export function executionOrder(nodes: readonly OnnxNode[], isFused: (node: OnnxNode) => boolean): readonly OnnxNode[] {
   const rank = nodes.map((node, i) => (isFused(node) ? nodes.length + i : i))

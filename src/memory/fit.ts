@@ -2,7 +2,10 @@ import { ServiceError } from '../errors.ts'
 import { mebibytes } from '../process/mebibytes.ts'
 import { FRONT_BYTES, type MemoryPrediction, type MemoryQuestion, predictMemory, predictPass } from './predict.ts'
 
-/** Each further tokenizer adds 40 to 52 MiB to the front process, measured with the embedded model's (docs/reference/memory.md). */
+/**
+ * Each further tokenizer adds 40 to 52 MiB to the front process, measured with the embedded model's
+ * (docs/reference/memory.md).
+ */
 const TOKENIZER_BYTES = 45 * (1 << 20)
 /** The prediction may be 15 % too low, so above this share of the limit there is a warning. */
 const WARNING_SHARE = 0.85

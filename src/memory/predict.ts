@@ -15,7 +15,8 @@ const ENGINE_BYTES = 35 * MIB
 const PASS_BYTES = 27 * MIB
 /**
  * Fragmentation of the runtime's arena, as a share of the largest buffer. The arena returns no memory and a buffer is
- * contiguous, so freed memory cannot always be reused. Measured 0 to 1.2, 0.6 on average (docs/decisions/0010-memory.md).
+ * contiguous, so freed memory cannot always be reused. Measured 0 to 1.2, 0.6 on average
+ * (docs/decisions/0010-memory.md).
  */
 const FRAGMENTATION = 0.6
 /** Number of top tokens in a simulated pass. */
@@ -75,9 +76,9 @@ export interface MemoryQuestion extends ShapeLimits {
 }
 
 /**
- * The largest batches that the planner makes within its token budget (src/scheduling/batch-planner.ts): as many texts as fit
- * of the greatest length that is still batched, and one text that uses the whole budget. Attention grows with S², so one of
- * the two needs the most memory.
+ * The largest batches that the planner makes within its token budget (src/scheduling/batch-planner.ts): as many texts
+ * as fit of the greatest length that is still batched, and one text that uses the whole budget. Attention grows with
+ * S², so one of the two needs the most memory.
  */
 export function budgetShapes({ maxModelLen, maxBatchTokens, longTextTokens }: ShapeLimits): readonly BatchShape[] {
   const longest = Math.max(1, maxModelLen - 1)
@@ -89,8 +90,8 @@ export function budgetShapes({ maxModelLen, maxBatchTokens, longTextTokens }: Sh
 }
 
 /**
- * The largest batch that a request can cause: a text of the model's maximum length runs whatever the budget is, and a deep
- * verification puts a second text of the same length beside it.
+ * The largest batch that a request can cause: a text of the model's maximum length runs whatever the budget is, and a
+ * deep verification puts a second text of the same length beside it.
  */
 export function longestShape({ maxModelLen }: Pick<ShapeLimits, 'maxModelLen'>): BatchShape {
   return { sequences: 2, tokens: Math.max(1, maxModelLen - 1) }
@@ -108,7 +109,8 @@ export function predictMemory(question: MemoryQuestion): MemoryPrediction {
   const baseBytes = FRONT_BYTES + replicas * ENGINE_BYTES
   const weightBytesPerEngine = heldBytes + foldedBytes
   const weightBytes = sharesWeights ? 0 : replicas * weightBytesPerEngine
-  // While it is repacked, a folded tensor exists twice. The source of any other weight is mapped and its pages can be dropped.
+  // While it is repacked, a folded tensor exists twice. The source of any other weight is mapped and its pages can be
+  // dropped.
   const loadingBytes = sharesWeights ? 0 : largestFoldedBytes
   return {
     baseBytes,

@@ -141,8 +141,8 @@ class Simulation {
   }
 
   /**
-   * Bytes of the float32 copies of float16 weights that a node reads. In a subgraph the weight of the outer graph is cast at
-   * each use; elsewhere it is cast once, at load.
+   * Bytes of the float32 copies of float16 weights that a node reads. In a subgraph the weight of the outer graph is
+   * cast at each use; elsewhere it is cast once, at load.
    */
   #castBytes({ inputs }: OnnxNode): number {
     if (!this.#isSubgraph) return 0

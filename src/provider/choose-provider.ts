@@ -9,9 +9,9 @@ export interface ProviderChoice {
 }
 
 /**
- * Resolves --execution-provider. `auto` selects CUDA when everything it needs is found, else the CPU. `cuda` never falls
- * back: when CUDA cannot run, this throws `configuration_invalid` with what is missing and what to do. `libraryPath` is
- * LD_LIBRARY_PATH.
+ * Resolves --execution-provider. `auto` selects CUDA when everything it needs is found, else the CPU. `cuda` never
+ * falls back: when CUDA cannot run, this throws `configuration_invalid` with what is missing and what to do.
+ * `libraryPath` is LD_LIBRARY_PATH.
  */
 export function chooseProvider(wanted: 'auto' | 'cpu' | 'cuda', libraryPath: string | undefined): ProviderChoice {
   if (wanted === 'cpu') return { executionProvider: 'cpu', reason: 'asked for' }

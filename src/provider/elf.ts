@@ -20,9 +20,9 @@ interface Segment {
 }
 
 /**
- * The names of the shared libraries that a 64-bit little-endian ELF file needs (DT_NEEDED), in file order. Null when the
- * file is not one, or is truncated. Reads a few kilobytes. `ldd` is no alternative: slim images lack it, it runs the loader
- * on the file, and it lists indirect dependencies too. Format: System V ABI, chapters 4 and 5.
+ * The names of the shared libraries that a 64-bit little-endian ELF file needs (DT_NEEDED), in file order. Null when
+ * the file is not one, or is truncated. Reads a few kilobytes. `ldd` is no alternative: slim images lack it, it runs
+ * the loader on the file, and it lists indirect dependencies too. Format: System V ABI, chapters 4 and 5.
  */
 export function neededLibraries(readAt: ReadAt): string[] | null {
   const header = readAt(0, HEADER_BYTES)

@@ -13,7 +13,10 @@ export interface ProviderInfo {
   /** Folder of onnxruntime's own library, where it also looks for its provider libraries. */
   readonly folder: string
   readonly providerLibraries: readonly ProviderLibrary[]
-  /** Version of onnxruntime that the provider libraries were installed for; null when the installation did not record it. */
+  /**
+   * Version of onnxruntime that the provider libraries were installed for; null when the installation did not record
+   * it.
+   */
   readonly installedVersion: string | null
   /** Path of each needed or optional library by name; null when the loader would not find it. */
   readonly libraries: ReadonlyMap<string, string | null>
@@ -34,7 +37,10 @@ const LIBRARIES = ['libonnxruntime_providers_shared.so', 'libonnxruntime_provide
 /** Written by scripts/install-cuda-provider.sh. */
 const INSTALLATION_RECORD = 'libonnxruntime_providers.json'
 const DRIVER_LIBRARY = 'libcuda.so.1'
-/** Loaded only when a model has an operator that needs it: convolutions, Fourier transforms, kernels compiled at run time. */
+/**
+ * Loaded only when a model has an operator that needs it: convolutions, Fourier transforms, kernels compiled at run
+ * time.
+ */
 export const OPTIONAL_LIBRARIES = ['libcudnn.so.9', 'libcufft.so.12', 'libnvrtc.so.13']
 /** Default search path of the loader. */
 const DEFAULT_FOLDERS = ['/lib64', '/usr/lib64', '/lib/x86_64-linux-gnu', '/usr/lib/x86_64-linux-gnu', '/lib', '/usr/lib']

@@ -64,7 +64,9 @@ function providerItem({ name, path, needed }: ProviderLibrary): ProviderItem {
   return { what: name, status: 'found', found: path, advice: null }
 }
 
-/** Provider libraries of another onnxruntime version crash, because the interface between them differs in each version. */
+/**
+ * Provider libraries of another onnxruntime version crash, because the interface between them differs in each version.
+ */
 function versionItem({ providerLibraries, installedVersion, onnxruntime }: ProviderInfo): ProviderItem {
   const what = 'onnxruntime version'
   if (providerLibraries.some(({ path }) => path === null))

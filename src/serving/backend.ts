@@ -21,7 +21,9 @@ import { startTextTokenizer, startTokenizer, tokenizerByLength } from '../tokeni
 import type { TextTokenizer, Tokenizer } from '../tokenizer/tokenizer.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 
-/** The tokenizer, engines, scheduler and evaluators of one model. `logpr serve` and `logpr score` both score with it. */
+/**
+ * The tokenizer, engines, scheduler and evaluators of one model. `logpr serve` and `logpr score` both score with it.
+ */
 export interface ScoringBackend {
   readonly engine: EnginePool
   readonly scheduler: Scheduler
@@ -30,8 +32,8 @@ export interface ScoringBackend {
   /** Largest number of tokens of a sequence. */
   readonly maxModelLen: number
   /**
-   * The tokenizer for requests that only need ids. Its second thread, which takes short texts, starts on the first call.
-   * Does not wait for the engine. Rejects with `model_invalid`.
+   * The tokenizer for requests that only need ids. Its second thread, which takes short texts, starts on the first
+   * call. Does not wait for the engine. Rejects with `model_invalid`.
    */
   textTokenizer(): Promise<TextTokenizer>
   /** Resolves when the self-test has passed. Rejects with the reason why the model cannot be served. */
@@ -50,7 +52,9 @@ export interface BackendOptions {
   readonly precisionFolder?: string
 }
 
-/** Starts to load a model and returns at once. Throws `model_invalid` or `model_unsupported` when it cannot be scored. */
+/**
+ * Starts to load a model and returns at once. Throws `model_invalid` or `model_unsupported` when it cannot be scored.
+ */
 export function startBackend(config: Config, log: EngineLog, options: BackendOptions = {}): ScoringBackend {
   const { located = locateOnlyFolder(config.MODEL), provider = configuredProvider(config) } = options
   const opened = { ...openModel(located.folder, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id: located.id }

@@ -14,8 +14,8 @@ interface CanaryContext {
 }
 
 /**
- * Scores a text of the self-test again while serving, every `intervalMs` and on demand, and compares it with the result at
- * start-up. It detects memory that has gone bad and weights that changed under the process.
+ * Scores a text of the self-test again while serving, every `intervalMs` and on demand, and compares it with the result
+ * at start-up. It detects memory that has gone bad and weights that changed under the process.
  */
 export class Canary {
   readonly #context: CanaryContext

@@ -9,7 +9,9 @@ import type { ReadyBackend } from './ready-backend.ts'
 
 export interface ModelEntryOptions {
   readonly id: string
-  /** Returns a promise for a model that has to be downloaded; `onProgress` then receives sentences about the download. */
+  /**
+   * Returns a promise for a model that has to be downloaded; `onProgress` then receives sentences about the download.
+   */
   readonly locate: (onProgress: (progress: string) => void) => LocatedModel | Promise<LocatedModel>
   readonly start: (located: LocatedModel) => ScoringBackend
   /** Called once the model is ready. */
@@ -21,8 +23,8 @@ export const READY_REASON = 'the self-test passed'
 const LOADING_REASON = 'the model is loading'
 
 /**
- * One model of a service: its backend, its monitor, and the reason why it cannot be asked while it cannot. Entries share
- * nothing but the CPU cores.
+ * One model of a service: its backend, its monitor, and the reason why it cannot be asked while it cannot. Entries
+ * share nothing but the CPU cores.
  */
 export class ModelEntry {
   readonly id: string
@@ -85,8 +87,8 @@ export class ModelEntry {
   }
 
   /**
-   * Throws `starting` until the model is loaded, the reason when it could not be loaded, and `engine_unavailable` when its
-   * engine has failed for good.
+   * Throws `starting` until the model is loaded, the reason when it could not be loaded, and `engine_unavailable` when
+   * its engine has failed for good.
    */
   scoring(): ScoringModel {
     if (this.#loaded === null) throw this.#failure ?? this.#starting()

@@ -12,7 +12,10 @@ export class ModelRegistry implements ServedModels {
   #isDraining = false
   /** Why the models, although each is loaded, do not fit into memory together. */
   #misfit: ServiceError | null = null
-  /** Resolves when every model is ready. Rejects with the reason of the first that never will be, prefixed with its id if there are several. */
+  /**
+   * Resolves when every model is ready. Rejects with the reason of the first that never will be, prefixed with its id
+   * if there are several.
+   */
   readonly ready: Promise<void>
 
   /** `memoryLimitBytes` applies to all models together; null: no limit. */

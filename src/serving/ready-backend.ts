@@ -44,8 +44,8 @@ interface LoadingParts {
 }
 
 /**
- * Waits until all parts are loaded and checks that they belong together. Throws `model_invalid` with the reason when they
- * do not.
+ * Waits until all parts are loaded and checks that they belong together. Throws `model_invalid` with the reason when
+ * they do not.
  */
 export async function whenReady(parts: LoadingParts): Promise<ReadyBackend> {
   const { model, revision, provider, known, engine, scheduler } = parts

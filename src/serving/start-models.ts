@@ -20,8 +20,8 @@ export interface ModelSources {
 
 /**
  * Starts to load every model of the configuration and returns at once. Each gets its own engines, tokenizer threads,
- * scheduler and monitor. Throws `configuration_invalid`, and for a local folder as `startBackend` does, prefixed with the
- * id if there are several models.
+ * scheduler and monitor. Throws `configuration_invalid`, and for a local folder as `startBackend` does, prefixed with
+ * the id if there are several models.
  */
 export function startModels(config: Config, metrics: Metrics, log: Logger, { locate, provider, precisionFolder }: ModelSources): ModelRegistry {
   const references = modelReferences(config.MODEL)

@@ -47,7 +47,8 @@ test('a dynamic int8 model is scored one text at a time, and every result is mar
   const deep = await logprobBody(await service.post('/v1/logprob', { ...PAIRS[3], verify: 'deep' }))
   assert.notEqual(deep.results[0]?.checks.verdict, 'fail')
 
-  // max_tokens 1 feeds one more token, whose quantization scale changes all other scores, so only the warning can be compared.
+  // max_tokens 1 feeds one more token, whose quantization scale changes all other scores, so only the warning can be
+  // compared.
   const { logpr } = await completionsOf(service, { prompt: PAIRS.slice(0, 4).map(({ x, y }) => x + y), max_tokens: 1, echo: true, logprobs: 1 })
   assert.deepEqual([logpr.stamp.causal, logpr.warnings.map(({ code }) => code)], ['approximate', ['approximate_model']])
 })

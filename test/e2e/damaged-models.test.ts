@@ -51,7 +51,9 @@ function specIn(t: TestContext, files: Readonly<Record<string, Uint8Array>> = {}
   }
 }
 
-/** Asserts that each is refused with a code or scores like the intact model; returns how many were refused. */
+/**
+ * Asserts that each is rejected with a code or gives the scores of the intact model. Returns the number of rejections.
+ */
 async function refusedOf(spec: EngineSpec, intact: Uint8Array, damaged: readonly Uint8Array[]): Promise<number> {
   const before = await outcomeOf({ bytes: intact, spec, texts: TEXTS, known: [] })
   assert.equal(before?.code, null, before?.message)

@@ -8,7 +8,10 @@ import { SHARING_FAULTS } from './sharing/index.ts'
 import { TOKEN_FAULTS } from './tokens/index.ts'
 import { WEIGHT_FAULTS } from './weights/index.ts'
 
-/** Graph faults that change no score: an ignored mask with padding on the right, left padding with its mask, shifted rotary positions. */
+/**
+ * Graph faults that change no score: an ignored mask with padding on the right, left padding with its mask, shifted
+ * rotary positions.
+ */
 const HARMLESS = new Set(['attention mask ignored', 'left padding', 'positions continue across sequences'])
 
 /** Every planted fault. */

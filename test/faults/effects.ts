@@ -36,8 +36,8 @@ async function only(model: LoadedModel, ids: readonly number[]): Promise<Float32
 }
 
 /**
- * Kinds of difference by the largest difference of a token: `none` is up to 2e-4 nats, ten times the float32 noise; `slight`
- * is up to 0.05, as from rounding to 16 bits; then `clear` and `not finite`.
+ * Kinds of difference by the largest difference of a token: `none` is up to 2e-4 nats, ten times the float32 noise;
+ * `slight` is up to 0.05, as from rounding to 16 bits; then `clear` and `not finite`.
  */
 export type Kind = 'none' | 'slight' | 'clear' | 'not finite'
 

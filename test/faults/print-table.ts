@@ -1,6 +1,7 @@
 /**
- * `npm run faults [-- --write]`: plants every fault and prints which check reports it and when. With --write it also writes
- * docs/reference/faults.md. Exits with code 1 if fewer than 95 % of the faults are reported, or if a harmless change is.
+ * `npm run faults [-- --write]`: plants every fault and prints which check reports it and when. With --write it also
+ * writes docs/reference/faults.md. Exits with code 1 if fewer than 95 % of the faults are reported, or if a harmless
+ * change is.
  */
 
 import { writeFileSync } from 'node:fs'

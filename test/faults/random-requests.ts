@@ -30,7 +30,10 @@ const ALPHABETS: readonly string[] = [
   '🙂👍🏽👨‍👩‍👧🇫🇷🎉❤️ '
 ]
 
-/** `count` requests of 1 to 512 tokens with the prefix token, log-uniform in length. `encode` is used to cut texts to length. */
+/**
+ * `count` requests of 1 to 512 tokens with the prefix token, log-uniform in length. `encode` is used to cut texts to
+ * length.
+ */
 export function* honestRequests(count: number, seed: number, encode: (text: string) => readonly number[]): Generator<HonestRequest> {
   const random = randomNumbers(seed)
   const below = (limit: number): number => Math.floor(random() * limit)

@@ -1,5 +1,6 @@
 /**
- * Clients that are too heavy to install, or too old: their requests as they were captured, byte for byte, and what each reads from the answer.
+ * Clients that are too heavy to install, or too old: their requests as they were captured, byte for byte, and what each
+ * reads from the answer.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -37,7 +38,7 @@ async function completion(body: string, headers: Record<string, string> = {}): P
   return choices[0]!
 }
 
-/** Nats of y after x, x scored from its second token on, and the number of y's tokens. */
+/** Scores in nats: y given x, and x from its second token on; and the number of tokens of y. */
 async function scored(x: string, y: string, prefix_token: 'none' | 'auto' = 'none'): Promise<{ conditional: number; joint: number; tokensOfY: number }> {
   const { results } = (await (await service.post('/v1/logprob', { x, y, prefix_token })).json()) as LogprobBody
   const { log_prob, counts } = results[0]!
@@ -51,7 +52,7 @@ describe('HELM', () => {
   const BODY = `{"model":"logpr-tiny-en","prompt":"${TEXT}","temperature":0.0,"n":1,"max_tokens":0,"best_of":1,"logprobs":1,"stop":null,"top_p":1,"presence_penalty":0,"frequency_penalty":0,"echo":true}`
   const HEADERS = { authorization: 'Bearer EMPTY' }
 
-  test('has the score of a reference in the last tokens of its prompt', async () => {
+  test('finds the score of a reference in the last tokens of its prompt', async () => {
     const { text, finish_reason, logprobs } = await completion(BODY, HEADERS)
     const { conditional, tokensOfY } = await scored(CONTEXT, ' river')
 
@@ -59,7 +60,7 @@ describe('HELM', () => {
     assertNear(sum(logprobs.token_logprobs.slice(-tokensOfY)), conditional)
   })
 
-  test('has the score of a whole text in all tokens, whose strings join to it', async () => {
+  test('finds the score of a text in all tokens, whose strings join to the text', async () => {
     const { logprobs } = await completion(BODY, HEADERS)
 
     assert.equal(logprobs.tokens.join(''), TEXT)
@@ -68,7 +69,7 @@ describe('HELM', () => {
 })
 
 describe('llm-foundry', () => {
-  test('has five candidates for the next token, the true one with its score among them where it is likely', async () => {
+  test('gets five candidates for the next token, including the true one if it is likely', async () => {
     const { logprobs } = await completion(`{"model":"logpr-tiny-en","prompt":"${CONTEXT}","max_tokens":1,"logprobs":5,"temperature":0.0}`)
     const [candidates] = logprobs.top_logprobs
     assert.ok(candidates)
@@ -81,7 +82,7 @@ describe('llm-foundry', () => {
 })
 
 describe('old versions of lm-evaluation-harness', () => {
-  /** As 0.4.0 to 0.4.2 ask: max_tokens 0, and the sum runs to the end. */
+  /** The request of 0.4.0 to 0.4.2: max_tokens 0, and the client sums to the end. */
   const OLD = { model: 'logpr-tiny-en', max_tokens: 0, logprobs: 10, temperature: 0.0, seed: 1234 }
 
   test('0.4.2 has the whole continuation in the entries after its context', async () => {
@@ -103,7 +104,7 @@ describe('old versions of lm-evaluation-harness', () => {
 })
 
 describe('promptfoo', () => {
-  test('may send true for logprobs', async () => {
+  test('may send logprobs: true', async () => {
     const { logprobs } = await completion(
       JSON.stringify({ prompt: CONTEXT, max_tokens: 1, logprobs: true, best_of: 1, presence_penalty: 0, frequency_penalty: 0 })
     )
@@ -116,7 +117,7 @@ describe('clients of rerankers', () => {
   const DOCUMENTS = ['mathematics', 'river']
   const QUERY = `"query": "${CONTEXT}"`
 
-  /** What the scores have to be: mean log-prob of each document after the query, as a probability, best first. */
+  /** Expected scores: mean log-prob of each document after the query, as a probability, best first. */
   async function ranking(): Promise<{ index: number; score: number }[]> {
     const scores = await Promise.all(DOCUMENTS.map((document) => scored(CONTEXT, ` ${document}`, 'auto')))
     return scores.map(({ conditional, tokensOfY }, index) => ({ index, score: Math.exp(conditional / tokensOfY) })).sort((a, b) => b.score - a.score)
@@ -132,7 +133,7 @@ describe('clients of rerankers', () => {
     ['Jina and Haystack', '/v1/rerank', `{${QUERY}, "documents": ["mathematics", "river"], "model": "logpr-tiny-en", "top_n": 2}`],
     ['LiteLLM for vLLM', '/rerank', `{"model": "logpr-tiny-en", ${QUERY}, "documents": ["mathematics", "river"], "return_documents": true}`]
   ] as const) {
-    test(`${client} have results with index, score and document`, async () => {
+    test(`${client} get results with index, score and document`, async () => {
       const { results } = (await ranked(path, body)) as { results: { index: number; relevance_score: number; document: { text: string } }[] }
       const expected = await ranking()
 
@@ -144,7 +145,7 @@ describe('clients of rerankers', () => {
     })
   }
 
-  test('LiteLLM for Text Embeddings Inference have a bare list', async () => {
+  test('LiteLLM for Text Embeddings Inference gets a bare list', async () => {
     const body = `{"raw_scores": false, "truncate": false, "truncation_direction": "Right", ${QUERY}, "top_n": 2, "texts": ["mathematics", "river"], "return_text": true}`
     const list = (await ranked('/rerank', body)) as { index: number; score: number; text: string }[]
     const expected = await ranking()

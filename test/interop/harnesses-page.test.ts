@@ -1,6 +1,7 @@
 /**
- * Every command and program of docs/guides/harnesses.md, run as it stands there, and its numbers against those of /v1/logprob: the same model by
- * another way through the service. A page whose programs do not work, or a block that nothing runs, fails here.
+ * Every command and program of docs/guides/harnesses.md, run as it stands there, and its numbers against those of
+ * /v1/logprob: the same model by another way through the service. A page whose programs do not work, or a block that
+ * nothing runs, fails here.
  */
 
 import assert from 'node:assert/strict'
@@ -15,10 +16,10 @@ import { pageBlocks, runBlock } from './support/page-blocks.ts'
 import { needing } from './support/python.ts'
 
 const PAGE = readFileSync(join(PACKAGE_FOLDER, 'docs', 'guides', 'harnesses.md'), 'utf8')
-/** The text of the page is this and ` river`. */
+/** The example text of the page is this followed by ` river`. */
 const QUERY = 'The children ran down to the'
 const DOCUMENTS = ['mathematics', 'river', 'garden gate']
-/** Batches differ in their last float32 digits. */
+/** Batches of different shapes differ in the last float32 digits. */
 const NEAR = 1e-4
 
 let service: RunningService
@@ -45,7 +46,10 @@ async function scored(
   }
 }
 
-/** Documents with their score, best first, as the page's rerankers have to give them: mean log-prob of the document after the query. */
+/**
+ * Documents with their score, best first, as the page's rerankers have to give them: mean log-prob of the document
+ * after the query.
+ */
 async function ranking(): Promise<(readonly [index: number, score: number])[]> {
   const scores = await Promise.all(DOCUMENTS.map((document) => scored(QUERY, ` ${document}`, 'auto')))
   return scores.map(({ conditional, tokensOfY }, index) => [index, Math.exp(conditional / tokensOfY)] as const).sort(([, a], [, b]) => b - a)
@@ -75,7 +79,7 @@ async function assertSumOfText(output: string): Promise<void> {
   assertNear(numbersOf(output).at(-1)?.[0], (await scored(QUERY, ' river')).joint)
 }
 
-/** The share of last words that are likelier than their three alternatives. */
+/** The share of last words that are more probable than their three alternatives. */
 async function accuracyOfLastWords(): Promise<number> {
   const file = join(PACKAGE_FOLDER, 'test', 'interop', 'tasks', 'data', 'last-word.jsonl')
   const documents = readFileSync(file, 'utf8')
@@ -98,7 +102,7 @@ async function assertAccuracy(output: string): Promise<void> {
   assertNear(Number(printed), await accuracyOfLastWords())
 }
 
-/** What the output of each block has to be. */
+/** Checks the output of each block. */
 const EXPECTED: Readonly<Record<string, (output: string) => Promise<void>>> = {
   'lm-eval-remote': assertAccuracy,
   'lm-eval-huggingface': assertAccuracy,

@@ -1,6 +1,6 @@
 /**
- * The same cache for logpr and Python's huggingface_hub, with Python's own code on the other side. Needs interpreters that have the library:
- * LOGPR_HUB_PYTHONS, separated by colons, or the environment that .ci/run makes.
+ * The same cache for logpr and Python's huggingface_hub, with Python's own code on the other side. Needs interpreters
+ * that have the library: LOGPR_HUB_PYTHONS, separated by colons, or the environment that .ci/run makes.
  */
 
 import assert from 'node:assert/strict'
@@ -22,7 +22,7 @@ const ID = 'org/tiny'
 const run = promisify(execFile)
 const sha256 = (content: Uint8Array | string | undefined): string => createHash('sha256').update(present(content)).digest('hex')
 
-/** The version of huggingface_hub that an interpreter has; null when it has none. */
+/** The version of huggingface_hub of an interpreter; null if it is not installed. */
 function libraryVersion(python: string): string | null {
   try {
     return execFileSync(python, ['-c', 'import huggingface_hub; print(huggingface_hub.__version__)'], {
@@ -34,7 +34,7 @@ function libraryVersion(python: string): string | null {
   }
 }
 
-/** Runs a program that prints JSON, with the hub and the cache of the test. */
+/** Runs a program that prints JSON with the hub and the cache of the test. */
 async function python(interpreter: string, hubUrl: string, cacheFolder: string, program: string): Promise<unknown> {
   const env = {
     PATH: process.env.PATH,
@@ -55,7 +55,7 @@ const interpreters = wanted.map((path) => ({ path, version: libraryVersion(path)
 for (const { path, version } of interpreters) {
   // Under CI a missing tool is a failure.
   describe(`the cache of huggingface_hub ${version ?? '(not installed)'}`, { skip: version === null && process.env.CI !== 'true' }, () => {
-    test('what logpr fetched is found and read by Python, which downloads nothing', async (t) => {
+    test('Python finds and reads what logpr downloaded, and downloads nothing', async (t) => {
       const hub = await startHub(t)
       const commit = hub.publish(ID, MODEL_FILES)
       const cacheFolder = tempFolder(t)
@@ -94,7 +94,7 @@ print(json.dumps({
       assert.deepEqual(bodies, [])
     })
 
-    test('what Python fetched is used by logpr, which downloads nothing', async (t) => {
+    test('logpr uses what Python downloaded, and downloads nothing', async (t) => {
       const hub = await startHub(t)
       const commit = hub.publish(ID, MODEL_FILES)
       const cacheFolder = tempFolder(t)
@@ -115,7 +115,7 @@ print(json.dumps({
       assert.deepEqual([offline.folder, offline.revision, hub.seen.length], [folder, commit, 0])
     })
 
-    test('what Python and logpr fetch at the same time is whole for both', async (t) => {
+    test('a concurrent download by Python and logpr is complete for both', async (t) => {
       const hub = await startHub(t)
       hub.publish(ID, MODEL_FILES)
       const cacheFolder = tempFolder(t)

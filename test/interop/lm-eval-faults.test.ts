@@ -1,4 +1,7 @@
-/** The faults of lm-eval that docs/guides/harnesses.md lists: that they are the client's shows in what /v1/logprob says of the same texts. */
+/**
+ * The faults of lm-eval that docs/guides/harnesses.md lists: that they are the client's shows in what /v1/logprob says
+ * of the same texts.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LogprobBody } from '../support/logprob-body.ts'

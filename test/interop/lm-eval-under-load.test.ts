@@ -11,13 +11,13 @@ import { writeCheckpoint } from './support/checkpoint.ts'
 import { needing } from './support/python.ts'
 import { answeredRequests } from './support/refused-requests.ts'
 
-/** Long prompts, so that the queue is never empty: each body is some seconds of work. */
+/** Long prompts, so that the queue is never empty: each request is several seconds of work. */
 const PROMPTS_A_BODY = 16
 const TOKENS = 400
 const CONNECTIONS = 4
 const TASKS = ['logpr_last_word']
 
-/** A client that always has requests waiting, until `stop`; it counts answers by status. */
+/** A client that always has requests in the queue, until `stop`. It counts responses by status. */
 function saturate(service: RunningService): { readonly waiting: () => number; stop(): Promise<ReadonlyMap<number, number>> } {
   const statuses = new Map<number, number>()
   let waiting = 0

@@ -1,6 +1,7 @@
 /**
  * lm-eval's command line against the service, compared sample by sample with its own `hf` backend on the same weights.
- * Local tasks: minimal pairs after an empty context, options after two shots, one-token answers, edges of text, rolling prose.
+ * Local tasks: minimal pairs after an empty context, options after two shots, one-token answers, edges of text, rolling
+ * prose.
  */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -14,7 +15,7 @@ import { type Evaluation, lmEval } from './lm-eval/run-lm-eval.ts'
 import { writeCheckpoint } from './support/checkpoint.ts'
 import { needing } from './support/python.ts'
 
-/** Nats, of a whole continuation: both sides compute in float32. */
+/** Nats per continuation; both sides compute in float32. */
 const TOLERANCE = 1e-3
 describe('lm-eval from its command line', needing('lm_eval', 'torch', 'onnx'), () => {
   const outcomes: ModeOutcome[] = []
@@ -33,7 +34,7 @@ describe('lm-eval from its command line', needing('lm_eval', 'torch', 'onnx'), (
     process.stdout.write(`${modesTable(outcomes)}\n`)
   })
 
-  test('the reference has a number for every option and text of every task', () => {
+  test('the reference has a score for every option and text of every task', () => {
     assert.equal(hf.samples.length, 2 * 67 + 4 * 10 + 4 * 40 + 37 + 8)
     assert.deepEqual(
       hf.samples.filter(({ logProb }) => !(logProb <= 0)),
@@ -42,7 +43,7 @@ describe('lm-eval from its command line', needing('lm_eval', 'torch', 'onnx'), (
   })
 
   for (const mode of MODES) {
-    test(`${mode.client} (${mode.name}) gives the numbers of hf and no request fails`, async () => {
+    test(`${mode.client} (${mode.name}) gives the scores of hf and no request fails`, async () => {
       const outcome = await measureMode(mode, service, checkpoint, hf)
       outcomes.push(outcome)
 

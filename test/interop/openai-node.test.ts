@@ -43,7 +43,7 @@ describe('the openai SDK for Node', () => {
     assert.equal(usage?.total_tokens, usage === undefined ? 0 : usage.prompt_tokens + usage.completion_tokens)
   })
 
-  test('throws BadRequestError with code and param for what cannot be done, and does not try again', async () => {
+  test('throws BadRequestError with code and param for an invalid request, and does not retry', async () => {
     const params = { model: MODEL, prompt: 'Once', max_tokens: 16 }
     await assert.rejects(client.completions.create(params), (error) => error instanceof BadRequestError && error.param === 'max_tokens' && error.status === 400)
     await assert.rejects(
@@ -52,12 +52,12 @@ describe('the openai SDK for Node', () => {
     )
   })
 
-  test('throws NotFoundError for a model that is not there, and for chat', async () => {
+  test('throws NotFoundError for an unknown model, and for chat', async () => {
     await assert.rejects(client.completions.create({ model: 'gpt-9', prompt: 'Once', max_tokens: 1, logprobs: 1 }), NotFoundError)
     await assert.rejects(client.chat.completions.create({ model: MODEL, messages: [{ role: 'user', content: 'Once' }] }), NotFoundError)
   })
 
-  test('throws its own timeout when it waits no longer', async () => {
+  test('throws its own timeout error when the client timeout ends', async () => {
     const impatient = client.withOptions({ timeout: 1, maxRetries: 0 })
     await assert.rejects(impatient.completions.create({ model: MODEL, prompt: 'Once', max_tokens: 1 }), APIConnectionTimeoutError)
   })

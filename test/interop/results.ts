@@ -4,10 +4,10 @@ import { LOGPR_VERSION, ONNXRUNTIME_VERSION, PACKAGE_FOLDER } from '../../src/pr
 import type { BlimpOutcome } from './lm-eval/blimp.ts'
 import type { ModeOutcome } from './lm-eval/measure-mode.ts'
 
-/** The last run that was kept, which docs/guides/harnesses.md shows. */
+/** The stored run, which docs/guides/harnesses.md shows. */
 export const KEPT_RESULTS = join(PACKAGE_FOLDER, 'test', 'interop', 'results.json')
 
-/** What the longer run measured. */
+/** The results of the longer run. */
 export interface InteropResults {
   readonly logpr: string
   readonly onnxruntime: string

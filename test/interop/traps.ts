@@ -1,4 +1,7 @@
-/** Where each known trap of the protocols is tested: what goes wrong elsewhere, and the tests by file and by a part of their name. */
+/**
+ * Where each known trap of the protocols is tested: what goes wrong elsewhere, and the tests by file and by a part of
+ * their name.
+ */
 export interface Trap {
   readonly id: string
   readonly trap: string
@@ -132,7 +135,7 @@ export const TRAPS: readonly Trap[] = [
     trap: 'max_tokens 0 is rejected',
     tests: [
       [CHOICE, 'has exactly one entry a prompt token with max_tokens 0, the first null'],
-      [CAPTURED, 'has the score of a reference in the last tokens of its prompt'],
+      [CAPTURED, 'finds the score of a reference in the last tokens of its prompt'],
       [CAPTURED, '0.4.2 has the whole continuation in the entries after its context']
     ]
   },
@@ -141,7 +144,7 @@ export const TRAPS: readonly Trap[] = [
     trap: 'logprobs 0 is treated as absent, true is not understood',
     tests: [
       [TRAPS_TEST, 'take 1 for echo, and 0, true and 20 for logprobs'],
-      [CAPTURED, 'may send true for logprobs']
+      [CAPTURED, 'may send logprobs: true']
     ]
   },
   { id: 'T18', trap: 'sampling settings change the scores', tests: [[TRAPS_TEST, 'have no effect on any number']] },

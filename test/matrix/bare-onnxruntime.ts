@@ -6,15 +6,16 @@ import type { LogProbs } from './oracle.ts'
 type Input = InferenceSession.TensorValueMetadata
 
 /**
- * Scores texts with bare onnxruntime on this processor and the original model file: each text alone and without its last
- * token, on one thread, full logits, log-softmax in float64. The only code of logpr that it uses is the array type of
- * float16 tensors. `headSize` is for graphs in which the last dimension of the caches is symbolic.
+ * Scores texts with bare onnxruntime on this processor and the original model file: each text alone and without its
+ * last token, on one thread, full logits, log-softmax in float64. The only code of logpr that it uses is the array type
+ * of float16 tensors. `headSize` is for graphs in which the last dimension of the caches is symbolic.
  */
 export async function bareLogProbs(onnxPath: string, texts: readonly (readonly number[])[], headSize: number): Promise<LogProbs> {
   const session = await InferenceSession.create(onnxPath, {
     intraOpNumThreads: 1,
     logSeverityLevel: 4,
-    // Uses signed 8-bit weights as unsigned ones, which no processor saturates (docs/reference/numerics-across-processors.md).
+    // Uses signed 8-bit weights as unsigned ones, which no processor saturates
+    // (docs/reference/numerics-across-processors.md).
     extra: { session: { x64quantprecision: '1' } }
   })
   try {

@@ -3,9 +3,10 @@
  *
  *     node dist/test/matrix/processor-numbers.js MODELS NUMBERS.json [OTHER.json]
  *
- * MODELS is a folder of models with oracles, such as test/data/models. Scores every model and the embedded one, which also
- * with both forms of 8-bit weights, with bare onnxruntime and with logpr's engine. With OTHER it prints the differences
- * between the two files. docs/reference/numerics-across-processors.md explains how to emulate another processor.
+ * MODELS is a folder of models with oracles, such as test/data/models. Scores every model and the embedded one, which
+ * also with both forms of 8-bit weights, with bare onnxruntime and with logpr's engine. With OTHER it prints the
+ * differences between the two files. docs/reference/numerics-across-processors.md explains how to emulate another
+ * processor.
  */
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -3,8 +3,8 @@
  *
  *     node dist/test/matrix/run.js MODELS [RESULTS.json] [NAME...]
  *
- * MODELS is a folder written by scripts/models/make.py. Prints the results as a table and writes them as JSON. Exits with
- * code 1 if a score or a rejection is wrong.
+ * MODELS is a folder written by scripts/models/make.py. Prints the results as a table and writes them as JSON. Exits
+ * with code 1 if a score or a rejection is wrong.
  */
 import { basename } from 'node:path'
 import { foldersWithOracle, readOracle } from './oracle.ts'

@@ -17,15 +17,15 @@ const WHOLE_TENSOR = /^(DynamicQuantizeLinear|DynamicQuantizeMatMul)$/
 const HALF = /16$/
 
 /**
- * float32: 1e-4, ten times the rounding difference between float32 and float64. Weight-only quantization computes in float32,
- * so it must match its own file as closely. Half precision rounds logits of magnitude 10 by up to 4e-3, and a batch of
- * another shape rounds differently. Dynamic int8 is scored one text at a time, so its scores do not depend on other texts.
- * With signed weights, the head's sums of two products saturate on x86 without VNNI: onnxruntime's option against that has
- * no effect inside the Scan that contains the head.
+ * float32: 1e-4, ten times the rounding difference between float32 and float64. Weight-only quantization computes in
+ * float32, so it must match its own file as closely. Half precision rounds logits of magnitude 10 by up to 4e-3, and a
+ * batch of another shape rounds differently. Dynamic int8 is scored one text at a time, so its scores do not depend on
+ * other texts. With signed weights, the head's sums of two products saturate on x86 without VNNI: onnxruntime's option
+ * against that has no effect inside the Scan that contains the head.
  *
- * Another processor adds in another order. Only for activations rounded to 8 bits per block is the limit for stored scores
- * wider: a sum on the other side of a rounding boundary moves a value by 1/127 of its block, and x86 without AVX2 does not
- * round at all. Measured 9.3e-3 between AVX2 and AVX-512 VNNI, and 0.43 without AVX2
+ * Another processor adds in another order. Only for activations rounded to 8 bits per block is the limit for stored
+ * scores wider: a sum on the other side of a rounding boundary moves a value by 1/127 of its block, and x86 without
+ * AVX2 does not round at all. Measured 9.3e-3 between AVX2 and AVX-512 VNNI, and 0.43 without AVX2
  * (docs/reference/numerics-across-processors.md).
  */
 export function toleranceOf({ dtype, operators = [] }: OracleFile, activations: Activations): Tolerance {

@@ -1,4 +1,4 @@
-"""Compares ids of texts, and texts of ids, with those of Hugging Face's own tokenizer.
+"""Compares the ids of texts and the texts of ids with those of Hugging Face's tokenizer.
 
     node dist/test/oracle/print-text-tokenizer.js OUT [MODEL_FOLDER ...] && python check_text_tokenizer.py OUT
 

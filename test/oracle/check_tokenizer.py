@@ -1,4 +1,4 @@
-"""Compares ids and offsets of the adversarial texts with those of Hugging Face's own tokenizer.
+"""Compares ids and offsets of the adversarial texts with those of Hugging Face's tokenizer.
 
     node dist/test/oracle/print-tokenizer.js OUT && python check_tokenizer.py OUT
 
@@ -40,7 +40,7 @@ def controls(tokenizer: Tokenizer) -> set[int]:
 
 
 def wrong_bytes(text: str, tokens: list[dict]) -> list[str]:
-    """Byte ranges follow each other over the whole text, and hold the bytes of their tokens as the character ranges do."""
+    """Byte ranges cover the text without gaps and contain the bytes of their tokens, as do the character ranges."""
     placed = [token for token in tokens if token["byte_start"] is not None]
     if not placed:
         return []

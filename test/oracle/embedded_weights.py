@@ -1,4 +1,4 @@
-"""The weights inside the embedded model's ONNX file, by the names that transformers gives them."""
+"""The weights in the embedded model's ONNX file by their names in transformers."""
 from pathlib import Path
 
 import numpy as np

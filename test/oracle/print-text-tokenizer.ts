@@ -1,5 +1,5 @@
 /**
- * Writes what POST /tokenize and POST /detokenize would answer to the adversarial texts and to random ids, for
+ * Writes what POST /tokenize and POST /detokenize return for the adversarial texts and for random ids, for
  * check_text_tokenizer.py: `node print-text-tokenizer.js OUT [MODEL_FOLDER ...]`.
  */
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -36,7 +36,7 @@ for (const folder of folders) {
   writeFileSync(join(folder, 'text-tokenizer.json'), JSON.stringify({ begin, encoded, decoded }))
 }
 
-/** The same in every run: a linear congruential generator. */
+/** Random numbers that are the same in every run (linear congruential generator). */
 function randomSequences(vocabSize: number): number[][] {
   let state = 1
   const next = (): number => {

@@ -1,5 +1,5 @@
 /**
- * Writes what the service makes of the adversarial texts, for check_tokenizer.py: `node print-tokenizer.js OUT`. Each
+ * Writes the tokens of the adversarial texts, for check_tokenizer.py: `node print-tokenizer.js OUT`. Each
  * tokenizer gets a folder OUT/NAME with its tokenizer.json and texts.json.
  */
 

@@ -12,7 +12,9 @@ const readerOf =
   (offset, length) =>
     bytes.subarray(offset, offset + length)
 
-/** A library that needs others: header, two segments, the dynamic section and its strings, loaded at offset + 0x1000. */
+/**
+ * A library that needs others: header, two segments, the dynamic section and its strings, loaded at offset + 0x1000.
+ */
 function library(names: readonly string[]): Buffer {
   const strings = Buffer.from(`\0${names.map((name) => `${name}\0`).join('')}`)
   const dynamicAt = 64 + 2 * 56

@@ -7,7 +7,7 @@ import { pause, startService } from '../support/running-service.ts'
 const CLIENTS = 32
 const KILLS = 20
 
-test('kill -9 of the engine under 32 clients, 20 times: no request fails and no answer changes', async (t) => {
+test('kill -9 of the engine 20 times under 32 clients: no request fails and no response changes', async (t) => {
   const service = await startService()
   t.after(() => service.stop())
   const bodies = Array.from({ length: CLIENTS }, (_, i) => ({ x: `The ${i} children ran down to the`, y: [' river', ' seventeen', ` house number ${i}`] }))

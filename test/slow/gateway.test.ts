@@ -12,14 +12,14 @@ import { pause, type RunningService, startService } from '../support/running-ser
 const CONFIG = join(PACKAGE_FOLDER, 'deploy', 'haproxy.cfg')
 const BODY = JSON.stringify({ x: 'The children ran down to the', y: ' river' })
 const CLIENTS = 8
-/** As deploy/haproxy.cfg wants it: longer than it takes the gateway to see that /readyz says no. */
+/** As deploy/haproxy.cfg requires: longer than the gateway needs to notice that /readyz fails. */
 const DRAIN_DELAY_MS = '5000'
 
 const isMissing = spawnSync('haproxy', ['-v']).error !== undefined
 if (isMissing && process.env.CI === 'true') throw new Error('haproxy is missing: the gateway tests must run in CI')
 const options = isMissing ? { skip: 'haproxy is not installed' } : {}
 
-test('haproxy takes the gateway configuration with its default addresses', options, () => {
+test('haproxy accepts the gateway configuration with its default addresses', options, () => {
   const { status, stderr } = spawnSync('haproxy', ['-c', '-f', CONFIG], { encoding: 'utf8' })
 
   assert.equal(status, 0, stderr)
@@ -46,7 +46,7 @@ test('a rolling restart of both replicas fails no request, and both serve', opti
   assert.ok(Math.min(answered.a, answered.b) > sent / 10, JSON.stringify(answered))
 })
 
-test('a replica that is killed fails no request that fits into the buffer of the gateway', options, async (t) => {
+test('a killed replica fails no request that fits into the buffer of the gateway', options, async (t) => {
   const { gateway, replicas, restart } = await startFleet(t)
   const load = startLoad(t, gateway.url)
 
@@ -78,7 +78,7 @@ test('passes a request id on, makes one where there is none that is safe, and ke
   for (const id of ids) assert.match(id, /^[0-9a-f-]{36}$/)
   assert.equal(metrics.status, 404)
   const isLogged = (id: string): boolean => [...replicas.a.log, ...replicas.b.log].some((line) => line.includes(`"reqId":"${id}"`))
-  // Logs are written after the answer.
+  // Logs are written after the response.
   for (let tries = 0; tries < 50 && ![...ids, 'caller-7'].every(isLogged); tries++) await pause(100)
   assert.deepEqual(
     [...ids, 'caller-7'].filter((id) => !isLogged(id)),
@@ -107,7 +107,7 @@ type ReplicaName = 'a' | 'b'
 interface Gateway {
   readonly url: string
   readonly operationsUrl: string
-  /** Requests that each replica answered. */
+  /** Number of requests that each replica answered. */
   answered(): Promise<Record<ReplicaName, number>>
   until(name: ReplicaName, status: 'UP' | 'DOWN'): Promise<void>
 }
@@ -115,11 +115,11 @@ interface Gateway {
 interface Fleet {
   readonly gateway: Gateway
   readonly replicas: Record<ReplicaName, RunningService>
-  /** Starts a replica that has ended again, on the port that it had. */
+  /** Restarts a replica on its port. */
   restart(name: ReplicaName): Promise<void>
 }
 
-/** Two real services behind a real HAProxy; all of them end with the test. */
+/** Two services behind HAProxy, all of which end with the test. */
 async function startFleet(t: TestContext): Promise<Fleet> {
   const start = (port: string): Promise<RunningService> => startService({ LOGPR_PORT: port, LOGPR_THREADS: '1', LOGPR_DRAIN_DELAY_MS: DRAIN_DELAY_MS })
   const [a, b] = await Promise.all([start('0'), start('0')])
@@ -178,12 +178,12 @@ async function startGateway(t: TestContext, replicas: Record<ReplicaName, Runnin
   }
 }
 
-/** Clients that each send one request after the other, until they are stopped or the test is over. */
+/** Clients that each send one request at a time, until they are stopped or the test ends. */
 function startLoad(t: TestContext, url: string): { stop(): Promise<{ sent: number; failures: string[] }> } {
   let isOver = false
   let sent = 0
   const failures: string[] = []
-  /** The first answer's, which every later one has to repeat, whichever replica gives it. */
+  /** From the first response. Every later one must repeat it, whichever replica sends it. */
   let expected: number | undefined
   t.after(() => {
     isOver = true
@@ -215,7 +215,7 @@ function post(url: string, headers: Readonly<Record<string, string>> = {}): Prom
   return fetch(`${url}/v1/logprob`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: BODY })
 }
 
-/** Addresses that were free a moment ago; HAProxy cannot choose its ports. */
+/** Addresses that were free a moment ago, because HAProxy cannot choose its ports. */
 async function freeAddresses(count: number): Promise<string[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {

@@ -4,17 +4,20 @@ import { type TestContext, test } from 'node:test'
 import { present } from '../support/present.ts'
 import { pause, type RunningService, startService } from '../support/running-service.ts'
 
-/** As lm-evaluation-harness does: every failure is tried again, three attempts in all, one second apart; then the run dies. */
+/**
+ * As lm-evaluation-harness does: every failure is tried again, three attempts in all, one second apart; then the run
+ * dies.
+ */
 const ATTEMPTS = 3
 const RETRY_MS = 1000
 const HARNESS_TIMEOUT_MS = 300_000
 const CONNECTIONS = 32
-/** Nats a token: float32 rounding of the same tokens in a batch of another shape. */
+/** Nats per token: float32 rounding of the same tokens in a batch of another shape. */
 const TOLERANCE = 1e-3
 
 type Ids = readonly number[]
 
-/** A chain of residues, different for each seed, so that numbers of another prompt show. */
+/** A chain of residues that depends on the seed, so that scores of another prompt are noticed. */
 function promptOf(length: number, seed: number): Ids {
   let state = 7 * seed + 1
   return Array.from({ length }, () => {
@@ -25,13 +28,13 @@ function promptOf(length: number, seed: number): Ids {
 
 const bodyOf = (prompt: readonly Ids[]): string => JSON.stringify({ prompt, temperature: 0, max_tokens: 1, logprobs: 1, seed: 1234, echo: true })
 
-/** The numbers of each prompt: what a harness sums. */
+/** The scores of each prompt, which a harness sums. */
 async function numbersOf(response: Response): Promise<readonly number[][]> {
   const { choices } = (await response.json()) as { choices: { index: number; logprobs: { token_logprobs: (number | null)[] } }[] }
   return choices.toSorted((a, b) => a.index - b.index).map(({ logprobs }) => logprobs.token_logprobs.slice(1).map(Number))
 }
 
-/** Tokens a second with nothing else to do, measured on prompts that run alone. */
+/** Tokens per second of an idle service, measured on prompts that run alone. */
 async function speedOf(service: RunningService): Promise<number> {
   const prompts = Array.from({ length: 48 }, (_, seed) => promptOf(400, seed))
   await service.post('/v1/completions', bodyOf(prompts.slice(0, 8)))
@@ -47,7 +50,7 @@ async function metric(service: RunningService, name: string): Promise<number> {
 const queuedTokens = (service: RunningService): Promise<number> => metric(service, 'logpr_queue_tokens')
 const computedTokens = (service: RunningService): Promise<number> => metric(service, 'logpr_computed_tokens_total')
 
-/** Resident memory of the front process at its highest, MiB. */
+/** Peak resident memory of the front process, MiB. */
 function peakMebibytes({ process: { pid } }: RunningService): number {
   return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
 }
@@ -67,7 +70,7 @@ test('a harness with 32 connections finishes without a failed request while anot
   for (const chunk of chunks) expected.push(await numbersOf(await service.post('/v1/completions', bodyOf(chunk))))
   const speed = await speedOf(service)
 
-  // A minute of work waits all the time.
+  // There is always a minute of work in the queue.
   const leaving = new AbortController()
   const connections = 16
   const prompts = Math.max(1, Math.round((60 * speed) / connections / 400))
@@ -135,13 +138,13 @@ test('a harness with 32 connections finishes without a failed request while anot
   assert.equal(await queuedTokens(service), 0, 'the work of the client that left is gone')
 })
 
-test('at ten times what can be done, what is taken is done in time and the rest is refused at once', async (t) => {
+test('at ten times the capacity, accepted requests are answered in time and the rest is rejected at once', async (t) => {
   const service = await started(t)
   const speed = await speedOf(service)
   const idleMebibytes = peakMebibytes(service)
   const deadlineMs = 5000
   const seconds = 15
-  // Eight prompts of 150 tokens a request.
+  // Eight prompts of 150 tokens per request.
   const requestsPerSecond = (10 * speed) / (8 * 150)
   const counts = new Map<number, number>()
   const refusals: number[] = []

@@ -34,7 +34,7 @@ async function withPage(
   }
 }
 
-test('the playground scores what is typed and shows verdict and tokens', options, () =>
+test('the playground scores the typed text and shows verdict and tokens', options, () =>
   withPage(async (page, service, faults) => {
     await page.goto(service.url)
     await page.fill('#x', 'The children ran down to the')
@@ -51,7 +51,7 @@ test('the playground scores what is typed and shows verdict and tokens', options
   })
 )
 
-test('the playground lets one of several models be chosen and scores with it', options, (t) => {
+test('the playground offers several models and scores with the chosen one', options, (t) => {
   const other = tempFolder(t)
   writeOtherModel(other)
   return withPage(
@@ -81,7 +81,7 @@ test('the playground lets one of several models be chosen and scores with it', o
   )
 })
 
-test('the playground shows the reason of an error', options, () =>
+test('the playground shows the message of an error', options, () =>
   withPage(async (page, service) => {
     await page.goto(service.url)
     await page.fill('#x', 'hello world '.repeat(600))

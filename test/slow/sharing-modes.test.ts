@@ -29,7 +29,7 @@ interface Answer {
   readonly tokens: readonly { readonly log_prob: number | null }[]
 }
 
-/** Pairs whose x are beginnings of each other, and now and then have nothing in common. */
+/** Pairs whose x are prefixes of each other, and occasionally share nothing. */
 function randomPairs(random: Random, beginnings: readonly number[][]): Pair[] {
   const beginning = random.of(beginnings)
   return Array.from({ length: random.of([1, 1, 2, 4, 8]) }, () => ({
@@ -55,7 +55,7 @@ describe('modes of sharing', () => {
   })
   after(() => reference.release())
 
-  /** Of every token behind the prefix token, by a pass over this sequence alone. */
+  /** Log-probs of every token after the prefix token, from a pass over this sequence alone. */
   function expectedOf({ x, y }: Pair): Promise<readonly number[]> {
     const ids = [PREFIX_TOKEN, ...x, ...y]
     const key = ids.join()
@@ -67,12 +67,12 @@ describe('modes of sharing', () => {
   }
 
   for (const { packing, keeps } of MODES) {
-    it(`give the numbers of a text by itself, ${packing ? 'with' : 'without'} packing and ${keeps ? 'with' : 'without'} kept prefixes`, async (t) => {
+    it(`give the scores of a text alone, ${packing ? 'with' : 'without'} packing and ${keeps ? 'with' : 'without'} prefix cache`, async (t) => {
       const service: RunningService = await startService({
         LOGPR_MODEL: folder,
         LOGPR_PACKING: String(packing),
         LOGPR_PREFIX_CACHE_BYTES: keeps ? '2000000' : '0',
-        // A kept result would be right whatever the engine does.
+        // A cached result would be correct whatever the engine does.
         LOGPR_RESULT_CACHE_BYTES: random.of(['0', '100000']),
         LOGPR_VERIFY_PERCENT: '0'
       })

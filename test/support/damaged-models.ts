@@ -1,6 +1,6 @@
 /**
- * Loads a damaged copy of a model per message and replies with the outcome. It runs in its own process, so that the test
- * notices a crash of native code. Each copy overwrites the previous one.
+ * Loads a damaged copy of a model per message and replies with the outcome. It runs in its own process, so that the
+ * test notices a crash of native code. Each copy overwrites the previous one.
  */
 import { writeFileSync } from 'node:fs'
 import { runSelfTest } from '../../src/engine/process/self-test/self-test.ts'

@@ -31,8 +31,8 @@ export function externalTensor(name: string, dims: readonly (number | bigint)[],
 export type HeadEntries = Readonly<Record<string, string | undefined>>
 
 /**
- * A model of 64 tokens with its embedding in model.onnx_data, at offset 16, and its head in model.onnx_data_1. `prefix` is
- * put before each file name.
+ * A model of 64 tokens with its embedding in model.onnx_data, at offset 16, and its head in model.onnx_data_1. `prefix`
+ * is put before each file name.
  */
 export function externalModelFiles(head: HeadEntries = {}, prefix = ''): Record<string, Uint8Array> {
   const said = Object.entries({ location: 'model.onnx_data_1', offset: '0', length: String(BYTES), ...head })

@@ -18,8 +18,8 @@ export function fakeScores(sequence: ScoringSequence): RowScores {
 }
 
 /**
- * An engine that scores with `fakeScores`, at once or, when it is `held`, on `release`. It fails a batch with a sequence for
- * which `failureFor` returns an error.
+ * An engine that scores with `fakeScores`, at once or, when it is `held`, on `release`. It fails a batch with a
+ * sequence for which `failureFor` returns an error.
  */
 export class FakeEngine implements Engine {
   readonly state: EngineState = 'ready'

@@ -40,8 +40,9 @@ const SPREAD = 8
 const UNREACHABLE_LOGIT = -40
 
 /**
- * A causal language model whose logits are a hash of the whole prefix. It is deterministic, has a real softmax in float32
- * and returns rows and probes as the engine does. Its natural text is the text that it would generate (`naturalIds`).
+ * A causal language model whose logits are a hash of the whole prefix. It is deterministic, has a real softmax in
+ * float32 and returns rows and probes as the engine does. Its natural text is the text that it would generate
+ * (`naturalIds`).
  */
 export class FakeModel implements Engine {
   readonly state: EngineState = 'ready'
@@ -115,7 +116,10 @@ export class FakeModel implements Engine {
   }
 }
 
-/** Text that the model finds likely: after `start` the most probable token each time, occasionally the second most probable. */
+/**
+ * Text that the model finds likely: after `start` the most probable token each time, occasionally the second most
+ * probable.
+ */
 export function naturalIds(shape: FakeModelShape, start: number, length: number): number[] {
   const ids = [start]
   while (ids.length < length) {

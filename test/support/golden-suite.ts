@@ -23,7 +23,8 @@ interface GoldenItem {
 }
 
 /**
- * Nats per token. Float32 rounding in six layers causes about 1e-5; the smallest planted fault, a wrong position, causes 0.1.
+ * Nats per token. Float32 rounding in six layers causes about 1e-5; the smallest planted fault, a wrong position,
+ * causes 0.1.
  */
 const TOLERANCE = 1e-4
 const BATCH = 64

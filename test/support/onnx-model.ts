@@ -11,7 +11,10 @@ export function graphOf(parts: Partial<Graph>): Graph {
   return { irVersion: 8, opsets: new Map([['', 17]]), nodes: [], initializers: [], inputs: [], outputs: [], functions: [], ...parts }
 }
 
-/** A graph as plain data for comparison: bytes as hex, without the `encoded` field, which only nodes read from a file have. */
+/**
+ * A graph as plain data for comparison: bytes as hex, without the `encoded` field, which only nodes read from a file
+ * have.
+ */
 export function comparable(graph: Graph): unknown {
   return {
     ...graph,

@@ -78,7 +78,7 @@ export async function openPacked(path: string, facts: Partial<AttentionInfo> = {
 }
 
 /** (S, P+S): every token attends to the past and to the tokens up to itself. */
-export function forestBias({ ids, ends }: PackedRow, pastLength: number): Float32Array {
+export function packedRowBias({ ids, ends }: PackedRow, pastLength: number): Float32Array {
   const columns = pastLength + ids.length
   const bias = new Float32Array(ids.length * columns).fill(BLOCKED)
   for (let i = 0; i < ids.length; i++) {
@@ -88,21 +88,23 @@ export function forestBias({ ids, ends }: PackedRow, pastLength: number): Float3
   return bias
 }
 
-/** Log-probabilities of tokens 1.. of each sequence, or of the tokens after the past, from one row with all sequences. */
+/**
+ * Log-probabilities of tokens 1.. of each sequence, or of the tokens after the past, from one row with all sequences.
+ */
 export async function packedLogProbs(model: PackedScoring, sequences: readonly (readonly number[])[], pastLength = 0): Promise<number[][]> {
   const fed = sequences.map((ids) => Int32Array.from(ids.slice(pastLength, -1)))
-  const forest = packedRowOf(fed)
-  const wanted = forest.paths.flatMap((path, k) => Array.from(path, (row, i) => ({ row, target: sequences[k]![pastLength + i + 1]! })))
+  const packed = packedRowOf(fed)
+  const wanted = packed.paths.flatMap((path, k) => Array.from(path, (row, i) => ({ row, target: sequences[k]![pastLength + i + 1]! })))
   const outputs = await model.biased({
-    ids: [...forest.ids],
-    positions: Array.from(forest.positions, (position) => pastLength + position),
-    bias: forestBias(forest, pastLength),
+    ids: [...packed.ids],
+    positions: Array.from(packed.positions, (position) => pastLength + position),
+    bias: packedRowBias(packed, pastLength),
     wanted,
     ...(pastLength === 0 ? {} : { past: await model.pastOf(sequences[0]!.slice(0, pastLength)), pastLength })
   })
   const numbers = Array.from(outputs[SCORING_OUTPUTS.logProb]!.data as Float32Array)
   let at = 0
-  return forest.paths.map((path) => {
+  return packed.paths.map((path) => {
     at += path.length
     return numbers.slice(at - path.length, at)
   })

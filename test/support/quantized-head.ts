@@ -66,8 +66,8 @@ function headNodes(form: HeadForm, hasBias: boolean): OnnxNode[] {
 }
 
 /**
- * The logits of every token of a batch, (B·S, V). Integer arithmetic is exact, the rest is float64. Source: the ONNX operator
- * page of DynamicQuantizeLinear.
+ * The logits of every token of a batch, (B·S, V). Integer arithmetic is exact, the rest is float64. Source: the ONNX
+ * operator page of DynamicQuantizeLinear.
  */
 export function quantizedHeadLogits({ H, V, embedding, weights, scales, zeroPoints, bias }: QuantizedHead, ids: readonly number[]): number[][] {
   const hidden = ids.map((id) => embedding.subarray(id * H, (id + 1) * H))

@@ -1,8 +1,8 @@
 import type { PartSizes, ScoredSequence } from '../../src/scoring/scored-sequence.ts'
 
 /**
- * A sequence in which every token id is its position, with the given log-probabilities. The most probable token of a row is
- * the target, unless `best` says otherwise.
+ * A sequence in which every token id is its position, with the given log-probabilities. The most probable token of a
+ * row is the target, unless `best` says otherwise.
  */
 export function sequenceOf(sizes: Partial<PartSizes>, logProbs: readonly (number | null)[], parts: Partial<ScoredSequence> = {}): ScoredSequence {
   return {

@@ -25,8 +25,8 @@ let users = 0
 let end: NodeJS.Timeout | undefined
 
 /**
- * Returns the one model of this process, which the first caller starts, because a start takes seconds. Each caller calls
- * `releaseModel` once.
+ * Returns the one model of this process, which the first caller starts, because a start takes seconds. Each caller
+ * calls `releaseModel` once.
  */
 export async function acquireModel(): Promise<SharedModel> {
   clearTimeout(end)

@@ -36,7 +36,10 @@ export function byteLevel(
   }
 }
 
-/** Byte-level BPE with tokens that start with a space or a next-line character and continue with bytes of other rare characters. */
+/**
+ * Byte-level BPE with tokens that start with a space or a next-line character and continue with bytes of other rare
+ * characters.
+ */
 export function byteLevelWithOddMerges(parts: Readonly<Record<string, unknown>> = {}): TokenizerFiles {
   const odd: readonly (readonly [string, string])[] = [
     ['Ġ', 'ï'],

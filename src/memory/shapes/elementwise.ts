@@ -16,7 +16,9 @@ export function broadcastDims(shapes: readonly (readonly number[])[]): readonly 
   return dims
 }
 
-/** The values of a broadcast operation; null when an input's values are unknown or the result is not part of a shape. */
+/**
+ * The values of a broadcast operation; null when an input's values are unknown or the result is not part of a shape.
+ */
 function broadcastValues(inputs: readonly InferredTensor[], dims: readonly number[], compute: (values: readonly number[]) => number): readonly number[] | null {
   const count = elementCount(dims)
   if (count > MAX_KNOWN_VALUES || inputs.some(({ values }) => values === null)) return null

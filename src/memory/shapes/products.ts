@@ -4,7 +4,9 @@ import { broadcastDims } from './elementwise.ts'
 import { axisOf, integerListOf, type Operation, type ShapeRule } from './shape-rule.ts'
 import { type InferredTensor, tensorInfo } from './tensor-info.ts'
 
-/** (.., M, K) x (.., K, N) of any rank. The result has the type of the first factor unless `elementType` says otherwise. */
+/**
+ * (.., M, K) x (.., K, N) of any rank. The result has the type of the first factor unless `elementType` says otherwise.
+ */
 function product(a: InferredTensor | undefined, b: InferredTensor | undefined, elementType = a?.elementType ?? FLOAT): readonly InferredTensor[] | null {
   if (a === undefined || b === undefined) return null
   const [left, right] = [a.dims.length === 1 ? [1, ...a.dims] : a.dims, b.dims.length === 1 ? [...b.dims, 1] : b.dims]
@@ -58,7 +60,9 @@ const topK: ShapeRule = ({ inputs: [input, k] }) => {
   return [tensorInfo(input.elementType, dims), tensorInfo(INT64, dims)]
 }
 
-/** Fused attention, with an empty past: (B, S, heads · head size), then the caches (B, key-value heads, S, head size). */
+/**
+ * Fused attention, with an empty past: (B, S, heads · head size), then the caches (B, key-value heads, S, head size).
+ */
 function attention(kvHeads: string): ShapeRule {
   return ({ inputs, node }) => {
     const [query, key] = inputs

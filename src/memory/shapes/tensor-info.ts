@@ -39,8 +39,8 @@ export function storedBytes(dims: readonly number[], dataType: number): number {
 }
 
 /**
- * Bytes of an activation on the CPU. onnxruntime has no CPU kernels in float16 and bfloat16 for most operators: it casts to
- * float32 and back, and the float32 copies are what counts.
+ * Bytes of an activation on the CPU. onnxruntime has no CPU kernels in float16 and bfloat16 for most operators: it
+ * casts to float32 and back, and the float32 copies are what counts.
  */
 export function activationBytes({ elementType, dims }: InferredTensor): number {
   return storedBytes(dims, isHalf(elementType) ? FLOAT : elementType)

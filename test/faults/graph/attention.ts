@@ -5,7 +5,9 @@ import { interpose } from './edit-graph.ts'
 
 const WINDOW = 16
 
-/** Every token attends to later tokens too, but not to padding: the comparison of positions is or-ed with its negation. */
+/**
+ * Every token attends to later tokens too, but not to padding: the comparison of positions is or-ed with its negation.
+ */
 export function attentionNotCausal(graph: Graph): Graph {
   return interpose(graph, causalComparison(graph).outputs[0] ?? '', (before, after) => ({
     nodes: [buildNode('Not', [before], ['fault.later']), buildNode('Or', [before, 'fault.later'], [after])]

@@ -12,7 +12,10 @@ export interface Int8Options extends WriteOptions {
   readonly weights?: WeightType
   /** One scale per column of each matrix instead of one for the whole matrix. */
   readonly perChannel?: boolean
-  /** Whether the LM head is quantized too. A head tied to the embedding becomes a transposed copy beside the float32 one. */
+  /**
+   * Whether the LM head is quantized too. A head tied to the embedding becomes a transposed copy beside the float32
+   * one.
+   */
   readonly head?: boolean
 }
 
@@ -20,8 +23,8 @@ export interface Int8Options extends WriteOptions {
 const QUANTIZED_FILE = 'quantized.bin'
 
 /**
- * Writes a dynamic-int8 version of a float32 model folder in the form of `onnxruntime.quantization.quantize_dynamic` and of
- * the q8 files of transformers.js: every product with a constant matrix becomes
+ * Writes a dynamic-int8 version of a float32 model folder in the form of `onnxruntime.quantization.quantize_dynamic`
+ * and of the q8 files of transformers.js: every product with a constant matrix becomes
  *
  *     q, scale, zero = DynamicQuantizeLinear(a);   y = Cast(MatMulInteger(q, w8, zero, w_zero)) · (scale · w_scale)
  *

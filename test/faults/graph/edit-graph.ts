@@ -7,8 +7,8 @@ export interface Insertion {
 }
 
 /**
- * Inserts nodes between a tensor and all of its readers. `insertion` receives the name of the original tensor and the name
- * that the readers see. The tensor is a graph input or the output of a node; a graph output keeps its name.
+ * Inserts nodes between a tensor and all of its readers. `insertion` receives the name of the original tensor and the
+ * name that the readers see. The tensor is a graph input or the output of a node; a graph output keeps its name.
  */
 export function interpose(graph: Graph, tensor: string, insertion: (before: string, after: string) => Insertion): Graph {
   const initializersOf = (added: Insertion): readonly Initializer[] => [...graph.initializers, ...(added.initializers ?? [])]

@@ -28,7 +28,9 @@ export function rounded(before: string, after: string, dataType: number): Insert
   }
 }
 
-/** The hidden state at position 7 is NaN, as after an overflow, so the token that it predicts has no log-probability. */
+/**
+ * The hidden state at position 7 is NaN, as after an overflow, so the token that it predicts has no log-probability.
+ */
 export function hiddenNotANumberAtOnePosition(graph: Graph): Graph {
   return beforeHead(graph, (before, after) => ({
     nodes: [

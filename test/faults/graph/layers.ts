@@ -2,8 +2,8 @@ import type { Graph } from '../../../src/model/onnx/graph.ts'
 import { redirect } from './edit-graph.ts'
 
 /**
- * Removes layer `index` (from 1 on): its readers read its input instead. Layers are recognized by the names that PyTorch's
- * exporter gives.
+ * Removes layer `index` (from 1 on): its readers read its input instead. Layers are recognized by the names that
+ * PyTorch's exporter gives.
  */
 export function layerLeftOut(index: number): (graph: Graph) => Graph {
   return (graph) => redirect(graph, outputOfLayer(graph, index), outputOfLayer(graph, index - 1))

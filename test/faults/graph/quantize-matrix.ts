@@ -20,8 +20,8 @@ export interface MatrixQuantization {
 }
 
 /**
- * Quantizes a matrix as onnxruntime.quantization does: int8 is symmetric, with the largest magnitude at 127; uint8 covers the
- * smallest to the largest value and zero. Rounds half to even.
+ * Quantizes a matrix as onnxruntime.quantization does: int8 is symmetric, with the largest magnitude at 127; uint8
+ * covers the smallest to the largest value and zero. Rounds half to even.
  */
 export function quantizeMatrix(matrix: StoredMatrix, type: WeightType, perChannel: boolean): MatrixQuantization {
   const [rows, columns] = matrix.transposed ? [matrix.columns, matrix.rows] : [matrix.rows, matrix.columns]

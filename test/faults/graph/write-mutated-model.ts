@@ -18,8 +18,8 @@ export interface WriteOptions {
 const WEIGHTS_FILE = 'weights.bin'
 
 /**
- * Writes a model folder with the graph of another folder after `mutate`. The service opens it like any other. The new graph
- * is a separate file; the weights are a copy under another name. Config and tokenizer files are copied.
+ * Writes a model folder with the graph of another folder after `mutate`. The service opens it like any other. The new
+ * graph is a separate file; the weights are a copy under another name. Config and tokenizer files are copied.
  */
 export function writeMutatedModel(sourceFolder: string, targetFolder: string, mutate: GraphMutation, options: WriteOptions = {}): void {
   const modelPath = realpathSync(openModelFolder(sourceFolder).onnxPath)
@@ -27,7 +27,8 @@ export function writeMutatedModel(sourceFolder: string, targetFolder: string, mu
   const mutated = mutate(readOnnx(modelPath))
 
   copySideFiles(sourceFolder, targetFolder, options)
-  // A copy, because the onnx tools reject weights with several hard links. It is free on file systems that share blocks.
+  // A copy, because the onnx tools reject weights with several hard links. It is free on file systems that share
+  // blocks.
   const copy = (from: string, to: string): void => copyFileSync(from, join(targetFolder, to), constants.COPYFILE_FICLONE)
   const pointsIntoModel = ({ location, value }: Graph['initializers'][number]): boolean => location === modelFile && !(value instanceof Uint8Array)
   const beside = new Set(mutated.initializers.flatMap(({ location, value }) => (location !== null && value instanceof Uint8Array ? [location] : [])))

@@ -198,7 +198,10 @@ export const SCORE_FAULTS: readonly Fault[] = [
   }
 ]
 
-/** Start of y in a sequence of this length, with the prefix token. The engine does not know it; one request of the trial has it. */
+/**
+ * Start of y in a sequence of this length, with the prefix token. The engine does not know it; one request of the trial
+ * has it.
+ */
 export const X_END_BY_LENGTH: ReadonlyMap<number, number> = new Map([[41, 21]])
 
 /** Rounds to float16; correct in the range of log-probabilities. */

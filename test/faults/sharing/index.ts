@@ -3,7 +3,10 @@ import type { Batch, RowScores, ScoringSequence } from '../../../src/engine/engi
 import type { Scorer } from '../../../src/engine/process/self-test/passes.ts'
 import type { Fault } from '../fault.ts'
 
-/** Changes the sequence that is scored in place of one of a shared batch. The scores are returned as those of the original. */
+/**
+ * Changes the sequence that is scored in place of one of a shared batch. The scores are returned as those of the
+ * original.
+ */
 function scoredAs(instead: (sequence: ScoringSequence, batch: Batch, index: number) => ScoringSequence): Pick<Fault, 'scorer' | 'shares'> {
   const scorer = (model: Scorer): Scorer => ({
     async score(batch) {

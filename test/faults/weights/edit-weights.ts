@@ -14,7 +14,9 @@ export interface Weight {
   write(bytes: Uint8Array): void
 }
 
-/** Copies a model folder without canary.json and changes its float32 weights, which must be in the model file itself. */
+/**
+ * Copies a model folder without canary.json and changes its float32 weights, which must be in the model file itself.
+ */
 export function editWeights(sourceFolder: string, targetFolder: string, edit: (weights: readonly Weight[]) => void): void {
   const path = copyModel(sourceFolder, targetFolder)
   const file = openSync(path, 'r+')

@@ -10,13 +10,13 @@ import { type Evaluation, type EvaluationRequest, lmEval, TASKS_FOLDER } from '.
 
 const SAMPLE_TASK = 'logpr_blimp_sample'
 const TASK = 'logpr_blimp'
-/** Of the service and of torch: those that wait in a spin would slow the other side of a machine with few cores. */
+/** Threads of the service and of torch. Spinning threads would slow down the other side on a machine with few cores. */
 const THREADS = 1
 
-/** All pairs of BLiMP through the service and through `hf`, one after the other on one machine. */
+/** All pairs of BLiMP scored by the service and by `hf`, in sequence on one machine. */
 export interface BlimpOutcome {
   readonly pairs: number
-  /** Share of pairs whose acceptable sentence is the likelier one. */
+  /** Share of pairs whose acceptable sentence is more probable. */
   readonly accuracy: number
   readonly hfAccuracy: number
   readonly pairsThatDiffer: number
@@ -24,17 +24,17 @@ export interface BlimpOutcome {
   readonly greedyMismatches: number
   readonly failed: number
   readonly retries: number
-  /** lm-eval's own time, and that of the whole program. */
+  /** lm-eval's own time, and the time of the whole program. */
   readonly evaluationSeconds: number
   readonly hfEvaluationSeconds: number
   readonly programSeconds: number
   readonly hfProgramSeconds: number
   readonly threads: number
-  /** Load average over one minute, before each of both. */
+  /** One-minute load average before each of the two runs. */
   readonly load: readonly [service: number, hf: number]
 }
 
-/** `pairsFile` is JSON Lines with the fields good and bad. */
+/** `pairsFile` is in JSON Lines with the fields good and bad. */
 export async function measureBlimp(pairsFile: string, checkpoint: string): Promise<BlimpOutcome> {
   const folder = mkdtempSync(join(tmpdir(), 'logpr-blimp-'))
   const service = await startService({ LOGPR_THREADS: String(THREADS) })

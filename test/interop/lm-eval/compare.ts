@@ -2,17 +2,17 @@ import type { Evaluation, Sample } from './run-lm-eval.ts'
 
 export interface Comparison {
   readonly samples: number
-  /** Nats, of whole continuations and texts. */
+  /** Differences of whole continuations and texts, nats. */
   readonly maxDifference: number
   readonly greedyMismatches: number
-  /** Documents whose acc or acc_norm differ. */
+  /** Documents with different acc or acc_norm. */
   readonly accuracyMismatches: number
   readonly documents: number
-  /** Samples of the measured run that the reference lacks, and those without a number. */
+  /** Samples of the measured run that the reference lacks, or that have no score. */
   readonly unmatched: number
 }
 
-/** Compares a run, whole or of some documents, with the reference sample by sample. */
+/** Compares a complete or partial run with the reference, sample by sample. */
 export function compare(reference: Evaluation, measured: Evaluation): Comparison {
   const expected = new Map(reference.samples.map((sample) => [sample.key, sample]))
   const pairs = measured.samples.map((sample): readonly [Sample, Sample | undefined] => [sample, expected.get(sample.key)])

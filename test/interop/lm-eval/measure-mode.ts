@@ -4,18 +4,21 @@ import { type Comparison, compare } from './compare.ts'
 import { type Mode, shortened } from './modes.ts'
 import { type Evaluation, lmEval } from './run-lm-eval.ts'
 
-/** One row of the table: a mode of a client against `hf`. */
+/** A row of the table: a mode of a client compared with `hf`. */
 export interface ModeOutcome extends Comparison {
   readonly client: string
   readonly mode: string
   readonly seconds: number
-  /** Requests that the service answered, and those among them with a status of 400 or more. */
+  /** Answered requests, and those of them with a status of 400 or more. */
   readonly answered: number
   readonly failed: number
   readonly retries: number
 }
 
-/** Runs lm-eval in a mode on the shortened tasks and compares it with the reference; nothing else may use the service meanwhile. */
+/**
+ * Runs lm-eval in a mode on the shortened tasks and compares it with the reference; nothing else may use the service
+ * meanwhile.
+ */
 export async function measureMode(mode: Mode, service: RunningService, checkpoint: string, reference: Evaluation): Promise<ModeOutcome> {
   const before = await answeredRequests(service)
   const evaluation = await lmEval(shortened(mode.request(service.url, checkpoint)))
@@ -31,7 +34,7 @@ export async function measureMode(mode: Mode, service: RunningService, checkpoin
   }
 }
 
-/** The table of outcomes, in Markdown. */
+/** The outcomes as a Markdown table. */
 export function modesTable(outcomes: readonly ModeOutcome[]): string {
   const rows = outcomes.map((row) =>
     [

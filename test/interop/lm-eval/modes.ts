@@ -4,10 +4,13 @@ import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
 import { type EvaluationRequest, TASKS_FOLDER } from './run-lm-eval.ts'
 
 export const TASKS = ['logpr_blimp_sample', 'logpr_next_sentence', 'logpr_last_word', 'logpr_edges', 'logpr_prose']
-/** Context of the embedded model. */
+/** Context length of the embedded model. */
 const MAX_LENGTH = 512
 
-/** lm-eval's own backend on the same weights. It takes windows of max_length predicted tokens, local-completions of max_length - 2. */
+/**
+ * lm-eval's own backend on the same weights. It takes windows of max_length predicted tokens, local-completions of
+ * max_length - 2.
+ */
 export function hfRequest(checkpoint: string): EvaluationRequest {
   return {
     model: 'hf',
@@ -18,7 +21,7 @@ export function hfRequest(checkpoint: string): EvaluationRequest {
   }
 }
 
-/** How a client is set up. */
+/** The configuration of a client. */
 export interface Mode {
   readonly client: 'local-completions' | 'gguf'
   readonly name: string
@@ -54,7 +57,10 @@ export function localCompletions({ prompt, batchSize, concurrent, tokenizer }: F
   }
 }
 
-/** It has neither rolling texts nor a prefix token: the first token of an empty context has no number, and the client ends with a TypeError. Spaces at the end of a context it leaves there, where others move them. */
+/**
+ * It has neither rolling texts nor a prefix token: the first token of an empty context has no number, and the client
+ * ends with a TypeError. Spaces at the end of a context it leaves there, where others move them.
+ */
 export const GGUF: Mode = {
   client: 'gguf',
   name: 'text, one at a time',
@@ -66,7 +72,7 @@ export const GGUF: Mode = {
   })
 }
 
-/** The numbers of the documents of `logpr_edges` that a condition holds for. */
+/** Indices of the documents of `logpr_edges` that satisfy a condition. */
 export function edgesThat(holds: (edge: { readonly what: string; readonly context: string }) => boolean): number[] {
   const lines = readFileSync(join(PACKAGE_FOLDER, TASKS_FOLDER, 'data', 'edges.jsonl'), 'utf8')
     .trim()
@@ -74,7 +80,7 @@ export function edgesThat(holds: (edge: { readonly what: string; readonly contex
   return lines.flatMap((line, index) => (holds(JSON.parse(line)) ? [index] : []))
 }
 
-/** Every form of prompt, with every number of requests at a time and both tokenizers. */
+/** Every form of prompt with every number of concurrent requests and both tokenizers. */
 export const ALL_MODES: readonly Mode[] = [
   ...(['ids', 'text'] as const).flatMap((prompt) =>
     [1, 3].flatMap((batchSize) =>
@@ -86,14 +92,20 @@ export const ALL_MODES: readonly Mode[] = [
   GGUF
 ]
 
-/** One pair of each paradigm, and less of the longest texts, so that a run of a mode takes seconds; all of the other tasks. */
+/**
+ * One pair of each paradigm, and less of the longest texts, so that a run of a mode takes seconds; all of the other
+ * tasks.
+ */
 export function shortened(request: EvaluationRequest): EvaluationRequest {
   const fewer = { logpr_blimp_sample: Array.from({ length: 67 }, (_, paradigm) => paradigm * 5), logpr_next_sentence: Array.from({ length: 10 }, (_, i) => i) }
   const documents = Object.fromEntries(Object.entries(fewer).filter(([task]) => request.tasks.includes(task)))
   return { ...request, documents: { ...documents, ...request.documents } }
 }
 
-/** Few enough for every run of the suite: each form of prompt, each number of requests at a time, each tokenizer with text and with ids. */
+/**
+ * Few enough for every run of the suite: each form of prompt, each number of requests at a time, each tokenizer with
+ * text and with ids.
+ */
 export const MODES: readonly Mode[] = [
   localCompletions({ prompt: 'ids', batchSize: 1, concurrent: 32, tokenizer: 'remote' }),
   localCompletions({ prompt: 'ids', batchSize: 3, concurrent: 8, tokenizer: 'huggingface' }),

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runProgram } from '../support/python.ts'
 
-/** The local tasks, which need no hub. */
+/** The local tasks, which do not need the hub. */
 export const TASKS_FOLDER = 'test/interop/tasks'
 
-/** One request of a task: a continuation after its context, or a whole text. */
+/** A request of a task: a continuation after its context, or a whole text. */
 export interface Sample {
   /** Task, document and option. */
   readonly key: string
@@ -18,7 +18,7 @@ export interface Sample {
   readonly isGreedy: boolean | null
 }
 
-/** What lm-eval made of one document: accuracy and the like. */
+/** lm-eval's metrics of a document, such as accuracy. */
 export interface DocumentMetrics {
   readonly key: string
   readonly acc: number
@@ -28,9 +28,9 @@ export interface DocumentMetrics {
 export interface Evaluation {
   readonly samples: readonly Sample[]
   readonly documents: readonly DocumentMetrics[]
-  /** Requests that the client sent once more, by its log. */
+  /** Number of retried requests, from the client's log. */
   readonly retries: number
-  /** The whole program, with its start. */
+  /** Duration of the whole program. */
   readonly wallMs: number
   /** lm-eval's own `total_evaluation_time_seconds`: with loading of model and tasks, without the start of Python. */
   readonly evaluationSeconds: number
@@ -40,7 +40,7 @@ export interface EvaluationRequest {
   readonly model: string
   readonly modelArgs: Readonly<Record<string, string | number | boolean>>
   readonly tasks: readonly string[]
-  /** Of hf alone. */
+  /** For hf only. */
   readonly device?: 'cpu'
   readonly batchSize?: number
   /** Documents of tasks by index; those tasks need not stand in `tasks`. */
@@ -57,7 +57,7 @@ interface SampleLine {
   readonly acc_norm?: number
 }
 
-/** One run of lm-eval's command line, with its samples. Throws with the end of its log when it fails. */
+/** Runs lm-eval's command line and returns its samples. Throws with the end of its log when it fails. */
 export async function lmEval(request: EvaluationRequest): Promise<Evaluation> {
   const output = mkdtempSync(join(tmpdir(), 'logpr-lm-eval-'))
   try {

@@ -8,7 +8,7 @@ import { type Finished, PYTHON, runProgram } from './python.ts'
 export interface PageBlock {
   readonly name: string
   readonly language: 'bash' | 'python' | 'js'
-  /** Python modules that have to be installed. */
+  /** Python modules that must be installed. */
   readonly needs: readonly string[]
   readonly code: string
 }
@@ -26,9 +26,9 @@ export function pageBlocks(page: string): PageBlock[] {
   }))
 }
 
-/** Runs a program as it stands, but for the address of the service. */
+/** Runs a program unchanged except for the address of the service. */
 export async function runBlock({ language, code }: PageBlock, url: string): Promise<Finished> {
-  // Beside the packages that Node's import has to find.
+  // In the package's folder, where Node's import finds its dependencies.
   const folder = mkdtempSync(join(language === 'js' ? join(PACKAGE_FOLDER, 'dist') : tmpdir(), 'logpr-page-'))
   const file = join(folder, language === 'js' ? 'program.mjs' : 'program')
   writeFileSync(file, code.replaceAll('http://127.0.0.1:8080', url))

@@ -9,7 +9,10 @@ const run = promisify(execFile)
 /** The interpreter that .ci/run makes, or that LOGPR_INTEROP_PYTHON names. */
 export const PYTHON = process.env.LOGPR_INTEROP_PYTHON ?? join(PACKAGE_FOLDER, '.venv-oracle', 'bin', 'python')
 
-/** Options of a test that needs Python packages: skipped with the reason where one is missing. Under CI a missing one is a failure. */
+/**
+ * Options of a test that needs Python packages: skipped with the reason where one is missing. Under CI a missing one is
+ * a failure.
+ */
 export function needing(...modules: string[]): { skip: string | false } {
   const program = `import importlib.util, sys; print(*[name for name in sys.argv[1:] if importlib.util.find_spec(name) is None])`
   const { status, stdout } = spawnSync(PYTHON, ['-c', program, ...modules], { encoding: 'utf8' })
@@ -25,8 +28,8 @@ export interface Finished {
 }
 
 /**
- * The environment of every client: its programs first in PATH, no look at any hub, and one thread of each numerical library, because
- * those that spin while they wait slow each other down on few cores.
+ * The environment of every client: its programs first in PATH, no look at any hub, and one thread of each numerical
+ * library, because those that spin while they wait slow each other down on few cores.
  */
 export function clientEnv(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   return {
@@ -53,7 +56,7 @@ export async function runProgram(file: string, args: readonly string[], env: Rea
   }
 }
 
-/** What a Python program prints as its last line, as JSON. Throws with all that it wrote when it fails. */
+/** Parses the last line of a Python program's output as JSON. Throws with its output when it fails. */
 export async function pythonJson(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<unknown> {
   const { code, stdout, stderr } = await runProgram(PYTHON, ['-W', 'ignore', join(PACKAGE_FOLDER, 'test', 'interop', script), ...args], env)
   if (code !== 0) throw new Error(`${script} ended with ${code}: ${stdout}\n${stderr}`)

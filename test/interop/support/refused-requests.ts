@@ -2,7 +2,10 @@ import type { RunningService } from '../../support/running-service.ts'
 
 const COUNT = /^logpr_http_requests_total\{route="([^"]+)",method="[A-Z]+",status="(\d+)"\} (\d+)/gm
 
-/** How many requests to scoring and tokenizer routes the service has answered so far, and how many of them with an error. */
+/**
+ * How many requests to scoring and tokenizer routes the service has answered so far, and how many of them with an
+ * error.
+ */
 export async function answeredRequests(service: RunningService): Promise<{ readonly answered: number; readonly failed: number }> {
   const metrics = await (await service.get('/metrics')).text()
   const counts = [...metrics.matchAll(COUNT)]

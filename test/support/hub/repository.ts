@@ -12,7 +12,10 @@ export interface HubFile {
 
 export interface HubRepository {
   readonly id: string
-  /** `gated` answers 403 until the owner of `token` has accepted; `private` answers as if it did not exist without `token`. */
+  /**
+   * `gated` answers 403 until the owner of `token` has accepted; `private` answers as if it did not exist without
+   * `token`.
+   */
   readonly access: 'open' | 'gated' | 'private'
   readonly token: string | null
   /** Branches and tags. */
