@@ -19,7 +19,7 @@ const HABITS = [
   [/\bat the moment\b/, 'currently'],
   [/\bcome by separately\b/, 'arrive separately'],
   [/\b(?:is|are|was|were) had from\b/, 'comes from'],
-  [/\bturn(?:ed|s)? (?:it |them )?round\b/, 'reverse'],
+  [/\bturn(?:ed|s)? (?:it |them )?round\b(?! by)/, 'reverse'],
   [/\bin hand\b/, 'in reserve, or pending'],
   [/\bof its own right\b/, 'its own'],
   [/\bnothing is had\b/, 'there is none'],

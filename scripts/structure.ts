@@ -1,8 +1,8 @@
 /**
  * `node dist/scripts/structure.js [SRC]`: how large the code is and how it is layered, from its imports alone.
  *
- * A room is a folder with TypeScript files, or a file directly in SRC. A room stands one floor above the highest room that
- * it imports; rooms that import each other share a floor.
+ * A room is a folder with TypeScript files, or a file directly in SRC. A room stands one floor above the highest room
+ * that it imports; rooms that import each other share a floor.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'

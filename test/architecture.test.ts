@@ -8,7 +8,9 @@ import { present } from './support/present.ts'
 /** What every endpoint folder may import: they never import each other. */
 const ENDPOINT = ['encoding/', 'evaluation/', 'engine/engine.ts', 'scheduling/job.ts', 'scheduling/scheduler.ts', 'scoring/', 'tokenizer/tokenizer.ts']
 
-/** What each folder may import from other folders and from packages, besides Node, itself, errors.ts and element-at.ts. */
+/**
+ * What each folder may import from other folders and from packages, besides Node, itself, errors.ts and element-at.ts.
+ */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   process: [],
   scoring: [],

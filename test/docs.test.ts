@@ -161,7 +161,7 @@ function anchorsOf(page: string): string[] {
   )
 }
 
-/** What stands in a file between two texts. */
+/** The part of a file between two texts. */
 function sectionOf(path: string, from: string, to: string): string {
   return present(present(readPage(path).split(from)[1], from).split(to)[0])
 }

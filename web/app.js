@@ -120,7 +120,10 @@ function answerView(answer, body) {
   ]
 }
 
-/** Pr(y | x) of each output as a share of their sum: compares outputs with each other, not with every possible continuation. */
+/**
+ * Pr(y | x) of each output as a share of their sum: compares outputs with each other, not with every possible
+ * continuation.
+ */
 function comparisonView(results, outputOf) {
   const best = Math.max(...results.map(({ log_prob }) => log_prob.conditional))
   const weights = results.map(({ log_prob }) => Math.exp(log_prob.conditional - best))

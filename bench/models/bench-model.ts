@@ -26,7 +26,7 @@ export interface ModelCost {
   readonly vocabSize: number
 }
 
-export const BENCH_MODELS = ['gpt2', 'embedded'] as const
+const BENCH_MODELS = ['gpt2', 'embedded'] as const
 export type BenchModelName = (typeof BENCH_MODELS)[number]
 
 /** The random GPT-2 of 124M parameters, or the embedded model. */

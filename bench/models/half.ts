@@ -2,7 +2,7 @@ const FLOAT_BITS = new Float32Array(1)
 const INTEGER_BITS = new Uint32Array(FLOAT_BITS.buffer)
 
 /** The bits of the nearest float16, ties away from zero. Too large values become infinity, too small ones zero. */
-export function halfBits(value: number): number {
+function halfBits(value: number): number {
   FLOAT_BITS[0] = value
   const bits = INTEGER_BITS[0] ?? 0
   const sign = (bits >>> 16) & 0x8000

@@ -17,7 +17,7 @@ const CHUNK_ELEMENTS = 1 << 20
 /** TensorProto.DataType */
 const UINT8 = 2
 /** Standard deviation of GPT-2's initial weights. */
-export const GPT2_DEVIATION = 0.02
+const GPT2_DEVIATION = 0.02
 
 /** A folder under bench/.cache with a random GPT-2 of this shape, written on first use. */
 export function cachedGpt2(shape: Gpt2Shape, seed = 0, format: Gpt2Format = 'fp32'): string {

@@ -34,8 +34,8 @@ interface Position {
 }
 
 /**
- * The choice for one prompt. `rows` are the scores of its job (`jobOfPrompt` in evaluate.ts) from position `firstScored` on;
- * null when nothing was computed.
+ * The choice for one prompt. `rows` are the scores of its job (`jobOfPrompt` in evaluate.ts) from position
+ * `firstScored` on; null when nothing was computed.
  */
 export function choiceOf(
   index: number,
@@ -83,7 +83,10 @@ function choiceLogprobs(
   }
 }
 
-/** The token itself first, then the top tokens. Among tokens with equal text the largest value wins: clients look for the maximum. */
+/**
+ * The token itself first, then the top tokens. Among tokens with equal text the largest value wins: clients look for
+ * the maximum.
+ */
 function topEntry({ token, top }: PositionScores, topCount: number, name: (id: number) => string): Map<string, number> {
   const entry = new Map([[name(token.id), token.logProb]])
   for (const { id, logProb } of top.slice(0, topCount)) {

@@ -17,9 +17,9 @@ export interface EncodedPrompt {
 const INPUT_OPTIONS = { boundary: 'auto', onOverflow: 'truncate_left', parseSpecialTokens: true } as const
 
 /**
- * Turns prompts into token ids; equal texts are tokenized once. Control tokens spelled in a text become their ids, because
- * harnesses decode ids into text. Token ids are not changed. For the first invalid prompt it throws `invalid_text`,
- * `token_out_of_range`, `invalid_request` (no tokens) or `context_length_exceeded`, naming its index.
+ * Turns prompts into token ids; equal texts are tokenized once. Control tokens spelled in a text become their ids,
+ * because harnesses decode ids into text. Token ids are not changed. For the first invalid prompt it throws
+ * `invalid_text`, `token_out_of_range`, `invalid_request` (no tokens) or `context_length_exceeded`, naming its index.
  */
 export async function encodePrompts({ prompts, options }: CompletionsRequest, context: EncodingContext): Promise<EncodedPrompt[]> {
   const { tokenizer, maxModelLen } = context

@@ -35,7 +35,10 @@ interface ScoredPrompt<T> {
   readonly checks: readonly Check[]
 }
 
-/** Scores prompts for POST /v1/completions: prompts to ids, ids to jobs, rows to choices. Returns all choices, or throws. */
+/**
+ * Scores prompts for POST /v1/completions: prompts to ids, ids to jobs, rows to choices. Returns all choices, or
+ * throws.
+ */
 export class CompletionsEvaluator {
   readonly #context: EvaluationContext
   readonly #scheduler: Scheduler
@@ -52,8 +55,8 @@ export class CompletionsEvaluator {
   }
 
   /**
-   * Calls `present` with each choice as soon as it is scored and keeps only its result: a choice with twenty top tokens per
-   * position takes many times the memory of its JSON. Throws the error of the first invalid prompt, `queue_full`,
+   * Calls `present` with each choice as soon as it is scored and keeps only its result: a choice with twenty top tokens
+   * per position takes many times the memory of its JSON. Throws the error of the first invalid prompt, `queue_full`,
    * `scores_mismatched` or `non_finite_logits`.
    */
   async evaluate<T>(request: CompletionsRequest, terms: WorkTerms, present: (choice: Choice) => T): Promise<CompletionsAnswer<T>> {
@@ -141,9 +144,9 @@ function usageOf(prompts: readonly EncodedPrompt[], maxTokens: 0 | 1, work: Work
 }
 
 /**
- * The job for a prompt of P ids; null when nothing has to be computed. Its rows are the positions `firstScored` to P - 1
- * and, with max_tokens 1, position P. That row needs the last id to be fed, so an arbitrary id is appended; its own score
- * is ignored, because the generated token is the most probable one of the row.
+ * The job for a prompt of P ids; null when nothing has to be computed. Its rows are the positions `firstScored` to P -
+ * 1 and, with max_tokens 1, position P. That row needs the last id to be fed, so an arbitrary id is appended; its own
+ * score is ignored, because the generated token is the most probable one of the row.
  */
 function jobOfPrompt({ ids }: EncodedPrompt, options: CompletionsOptions): ScoringJob | null {
   const { maxTokens } = options
@@ -166,8 +169,8 @@ function scoresPrompt({ echo, logprobs, promptLogprobs }: CompletionsOptions): b
 }
 
 /**
- * `prompt_logprobs` shows ranks, which the engine computes together with top tokens, even when it shows none of these. For
- * `logprobs: 1`, which harnesses send, the best token that every row has is enough.
+ * `prompt_logprobs` shows ranks, which the engine computes together with top tokens, even when it shows none of these.
+ * For `logprobs: 1`, which harnesses send, the best token that every row has is enough.
  */
 function topCountOf({ logprobs, promptLogprobs }: CompletionsOptions): number | null {
   if (promptLogprobs !== null) return Math.max(promptLogprobs, logprobs ?? 0)

@@ -42,8 +42,8 @@ export interface CompletionsRequest {
 }
 
 /**
- * Reads a body and fills in the defaults. Throws `invalid_request` for options that need text generation, and for a request
- * without any result.
+ * Reads a body and fills in the defaults. Throws `invalid_request` for options that need text generation, and for a
+ * request without any result.
  */
 export function completionsRequestOf(body: CompletionsBody): CompletionsRequest {
   rejectUnsupported(body)
@@ -110,8 +110,8 @@ interface Prompt {
 export type PromptField = TextOrIds | readonly TextOrIds[]
 
 /**
- * The prompts of a request, in order. A list of numbers is one prompt. Throws `invalid_request` for an empty prompt and for
- * a mixture of texts and lists of ids, naming the index.
+ * The prompts of a request, in order. A list of numbers is one prompt. Throws `invalid_request` for an empty prompt and
+ * for a mixture of texts and lists of ids, naming the index.
  */
 export function promptsOf(field: PromptField): Prompt[] {
   if (typeof field === 'string') return [{ param: 'prompt', value: field }]

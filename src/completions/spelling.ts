@@ -13,7 +13,9 @@ export interface SpelledText {
   readonly offsets: readonly number[]
 }
 
-/** The name of a token in every list of a response: control tokens as they are spelled, incomplete characters as U+FFFD. */
+/**
+ * The name of a token in every list of a response: control tokens as they are spelled, incomplete characters as U+FFFD.
+ */
 export function tokenString(tokenizer: Tokenizer, id: number, asId: boolean): string {
   if (asId) return `token_id:${id}`
   const texts = TEXTS.get(tokenizer) ?? new Map<number, string>()
@@ -27,8 +29,8 @@ export function tokenString(tokenizer: Tokenizer, id: number, asId: boolean): st
 const TEXTS = new WeakMap<Tokenizer, Map<number, string>>()
 
 /**
- * The text of a prompt and of the token generated after it, if any. Excludes the tokens that the post-processor added and
- * the leading space that a SentencePiece tokenizer adds.
+ * The text of a prompt and of the token generated after it, if any. Excludes the tokens that the post-processor added
+ * and the leading space that a SentencePiece tokenizer adds.
  */
 export function spelledPrompt({ ids, addedBefore, addedAfter }: EncodedPrompt, generatedId: number | null, tokenizer: Tokenizer): SpelledText {
   const own = Array.from(ids, (id, i) => (i < addedBefore || i >= ids.length - addedAfter ? NO_BYTES : bytesOfId(tokenizer, id, true)))

@@ -3,7 +3,7 @@ import type { RowScores } from '../engine/engine.ts'
 import { ServiceError } from '../errors.ts'
 
 /** A token with its log-probability in nats as responses show it, a finite number. */
-export interface TokenScore {
+interface TokenScore {
   readonly id: number
   readonly logProb: number
   /** 1 + the number of more probable tokens; null when it was not computed. */

@@ -94,7 +94,10 @@ function refuseEmpty({ item, y }: ItemInput, yIds: Int32Array, eos: readonly num
     )
 }
 
-/** Control tokens in x and y, except those of a chat template, and whether all of them come from ids or parse_special_tokens. */
+/**
+ * Control tokens in x and y, except those of a chat template, and whether all of them come from ids or
+ * parse_special_tokens.
+ */
 function controlTokens(
   { item, y, fromTemplate }: ItemInput,
   ids: PartIds,
@@ -126,7 +129,10 @@ function endToken({ eos }: LogprobOptions, { info }: Tokenizer): number[] {
   return [info.endId]
 }
 
-/** How many tokens of x do not fit into the context beside `otherTokens`. Throws unless the caller chose `truncate_left`. */
+/**
+ * How many tokens of x do not fit into the context beside `otherTokens`. Throws unless the caller chose
+ * `truncate_left`.
+ */
 function excess(xTokens: number, otherTokens: number, { item }: ItemInput, { onOverflow }: LogprobOptions, maxModelLen: number): number {
   const total = otherTokens + xTokens
   if (total <= maxModelLen) return 0

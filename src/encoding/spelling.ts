@@ -25,9 +25,14 @@ export interface PartText {
   readonly spelling: Comparison
   /** Compares the normalized text with the text that was sent. */
   readonly normalization: Comparison
-  /** The text that offsets count in: the text that was sent, or the bytes of ids; null when the tokens do not spell the text. */
+  /**
+   * The text that offsets count in: the text that was sent, or the bytes of ids; null when the tokens do not spell the
+   * text.
+   */
   readonly bytes: Uint8Array | null
-  /** Byte of the text at which the first scored token starts: after the dropped tokens; -1 with an added leading space. */
+  /**
+   * Byte of the text at which the first scored token starts: after the dropped tokens; -1 with an added leading space.
+   */
   readonly start: number
   readonly spellsControls: boolean
 }

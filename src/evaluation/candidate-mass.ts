@@ -13,8 +13,8 @@ interface Candidate {
 }
 
 /**
- * `candidate_mass` for the outputs of each x: one promise per item, the same one for all outputs of an x, empty where x has
- * a single output. It waits for all of them and ignores those that failed.
+ * `candidate_mass` for the outputs of each x: one promise per item, the same one for all outputs of an x, empty where x
+ * has a single output. It waits for all of them and ignores those that failed.
  */
 export function candidateMasses(
   candidates: readonly Candidate[],

@@ -16,8 +16,8 @@ interface Group {
 }
 
 /**
- * Merges jobs that are equal or differ in their last token alone, so that each sequence is computed once. The last token
- * of a sequence is scored but never fed, so it changes nothing for the others. Returns one entry per wanted job.
+ * Merges jobs that are equal or differ in their last token alone, so that each sequence is computed once. The last
+ * token of a sequence is scored but never fed, so it changes nothing for the others. Returns one entry per wanted job.
  */
 export function groupByLastToken(wanted: readonly ScoringJob[]): ReadonlyMap<ScoringJob, LastTokenRow> {
   const groups = new Map<string, Group>()
@@ -45,8 +45,8 @@ export function groupedJobs(grouped: ReadonlyMap<ScoringJob, LastTokenRow>): Sco
 }
 
 /**
- * Extracts the scores of one wanted sequence from those of its merged job. Throws `scores_mismatched` when they belong to
- * other tokens. Each extracted row keeps the checksum that the engine computed.
+ * Extracts the scores of one wanted sequence from those of its merged job. Throws `scores_mismatched` when they belong
+ * to other tokens. Each extracted row keeps the checksum that the engine computed.
  */
 export function rowsOfSequence({ job: { sequence }, row }: LastTokenRow, rows: RowScores): RowScores {
   if (sequence.lastTokenCandidates === undefined) return rows

@@ -37,7 +37,10 @@ interface Attempt {
   readonly verification: VerificationPasses<Batch> | null
 }
 
-/** Scores (x, y) items for /v1/logprob, reranking and the command line: texts to token ids, ids to rows, rows to checked sums. */
+/**
+ * Scores (x, y) items for /v1/logprob, reranking and the command line: texts to token ids, ids to rows, rows to checked
+ * sums.
+ */
 export class LogprobEvaluator {
   readonly #context: EvaluationContext
   readonly #scheduler: Scheduler

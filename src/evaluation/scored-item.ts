@@ -68,8 +68,8 @@ export const APPROXIMATE: Warning = {
 }
 
 /**
- * Sums the scores of one sequence. `rows` covers the positions from `scoredStart` to `scoredEnd`; null when that range is
- * empty. Throws `scores_mismatched` or `non_finite_logits`: such scores must never reach a sum.
+ * Sums the scores of one sequence. `rows` covers the positions from `scoredStart` to `scoredEnd`; null when that range
+ * is empty. Throws `scores_mismatched` or `non_finite_logits`: such scores must never reach a sum.
  */
 export function sequenceScoresOf(encoded: EncodedItem, rows: RowScores | null): SequenceScores {
   const integrity = integrityOf(encoded, rows)

@@ -3,7 +3,10 @@ import { type RowScores, rowCountOf, type ScoringSequence } from '../engine/engi
 import { ServiceError } from '../errors.ts'
 import { type SequenceIntegrity, sameSequenceCheck } from '../scoring/checks/request-checks.ts'
 
-/** Pairs the checksum and row count of the sequence that was sent with those that the engine computed from the ids it fed. */
+/**
+ * Pairs the checksum and row count of the sequence that was sent with those that the engine computed from the ids it
+ * fed.
+ */
 export function sequenceIntegrityOf(sequence: ScoringSequence, rows: RowScores): SequenceIntegrity {
   return {
     sentChecksum: idsChecksum(rowChecksums(sequence)),

@@ -7,7 +7,10 @@ import type { RowDetail, RowScores } from '../engine/engine.ts'
 import { type Part, partAt, rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
-/** One token under `detail: "tokens"`. `text` is for display; `bytes` (base64) is exact even where a character spans tokens. */
+/**
+ * One token under `detail: "tokens"`. `text` is for display; `bytes` (base64) is exact even where a character spans
+ * tokens.
+ */
 export interface TokenDetail extends Offsets {
   readonly part: Part
   readonly id: number

@@ -11,8 +11,8 @@ export interface Usage extends WorkUsage {
 }
 
 /**
- * The computing that a request cost. A common prefix that a batch computed for another request counts as neither computed
- * nor cached.
+ * The computing that a request cost. A common prefix that a batch computed for another request counts as neither
+ * computed nor cached.
  */
 export interface WorkUsage {
   /** Tokens that went through the model for this request. */
@@ -29,7 +29,10 @@ export function usageOf(items: readonly (EncodedItem | ServiceError)[], work: Wo
   return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens, ...work }
 }
 
-/** The cost of jobs and exact batches, when all have settled; failed ones count nothing. `scores` has one entry for each, in order. */
+/**
+ * The cost of jobs and exact batches, when all have settled; failed ones count nothing. `scores` has one entry for
+ * each, in order.
+ */
 export async function workUsage(work: readonly (ScoringJob | ExactBatch)[], scores: readonly Promise<BatchScores>[]): Promise<WorkUsage> {
   const settled = await Promise.allSettled(scores)
   return workUsageOf(
@@ -49,7 +52,9 @@ export function workUsageOf(work: readonly SequenceWork[]): WorkUsage {
   }
 }
 
-/** Without `work`, the engine computed every fed token for this sequence alone; the last token is scored but never fed. */
+/**
+ * Without `work`, the engine computed every fed token for this sequence alone; the last token is scored but never fed.
+ */
 export function workOfSequence({ ids }: ScoringSequence, rows: RowScores | undefined): SequenceWork {
   return rows?.work ?? { computedTokens: ids.length - 1, cachedTokens: 0 }
 }

@@ -12,8 +12,8 @@ const CLOSE_ARRAY = 0x5d
 const COLON = 0x3a
 
 /**
- * Rejects what JSON.parse or a decoder would accept silently: a duplicate key in an object, of which the last would win,
- * a leading byte-order mark, and deep nesting. Throws `invalid_json`. Invalid JSON is left to JSON.parse.
+ * Rejects what JSON.parse or a decoder would accept silently: a duplicate key in an object, of which the last would
+ * win, a leading byte-order mark, and deep nesting. Throws `invalid_json`. Invalid JSON is left to JSON.parse.
  */
 export function guardJson(text: string): void {
   if (text.charCodeAt(0) === BYTE_ORDER_MARK)

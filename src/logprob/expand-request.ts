@@ -3,7 +3,7 @@ import { ServiceError } from '../errors.ts'
 import type { ChatMessage } from '../tokenizer/tokenizer.ts'
 
 /** One x or conversation and its outputs, as the body has them. */
-export interface RequestedPair {
+interface RequestedPair {
   readonly id?: string
   readonly x?: TextOrIds
   readonly messages?: readonly ChatMessage[]
@@ -11,13 +11,16 @@ export interface RequestedPair {
 }
 
 /** One output, or a list of outputs for the same x. A list of integers is one output as token ids. */
-export type RequestedOutput = string | readonly (number | string | readonly number[])[]
+type RequestedOutput = string | readonly (number | string | readonly number[])[]
 
 export interface RequestedPairs extends RequestedPair {
   readonly pairs?: readonly RequestedPair[]
 }
 
-/** The items of a request, in the order of its results. Throws `invalid_request`, naming the missing or superfluous field. */
+/**
+ * The items of a request, in the order of its results. Throws `invalid_request`, naming the missing or superfluous
+ * field.
+ */
 export function expandRequest(body: RequestedPairs): LogprobItem[] {
   const items: LogprobItem[] = []
   if (body.pairs === undefined) addPair(items, body, '')

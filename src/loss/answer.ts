@@ -58,7 +58,9 @@ export interface ScoredExample {
   readonly rows: RowScores
 }
 
-/** `rows` covers tokens 1 to n-1. Throws `scores_mismatched` or `non_finite_logits`: such scores must never reach a sum. */
+/**
+ * `rows` covers tokens 1 to n-1. Throws `scores_mismatched` or `non_finite_logits`: such scores must never reach a sum.
+ */
 export function scoredExample(example: EncodedExample, rows: RowScores): ScoredExample {
   const { ids, inputInfo } = example
   assertSequenceIntegrity(sequenceIntegrityOf({ ids, firstScored: 1 }, rows))

@@ -18,8 +18,8 @@ export interface ConventionJobs {
 export type ConventionRows = { readonly [job in keyof ConventionJobs]: RowScores | null }
 
 /**
- * Each row predicts the position after it, so `targets` puts the wrong tokens at the right positions. Labels without a shift
- * need one more row, so an arbitrary token is appended; no row depends on it.
+ * Each row predicts the position after it, so `targets` puts the wrong tokens at the right positions. Labels without a
+ * shift need one more row, so an arbitrary token is appended; no row depends on it.
  */
 export function conventionJobs({ ids, absentEndId }: EncodedExample, maxModelLen: number): ConventionJobs {
   const last = elementAt(ids, ids.length - 1)
@@ -33,7 +33,9 @@ export function conventionJobs({ ids, absentEndId }: EncodedExample, maxModelLen
   }
 }
 
-/** The losses of an example under all conventions. `logProbs` has one entry per token, null where no row predicts it. */
+/**
+ * The losses of an example under all conventions. `logProbs` has one entry per token, null where no row predicts it.
+ */
 export function exampleLosses(
   { ids, reasons, endPositions, absentEndId }: EncodedExample,
   logProbs: LogProbs,

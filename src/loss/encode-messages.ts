@@ -11,8 +11,9 @@ import type { LossInput, LossOptions } from './request.ts'
 const SPACE = 0x20
 
 /**
- * Encodes a conversation in the model's chat template and trains the contents of the trained roles. A token that includes
- * white space between the generation prompt and a content is trained with it, because the model has to generate it.
+ * Encodes a conversation in the model's chat template and trains the contents of the trained roles. A token that
+ * includes white space between the generation prompt and a content is trained with it, because the model has to
+ * generate it.
  *
  * Throws `chat_template_failed`, `boundary_not_exact`, and as `encodeRegions` does.
  */
@@ -75,7 +76,9 @@ function regionsOf(contents: readonly PlacedContent[], { text }: EncodedConversa
   return [...regions, { start: at, end: bytes.length, reason: 'template' }]
 }
 
-/** Index of the control token that the template writes after a content and optional spaces; null when it writes none. */
+/**
+ * Index of the control token that the template writes after a content and optional spaces; null when it writes none.
+ */
 function endAfter(end: number, { ids, starts }: EncodedConversation, { tokenizer }: EncodingContext): number | null {
   let index = starts.findIndex((start) => start >= end)
   while (index < ids.length) {

@@ -13,7 +13,10 @@ import type { LossInput, LossOptions } from './request.ts'
 
 const REASONS = { prefix: 'bos', x: 'prompt', y: 'completion', eos: 'eos' } as const satisfies Record<string, Reason>
 
-/** Encodes (x, y) under the boundary policies of /v1/logprob, and trains y. Throws the errors of an item of that endpoint. */
+/**
+ * Encodes (x, y) under the boundary policies of /v1/logprob, and trains y. Throws the errors of an item of that
+ * endpoint.
+ */
 export async function encodePair(
   { x, y, boundary }: Extract<LossInput, { form: 'pair' }>,
   options: LossOptions,

@@ -101,7 +101,9 @@ export function encodeRegions(
   }
 }
 
-/** Whether the trained text tokens spell the trained regions: compares the bytes of the tokens with those of the text. */
+/**
+ * Whether the trained text tokens spell the trained regions: compares the bytes of the tokens with those of the text.
+ */
 function spellsTrained({ ids, starts, text, regions }: RegionedText, reasons: readonly Reason[], tokenizer: Tokenizer): boolean {
   const { specials } = tokenizer.info
   const wanted = trainedBytes(Buffer.from(text), regions)

@@ -45,7 +45,9 @@ export class LossEvaluator {
     return input.form === 'segments' ? encodeSegments(input, options, this.#context) : encodeMessages(input, options, this.#context)
   }
 
-  /** Runs after the main pass, so that they share no batch and the scores of the main pass equal those of /v1/logprob. */
+  /**
+   * Runs after the main pass, so that they share no batch and the scores of the main pass equal those of /v1/logprob.
+   */
   async #diagnosis(
     { example, sequence }: ScoredExample,
     { promptLossWeight }: LossOptions,

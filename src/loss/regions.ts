@@ -2,8 +2,8 @@ import { elementAt } from '../element-at.ts'
 import type { Reason } from '../scoring/loss/labels.ts'
 
 /**
- * A range of the text in bytes, and the label of its tokens. `lead` is white space that a chat template writes between its
- * generation prompt and a completion.
+ * A range of the text in bytes, and the label of its tokens. `lead` is white space that a chat template writes between
+ * its generation prompt and a completion.
  */
 export interface Region {
   readonly start: number
@@ -12,11 +12,12 @@ export interface Region {
 }
 
 /**
- * Labels each token by the regions that contain its bytes. `starts` has the first byte of each token and the length of the
- * text: (n + 1,). Regions are consecutive, without gaps.
+ * Labels each token by the regions that contain its bytes. `starts` has the first byte of each token and the length of
+ * the text: (n + 1,). Regions are consecutive, without gaps.
  *
- * A token with bytes of a completion and of given text is a `straddle`, which is masked, as in axolotl. A `lead` does not
- * count as given text, because the model has to generate " Yes" after "Assistant:". A token of only a lead is `template`.
+ * A token with bytes of a completion and of given text is a `straddle`, which is masked, as in axolotl. A `lead` does
+ * not count as given text, because the model has to generate " Yes" after "Assistant:". A token of only a lead is
+ * `template`.
  */
 export function reasonsOf(starts: ArrayLike<number>, regions: readonly Region[]): Reason[] {
   const filled = regions.filter(({ start, end }) => end > start)

@@ -3,7 +3,7 @@ import { ServiceError } from '../errors.ts'
 import type { ChatMessage } from '../tokenizer/tokenizer.ts'
 
 /** A piece of text, and whether it is trained. */
-export interface Segment {
+interface Segment {
   readonly text: string
   readonly train: boolean
 }

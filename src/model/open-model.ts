@@ -13,7 +13,7 @@ import type { DataFile } from './weights/data-files.ts'
 import { openGraph } from './weights/open-graph.ts'
 
 /** The file layout of a model, for people. */
-export type Layout = 'genai' | 'merged decoder' | 'decoder without past' | 'decoder with past' | 'ids only'
+type Layout = 'genai' | 'merged decoder' | 'decoder without past' | 'decoder with past' | 'ids only'
 
 /** A model folder whose graph was read, without its weights, and can be scored. */
 export interface OpenModel extends ModelFolder {

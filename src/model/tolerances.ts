@@ -18,9 +18,9 @@ export function toleranceCeilingNats({ activations, logits }: Numerics, executio
 
 /**
  * Largest difference of a token from an answer stored with the model, nats. Stored answers come from another processor,
- * which adds in another order or does not round activations at all. Where activations are rounded to 8 bits, single tokens
- * differed by up to 0.43 and the mean of a text by 0.06 (docs/reference/numerics-across-processors.md). The mean of a text
- * stays below `toleranceCeilingNats` for any numerics.
+ * which adds in another order or does not round activations at all. Where activations are rounded to 8 bits, single
+ * tokens differed by up to 0.43 and the mean of a text by 0.06 (docs/reference/numerics-across-processors.md). The mean
+ * of a text stays below `toleranceCeilingNats` for any numerics.
  */
 export function storedCeilingNats(numerics: Numerics, executionProvider: 'cpu' | 'cuda'): number {
   const { activations } = numerics

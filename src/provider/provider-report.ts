@@ -1,6 +1,6 @@
 import { OPTIONAL_LIBRARIES, type ProviderInfo, type ProviderLibrary } from './provider-info.ts'
 
-export interface ProviderItem {
+interface ProviderItem {
   readonly what: string
   /** `not_needed`: absent, and needed only by some models. */
   readonly status: 'found' | 'missing' | 'not_needed'

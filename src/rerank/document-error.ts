@@ -8,7 +8,10 @@ const SERVICE_FAILURES = new Set<ErrorCode>(['deadline_exceeded', 'client_closed
 const LEFT_ADVICE =
   'truncation on the right is not supported, because it would score part of a text as if it were the whole; truncation_direction left drops the first tokens of x'
 
-/** The error with the path of its document. One document fails the whole request, because a client would read a gap as a low score. */
+/**
+ * The error with the path of its document. One document fails the whole request, because a client would read a gap as a
+ * low score.
+ */
 export function documentError(error: ServiceError, document: number, { field, truncation }: RerankRequest): ServiceError {
   if (SERVICE_FAILURES.has(error.code)) return error
   const advice = error.code === 'context_length_exceeded' && truncation === 'right' ? `; ${LEFT_ADVICE}` : ''

@@ -21,9 +21,9 @@ export interface ScoredDocuments {
 type Scorer = Pick<LogprobEvaluator, 'encode' | 'evaluateEncoded'>
 
 /**
- * Scores all documents of a request. Each distinct (x, y) is computed once, and documents that differ in their last token
- * alone in one pass, so one-token documents share the computation of the query. Throws `queue_full`, and the error of the
- * first document that cannot be encoded, with its index, before any is scored.
+ * Scores all documents of a request. Each distinct (x, y) is computed once, and documents that differ in their last
+ * token alone in one pass, so one-token documents share the computation of the query. Throws `queue_full`, and the
+ * error of the first document that cannot be encoded, with its index, before any is scored.
  */
 export async function scoreDocuments(request: RerankRequest, scorer: Scorer, terms: WorkTerms): Promise<ScoredDocuments> {
   const pairs = pairsOf(request)

@@ -54,9 +54,10 @@ export function normalizedLogProb(normalization: Normalization, { logProb, y, ba
 }
 
 /**
- * Maps a normalized log-probability v to a score in (0, 1], which clients of rerankers expect and compare with thresholds:
- * exp(v), or for a log-ratio the logistic function 1 / (1 + exp(-v)) = p / (p + p') with p = Pr(y | x) and p' the
- * baseline. Where exp underflows the score stays above 0, because clients read 0 as no score. Rank by v, not by the score.
+ * Maps a normalized log-probability v to a score in (0, 1], which clients of rerankers expect and compare with
+ * thresholds: exp(v), or for a log-ratio the logistic function 1 / (1 + exp(-v)) = p / (p + p') with p = Pr(y | x) and
+ * p' the baseline. Where exp underflows the score stays above 0, because clients read 0 as no score. Rank by v, not by
+ * the score.
  */
 export function relevanceScore(normalization: Normalization, value: number): number {
   const score = hasBaseline(normalization) ? 1 / (1 + Math.exp(-value)) : Math.exp(value)

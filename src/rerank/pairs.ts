@@ -14,8 +14,8 @@ export interface RerankPairs {
 }
 
 /**
- * Splits the separator: its trailing spaces start y, the rest ends x. Tokenizers merge a space with the word after it, and a
- * line break or punctuation with the text before it.
+ * Splits the separator: its trailing spaces start y, the rest ends x. Tokenizers merge a space with the word after it,
+ * and a line break or punctuation with the text before it.
  */
 export function splitSeparator(separator: string): { readonly endOfX: string; readonly startOfY: string } {
   let end = separator.length
@@ -47,8 +47,8 @@ export interface Baselines {
 }
 
 /**
- * Each y after `x` in place of its own x, with the same token ids: the text by itself may be tokenized differently, which
- * would change the difference. `index` continues after the pairs.
+ * Each y after `x` in place of its own x, with the same token ids: the text by itself may be tokenized differently,
+ * which would change the difference. `index` continues after the pairs.
  */
 export function baselinesOf(encoded: readonly EncodedItem[], x: string): Baselines {
   const positions = new Map<string, number>()

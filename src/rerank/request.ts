@@ -17,13 +17,16 @@ export interface RerankRequest {
   readonly direction: Direction
   readonly separator: string
   readonly normalization: Normalization
-  /** `left` drops the first tokens of x when x and y are too long. `right` was requested but is not supported: too long is an error. */
+  /**
+   * `left` drops the first tokens of x when x and y are too long. `right` was requested but is not supported: too long
+   * is an error.
+   */
   readonly truncation: 'none' | 'left' | 'right'
   readonly limits: TokenLimits
 }
 
 /** Lengths in tokens at which other services truncate a text; null means no limit. */
-export interface TokenLimits {
+interface TokenLimits {
   readonly max_tokens_per_doc: number | null
   readonly max_tokens_per_query: number | null
   readonly truncate_prompt_tokens: number | null

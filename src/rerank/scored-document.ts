@@ -10,7 +10,9 @@ export interface ScoredDocument {
   readonly text: string
   /** log Pr(y | x) */
   readonly logProb: number
-  /** Log-probability of the same y without x or after the domain prompt; null when the normalization has no baseline. */
+  /**
+   * Log-probability of the same y without x or after the domain prompt; null when the normalization has no baseline.
+   */
   readonly baselineLogProb: number | null
   readonly normalizedLogProb: number
   /** In (0, 1]. */
@@ -82,8 +84,8 @@ export function documentFields({ logProb, normalizedLogProb, baselineLogProb, co
 type TieRule = 'lower_index' | 'higher_index'
 
 /**
- * Sorts by normalized log-probability, the best first; relevance scores can be equal where exp underflows. `ties` orders
- * equal documents, so that the result does not depend on the sort algorithm.
+ * Sorts by normalized log-probability, the best first; relevance scores can be equal where exp underflows. `ties`
+ * orders equal documents, so that the result does not depend on the sort algorithm.
  */
 export function ranked(documents: readonly ScoredDocument[], ties: TieRule): ScoredDocument[] {
   const sign = ties === 'lower_index' ? 1 : -1

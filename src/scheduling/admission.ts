@@ -14,8 +14,8 @@ interface Load {
 }
 
 /**
- * Why the scheduler refuses `newcomer`: `queue_full`, with the seconds after which there should be room. Null when it is
- * admitted.
+ * Why the scheduler refuses `newcomer`: `queue_full`, with the seconds after which there should be room. Null when it
+ * is admitted.
  */
 export function refusalOf(newcomer: TimedWork, { byDeadline, waitingTokens, maxQueueTokens, capacity, throughput }: Load): ServiceError | null {
   const { submittedAtMs, deadlineAtMs, tokens } = newcomer

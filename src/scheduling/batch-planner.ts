@@ -117,15 +117,15 @@ function byLengthDistance(queue: readonly PlannedJob[], head: PlannedJob): Candi
 }
 
 /**
- * By how much one more sequence may raise the cost per token over the lowest so far: without it, a few sequences would be
- * left over for a pass of their own.
+ * By how much one more sequence may raise the cost per token over the lowest so far: without it, a few sequences would
+ * be left over for a pass of their own.
  */
 const COST_SLACK = 1.05
 
 /**
- * One packed row, with each common prefix in it once. Adds the jobs that share the longest prefix with the head first, as
- * long as the cost per token does not rise: the prefix is paid for once, but attention grows with the square of the row.
- * `queue` is not empty.
+ * One packed row, with each common prefix in it once. Adds the jobs that share the longest prefix with the head first,
+ * as long as the cost per token does not rise: the prefix is paid for once, but attention grows with the square of the
+ * row. `queue` is not empty.
  */
 function planPacked(queue: readonly PlannedJob[], planning: Planning): BatchPlan {
   const { limits, sharing } = planning
@@ -178,7 +178,10 @@ function planFromCache(queue: readonly PlannedJob[], planning: Planning): BatchP
   return sharedPlan(newTokens, cost)
 }
 
-/** Jobs that may join the head, with the length of the prefix they share with it: the longest first, then in queue order. */
+/**
+ * Jobs that may join the head, with the length of the prefix they share with it: the longest first, then in queue
+ * order.
+ */
 function bySharedPrefix(queue: readonly PlannedJob[], head: PlannedJob): (Candidate & { readonly shared: number })[] {
   return queue
     .map((job, index) => ({ index, job, shared: job.runsAlone ? 0 : commonLength(head.fed, job.fed) }))

@@ -2,10 +2,10 @@ import { ATTENTION_SCORE_BYTES } from '../engine/engine-info.ts'
 import type { Planning } from './batch-planner.ts'
 
 /** Used when the graph does not state its hidden size: the value of a model of width 750. */
-export const DEFAULT_PARITY_TOKENS = 1500
+const DEFAULT_PARITY_TOKENS = 1500
 /**
- * Fixed cost of a pass, as a share of the tokens that fill the machine: reading weights, launching operators, messages to
- * the process.
+ * Fixed cost of a pass, as a share of the tokens that fill the machine: reading weights, launching operators, messages
+ * to the process.
  */
 const PASS_SHARE = 1 / 8
 
@@ -28,7 +28,10 @@ export function rowCost(tokens: number, { limits: { parityTokens = DEFAULT_PARIT
   return tokens * (1 + tokens / parityTokens)
 }
 
-/** Cost of a pass over the last `added` tokens of a sequence of `length`, with the tokens before them in the prefix cache. */
+/**
+ * Cost of a pass over the last `added` tokens of a sequence of `length`, with the tokens before them in the prefix
+ * cache.
+ */
 export function continuationCost(added: number, length: number, planning: Planning): number {
   return passCost(planning) + added * (1 + length / (planning.limits.parityTokens ?? DEFAULT_PARITY_TOKENS))
 }

@@ -17,8 +17,8 @@ export interface Capacity {
 
 /**
  * Share of the time between submission and deadline that admission keeps in reserve, because estimates are off and the
- * response has to be written. Batch work leaves half of it, so that interactive work which arrives later still finds room
- * before its own deadline.
+ * response has to be written. Batch work leaves half of it, so that interactive work which arrives later still finds
+ * room before its own deadline.
  */
 const MARGIN: Readonly<Record<Priority, number>> = { interactive: 0.1, batch: 0.5 }
 /**
@@ -30,9 +30,9 @@ const SPARE = 0.25
 /**
  * By how many milliseconds `newcomer` is too much; 0 or less when it can be admitted.
  *
- * Work can meet its deadlines exactly when it does in the order of the deadlines (Jackson's rule), so this simulates that
- * order. The newcomer must end within its own deadline less the margin, and must not make late what would be in time
- * without it. Work that is late in any case is left out: it must not keep others away.
+ * Work can meet its deadlines exactly when it does in the order of the deadlines (Jackson's rule), so this simulates
+ * that order. The newcomer must end within its own deadline less the margin, and must not make late what would be in
+ * time without it. Work that is late in any case is left out: it must not keep others away.
  */
 export function excessMs(byDeadline: readonly TimedWork[], newcomer: TimedWork, { freeAtMs, msPerToken }: Capacity): number {
   const ownMs = newcomer.tokens * msPerToken

@@ -4,9 +4,9 @@ interface Turn {
 }
 
 /**
- * Shares tokens fairly among waiting members: the member that was served the fewest since it joined comes first (start-time
- * fair queueing; Goyal, Vin and Cheng 1996). A newcomer starts at the count of the member served last. So it neither waits
- * for what others received before it joined, nor makes up for the time when it wanted nothing.
+ * Shares tokens fairly among waiting members: the member that was served the fewest since it joined comes first
+ * (start-time fair queueing; Goyal, Vin and Cheng 1996). A newcomer starts at the count of the member served last. So
+ * it neither waits for what others received before it joined, nor makes up for the time when it wanted nothing.
  */
 export class FairTurns<M> {
   readonly #waiting = new Map<M, Turn>()

@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { Batch, ScoringSequence } from '../engine/engine.ts'
 
-/** One sequence to score. The scheduler may put it into a batch with others, or answer it with the scores of an equal job. */
+/**
+ * One sequence to score. The scheduler may put it into a batch with others, or answer it with the scores of an equal
+ * job.
+ */
 export interface ScoringJob {
   readonly sequence: ScoringSequence
-  /** How many of the most probable tokens to return per row; null when neither rank, entropy nor top tokens are needed. */
+  /**
+   * How many of the most probable tokens to return per row; null when neither rank, entropy nor top tokens are needed.
+   */
   readonly topCount: number | null
 }
 
@@ -17,8 +22,8 @@ export interface ExactBatch {
 export type Priority = 'interactive' | 'batch'
 
 /**
- * Who waits for the work, and for how long. A separate object, because `AbortSignal.any` drops properties that are set on
- * a signal.
+ * Who waits for the work, and for how long. A separate object, because `AbortSignal.any` drops properties that are set
+ * on a signal.
  */
 export interface WorkTerms {
   /** Aborts when the caller no longer waits; the work then rejects with its reason. */

@@ -53,8 +53,8 @@ export function mergedBatch(planned: readonly QueuedWork[], layout: BatchPlan['l
 }
 
 /**
- * Resolves each group of equal entries with its own rows of the batch, which lie in the order of the groups. Calls `store`
- * with the rows of each group that has a key.
+ * Resolves each group of equal entries with its own rows of the batch, which lie in the order of the groups. Calls
+ * `store` with the rows of each group that has a key.
  */
 export function resolveGroups(
   groups: readonly QueuedWork[][],

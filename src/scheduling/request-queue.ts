@@ -9,10 +9,10 @@ import { type QueuedRequest, type QueuedWork, tokensOf } from './queued-work.ts'
 const INTERACTIVE_PER_BATCH = 15
 
 /**
- * The waiting work, by request. Interactive work precedes batch work, which gets a sixteenth of the tokens while both wait.
- * Within a priority, clients take fair turns by tokens, and so do the requests of a client: a large request does not hold
- * up small ones, nor a client with many requests the others. When that order would make a request late, the earliest
- * deadline comes first, whatever its priority.
+ * The waiting work, by request. Interactive work precedes batch work, which gets a sixteenth of the tokens while both
+ * wait. Within a priority, clients take fair turns by tokens, and so do the requests of a client: a large request does
+ * not hold up small ones, nor a client with many requests the others. When that order would make a request late, the
+ * earliest deadline comes first, whatever its priority.
  */
 export class RequestQueue {
   /** Requests with waiting work, the earliest deadline first. */
@@ -109,8 +109,8 @@ export class RequestQueue {
   }
 
   /**
-   * Work in the order of deadlines, from the request at `start` on, of at most `maxTokens`: work with a later deadline must
-   * not displace urgent work.
+   * Work in the order of deadlines, from the request at `start` on, of at most `maxTokens`: work with a later deadline
+   * must not displace urgent work.
    */
   #fromDeadline(start: number, maxTokens: number): QueuedWork[] {
     const selected: QueuedWork[] = []

@@ -10,8 +10,8 @@ interface Entry {
 
 /**
  * Scores of sequences computed earlier, by `keyOfJob`. Beyond `maxBytes` the least recently used entries are dropped.
- * When a process of the engine is replaced, all of them are: its scores may have been the reason. Callers must not write
- * to the arrays.
+ * When a process of the engine is replaced, all of them are: its scores may have been the reason. Callers must not
+ * write to the arrays.
  */
 export class ResultCache {
   readonly #engine: Pick<Engine, 'restarts'>

@@ -58,7 +58,10 @@ export class RunningBatches {
     return group !== undefined
   }
 
-  /** The engines as one: their joint speed, and when they will have finished the running batches and `tokensBefore` more. */
+  /**
+   * The engines as one: their joint speed, and when they will have finished the running batches and `tokensBefore`
+   * more.
+   */
   capacity(msPerToken: number, nowMs: number, tokensBefore: number): Capacity {
     const leftMs = [...this.#batches].reduce((sum, { tokens, startedAtMs }) => sum + Math.max(0, startedAtMs + tokens * msPerToken - nowMs), 0)
     return { msPerToken: msPerToken / this.#slots, freeAtMs: nowMs + (leftMs + tokensBefore * msPerToken) / this.#slots }

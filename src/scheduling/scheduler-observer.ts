@@ -5,7 +5,10 @@ import { fedTokens, paddedTokens } from './job.ts'
 export interface SchedulerObserver {
   batchDone?(batch: BatchInfo & { readonly queueMs: number }): void
   jobsDropped?(reason: string, count: number): void
-  /** A sequence was answered with the scores of another request: an earlier one (`result`), or one in the same batch or a running one. */
+  /**
+   * A sequence was answered with the scores of another request: an earlier one (`result`), or one in the same batch or
+   * a running one.
+   */
   reused?(source: 'result' | 'in_flight', tokens: number): void
 }
 

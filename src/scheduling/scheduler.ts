@@ -31,8 +31,8 @@ interface Submitted {
 
 /**
  * Puts the sequences of all requests into batches for one engine. No timer delays work: a batch starts as soon as the
- * engine is free, so batches grow with the load and an idle service answers at once. A request that can meet its deadline
- * waits in the queue; one that cannot is refused at once. Equal sequences are computed once.
+ * engine is free, so batches grow with the load and an idle service answers at once. A request that can meet its
+ * deadline waits in the queue; one that cannot is refused at once. Equal sequences are computed once.
  */
 export class Scheduler {
   readonly #engine: Engine
@@ -79,10 +79,10 @@ export class Scheduler {
   }
 
   /**
-   * Admits all jobs of a request or none, and returns one promise per job, in order. Throws `queue_full`, with the seconds
-   * after which there should be room, when the jobs cannot meet the deadline of `terms`, would make others miss theirs, or
-   * exceed the queue. When the signal aborts, waiting jobs are dropped, and all of them reject with its reason. Callers must
-   * not write to the scores, which may be shared with an equal job.
+   * Admits all jobs of a request or none, and returns one promise per job, in order. Throws `queue_full`, with the
+   * seconds after which there should be room, when the jobs cannot meet the deadline of `terms`, would make others miss
+   * theirs, or exceed the queue. When the signal aborts, waiting jobs are dropped, and all of them reject with its
+   * reason. Callers must not write to the scores, which may be shared with an equal job.
    */
   submit(jobs: readonly ScoringJob[], terms: WorkTerms): Promise<RowScores>[] {
     return this.submitAll(jobs, terms).map(async (scores) => elementAt((await scores).rows, 0))

@@ -18,7 +18,7 @@ describe('models of other architectures, layouts and precisions', { concurrency:
         const { toFloat64, toRuntime, toStored, verdict } = outcome
         t.diagnostic(
           outcome.refusal ??
-            `to float64 ${toFloat64?.toExponential(1)}, to onnxruntime ${toRuntime?.toExponential(1)}, to stored numbers ${toStored?.toExponential(1)} nats a token; checks: ${verdict}`
+            `to float64 ${toFloat64?.toExponential(1)}, to onnxruntime ${toRuntime?.toExponential(1)}, to stored numbers ${toStored?.toExponential(1)} nats per token; checks: ${verdict}`
         )
         assert.equal(outcome.problem, null)
       })

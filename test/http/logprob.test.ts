@@ -159,7 +159,7 @@ describe('POST /v1/logprob', () => {
     )
   })
 
-  test('streams one result a line as NDJSON', async () => {
+  test('streams one result per line as NDJSON', async () => {
     const y = Array.from({ length: 20 }, (_, i) => ` word${i}`)
     const response = await service.post('/v1/logprob', { x: X, y }, { headers: { accept: 'application/x-ndjson' } })
 

@@ -8,7 +8,7 @@ import type { JinaBody, TeiBody } from '../support/rerank-body.ts'
 const QUERY = 'The children ran down to the'
 const DOCUMENTS = ['parliament of the crows', 'river and swam.', 'sea', 'caf\u00e9 \u{1f469}\u200d\u{1f467} by the shore']
 const PATHS = ['/v1/rerank', '/v2/rerank', '/rerank']
-/** Passes of other shapes differ by the noise of float32, nats a token; the ceiling of the model's own tolerance. */
+/** Passes of other shapes differ by the noise of float32, nats per token; the ceiling of the model's own tolerance. */
 const TOLERANCE = 1e-3
 
 let service: HttpApp

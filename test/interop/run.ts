@@ -5,7 +5,7 @@
  *     node dist/test/interop/run.js blimp PAIRS.jsonl [RESULTS.json]
  *
  * `modes` is the forms of lm-eval's requests that the test has, or all, against `hf`; `blimp` all pairs of a file with
- * the fields good and bad. Exits 1 when a number is not as it has to be.
+ * the fields good and bad. Exits 1 on a mismatch.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

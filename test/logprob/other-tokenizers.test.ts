@@ -1,4 +1,6 @@
-/** Boundaries, spelling and offsets with tokenizers that put a space in front, fall back on bytes, or change the text. */
+/**
+ * Boundaries, spelling and offsets with tokenizers that put a space in front, fall back on bytes, or change the text.
+ */
 
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'

@@ -13,7 +13,10 @@ import { REQUEST_CHECKS } from '../../src/scoring/checks/request-checks.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { encodeOne, itemOf, optionsOf } from '../support/logprob-items.ts'
 
-/** Rows with the given log-probabilities whose most probable token has -0.25 and is another one, or is the target in `greedy` rows. */
+/**
+ * Rows with the given log-probabilities whose most probable token has -0.25 and is another one, or is the target in
+ * `greedy` rows.
+ */
 function rowsOf(whole: Int32Array, ids: Int32Array, logProbs: readonly number[], greedy: readonly boolean[]): RowScores {
   return {
     logProbs: Float32Array.from(logProbs),

@@ -40,8 +40,6 @@ const failed = outcomes.filter(({ problem }) => problem !== null)
 process.stdout.write(`${matrixTable(outcomes)}\n`)
 const seconds = Math.round((performance.now() - began) / 1000)
 const architectures = new Set(outcomes.flatMap(({ architecture, toFloat64 }) => (toFloat64 === null ? [] : [architecture]))).size
-process.stdout.write(
-  `${outcomes.length} files of ${folders.length} models, ${architectures} architectures, ${failed.length} not as they have to be, ${seconds} s\n`
-)
+process.stdout.write(`${outcomes.length} files of ${folders.length} models, ${architectures} architectures, ${failed.length} mismatches, ${seconds} s\n`)
 if (results !== '') writeResults(results, outcomes)
 process.exit(failed.length === 0 && outcomes.length > 0 ? 0 : 1)

@@ -56,7 +56,7 @@ export function goldenSuite(step: number): void {
         assert.equal(alone[i]?.boundary.merged, item.merged)
       }
       const { perToken, perSum } = differences(items, alone)
-      t.diagnostic(`largest difference to float64: ${perToken.toExponential(2)} nats a token, ${perSum.toExponential(2)} nats of a joint sum`)
+      t.diagnostic(`largest difference to float64: ${perToken.toExponential(2)} nats per token, ${perSum.toExponential(2)} nats of a joint sum`)
       assert.ok(perToken <= TOLERANCE)
     })
 
@@ -66,7 +66,7 @@ export function goldenSuite(step: number): void {
       const { perToken } = differences(items, batched)
       const toAlone = largestJointDifference(alone, batched)
       t.diagnostic(
-        `largest difference to float64: ${perToken.toExponential(2)} nats a token; to the same pair alone: ${toAlone.toExponential(2)} nats of a joint sum`
+        `largest difference to float64: ${perToken.toExponential(2)} nats per token; to the same pair alone: ${toAlone.toExponential(2)} nats of a joint sum`
       )
       assert.ok(perToken <= TOLERANCE)
       assert.ok(toAlone <= TOLERANCE)

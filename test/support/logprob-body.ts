@@ -36,7 +36,7 @@ export interface LogprobResultBody {
   readonly error?: { readonly code: string; readonly message: string }
 }
 
-export interface TokenBody {
+interface TokenBody {
   readonly part: string
   readonly id: number
   readonly text: string

@@ -27,7 +27,7 @@ export interface LossBody {
   readonly stamp: Readonly<Record<string, unknown>>
 }
 
-export interface LossTokenBody {
+interface LossTokenBody {
   readonly id: number
   readonly text: string
   readonly bytes: string

@@ -78,7 +78,7 @@ export async function openPacked(path: string, facts: Partial<AttentionInfo> = {
 }
 
 /** (S, P+S): every token attends to the past and to the tokens up to itself. */
-export function packedRowBias({ ids, ends }: PackedRow, pastLength: number): Float32Array {
+function packedRowBias({ ids, ends }: PackedRow, pastLength: number): Float32Array {
   const columns = pastLength + ids.length
   const bias = new Float32Array(ids.length * columns).fill(BLOCKED)
   for (let i = 0; i < ids.length; i++) {

@@ -8,7 +8,7 @@ export function jobLike(tokenCount: number, start = 0): PlannedJob {
 }
 
 /** A job of these ids. */
-export function jobOfIds(...ids: readonly number[]): PlannedJob {
+function jobOfIds(...ids: readonly number[]): PlannedJob {
   return { tokenCount: ids.length, runsAlone: false, fed: Int32Array.from(ids) }
 }
 

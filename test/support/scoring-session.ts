@@ -7,7 +7,7 @@ import { writeOnnx } from '../../src/model/onnx/write.ts'
 /** Flattened outputs of the scoring graph, by the names of SCORING_OUTPUTS. */
 export type ScoringNumbers = Readonly<Record<keyof typeof SCORING_OUTPUTS, number[]>>
 
-export interface ScoringQuestion {
+interface ScoringQuestion {
   /** The model's own inputs. */
   readonly feeds: Readonly<Record<string, Tensor>>
   /** N lists of C each. */

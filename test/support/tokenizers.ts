@@ -150,7 +150,7 @@ export function unigram(): TokenizerFiles {
 }
 
 /** A post-processor that adds control tokens around every text. */
-export function around(before: readonly string[], after: readonly string[], ids: Readonly<Record<string, number>>): object {
+function around(before: readonly string[], after: readonly string[], ids: Readonly<Record<string, number>>): object {
   const special = (id: string): object => ({ SpecialToken: { id, type_id: 0 } })
   return {
     type: 'TemplateProcessing',

@@ -13,7 +13,9 @@ export interface JinaResult extends DocumentFields {
 /** Documents that Cohere bills as one search unit. */
 const DOCUMENTS_PER_SEARCH_UNIT = 100
 
-/** Throws `invalid_request` for options of Cohere and vLLM that logpr does not support, and as `rerankRequestOf` does. */
+/**
+ * Throws `invalid_request` for options of Cohere and vLLM that logpr does not support, and as `rerankRequestOf` does.
+ */
 export function jinaRequest(body: RerankBody): RerankRequest {
   const documents = (body.documents ?? []).map((document) => (typeof document === 'string' ? document : document.text))
   if (documents.length === 0) throw new ServiceError('invalid_request', 'documents is an empty list: send at least one document', { param: 'documents' })
@@ -36,8 +38,8 @@ export function jinaRequest(body: RerankBody): RerankRequest {
 }
 
 /**
- * The best `top_n` documents; all when it is absent, null or not positive. Among equals the lower index comes first, as in
- * vLLM. Results include `document` unless `return_documents` is false: the default of Jina, and always so in vLLM.
+ * The best `top_n` documents; all when it is absent, null or not positive. Among equals the lower index comes first, as
+ * in vLLM. Results include `document` unless `return_documents` is false: the default of Jina, and always so in vLLM.
  */
 export function jinaResults(documents: readonly ScoredDocument[], { top_n: topN, return_documents: returnDocuments }: RerankBody): JinaResult[] {
   const all = ranked(documents, 'lower_index')

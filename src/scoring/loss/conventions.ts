@@ -4,7 +4,7 @@
  */
 
 /** A convention explains a loss within this relative difference or, for values near 0, this absolute one. */
-export const CONVENTION_TOLERANCE = { relative: 1e-3, nats: 1e-6 } as const
+const CONVENTION_TOLERANCE = { relative: 1e-3, nats: 1e-6 } as const
 
 /** -log p of the tokens of one example, nats, grouped by their role. */
 export interface ExampleLosses {
@@ -105,7 +105,7 @@ export function conventionsOf(losses: ExampleLosses): Convention[] {
   return found.filter(isDefined).map(([convention, value, message]) => ({ convention, value, message }))
 }
 
-export interface ConventionMatch extends Convention {
+interface ConventionMatch extends Convention {
   /** reported - value, nats. */
   readonly difference: number
 }

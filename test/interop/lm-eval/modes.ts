@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
 import { type EvaluationRequest, TASKS_FOLDER } from './run-lm-eval.ts'
 
-export const TASKS = ['logpr_blimp_sample', 'logpr_next_sentence', 'logpr_last_word', 'logpr_edges', 'logpr_prose']
+const TASKS = ['logpr_blimp_sample', 'logpr_next_sentence', 'logpr_last_word', 'logpr_edges', 'logpr_prose']
 /** Context length of the embedded model. */
 const MAX_LENGTH = 512
 
@@ -61,7 +61,7 @@ export function localCompletions({ prompt, batchSize, concurrent, tokenizer }: F
  * It has neither rolling texts nor a prefix token: the first token of an empty context has no number, and the client
  * ends with a TypeError. Spaces at the end of a context it leaves there, where others move them.
  */
-export const GGUF: Mode = {
+const GGUF: Mode = {
   client: 'gguf',
   name: 'text, one at a time',
   request: (url) => ({
@@ -73,7 +73,7 @@ export const GGUF: Mode = {
 }
 
 /** Indices of the documents of `logpr_edges` that satisfy a condition. */
-export function edgesThat(holds: (edge: { readonly what: string; readonly context: string }) => boolean): number[] {
+function edgesThat(holds: (edge: { readonly what: string; readonly context: string }) => boolean): number[] {
   const lines = readFileSync(join(PACKAGE_FOLDER, TASKS_FOLDER, 'data', 'edges.jsonl'), 'utf8')
     .trim()
     .split('\n')

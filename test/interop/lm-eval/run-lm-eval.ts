@@ -19,7 +19,7 @@ export interface Sample {
 }
 
 /** lm-eval's metrics of a document, such as accuracy. */
-export interface DocumentMetrics {
+interface DocumentMetrics {
   readonly key: string
   readonly acc: number
   readonly accNorm: number

@@ -31,7 +31,7 @@ export interface Finished {
  * The environment of every client: its programs first in PATH, no look at any hub, and one thread of each numerical
  * library, because those that spin while they wait slow each other down on few cores.
  */
-export function clientEnv(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+function clientEnv(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   return {
     ...process.env,
     PATH: `${dirname(PYTHON)}${delimiter}${process.env.PATH}`,

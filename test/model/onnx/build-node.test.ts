@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import { buildFloat, buildInt64, buildNode } from '../../../src/model/onnx/build-node.ts'
 import { hex } from '../../support/onnx-model.ts'
 
-// Expected bytes from onnx.proto: AttributeProto { name 1, i 3, g 6, ints 8, type 20 }, TensorProto { dims 1, data_type 2, name 8, raw_data 9 }.
+// Expected bytes from onnx.proto: AttributeProto { name 1, i 3, g 6, ints 8, type 20 }, TensorProto { dims 1, data_type
+// 2, name 8, raw_data 9 }.
 describe('buildNode', () => {
   it('names a node after its first output', () => assert.equal(buildNode('Split', ['a'], ['b', 'c']).name, 'b/Split'))
 

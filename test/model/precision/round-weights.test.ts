@@ -32,7 +32,10 @@ function sha256({ buffer, byteOffset, byteLength }: ArrayBufferView): string {
     .digest('hex')
 }
 
-/** Source: `quantize_matmul_8bits` of onnxruntime 1.30.0 in Python, symmetric, on the matrix padded with zeros to whole blocks. */
+/**
+ * Source: `quantize_matmul_8bits` of onnxruntime 1.30.0 in Python, symmetric, on the matrix padded with zeros to whole
+ * blocks.
+ */
 const BY_ONNXRUNTIME = [
   {
     K: 256,

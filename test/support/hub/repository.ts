@@ -48,7 +48,7 @@ export function treeEntry({ path, content, oid, sha256 }: HubFile): Record<strin
   return { type: 'file', oid, size: content.length, path, ...lfs }
 }
 
-export function gitBlobSha1(content: Uint8Array): string {
+function gitBlobSha1(content: Uint8Array): string {
   return createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
 }
 

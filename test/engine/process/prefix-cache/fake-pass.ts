@@ -14,7 +14,7 @@ export const TENSORS: readonly CacheTensor[] = [
  * What pass number `pass` computes for the last token of a prefix. Depends on all of its tokens; exact in float32 and
  * below 2^16.
  */
-export function elementOf(prefix: Int32Array, pass: number, tensor: number, head: number, element: number): number {
+function elementOf(prefix: Int32Array, pass: number, tensor: number, head: number, element: number): number {
   let hash = 17
   for (const part of [...prefix, prefix.length, pass, tensor, head, element]) hash = (Math.imul(hash, 31) + part + 1) & 0x7fffffff
   return (hash ^ (hash >>> 15)) & 0xffff
