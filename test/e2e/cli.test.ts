@@ -164,10 +164,7 @@ test('serve and score refuse CUDA at once where it is not installed, with what i
   for (const argv of [['serve'], ['score', '--x', 'a', '--y', 'b']]) {
     const { code, stdout, stderr } = await logpr([...argv, '--execution-provider', 'cuda'])
     assert.deepEqual([code, stdout], [2, ''])
-    assert.match(
-      stderr,
-      /^logpr: CUDA cannot be used here\. Missing: .*libonnxruntime_providers_cuda\.so \(install it: bash scripts\/install-cuda-provider\.sh\)/
-    )
+    assert.match(stderr, /^logpr: CUDA cannot be used\. Missing: .*libonnxruntime_providers_cuda\.so \(install it: bash scripts\/install-cuda-provider\.sh\)/)
   }
 })
 

@@ -19,7 +19,7 @@ export const TRAPS: readonly Trap[] = [
     trap: 'no token is generated with max_tokens 1: the client drops the last token of an option instead',
     tests: [
       [TRAPS_TEST, 'hold the token after the context, so that an answer of one token has its score'],
-      [CHOICE, 'has exactly one more with max_tokens 1, and keeps a generated end token'],
+      [CHOICE, 'has one more entry with max_tokens 1, and keeps a generated end token'],
       ['http/completions.begin-token.test.ts', 'keeps an end token that is generated in every list']
     ]
   },
@@ -40,17 +40,17 @@ export const TRAPS: readonly Trap[] = [
     id: 'T4',
     trap: 'null, NaN or -Infinity among the log-probabilities',
     tests: [
-      ['completions/token-scores.test.ts', 'shows probability 0 as -9999, which JSON has, and nothing below'],
-      ['completions/token-scores.test.ts', 'shows what rounding lifted above 0 as 0'],
-      ['completions/evaluate.test.ts', 'fails as a whole when the model gives no number'],
-      ['completions/choice.wire.test.ts', 'never writes null in place of a number that is not finite']
+      ['completions/token-scores.test.ts', 'shows probability 0 as -9999, and nothing below'],
+      ['completions/token-scores.test.ts', 'shows a value that rounding lifted above 0 as 0'],
+      ['completions/evaluate.test.ts', 'fails as a whole when the model returns NaN'],
+      ['completions/choice.wire.test.ts', 'throws for a non-finite number instead of writing null']
     ]
   },
   {
     id: 'T5',
     trap: 'tokens with the same text collapse into one key',
     tests: [
-      [CHOICE, 'keeps the largest value of tokens that read alike, and the token its own number'],
+      [CHOICE, 'keeps the largest value among tokens with equal text, and the score of the token itself'],
       ['http/completions.begin-token.test.ts', 'keeps the largest value of bytes that read alike, so that none is taken for the most probable token']
     ]
   },
@@ -58,7 +58,7 @@ export const TRAPS: readonly Trap[] = [
     id: 'T6',
     trap: 'JavaScript objects reorder or drop keys',
     tests: [
-      ['completions/choice.wire.test.ts', 'keeps tokens that read like numbers in their order'],
+      ['completions/choice.wire.test.ts', 'keeps the order of tokens that look like numbers'],
       ['completions/choice.wire.test.ts', 'keeps the token __proto__']
     ]
   },
@@ -66,7 +66,7 @@ export const TRAPS: readonly Trap[] = [
     id: 'T7',
     trap: 'text_offset counts something other than code points of the whole text',
     tests: [
-      ['completions/spelling.code-points.test.ts', 'counts code points, not UTF-16 units and not bytes'],
+      ['completions/spelling.test.ts', 'counts code points, not UTF-16 units and not bytes'],
       [TRAPS_TEST, 'gives all bytes of one character its own place']
     ]
   },
@@ -75,7 +75,7 @@ export const TRAPS: readonly Trap[] = [
     trap: 'a token and its entry in top_logprobs are printed as different numbers: nothing is greedy',
     tests: [
       [TRAPS_TEST, 'is decided by equal doubles: the number of the token is the largest value when it is the most probable one, and only then'],
-      ['completions/choice.wire.test.ts', 'writes doubles so that they read back as they are, in both places alike']
+      ['completions/choice.wire.test.ts', 'writes doubles that parse to the same value, equal in both lists']
     ]
   },
   {
@@ -134,7 +134,7 @@ export const TRAPS: readonly Trap[] = [
     id: 'T16',
     trap: 'max_tokens 0 is rejected',
     tests: [
-      [CHOICE, 'has exactly one entry a prompt token with max_tokens 0, the first null'],
+      [CHOICE, 'has one entry per prompt token with max_tokens 0, the first one null'],
       [CAPTURED, 'finds the score of a reference in the last tokens of its prompt'],
       [CAPTURED, '0.4.2 has the whole continuation in the entries after its context']
     ]
@@ -151,7 +151,7 @@ export const TRAPS: readonly Trap[] = [
   {
     id: 'T19',
     trap: 'the longest valid prompt is rejected, off by one token',
-    tests: [['completions/encode-prompts.test.ts', "isTaken ? 'takes' : 'refuses'"]]
+    tests: [['completions/encode-prompts.test.ts', "isAccepted ? 'accepts' : 'rejects'"]]
   },
   {
     id: 'T20',
