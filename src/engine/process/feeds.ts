@@ -1,5 +1,6 @@
 import { Tensor } from 'onnxruntime-node'
-import { BOOL, FLOAT, FLOAT16, INT32, type TensorInfo } from '../../model/onnx/graph.ts'
+import { BOOL, FLOAT, FLOAT16, INT32 } from '../../model/onnx/data-types.ts'
+import type { TensorInfo } from '../../model/onnx/graph.ts'
 import { headChunks, type RowLimits } from '../../model/onnx/head-rows.ts'
 import { type InputRole, type ModelInput, modelInputs } from '../../model/onnx/model-inputs.ts'
 import type { HeadSizes } from '../../model/onnx/past-key-values.ts'

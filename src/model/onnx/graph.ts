@@ -53,5 +53,3 @@ export interface TensorInfo {
 export function producersOf(graph: Graph): ReadonlyMap<string, OnnxNode> {
   return new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)))
 }
-
-export { BFLOAT16, BOOL, FLOAT, FLOAT16, INT32, INT64 } from './data-types.ts'

@@ -1,5 +1,5 @@
 import { ServiceError } from '../../../errors.ts'
-import { FLOAT, FLOAT16 } from '../../../model/onnx/graph.ts'
+import { FLOAT, FLOAT16 } from '../../../model/onnx/data-types.ts'
 import type { ModelInput } from '../../../model/onnx/model-inputs.ts'
 import { halfBits } from '../half-tensor.ts'
 

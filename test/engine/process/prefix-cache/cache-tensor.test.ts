@@ -9,7 +9,7 @@ import {
   pastDims,
   rangesOf
 } from '../../../../src/engine/process/prefix-cache/cache-tensor.ts'
-import { FLOAT, FLOAT16, INT64 } from '../../../../src/model/onnx/graph.ts'
+import { FLOAT, FLOAT16, INT64 } from '../../../../src/model/onnx/data-types.ts'
 import { modelInputs } from '../../../../src/model/onnx/model-inputs.ts'
 import { info } from '../../../support/onnx-model.ts'
 
