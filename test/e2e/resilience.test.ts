@@ -82,11 +82,16 @@ test('SIGTERM lets requests in progress finish, closes idle connections and leav
   const idle = connect(Number(new URL(service.url).port), '127.0.0.1')
   await once(idle, 'connect')
   const y = Array.from({ length: 400 }, (_, i) => ` word number ${i}`)
+  // The engine waits until the service drains, so that the request is in progress on any machine.
+  process.kill(enginePid, 'SIGSTOP')
   const inProgress = service.post('/v1/logprob', { x: BODY.x, y })
   await pause(100)
 
   const began = performance.now()
-  const [code, response] = await Promise.all([service.stop(), inProgress])
+  const stopped = service.stop()
+  await pause(100)
+  process.kill(enginePid, 'SIGCONT')
+  const [code, response] = await Promise.all([stopped, inProgress])
 
   assert.equal(response.status, 200)
   assert.equal(response.headers.get('connection'), 'close')
