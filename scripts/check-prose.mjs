@@ -1,6 +1,6 @@
 /**
- * Part of `npm run check`: fails on prose and comment lines over 120 characters, and on wordings that docs/writing has
- * plain replacements for. Tables, links, code blocks and generated files are exempt from the length.
+ * Part of `npm run check`: fails on prose and comment lines over 120 characters, and on the wordings below. Tables, code
+ * blocks and lines with a link are exempt from the length.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

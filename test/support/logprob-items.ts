@@ -1,25 +1,14 @@
 import assert from 'node:assert/strict'
 import { encodeItems } from '../../src/encoding/encode-items.ts'
 import type { EncodedItem } from '../../src/encoding/encoded-item.ts'
-import { type LogprobItem, type LogprobOptions, TERMS } from '../../src/encoding/logprob-item.ts'
+import { DEFAULT_OPTIONS, type LogprobItem, type LogprobOptions } from '../../src/encoding/logprob-item.ts'
 import { ServiceError } from '../../src/errors.ts'
 import type { EvaluationContext } from '../../src/evaluation/evaluation-context.ts'
 import { FakeTokenizer } from './fake-tokenizer.ts'
 
 /** The default options with `changes`. */
 export function optionsOf(changes: Partial<LogprobOptions> = {}): LogprobOptions {
-  return {
-    boundary: 'auto',
-    prefixToken: 'auto',
-    eos: 'none',
-    parseSpecialTokens: false,
-    onOverflow: 'error',
-    terms: new Set(TERMS),
-    detail: 'summary',
-    topLogprobs: 0,
-    verify: 'standard',
-    ...changes
-  }
+  return { ...DEFAULT_OPTIONS, ...changes }
 }
 
 export function itemOf(x: LogprobItem['x'], y: LogprobItem['y'], index = 0): LogprobItem {

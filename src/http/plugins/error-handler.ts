@@ -39,8 +39,13 @@ export function registerErrorHandler(app: FastifyInstance): void {
 
 function sendProblem(error: ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error, request.id)
-  if (problem.status >= 500) request.log.error({ code: error.code, reason: error.message, err: error.cause }, 'request failed')
+  logFailure(error, problem.status, request)
   return reply.code(problem.status).headers(problemHeaders(error)).send(JSON.stringify(problem))
+}
+
+/** Logs an error with its cause if it is a failure of the service: `status` is 500 or above. */
+export function logFailure({ code, message, cause }: ServiceError, status: number, { log }: FastifyRequest): void {
+  if (status >= 500) log.error({ code, reason: message, err: cause }, 'request failed')
 }
 
 /** Converts an error of a route or of Fastify. */

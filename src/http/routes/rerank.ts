@@ -7,7 +7,7 @@ import { dialectOf, requiredDialect } from '../../rerank/dialects/body.ts'
 import { cohereMeta, jinaRequest, jinaResults } from '../../rerank/dialects/jina.ts'
 import { teiRanks, teiRequest } from '../../rerank/dialects/tei.ts'
 import { scoreDocuments } from '../../rerank/evaluate.ts'
-import { toServiceError } from '../plugins/error-handler.ts'
+import { logFailure, toServiceError } from '../plugins/error-handler.ts'
 import { problemHeaders, problemOf } from '../problem.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { referenceTo, response } from '../schemas/json-schema.ts'
@@ -90,7 +90,7 @@ function ignoredFields(body: object): Warning[] {
 function sendTeiProblem(error: ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { error: openai, ...problem } = problemOf(error, request.id)
   const { status, errorType } = teiErrorOf(error.code, problem.status)
-  if (problem.status >= 500) request.log.error({ code: error.code, reason: error.message, err: error.cause }, 'request failed')
+  logFailure(error, problem.status, request)
   return reply
     .code(status)
     .headers(problemHeaders(error))

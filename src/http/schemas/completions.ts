@@ -1,5 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
-import { CHECK_ITEMS } from './checks.ts'
+import { CHECK_ITEMS } from './check-items.ts'
 import { arrayOf, integer, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
 import { STAMP } from './logprob.ts'
 

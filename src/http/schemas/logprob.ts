@@ -1,5 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
-import { CHECKS } from './checks.ts'
+import { CHECKS } from './check-items.ts'
 import { arrayOf, boolean, integer, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
 
 /** One schema for text and token ids: a union would report a wrong type with two contradicting messages. */

@@ -1,4 +1,4 @@
-import { CHECK_ITEMS } from './checks.ts'
+import { CHECK_ITEMS } from './check-items.ts'
 import { arrayOf, boolean, integer, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
 
 const switchOf = (description: string) => objectOf({ on: boolean(), reason: nullable(string('Why it is off; null when it is on.')) }, {}, description)
