@@ -31,6 +31,8 @@ export interface SequenceScores {
   readonly sums: LogProbSums
   /** Null when no token of the sequence is scored. */
   readonly rows: RowScores | null
+  /** The comparison of what was sent with what was scored; null without rows. */
+  readonly integrity: SequenceIntegrity | null
 }
 
 export type CheckFunction = (subject: CheckSubject) => Check
@@ -46,9 +48,9 @@ interface ItemParts {
 
 /** Runs the checks on one item. `moreChecks` needed other passes or other items. */
 export function scoredItemOf({ item, encoded, scored, options, context, checks }: ItemParts, moreChecks: readonly Check[]): ScoredItem {
-  const { sequence, sums, rows } = scored
+  const { sequence, sums, rows, integrity } = scored
   const { causal, tokenizer } = context
-  const subject = { sequence, sums, inputInfo: encoded.inputInfo, integrity: integrityOf(encoded, rows) }
+  const subject = { sequence, sums, inputInfo: encoded.inputInfo, integrity }
   return {
     item,
     encoded,
@@ -72,15 +74,12 @@ export const APPROXIMATE: Warning = {
  * is empty. Throws `scores_mismatched` or `non_finite_logits`: such scores must never reach a sum.
  */
 export function sequenceScoresOf(encoded: EncodedItem, rows: RowScores | null): SequenceScores {
-  const integrity = integrityOf(encoded, rows)
+  const { ids, scoredStart, scoredEnd, inputInfo } = encoded
+  const integrity = rows === null ? null : sequenceIntegrityOf({ ids: ids.subarray(0, scoredEnd), firstScored: scoredStart }, rows)
   if (integrity !== null) assertSequenceIntegrity(integrity)
   const sequence = scoredSequence(encoded, rows)
   const sums = logProbSums(sequence)
-  return { sequence, sums: encoded.inputInfo.droppedTokens > 0 ? { ...sums, joint: null, marginal: null } : sums, rows }
-}
-
-function integrityOf({ ids, scoredStart, scoredEnd }: EncodedItem, rows: RowScores | null): SequenceIntegrity | null {
-  return rows === null ? null : sequenceIntegrityOf({ ids: ids.subarray(0, scoredEnd), firstScored: scoredStart }, rows)
+  return { sequence, sums: inputInfo.droppedTokens > 0 ? { ...sums, joint: null, marginal: null } : sums, rows, integrity }
 }
 
 /** The scores of a sequence by position. Throws `non_finite_logits`. */

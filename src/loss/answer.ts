@@ -5,7 +5,7 @@ import { scoredSequence } from '../evaluation/scored-item.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
 import type { Usage, WorkUsage } from '../evaluation/usage.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
-import { REQUEST_CHECKS } from '../scoring/checks/request-checks.ts'
+import { REQUEST_CHECKS, type SequenceIntegrity } from '../scoring/checks/request-checks.ts'
 import type { LossDiagnosis } from '../scoring/loss/conventions.ts'
 import { type Finding, labelFindings } from '../scoring/loss/findings.ts'
 import { labelOf, type Reason, weightsOf } from '../scoring/loss/labels.ts'
@@ -56,6 +56,7 @@ export interface ScoredExample {
   readonly example: EncodedExample
   readonly sequence: ScoredSequence
   readonly rows: RowScores
+  readonly integrity: SequenceIntegrity
 }
 
 /**
@@ -63,9 +64,10 @@ export interface ScoredExample {
  */
 export function scoredExample(example: EncodedExample, rows: RowScores): ScoredExample {
   const { ids, inputInfo } = example
-  assertSequenceIntegrity(sequenceIntegrityOf({ ids, firstScored: 1 }, rows))
+  const integrity = sequenceIntegrityOf({ ids, firstScored: 1 }, rows)
+  assertSequenceIntegrity(integrity)
   const sequence = scoredSequence({ ids, sizes: inputInfo.sizes, scoredStart: 1, scoredEnd: ids.length }, rows)
-  return { example, sequence, rows }
+  return { example, sequence, rows, integrity }
 }
 
 interface AnswerParts {
@@ -129,7 +131,7 @@ function lossTokens({ example: { ids, reasons }, sequence, rows }: ScoredExample
 
 const PARTS: Readonly<Record<Reason, Part>> = { bos: 'prefix', completion: 'y', eos: 'eos', prompt: 'x', template: 'x', straddle: 'x' }
 
-function checksOf({ example, sequence, rows }: ScoredExample, totals: LossTotals, diagnosis: LossDiagnosis | null): Check[] {
+function checksOf({ example, sequence, integrity }: ScoredExample, totals: LossTotals, diagnosis: LossDiagnosis | null): Check[] {
   const { inputInfo, reasons, ids } = example
   const sums = {
     joint: totals.joint,
@@ -138,7 +140,7 @@ function checksOf({ example, sequence, rows }: ScoredExample, totals: LossTotals
     eos: totals.eos,
     isConditionalOnFirstToken: reasons[0] !== 'bos'
   }
-  const subject = { sequence, sums, inputInfo, integrity: sequenceIntegrityOf({ ids, firstScored: 1 }, rows) }
+  const subject = { sequence, sums, inputInfo, integrity }
   return [
     ...REQUEST_CHECKS.map((run) => run(subject)).map((each) => (each.id === 'boundary' ? example.boundary : each)),
     maskSanityCheck({

@@ -30,7 +30,12 @@ async function output(candidate: number, x: readonly number[], y: readonly numbe
 function scoresOf(given: Given): SequenceScores | ServiceError {
   if (given instanceof ServiceError) return given
   const conditional = given === null ? null : Math.log(given)
-  return { sequence: sequenceOf({}, []), rows: null, sums: { joint: null, marginal: null, conditional, eos: null, isConditionalOnFirstToken: false } }
+  return {
+    sequence: sequenceOf({}, []),
+    rows: null,
+    integrity: null,
+    sums: { joint: null, marginal: null, conditional, eos: null, isConditionalOnFirstToken: false }
+  }
 }
 
 async function massesOf(...outputs: readonly (Output | Promise<Output>)[]): Promise<(readonly Check[])[]> {
