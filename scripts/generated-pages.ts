@@ -9,6 +9,7 @@ import { createMetrics } from '../src/observability/metrics.ts'
 import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 import { KEPT_RESULTS as KEPT_INTEROP, readResults as readInterop } from '../test/interop/results.ts'
 import { KEPT_RESULTS, readResults } from '../test/matrix/results.ts'
+import { readResults as readPromises } from '../test/promises/results.ts'
 import { checksBlocks } from './checks-page.ts'
 import { decisionsIndex } from './decisions-index.ts'
 import { folderList, sourceTable } from './file-tree.ts'
@@ -19,6 +20,7 @@ import { hubBlocks } from './hub-page.ts'
 import { lossPage } from './loss-page.ts'
 import { modelsBlocks } from './models-page.ts'
 import { benchResults, performanceFigures, renderPerformance } from './performance-page.ts'
+import { promiseMachines, promiseTable } from './promises-page.ts'
 import { errorTable, metricTable } from './reference-pages.ts'
 import { rerankBlocks } from './rerank-page.ts'
 import { exampleBlocks } from './worked-example.ts'
@@ -28,6 +30,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
   const { readme, scoring, figure } = await exampleBlocks()
   const loss = await lossPage()
   const results = benchResults()
+  const promises = readPromises()
   return new Map([
     ['docs/configuration.md', renderConfigurationPage()],
     ['openapi.yaml', await openapiYaml()],
@@ -44,6 +47,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['docs/guides/hub.md', withBlocks('docs/guides/hub.md', hubBlocks())],
     ['docs/reference/scoring.md', withBlocks('docs/reference/scoring.md', { example: scoring })],
     ['docs/reference/models.md', withBlocks('docs/reference/models.md', modelsBlocks(readResults(KEPT_RESULTS)))],
+    ['docs/reference/promises.md', withBlocks('docs/reference/promises.md', { promises: promiseTable(promises), machines: promiseMachines(promises) })],
     ['docs/guides/loss.md', withBlocks('docs/guides/loss.md', loss.blocks)],
     ['docs/figures/masked-sequence.svg', loss.figure],
     ['docs/guides/rerank.md', withBlocks('docs/guides/rerank.md', await rerankBlocks())],
