@@ -30,7 +30,7 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   const models = startModels(config, metrics, log, { locate: modelLocator(config, env, logPull(log)), provider, precisionFolder: precisionFolder(env) })
   const { startService } = await import('../serving/start-service.ts')
   const service = await startService(config, models, metrics, log)
-  log.info({ address: service.address, processId: process.pid }, 'listening')
+  log.info({ address: service.address, managementAddress: service.managementAddress ?? undefined, processId: process.pid }, 'listening')
 
   let isStopping = false
   return new Promise((resolve) => {

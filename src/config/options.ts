@@ -1,5 +1,6 @@
 import { DTYPES } from '../model/folder/find-graph-file.ts'
 import { PRECISIONS } from '../model/precision/eight-bit-form.ts'
+import { choice, flag, integer, text, type ValueOf } from './option-schema.ts'
 
 /**
  * Every setting, defined once. Flags (`--max-batch-tokens`), environment variables (`LOGPR_MAX_BATCH_TOKENS`), `--help`
@@ -9,6 +10,14 @@ import { PRECISIONS } from '../model/precision/eight-bit-form.ts'
 export const OPTIONS = {
   HOST: text({ default: '127.0.0.1', description: 'Address to listen on; 0.0.0.0 accepts connections from other machines.' }),
   PORT: integer({ minimum: 0, maximum: 65_535, default: 8080, description: 'TCP port to listen on; 0 picks a free port and logs it as `listening`.' }),
+  MANAGEMENT_PORT: integer({
+    minimum: 0,
+    maximum: 65_535,
+    default: 0,
+    description:
+      'TCP port for /metrics, /version and the probes /livez, /readyz, /startupz and /health, which the main port then answers with 404 (docs/guides/deploy.md); 0 serves them on the main port.'
+  }),
+  MANAGEMENT_HOST: text({ default: '', description: 'Address of the management port; empty uses the same as host.' }),
   MODEL: text({
     default: '',
     description:
@@ -184,23 +193,6 @@ export const OPTIONS = {
   })
 } as const
 
-/** The JSON Schema of one setting. */
-export interface OptionSchema {
-  readonly type: 'integer' | 'string' | 'boolean'
-  readonly default: string | number | boolean
-  readonly description: string
-  readonly enum?: readonly string[]
-  readonly minimum?: number
-  readonly maximum?: number
-}
-type ValueOf<S> = S extends { readonly enum: readonly (infer V)[] }
-  ? V
-  : S extends { readonly type: 'integer' }
-    ? number
-    : S extends { readonly type: 'boolean' }
-      ? boolean
-      : string
-
 export type OptionName = keyof typeof OPTIONS
 export type Config = { readonly [Name in OptionName]: ValueOf<(typeof OPTIONS)[Name]> }
 
@@ -210,21 +202,4 @@ export const ENV_PREFIX = 'LOGPR_'
 /** `MAX_BATCH_TOKENS` becomes `max-batch-tokens`. */
 export function flagOf(name: string): string {
   return name.toLowerCase().replaceAll('_', '-')
-}
-
-function text<const S extends { default: string; description: string }>(schema: S) {
-  return { type: 'string', ...schema } as const satisfies OptionSchema
-}
-
-function integer<const S extends { default: number; description: string; minimum?: number; maximum?: number }>(schema: S) {
-  return { type: 'integer', ...schema } as const satisfies OptionSchema
-}
-
-/** A flag without a value means true; values are true, false and the words of `booleanOf` in load-config.ts. */
-function flag<const F extends boolean = false>(description: string, fallback: F = false as F) {
-  return { type: 'boolean', default: fallback, description } as const satisfies OptionSchema
-}
-
-function choice<const V extends string>(values: readonly V[], fallback: V, description: string) {
-  return { type: 'string', enum: values, default: fallback, description } as const satisfies OptionSchema
 }

@@ -1,4 +1,5 @@
-import { ENV_PREFIX, flagOf, OPTIONS, type OptionSchema } from './options.ts'
+import type { OptionSchema } from './option-schema.ts'
+import { ENV_PREFIX, flagOf, OPTIONS } from './options.ts'
 
 interface OptionRow {
   readonly flag: string

@@ -18,7 +18,7 @@ import { healthRoutes } from './routes/health.ts'
 import { logprobRoutes } from './routes/logprob.ts'
 import { lossRoutes } from './routes/loss.ts'
 import { modelRoutes } from './routes/models.ts'
-import { operationRoutes } from './routes/operations.ts'
+import { descriptionRoutes, operationRoutes } from './routes/operations.ts'
 import { rerankRoutes } from './routes/rerank.ts'
 import { tokenizeRoutes, tokenizerInfoRoutes } from './routes/tokenize.ts'
 import { ScoringRequests } from './scoring-requests.ts'
@@ -62,8 +62,11 @@ export async function buildApp({ config, metrics, apiKeyHashes, models }: AppPar
   // Only a gateway knows whether there is TLS. Both headers would send browsers of a plain-HTTP service to https.
   await app.register(helmet, { strictTransportSecurity: false, contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
   await registerOpenapi(app, apiKeyHashes.length > 0)
-  await app.register(healthRoutes, { models })
-  await app.register(operationRoutes, { metrics })
+  if (config.MANAGEMENT_PORT === 0) {
+    await app.register(healthRoutes, { models })
+    await app.register(operationRoutes, { metrics })
+  }
+  await app.register(descriptionRoutes)
   await app.register(async (scope) => {
     await registerAuthentication(scope, apiKeyHashes)
     registerHeldBodies(scope, held)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { flagOf, OPTIONS, type OptionSchema } from '../../src/config/options.ts'
+import type { OptionSchema } from '../../src/config/option-schema.ts'
+import { flagOf, OPTIONS } from '../../src/config/options.ts'
 
 const ENTRIES = Object.entries<OptionSchema>(OPTIONS)
 
@@ -27,6 +28,8 @@ describe('OPTIONS', () => {
   const FIXED: readonly [keyof typeof OPTIONS, string, string | number][] = [
     ['HOST', 'host', '127.0.0.1'],
     ['PORT', 'port', 8080],
+    ['MANAGEMENT_PORT', 'management-port', 0],
+    ['MANAGEMENT_HOST', 'management-host', ''],
     ['MODEL', 'model', ''],
     ['DTYPE', 'dtype', 'auto'],
     ['EXECUTION_PROVIDER', 'execution-provider', 'auto'],

@@ -12,6 +12,8 @@ export const MAIN = join(PACKAGE_FOLDER, 'dist', 'src', 'main.js')
 /** A `logpr serve` in its own process, on a free port. */
 export interface RunningService extends Asked {
   readonly url: string
+  /** Where the probes and metrics are: the management port when there is one. */
+  readonly managementUrl: string
   readonly process: ChildProcess
   /** All log lines so far. */
   readonly log: readonly string[]
@@ -35,11 +37,11 @@ export async function startService(env: Readonly<Record<string, string>> = {}): 
 export async function startListening(env: Readonly<Record<string, string>>): Promise<RunningService> {
   const child = spawn(process.execPath, [MAIN, 'serve'], { env: { ...process.env, ...DEFAULTS, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const log: string[] = []
-  const url = await new Promise<string>((resolve, reject) => {
+  const { url, managementUrl } = await new Promise<Pick<RunningService, 'url' | 'managementUrl'>>((resolve, reject) => {
     const take = (line: string): void => {
       log.push(line)
       const address = /"address":"(http:[^"]+)".*"listening"/.exec(line)?.[1]
-      if (address !== undefined) resolve(address)
+      if (address !== undefined) resolve({ url: address, managementUrl: /"managementAddress":"(http:[^"]+)"/.exec(line)?.[1] ?? address })
     }
     createInterface({ input: child.stdout }).on('line', take)
     createInterface({ input: child.stderr }).on('line', take)
@@ -48,6 +50,7 @@ export async function startListening(env: Readonly<Record<string, string>>): Pro
 
   return {
     url,
+    managementUrl,
     process: child,
     log,
     enginePid(model) {
@@ -58,7 +61,7 @@ export async function startListening(env: Readonly<Record<string, string>>): Pro
     get: (path) => fetch(url + path),
     async untilReady() {
       for (const deadline = Date.now() + 30_000; Date.now() < deadline; await pause(20)) {
-        const isReady = await fetch(`${url}/readyz`).then(
+        const isReady = await fetch(`${managementUrl}/readyz`).then(
           ({ status }) => status === 200,
           () => false
         )

@@ -5,7 +5,7 @@ import type { Health, ServedModels } from '../served-models.ts'
 /**
  * Probes for orchestrators and gateways; none requires an API key. An overloaded service stays ready and answers 429.
  */
-export const healthRoutes: FastifyPluginAsync<{ models: ServedModels }> = async (app, { models }) => {
+export const healthRoutes: FastifyPluginAsync<{ models: Pick<ServedModels, 'health'> }> = async (app, { models }) => {
   const probe = (path: string, operationId: string, summary: string, isHealthy: (status: Health['status']) => boolean): void => {
     app.get(path, { schema: { operationId, summary, tags: ['Operations'], response: RESPONSES } }, (_, reply) => send(reply, isHealthy))
   }

@@ -4,7 +4,7 @@ import type { Metrics } from '../../observability/metrics.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from '../../process/package-info.ts'
 import { objectOf, response, string } from '../schemas/json-schema.ts'
 
-/** Versions, metrics and the API description; none requires an API key. */
+/** Versions and metrics, on the management port when there is one; neither requires an API key. */
 export const operationRoutes: FastifyPluginAsync<{ metrics: Metrics }> = async (app, { metrics: { registry } }) => {
   app.get(
     '/version',
@@ -31,7 +31,10 @@ export const operationRoutes: FastifyPluginAsync<{ metrics: Metrics }> = async (
     },
     async (_, reply) => reply.type(registry.contentType).send(await registry.metrics())
   )
+}
 
+/** The API description of the port that serves it; it requires no API key. */
+export const descriptionRoutes: FastifyPluginAsync = async (app) => {
   app.get(
     '/openapi.json',
     {
