@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
+import { freePorts } from '../support/free-port.ts'
 import { problemBody } from '../support/logprob-body.ts'
 import { present } from '../support/present.ts'
+import { rawStatus } from '../support/raw-request.ts'
 import { pause, type RunningService, startService } from '../support/running-service.ts'
 
 const CONFIG = join(PACKAGE_FOLDER, 'deploy', 'haproxy.cfg')
@@ -65,18 +66,16 @@ test('a killed replica fails no request that fits into the buffer of the gateway
   assert.ok(sent > 100, `${sent} requests`)
 })
 
-test('passes a request id on, makes one where there is none that is safe, and keeps the metrics of a replica to itself', options, async (t) => {
+test('passes a request id on, makes one where there is none that is safe', options, async (t) => {
   const { gateway, replicas } = await startFleet(t)
 
   const named = await post(gateway.url, { 'x-request-id': 'caller-7' })
   const unsafe = await post(gateway.url, { 'x-request-id': 'a b' })
   const unnamed = await post(gateway.url)
-  const metrics = await fetch(`${gateway.url}/metrics`)
 
   assert.equal(named.headers.get('x-request-id'), 'caller-7')
   const ids = [unsafe, unnamed].map(({ headers }) => present(headers.get('x-request-id')))
   for (const id of ids) assert.match(id, /^[0-9a-f-]{36}$/)
-  assert.equal(metrics.status, 404)
   const isLogged = (id: string): boolean => [...replicas.a.log, ...replicas.b.log].some((line) => line.includes(`"reqId":"${id}"`))
   // Logs are written after the response.
   for (let tries = 0; tries < 50 && ![...ids, 'caller-7'].every(isLogged); tries++) await pause(100)
@@ -84,6 +83,56 @@ test('passes a request id on, makes one where there is none that is safe, and ke
     [...ids, 'caller-7'].filter((id) => !isLogged(id)),
     []
   )
+})
+
+/** Ways to spell a path that logpr, or another server, reads as /metrics, and paths that are not for the public. */
+const CLOSED_TARGETS = [
+  ...['/metrics', '/metrics?x', '/%6detrics', '/%6D%65trics', '//metrics', '/./metrics', '/v1/../metrics', '/v1/%2e%2e/metrics', '/v1/..%2fmetrics'],
+  ...['/%256detrics', '/METRICS', '/metrics;x', '/v1/;/../metrics', '/v1\\..\\metrics', '/%00metrics', '/v1//metrics', '*'],
+  ...['http://logpr.example/metrics', 'http://logpr.example:80/%6detrics', 'HTTP://logpr.example/metrics'],
+  ...['/livez', '/readyz', '/startupz', '/health', '/version', '/v1', '/unknown']
+]
+
+test('passes on the paths of its list only, however another one is spelled', options, async (t) => {
+  const { gateway } = await startFleet(t)
+  const open = [
+    '/',
+    '/app.js',
+    '/style.css',
+    '/docs',
+    '/docs/',
+    '/openapi.json',
+    '/openapi.yaml',
+    '/v1/models',
+    '/v1/models/logpr%2dtiny-en',
+    '/tokenizer_info'
+  ]
+  const statuses = await Promise.all(open.map((path) => rawStatus(gateway.url, path)))
+  assert.deepEqual(
+    open.filter((_, index) => ![200, 302].includes(present(statuses[index]))),
+    []
+  )
+  assert.equal((await post(gateway.url)).status, 200)
+
+  const passed: string[] = []
+  for (const target of CLOSED_TARGETS) if ((await rawStatus(gateway.url, target)) !== 404) passed.push(target)
+  assert.deepEqual(passed, [])
+})
+
+test('checks the management ports of the replicas, whose main ports have no probes', options, async (t) => {
+  const [port] = (await freePorts(1)).map(String)
+  const start = (host: string): Promise<RunningService> =>
+    startService({ LOGPR_PORT: '0', LOGPR_HOST: host, LOGPR_THREADS: '1', LOGPR_MANAGEMENT_PORT: present(port) })
+  const [a, b] = await Promise.all([start('127.0.0.1'), start('127.0.0.2')])
+  t.after(() => {
+    for (const { process: child } of [a, b]) child.kill('SIGKILL')
+  })
+  const gateway = await startGateway(t, { a, b }, { LOGPR_CHECK_PORT: present(port) })
+
+  assert.equal((await fetch(`${a.url}/readyz`)).status, 404)
+  assert.equal((await post(gateway.url)).status, 200)
+  a.process.kill('SIGKILL')
+  await gateway.until('a', 'DOWN')
 })
 
 test('without a ready replica the gateway says 503 with Retry-After, as an error of the service reads', options, async (t) => {
@@ -137,11 +186,12 @@ async function startFleet(t: TestContext): Promise<Fleet> {
   }
 }
 
-async function startGateway(t: TestContext, replicas: Record<ReplicaName, RunningService>): Promise<Gateway> {
-  const [address, operations] = await freeAddresses(2)
+async function startGateway(t: TestContext, replicas: Record<ReplicaName, RunningService>, env: Readonly<Record<string, string>> = {}): Promise<Gateway> {
+  const [address, operations] = (await freePorts(2)).map((port) => `127.0.0.1:${port}`)
   const child: ChildProcess = spawn('haproxy', ['-db', '-f', CONFIG], {
     env: {
       ...process.env,
+      ...env,
       LOGPR_GATEWAY: address,
       LOGPR_GATEWAY_METRICS: operations,
       LOGPR_A: new URL(replicas.a.url).host,
@@ -213,18 +263,4 @@ function startLoad(t: TestContext, url: string): { stop(): Promise<{ sent: numbe
 
 function post(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
   return fetch(`${url}/v1/logprob`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: BODY })
-}
-
-/** Addresses that were free a moment ago, because HAProxy cannot choose its ports. */
-async function freeAddresses(count: number): Promise<string[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      return server
-    })
-  )
-  const addresses = servers.map((server) => `127.0.0.1:${(server.address() as AddressInfo).port}`)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return addresses
 }
