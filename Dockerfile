@@ -36,7 +36,7 @@ COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=files /app /app
 COPY --from=cuda-libraries /app/node_modules/onnxruntime-node/bin/napi-v6 /app/node_modules/onnxruntime-node/bin/napi-v6
 WORKDIR /app
-ENV NODE_ENV=production LOGPR_HOST=0.0.0.0 LOGPR_EXECUTION_PROVIDER=cuda
+ENV NODE_ENV=production ORT_DISABLE_TELEMETRY=1 LOGPR_HOST=0.0.0.0 LOGPR_EXECUTION_PROVIDER=cuda
 USER node
 EXPOSE 8080
 STOPSIGNAL SIGTERM
@@ -47,7 +47,7 @@ CMD ["node", "dist/src/main.js", "serve"]
 FROM node:24-bookworm-slim AS runtime
 COPY --from=files /app /app
 WORKDIR /app
-ENV NODE_ENV=production LOGPR_HOST=0.0.0.0
+ENV NODE_ENV=production ORT_DISABLE_TELEMETRY=1 LOGPR_HOST=0.0.0.0
 USER node
 EXPOSE 8080
 STOPSIGNAL SIGTERM

@@ -53,7 +53,7 @@ export const SOURCE_FOLDERS: readonly Folder[] = [
   },
   {
     path: 'src/engine/process',
-    phrase: 'what runs in the engine process; the only importer of onnxruntime-node',
+    phrase: 'what runs in the engine process; the only importer of ONNX Runtime',
     files: { 'entry.ts': 'receives the messages', 'session.ts': 'loads a model, scores a batch', 'row-scores.ts': 'outputs of the graph to rows' }
   },
   {

@@ -8,6 +8,9 @@ import { plannedProcesses } from '../dist/scripts/test-plan.js'
 /** Node's runner starts a process per file. Each file written here loads all test files of one planned process. */
 const ENTRIES = join(import.meta.dirname, '..', 'dist', `test-processes-${process.pid}`)
 
+// For the Python programs that tests start; logpr sets it by itself (src/process/no-telemetry.ts).
+process.env.ORT_DISABLE_TELEMETRY = '1'
+
 const wanted = process.argv.slice(2)
 const processes = plannedProcesses(wanted)
 if (processes.length === 0) {

@@ -22,7 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   hub: ['model/', 'process/', '@huggingface/hub'],
   config: ['env-schema', 'model/folder/find-graph-file.ts', 'model/precision/eight-bit-form.ts'],
   inspect: ['config/options.ts', 'memory/', 'model/', 'process/'],
-  tokenizer: ['process/', 'scoring/checks/check.ts', '@huggingface/transformers'],
+  tokenizer: ['process/', 'scoring/checks/check.ts', '@huggingface/jinja', '@huggingface/tokenizers'],
   engine: ['memory/', 'model/onnx/', 'model/precision/', 'model/weights/', 'process/', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts', 'engine/engine-info.ts', 'engine/packed-row.ts'],
   encoding: ['scoring/', 'tokenizer/tokenizer.ts'],
@@ -123,8 +123,8 @@ describe('src', () => {
     assert.deepEqual([...folders].sort(), Object.keys(ALLOWED).sort())
   })
 
-  test('only the engine process imports onnxruntime-node', () => {
-    const importers = files.filter((file) => importsOf(file).includes('onnxruntime-node'))
+  test('only the engine process imports ONNX Runtime', () => {
+    const importers = files.filter((file) => importsOf(file).includes('engine/process/onnxruntime.ts'))
     assert.ok(importers.length > 0)
     assert.deepEqual(
       importers.filter((file) => !file.startsWith('engine/process/')),
@@ -132,9 +132,9 @@ describe('src', () => {
     )
   })
 
-  test('only main.ts reads the command line and the environment', () => {
+  test('only main.ts reads the command line and the environment, besides no-telemetry.ts, which sets one variable', () => {
     const readers = files.filter((file) => /process\.(?:env|argv)\b/.test(readFileSync(join(SRC, file), 'utf8').replaceAll(/NodeJS\.ProcessEnv/g, '')))
-    assert.deepEqual(readers, ['main.ts'])
+    assert.deepEqual(readers, ['main.ts', 'process/no-telemetry.ts'])
   })
 
   test('HTTP statuses stand in http/ alone', () => {
@@ -175,6 +175,46 @@ describe('src', () => {
       return lineCount(file) < 40 && importer !== undefined && others.length === 0 && dirname(importer) === dirname(file)
     })
     assert.deepEqual(fragments, [])
+  })
+})
+
+describe('telemetry of ONNX Runtime', () => {
+  /** Packages that load the native library of the runtime. */
+  const LOADERS = ['onnxruntime-node', '@huggingface/transformers']
+  const OFF = /^import '[./a-z-]*(?:no-telemetry|onnxruntime)\.ts'/m
+  const everywhere = ['src', 'test', 'bench', 'scripts'].flatMap((folder) =>
+    readdirSync(join(PACKAGE_FOLDER, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.(?:ts|mjs)$/.test(file))
+      .map((file) => join(folder, file))
+  )
+
+  for (const loader of LOADERS) {
+    test(`whoever imports ${loader} turns it off first`, () => {
+      const specifier = new RegExp(`(?:from|import|import\\(|require\\()\\s*'${loader}'`)
+      const importers = everywhere.filter((file) => specifier.test(readFileSync(join(PACKAGE_FOLDER, file), 'utf8')))
+      assert.ok(importers.length > 0)
+      for (const file of importers) {
+        const text = readFileSync(join(PACKAGE_FOLDER, file), 'utf8')
+        const off = OFF.exec(text)?.index ?? Number.POSITIVE_INFINITY
+        assert.ok(off < text.search(specifier), `${file} imports ${loader} with telemetry: import src/engine/process/onnxruntime.ts or no-telemetry.ts first`)
+      }
+    })
+  }
+
+  // Those of scripts/models are started by .ci/run, which sets the variable: their text is the key of the cached models.
+  test('Python programs that people start turn it off before they import onnxruntime', () => {
+    const programs = ['test', 'bench', 'scripts/train-embedded'].flatMap((folder) =>
+      readdirSync(join(PACKAGE_FOLDER, folder), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.py'))
+        .map((file) => join(folder, file))
+    )
+    const importers = programs.filter((file) => /^(?:import|from) (?:onnxruntime|optimum)/m.test(readFileSync(join(PACKAGE_FOLDER, file), 'utf8')))
+    assert.ok(importers.length > 0)
+    for (const file of importers) {
+      const text = readFileSync(join(PACKAGE_FOLDER, file), 'utf8')
+      const off = text.indexOf('os.environ["ORT_DISABLE_TELEMETRY"] = "1"')
+      assert.ok(off >= 0 && off < text.search(/^(?:import|from) (?:onnxruntime|optimum)/m), `${file} must set ORT_DISABLE_TELEMETRY before the import`)
+    }
   })
 })
 

@@ -7,15 +7,19 @@ the first half's keys and values. Needs torch, transformers, onnx and onnxruntim
 by more than 1e-4.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
-import torch
-from transformers import GPT2LMHeadModel
+# Before the import: onnxruntime sends telemetry otherwise.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import numpy as np  # noqa: E402
+import onnxruntime  # noqa: E402
+import torch  # noqa: E402
+from transformers import GPT2LMHeadModel  # noqa: E402
 
 sys.path.append(str(Path(__file__).parents[1] / "peers"))
 from weights import gpt2  # noqa: E402

@@ -4,12 +4,16 @@ One text a run: on a CPU a text of some dozen tokens fills the matrix kernels, a
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
-import work
-import numpy as np
-import onnxruntime
+# Before the import: onnxruntime sends telemetry otherwise.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import work  # noqa: E402
+import numpy as np  # noqa: E402
+import onnxruntime  # noqa: E402
 
 folder, threads = Path(sys.argv[1]), int(sys.argv[2])
 config = json.loads((folder / "config.json").read_text())

@@ -2,6 +2,8 @@
  * transformers.js as a peer: `MODEL_FOLDER THREADS`. It returns all logits; JavaScript takes the log-softmax of the
  * scored rows.
  */
+import '../../src/process/no-telemetry.ts'
+
 import { basename, dirname } from 'node:path'
 import { AutoModelForCausalLM, env, Tensor } from '@huggingface/transformers'
 import { answerLines } from '../support/answer-lines.ts'

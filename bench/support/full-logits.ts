@@ -1,6 +1,6 @@
-import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Batch } from '../../src/engine/engine.ts'
 import { feedMakers, passFeeds } from '../../src/engine/process/feeds.ts'
+import type { InferenceSession, Tensor } from '../../src/engine/process/onnxruntime.ts'
 import { plainPass } from '../../src/engine/process/pass.ts'
 import type { EngineSpec } from '../../src/engine/protocol.ts'
 import { readOnnx } from '../../src/model/onnx/read.ts'

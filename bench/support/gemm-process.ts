@@ -2,7 +2,7 @@
  * A process that multiplies float32 matrices in the bare runtime: `THREADS KxN,KxN,... [KxN,...]`, one graph per list.
  * It answers each line `{"seconds": S}` with the GFLOP/s of each list, measured for S seconds.
  */
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { InferenceSession, Tensor } from '../../src/engine/process/onnxruntime.ts'
 import { buildInt64, buildNode, buildTensor } from '../../src/model/onnx/build-node.ts'
 import { FLOAT } from '../../src/model/onnx/data-types.ts'
 import type { Graph, Initializer, OnnxNode } from '../../src/model/onnx/graph.ts'

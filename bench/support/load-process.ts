@@ -2,8 +2,9 @@
  * A process that loads one model in the bare runtime or as the engine does, scores once, and reports its memory after
  * each step.
  */
-import { InferenceSession, type Tensor } from 'onnxruntime-node'
+
 import { feedMakers, passFeeds } from '../../src/engine/process/feeds.ts'
+import { InferenceSession, type Tensor } from '../../src/engine/process/onnxruntime.ts'
 import { plainPass } from '../../src/engine/process/pass.ts'
 import { loadModel } from '../../src/engine/process/session.ts'
 import { readOnnx } from '../../src/model/onnx/read.ts'

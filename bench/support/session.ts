@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { InferenceSession } from 'onnxruntime-node'
+import { InferenceSession } from '../../src/engine/process/onnxruntime.ts'
 import { sessionOptions } from '../../src/engine/process/open-session.ts'
 import type { EngineSpec } from '../../src/engine/protocol.ts'
 import type { Graph } from '../../src/model/onnx/graph.ts'

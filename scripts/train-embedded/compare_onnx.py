@@ -1,8 +1,12 @@
 """Compare an exported folder, run by onnxruntime in float32, with the torch model it came from, in float64."""
+import os
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
+# Before the import: onnxruntime sends telemetry otherwise.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import numpy as np  # noqa: E402
+import onnxruntime  # noqa: E402
 import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM

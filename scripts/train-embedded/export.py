@@ -9,12 +9,16 @@ log-probability differs by more than 1e-4 nats. Needs requirements-export.txt.
 """
 import argparse
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
-import onnx
-from optimum.exporters.onnx import main_export
+# Before the import: onnxruntime sends telemetry otherwise.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnx  # noqa: E402
+from optimum.exporters.onnx import main_export  # noqa: E402
 
 from compare_onnx import compare_with_torch
 from tie_embeddings import share_embedding_with_head

@@ -1,19 +1,14 @@
-import { readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/transformers'
 import { ServiceError } from '../errors.ts'
 import { type ChatSegment, chatSegments } from './chat-segments.ts'
 import { encodeConversation } from './conversation.ts'
 import { addedTokensOf, decodeBytesAsLibrary, normalizedText, useUnicodeWhiteSpace } from './library-internals.ts'
 import { describeTokenizer, libraryIds, libraryText, tokenSpellings } from './library-tokenizer.ts'
+import { PretrainedTokenizer, readTokenizerFiles } from './pretrained-tokenizer.ts'
 import { asTokensSpell, dropsLeadingSpace, isUnigramVocab, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
 import type { ChatMessage, EncodedConversation, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
 
-// logpr never downloads while it serves. An incomplete model folder is an error.
-env.allowRemoteModels = false
-
 /**
- * A tokenizer loaded with transformers.js, for use in the tokenizer thread. The methods of `Tokenizer` and
+ * The tokenizer of a model folder, for use in the tokenizer thread. The methods of `Tokenizer` and
  * `TextTokenizer`, synchronous.
  */
 export interface HuggingFaceTokenizer {
@@ -30,17 +25,16 @@ export interface HuggingFaceTokenizer {
 }
 
 /**
- * Loads tokenizer.json and tokenizer_config.json from a folder. Throws `model_invalid` if tokenizer.json cannot be
- * read.
+ * Loads tokenizer.json and tokenizer_config.json from a folder. Throws `model_invalid` if one of them cannot be read.
  */
 export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingFaceTokenizer> {
-  const json = await readTokenizerJson(folder)
-  const full = await AutoTokenizer.from_pretrained(folder, { local_files_only: true })
-  useUnicodeWhiteSpace(full._tokenizer.pre_tokenizer)
-  decodeBytesAsLibrary(full._tokenizer.decoder)
-  let plain: PreTrainedTokenizer | undefined
+  const { json, config } = await readTokenizerFiles(folder)
+  const full = new PretrainedTokenizer(json, config)
+  useUnicodeWhiteSpace(full.library.pre_tokenizer)
+  decodeBytesAsLibrary(full.library.decoder)
+  let plain: PretrainedTokenizer | undefined
   // Created on first use, because it takes as much memory as the full tokenizer.
-  const plainTokenizer = (): PreTrainedTokenizer => {
+  const plainTokenizer = (): PretrainedTokenizer => {
     plain ??= withoutSpecialTokens(full, json)
     return plain
   }
@@ -49,7 +43,7 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
   const tokenBytes = tokenBytesOf(json)
 
   const encode = (text: string, parseSpecialTokens: boolean): number[] =>
-    text === '' ? [] : (parseSpecialTokens ? full : plainTokenizer()).encode(text, { add_special_tokens: false })
+    text === '' ? [] : (parseSpecialTokens ? full : plainTokenizer()).encode(text, { addSpecialTokens: false })
 
   const segmentsOf = (messages: readonly ChatMessage[], addGenerationPrompt: boolean): ChatSegment[] =>
     chatSegments(messages, controls, (conversation) => render(full, conversation, addGenerationPrompt))
@@ -59,18 +53,18 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
     tokenBytes,
     info: {
       vocabSize: tokenBytes.length,
-      beginId: idOrNull(full.bos_token_id),
-      endId: idOrNull(full.eos_token_id),
+      beginId: full.beginId,
+      endId: full.endId,
       specials: new Map(specials.map(({ id, content }) => [id, content])),
       added: addedTokensOf(full),
       maxTokenBytes: tokenBytes.reduce((longest, { length }) => Math.max(longest, length), 1),
       hasNormalizer: json.normalizer !== undefined && json.normalizer !== null,
       dropsLeadingSpace: dropsLeadingSpace(json),
-      hasChatTemplate: full.chat_template !== null && full.chat_template !== undefined
+      hasChatTemplate: full.chatTemplate !== null
     },
     encode,
     normalize(text, parseSpecialTokens) {
-      const { normalizer } = full._tokenizer
+      const { normalizer } = full.library
       if (normalizer === null) return text
       const added = (json.added_tokens ?? []).filter(({ special }) => parseSpecialTokens || special !== true)
       return asTokensSpell(
@@ -101,26 +95,14 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
   }
 }
 
-async function readTokenizerJson(folder: string): Promise<TokenizerJson> {
-  try {
-    return JSON.parse(await readFile(join(folder, 'tokenizer.json'), 'utf8')) as TokenizerJson
-  } catch (error) {
-    throw new ServiceError(
-      'model_invalid',
-      `${basename(folder)}/tokenizer.json cannot be read: ${error instanceof Error ? error.message : String(error)}; download it again`,
-      { cause: error }
-    )
-  }
-}
-
 /**
- * The same tokenizer without its control tokens, for ordinary text. transformers.js always splits text at added tokens,
+ * The same tokenizer without its control tokens, for ordinary text. The library always splits text at added tokens,
  * so text that spells a control token would become its id. Added tokens that are plain text (runs of spaces) stay.
  */
-function withoutSpecialTokens(full: PreTrainedTokenizer, json: TokenizerJson): PreTrainedTokenizer {
-  const Tokenizer = full.constructor as new (json: object, config: object) => PreTrainedTokenizer
-  const plain = new Tokenizer({ ...withoutControlSpellings(json), added_tokens: (json.added_tokens ?? []).filter(({ special }) => !special) }, full.config)
-  useUnicodeWhiteSpace(plain._tokenizer.pre_tokenizer)
+function withoutSpecialTokens(full: PretrainedTokenizer, json: TokenizerJson): PretrainedTokenizer {
+  const added = (json.added_tokens ?? []).filter(({ special }) => !special)
+  const plain = new PretrainedTokenizer({ ...withoutControlSpellings(json), added_tokens: added }, full.config)
+  useUnicodeWhiteSpace(plain.library.pre_tokenizer)
   return plain
 }
 
@@ -144,15 +126,11 @@ function withoutControlSpellings(json: TokenizerJson): TokenizerJson {
   }
 }
 
-function render(tokenizer: PreTrainedTokenizer, messages: readonly ChatMessage[], addGenerationPrompt: boolean): string {
+function render(tokenizer: PretrainedTokenizer, messages: readonly ChatMessage[], addGenerationPrompt: boolean): string {
   try {
-    return tokenizer.apply_chat_template([...messages], { tokenize: false, add_generation_prompt: addGenerationPrompt }) as string
+    return tokenizer.renderChat(messages, { addGenerationPrompt })
   } catch (error) {
     // The error of the template may quote the conversation, so its text must not reach the response.
     throw new ServiceError('chat_template_failed', "the model's chat template rejected these messages; check the roles and their order", { cause: error })
   }
-}
-
-function idOrNull(id: unknown): number | null {
-  return typeof id === 'number' ? id : null
 }

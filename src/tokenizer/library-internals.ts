@@ -1,9 +1,10 @@
 /**
- * Makes transformers.js agree with the tokenizers library that models are trained with. Reads and replaces private
- * fields, so package.json pins its exact version and test/tokenizer/pinned-library.test.ts tests that the fields exist.
+ * Makes `@huggingface/tokenizers` agree with the tokenizers library in Rust that models are trained with. Reads and
+ * replaces private fields, so package.json pins its exact version and test/tokenizer/pinned-library.test.ts tests that
+ * the fields exist.
  */
 
-import type { PreTrainedTokenizer } from '@huggingface/transformers'
+import type { PretrainedTokenizer } from './pretrained-tokenizer.ts'
 
 /** Ids that the post-processor adds around a text. */
 interface AddedTokens {
@@ -15,9 +16,9 @@ interface AddedTokens {
 const SAMPLE = 'a'
 
 /** Encodes a sample to find the ids that the post-processor adds; none if it does anything else than add. */
-export function addedTokensOf(tokenizer: PreTrainedTokenizer): AddedTokens {
-  const own = tokenizer.encode(SAMPLE, { add_special_tokens: false })
-  const all = tokenizer.encode(SAMPLE, { add_special_tokens: true })
+export function addedTokensOf(tokenizer: PretrainedTokenizer): AddedTokens {
+  const own = tokenizer.encode(SAMPLE, { addSpecialTokens: false })
+  const all = tokenizer.encode(SAMPLE, { addSpecialTokens: true })
   const isOwnAt = (at: number): boolean => own.every((id, i) => all[at + i] === id)
   const start = all.findIndex((_, at) => at + own.length <= all.length && isOwnAt(at))
   if (own.length === 0 || start < 0) return { before: [], after: [] }
@@ -46,7 +47,7 @@ export function normalizedText(text: string, addedTokens: readonly AddedToken[],
     .join('')
 }
 
-/** Fields of a pre-tokenizer in transformers.js. Most split with a pattern; a Sequence contains others. */
+/** Fields of a pre-tokenizer in the package. Most split with a pattern; a Sequence contains others. */
 interface PreTokenizerParts {
   pattern?: unknown
   readonly tokenizers?: readonly (PreTokenizerParts | null)[]
@@ -68,7 +69,7 @@ function withUnicodeWhiteSpace(source: string): string {
   return source.replaceAll(/\\./gs, (escaped) => replacements[escaped] ?? escaped)
 }
 
-/** Fields of a decoder in transformers.js. A Sequence contains others; ByteFallback decodes runs of byte tokens. */
+/** Fields of a decoder in the package. A Sequence contains others; ByteFallback decodes runs of byte tokens. */
 interface DecoderParts {
   readonly config: { readonly type?: string }
   text_decoder?: { decode(bytes: Uint8Array): string }
@@ -79,7 +80,7 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * Decodes runs of byte tokens (`<0xE4>`) as the tokenizers library does: invalid UTF-8 becomes one U+FFFD per byte, and
- * a byte order mark is kept. transformers.js drops the mark and decodes the valid parts of a run.
+ * a byte order mark is kept. The package drops the mark and decodes the valid parts of a run.
  */
 export function decodeBytesAsLibrary(decoder: DecoderParts | null): void {
   if (decoder === null) return

@@ -1,5 +1,5 @@
-import type { PreTrainedTokenizer } from '@huggingface/transformers'
 import { ServiceError } from '../errors.ts'
+import { type PretrainedTokenizer, spellingOf } from './pretrained-tokenizer.ts'
 import type { TokenizerJson } from './token-bytes.ts'
 import type { TokenizerDescription } from './tokenizer.ts'
 
@@ -7,11 +7,11 @@ import type { TokenizerDescription } from './tokenizer.ts'
 const MAX_STATED_TOKENS = 1e9
 
 /** Ids of a text, optionally with the ids that the post-processor adds. The post-processor never adds a second BOS. */
-export function libraryIds(full: PreTrainedTokenizer, text: string, addSpecialTokens: boolean): number[] {
-  const encode = (add_special_tokens: boolean): number[] => full.encode(text, { add_special_tokens })
+export function libraryIds(full: PretrainedTokenizer, text: string, addSpecialTokens: boolean): number[] {
+  const encode = (withAdded: boolean): number[] => full.encode(text, { addSpecialTokens: withAdded })
   if (!addSpecialTokens) return text === '' ? [] : encode(false)
   const ids = encode(true)
-  const begin = full.bos_token_id
+  const begin = full.beginId
   // BOS tokens that the text itself spells stay, however many; only an added one in front of them is removed.
   if (ids[0] !== begin || ids[1] !== begin) return ids
   const own = leading(encode(false), begin)
@@ -19,32 +19,32 @@ export function libraryIds(full: PreTrainedTokenizer, text: string, addSpecialTo
 }
 
 /** Number of times that `ids` begins with `id`. */
-function leading(ids: readonly number[], id: number): number {
+function leading(ids: readonly number[], id: number | null): number {
   const end = ids.findIndex((each) => each !== id)
   return end < 0 ? ids.length : end
 }
 
 /** How the vocabulary spells each token, as in `Ġcapital`. */
-export function tokenSpellings(full: PreTrainedTokenizer, ids: readonly number[]): string[] {
-  return ids.map((id) => full._tokenizer.id_to_token(id) ?? '')
+export function tokenSpellings(full: PretrainedTokenizer, ids: readonly number[]): string[] {
+  return ids.map((id) => full.library.id_to_token(id) ?? '')
 }
 
 /**
  * The text of ids, with control tokens spelled out and no clean-up of spaces. Throws `token_out_of_range` for an id
  * without a token.
  */
-export function libraryText(full: PreTrainedTokenizer, ids: readonly number[]): string {
-  const unknown = ids.find((id) => full._tokenizer.id_to_token(id) === undefined)
+export function libraryText(full: PretrainedTokenizer, ids: readonly number[]): string {
+  const unknown = ids.find((id) => full.library.id_to_token(id) === undefined)
   if (unknown !== undefined)
     throw new ServiceError('token_out_of_range', `tokens contains id ${unknown}, which the tokenizer does not have; send ids of this model's vocabulary`, {
       param: 'tokens'
     })
-  return ids.length === 0 ? '' : full.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false })
+  return ids.length === 0 ? '' : full.decode(ids)
 }
 
 /** Reads the description from both files. A token that is given as an object is described by its content. */
-export function describeTokenizer(full: PreTrainedTokenizer, json: TokenizerJson, vocabSize: number): TokenizerDescription {
-  const config = full.config as Readonly<Record<string, unknown>>
+export function describeTokenizer(full: PretrainedTokenizer, json: TokenizerJson, vocabSize: number): TokenizerDescription {
+  const { config } = full
   const spelled = (name: string): string | null => spellingOf(config[name])
   const stated = config.model_max_length
   return {
@@ -62,16 +62,6 @@ export function describeTokenizer(full: PreTrainedTokenizer, json: TokenizerJson
     vocabSize,
     modelMaxLength: typeof stated === 'number' && stated <= MAX_STATED_TOKENS ? stated : null,
     addedTokens: (json.added_tokens ?? []).map(({ id, content, special }) => ({ id, content, special: special === true })),
-    chatTemplate: hasTemplate(full) ? full.get_chat_template() : null
+    chatTemplate: full.chatTemplate
   }
-}
-
-function hasTemplate({ chat_template }: PreTrainedTokenizer): boolean {
-  return typeof chat_template === 'string' || (typeof chat_template === 'object' && chat_template !== null && 'default' in chat_template)
-}
-
-function spellingOf(token: unknown): string | null {
-  if (typeof token === 'string') return token
-  if (typeof token !== 'object' || token === null || !('content' in token)) return null
-  return typeof token.content === 'string' ? token.content : null
 }

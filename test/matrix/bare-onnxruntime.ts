@@ -1,5 +1,5 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { halfTensor } from '../../src/engine/process/half-tensor.ts'
+import { InferenceSession, Tensor } from '../../src/engine/process/onnxruntime.ts'
 import { numbersOf } from '../support/half-numbers.ts'
 import type { LogProbs } from './oracle.ts'
 

@@ -1,5 +1,5 @@
-import type { Tensor } from 'onnxruntime-node'
 import { halfBits } from '../../src/engine/process/half-tensor.ts'
+import type { Tensor } from '../../src/engine/process/onnxruntime.ts'
 
 /** The values of a float32 or float16 tensor. */
 export function numbersOf({ type, data }: Tensor): number[] {

@@ -1,6 +1,6 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { type PackedRow, packedRowOf } from '../../src/engine/packed-row.ts'
 import { halfBits, halfTensor } from '../../src/engine/process/half-tensor.ts'
+import { InferenceSession, Tensor } from '../../src/engine/process/onnxruntime.ts'
 import { ATTENTION_BIAS, type AttentionInfo, BLOCKED, withAttentionBias } from '../../src/model/onnx/attention-bias.ts'
 import { BOOL, FLOAT, FLOAT16, INT32 } from '../../src/model/onnx/data-types.ts'
 import type { Graph } from '../../src/model/onnx/graph.ts'

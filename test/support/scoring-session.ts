@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { InferenceSession, Tensor } from '../../src/engine/process/onnxruntime.ts'
 import { readOnnx } from '../../src/model/onnx/read.ts'
 import { SCORING_INPUTS, SCORING_OUTPUTS, scoringGraph } from '../../src/model/onnx/scoring-graph.ts'
 import { writeOnnx } from '../../src/model/onnx/write.ts'

@@ -1,4 +1,3 @@
-import { Tensor } from 'onnxruntime-node'
 import { BOOL, FLOAT, FLOAT16, INT32 } from '../../model/onnx/data-types.ts'
 import type { TensorInfo } from '../../model/onnx/graph.ts'
 import { headChunks, type RowLimits } from '../../model/onnx/head-rows.ts'
@@ -7,6 +6,7 @@ import type { HeadSizes } from '../../model/onnx/past-key-values.ts'
 import { SCORING_INPUTS } from '../../model/onnx/scoring-graph.ts'
 import type { Batch } from '../engine.ts'
 import { halfTensor } from './half-tensor.ts'
+import { Tensor } from './onnxruntime.ts'
 import type { Pass } from './pass.ts'
 import { pastDims } from './prefix-cache/cache-tensor.ts'
 

@@ -1,4 +1,4 @@
-import { Tensor } from 'onnxruntime-node'
+import { Tensor } from './onnxruntime.ts'
 
 /**
  * Creates a float16 tensor that onnxruntime can read on every Node version. Its binding only reads the bits from a

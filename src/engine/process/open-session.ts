@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { InferenceSession } from 'onnxruntime-node'
 import { ServiceError } from '../../errors.ts'
 import { assertFits, type Fit } from '../../memory/fit.ts'
 import { BFLOAT16 } from '../../model/onnx/data-types.ts'
@@ -9,6 +8,7 @@ import { FileChangeDetector } from '../../model/weights/file-change-detector.ts'
 import type { OpenGraph } from '../../model/weights/open-graph.ts'
 import type { Ability } from '../engine-info.ts'
 import type { EngineSpec } from '../protocol.ts'
+import { InferenceSession } from './onnxruntime.ts'
 import { openPrepackedWeights } from './prepacked/prepacked-weights.ts'
 import { type FeedsOf, probeSha256 } from './prepacked/session-probe.ts'
 

@@ -1,9 +1,9 @@
-import type { Tensor } from 'onnxruntime-node'
 import { SCORING_OUTPUTS } from '../../model/onnx/scoring-graph.ts'
 import { type RowProbe, rowProbe } from '../../scoring/row-probe.ts'
 import { withToken } from '../checksum.ts'
 import type { Batch, RowDetail, RowScores } from '../engine.ts'
 import type { RowPlan } from './feeds.ts'
+import type { Tensor } from './onnxruntime.ts'
 import type { Pass } from './pass.ts'
 
 type Outputs = Readonly<Record<string, Tensor>>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { InferenceSession } from 'onnxruntime-node'
 import { halfBits, halfTensor } from '../../../src/engine/process/half-tensor.ts'
+import { InferenceSession } from '../../../src/engine/process/onnxruntime.ts'
 import { buildNode } from '../../../src/model/onnx/build-node.ts'
 import { FLOAT16 } from '../../../src/model/onnx/data-types.ts'
 import { writeOnnx } from '../../../src/model/onnx/write.ts'

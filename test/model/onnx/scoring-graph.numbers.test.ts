@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { InferenceSession, Tensor } from '../../../src/engine/process/onnxruntime.ts'
 import { openModelFolder } from '../../../src/model/folder/model-folder.ts'
 import { buildFloat, buildNode } from '../../../src/model/onnx/build-node.ts'
 import { FLOAT } from '../../../src/model/onnx/data-types.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { InferenceSession } from 'onnxruntime-node'
+import { InferenceSession } from '../../../src/engine/process/onnxruntime.ts'
 import { writeOnnx } from '../../../src/model/onnx/write.ts'
 import { type HeadForm, type QuantizedHead, quantizedHeadLogits, quantizedHeadModel } from '../../support/quantized-head.ts'
 import { referenceScores } from '../../support/reference-scores.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { InferenceSession } from 'onnxruntime-node'
 import { withUniqueInitializers } from '../../../model/onnx/unique-initializers.ts'
+import { InferenceSession } from '../onnxruntime.ts'
 
 const GRAPH_FILE = 'graph.onnx'
 const WEIGHTS_FILE = 'weights.bin'

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { arch, cpus } from 'node:os'
 import { join } from 'node:path'
-import type { InferenceSession } from 'onnxruntime-node'
 import { hashFiles } from '../../../model/weights/file-hashes.ts'
 import { cpuFlags, cpuInfo } from '../../../process/cpu-flags.ts'
 import { mebibytes } from '../../../process/mebibytes.ts'
+import type { InferenceSession } from '../onnxruntime.ts'
 import { openPrepacked, type PrepackedSession, type Probe, prepack, readVerdict } from './prepacked-session.ts'
 
 interface PrepackedWeightsParts extends KeyParts {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Batch } from '../../engine.ts'
+import type { InferenceSession, Tensor } from '../onnxruntime.ts'
 
 /** Sequences x tokens: a single row, several rows, and more rows than the block size of the matrix kernels. */
 const SHAPES = [
