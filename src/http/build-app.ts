@@ -60,7 +60,9 @@ export async function buildApp({ config, metrics, apiKeyHashes, models }: AppPar
   registerJsonBody(app, (request, sizeBytes) => held.arrived(request, sizeBytes))
   registerRequestContext(app, metrics, () => models.health().status === 'draining')
   // Only a gateway knows whether there is TLS. Both headers would send browsers of a plain-HTTP service to https.
-  await app.register(helmet, { strictTransportSecurity: false, contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
+  // The defaults allow styles and fonts of any other host.
+  const directives = { upgradeInsecureRequests: null, styleSrc: ["'self'"], fontSrc: ["'self'"] }
+  await app.register(helmet, { strictTransportSecurity: false, contentSecurityPolicy: { directives } })
   await registerOpenapi(app, apiKeyHashes.length > 0)
   if (config.MANAGEMENT_PORT === 0) {
     await app.register(healthRoutes, { models })

@@ -67,3 +67,12 @@ describe('the open routes in SECURITY.md', () => {
     )
   })
 })
+
+for (const page of ['/', '/docs/'])
+  test(`the browser may load parts of ${page} from the service alone`, async () => {
+    const { statusCode, headers } = await app.inject(page)
+    assert.equal(statusCode, 200)
+    const policy = String(headers['content-security-policy'])
+    assert.match(policy, /default-src '(?:self|none)'/)
+    assert.doesNotMatch(policy, /https?:|[a-z]\.[a-z]|\*/)
+  })

@@ -33,9 +33,13 @@ export async function startService(env: Readonly<Record<string, string>> = {}): 
   return service
 }
 
-/** Returns once the service listens, which may be before it is ready. */
-export async function startListening(env: Readonly<Record<string, string>>): Promise<RunningService> {
-  const child = spawn(process.execPath, [MAIN, 'serve'], { env: { ...process.env, ...DEFAULTS, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+/**
+ * Returns once the service listens, which may be before it is ready. `launcher` is a command with arguments that
+ * replaces itself with the one that follows, such as `nice`.
+ */
+export async function startListening(env: Readonly<Record<string, string>>, launcher: readonly string[] = []): Promise<RunningService> {
+  const [command = process.execPath, ...args] = [...launcher, process.execPath, MAIN, 'serve']
+  const child = spawn(command, args, { env: { ...process.env, ...DEFAULTS, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const log: string[] = []
   const { url, managementUrl } = await new Promise<Pick<RunningService, 'url' | 'managementUrl'>>((resolve, reject) => {
     const take = (line: string): void => {
