@@ -201,7 +201,7 @@ describe('telemetry of ONNX Runtime', () => {
     })
   }
 
-  // Those of scripts/models are started by .ci/run, which sets the variable: their text is the key of the cached models.
+  // Those of scripts/models are started by .ci/run, which sets the variable; their text is the key of its cache.
   test('Python programs that people start turn it off before they import onnxruntime', () => {
     const programs = ['test', 'bench', 'scripts/train-embedded'].flatMap((folder) =>
       readdirSync(join(PACKAGE_FOLDER, folder), { recursive: true, encoding: 'utf8' })
