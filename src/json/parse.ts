@@ -20,6 +20,7 @@ export async function parseJson(bytes: Buffer, limits: JsonLimits, portionBytes 
   const structure = new JsonStructure(bytes, limits, portionBytes)
   while (structure.scan(SCANNED_BYTES)) if (isSliceOver()) await nextSlice()
   if (!structure.isBalanced) throw invalid()
+  if (structure.blanks.length > 0) return parseJson(withoutBlanks(bytes, structure.blanks), limits, portionBytes)
   return new PortionParser(bytes, structure.ends, portionBytes).value(0, bytes.length)
 }
 
@@ -36,7 +37,13 @@ export const NO_LIMITS: JsonLimits = {
   containers: Number.POSITIVE_INFINITY,
   strings: Number.POSITIVE_INFINITY,
   values: Number.POSITIVE_INFINITY,
-  decimals: Number.POSITIVE_INFINITY
+  decimals: Number.POSITIVE_INFINITY,
+  textBytes: Number.POSITIVE_INFINITY
+}
+
+function withoutBlanks(bytes: Buffer, blanks: JsonStructure['blanks']): Buffer {
+  const ends = [...blanks.map(({ start }) => start), bytes.length]
+  return Buffer.concat(ends.map((end, i) => bytes.subarray(blanks[i - 1]?.end ?? 0, end)))
 }
 
 function invalid(): SyntaxError {

@@ -10,12 +10,16 @@ export interface JsonLimits {
   readonly values: number
   /** Numbers with a decimal point or an exponent. */
   readonly decimals: number
+  /** Bytes of one text, escapes included. */
+  readonly textBytes: number
 }
 
 /** No request nests deeper. */
 const MAX_DEPTH = 32
 /** No object of a request has more keys. */
 const MAX_KEYS = 1024
+/** Longer runs of bytes without structure are white space, or no number. */
+const LONGEST_NUMBER = 4096
 /** A part above this size is parsed in portions, so its end is noted. */
 export const PORTION_BYTES = 65_536
 
@@ -34,6 +38,8 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const
 const IS_STRUCTURE = new Uint8Array(256)
 for (const character of '"{}[],:.eE') IS_STRUCTURE[character.charCodeAt(0)] = 1
 
+type Part = Exclude<keyof JsonLimits, 'textBytes'>
+
 interface Container {
   readonly start: number
   /** The keys so far; null for an array. */
@@ -49,6 +55,8 @@ interface Container {
 export class JsonStructure {
   /** Where each string, object and array above `portionBytes` ends, by its first byte. */
   readonly ends = new Map<number, number>()
+  /** Long stretches of white space outside texts. Parsing them would block the event loop. */
+  readonly blanks: { readonly start: number; readonly end: number }[] = []
   /** Whether brackets match. If not, the text is not valid JSON, and `ends` is incomplete. */
   isBalanced = true
   readonly #bytes: Buffer
@@ -57,6 +65,8 @@ export class JsonStructure {
   readonly #open: Container[] = []
   readonly #counts = { containers: 0, strings: 0, values: 0, decimals: 0 }
   #at = 0
+  /** First byte after the last structural one. */
+  #runStart = 0
   /** First byte of the string that contains `#at`; -1 outside strings. */
   #stringStart = -1
   /** The last string, while only white space follows it: a key if a colon follows. */
@@ -83,10 +93,15 @@ export class JsonStructure {
         continue
       }
       while (at < stop && IS_STRUCTURE[bytes[at]!] === 0) at++
-      if (at < stop) this.#take(bytes[at]!, at++)
+      if (at === stop) break
+      if (at - this.#runStart > LONGEST_NUMBER) this.#endRun(at)
+      this.#take(bytes[at]!, at++)
+      this.#runStart = at
     }
     this.#at = at
+    if (this.#stringStart >= 0 && at - this.#stringStart > this.#limits.textBytes + 2) throw tooLong(this.#limits)
     if (at < bytes.length) return true
+    if (at - this.#runStart > LONGEST_NUMBER) this.#endRun(at)
     this.isBalanced &&= this.#open.length === 0
     return false
   }
@@ -119,13 +134,25 @@ export class JsonStructure {
     return before !== undefined && before >= 0x30 && before <= 0x39
   }
 
+  /** A long run of bytes without structure is a number with white space around it. */
+  #endRun(end: number): void {
+    let start = this.#runStart
+    while (start < end && isSpace(this.#bytes[start])) start++
+    let last = end
+    while (last > start && isSpace(this.#bytes[last - 1])) last--
+    if (last - start > LONGEST_NUMBER) throw new ServiceError('invalid_json', `the body has a number of more than ${LONGEST_NUMBER} digits`)
+    this.blanks.push({ start: this.#runStart, end: start }, { start: last, end })
+  }
+
   #endString(end: number): void {
+    if (end - this.#stringStart > this.#limits.textBytes + 2) throw tooLong(this.#limits)
     if (end - this.#stringStart > this.#portionBytes) this.ends.set(this.#stringStart, end)
     this.#lastString = [this.#stringStart, end]
     this.#stringStart = -1
+    this.#runStart = end
   }
 
-  #count(part: keyof JsonLimits): void {
+  #count(part: Part): void {
     this.#counts[part]++
     if (this.#counts[part] > this.#limits[part])
       throw new ServiceError(
@@ -149,7 +176,15 @@ export class JsonStructure {
   }
 }
 
-const PARTS: Readonly<Record<keyof JsonLimits, string>> = {
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+}
+
+function tooLong({ textBytes }: JsonLimits): ServiceError {
+  return new ServiceError('body_too_large', `a text of the body has more than ${textBytes} bytes (max-text-bytes): shorten it`)
+}
+
+const PARTS: Readonly<Record<Part, string>> = {
   containers: 'objects and lists',
   strings: 'texts and keys',
   values: 'values',

@@ -52,6 +52,24 @@ describe('parseJson', () => {
       for (const portionBytes of [0, 1, 3]) assert.deepEqual(await parsed(text, portionBytes), JSON.parse(text))
     })
 
+  it('ignores long white space outside texts, and keeps it in them', async () => {
+    const blank = ' \n\t\r'.repeat(3000)
+    const text = `${blank}{"a"${blank}:${blank}[1${blank},${blank}"${' '.repeat(9000)}"]${blank}}${blank}`
+    assert.deepEqual(await parsed(text, 65_536), JSON.parse(text))
+    await assert.rejects(parsed(`[1${blank}2]`, 65_536), { code: 'invalid_json' })
+  })
+
+  it('rejects a number of many digits', async () => {
+    await assert.rejects(parsed(`[${'1'.repeat(5000)}]`, 65_536), { code: 'invalid_json', message: /digits/ })
+  })
+
+  it('rejects a text above the limit', async () => {
+    const limits = { ...NO_LIMITS, textBytes: 100_000 }
+    const text = (length: number): Buffer => Buffer.from(`["${'a'.repeat(length)}"]`)
+    assert.deepEqual(await parseJson(text(100_000), limits), ['a'.repeat(100_000)])
+    await assert.rejects(parseJson(text(100_001), limits), { code: 'body_too_large', message: /max-text-bytes/ })
+  })
+
   it('lets the event loop run while it parses a long list', async () => {
     let turns = 0
     const timer = setInterval(() => turns++, 1)

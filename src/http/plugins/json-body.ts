@@ -14,7 +14,7 @@ import { readBody } from '../read-body.ts'
  */
 export function registerJsonBody(
   app: FastifyInstance,
-  config: Pick<Config, 'MAX_BODY_BYTES' | 'MAX_ITEMS'>,
+  config: Pick<Config, 'MAX_BODY_BYTES' | 'MAX_ITEMS' | 'MAX_TEXT_BYTES'>,
   onArrived: (request: FastifyRequest, sizeBytes: number) => void
 ): void {
   const limits = jsonLimitsOf(config)
@@ -44,13 +44,14 @@ const MAX_DECIMALS = 1_048_576
 const MIN_ITEMS = 1024
 
 /** How many parts a body within the limits of the service may have. */
-export function jsonLimitsOf({ MAX_BODY_BYTES, MAX_ITEMS }: Pick<Config, 'MAX_BODY_BYTES' | 'MAX_ITEMS'>): JsonLimits {
+export function jsonLimitsOf({ MAX_BODY_BYTES, MAX_ITEMS, MAX_TEXT_BYTES }: Pick<Config, 'MAX_BODY_BYTES' | 'MAX_ITEMS' | 'MAX_TEXT_BYTES'>): JsonLimits {
   const items = Math.max(MIN_ITEMS, MAX_ITEMS)
   return {
     containers: CONTAINERS_PER_ITEM * items,
     strings: STRINGS_PER_ITEM * items,
     values: Math.max(STRINGS_PER_ITEM * items, Math.floor(MAX_BODY_BYTES / BYTES_PER_VALUE)),
-    decimals: MAX_DECIMALS
+    decimals: MAX_DECIMALS,
+    textBytes: MAX_TEXT_BYTES
   }
 }
 
