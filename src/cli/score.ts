@@ -5,7 +5,7 @@ import { loadConfig, withProviderDefaults } from '../config/load-config.ts'
 import { DEFAULT_OPTIONS } from '../encoding/logprob-item.ts'
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { Outcome } from '../evaluation/logprob-evaluator.ts'
-import { guardJson } from '../json/guard.ts'
+import { parseJsonLine } from '../json/parse.ts'
 import { expandRequest, type RequestedPairs } from '../logprob/expand-request.ts'
 import { failureOf, resultOf } from '../logprob/result.ts'
 import { precisionFolder } from '../model/precision/rounded-file.ts'
@@ -88,11 +88,11 @@ async function scoreLine(line: string, backend: ScoringBackend): Promise<Outcome
 }
 
 function parseLine(line: string): RequestedPairs {
-  guardJson(line)
   let value: unknown
   try {
-    value = JSON.parse(line)
+    value = parseJsonLine(line)
   } catch (error) {
+    if (error instanceof ServiceError) throw error
     throw new ServiceError('invalid_json', 'the line is not valid JSON', { cause: error })
   }
   if (!isPair(value))

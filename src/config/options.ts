@@ -133,6 +133,11 @@ export const OPTIONS = {
   }),
   MAX_ITEMS: integer({ minimum: 1, default: 8192, description: 'Outputs, prompts or documents in one request. Larger requests get 400.' }),
   MAX_BODY_BYTES: integer({ minimum: 1024, default: 33_554_432, description: 'Largest request body in bytes. Larger bodies get 413.' }),
+  MAX_TEXT_BYTES: integer({
+    minimum: 1024,
+    default: 8_388_608,
+    description: 'Longest single text in bytes of the request, escapes included. A longer one gets 413 before anything is tokenized.'
+  }),
   MAX_HELD_BYTES: integer({
     minimum: 1024,
     default: 268_435_456,

@@ -57,7 +57,7 @@ export async function buildApp({ config, metrics, apiKeyHashes, models }: AppPar
 
   registerErrorHandler(app)
   const held = new HeldBodies(config)
-  registerJsonBody(app, (request, sizeBytes) => held.arrived(request, sizeBytes))
+  registerJsonBody(app, config, (request, sizeBytes) => held.arrived(request, sizeBytes))
   registerRequestContext(app, metrics, () => models.health().status === 'draining')
   // Only a gateway knows whether there is TLS. Both headers would send browsers of a plain-HTTP service to https.
   // The defaults allow styles and fonts of any other host.

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, ServiceError, serviceErrorFrom } from '../../errors.ts'
-import { fieldName } from '../../json/guard.ts'
+import { fieldName } from '../../json/structure.ts'
 import { problemHeaders, problemOf } from '../problem.ts'
 
 const CODE_BY_FASTIFY_CODE: Readonly<Record<string, ErrorCode>> = {

@@ -1,52 +1,71 @@
 import { isUtf8 } from 'node:buffer'
-import { setImmediate as nextEventLoopTurn } from 'node:timers/promises'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Config } from '../../config/options.ts'
 import { ServiceError } from '../../errors.ts'
-import { guardJson } from '../../json/guard.ts'
-
-/**
- * For a body of this size, decoding, guarding and parsing take some milliseconds each. Larger ones let other requests
- * run in between.
- */
-const LARGE_BYTES = 262_144
+import { pauseIfLong } from '../../event-loop.ts'
+import { parseJson } from '../../json/parse.ts'
+import type { JsonLimits } from '../../json/structure.ts'
+import { readBody } from '../read-body.ts'
 
 /**
  * Parses JSON bodies without changing anything: whatever a lenient parser would alter silently is rejected. `onArrived`
  * gets the size of each body before it is decoded.
  */
-export function registerJsonBody(app: FastifyInstance, onArrived: (request: FastifyRequest, sizeBytes: number) => void): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
-  const parse = (request: FastifyRequest, text: string): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      // The message of the parser quotes the text around the error.
-      parseJson(request, text, (error, value) =>
-        error ? reject(new ServiceError('invalid_json', 'the body is not valid JSON, or has a forbidden key (__proto__, constructor)')) : resolve(value)
-      )
-    })
+export function registerJsonBody(
+  app: FastifyInstance,
+  config: Pick<Config, 'MAX_BODY_BYTES' | 'MAX_ITEMS' | 'MAX_TEXT_BYTES'>,
+  onArrived: (request: FastifyRequest, sizeBytes: number) => void
+): void {
+  const limits = jsonLimitsOf(config)
   app.removeContentTypeParser(['text/plain', 'application/json'])
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, bytes: Buffer) => {
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const bytes = await readBody(payload, config.MAX_BODY_BYTES)
     onArrived(request, bytes.length)
     rejectEncoding(request)
-    const pause = bytes.length > LARGE_BYTES ? nextEventLoopTurn : async () => {}
-    const text = decode(bytes)
-    await pause()
-    guardJson(text)
-    await pause()
-    const value = await parse(request, text)
-    await pause()
+    if (bytes.length === 0) throw new ServiceError('invalid_json', 'the body is empty; send a JSON object')
+    if (!isUtf8(bytes)) throw new ServiceError('invalid_utf8', 'the body is not valid UTF-8; encode it as UTF-8')
+    await pauseIfLong()
+    const value = await parsed(bytes, limits)
+    await pauseIfLong()
     return value
   })
+}
+
+/** Objects and lists per item: a conversation may have as many messages. */
+const CONTAINERS_PER_ITEM = 20
+/** Texts and keys per item: four per message. */
+const STRINGS_PER_ITEM = 80
+/** A body has at least so many bytes per value: token ids are numbers of two or three digits and more. */
+const BYTES_PER_VALUE = 4
+/** Log-probabilities of a text in POST /v1/check. */
+const MAX_DECIMALS = 1_048_576
+/** For configurations with a low limit of items: what one item may need. */
+const MIN_ITEMS = 1024
+
+/** How many parts a body within the limits of the service may have. */
+export function jsonLimitsOf({ MAX_BODY_BYTES, MAX_ITEMS, MAX_TEXT_BYTES }: Pick<Config, 'MAX_BODY_BYTES' | 'MAX_ITEMS' | 'MAX_TEXT_BYTES'>): JsonLimits {
+  const items = Math.max(MIN_ITEMS, MAX_ITEMS)
+  return {
+    containers: CONTAINERS_PER_ITEM * items,
+    strings: STRINGS_PER_ITEM * items,
+    values: Math.max(STRINGS_PER_ITEM * items, Math.floor(MAX_BODY_BYTES / BYTES_PER_VALUE)),
+    decimals: MAX_DECIMALS,
+    textBytes: MAX_TEXT_BYTES
+  }
+}
+
+async function parsed(bytes: Buffer, limits: JsonLimits): Promise<unknown> {
+  try {
+    return await parseJson(bytes, limits)
+  } catch (error) {
+    // The message of the parser quotes the text around the error.
+    throw error instanceof SyntaxError ? new ServiceError('invalid_json', 'the body is not valid JSON; send one JSON object') : error
+  }
 }
 
 function rejectEncoding({ headers }: FastifyRequest): void {
   const encoding = headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
     throw new ServiceError('unsupported_media_type', 'the body has a content-encoding, which is not supported; send it uncompressed')
-}
-
-/** Keeps a leading byte-order mark, which `guardJson` rejects. */
-function decode(bytes: Buffer): string {
-  if (bytes.length === 0) throw new ServiceError('invalid_json', 'the body is empty; send a JSON object')
-  if (!isUtf8(bytes)) throw new ServiceError('invalid_utf8', 'the body is not valid UTF-8; encode it as UTF-8')
-  return bytes.toString('utf8')
 }

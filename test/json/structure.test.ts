@@ -2,9 +2,16 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { ServiceError } from '../../src/errors.ts'
-import { fieldName, guardJson } from '../../src/json/guard.ts'
+import { NO_LIMITS } from '../../src/json/parse.ts'
+import { fieldName, JsonStructure } from '../../src/json/structure.ts'
 
-/** The duplicate key that `guardJson` reports. Not assert.throws, which is slow because it computes a stack trace. */
+/** Scans a whole text. */
+function guardJson(text: string, limits = NO_LIMITS): void {
+  const structure = new JsonStructure(Buffer.from(text), limits)
+  while (structure.scan(7));
+}
+
+/** The duplicate key that the scan reports. Not assert.throws, which is slow because it computes a stack trace. */
 function duplicateKey(text: string): string | undefined {
   try {
     guardJson(text)
@@ -14,7 +21,7 @@ function duplicateKey(text: string): string | undefined {
   return undefined
 }
 
-describe('guardJson', () => {
+describe('the structure of JSON', () => {
   const DUPLICATES: readonly [string, string, string][] = [
     ['side by side', '{"a":1,"a":2}', 'a'],
     ['with white space before the colon', '{"a"\t:1, "a" \n:2}', 'a'],
@@ -66,8 +73,41 @@ describe('guardJson', () => {
 
   it('accepts whatever JSON.stringify writes', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ maxDepth: 8 }), fc.nat(4), (value, indent) => assert.doesNotThrow(() => guardJson(JSON.stringify(value, null, indent))))
+      fc.property(fc.jsonValue({ maxDepth: 8 }), fc.nat(4), (value, indent) => {
+        const text = JSON.stringify(value, null, indent)
+        fc.pre(!text.includes('__proto__'))
+        assert.doesNotThrow(() => guardJson(text))
+      })
     )
+  })
+
+  const FORBIDDEN = ['{"__proto__":1}', '[{"a":{"__pr\\u006fto__":1}}]', '{"constructor":{"a":1,"prototype":2}}']
+  for (const text of FORBIDDEN) it(`rejects ${text}`, () => assert.throws(() => guardJson(text), { code: 'invalid_json', message: /forbidden key/ }))
+  for (const text of ['{"constructor":1,"prototype":2}', '{"a":"__proto__"}', '{"constructor":[{"prototype":1}]}'])
+    it(`accepts ${text}`, () => assert.doesNotThrow(() => guardJson(text)))
+
+  const COUNTS: readonly [string, string, object][] = [
+    ['objects and lists', '[{},[]]', { containers: 3 }],
+    ['texts and keys', '{"a":"b","c":1}', { strings: 3 }],
+    ['values', '[1,2,{"a":3,"b":4}]', { values: 3 }],
+    ['numbers with a decimal point', '[1.5,2e3,4E5,-1,true,false]', { decimals: 3 }]
+  ]
+  for (const [what, text, exactly] of COUNTS) {
+    it(`counts ${what}, and rejects one more than the limit`, () => {
+      const [part, count] = Object.entries(exactly)[0] as [string, number]
+      assert.doesNotThrow(() => guardJson(text, { ...NO_LIMITS, [part]: count }))
+      assert.throws(() => guardJson(text, { ...NO_LIMITS, [part]: count - 1 }), { code: 'body_too_large', message: /split the request/ })
+    })
+  }
+
+  it('does not count what texts contain', () => {
+    assert.doesNotThrow(() => guardJson('"[{,1.5,\\"e"', { containers: 0, strings: 1, values: 0, decimals: 0 }))
+  })
+
+  it('rejects an object with more than 1,024 keys', () => {
+    const keys = (count: number): string => `{${Array.from({ length: count }, (_, i) => `"k${i}":0`).join()}}`
+    assert.doesNotThrow(() => guardJson(keys(1024)))
+    assert.throws(() => guardJson(keys(1025)), { code: 'invalid_json', message: /more than 1024 keys/ })
   })
 
   it('finds any duplicate key', () => {
