@@ -3,6 +3,8 @@
  * to statuses.
  */
 export type ErrorCode =
+  | 'headers_too_large'
+  | 'expectation_failed'
   | 'invalid_json'
   | 'invalid_utf8'
   | 'body_too_large'

@@ -40,6 +40,9 @@ function print(text: string): number {
   return 0
 }
 
+// Otherwise Node opens its inspector, which lets any local program run code in this process.
+process.on('SIGUSR1', () => {})
+
 try {
   process.exit(await run(process.argv.slice(2)))
 } catch (error) {

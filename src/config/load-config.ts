@@ -70,6 +70,9 @@ function validated(data: Record<string, string>): Config {
   const faults = [
     config.HEADERS_TIMEOUT_MS > config.BODY_TIMEOUT_MS ? 'HEADERS_TIMEOUT_MS must not be above BODY_TIMEOUT_MS, which covers the whole request' : '',
     config.MAX_BODY_BYTES > config.MAX_HELD_BYTES ? 'MAX_BODY_BYTES must not be above MAX_HELD_BYTES: the largest body would always be rejected' : '',
+    config.MAX_HELD_BYTES_PER_CLIENT > 0 && config.MAX_BODY_BYTES > config.MAX_HELD_BYTES_PER_CLIENT
+      ? 'MAX_BODY_BYTES must not be above MAX_HELD_BYTES_PER_CLIENT: the largest body would always be rejected'
+      : '',
     config.BATCH_TIMEOUT_MS > config.DEADLINE_MS ? 'BATCH_TIMEOUT_MS must not be above DEADLINE_MS: a hung engine would outlive every request' : '',
     config.MANAGEMENT_PORT !== 0 && config.MANAGEMENT_PORT === config.PORT && (config.MANAGEMENT_HOST === '' || config.MANAGEMENT_HOST === config.HOST)
       ? 'MANAGEMENT_PORT must differ from PORT; 0 serves the probes and metrics on PORT'

@@ -141,7 +141,27 @@ export const OPTIONS = {
   MAX_HELD_BYTES: integer({
     minimum: 1024,
     default: 268_435_456,
-    description: 'Bodies of all requests in progress, in bytes. Beyond it a request gets 429 before its body is read. Must not be below max-body-bytes.'
+    description:
+      'Bodies of all requests in progress and responses that clients have not read yet, in bytes. Beyond it a request gets 429, before its body is read. Must not be below max-body-bytes.'
+  }),
+  MAX_HELD_BYTES_PER_CLIENT: integer({
+    minimum: 0,
+    default: 0,
+    description:
+      'The part of max-held-bytes that one client can take, in bytes. A client is an API key, or an address where no key is required. 0 is half of max-held-bytes; raise it if all clients share one address.'
+  }),
+  MAX_CONNECTIONS: integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 2048,
+    description:
+      'Open connections. Beyond it, a new connection replaces the one that has been without a request for longest, or gets 429 if all have one.'
+  }),
+  MAX_CONNECTIONS_PER_ADDRESS: integer({
+    minimum: 0,
+    maximum: 1_000_000,
+    default: 0,
+    description: 'Open connections of one address; further ones get 429. 0 is half of max-connections; raise it if all clients share one gateway.'
   }),
   DEADLINE_MS: integer({
     minimum: 1,
@@ -183,6 +203,12 @@ export const OPTIONS = {
     minimum: 100,
     default: 30_000,
     description: 'Longest time for a client to send the whole request, in milliseconds. Must not be below headers-timeout-ms.'
+  }),
+  WRITE_TIMEOUT_MS: integer({
+    minimum: 100,
+    default: 30_000,
+    description:
+      'Longest time in which a client reads nothing of its response, in milliseconds. A response must also be read at 64 KiB/s on average; otherwise its connection is closed.'
   }),
   KEEP_ALIVE_TIMEOUT_MS: integer({
     minimum: 1000,

@@ -5,13 +5,16 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import type { Config } from '../config/options.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { PACKAGE_FOLDER } from '../process/package-info.ts'
-import { HeldBodies, registerHeldBodies } from './held-bodies.ts'
+import { HeldBytes, registerHeldBytes } from './held-bytes.ts'
+import { createHttpServer } from './http-server.ts'
 import { registerAuthentication } from './plugins/authentication.ts'
-import { registerErrorHandler } from './plugins/error-handler.ts'
+import { registerErrorHandler, sendFrameworkError } from './plugins/error-handler.ts'
+import { registerHttpProtocol } from './plugins/http-protocol.ts'
 import { registerJsonBody } from './plugins/json-body.ts'
 import { registerOpenapi } from './plugins/openapi.ts'
 import { registerRequestContext, requestIdOf } from './plugins/request-context.ts'
-import { answerClientError } from './problem.ts'
+import { registerWriteTimeout } from './plugins/write-timeout.ts'
+import { clientOf } from './request-terms.ts'
 import { checkRoutes } from './routes/check.ts'
 import { completionsRoutes } from './routes/completions.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -24,9 +27,6 @@ import { tokenizeRoutes, tokenizerInfoRoutes } from './routes/tokenize.ts'
 import { ScoringRequests } from './scoring-requests.ts'
 import type { ServedModels } from './served-models.ts'
 
-/** How often Node closes connections that passed a time limit. */
-const CONNECTION_CHECK_MS = 1000
-
 export interface AppParts {
   readonly config: Config
   readonly metrics: Metrics
@@ -37,16 +37,17 @@ export interface AppParts {
 
 /** The Fastify app: plugins and routes, registered in the order in which their hooks run. */
 export async function buildApp({ config, metrics, apiKeyHashes, models }: AppParts, log: FastifyBaseLogger): Promise<FastifyInstance> {
-  const app = fastify({
+  const { server, connections, hasTimedOut } = createHttpServer(config, (request, response) => app.routing(request, response))
+  const app: FastifyInstance = fastify({
+    serverFactory: () => server,
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId: requestIdOf,
     bodyLimit: config.MAX_BODY_BYTES,
-    requestTimeout: config.BODY_TIMEOUT_MS,
-    keepAliveTimeout: config.KEEP_ALIVE_TIMEOUT_MS,
-    http: { headersTimeout: config.HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTION_CHECK_MS },
-    clientErrorHandler: answerClientError,
+    // createHttpServer answers them.
+    clientErrorHandler: () => {},
+    frameworkErrors: sendFrameworkError,
     // A draining service still serves its open connections.
     return503OnClosing: false,
     // Fastify's defaults would turn 5 into "5" and drop misspelt fields.
@@ -55,10 +56,12 @@ export async function buildApp({ config, metrics, apiKeyHashes, models }: AppPar
   // The response schemas only document. Serializing by them would drop unlisted fields and turn Infinity into null.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
 
-  registerErrorHandler(app)
-  const held = new HeldBodies(config)
+  registerErrorHandler(app, hasTimedOut)
+  const held = new HeldBytes(config)
   registerJsonBody(app, config, (request, sizeBytes) => held.arrived(request, sizeBytes))
   registerRequestContext(app, metrics, () => models.health().status === 'draining')
+  registerHttpProtocol(app, connections)
+  registerWriteTimeout(app, config.WRITE_TIMEOUT_MS)
   // Only a gateway knows whether there is TLS. Both headers would send browsers of a plain-HTTP service to https.
   // The defaults allow styles and fonts of any other host.
   const directives = { upgradeInsecureRequests: null, styleSrc: ["'self'"], fontSrc: ["'self'"] }
@@ -71,7 +74,7 @@ export async function buildApp({ config, metrics, apiKeyHashes, models }: AppPar
   await app.register(descriptionRoutes)
   await app.register(async (scope) => {
     await registerAuthentication(scope, apiKeyHashes)
-    registerHeldBodies(scope, held)
+    registerHeldBytes(scope, held, (request) => clientOf(request, apiKeyHashes.length > 0))
     await scope.register(modelRoutes, { models })
     await scope.register(tokenizeRoutes, { models })
     await scope.register(tokenizerInfoRoutes, { models, isEnabled: config.TOKENIZER_INFO })

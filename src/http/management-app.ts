@@ -1,19 +1,23 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import type { Metrics } from '../observability/metrics.ts'
-import { registerErrorHandler } from './plugins/error-handler.ts'
+import { createHttpServer } from './http-server.ts'
+import { registerErrorHandler, sendFrameworkError } from './plugins/error-handler.ts'
+import { registerHttpProtocol } from './plugins/http-protocol.ts'
 import { registerRequestContext, requestIdOf } from './plugins/request-context.ts'
-import { answerClientError } from './problem.ts'
+import { registerWriteTimeout } from './plugins/write-timeout.ts'
 import { healthRoutes } from './routes/health.ts'
 import { operationRoutes } from './routes/operations.ts'
 import type { ServedModels } from './served-models.ts'
 
-/** Time for a whole request, which has no body. */
-const REQUEST_TIMEOUT_MS = 5000
-const KEEP_ALIVE_TIMEOUT_MS = 30_000
-const CONNECTION_CHECK_MS = 1000
-/** Far more than the probes and scrapers of one replica open. */
-const MAX_CONNECTIONS = 64
-const MAX_HEADER_BYTES = 8192
+/** Far smaller than those of the main port: no request has a body, and one replica has few probes and scrapers. */
+const LIMITS = {
+  MAX_CONNECTIONS: 64,
+  MAX_CONNECTIONS_PER_ADDRESS: 64,
+  HEADERS_TIMEOUT_MS: 5000,
+  BODY_TIMEOUT_MS: 5000,
+  KEEP_ALIVE_TIMEOUT_MS: 30_000
+}
+const WRITE_TIMEOUT_MS = 5000
 const MAX_BODY_BYTES = 1024
 
 export interface ManagementAppParts {
@@ -26,25 +30,27 @@ export interface ManagementAppParts {
  * are small and its own, so that no load on the main port keeps a probe from being answered.
  */
 export function buildManagementApp({ metrics, models }: ManagementAppParts, log: FastifyBaseLogger): FastifyInstance {
-  const app = fastify({
+  const { server, connections } = createHttpServer(LIMITS, (request, response) => app.routing(request, response))
+  const app: FastifyInstance = fastify({
+    serverFactory: () => server,
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId: requestIdOf,
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CONNECTION_CHECK_MS, maxHeaderSize: MAX_HEADER_BYTES },
-    clientErrorHandler: answerClientError,
+    // createHttpServer answers them.
+    clientErrorHandler: () => {},
+    frameworkErrors: sendFrameworkError,
     return503OnClosing: false,
     // Every response takes milliseconds, so none is cut off, and an idle scraper does not hold up the end.
     forceCloseConnections: true
   })
-  app.server.maxConnections = MAX_CONNECTIONS
   // The response schemas only document; see build-app.ts.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   registerErrorHandler(app)
   registerRequestContext(app, metrics, () => models.health().status === 'draining')
+  registerHttpProtocol(app, connections)
+  registerWriteTimeout(app, WRITE_TIMEOUT_MS)
   app.register(healthRoutes, { models })
   app.register(operationRoutes, { metrics })
   return app

@@ -1,25 +1,148 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Config } from '../config/options.ts'
+import { ServiceError } from '../errors.ts'
+
+export type ConnectionLimits = Pick<Config, 'MAX_CONNECTIONS' | 'MAX_CONNECTIONS_PER_ADDRESS' | 'BODY_TIMEOUT_MS'>
+
+/** Requests that one connection may send without waiting for their responses. */
+const MAX_PIPELINED = 16
+/** Time for the client to read the last bytes of a response, or the reason for a refusal, before its socket closes. */
+const LINGER_MS = 1000
+/** Connections above the limit that may wait for the reason at the same time. Node drops further ones unread. */
+const REFUSED_CONNECTIONS = 64
+
+interface Connection {
+  readonly address: string
+  readonly refusal: ServiceError | undefined
+  /** Requests whose response has not been flushed. */
+  requests: number
+  latest: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined
+}
 
 /**
- * Tracks open connections, so that those without a request can be closed. `server.close()` would wait for connections
- * that were opened and never used, without applying their timeouts.
+ * Tracks the connections of a server and bounds them, in all and per address. A connection above the limit may ask once,
+ * to be told why it is refused; it closes within a second. At the limit in all, a new connection replaces the one that
+ * has been without a request for longest, so that connections that send nothing keep nobody out.
  */
-export function trackConnections(server: Server): { closeIdle(): void } {
-  const requestsBySocket = new Map<Socket, number>()
-  server.on('connection', (socket) => {
-    requestsBySocket.set(socket, 0)
-    socket.once('close', () => requestsBySocket.delete(socket))
-  })
-  server.on('request', ({ socket }, response) => {
-    requestsBySocket.set(socket, (requestsBySocket.get(socket) ?? 0) + 1)
-    response.once('close', () => {
-      if (requestsBySocket.has(socket)) requestsBySocket.set(socket, (requestsBySocket.get(socket) ?? 1) - 1)
-    })
-  })
-  return {
-    closeIdle() {
-      for (const [socket, requests] of requestsBySocket) if (requests === 0) socket.destroy()
-    }
+export class OpenConnections {
+  readonly #maxConnections: number
+  readonly #maxPerAddress: number
+  readonly #bodyTimeoutMs: number
+  readonly #bySocket = new Map<Socket, Connection>()
+  readonly #countByAddress = new Map<string, number>()
+  /** The one that has been without a request for longest comes first. */
+  readonly #idle = new Set<Socket>()
+  #accepted = 0
+  #isClosing = false
+
+  constructor(server: Server, { MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, BODY_TIMEOUT_MS }: ConnectionLimits) {
+    this.#maxConnections = MAX_CONNECTIONS
+    this.#maxPerAddress = MAX_CONNECTIONS_PER_ADDRESS > 0 ? MAX_CONNECTIONS_PER_ADDRESS : Math.ceil(MAX_CONNECTIONS / 2)
+    this.#bodyTimeoutMs = BODY_TIMEOUT_MS
+    server.maxConnections = MAX_CONNECTIONS + REFUSED_CONNECTIONS
+    server.on('connection', (socket) => this.#open(socket))
   }
+
+  get count(): number {
+    return this.#bySocket.size
+  }
+
+  /** Must be called with each request before it is handled. */
+  began(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request
+    const connection = this.#bySocket.get(socket)
+    if (connection === undefined) return
+    connection.requests++
+    connection.latest = { request, response }
+    this.#idle.delete(socket)
+    response.once('close', () => {
+      connection.requests--
+      if (connection.requests === 0) this.#becameIdle(socket)
+    })
+  }
+
+  /** Why a request is not served, or undefined when it is. */
+  refusalOf({ socket }: IncomingMessage): ServiceError | undefined {
+    const connection = this.#bySocket.get(socket)
+    if (connection === undefined || connection.refusal !== undefined) return connection?.refusal
+    if (connection.requests <= MAX_PIPELINED) return undefined
+    return tooMany(`this connection has ${connection.requests} requests without a response; the limit is ${MAX_PIPELINED}: wait for responses`)
+  }
+
+  /** The last request of a connection, with its response. */
+  latestOf(socket: Socket): Connection['latest'] {
+    return this.#bySocket.get(socket)?.latest
+  }
+
+  /**
+   * Closes connections without a request now, and the others once their client has its response. Node's own
+   * `closeIdleConnections` also closes those whose response is still being sent.
+   */
+  closeIdle(): void {
+    for (const [socket, { requests }] of this.#bySocket) if (requests === 0) socket.destroy()
+    if (this.#isClosing) return
+    this.#isClosing = true
+    // Node stops its own timeouts when the server closes.
+    setTimeout(() => {
+      for (const [socket, { latest }] of this.#bySocket) if (latest?.request.complete === false) socket.destroy()
+    }, this.#bodyTimeoutMs).unref()
+  }
+
+  #open(socket: Socket): void {
+    const address = socket.remoteAddress ?? ''
+    const refusal = this.#refusalFor(address)
+    this.#bySocket.set(socket, { address, refusal, requests: 0, latest: undefined })
+    if (refusal !== undefined) {
+      closeWithin(socket, LINGER_MS)
+      socket.once('close', () => this.#bySocket.delete(socket))
+      return
+    }
+    this.#accepted++
+    this.#countByAddress.set(address, this.#ofAddress(address) + 1)
+    this.#idle.add(socket)
+    socket.once('close', () => this.#close(socket, address))
+  }
+
+  #close(socket: Socket, address: string): void {
+    this.#accepted--
+    this.#bySocket.delete(socket)
+    this.#idle.delete(socket)
+    const left = this.#ofAddress(address) - 1
+    if (left === 0) this.#countByAddress.delete(address)
+    else this.#countByAddress.set(address, left)
+  }
+
+  #ofAddress(address: string): number {
+    return this.#countByAddress.get(address) ?? 0
+  }
+
+  #refusalFor(address: string): ServiceError | undefined {
+    if (this.#ofAddress(address) >= this.#maxPerAddress)
+      return tooMany(`this address has ${this.#maxPerAddress} connections, which is the limit (max-connections-per-address); reuse connections`)
+    if (this.#accepted < this.#maxConnections) return undefined
+    const [longestIdle] = this.#idle
+    if (longestIdle === undefined) return tooMany(`${this.#maxConnections} connections are in use, which is the limit (max-connections); retry later`)
+    longestIdle.destroy()
+    return undefined
+  }
+
+  #becameIdle(socket: Socket): void {
+    const connection = this.#bySocket.get(socket)
+    if (connection === undefined || connection.refusal !== undefined) return
+    this.#idle.add(socket)
+    if (!this.#isClosing || socket.destroyed) return
+    socket.end()
+    closeWithin(socket, LINGER_MS)
+  }
+}
+
+function tooMany(message: string): ServiceError {
+  return new ServiceError('too_many_requests', message, { retryAfterSeconds: 1 })
+}
+
+/** Closing a socket with unread data resets it, and the client loses what was sent: it gets time to close first. */
+export function closeWithin(socket: Socket, ms: number): void {
+  const timer = setTimeout(() => socket.destroy(), ms)
+  socket.once('close', () => clearTimeout(timer))
 }

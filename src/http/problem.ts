@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Socket } from 'node:net'
+import { STATUS_CODES } from 'node:http'
 import { type ErrorCode, ServiceError } from '../errors.ts'
 
 /** An error body that RFC 9457 clients and OpenAI clients can both read. */
@@ -34,6 +34,7 @@ export function problemHeaders({ code, retryAfterSeconds }: ServiceError): Recor
   const isTemporary = kind.status === 429 || kind.status === 503
   return {
     'content-type': PROBLEM_MEDIA_TYPE,
+    ...(kind.status === 401 ? { 'www-authenticate': 'Bearer realm="logpr"' } : {}),
     ...(isTemporary ? { 'retry-after': String(retryAfterSeconds ?? 1) } : {}),
     ...(kind.shouldRetry === false ? { 'x-should-retry': 'false' } : {})
   }
@@ -72,12 +73,14 @@ export const ERROR_KINDS = {
   request_timeout: invalid(408, 'The request did not arrive in time'),
   body_too_large: invalid(413, 'The body is too large'),
   unsupported_media_type: invalid(415, 'The body is not application/json'),
+  expectation_failed: invalid(417, 'The expectation cannot be met'),
   empty_completion: invalid(422, 'The completion is empty'),
   no_prefix_token: invalid(422, 'The first token has no log-probability'),
   no_end_token: invalid(422, 'The model has no end-of-sequence token'),
   boundary_merged: invalid(422, 'x and y share a token'),
   boundary_not_exact: invalid(422, 'x and y cannot be tokenized separately'),
   chat_template_failed: invalid(422, 'The chat template could not render the messages'),
+  headers_too_large: invalid(431, 'The request headers are too large'),
   too_many_requests: limited('Too many requests are in progress'),
   queue_full: limited('The queue is full'),
   client_closed_request: invalid(499, 'The client closed the connection'),
@@ -100,19 +103,16 @@ export const ERROR_KINDS = {
   deadline_exceeded: server(504, 'The request exceeded its deadline')
 } as const satisfies Record<ErrorCode, ErrorKind>
 
-/** Answers a client whose request never reached a route: it arrived too slowly or is not HTTP. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return
-  const failure =
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? new ServiceError(
-          'request_timeout',
-          'the request did not arrive within the time limit (headers-timeout-ms, body-timeout-ms); send the whole body at once'
-        )
-      : new ServiceError('invalid_request', error.code === 'HPE_HEADER_OVERFLOW' ? 'the request headers are too large' : 'the request is not valid HTTP/1.1')
-  const problem = problemOf(failure, randomUUID())
+/** A whole HTTP response, for sockets without a response object. */
+export function problemText(error: ServiceError): string {
+  const problem = problemOf(error, randomUUID())
   const body = JSON.stringify(problem)
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${PROBLEM_MEDIA_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-request-id: ${problem.request_id}\r\nconnection: close\r\n\r\n${body}`
-  )
+  const headers = {
+    ...problemHeaders(error),
+    'content-length': String(Buffer.byteLength(body)),
+    'x-request-id': problem.request_id,
+    connection: 'close'
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${body}`
 }

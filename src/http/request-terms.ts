@@ -50,7 +50,7 @@ function deadlineExceeded(deadlineMs: number): ServiceError {
  * The hash of the API key, or the address of the connection where no key is required. Other headers are ignored: a
  * client that chose a new name for every request would get every turn.
  */
-function clientOf({ headers, socket }: FastifyRequest, hasKeys: boolean): string {
+export function clientOf({ headers, socket }: Pick<FastifyRequest, 'headers' | 'socket'>, hasKeys: boolean): string {
   if (!hasKeys) return socket.remoteAddress ?? ''
   const key = headers.authorization?.replace(/^Bearer\s+/i, '') ?? ''
   return hashOfKey(key).toString('base64')

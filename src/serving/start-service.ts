@@ -6,7 +6,6 @@ import type { Config } from '../config/options.ts'
 import { ServiceError } from '../errors.ts'
 import { buildApp } from '../http/build-app.ts'
 import { buildManagementApp } from '../http/management-app.ts'
-import { trackConnections } from '../http/open-connections.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { ModelRegistry } from './model-registry.ts'
 
@@ -28,7 +27,6 @@ export async function startService(config: Config, models: ModelRegistry, metric
   const management = config.MANAGEMENT_PORT === 0 ? null : buildManagementApp({ metrics, models }, log)
   const managementAddress = management && (await listen(management, config.MANAGEMENT_HOST || config.HOST, config.MANAGEMENT_PORT, 'management-port'))
   const app = await buildApp({ config, metrics, apiKeyHashes, models }, log)
-  const connections = trackConnections(app.server)
   const address = await listen(app, config.HOST, config.PORT, 'port').catch(async (error: unknown) => {
     await management?.close()
     throw error
@@ -40,9 +38,7 @@ export async function startService(config: Config, models: ModelRegistry, metric
     async drain() {
       models.beginDrain()
       await new Promise((resolve) => setTimeout(resolve, config.DRAIN_DELAY_MS))
-      const closed = app.close()
-      connections.closeIdle()
-      await closed
+      await app.close()
       await models.close()
       await management?.close()
     }

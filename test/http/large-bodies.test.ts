@@ -73,7 +73,7 @@ test('clients that take compressed answers get plain JSON', async () => {
 })
 
 test('bodies that are too many together are refused with 429 and Retry-After, and taken when others are gone', async (t) => {
-  const small = await listen({ env: { LOGPR_MAX_BODY_BYTES: '100000', LOGPR_MAX_HELD_BYTES: '150000' } })
+  const small = await listen({ env: { LOGPR_MAX_BODY_BYTES: '100000', LOGPR_MAX_HELD_BYTES: '150000', LOGPR_MAX_HELD_BYTES_PER_CLIENT: '150000' } })
   t.after(() => small.close())
   const halfSent = new AbortController()
   // Announced in full, and never sent to its end.

@@ -9,6 +9,8 @@ describe('ERROR_KINDS', () => {
     invalid_utf8: 400,
     body_too_large: 413,
     unsupported_media_type: 415,
+    expectation_failed: 417,
+    headers_too_large: 431,
     request_timeout: 408,
     unauthorized: 401,
     not_found: 404,

@@ -64,7 +64,11 @@ async function parsed(bytes: Buffer, limits: JsonLimits): Promise<unknown> {
   }
 }
 
+/** JSON is UTF-8. A body in another charset could be valid UTF-8 with another meaning. */
 function rejectEncoding({ headers }: FastifyRequest): void {
+  const charsets = [...(headers['content-type'] ?? '').matchAll(/;\s*charset\s*=\s*"?([^";\s]*)/gi)].map(([, name]) => name?.toLowerCase())
+  if (charsets.some((charset) => charset !== 'utf-8' && charset !== 'utf8'))
+    throw new ServiceError('unsupported_media_type', 'the charset of the body is not utf-8; encode it as UTF-8 and omit the charset')
   const encoding = headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
     throw new ServiceError('unsupported_media_type', 'the body has a content-encoding, which is not supported; send it uncompressed')

@@ -35,6 +35,7 @@ export const operationRoutes: FastifyPluginAsync<{ metrics: Metrics }> = async (
 
 /** The API description of the port that serves it; it requires no API key. */
 export const descriptionRoutes: FastifyPluginAsync = async (app) => {
+  let yaml: string | undefined
   app.get(
     '/openapi.json',
     {
@@ -58,7 +59,10 @@ export const descriptionRoutes: FastifyPluginAsync = async (app) => {
         response: { 200: response('The OpenAPI 3.1 document.', string(), 'application/yaml') }
       }
     },
-    async (_, reply) => reply.type('application/yaml').send(renderOpenapiYaml(app.swagger()))
+    async (_, reply) => {
+      yaml ??= renderOpenapiYaml(app.swagger())
+      return reply.type('application/yaml').send(yaml)
+    }
   )
 }
 
