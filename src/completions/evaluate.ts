@@ -9,7 +9,7 @@ import type { VerifiedSequence } from '../evaluation/sampled-verification.ts'
 import { APPROXIMATE } from '../evaluation/scored-item.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
 import { type Usage, type WorkUsage, workUsage } from '../evaluation/usage.ts'
-import { alsoAbortedBy, type ScoringJob, type WorkTerms } from '../scheduling/job.ts'
+import { alsoAbortedBy, computeKeys, type ScoringJob, type WorkTerms } from '../scheduling/job.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
 import { logProbSums, type ScoredSequence } from '../scoring/scored-sequence.ts'
@@ -62,8 +62,9 @@ export class CompletionsEvaluator {
   async evaluate<T>(request: CompletionsRequest, terms: WorkTerms, present: (choice: Choice) => T): Promise<CompletionsAnswer<T>> {
     const prompts = await encodePrompts(request, this.#context)
     const jobByPrompt = prompts.map((prompt) => jobOfPrompt(prompt, request.options))
-    const grouped = groupByLastToken(jobByPrompt.filter((job) => job !== null))
+    const grouped = await groupByLastToken(jobByPrompt.filter((job) => job !== null))
     const jobs = groupedJobs(grouped)
+    await computeKeys(jobs)
 
     const failed = new AbortController()
     const submitted = this.#scheduler.submitAll(jobs, alsoAbortedBy(terms, failed.signal))
