@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { elementAt, entryOf } from '../element-at.ts'
 import type { Warning } from '../encoding/encoded-item.ts'
+import { contextFor } from '../encoding/encoding-context.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { serviceErrorFrom } from '../errors.ts'
 import type { EvaluationContext } from '../evaluation/evaluation-context.ts'
@@ -60,7 +61,7 @@ export class CompletionsEvaluator {
    * `scores_mismatched` or `non_finite_logits`.
    */
   async evaluate<T>(request: CompletionsRequest, terms: WorkTerms, present: (choice: Choice) => T): Promise<CompletionsAnswer<T>> {
-    const prompts = await encodePrompts(request, this.#context)
+    const prompts = await encodePrompts(request, contextFor(this.#context, terms))
     const jobByPrompt = prompts.map((prompt) => jobOfPrompt(prompt, request.options))
     const grouped = await groupByLastToken(jobByPrompt.filter((job) => job !== null))
     const jobs = groupedJobs(grouped)

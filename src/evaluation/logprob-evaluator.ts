@@ -1,5 +1,6 @@
 import { elementAt, entryOf } from '../element-at.ts'
 import { encodeItems } from '../encoding/encode-items.ts'
+import { contextFor } from '../encoding/encoding-context.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import type { LogprobItem, LogprobOptions } from '../encoding/logprob-item.ts'
 import type { Batch, BatchScores, RowScores } from '../engine/engine.ts'
@@ -75,12 +76,12 @@ export class LogprobEvaluator {
     terms: WorkTerms,
     present: (outcome: Outcome) => T | Promise<T> = asItIs
   ): Promise<Evaluation<T>> {
-    return this.evaluateEncoded(items, await this.encode(items, options), options, terms, present)
+    return this.evaluateEncoded(items, await this.encode(items, options, terms), options, terms, present)
   }
 
   /** The token ids of each item, or why it has none, for callers that validate all items before they score any. */
-  encode(items: readonly LogprobItem[], options: LogprobOptions): Promise<(EncodedItem | ServiceError)[]> {
-    return encodeItems(items, options, this.#context)
+  encode(items: readonly LogprobItem[], options: LogprobOptions, terms: WorkTerms): Promise<(EncodedItem | ServiceError)[]> {
+    return encodeItems(items, options, contextFor(this.#context, terms))
   }
 
   /** `evaluate` for items that `encode` has encoded; `encodedItems` has one entry per item, in order. */

@@ -35,7 +35,7 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, ter
     onOverflow: request.truncation === 'left' ? 'truncate_left' : 'error'
   }
   const documentOfItem = (item: number): number => elementAt(pairs.documentOf, item)
-  const encoded = await mapInSlices(await scorer.encode(pairs.items, options), (item, i): EncodedItem => {
+  const encoded = await mapInSlices(await scorer.encode(pairs.items, options, terms), (item, i): EncodedItem => {
     if (item instanceof ServiceError) throw documentError(item, documentOfItem(i), request)
     assertWithinLimits(item, documentOfItem(i), request)
     return item
@@ -44,7 +44,7 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, ter
     ? baselinesOf(encoded, request.normalization.kind === 'dc_pmi' ? request.normalization.domainPrompt : '')
     : NO_BASELINES
   const documentOfBaseline = (baseline: number): number => documentOfItem(baselineOf.indexOf(baseline))
-  const encodedBaselines = (await scorer.encode(baselineItems, options)).map((item, i) => {
+  const encodedBaselines = (await scorer.encode(baselineItems, options, terms)).map((item, i) => {
     if (item instanceof ServiceError) throw baselineError(item, documentOfBaseline(i), request)
     return item
   })
