@@ -22,7 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   hub: ['model/', 'process/', '@huggingface/hub'],
   config: ['env-schema', 'model/folder/find-graph-file.ts', 'model/precision/eight-bit-form.ts'],
   inspect: ['config/options.ts', 'memory/', 'model/', 'process/'],
-  tokenizer: ['process/', 'scoring/checks/check.ts', '@huggingface/jinja', '@huggingface/tokenizers'],
+  tokenizer: ['process/', 'scheduling/fair-turns.ts', 'scoring/checks/check.ts', '@huggingface/jinja', '@huggingface/tokenizers'],
   engine: ['memory/', 'model/onnx/', 'model/precision/', 'model/weights/', 'process/', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts', 'engine/engine-info.ts', 'engine/packed-row.ts'],
   encoding: ['scoring/', 'tokenizer/tokenizer.ts'],

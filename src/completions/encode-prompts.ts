@@ -2,6 +2,7 @@ import type { EncodingContext } from '../encoding/encoding-context.ts'
 import { checkedInput, minTokenCount } from '../encoding/item-input.ts'
 import { TextIds } from '../encoding/text-ids.ts'
 import { ServiceError } from '../errors.ts'
+import { isSliceOver, mapInSlices, nextSlice } from '../event-loop.ts'
 import type { CompletionsRequest } from './request.ts'
 
 /** A prompt as P token ids. */
@@ -24,6 +25,7 @@ const INPUT_OPTIONS = { boundary: 'auto', onOverflow: 'truncate_left', parseSpec
 export async function encodePrompts({ prompts, options }: CompletionsRequest, context: EncodingContext): Promise<EncodedPrompt[]> {
   const { tokenizer, maxModelLen } = context
   for (const { param, value } of prompts) {
+    if (isSliceOver()) await nextSlice()
     checkedInput(value, param, INPUT_OPTIONS, context)
     // Tokenizing a megabyte of text takes seconds.
     const minTokens = typeof value === 'string' ? minTokenCount(value, tokenizer.info, true) : value.length
@@ -32,7 +34,7 @@ export async function encodePrompts({ prompts, options }: CompletionsRequest, co
   const textIds = new TextIds(tokenizer, true)
   await textIds.add(prompts.flatMap(({ value }) => (typeof value === 'string' ? [value] : [])))
 
-  return prompts.map(({ param, value }) => {
+  return mapInSlices(prompts, ({ param, value }) => {
     const encoded = typeof value === 'string' ? withAdded(textIds.of(value), options.addSpecialTokens, context) : unchanged(value)
     const count = encoded.ids.length
     if (count === 0) throw new ServiceError('invalid_request', `${param} has no tokens: send a text that is not empty`, { param })
@@ -42,7 +44,7 @@ export async function encodePrompts({ prompts, options }: CompletionsRequest, co
 }
 
 function unchanged(ids: readonly number[]): EncodedPrompt {
-  return { ids: Int32Array.from(ids), addedBefore: 0, addedAfter: 0 }
+  return { ids: new Int32Array(ids), addedBefore: 0, addedAfter: 0 }
 }
 
 /** Adds the tokens of the post-processor, except in front of a text that already starts with them. */

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { elementAt, entryOf } from '../element-at.ts'
 import type { Warning } from '../encoding/encoded-item.ts'
+import { contextFor } from '../encoding/encoding-context.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { serviceErrorFrom } from '../errors.ts'
 import type { EvaluationContext } from '../evaluation/evaluation-context.ts'
@@ -9,7 +10,7 @@ import type { VerifiedSequence } from '../evaluation/sampled-verification.ts'
 import { APPROXIMATE } from '../evaluation/scored-item.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
 import { type Usage, type WorkUsage, workUsage } from '../evaluation/usage.ts'
-import { alsoAbortedBy, type ScoringJob, type WorkTerms } from '../scheduling/job.ts'
+import { alsoAbortedBy, computeKeys, type ScoringJob, type WorkTerms } from '../scheduling/job.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
 import { logProbSums, type ScoredSequence } from '../scoring/scored-sequence.ts'
@@ -60,10 +61,11 @@ export class CompletionsEvaluator {
    * `scores_mismatched` or `non_finite_logits`.
    */
   async evaluate<T>(request: CompletionsRequest, terms: WorkTerms, present: (choice: Choice) => T): Promise<CompletionsAnswer<T>> {
-    const prompts = await encodePrompts(request, this.#context)
+    const prompts = await encodePrompts(request, contextFor(this.#context, terms))
     const jobByPrompt = prompts.map((prompt) => jobOfPrompt(prompt, request.options))
-    const grouped = groupByLastToken(jobByPrompt.filter((job) => job !== null))
+    const grouped = await groupByLastToken(jobByPrompt.filter((job) => job !== null))
     const jobs = groupedJobs(grouped)
+    await computeKeys(jobs)
 
     const failed = new AbortController()
     const submitted = this.#scheduler.submitAll(jobs, alsoAbortedBy(terms, failed.signal))

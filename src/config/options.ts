@@ -138,6 +138,12 @@ export const OPTIONS = {
     default: 8_388_608,
     description: 'Longest single text in bytes of the request, escapes included. A longer one gets 413 before anything is tokenized.'
   }),
+  MAX_TOKENIZING_UNITS: integer({
+    minimum: 1024,
+    default: 16_777_216,
+    description:
+      'Largest amount of text that is being tokenized or waits for it, per model, in UTF-16 units. Beyond it a request gets 429; a request alone may have any size.'
+  }),
   MAX_HELD_BYTES: integer({
     minimum: 1024,
     default: 268_435_456,

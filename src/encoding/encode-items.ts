@@ -1,4 +1,5 @@
 import { orServiceError, ServiceError } from '../errors.ts'
+import { mapInSlices } from '../event-loop.ts'
 import type { InputInfo } from '../scoring/checks/input-checks.ts'
 import type { PartSizes } from '../scoring/scored-sequence.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
@@ -16,13 +17,15 @@ import { codePointCount, displayText } from './token-text.ts'
  * reason why it cannot be scored. Equal texts are tokenized once.
  */
 export async function encodeItems(items: readonly LogprobItem[], options: LogprobOptions, context: EncodingContext): Promise<(EncodedItem | ServiceError)[]> {
-  const inputs = await Promise.all(items.map((item) => orServiceError(() => itemInputOf(item, options, context))))
+  const inputs = await Promise.all(await mapInSlices(items, (item) => orServiceError(() => itemInputOf(item, options, context))))
   const valid = inputs.flatMap((input) => (input instanceof ServiceError ? [] : [input]))
   const textIds = new TextIds(context.tokenizer, options.parseSpecialTokens)
   await textIds.add(valid.flatMap(({ xText, y }) => (typeof y === 'string' ? [xText, xText + y] : [xText])))
   // y by itself is needed only where it merges with x.
   await textIds.add(valid.flatMap(({ xText, y }) => (typeof y === 'string' && !startsWith(textIds.of(xText + y), textIds.of(xText)) ? [y] : [])))
-  return Promise.all(inputs.map((input) => (input instanceof ServiceError ? input : orServiceError(() => encodedItem(input, textIds, options, context)))))
+  return Promise.all(
+    await mapInSlices(inputs, (input) => (input instanceof ServiceError ? input : orServiceError(() => encodedItem(input, textIds, options, context))))
+  )
 }
 
 function encodedItem(input: ItemInput, textIds: TextIds, options: LogprobOptions, context: EncodingContext): EncodedItem {
@@ -30,7 +33,13 @@ function encodedItem(input: ItemInput, textIds: TextIds, options: LogprobOptions
   const { tokenizer, maxModelLen } = context
   const split = splitInput(input, textIds, options, tokenizer)
   const prefix = options.prefixToken === 'none' ? null : context.prefixTokenId
-  const allX = Int32Array.from([...headIds, ...split.x])
+  const allX = joined(headIds, split.x)
+  if (allX.length > MAX_TRUNCATED_TOKENS)
+    throw new ServiceError(
+      'context_length_exceeded',
+      `${item.param.x} has ${allX.length} tokens; at most ${MAX_TRUNCATED_TOKENS} can be cut to the context of ${maxModelLen} tokens: shorten it`,
+      { param: item.param.x }
+    )
   // A chat template may write the prefix token itself; the sequence must not start with two.
   const ownX = input.fromTemplate && prefix !== null && allX[0] === prefix ? allX.slice(1) : allX
   const eos = endToken(options, tokenizer)
@@ -43,7 +52,7 @@ function encodedItem(input: ItemInput, textIds: TextIds, options: LogprobOptions
     )
 
   const droppedTokens = excess(ownX.length, (prefix === null ? 0 : 1) + split.y.length + eos.length, input, options, maxModelLen)
-  const ids = Int32Array.from([...(prefix === null ? [] : [prefix]), ...ownX.slice(droppedTokens), ...split.y, ...eos])
+  const ids = joined(prefix === null ? [] : [prefix], ownX.subarray(droppedTokens), split.y, eos)
   const sizes: PartSizes = { prefix: prefix === null ? 0 : 1, x: ownX.length - droppedTokens, y: split.y.length, eos: eos.length }
 
   const xEnd = sizes.prefix + sizes.x
@@ -80,6 +89,20 @@ function encodedItem(input: ItemInput, textIds: TextIds, options: LogprobOptions
   }
 }
 
+/** Tokens of x that `truncate_left` accepts: each is spelled out before it is dropped. */
+const MAX_TRUNCATED_TOKENS = 1_048_576
+
+/** A typed copy: spreading a million ids would block the event loop. */
+function joined(...parts: readonly ArrayLike<number>[]): Int32Array {
+  const ids = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    ids.set(part, at)
+    at += part.length
+  }
+  return ids
+}
+
 function refuseEmpty({ item, y }: ItemInput, yIds: Int32Array, eos: readonly number[]): void {
   const param = item.param.y
   if (yIds.length === 0 && y.length > 0)
@@ -113,7 +136,7 @@ function controlTokens(
 
 function splitInput({ headIds, xText, y, movedSpace }: ItemInput, textIds: TextIds, options: LogprobOptions, tokenizer: Tokenizer): SplitIds {
   const x = textIds.of(xText)
-  if (typeof y !== 'string') return { x, y: Int32Array.from(y), boundary: { policy: 'tokens', merged: false } }
+  if (typeof y !== 'string') return { x, y: new Int32Array(y), boundary: { policy: 'tokens', merged: false } }
   // Text never merges with ids, so y is tokenized by itself.
   if (xText === '' && headIds.length > 0) return { x, y: textIds.of(y), boundary: { policy: 'tokens', merged: false } }
   const joint = textIds.of(xText + y)

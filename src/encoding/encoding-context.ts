@@ -1,4 +1,4 @@
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { Tokenizer, TokenizingTerms } from '../tokenizer/tokenizer.ts'
 
 /** The properties of the model that encoding depends on. */
 export interface EncodingContext {
@@ -8,4 +8,20 @@ export interface EncodingContext {
   readonly maxModelLen: number
   /** The token that precedes every text under `prefix_token: auto`; null when the model has none. */
   readonly prefixTokenId: number | null
+}
+
+/** The context with a tokenizer that works for one request: in turn with other clients, and until it is aborted. */
+export function contextFor<C extends EncodingContext>(context: C, { signal, client }: TokenizingTerms): C {
+  const { tokenizer } = context
+  const terms = { ...(signal === undefined ? {} : { signal }), ...(client === undefined ? {} : { client }) }
+  const bound: Tokenizer = {
+    info: tokenizer.info,
+    bytesOf: (id) => tokenizer.bytesOf(id),
+    encode: (texts, options) => tokenizer.encode(texts, { ...options, ...terms }),
+    normalize: (texts, options) => tokenizer.normalize(texts, { ...options, ...terms }),
+    encodeChat: (messages) => tokenizer.encodeChat(messages, terms),
+    encodeConversation: (messages, generatedRoles) => tokenizer.encodeConversation(messages, generatedRoles, terms),
+    close: () => tokenizer.close()
+  }
+  return { ...context, tokenizer: bound }
 }

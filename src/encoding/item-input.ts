@@ -28,7 +28,7 @@ export async function itemInputOf(item: LogprobItem, options: LogprobOptions, co
     return { ...base, headIds, xText: tail, fromTemplate: true }
   }
   const x = checkedInput(item.x, item.param.x, options, context)
-  if (typeof x !== 'string') return { ...base, headIds: Int32Array.from(x) }
+  if (typeof x !== 'string') return { ...base, headIds: new Int32Array(x) }
   if (options.boundary !== 'move_space' || typeof y !== 'string') return { ...base, xText: x }
   const moved = moveTrailingSpace(x, y)
   return { ...base, xText: moved.x, y: moved.y, movedSpace: moved.x !== x }
@@ -42,7 +42,8 @@ export function checkedInput(
   { tokenizer, vocabSize, maxModelLen }: EncodingContext
 ): TextOrIds {
   if (typeof value !== 'string') {
-    const bad = value.find((id) => id < 0 || id >= vocabSize)
+    if (onOverflow === 'error' && value.length > maxModelLen) throw tooLong(param, value.length, maxModelLen)
+    const bad = firstOutside(value, vocabSize)
     if (bad === undefined) return value
     throw new ServiceError(
       'token_out_of_range',
@@ -62,12 +63,25 @@ export function checkedInput(
   // Tokenizing a text that is far too long would take seconds.
   const minTokens = minTokenCount(value, tokenizer.info, parseSpecialTokens)
   if (onOverflow === 'error' && minTokens > maxModelLen)
-    throw new ServiceError(
-      'context_length_exceeded',
-      `${param} has at least ${minTokens} tokens; this model's context is ${maxModelLen} tokens: shorten the text`,
-      { param }
-    )
+    throw tooLong(param, minTokens, maxModelLen)
   return value
+}
+
+function tooLong(param: string, minTokens: number, maxModelLen: number): ServiceError {
+  return new ServiceError(
+    'context_length_exceeded',
+    `${param} has at least ${minTokens} tokens; this model's context is ${maxModelLen} tokens: shorten the text`,
+    { param }
+  )
+}
+
+/** A plain loop takes a tenth of the time of `find`, and a list may have a million ids. */
+function firstOutside(ids: readonly number[], vocabSize: number): number | undefined {
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number
+    if (id < 0 || id >= vocabSize) return id
+  }
+  return undefined
 }
 
 /** Lower bound on the tokens of a text, from its bytes; 0 when a normalizer may shorten it. */

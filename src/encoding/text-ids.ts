@@ -1,4 +1,5 @@
 import { elementAt, entryOf } from '../element-at.ts'
+import { isSliceOver, nextSlice } from '../event-loop.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
 interface TokenizedText {
@@ -20,7 +21,13 @@ export class TextIds {
   }
 
   async add(texts: readonly string[]): Promise<void> {
-    const missing = [...new Set(texts)].filter((text) => !this.#texts.has(text))
+    const distinct = new Set<string>()
+    for (const text of texts) {
+      // Looking up a long text takes as long as reading it.
+      if (isSliceOver()) await nextSlice()
+      if (!this.#texts.has(text)) distinct.add(text)
+    }
+    const missing = [...distinct]
     if (missing.length === 0) return
     const options = { parseSpecialTokens: this.#parseSpecialTokens }
     const [ids, normalized] = await Promise.all([

@@ -16,7 +16,16 @@ export function bytesOfId(tokenizer: Tokenizer, id: number, spellControls = fals
 }
 
 export function bytesOfIds(tokenizer: Tokenizer, ids: Int32Array, spellControls = false): Uint8Array {
-  return Buffer.concat(Array.from(ids, (id) => bytesOfId(tokenizer, id, spellControls)))
+  let size = 0
+  for (const id of ids) size += bytesOfId(tokenizer, id, spellControls).length
+  const bytes = Buffer.allocUnsafe(size)
+  let at = 0
+  for (const id of ids) {
+    const own = bytesOfId(tokenizer, id, spellControls)
+    bytes.set(own, at)
+    at += own.length
+  }
+  return bytes
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,4 +1,5 @@
 import { elementAt, entryOf } from '../element-at.ts'
+import { mapInSlices } from '../event-loop.ts'
 import type { RowDetail, RowScores } from '../engine/engine.ts'
 import type { ScoringJob } from '../scheduling/job.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from './sequence-integrity.ts'
@@ -19,9 +20,9 @@ interface Group {
  * Merges jobs that are equal or differ in their last token alone, so that each sequence is computed once. The last
  * token of a sequence is scored but never fed, so it changes nothing for the others. Returns one entry per wanted job.
  */
-export function groupByLastToken(wanted: readonly ScoringJob[]): ReadonlyMap<ScoringJob, LastTokenRow> {
+export async function groupByLastToken(wanted: readonly ScoringJob[]): Promise<ReadonlyMap<ScoringJob, LastTokenRow>> {
   const groups = new Map<string, Group>()
-  const members = wanted.map((job) => {
+  const members = await mapInSlices(wanted, (job) => {
     const key = keyOf(job)
     const group = groups.get(key) ?? { first: job, lastIds: new Map<number, number>() }
     groups.set(key, group)

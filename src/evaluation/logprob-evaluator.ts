@@ -1,10 +1,12 @@
 import { elementAt, entryOf } from '../element-at.ts'
 import { encodeItems } from '../encoding/encode-items.ts'
+import { contextFor } from '../encoding/encoding-context.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import type { LogprobItem, LogprobOptions } from '../encoding/logprob-item.ts'
 import type { Batch, BatchScores, RowScores } from '../engine/engine.ts'
 import { orServiceError, ServiceError, serviceErrorFrom } from '../errors.ts'
-import type { ScoringJob, WorkTerms } from '../scheduling/job.ts'
+import { mapInSlices, pauseIfLong } from '../event-loop.ts'
+import { computeKeys, type ScoringJob, type WorkTerms } from '../scheduling/job.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
 import { REQUEST_CHECKS } from '../scoring/checks/request-checks.ts'
@@ -18,15 +20,20 @@ import { type Usage, usageOf, workUsage } from './usage.ts'
 /** The result of one item. */
 export type Outcome = ScoredItem | { readonly item: LogprobItem; readonly error: ServiceError }
 
-export interface Evaluation {
-  /** In the order of the items; none rejects. */
-  readonly outcomes: readonly Promise<Outcome>[]
+export interface Evaluation<T = Outcome> {
+  /** What `present` made of each outcome, in the order of the items; none rejects. */
+  readonly outcomes: readonly Promise<T>[]
   /** Resolves when all outcomes have; never rejects. */
   readonly usage: Promise<Usage>
 }
 
 /** Called with every sequence that was scored without deep verification. */
 export type ScoredListener = (encoded: EncodedItem, scored: SequenceScores) => void
+
+/** The default of `present`, for which `T` is `Outcome`. */
+function asItIs<T>(outcome: Outcome): T {
+  return outcome as T
+}
 
 /** An item with the work that scores it. */
 interface Attempt {
@@ -60,27 +67,35 @@ export class LogprobEvaluator {
 
   /**
    * Scores all items of a request. Throws `queue_full` before it starts any; the failure of a single item becomes its
-   * outcome and does not affect the others.
+   * outcome and does not affect the others. Calls `present` with each outcome and keeps only its result: an item with
+   * twenty top tokens per position takes many times the memory of its JSON.
    */
-  async evaluate(items: readonly LogprobItem[], options: LogprobOptions, terms: WorkTerms): Promise<Evaluation> {
-    return this.evaluateEncoded(items, await this.encode(items, options), options, terms)
+  async evaluate<T = Outcome>(
+    items: readonly LogprobItem[],
+    options: LogprobOptions,
+    terms: WorkTerms,
+    present: (outcome: Outcome) => T | Promise<T> = asItIs
+  ): Promise<Evaluation<T>> {
+    return this.evaluateEncoded(items, await this.encode(items, options, terms), options, terms, present)
   }
 
   /** The token ids of each item, or why it has none, for callers that validate all items before they score any. */
-  encode(items: readonly LogprobItem[], options: LogprobOptions): Promise<(EncodedItem | ServiceError)[]> {
-    return encodeItems(items, options, this.#context)
+  encode(items: readonly LogprobItem[], options: LogprobOptions, terms: WorkTerms): Promise<(EncodedItem | ServiceError)[]> {
+    return encodeItems(items, options, contextFor(this.#context, terms))
   }
 
   /** `evaluate` for items that `encode` has encoded; `encodedItems` has one entry per item, in order. */
-  async evaluateEncoded(
+  async evaluateEncoded<T = Outcome>(
     items: readonly LogprobItem[],
     encodedItems: readonly (EncodedItem | ServiceError)[],
     options: LogprobOptions,
-    terms: WorkTerms
-  ): Promise<Evaluation> {
-    const attempts = items.map((item, i) => this.#attempt(item, elementAt(encodedItems, i), options))
-    const grouped = groupByLastToken(attempts.flatMap(({ job }) => job ?? []))
+    terms: WorkTerms,
+    present: (outcome: Outcome) => T | Promise<T> = asItIs
+  ): Promise<Evaluation<T>> {
+    const attempts = await mapInSlices(items, (item, i) => this.#attempt(item, elementAt(encodedItems, i), options))
+    const grouped = await groupByLastToken(attempts.flatMap(({ job }) => job ?? []))
     const work = [...groupedJobs(grouped), ...attempts.flatMap(({ verification }) => (verification === null ? [] : workOf(verification)))]
+    await computeKeys(work)
     const submitted = this.#scheduler.submitAll(work, terms)
     const scoresByWork = new Map<ScoringJob | Batch, Promise<BatchScores>>(
       work.map((each, i) => ['exactly' in each ? each.exactly : each, elementAt(submitted, i)])
@@ -94,16 +109,18 @@ export class LogprobEvaluator {
 
     const scored = attempts.map((attempt) => orServiceError(() => this.#scored(attempt, rowsOf)))
     const masses = candidateMasses(attempts, scored, this.#context.toleranceNats)
-    const outcomes = attempts.map(async (attempt, i): Promise<Outcome> => {
+    const outcomes = attempts.map(async (attempt, i): Promise<T> => {
       const { item, encoded, verification } = attempt
       try {
         const own = await elementAt(scored, i)
         if (encoded instanceof ServiceError) throw encoded
         if (own instanceof ServiceError) throw own
         const deep = verification === null ? [] : await this.#verified(encoded, own, verification, scoresOf)
-        return scoredItemOf({ item, encoded, scored: own, options, context: this.#context, checks: this.#checks }, [...(await elementAt(masses, i)), ...deep])
+        const more = [...(await elementAt(masses, i)), ...deep]
+        await pauseIfLong()
+        return await present(scoredItemOf({ item, encoded, scored: own, options, context: this.#context, checks: this.#checks }, more))
       } catch (error) {
-        return { item, error: serviceErrorFrom(error) }
+        return present({ item, error: serviceErrorFrom(error) })
       }
     })
     return { outcomes, usage: workUsage(work, submitted).then((cost) => usageOf(encodedItems, cost)) }
@@ -124,7 +141,9 @@ export class LogprobEvaluator {
 
   async #scored({ encoded, job, verification }: Attempt, rowsOf: (job: ScoringJob) => Promise<RowScores>): Promise<SequenceScores> {
     if (encoded instanceof ServiceError) throw encoded
-    const scored = sequenceScoresOf(encoded, job === null ? null : await rowsOf(job))
+    const rows = job === null ? null : await rowsOf(job)
+    await pauseIfLong()
+    const scored = sequenceScoresOf(encoded, rows)
     if (verification === null) this.#onScored(encoded, scored)
     return scored
   }

@@ -19,8 +19,10 @@ export interface ScoredItem {
   readonly sums: LogProbSums
   readonly checks: Checks
   readonly causal: EvaluationContext['causal']
-  /** One entry per token of the sequence under `detail: "tokens"`; null otherwise. */
-  readonly tokens: readonly TokenDetail[] | null
+  /**
+   * One entry per token of the sequence under `detail: "tokens"`, each built when it is read; null otherwise.
+   */
+  readonly tokens: Iterable<TokenDetail> | null
   readonly warnings: readonly Warning[]
 }
 

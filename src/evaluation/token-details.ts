@@ -29,30 +29,36 @@ interface TopToken {
   readonly log_prob: number
 }
 
-/** Every token of the sequence, in order; scores are null where none were computed. */
+/** Every token of the sequence, in order and built when it is read; scores are null where none were computed. */
 export function tokenDetails(
   sequence: ScoredSequence,
   { text, scoredStart }: Pick<EncodedItem, 'text' | 'scoredStart'>,
   rows: RowScores | null,
   topCount: number,
   tokenizer: Tokenizer
-): TokenDetail[] {
+): Iterable<TokenDetail> {
   const detail = rows?.detail ?? null
-  const offsets = new Map((['x', 'y'] as const).flatMap((part) => partOffsets(sequence, part, text[part], tokenizer)))
-  return Array.from(sequence.ids, (id, position) => {
+  return { [Symbol.iterator]: details }
+
+  function* details(): Generator<TokenDetail> {
+    const offsets = new Map((['x', 'y'] as const).flatMap((part) => partOffsets(sequence, part, text[part], tokenizer)))
+    for (const [position, id] of sequence.ids.entries()) yield tokenDetail(id, position, offsets.get(position) ?? NO_OFFSETS)
+  }
+
+  function tokenDetail(id: number, position: number, offsets: Offsets): TokenDetail {
     const logProb = elementAt(sequence.logProbs, position)
     const row = position - scoredStart
     const isScored = logProb !== null && detail !== null
     return {
       part: partAt(sequence.sizes, position),
       ...tokenText(id, tokenizer),
-      ...(offsets.get(position) ?? NO_OFFSETS),
+      ...offsets,
       log_prob: logProb,
       rank: isScored ? elementAt(detail.ranks, row) : null,
       entropy: isScored ? elementAt(detail.entropies, row) : null,
       ...(isScored && topCount > 0 ? { top: topTokens(detail, row) } : {})
     }
-  })
+  }
 
   function topTokens(detail: RowDetail, row: number): TopToken[] {
     // Another job of the batch may have asked for more top tokens.

@@ -44,16 +44,22 @@ export class ScoringRequests {
    * Throws `too_many_requests`, and what `requestTermsOf` throws.
    */
   begin(request: FastifyRequest, reply: FastifyReply): RequestTerms {
-    const { config, apiKeyHashes } = this.#settings
+    const { config } = this.#settings
     if (this.#inProgress >= config.MAX_REQUESTS)
       throw new ServiceError('too_many_requests', `${this.#inProgress} requests are in progress, which is the limit (max-requests); retry later`, {
         retryAfterSeconds: 1
       })
-    const terms = requestTermsOf(request, reply, { longestMs: config.DEADLINE_MS, hasKeys: apiKeyHashes.length > 0 })
+    const terms = this.terms(request, reply)
     if (!reply.raw.destroyed) {
       this.#inProgress++
       reply.raw.once('close', () => this.#inProgress--)
     }
     return terms
+  }
+
+  /** Starts the deadline of a request that needs no engine, without counting it. Throws what `requestTermsOf` throws. */
+  terms(request: FastifyRequest, reply: FastifyReply): RequestTerms {
+    const { config, apiKeyHashes } = this.#settings
+    return requestTermsOf(request, reply, { longestMs: config.DEADLINE_MS, hasKeys: apiKeyHashes.length > 0 })
   }
 }

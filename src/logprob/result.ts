@@ -1,6 +1,7 @@
 import type { Boundary, Warning } from '../encoding/encoded-item.ts'
 import type { LogprobItem, Term } from '../encoding/logprob-item.ts'
 import type { ServiceError } from '../errors.ts'
+import { isSliceOver, nextSlice } from '../event-loop.ts'
 import type { ScoredItem } from '../evaluation/scored-item.ts'
 import type { TokenDetail } from '../evaluation/token-details.ts'
 import type { Checks } from '../scoring/checks/check.ts'
@@ -49,9 +50,21 @@ export function resultOf({ item, encoded, sequence, sums, checks, causal, tokens
     ...(causal === 'approximate' ? { causal: 'approximate' as const } : {}),
     boundary: encoded.boundary,
     checks,
-    ...(tokens === null ? {} : { tokens }),
+    ...(tokens === null ? {} : { tokens: [...tokens] }),
     warnings
   }
+}
+
+/** `resultOf` as JSON text, written in slices: a long sequence with its top tokens takes a second. */
+export async function resultJson(scored: ScoredItem, terms: ReadonlySet<Term>): Promise<string> {
+  if (scored.tokens === null) return JSON.stringify(resultOf(scored, terms))
+  const { warnings, ...head } = resultOf({ ...scored, tokens: null }, terms)
+  const tokens: string[] = []
+  for (const token of scored.tokens) {
+    if (isSliceOver()) await nextSlice()
+    tokens.push(JSON.stringify(token))
+  }
+  return `${JSON.stringify(head).slice(0, -1)},"tokens":[${tokens.join(',')}],"warnings":${JSON.stringify(warnings)}}`
 }
 
 /** Whether every token of y, and EOS if it is scored, is the most probable one at its position. */

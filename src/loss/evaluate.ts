@@ -1,5 +1,5 @@
 import { elementAt } from '../element-at.ts'
-import type { EncodingContext } from '../encoding/encoding-context.ts'
+import { contextFor, type EncodingContext } from '../encoding/encoding-context.ts'
 import type { RowScores, SequenceWork } from '../engine/engine.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
 import { workOfSequence, workUsageOf } from '../evaluation/usage.ts'
@@ -26,7 +26,7 @@ export class LossEvaluator {
 
   /** Throws `queue_full`, and for an invalid example the errors of an item of /v1/logprob. */
   async evaluate({ input, options }: LossRequest, terms: WorkTerms): Promise<LossAnswer> {
-    const example = await this.#encoded(input, options)
+    const example = await this.#encoded(input, options, contextFor(this.#context, terms))
     const main: ScoringJob = { sequence: { ids: example.ids, firstScored: 1 }, topCount: 0 }
     const rows = await elementAt(this.#scheduler.submit([main], terms), 0)
     const scored = scoredExample(example, rows)
@@ -40,9 +40,9 @@ export class LossEvaluator {
     })
   }
 
-  #encoded(input: LossInput, options: LossOptions): Promise<EncodedExample> {
-    if (input.form === 'pair') return encodePair(input, options, this.#context)
-    return input.form === 'segments' ? encodeSegments(input, options, this.#context) : encodeMessages(input, options, this.#context)
+  #encoded(input: LossInput, options: LossOptions, context: EncodingContext): Promise<EncodedExample> {
+    if (input.form === 'pair') return encodePair(input, options, context)
+    return input.form === 'segments' ? encodeSegments(input, options, context) : encodeMessages(input, options, context)
   }
 
   /**

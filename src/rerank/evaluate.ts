@@ -2,6 +2,7 @@ import { elementAt } from '../element-at.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import { DEFAULT_OPTIONS, type LogprobOptions } from '../encoding/logprob-item.ts'
 import { ServiceError } from '../errors.ts'
+import { mapInSlices } from '../event-loop.ts'
 import type { LogprobEvaluator } from '../evaluation/logprob-evaluator.ts'
 import type { ScoredItem } from '../evaluation/scored-item.ts'
 import type { Usage } from '../evaluation/usage.ts'
@@ -34,7 +35,7 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, ter
     onOverflow: request.truncation === 'left' ? 'truncate_left' : 'error'
   }
   const documentOfItem = (item: number): number => elementAt(pairs.documentOf, item)
-  const encoded = (await scorer.encode(pairs.items, options)).map((item, i): EncodedItem => {
+  const encoded = await mapInSlices(await scorer.encode(pairs.items, options, terms), (item, i): EncodedItem => {
     if (item instanceof ServiceError) throw documentError(item, documentOfItem(i), request)
     assertWithinLimits(item, documentOfItem(i), request)
     return item
@@ -43,7 +44,7 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, ter
     ? baselinesOf(encoded, request.normalization.kind === 'dc_pmi' ? request.normalization.domainPrompt : '')
     : NO_BASELINES
   const documentOfBaseline = (baseline: number): number => documentOfItem(baselineOf.indexOf(baseline))
-  const encodedBaselines = (await scorer.encode(baselineItems, options)).map((item, i) => {
+  const encodedBaselines = (await scorer.encode(baselineItems, options, terms)).map((item, i) => {
     if (item instanceof ServiceError) throw baselineError(item, documentOfBaseline(i), request)
     return item
   })
@@ -55,7 +56,7 @@ export async function scoreDocuments(request: RerankRequest, scorer: Scorer, ter
     throw baselineError(outcome.error, documentOfBaseline(i - encoded.length), request)
   })
 
-  const documents = request.documents.map((text, index) => {
+  const documents = await mapInSlices(request.documents, (text, index) => {
     const item = elementAt(pairs.itemOf, index)
     return scoredDocument(text, index, request.normalization, {
       own: elementAt(results, item),

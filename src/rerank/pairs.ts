@@ -29,7 +29,10 @@ export function pairsOf({ query, documents, field, direction, separator }: Omit<
   const distinct = [...new Set(documents)]
   const itemByDocument = new Map(distinct.map((document, i) => [document, i]))
   const itemOf = documents.map((document) => entryOf(itemByDocument, document))
-  const documentOf = distinct.map((document) => documents.indexOf(document))
+  const documentOf: number[] = []
+  itemOf.forEach((item, document) => {
+    if (item === documentOf.length) documentOf.push(document)
+  })
   const items = distinct.map((document, index): LogprobItem => {
     const path = `${field}/${documentOf[index]}`
     return direction === 'document_given_query'

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Batch, ScoringSequence } from '../engine/engine.ts'
+import { isSliceOver, nextSlice } from '../event-loop.ts'
 
 /**
  * One sequence to score. The scheduler may put it into a batch with others, or answer it with the scores of an equal
@@ -41,8 +42,22 @@ export function alsoAbortedBy(terms: WorkTerms, other: AbortSignal): WorkTerms {
   return { ...terms, signal: AbortSignal.any([terms.signal, other]) }
 }
 
+const KEYS = new WeakMap<ScoringJob, string>()
+
+/** Computes the keys of many jobs in slices, so that submitting them does not block the event loop. */
+export async function computeKeys(work: readonly (ScoringJob | ExactBatch)[]): Promise<void> {
+  for (const each of work) {
+    if (isSliceOver()) await nextSlice()
+    if (!('exactly' in each)) KEYS.set(each, newKey(each))
+  }
+}
+
 /** Jobs with equal keys have equal scores: SHA-256 of ids and options, in base64. */
-export function keyOfJob({ sequence: { ids, firstScored, targets, lastTokenCandidates }, topCount }: ScoringJob): string {
+export function keyOfJob(job: ScoringJob): string {
+  return KEYS.get(job) ?? newKey(job)
+}
+
+function newKey({ sequence: { ids, firstScored, targets, lastTokenCandidates }, topCount }: ScoringJob): string {
   const hash = createHash('sha256')
   // The lengths come first, so that the end of one list cannot pass for the start of the next; -1 means absent.
   hash.update(Int32Array.of(firstScored, topCount ?? -1, ids.length, targets?.length ?? -1, lastTokenCandidates?.length ?? -1))

@@ -27,7 +27,7 @@ import { type ReadyBackend, whenReady } from './ready-backend.ts'
 export interface ScoringBackend {
   readonly engine: EnginePool
   readonly scheduler: Scheduler
-  /** Whether a tokenizer thread has ended. It is never replaced: the service has to be restarted. */
+  /** Whether a tokenizer thread has ended for good: it ended again soon after it was replaced. */
   tokenizerHasEnded(): boolean
   /** Largest number of tokens of a sequence. */
   readonly maxModelLen: number
@@ -68,7 +68,7 @@ export function startBackend(config: Config, log: EngineLog, options: BackendOpt
   const onTokenizerEnd = (): void => {
     tokenizerHasEnded = true
   }
-  const tokenizer = startTokenizer(model.folder, onTokenizerEnd, config.ENGINE_NICENESS)
+  const tokenizer = startTokenizer(model.folder, onTokenizerEnd, { niceness: config.ENGINE_NICENESS, maxUnits: config.MAX_TOKENIZING_UNITS })
   let textTokenizer: Promise<TextTokenizer> | undefined
 
   const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), model.maxModelLen))
@@ -109,7 +109,7 @@ export function startBackend(config: Config, log: EngineLog, options: BackendOpt
     ready,
     maxModelLen: model.maxModelLen,
     textTokenizer() {
-      textTokenizer ??= Promise.all([startTextTokenizer(model.folder, onTokenizerEnd), tokenizer]).then(([short, long]) => tokenizerByLength(short, long))
+      textTokenizer ??= Promise.all([startTextTokenizer(model.folder, onTokenizerEnd, { maxUnits: config.MAX_TOKENIZING_UNITS }), tokenizer]).then(([short, long]) => tokenizerByLength(short, long))
       return textTokenizer
     },
     async close() {

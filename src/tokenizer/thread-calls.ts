@@ -1,95 +1,197 @@
-import type { Worker } from 'node:worker_threads'
-import { type ErrorCode, ServiceError } from '../errors.ts'
-import type { ChatMessage, EncodedChat, EncodedConversation, TokenizedText, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
+import { ServiceError } from '../errors.ts'
+import { FairTurns } from '../scheduling/fair-turns.ts'
+import { RestartingWorker } from './restarting-worker.ts'
+import type { AnswerOf, FromTokenizer, TokenizerAnswer, TokenizerReady, TokenizerThreadData, ToTokenizer, WithoutId } from './thread-messages.ts'
+import type { TokenizingTerms } from './tokenizer.ts'
 
-/** Start parameters of a tokenizer thread. */
-export interface TokenizerThreadData {
-  readonly folder: string
-  /** Nice value of the thread above that of the process, on platforms with thread priorities. */
-  readonly niceness: number
-  /** Whether to leave out the bytes of tokens, which take memory. */
-  readonly withoutBytes: boolean
-}
+/** UTF-16 units that are sent to the thread at once: 10 to 20 ms of work. */
+export const PORTION_UNITS = 16_384
+/** How long a portion may go on after nobody waits for it, in milliseconds. Then the thread is replaced. */
+const ABANDONED_MS = 1000
+/** Until some text was tokenized. */
+const FIRST_UNITS_PER_MS = 500
 
-/** Messages to a tokenizer thread. The thread answers each one once, with the same `id`. */
-export type ToTokenizer =
-  | { readonly kind: 'encode'; readonly id: number; readonly texts: readonly string[]; readonly parseSpecialTokens: boolean }
-  | { readonly kind: 'normalize'; readonly id: number; readonly texts: readonly string[]; readonly parseSpecialTokens: boolean }
-  | { readonly kind: 'chat'; readonly id: number; readonly messages: readonly ChatMessage[] }
-  | { readonly kind: 'conversation'; readonly id: number; readonly messages: readonly ChatMessage[]; readonly generatedRoles: readonly string[] }
-  | { readonly kind: 'tokenize'; readonly id: number; readonly input: TokenizeInput; readonly wantsSpellings: boolean }
-  | { readonly kind: 'detokenize'; readonly id: number; readonly ids: readonly number[] }
-
-/** Messages from a tokenizer thread. `failed` without an id means that the thread could not start. */
-export type FromTokenizer =
-  | { readonly kind: 'ready'; readonly info: TokenizerInfo; readonly description: TokenizerDescription; readonly tokenBytes: readonly Uint8Array[] }
-  | { readonly kind: 'failed'; readonly id: number | null; readonly code: ErrorCode; readonly message: string }
-  | TokenizerAnswer
-
-type TokenizerAnswer =
-  | { readonly kind: 'encoded'; readonly id: number; readonly ids: readonly Int32Array[] }
-  | { readonly kind: 'normalized'; readonly id: number; readonly texts: readonly string[] }
-  | { readonly kind: 'chat_encoded'; readonly id: number; readonly chat: EncodedChat }
-  | { readonly kind: 'conversation_encoded'; readonly id: number; readonly conversation: EncodedConversation }
-  | { readonly kind: 'tokenized'; readonly id: number; readonly tokens: TokenizedText }
-  | { readonly kind: 'detokenized'; readonly id: number; readonly text: string }
-
-type AnswerOf<Kind> = Extract<TokenizerAnswer, { readonly kind: Kind }>
-/** `Omit` on its own would merge the members of the union. */
-type WithoutId<Message> = Message extends unknown ? Omit<Message, 'id'> : never
-
-interface PendingCall {
+interface Call {
+  readonly message: ToTokenizer
+  readonly units: number
+  readonly client: string
   readonly resolve: (answer: TokenizerAnswer) => void
-  readonly reject: (error: ServiceError) => void
+  readonly reject: (error: unknown) => void
 }
 
-/** Calls to a tokenizer thread. All pending calls are rejected if the thread ends. */
+/**
+ * Calls to a tokenizer thread. Clients take fair turns by the length of their texts; the calls of one client run in
+ * order. A call ends at once when its signal aborts: one that waits is dropped, and a thread that is busy with an
+ * abandoned text for a second is replaced.
+ */
 export class ThreadCalls {
-  readonly #worker: Worker
-  readonly #onEnd: () => void
-  readonly #pending = new Map<number, PendingCall>()
+  readonly #worker: RestartingWorker
+  readonly #maxUnits: number
+  readonly #turns = new FairTurns<string>()
+  readonly #waiting = new Map<string, Call[]>()
+  /** Sent to the thread, which answers in order. */
+  #running: Call[] = []
+  readonly #abandoned = new WeakSet<Call>()
+  #startedAtMs = 0
+  #unitsPerMs = FIRST_UNITS_PER_MS
+  #reservedUnits = 0
   #lastId = 0
+  #isUp = true
   #hasEnded = false
 
-  /** `onEnd` is called if the thread ends by itself. */
-  constructor(worker: Worker, onEnd: () => void) {
-    this.#worker = worker
-    this.#onEnd = onEnd
-    worker.on('message', (message: FromTokenizer) => this.#receive(message))
-    worker.on('error', () => this.#end())
-    worker.on('exit', () => this.#end())
+  /** `onEnd` is called if the thread has ended for good. `maxUnits` bounds the texts that wait. */
+  constructor(data: TokenizerThreadData, maxUnits: number, onEnd: () => void, entry?: URL) {
+    this.#maxUnits = maxUnits
+    this.#worker = new RestartingWorker(
+      data,
+      {
+        onAnswer: (message) => this.#receive(message),
+        onDown: () => this.#down(),
+        onUp: () => {
+          this.#isUp = true
+          this.#next()
+        },
+        onFailed: () => {
+          this.#end()
+          onEnd()
+        }
+      },
+      entry
+    )
   }
 
-  /** Rejects with the error that the thread reports, and with `engine_unavailable` if the thread has ended. */
-  async ask<Kind extends TokenizerAnswer['kind']>(kind: Kind, request: WithoutId<ToTokenizer>): Promise<AnswerOf<Kind>> {
+  /** Throws `model_invalid` if the tokenizer cannot be loaded. */
+  start(): Promise<TokenizerReady> {
+    return this.#worker.start()
+  }
+
+  /**
+   * Counts the texts of a request as waiting until the returned function is called. Throws `too_many_requests` when
+   * others wait and there is no room; a request alone may have any length.
+   */
+  reserve(units: number): () => void {
+    if (this.#reservedUnits > 0 && this.#reservedUnits + units > this.#maxUnits)
+      throw new ServiceError(
+        'too_many_requests',
+        `${this.#reservedUnits} characters wait to be tokenized, and ${units} more would exceed the limit of ${this.#maxUnits} (max-tokenizing-units); retry later`,
+        { retryAfterSeconds: Math.min(60, Math.max(1, Math.ceil(this.#reservedUnits / this.#unitsPerMs / 1000))) }
+      )
+    this.#reservedUnits += units
+    return () => {
+      this.#reservedUnits -= units
+    }
+  }
+
+  /**
+   * Rejects with the error that the thread reports, with the reason of the signal, and with `engine_unavailable` if the
+   * thread ends during the call.
+   */
+  async ask<Kind extends TokenizerAnswer['kind']>(
+    kind: Kind,
+    request: WithoutId<ToTokenizer>,
+    units: number,
+    { signal, client = '' }: TokenizingTerms
+  ): Promise<AnswerOf<Kind>> {
     if (this.#hasEnded) throw ended()
+    signal?.throwIfAborted()
     const answer = await new Promise<TokenizerAnswer>((resolve, reject) => {
-      const id = ++this.#lastId
-      this.#pending.set(id, { resolve, reject })
-      this.#worker.postMessage({ ...request, id })
+      const abort = (): void => this.#abandon(call, signal?.reason)
+      const settled = <T>(settle: (value: T) => void) => {
+        return (value: T): void => {
+          signal?.removeEventListener('abort', abort)
+          settle(value)
+        }
+      }
+      const message = { ...request, id: ++this.#lastId } as ToTokenizer
+      const call: Call = { message, units, client, resolve: settled(resolve), reject: settled(reject) }
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#enqueue(call, 'last')
+      this.#next()
     })
     if (answer.kind !== kind) throw new Error(`the tokenizer thread answered ${request.kind} with ${answer.kind} instead of ${kind}: report a bug`)
     return answer as AnswerOf<Kind>
   }
 
   async close(): Promise<void> {
-    this.#hasEnded = true
-    await this.#worker.terminate()
+    this.#end()
+    await this.#worker.close()
   }
 
-  #receive(message: FromTokenizer): void {
-    if (message.kind === 'ready' || message.id === null) return
-    const call = this.#pending.get(message.id)
-    this.#pending.delete(message.id)
-    if (message.kind === 'failed') call?.reject(new ServiceError(message.code, message.message))
-    else call?.resolve(message)
+  #next(): void {
+    while (this.#isUp && !this.#hasEnded && !this.#turns.isEmpty) {
+      const client = this.#turns.inOrder()[0] as string
+      const calls = this.#waiting.get(client) ?? []
+      const call = calls[0]
+      const sentUnits = this.#running.reduce((sum, { units }) => sum + units, 0)
+      if (call === undefined || (this.#running.length > 0 && sentUnits + call.units > PORTION_UNITS)) return
+      this.#turns.serve(client)
+      this.#turns.charge(client, call.units)
+      this.#removeWaiting(call)
+      if (this.#running.length === 0) this.#startedAtMs = performance.now()
+      this.#running.push(call)
+      this.#worker.post(call.message)
+    }
+  }
+
+  #receive(message: Exclude<FromTokenizer, { kind: 'ready' }>): void {
+    const at = this.#running.findIndex((call) => call.message.id === message.id)
+    const [call] = at === -1 ? [] : this.#running.splice(at, 1)
+    if (call === undefined) return
+    this.#observe(call.units)
+    this.#next()
+    if (message.kind === 'failed') call.reject(new ServiceError(message.code, message.message))
+    else call.resolve(message)
+  }
+
+  #observe(units: number): void {
+    const nowMs = performance.now()
+    const tookMs = nowMs - this.#startedAtMs
+    this.#startedAtMs = nowMs
+    if (units > 1000 && tookMs > 0) this.#unitsPerMs += (units / tookMs - this.#unitsPerMs) / 8
+  }
+
+  #abandon(call: Call, reason: unknown): void {
+    call.reject(reason)
+    this.#abandoned.add(call)
+    if (!this.#running.includes(call)) return this.#removeWaiting(call)
+    setTimeout(() => {
+      if (this.#running[0] === call) this.#worker.restart()
+    }, ABANDONED_MS).unref()
+  }
+
+  #removeWaiting(call: Call): void {
+    const calls = this.#waiting.get(call.client)
+    const at = calls?.indexOf(call) ?? -1
+    if (calls === undefined || at === -1) return
+    calls.splice(at, 1)
+    if (calls.length > 0) return
+    this.#waiting.delete(call.client)
+    this.#turns.leave(call.client)
+  }
+
+  /** The call that ran may be what ended the thread, so it fails; those behind it are sent again. */
+  #down(): void {
+    this.#isUp = false
+    const [first, ...others] = this.#running
+    this.#running = []
+    first?.reject(new ServiceError('engine_unavailable', 'the tokenizer thread ended during this request, and is being started again; send it again'))
+    for (const call of others.reverse()) if (!this.#abandoned.has(call)) this.#enqueue(call, 'first')
+  }
+
+  #enqueue(call: Call, place: 'first' | 'last'): void {
+    const calls = this.#waiting.get(call.client) ?? []
+    this.#waiting.set(call.client, calls)
+    if (place === 'first') calls.unshift(call)
+    else calls.push(call)
+    this.#turns.join(call.client)
   }
 
   #end(): void {
-    if (!this.#hasEnded) this.#onEnd()
     this.#hasEnded = true
-    for (const { reject } of this.#pending.values()) reject(ended())
-    this.#pending.clear()
+    const calls = [...this.#running, ...[...this.#waiting.values()].flat()]
+    this.#running = []
+    this.#waiting.clear()
+    for (const { reject } of calls) reject(ended())
   }
 }
 

@@ -1,10 +1,13 @@
 /** The tokenizer thread: loads one tokenizer, then answers requests in order. */
 
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { serviceErrorFrom } from '../errors.ts'
 import { lowerPriority } from '../process/lower-priority.ts'
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from './hugging-face.ts'
-import type { FromTokenizer, TokenizerThreadData, ToTokenizer } from './thread-calls.ts'
+import type { FromTokenizer, TokenizerThreadData, ToTokenizer } from './thread-messages.ts'
 
 function answer(message: FromTokenizer): void {
   parentPort?.postMessage(message)
@@ -30,10 +33,10 @@ function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
       answer({
         kind: 'tokenized',
         id: request.id,
-        tokens: { ids: Int32Array.from(ids), spellings: request.wantsSpellings ? tokenizer.spellingsOf(ids) : null }
+        tokens: { ids: Int32Array.from(ids), spellingsJson: request.wantsSpellings ? new TextEncoder().encode(JSON.stringify(tokenizer.spellingsOf(ids))) : null }
       })
     } else if (request.kind === 'detokenize') {
-      answer({ kind: 'detokenized', id: request.id, text: tokenizer.detokenize(request.ids) })
+      answer({ kind: 'detokenized', id: request.id, text: tokenizer.detokenize([...request.ids]) })
     } else {
       const ids = request.texts.map((text) => Int32Array.from(tokenizer.encode(text, request.parseSpecialTokens)))
       answer({ kind: 'encoded', id: request.id, ids })
@@ -43,12 +46,28 @@ function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
   }
 }
 
+/** SHA-256 of the files that a tokenizer is loaded from. */
+function hashOfFiles(folder: string): string {
+  const hash = createHash('sha256')
+  for (const file of ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']) {
+    const path = join(folder, file)
+    hash.update(existsSync(path) ? readFileSync(path) : 'absent')
+  }
+  return hash.digest('hex')
+}
+
 try {
   const { folder, niceness, withoutBytes } = workerData as TokenizerThreadData
   lowerPriority(niceness)
   const tokenizer = await loadHuggingFaceTokenizer(folder)
   parentPort?.on('message', (request: ToTokenizer) => respond(tokenizer, request))
-  answer({ kind: 'ready', info: tokenizer.info, description: tokenizer.description, tokenBytes: withoutBytes ? [] : tokenizer.tokenBytes })
+  answer({
+    kind: 'ready',
+    info: tokenizer.info,
+    description: tokenizer.description,
+    tokenBytes: withoutBytes ? [] : tokenizer.tokenBytes,
+    filesSha256: hashOfFiles(folder)
+  })
 } catch (error) {
   fail(null, error)
 }

@@ -1,105 +1,145 @@
-import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import { ServiceError } from '../errors.ts'
-import { type FromTokenizer, ThreadCalls, type TokenizerThreadData } from './thread-calls.ts'
+import { PORTION_UNITS, ThreadCalls } from './thread-calls.ts'
+import type { TokenizerReady, TokenizerThreadData } from './thread-messages.ts'
 import type {
   ChatMessage,
   EncodedChat,
   EncodedConversation,
+  EncodeOptions,
   TextTokenizer,
   TokenizedText,
   TokenizeInput,
   Tokenizer,
   TokenizerDescription,
-  TokenizerInfo
+  TokenizerInfo,
+  TokenizingTerms
 } from './tokenizer.ts'
 
+export interface TokenizerOptions {
+  /** Lowers the priority of the thread below that of the process. */
+  readonly niceness?: number
+  /** UTF-16 units of all texts that may wait, with the one that is tokenized. */
+  readonly maxUnits?: number
+}
+
 /**
- * Starts a tokenizer in its own thread. `niceness` lowers its priority below that of the process; `onEnd` is called if
- * the thread ends by itself. Throws `model_invalid` if the tokenizer cannot be loaded.
+ * Starts a tokenizer in its own thread; texts of more than LONG_UNITS get a second one on first use. A thread that ends
+ * by itself is started again once; `onEnd` is called if one has ended for good. Throws `model_invalid` if the tokenizer
+ * cannot be loaded.
  */
-export function startTokenizer(folder: string, onEnd: () => void, niceness = 0): Promise<Tokenizer & TextTokenizer> {
-  return start({ folder, niceness, withoutBytes: false }, onEnd)
+export async function startTokenizer(folder: string, onEnd: () => void, { niceness = 0, maxUnits = Number.POSITIVE_INFINITY }: TokenizerOptions = {}): Promise<
+  Tokenizer & TextTokenizer
+> {
+  const calls = new ThreadCalls({ folder, niceness, withoutBytes: false }, maxUnits, onEnd)
+  const ready = await calls.start()
+  return new ThreadTokenizer(ready, calls, () => new ThreadCalls({ folder, niceness, withoutBytes: true }, maxUnits, onEnd))
 }
 
 /** Starts a tokenizer for POST /tokenize and /detokenize only, without the bytes of its tokens. */
-export function startTextTokenizer(folder: string, onEnd: () => void): Promise<TextTokenizer> {
-  return start({ folder, niceness: 0, withoutBytes: true }, onEnd)
+export async function startTextTokenizer(folder: string, onEnd: () => void, { maxUnits = Number.POSITIVE_INFINITY }: TokenizerOptions = {}): Promise<TextTokenizer> {
+  const data: TokenizerThreadData = { folder, niceness: 0, withoutBytes: true }
+  const calls = new ThreadCalls(data, maxUnits, onEnd)
+  return new ThreadTokenizer(await calls.start(), calls, () => calls)
 }
 
-async function start(workerData: TokenizerThreadData, onEnd: () => void): Promise<ThreadTokenizer> {
-  const worker = new Worker(new URL(`./thread-entry${extname(import.meta.url)}`, import.meta.url), { workerData })
-  const first = await firstMessage(worker)
-  if (first.kind !== 'ready') {
-    await worker.terminate()
-    throw new ServiceError(
-      'model_invalid',
-      first.kind === 'failed' ? `the tokenizer could not be loaded: ${first.message}` : 'the tokenizer thread did not start'
-    )
-  }
-  return new ThreadTokenizer(first, new ThreadCalls(worker, onEnd))
-}
-
-function firstMessage(worker: Worker): Promise<FromTokenizer> {
-  return new Promise((resolve, reject) => {
-    worker.once('message', resolve)
-    worker.once('error', reject)
-  })
-}
+/**
+ * UTF-16 units above which a text has a thread of its own: tokenizing one text cannot be interrupted, and takes up to a
+ * second for 100,000 units.
+ */
+const LONG_UNITS = 32_768
 
 class ThreadTokenizer implements Tokenizer, TextTokenizer {
   readonly info: TokenizerInfo
   readonly description: TokenizerDescription
   readonly #tokenBytes: readonly Uint8Array[]
   readonly #calls: ThreadCalls
+  readonly #startLong: () => ThreadCalls
+  #long: Promise<ThreadCalls> | null = null
 
-  constructor({ info, description, tokenBytes }: Extract<FromTokenizer, { kind: 'ready' }>, calls: ThreadCalls) {
+  constructor({ info, description, tokenBytes }: TokenizerReady, calls: ThreadCalls, startLong: () => ThreadCalls) {
     this.info = info
     this.description = description
     this.#tokenBytes = tokenBytes
     this.#calls = calls
+    this.#startLong = startLong
   }
 
   bytesOf(id: number): Uint8Array {
     return this.#tokenBytes[id] ?? new Uint8Array(0)
   }
 
-  /** Sends one chunk at a time, so that texts of other requests can run in between. */
-  async encode(texts: readonly string[], { parseSpecialTokens }: { readonly parseSpecialTokens: boolean }): Promise<Int32Array[]> {
-    const encoded: Int32Array[] = []
-    for (const chunk of tokenizeChunks(texts)) {
-      const { ids } = await this.#calls.ask('encoded', { kind: 'encode', texts: chunk, parseSpecialTokens })
-      for (const each of ids) encoded.push(each)
-    }
-    return encoded
+  /** Sends one portion at a time, so that texts of other requests can run in between. */
+  async encode(texts: readonly string[], { parseSpecialTokens, ...terms }: EncodeOptions): Promise<Int32Array[]> {
+    const portions = await this.#inPortions(texts, (portion, units, calls) =>
+      calls.ask('encoded', { kind: 'encode', texts: portion, parseSpecialTokens }, units, terms)
+    )
+    return portions.flatMap(({ ids }) => ids)
   }
 
-  async normalize(texts: readonly string[], { parseSpecialTokens }: { readonly parseSpecialTokens: boolean }): Promise<readonly string[]> {
-    if (texts.length === 0 || !this.info.hasNormalizer) return texts
-    return (await this.#calls.ask('normalized', { kind: 'normalize', texts, parseSpecialTokens })).texts
+  async normalize(texts: readonly string[], { parseSpecialTokens, ...terms }: EncodeOptions): Promise<readonly string[]> {
+    if (!this.info.hasNormalizer) return texts
+    const portions = await this.#inPortions(texts, (portion, units, calls) =>
+      calls.ask('normalized', { kind: 'normalize', texts: portion, parseSpecialTokens }, units, terms)
+    )
+    return portions.flatMap((portion) => portion.texts)
   }
 
-  async encodeChat(messages: readonly ChatMessage[]): Promise<EncodedChat> {
+  async encodeChat(messages: readonly ChatMessage[], terms: TokenizingTerms = {}): Promise<EncodedChat> {
     this.#requireTemplate('send x and y instead of messages')
-    return (await this.#calls.ask('chat_encoded', { kind: 'chat', messages })).chat
+    return (await this.#once(unitsOfMessages(messages), (units, calls) => calls.ask('chat_encoded', { kind: 'chat', messages }, units, terms))).chat
   }
 
-  async encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): Promise<EncodedConversation> {
+  async encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[], terms: TokenizingTerms = {}): Promise<EncodedConversation> {
     this.#requireTemplate('send segments instead of messages')
-    return (await this.#calls.ask('conversation_encoded', { kind: 'conversation', messages, generatedRoles })).conversation
+    const request = { kind: 'conversation', messages, generatedRoles } as const
+    return (await this.#once(unitsOfMessages(messages), (units, calls) => calls.ask('conversation_encoded', request, units, terms))).conversation
   }
 
-  async tokenize(input: TokenizeInput, wantsSpellings: boolean): Promise<TokenizedText> {
+  async tokenize(input: TokenizeInput, wantsSpellings: boolean, terms: TokenizingTerms = {}): Promise<TokenizedText> {
     if ('messages' in input) this.#requireTemplate('send prompt instead of messages')
-    return (await this.#calls.ask('tokenized', { kind: 'tokenize', input, wantsSpellings })).tokens
+    return (await this.#once(unitsOf(input), (units, calls) => calls.ask('tokenized', { kind: 'tokenize', input, wantsSpellings }, units, terms))).tokens
   }
 
-  async detokenize(ids: readonly number[]): Promise<string> {
-    return (await this.#calls.ask('detokenized', { kind: 'detokenize', ids })).text
+  async detokenize(ids: readonly number[], terms: TokenizingTerms = {}): Promise<string> {
+    const request = { kind: 'detokenize', ids: new Int32Array(ids) } as const
+    return (await this.#once(ids.length, (units, calls) => calls.ask('detokenized', request, units, terms))).text
   }
 
-  close(): Promise<void> {
-    return this.#calls.close()
+  async close(): Promise<void> {
+    const long = this.#long
+    await Promise.all([this.#calls.close(), long?.then((calls) => calls.close())])
+  }
+
+  async #inPortions<T>(texts: readonly string[], ask: (portion: readonly string[], units: number, calls: ThreadCalls) => Promise<T>): Promise<T[]> {
+    const release = this.#calls.reserve(unitsOfTexts(texts))
+    try {
+      const answers: T[] = []
+      for (const portion of tokenizeChunks(texts)) {
+        const units = unitsOfTexts(portion)
+        answers.push(await ask(portion, units, await this.#callsFor(units)))
+      }
+      return answers
+    } finally {
+      release()
+    }
+  }
+
+  async #once<T>(units: number, ask: (units: number, calls: ThreadCalls) => Promise<T>): Promise<T> {
+    const release = this.#calls.reserve(units)
+    try {
+      return await ask(units, await this.#callsFor(units))
+    } finally {
+      release()
+    }
+  }
+
+  async #callsFor(units: number): Promise<ThreadCalls> {
+    if (units <= LONG_UNITS) return this.#calls
+    this.#long ??= startedLong(this.#startLong()).catch((error: unknown) => {
+      this.#long = null
+      throw error
+    })
+    return this.#long
   }
 
   #requireTemplate(advice: string): void {
@@ -107,16 +147,16 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
   }
 }
 
-/**
- * UTF-16 units. 10 to 20 ms of work: a short wait for the next request, and long compared with the cost of a message.
- */
-const CHUNK_UNITS = 16_384
+async function startedLong(calls: ThreadCalls): Promise<ThreadCalls> {
+  await calls.start()
+  return calls
+}
 
 /**
  * Splits a list of texts into chunks of at most `maxUnits` UTF-16 units in total. A longer text is a chunk on its
  * own.
  */
-export function* tokenizeChunks(texts: readonly string[], maxUnits = CHUNK_UNITS): Generator<readonly string[]> {
+export function* tokenizeChunks(texts: readonly string[], maxUnits = PORTION_UNITS): Generator<readonly string[]> {
   let first = 0
   let units = 0
   for (const [i, { length }] of texts.entries()) {
@@ -140,12 +180,21 @@ const MAX_SHORT_UNITS = 2048
 export function tokenizerByLength(short: TextTokenizer, long: Pick<TextTokenizer, 'tokenize' | 'detokenize'>): TextTokenizer {
   return {
     description: short.description,
-    tokenize: (input, wantsSpellings): Promise<TokenizedText> => (unitsOf(input) <= MAX_SHORT_UNITS ? short : long).tokenize(input, wantsSpellings),
-    detokenize: (ids) => (ids.length <= MAX_SHORT_UNITS ? short : long).detokenize(ids),
+    tokenize: (input, wantsSpellings, terms): Promise<TokenizedText> =>
+      (unitsOf(input) <= MAX_SHORT_UNITS ? short : long).tokenize(input, wantsSpellings, terms),
+    detokenize: (ids, terms) => (ids.length <= MAX_SHORT_UNITS ? short : long).detokenize(ids, terms),
     close: () => short.close()
   }
 }
 
 function unitsOf(input: TokenizeInput): number {
-  return 'text' in input ? input.text.length : input.messages.reduce((sum, { role, content }) => sum + role.length + content.length, 0)
+  return 'text' in input ? input.text.length : unitsOfMessages(input.messages)
+}
+
+function unitsOfMessages(messages: readonly ChatMessage[]): number {
+  return messages.reduce((sum, { role, content }) => sum + role.length + content.length, 0)
+}
+
+function unitsOfTexts(texts: readonly string[]): number {
+  return texts.reduce((sum, { length }) => sum + length, 0)
 }

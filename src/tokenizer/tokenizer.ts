@@ -1,3 +1,15 @@
+/** Who waits for a text to be tokenized, and until when. The `WorkTerms` of the scheduler have these. */
+export interface TokenizingTerms {
+  /** Aborts when the caller no longer waits; the call then rejects with its reason. */
+  readonly signal?: AbortSignal
+  /** Clients take fair turns. Calls without a client count as one client. */
+  readonly client?: string
+}
+
+export interface EncodeOptions extends TokenizingTerms {
+  readonly parseSpecialTokens: boolean
+}
+
 /** The tokenizer interface for scoring. It returns no offsets; `encoding/` computes them from token bytes. */
 export interface Tokenizer {
   readonly info: TokenizerInfo
@@ -7,19 +19,19 @@ export interface Tokenizer {
    * Token ids of each text, without the tokens that the post-processor adds. Control tokens spelled in a text are
    * ordinary text unless `parseSpecialTokens` is set. Asynchronous because a megabyte takes seconds.
    */
-  encode(texts: readonly string[], options: { readonly parseSpecialTokens: boolean }): Promise<Int32Array[]>
+  encode(texts: readonly string[], options: EncodeOptions): Promise<Int32Array[]>
   /**
    * Each text after the tokenizer's normalizer, which is the text that the tokens spell. Without a normalizer, the text
    * itself. Treats control tokens as `encode` does.
    */
-  normalize(texts: readonly string[], options: { readonly parseSpecialTokens: boolean }): Promise<readonly string[]>
+  normalize(texts: readonly string[], options: EncodeOptions): Promise<readonly string[]>
   /** Renders a conversation with the chat template, generation prompt included. Throws `chat_template_failed`. */
-  encodeChat(messages: readonly ChatMessage[]): Promise<EncodedChat>
+  encodeChat(messages: readonly ChatMessage[], terms?: TokenizingTerms): Promise<EncodedChat>
   /**
    * Renders a conversation as a training run does, without generation prompt, and locates each content.
    * `generatedRoles` are the roles that the model writes. Throws `chat_template_failed`, `boundary_not_exact`.
    */
-  encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): Promise<EncodedConversation>
+  encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[], terms?: TokenizingTerms): Promise<EncodedConversation>
   close(): Promise<void>
 }
 
@@ -85,9 +97,9 @@ export interface TokenizerInfo {
 export interface TextTokenizer {
   readonly description: TokenizerDescription
   /** Control tokens spelled in a text become their ids. Throws `chat_template_failed`. */
-  tokenize(input: TokenizeInput, wantsSpellings: boolean): Promise<TokenizedText>
+  tokenize(input: TokenizeInput, wantsSpellings: boolean, terms?: TokenizingTerms): Promise<TokenizedText>
   /** Control tokens are spelled out. Throws `token_out_of_range` for an id without a token. */
-  detokenize(ids: readonly number[]): Promise<string>
+  detokenize(ids: readonly number[], terms?: TokenizingTerms): Promise<string>
   close(): Promise<void>
 }
 
@@ -102,8 +114,11 @@ export type TokenizeInput =
 export interface TokenizedText {
   /** (n,). */
   readonly ids: Int32Array
-  /** How the vocabulary spells each token, as in `Ġcapital`: (n,). Null if not requested. */
-  readonly spellings: readonly string[] | null
+  /**
+   * How the vocabulary spells each token, as in `Ġcapital`: a JSON list of n texts in UTF-8. A list of objects would be
+   * copied between threads in one stretch, a second for a million tokens. Null if not requested.
+   */
+  readonly spellingsJson: Uint8Array | null
 }
 
 /**

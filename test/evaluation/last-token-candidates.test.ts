@@ -12,8 +12,8 @@ const jobOf = (ids: readonly number[], firstScored = 1, topCount: number | null 
 const idsOf = (jobs: readonly ScoringJob[]): number[][] => jobs.map(({ sequence }) => [...sequence.ids])
 
 describe('groupByLastToken and rowsOfSequence', () => {
-  test('merges sequences that differ in their last token alone', () => {
-    const jobs = groupedJobs(groupByLastToken([jobOf([1, 2, 3]), jobOf([1, 2, 4]), jobOf([1, 5, 3]), jobOf([1, 2, 5])]))
+  test('merges sequences that differ in their last token alone', async () => {
+    const jobs = groupedJobs(await groupByLastToken([jobOf([1, 2, 3]), jobOf([1, 2, 4]), jobOf([1, 5, 3]), jobOf([1, 2, 5])]))
     assert.deepEqual(idsOf(jobs), [
       [1, 2, 3],
       [1, 5, 3]
@@ -24,24 +24,24 @@ describe('groupByLastToken and rowsOfSequence', () => {
     )
   })
 
-  test('returns a job unchanged when no other can be merged with it', () => {
+  test('returns a job unchanged when no other can be merged with it', async () => {
     const wanted = [jobOf([1, 2]), jobOf([1, 2, 3])]
-    assert.deepEqual(groupedJobs(groupByLastToken(wanted)), wanted)
+    assert.deepEqual(groupedJobs(await groupByLastToken(wanted)), wanted)
   })
 
-  test('scores each last token once', () => {
-    const [job] = groupedJobs(groupByLastToken([jobOf([1, 2]), jobOf([1, 3]), jobOf([1, 3]), jobOf([1, 2])]))
+  test('scores each last token once', async () => {
+    const [job] = groupedJobs(await groupByLastToken([jobOf([1, 2]), jobOf([1, 3]), jobOf([1, 3]), jobOf([1, 2])]))
     assert.deepEqual(job?.sequence.lastTokenCandidates, Int32Array.of(3))
   })
 
-  test('does not merge jobs with another first scored token, another top count, or explicit targets', () => {
+  test('does not merge jobs with another first scored token, another top count, or explicit targets', async () => {
     const labelled = { ...jobOf([1, 2, 3]), sequence: { ...jobOf([1, 2, 3]).sequence, targets: Int32Array.of(7, 8) } }
-    assert.equal(groupedJobs(groupByLastToken([jobOf([1, 2, 3]), jobOf([1, 2, 4], 2), jobOf([1, 2, 4], 1, 5), labelled])).length, 4)
+    assert.equal(groupedJobs(await groupByLastToken([jobOf([1, 2, 3]), jobOf([1, 2, 4], 2), jobOf([1, 2, 4], 1, 5), labelled])).length, 4)
   })
 
-  test('returns the rows that each sequence has by itself, checksums included', () => {
+  test('returns the rows that each sequence has by itself, checksums included', async () => {
     const wanted = [jobOf([1, 2, 3, 4]), jobOf([1, 2, 3, 9]), jobOf([1, 2, 3, 7]), jobOf([1, 2, 3, 9])]
-    const grouped = groupByLastToken(wanted)
+    const grouped = await groupByLastToken(wanted)
     wanted.forEach((job) => {
       const { sequence } = job
       const place = grouped.get(job)
@@ -51,9 +51,9 @@ describe('groupByLastToken and rowsOfSequence', () => {
     })
   })
 
-  test('extracts the top tokens of each sequence', () => {
+  test('extracts the top tokens of each sequence', async () => {
     const wanted = [jobOf([1, 2], 1, 2), jobOf([1, 3], 1, 2)]
-    const [, second] = [...groupByLastToken(wanted).values()]
+    const [, second] = [...(await groupByLastToken(wanted)).values()]
     assert.ok(second)
     const rows = {
       ...fakeScores(second.job.sequence),
@@ -76,9 +76,9 @@ describe('groupByLastToken and rowsOfSequence', () => {
     })
   })
 
-  test('keeps the checksums of the engine, so that rows of another sequence are noticed after the merge', () => {
+  test('keeps the checksums of the engine, so that rows of another sequence are noticed after the merge', async () => {
     const wanted = [jobOf([1, 2]), jobOf([1, 3])]
-    const [, second] = [...groupByLastToken(wanted).values()]
+    const [, second] = [...(await groupByLastToken(wanted)).values()]
     assert.ok(second)
     const { sequence } = second.job
     const checksums = Int32Array.of(17, 19)
@@ -93,9 +93,9 @@ describe('groupByLastToken and rowsOfSequence', () => {
     assert.throws(() => assertSequenceIntegrity(sequenceIntegrityOf(jobOf([1, 2]).sequence, own)), { code: 'scores_mismatched' })
   })
 
-  test('rejects scores of other tokens', () => {
+  test('rejects scores of other tokens', async () => {
     const wanted = [jobOf([1, 2]), jobOf([1, 3])]
-    const [first] = [...groupByLastToken(wanted).values()]
+    const [first] = [...(await groupByLastToken(wanted)).values()]
     assert.ok(first)
     const otherLast = fakeScores({ ...first.job.sequence, lastTokenCandidates: Int32Array.of(4) })
     assert.throws(() => rowsOfSequence(first, otherLast), { code: 'scores_mismatched' })

@@ -34,7 +34,7 @@ const ROWS: RowScores = {
 
 describe('tokenDetails', () => {
   it('returns every token with its part and text, and scores where they were computed', () => {
-    assert.deepEqual(tokenDetails(SEQUENCE, ENCODED, ROWS, 0, tokenizer), [
+    assert.deepEqual([...tokenDetails(SEQUENCE, ENCODED, ROWS, 0, tokenizer)], [
       { part: 'prefix', id: 0, text: '<s>', bytes: 'PHM+', ...OFFSETS, log_prob: null, rank: null, entropy: null },
       { part: 'x', id: 3, text: 'a', bytes: 'YQ==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: null, rank: null, entropy: null },
       { part: 'y', id: 9, text: '\ufffd', bytes: 'ww==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: -1, rank: 1, entropy: 0.5 },
@@ -44,7 +44,7 @@ describe('tokenDetails', () => {
 
   it('returns the top tokens of each row', () => {
     assert.deepEqual(
-      tokenDetails(SEQUENCE, ENCODED, ROWS, 2, tokenizer).map(({ top }) => top?.map(({ id, text, log_prob }) => [id, text, log_prob])),
+      [...tokenDetails(SEQUENCE, ENCODED, ROWS, 2, tokenizer)].map(({ top }) => top?.map(({ id, text, log_prob }) => [id, text, log_prob])),
       [
         undefined,
         undefined,
@@ -62,7 +62,7 @@ describe('tokenDetails', () => {
 
   it('returns only the requested number of top tokens when the batch has more', () => {
     assert.deepEqual(
-      tokenDetails(SEQUENCE, ENCODED, ROWS, 1, tokenizer).map(({ top }) => top?.map(({ id }) => id)),
+      [...tokenDetails(SEQUENCE, ENCODED, ROWS, 1, tokenizer)].map(({ top }) => top?.map(({ id }) => id)),
       [undefined, undefined, [9], [8]]
     )
   })

@@ -101,7 +101,7 @@ describe('the structure of JSON', () => {
   }
 
   it('does not count what texts contain', () => {
-    assert.doesNotThrow(() => guardJson('"[{,1.5,\\"e"', { containers: 0, strings: 1, values: 0, decimals: 0 }))
+    assert.doesNotThrow(() => guardJson('"[{,1.5,\\"e"', { ...NO_LIMITS, containers: 0, strings: 1, values: 0, decimals: 0 }))
   })
 
   it('rejects an object with more than 1,024 keys', () => {

@@ -25,7 +25,7 @@ function tokensOf(encoded: EncodedItem, { tokenizer }: EncodingContext): TokenDe
     encoded.sizes,
     Array.from(encoded.ids, () => null)
   )
-  return tokenDetails({ ...blank, ids: encoded.ids }, encoded, null, 0, tokenizer)
+  return [...tokenDetails({ ...blank, ids: encoded.ids }, encoded, null, 0, tokenizer)]
 }
 
 /** Each token of a part as its text and its offsets. */

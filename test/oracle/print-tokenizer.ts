@@ -41,7 +41,7 @@ async function encodedTexts(tokenizer: Tokenizer, parseSpecialTokens: boolean): 
       item.sizes,
       Array.from(item.ids, () => null)
     )
-    const tokens = tokenDetails({ ...blank, ids: item.ids }, item, null, 0, tokenizer).filter(({ part }) => part === 'x')
+    const tokens = [...tokenDetails({ ...blank, ids: item.ids }, item, null, 0, tokenizer)].filter(({ part }) => part === 'x')
     return [{ ...ADVERSARIAL_TEXTS[i], parse_special_tokens: parseSpecialTokens, tokens }]
   })
 }

@@ -22,7 +22,7 @@ export class FakeTextTokenizer implements TextTokenizer {
   async tokenize(input: TokenizeInput, wantsSpellings: boolean): Promise<TokenizedText> {
     this.calls.push(input)
     const text = 'text' in input ? input.text : input.messages.map(({ content }) => content).join('')
-    return { ids: Int32Array.from(text, (unit) => unit.charCodeAt(0)), spellings: wantsSpellings ? [...text] : null }
+    return { ids: Int32Array.from(text, (unit) => unit.charCodeAt(0)), spellingsJson: wantsSpellings ? Buffer.from(JSON.stringify([...text])) : null }
   }
 
   async detokenize(ids: readonly number[]): Promise<string> {

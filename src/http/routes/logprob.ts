@@ -5,12 +5,14 @@ import { DEFAULT_OPTIONS, type LogprobOptions } from '../../encoding/logprob-ite
 import { type ErrorCode, ServiceError } from '../../errors.ts'
 import type { Outcome } from '../../evaluation/logprob-evaluator.ts'
 import { expandRequest } from '../../logprob/expand-request.ts'
-import { failureOf, type LogprobFailure, type LogprobResult, resultOf } from '../../logprob/result.ts'
+import { failureOf, resultJson } from '../../logprob/result.ts'
+import { partsWithList, sendJson } from '../json-stream.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { LOGPROB_REQUEST, LOGPROB_RESPONSE, LOGPROB_RESULT, type LogprobRequest } from '../schemas/logprob.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
 
 const NDJSON = 'application/x-ndjson'
+const LINE_END = Buffer.from('\n')
 
 /** Scores (x, y) pairs: as one JSON document in input order, or as NDJSON in the order in which the results finish. */
 export const logprobRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = async (app, { requests }) => {
@@ -37,17 +39,27 @@ export const logprobRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = 
       requests.checkItemCount(items.length, 'outputs')
       const terms = requests.begin(request, reply)
       const options = logprobOptionsOf(request.body)
-      const toResult = (outcome: Outcome): LogprobResult | LogprobFailure =>
-        'error' in outcome ? failureOf(outcome.item, outcome.error) : resultOf(outcome, options.terms)
-      const { outcomes, usage } = await logprobEvaluator.evaluate(items, options, terms)
+      const present = async (outcome: Outcome): Promise<Presented> =>
+        'error' in outcome
+          ? { json: Buffer.from(JSON.stringify(failureOf(outcome.item, outcome.error))), error: outcome.error }
+          : { json: Buffer.from(await resultJson(outcome, options.terms)), error: null }
+      const { outcomes, usage } = await logprobEvaluator.evaluate(items, options, terms, present)
       itemsScored(items.length)
-      if (request.headers.accept?.includes(NDJSON)) return reply.type(`${NDJSON}; charset=utf-8`).send(Readable.from(resultLines(outcomes, toResult)))
+      if (request.headers.accept?.includes(NDJSON)) return reply.type(`${NDJSON}; charset=utf-8`).send(Readable.from(resultLines(outcomes)))
 
       const settled = await Promise.all(outcomes)
       throwSharedError(settled)
-      return { object: 'logprob' as const, id: `lp-${randomUUID()}`, model: model.id, results: settled.map(toResult), usage: await usage, stamp: model.stamp }
+      const head = { object: 'logprob' as const, id: `lp-${randomUUID()}`, model: model.id }
+      const results = settled.map(({ json }) => json)
+      return sendJson(reply, partsWithList(head, 'results', results, { usage: await usage, stamp: model.stamp }))
     }
   )
+}
+
+/** An outcome as JSON text in UTF-8. */
+interface Presented {
+  readonly json: Buffer
+  readonly error: ServiceError | null
 }
 
 /** The options of a request, with defaults for those that it omits. `top_logprobs` implies `detail: tokens`. */
@@ -78,8 +90,8 @@ const SERVICE_FAILURES = new Set<ErrorCode>(['deadline_exceeded', 'client_closed
 /**
  * Throws the error of a single item, or the service failure that all items share. Other errors stay in their results.
  */
-function throwSharedError(outcomes: readonly Outcome[]): void {
-  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []))
+function throwSharedError(outcomes: readonly Presented[]): void {
+  const errors = outcomes.flatMap(({ error }) => error ?? [])
   const [first] = errors
   if (first === undefined || errors.length < outcomes.length) return
   const isShared = SERVICE_FAILURES.has(first.code) && errors.every(({ code }) => code === first.code)
@@ -87,8 +99,8 @@ function throwSharedError(outcomes: readonly Outcome[]): void {
 }
 
 /** One JSON line per result, in the order in which the results finish. */
-async function* resultLines(outcomes: readonly Promise<Outcome>[], toResult: (outcome: Outcome) => object): AsyncGenerator<string> {
-  const finished: Outcome[] = []
+async function* resultLines(outcomes: readonly Promise<Presented>[]): AsyncGenerator<Buffer> {
+  const finished: Presented[] = []
   let wake = (): void => {}
   for (const outcome of outcomes) {
     void outcome.then((value) => {
@@ -102,9 +114,8 @@ async function* resultLines(outcomes: readonly Promise<Outcome>[], toResult: (ou
         wake = resolve
       })
     }
-    for (const outcome of finished.splice(0)) {
-      sent++
-      yield `${JSON.stringify(toResult(outcome))}\n`
-    }
+    const lines = finished.splice(0).flatMap(({ json }) => [json, LINE_END])
+    sent += lines.length / 2
+    yield Buffer.concat(lines)
   }
 }

@@ -7,6 +7,7 @@ import { dialectOf, requiredDialect } from '../../rerank/dialects/body.ts'
 import { cohereMeta, jinaRequest, jinaResults } from '../../rerank/dialects/jina.ts'
 import { teiRanks, teiRequest } from '../../rerank/dialects/tei.ts'
 import { scoreDocuments } from '../../rerank/evaluate.ts'
+import { jsonOfEach, partsOfList, partsWithList, sendJson } from '../json-stream.ts'
 import { logFailure, toServiceError } from '../plugins/error-handler.ts'
 import { problemHeaders, problemOf } from '../problem.ts'
 import { errorResponses } from '../schemas/error.ts'
@@ -57,12 +58,9 @@ export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
         const terms = requests.begin(request, reply)
         const { documents, usage } = await scoreDocuments(rerank, logprobEvaluator, terms)
         itemsScored(documents.length)
-        if (dialect === 'tei') return teiRanks(documents, body)
-        return {
-          object: 'list' as const,
-          id: `rerank-${randomUUID()}`,
-          model: model.id,
-          results: jinaResults(documents, body),
+        if (dialect === 'tei') return sendJson(reply, partsOfList(jsonOfEach(teiRanks(documents, body))))
+        const head = { object: 'list' as const, id: `rerank-${randomUUID()}`, model: model.id }
+        const tail = {
           direction: rerank.direction,
           normalization: rerank.normalization.kind,
           separator: rerank.separator,
@@ -71,6 +69,7 @@ export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
           warnings: ignoredFields(body),
           stamp: model.stamp
         }
+        return sendJson(reply, partsWithList(head, 'results', jsonOfEach(jinaResults(documents, body)), tail))
       }
     )
 }

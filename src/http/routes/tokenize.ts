@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { ServiceError } from '../../errors.ts'
 import type { TokenizeInput } from '../../tokenizer/tokenizer.ts'
+import { sendJson } from '../json-stream.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 import {
@@ -14,11 +15,12 @@ import {
   type TokenizeBody,
   type TokenizerInfoQuery
 } from '../schemas/tokenize.ts'
+import type { ScoringRequests } from '../scoring-requests.ts'
 import { selectModelId } from '../select-model.ts'
 import type { ServedModels, TokenizingModel } from '../served-models.ts'
 
 /** Converts text to token ids and back in vLLM's format. Neither waits for the engine or for queued scoring work. */
-export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels }> = async (app, { models }) => {
+export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests: ScoringRequests }> = async (app, { models, requests }) => {
   const selectTokenizer = async (request: FastifyRequest<{ Body: { readonly model?: string | null } }>): Promise<TokenizingModel> => {
     const id = selectModelId(models, request.body.model ?? undefined)
     request.log = request.log.child({ model: id })
@@ -33,14 +35,15 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels }> = asyn
         summary: 'Convert a text or a conversation to token ids',
         tags: ['Models'],
         body: TOKENIZE_REQUEST,
-        response: { 200: response('The token ids.', TOKENIZE_RESPONSE), ...errorResponses(400, 401, 404, 408, 413, 415, 422, 500, 503) }
+        response: { 200: response('The token ids.', TOKENIZE_RESPONSE), ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504) }
       }
     },
-    async (request) => {
+    async (request, reply) => {
+      const terms = requests.terms(request, reply)
       const input = tokenizeInputOf(request.body)
       const { tokenizer, maxModelLen } = await selectTokenizer(request)
-      const { ids, spellings } = await tokenizer.tokenize(input, request.body.return_token_strs === true)
-      return { count: ids.length, max_model_len: maxModelLen, tokens: [...ids], token_strs: spellings }
+      const { ids, spellingsJson } = await tokenizer.tokenize(input, request.body.return_token_strs === true, terms)
+      return sendJson(reply, tokenizedParts(ids, spellingsJson, maxModelLen))
     }
   )
 
@@ -52,19 +55,36 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels }> = asyn
         summary: 'Convert token ids to text',
         tags: ['Models'],
         body: DETOKENIZE_REQUEST,
-        response: { 200: response('The text.', DETOKENIZE_RESPONSE), ...errorResponses(400, 401, 404, 408, 413, 415, 500, 503) }
+        response: { 200: response('The text.', DETOKENIZE_RESPONSE), ...errorResponses(400, 401, 404, 408, 413, 415, 429, 500, 503, 504) }
       }
     },
-    async (request) => {
+    async (request, reply) => {
+      const terms = requests.terms(request, reply)
       const { tokens } = request.body
+      if (tokens.length > MAX_DETOKENIZED)
+        throw new ServiceError('invalid_request', `tokens has ${tokens.length} ids; the limit is ${MAX_DETOKENIZED}: split the request`, { param: 'tokens' })
       const { tokenizer } = await selectTokenizer(request)
       const { vocabSize } = tokenizer.description
       const invalidId = tokens.find((id) => id < 0 || id >= vocabSize)
       if (invalidId !== undefined)
         throw new ServiceError('token_out_of_range', `tokens has the id ${invalidId}; the ids of this tokenizer are 0 to ${vocabSize - 1}`, { param: 'tokens' })
-      return { prompt: await tokenizer.detokenize(tokens) }
+      return { prompt: await tokenizer.detokenize(tokens, terms) }
     }
   )
+}
+
+/** Ids of one request to POST /detokenize. */
+const MAX_DETOKENIZED = 1_048_576
+/** Ids that are written at once. */
+const IDS_PER_PART = 8192
+
+/** The response of POST /tokenize in parts, so that a million ids do not block the event loop. */
+function* tokenizedParts(ids: Int32Array, spellingsJson: Uint8Array | null, maxModelLen: number): Generator<Buffer | string> {
+  yield `{"count":${ids.length},"max_model_len":${maxModelLen},"tokens":[`
+  for (let start = 0; start < ids.length; start += IDS_PER_PART) yield `${start === 0 ? '' : ','}${ids.subarray(start, start + IDS_PER_PART).join()}`
+  yield '],"token_strs":'
+  yield spellingsJson === null ? 'null' : Buffer.from(spellingsJson.buffer, spellingsJson.byteOffset, spellingsJson.byteLength)
+  yield '}'
 }
 
 /** Describes a tokenizer, so that a client can use POST /tokenize in place of a local tokenizer. */
