@@ -1,6 +1,7 @@
 import { elementAt } from '../element-at.ts'
 import { type Batch, type BatchScores, type Engine, fedTokensOf, type RowScores } from '../engine/engine.ts'
 import { type ServiceError, serviceErrorFrom } from '../errors.ts'
+import { ActiveClients } from './active-clients.ts'
 import { refusalOf } from './admission.ts'
 import { type BatchLimits, planBatch } from './batch-planner.ts'
 import type { Capacity } from './deadline-plan.ts'
@@ -41,6 +42,7 @@ export class Scheduler {
   readonly #now: () => number
   readonly #throughput = new ThroughputEstimate()
   readonly #queue = new RequestQueue()
+  readonly #clients = new ActiveClients()
   readonly #running: RunningBatches
   readonly #results: ResultCache
   #isBatchingDisabled = false
@@ -112,6 +114,7 @@ export class Scheduler {
       this.#observer.jobsDropped?.('queue_full', work.length)
       throw refusal
     }
+    this.#clients.used(request, submittedAtMs)
     return this.#enqueue(submitted, request, terms.signal, (entries) => this.#queue.add(request, entries))
   }
 
@@ -153,12 +156,15 @@ export class Scheduler {
   #next(): void {
     const { sharing = null } = this.#engine.info ?? {}
     while (!this.#running.isFull && !this.#queue.isEmpty) {
-      const candidates = this.#queue.candidates(this.#limits.maxBatchTokens, this.#capacity())
-      const { indices, newTokens, layout } = planBatch(candidates, { limits: this.#limits, sharing })
+      const nowMs = this.#now()
+      const limits = this.#clients.batchLimits(this.#limits, nowMs)
+      const candidates = this.#queue.candidates(limits.maxBatchTokens, this.#capacity())
+      const { indices, newTokens, layout } = planBatch(candidates, { limits, sharing })
       const planned = indices.map((index) => elementAt(candidates, index))
       const groups = this.#queue.take(planned, newTokens)
-      const isSaturated = this.#queue.tokens >= this.#limits.maxBatchTokens
-      const running = { groups, tokens: tokensOf(planned), startedAtMs: this.#now(), isSaturated }
+      for (const { request } of planned) this.#clients.used(request, nowMs)
+      const isSaturated = this.#queue.tokens >= limits.maxBatchTokens
+      const running = { groups, tokens: tokensOf(planned), startedAtMs: nowMs, isSaturated }
       this.#running.add(running)
       void this.#run(running, mergedBatch(planned, layout)).finally(() => {
         this.#running.remove(running)

@@ -1,0 +1,37 @@
+import type { BatchLimits } from './batch-planner.ts'
+import type { WorkTerms } from './job.ts'
+
+/** A client counts as active for this long after its work arrived or ran, so that it finds small batches when it returns. */
+const ACTIVE_MS = 10_000
+
+/**
+ * Tokens of a batch while several clients take turns, as a multiple of the tokens that fill the machine. A larger batch
+ * would be a few percent cheaper per token, but everyone who arrives while it runs waits for all of it.
+ */
+const SHARED_BATCH = 2
+
+/** Who used the engine lately. Work of one client with two priorities counts as two, because it must not wait for itself. */
+export class ActiveClients {
+  /** In the order of last use. */
+  readonly #lastUseMs = new Map<string, number>()
+
+  used({ client = '', priority = 'interactive' }: Pick<WorkTerms, 'client' | 'priority'>, nowMs: number): void {
+    const name = `${priority} ${client}`
+    this.#lastUseMs.delete(name)
+    this.#lastUseMs.set(name, nowMs)
+  }
+
+  areSeveral(nowMs: number): boolean {
+    for (const [name, lastUseMs] of this.#lastUseMs) {
+      if (nowMs - lastUseMs <= ACTIVE_MS) break
+      this.#lastUseMs.delete(name)
+    }
+    return this.#lastUseMs.size > 1
+  }
+
+  /** `limits`, with smaller batches while several clients are active. */
+  batchLimits<L extends BatchLimits>(limits: L, nowMs: number): L {
+    if (!this.areSeveral(nowMs)) return limits
+    return { ...limits, maxBatchTokens: Math.min(limits.maxBatchTokens, SHARED_BATCH * limits.longTextTokens) }
+  }
+}
