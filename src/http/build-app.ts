@@ -4,6 +4,7 @@ import fastifyStatic from '@fastify/static'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import type { Config } from '../config/options.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { activeTracing } from '../observability/tracing.ts'
 import { PACKAGE_FOLDER } from '../process/package-info.ts'
 import { HeldBodies, registerHeldBodies } from './held-bodies.ts'
 import { registerAuthentication } from './plugins/authentication.ts'
@@ -11,6 +12,7 @@ import { registerErrorHandler } from './plugins/error-handler.ts'
 import { registerJsonBody } from './plugins/json-body.ts'
 import { registerOpenapi } from './plugins/openapi.ts'
 import { registerRequestContext, requestIdOf } from './plugins/request-context.ts'
+import { registerTracing } from './plugins/tracing.ts'
 import { answerClientError } from './problem.ts'
 import { checkRoutes } from './routes/check.ts'
 import { completionsRoutes } from './routes/completions.ts'
@@ -59,6 +61,8 @@ export async function buildApp({ config, metrics, apiKeyHashes, models }: AppPar
   const held = new HeldBodies(config)
   registerJsonBody(app, (request, sizeBytes) => held.arrived(request, sizeBytes))
   registerRequestContext(app, metrics, () => models.health().status === 'draining')
+  const tracing = activeTracing()
+  if (tracing !== null) registerTracing(app, tracing)
   // Only a gateway knows whether there is TLS. Both headers would send browsers of a plain-HTTP service to https.
   await app.register(helmet, { strictTransportSecurity: false, contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
   await registerOpenapi(app, apiKeyHashes.length > 0)

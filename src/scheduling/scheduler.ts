@@ -112,6 +112,7 @@ export class Scheduler {
       this.#observer.jobsDropped?.('queue_full', work.length)
       throw refusal
     }
+    this.#observer.queued?.(request)
     return this.#enqueue(submitted, request, terms.signal, (entries) => this.#queue.add(request, entries))
   }
 
@@ -171,10 +172,12 @@ export class Scheduler {
     const { groups, startedAtMs } = running
     const queueMs = startedAtMs - Math.min(...groups.map(([first]) => first?.enqueuedAtMs ?? startedAtMs))
     const areAllBusy = this.#running.isFull
+    const ended = this.#observer.batchStarted?.(new Set(groups.flat().map(({ request }) => request)))
     let scores: BatchScores
     try {
       scores = await this.#engine.score(batch)
     } catch (error) {
+      ended?.(null)
       this.#fail(groups, serviceErrorFrom(error))
       return
     }
@@ -182,7 +185,9 @@ export class Scheduler {
     // The time includes the messages to and from the engine process. Waiting for a replaced process says nothing of the
     // speed, hence the bound.
     if (areAllBusy) this.#throughput.observe(fedTokensOf(batch), Math.min(this.#now() - startedAtMs, 2 * scores.runMs), running.isSaturated)
-    this.#observer.batchDone?.({ ...batchInfoOf(batch, scores), queueMs })
+    const info = batchInfoOf(batch, scores)
+    ended?.(info)
+    this.#observer.batchDone?.({ ...info, queueMs })
   }
 
   /** Retries each entry of a failed batch alone, so that one bad sequence does not fail the others. */
@@ -197,6 +202,7 @@ export class Scheduler {
 
   #drop(request: QueuedRequest, entries: readonly QueuedWork[], error: ServiceError): void {
     request.isAborted = true
+    this.#observer.abandoned?.(request)
     const waiting = this.#queue.remove(request)
     if (waiting.length > 0) this.#observer.jobsDropped?.(error.code, waiting.length)
     // An entry of a running batch rejects now, and its scores are ignored later; settled entries ignore this.
