@@ -101,6 +101,7 @@ const OTHER_FOLDERS: readonly Folder[] = [
   { path: 'test/interop', phrase: 'real clients: evaluation harnesses, SDKs, rerankers' },
   { path: 'test/promises', phrase: 'measurements of what is promised to operators: `npm run test:faults`, `test:load`, `test:api`' },
   { path: 'test/e2e', phrase: 'whole processes: `npm run test:e2e`' },
+  { path: 'test/containers', phrase: 'builds the images and runs docker-compose.yml: `npm run test:containers`' },
   { path: 'test/slow', phrase: 'suites that take minutes; run by `.ci/run`' },
   { path: 'test/support', phrase: 'fakes, fixtures and helpers of the tests' },
   { path: 'bench', phrase: 'benchmarks and their results' },
@@ -108,7 +109,7 @@ const OTHER_FOLDERS: readonly Folder[] = [
   { path: 'scripts', phrase: 'page generators, the test runner, golden values, training of the embedded model' },
   { path: 'models', phrase: 'the embedded model and its card' },
   { path: 'web', phrase: 'the playground: no build step, no external files' },
-  { path: 'deploy', phrase: 'examples for a gateway and for monitoring' }
+  { path: 'deploy', phrase: 'gateways, Kubernetes, alerts and a dashboard' }
 ]
 
 /** Every path that has a phrase, folders and files. */

@@ -7,7 +7,7 @@ import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 const SOURCES = join(PACKAGE_FOLDER, 'test')
 
 /** Suites that run only when named: they start whole processes, need tools besides Node.js, or take many minutes. */
-const SEPARATE = ['e2e', 'interop', 'slow']
+const SEPARATE = ['containers', 'e2e', 'interop', 'slow']
 /** The comment, followed by a reason, of a file that cannot share its process with others. */
 const OWN_PROCESS = /^\/\/ Own process: /m
 /** Started first, so that no long process is left for the end. */

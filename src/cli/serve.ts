@@ -5,6 +5,7 @@ import type { OnPullEvent } from '../hub/pull-progress.ts'
 import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { createLogger } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
+import { startTracing } from '../observability/tracing.ts'
 import { chooseProvider } from '../provider/choose-provider.ts'
 import { startModels } from '../serving/start-models.ts'
 import { exitCodeOf } from './exit-codes.ts'
@@ -25,6 +26,7 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)
   const config = withProviderDefaults(settings, given, provider.executionProvider)
   log.info({ ...provider, maxBatchTokens: config.MAX_BATCH_TOKENS, longTextTokens: config.LONG_TEXT_TOKENS }, 'execution provider')
+  const traces = await startTracing(env, log)
   const metrics = createMetrics()
   // The models start loading in their own processes and threads while this thread imports the HTTP modules.
   const models = startModels(config, metrics, log, { locate: modelLocator(config, env, logPull(log)), provider, precisionFolder: precisionFolder(env) })
@@ -39,6 +41,7 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
       if (err) log.fatal({ err }, 'unexpected error, stopping')
       else log.info({ signal }, 'draining')
       await service.drain()
+      await traces?.stop()
       log.info({}, 'stopped')
     })
     models.ready.then(

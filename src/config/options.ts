@@ -160,8 +160,7 @@ export const OPTIONS = {
     minimum: 1,
     maximum: 1_000_000,
     default: 2048,
-    description:
-      'Open connections. Beyond it, a new connection replaces the one that has been without a request for longest, or gets 429 if all have one.'
+    description: 'Open connections. Beyond it, a new connection replaces the one that has been without a request for longest, or gets 429 if all have one.'
   }),
   MAX_CONNECTIONS_PER_ADDRESS: integer({
     minimum: 0,

@@ -62,8 +62,7 @@ export function checkedInput(
 
   // Tokenizing a text that is far too long would take seconds.
   const minTokens = minTokenCount(value, tokenizer.info, parseSpecialTokens)
-  if (onOverflow === 'error' && minTokens > maxModelLen)
-    throw tooLong(param, minTokens, maxModelLen)
+  if (onOverflow === 'error' && minTokens > maxModelLen) throw tooLong(param, minTokens, maxModelLen)
   return value
 }
 

@@ -1,6 +1,6 @@
 import { elementAt, entryOf } from '../element-at.ts'
-import { mapInSlices } from '../event-loop.ts'
 import type { RowDetail, RowScores } from '../engine/engine.ts'
+import { mapInSlices } from '../event-loop.ts'
 import type { ScoringJob } from '../scheduling/job.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from './sequence-integrity.ts'
 

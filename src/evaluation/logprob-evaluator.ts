@@ -1,7 +1,7 @@
 import { elementAt, entryOf } from '../element-at.ts'
 import { encodeItems } from '../encoding/encode-items.ts'
-import { contextFor } from '../encoding/encoding-context.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
+import { contextFor } from '../encoding/encoding-context.ts'
 import type { LogprobItem, LogprobOptions } from '../encoding/logprob-item.ts'
 import type { Batch, BatchScores, RowScores } from '../engine/engine.ts'
 import { orServiceError, ServiceError, serviceErrorFrom } from '../errors.ts'

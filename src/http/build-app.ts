@@ -4,6 +4,7 @@ import fastifyStatic from '@fastify/static'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import type { Config } from '../config/options.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { activeTracing } from '../observability/tracing.ts'
 import { PACKAGE_FOLDER } from '../process/package-info.ts'
 import { HeldBytes, registerHeldBytes } from './held-bytes.ts'
 import { createHttpServer } from './http-server.ts'
@@ -13,6 +14,7 @@ import { registerHttpProtocol } from './plugins/http-protocol.ts'
 import { registerJsonBody } from './plugins/json-body.ts'
 import { registerOpenapi } from './plugins/openapi.ts'
 import { registerRequestContext, requestIdOf } from './plugins/request-context.ts'
+import { registerTracing } from './plugins/tracing.ts'
 import { registerWriteTimeout } from './plugins/write-timeout.ts'
 import { clientOf } from './request-terms.ts'
 import { checkRoutes } from './routes/check.ts'
@@ -60,6 +62,8 @@ export async function buildApp({ config, metrics, apiKeyHashes, models }: AppPar
   const held = new HeldBytes(config)
   registerJsonBody(app, config, (request, sizeBytes) => held.arrived(request, sizeBytes))
   registerRequestContext(app, metrics, () => models.health().status === 'draining')
+  const tracing = activeTracing()
+  if (tracing !== null) registerTracing(app, tracing)
   registerHttpProtocol(app, connections)
   registerWriteTimeout(app, config.WRITE_TIMEOUT_MS)
   // Only a gateway knows whether there is TLS. Both headers would send browsers of a plain-HTTP service to https.

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Config } from '../config/options.ts'
 import { ServiceError } from '../errors.ts'
-import { closeWithin, type ConnectionLimits, OpenConnections } from './open-connections.ts'
+import { type ConnectionLimits, closeWithin, OpenConnections } from './open-connections.ts'
 import { problemText } from './problem.ts'
 
 /** How often Node closes connections that passed a time limit. */
@@ -46,7 +46,9 @@ export function createHttpServer(settings: ServerSettings, handle: RequestListen
   server.closeIdleConnections = () => connections.closeIdle()
   server.on('checkContinue', onRequest)
   server.on('checkExpectation', onRequest)
-  server.on('connect', (_, socket: Socket) => refuse(socket, new ServiceError('method_not_allowed', 'this service is not a proxy and does not support CONNECT')))
+  server.on('connect', (_, socket: Socket) =>
+    refuse(socket, new ServiceError('method_not_allowed', 'this service is not a proxy and does not support CONNECT'))
+  )
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') timedOut.add(socket)
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()

@@ -5,7 +5,6 @@ import { isSliceOver, nextSlice } from '../event-loop.ts'
 /** Bytes of one write to the socket. */
 const WRITE_BYTES = 65_536
 
-
 /** The parts of an object that has one long list among its fields: `head`, the list, then `tail`. */
 export function* partsWithList(head: object, name: string, items: Iterable<Buffer | string>, tail: object): Generator<Buffer | string> {
   yield `${JSON.stringify(head).slice(0, -1)},${JSON.stringify(name)}:[`

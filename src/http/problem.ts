@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
-import { type ErrorCode, ServiceError } from '../errors.ts'
+import type { ErrorCode, ServiceError } from '../errors.ts'
 
 /** An error body that RFC 9457 clients and OpenAI clients can both read. */
 interface Problem {

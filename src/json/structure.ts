@@ -117,8 +117,7 @@ export class JsonStructure {
     else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       this.#count('containers')
       this.#open.push({ start: at, keys: byte === OPEN_OBJECT ? new Set() : null, lastKey: '' })
-      if (this.#open.length > MAX_DEPTH)
-        throw new ServiceError('invalid_json', `the body is nested more than ${MAX_DEPTH} levels deep, which no request needs`)
+      if (this.#open.length > MAX_DEPTH) throw new ServiceError('invalid_json', `the body is nested more than ${MAX_DEPTH} levels deep, which no request needs`)
       this.#lastString = null
     } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
       const container = this.#open.pop()

@@ -4,6 +4,12 @@ import { fedTokens, paddedTokens } from './job.ts'
 /** Callbacks through which the scheduler reports to the metrics. */
 export interface SchedulerObserver {
   batchDone?(batch: BatchInfo & { readonly queueMs: number }): void
+  /** A request was admitted; called while its caller submits it. */
+  queued?(request: object): void
+  /** A request stopped waiting without having been scored entirely. */
+  abandoned?(request: object): void
+  /** A batch starts with work of these requests. The result is called when it ends, with null if it failed. */
+  batchStarted?(requests: ReadonlySet<object>): (batch: BatchInfo | null) => void
   jobsDropped?(reason: string, count: number): void
   /**
    * A sequence was answered with the scores of another request: an earlier one (`result`), or one in the same batch or

@@ -115,6 +115,7 @@ export class Scheduler {
       throw refusal
     }
     this.#clients.used(request, submittedAtMs)
+    this.#observer.queued?.(request)
     return this.#enqueue(submitted, request, terms.signal, (entries) => this.#queue.add(request, entries))
   }
 
@@ -177,10 +178,12 @@ export class Scheduler {
     const { groups, startedAtMs } = running
     const queueMs = startedAtMs - Math.min(...groups.map(([first]) => first?.enqueuedAtMs ?? startedAtMs))
     const areAllBusy = this.#running.isFull
+    const ended = this.#observer.batchStarted?.(new Set(groups.flat().map(({ request }) => request)))
     let scores: BatchScores
     try {
       scores = await this.#engine.score(batch)
     } catch (error) {
+      ended?.(null)
       this.#fail(groups, serviceErrorFrom(error))
       return
     }
@@ -188,7 +191,9 @@ export class Scheduler {
     // The time includes the messages to and from the engine process. Waiting for a replaced process says nothing of the
     // speed, hence the bound.
     if (areAllBusy) this.#throughput.observe(fedTokensOf(batch), Math.min(this.#now() - startedAtMs, 2 * scores.runMs), running.isSaturated)
-    this.#observer.batchDone?.({ ...batchInfoOf(batch, scores), queueMs })
+    const info = batchInfoOf(batch, scores)
+    ended?.(info)
+    this.#observer.batchDone?.({ ...info, queueMs })
   }
 
   /** Retries each entry of a failed batch alone, so that one bad sequence does not fail the others. */
@@ -203,6 +208,7 @@ export class Scheduler {
 
   #drop(request: QueuedRequest, entries: readonly QueuedWork[], error: ServiceError): void {
     request.isAborted = true
+    this.#observer.abandoned?.(request)
     const waiting = this.#queue.remove(request)
     if (waiting.length > 0) this.#observer.jobsDropped?.(error.code, waiting.length)
     // An entry of a running batch rejects now, and its scores are ignored later; settled entries ignore this.

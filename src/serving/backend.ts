@@ -11,6 +11,7 @@ import { modelInfoOf, type OpenModel, openModel } from '../model/open-model.ts'
 import { type PrecisionPlan, resolvePrecision } from '../model/precision/precision-plan.ts'
 import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { APPROXIMATE_CEILING_NATS, claimsFloat32, storedCeilingNats, toleranceCeilingNats } from '../model/tolerances.ts'
+import { activeTracing } from '../observability/tracing.ts'
 import { memoryLimitBytes } from '../process/memory-limit.ts'
 import { ONNXRUNTIME_VERSION } from '../process/package-info.ts'
 import type { ProviderChoice } from '../provider/choose-provider.ts'
@@ -19,6 +20,7 @@ import { Scheduler } from '../scheduling/scheduler.ts'
 import { selfTestIds } from '../tokenizer/self-test-texts.ts'
 import { startTextTokenizer, startTokenizer, tokenizerByLength } from '../tokenizer/thread-tokenizer.ts'
 import type { TextTokenizer, Tokenizer } from '../tokenizer/tokenizer.ts'
+import { tracedTextTokenizer, tracedTokenizer } from '../tokenizer/traced-tokenizer.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 
 /**
@@ -68,7 +70,9 @@ export function startBackend(config: Config, log: EngineLog, options: BackendOpt
   const onTokenizerEnd = (): void => {
     tokenizerHasEnded = true
   }
-  const tokenizer = startTokenizer(model.folder, onTokenizerEnd, { niceness: config.ENGINE_NICENESS, maxUnits: config.MAX_TOKENIZING_UNITS })
+  const tracing = activeTracing()
+  const untraced = startTokenizer(model.folder, onTokenizerEnd, { niceness: config.ENGINE_NICENESS, maxUnits: config.MAX_TOKENIZING_UNITS })
+  const tokenizer = tracing === null ? untraced : untraced.then((started) => tracedTokenizer(started, tracing))
   let textTokenizer: Promise<TextTokenizer> | undefined
 
   const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), model.maxModelLen))
@@ -109,7 +113,12 @@ export function startBackend(config: Config, log: EngineLog, options: BackendOpt
     ready,
     maxModelLen: model.maxModelLen,
     textTokenizer() {
-      textTokenizer ??= Promise.all([startTextTokenizer(model.folder, onTokenizerEnd, { maxUnits: config.MAX_TOKENIZING_UNITS }), tokenizer]).then(([short, long]) => tokenizerByLength(short, long))
+      textTokenizer ??= Promise.all([startTextTokenizer(model.folder, onTokenizerEnd, { maxUnits: config.MAX_TOKENIZING_UNITS }), untraced]).then(
+        ([short, long]) => {
+          const byLength = tokenizerByLength(short, long)
+          return tracing === null ? byLength : tracedTextTokenizer(byLength, tracing)
+        }
+      )
       return textTokenizer
     },
     async close() {

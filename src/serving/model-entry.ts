@@ -3,6 +3,8 @@ import type { Health, ScoringModel, TokenizingModel } from '../http/served-model
 import type { MemoryPrediction } from '../memory/predict.ts'
 import type { LocatedModel } from '../model/locate-model.ts'
 import type { ModelMetrics } from '../observability/metrics.ts'
+import { tracedQueue } from '../observability/traced-queue.ts'
+import { activeTracing } from '../observability/tracing.ts'
 import type { ScoringBackend } from './backend.ts'
 import type { ModelMonitor } from './monitor.ts'
 import type { ReadyBackend } from './ready-backend.ts'
@@ -123,7 +125,8 @@ export class ModelEntry {
     const backend = start(located)
     this.#backend = backend
     this.#progress = LOADING_REASON
-    backend.scheduler.observe(this.#metrics)
+    const tracing = activeTracing()
+    backend.scheduler.observe(tracing === null ? this.#metrics : { ...this.#metrics, ...tracedQueue(tracing, this.id) })
     // Loaded now, so that the first request for ids does not wait for it and it reads the same files as the engine. A
     // failure is reported to the requests.
     backend.textTokenizer().catch(() => {})

@@ -33,7 +33,10 @@ function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
       answer({
         kind: 'tokenized',
         id: request.id,
-        tokens: { ids: Int32Array.from(ids), spellingsJson: request.wantsSpellings ? new TextEncoder().encode(JSON.stringify(tokenizer.spellingsOf(ids))) : null }
+        tokens: {
+          ids: Int32Array.from(ids),
+          spellingsJson: request.wantsSpellings ? new TextEncoder().encode(JSON.stringify(tokenizer.spellingsOf(ids))) : null
+        }
       })
     } else if (request.kind === 'detokenize') {
       answer({ kind: 'detokenized', id: request.id, text: tokenizer.detokenize([...request.ids]) })

@@ -27,16 +27,22 @@ export interface TokenizerOptions {
  * by itself is started again once; `onEnd` is called if one has ended for good. Throws `model_invalid` if the tokenizer
  * cannot be loaded.
  */
-export async function startTokenizer(folder: string, onEnd: () => void, { niceness = 0, maxUnits = Number.POSITIVE_INFINITY }: TokenizerOptions = {}): Promise<
-  Tokenizer & TextTokenizer
-> {
+export async function startTokenizer(
+  folder: string,
+  onEnd: () => void,
+  { niceness = 0, maxUnits = Number.POSITIVE_INFINITY }: TokenizerOptions = {}
+): Promise<Tokenizer & TextTokenizer> {
   const calls = new ThreadCalls({ folder, niceness, withoutBytes: false }, maxUnits, onEnd)
   const ready = await calls.start()
   return new ThreadTokenizer(ready, calls, () => new ThreadCalls({ folder, niceness, withoutBytes: true }, maxUnits, onEnd))
 }
 
 /** Starts a tokenizer for POST /tokenize and /detokenize only, without the bytes of its tokens. */
-export async function startTextTokenizer(folder: string, onEnd: () => void, { maxUnits = Number.POSITIVE_INFINITY }: TokenizerOptions = {}): Promise<TextTokenizer> {
+export async function startTextTokenizer(
+  folder: string,
+  onEnd: () => void,
+  { maxUnits = Number.POSITIVE_INFINITY }: TokenizerOptions = {}
+): Promise<TextTokenizer> {
   const data: TokenizerThreadData = { folder, niceness: 0, withoutBytes: true }
   const calls = new ThreadCalls(data, maxUnits, onEnd)
   return new ThreadTokenizer(await calls.start(), calls, () => calls)

@@ -34,12 +34,15 @@ const ROWS: RowScores = {
 
 describe('tokenDetails', () => {
   it('returns every token with its part and text, and scores where they were computed', () => {
-    assert.deepEqual([...tokenDetails(SEQUENCE, ENCODED, ROWS, 0, tokenizer)], [
-      { part: 'prefix', id: 0, text: '<s>', bytes: 'PHM+', ...OFFSETS, log_prob: null, rank: null, entropy: null },
-      { part: 'x', id: 3, text: 'a', bytes: 'YQ==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: null, rank: null, entropy: null },
-      { part: 'y', id: 9, text: '\ufffd', bytes: 'ww==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: -1, rank: 1, entropy: 0.5 },
-      { part: 'y', id: 10, text: '\ufffd', bytes: 'qQ==', byte_start: 1, byte_end: 2, char_start: 0, char_end: 1, log_prob: -2, rank: 3, entropy: 1.5 }
-    ])
+    assert.deepEqual(
+      [...tokenDetails(SEQUENCE, ENCODED, ROWS, 0, tokenizer)],
+      [
+        { part: 'prefix', id: 0, text: '<s>', bytes: 'PHM+', ...OFFSETS, log_prob: null, rank: null, entropy: null },
+        { part: 'x', id: 3, text: 'a', bytes: 'YQ==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: null, rank: null, entropy: null },
+        { part: 'y', id: 9, text: '\ufffd', bytes: 'ww==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: -1, rank: 1, entropy: 0.5 },
+        { part: 'y', id: 10, text: '\ufffd', bytes: 'qQ==', byte_start: 1, byte_end: 2, char_start: 0, char_end: 1, log_prob: -2, rank: 3, entropy: 1.5 }
+      ]
+    )
   })
 
   it('returns the top tokens of each row', () => {

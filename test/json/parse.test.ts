@@ -41,13 +41,33 @@ describe('parseJson', () => {
     )
   })
 
-  const INVALID = ['[1,]', '[,1]', '[1,,2]', '[[1,2,3],]', '{"a":[1,2,3],}', '{"a":1,,"b":[1,2,3]}', '[1]2', '[[1]2,3]', '{"a" [1,2,3]}', '{[1,2,3]:1}', '[1}', '{"a":[1,2,3]4}']
+  const INVALID = [
+    '[1,]',
+    '[,1]',
+    '[1,,2]',
+    '[[1,2,3],]',
+    '{"a":[1,2,3],}',
+    '{"a":1,,"b":[1,2,3]}',
+    '[1]2',
+    '[[1]2,3]',
+    '{"a" [1,2,3]}',
+    '{[1,2,3]:1}',
+    '[1}',
+    '{"a":[1,2,3]4}'
+  ]
   for (const text of INVALID)
     it(`rejects ${text}`, async () => {
       for (const portionBytes of [0, 1, 3]) await assert.rejects(parsed(text, portionBytes), SyntaxError)
     })
 
-  for (const text of ['[   ]', '{   }', ' [ [ ] , { } ] ', '{"a long key here":1,"b":[1,2,3,4],"c":"a long text"}', '[1,"a long text, with [brackets]",2]', '{"11":1,"2":[1,2,3]}'])
+  for (const text of [
+    '[   ]',
+    '{   }',
+    ' [ [ ] , { } ] ',
+    '{"a long key here":1,"b":[1,2,3,4],"c":"a long text"}',
+    '[1,"a long text, with [brackets]",2]',
+    '{"11":1,"2":[1,2,3]}'
+  ])
     it(`accepts ${text}`, async () => {
       for (const portionBytes of [0, 1, 3]) assert.deepEqual(await parsed(text, portionBytes), JSON.parse(text))
     })

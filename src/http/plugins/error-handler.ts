@@ -64,7 +64,11 @@ export function toServiceError(thrown: FastifyError): ServiceError {
   if (thrown.code?.startsWith('FST_BEARER_AUTH'))
     return new ServiceError('unauthorized', 'the API key is missing or unknown; send one as `Authorization: Bearer KEY`')
   const code = CODE_BY_FASTIFY_CODE[thrown.code] ?? codeOfLibrary(thrown)
-  if (code !== undefined) return new ServiceError(code, MESSAGE_BY_FASTIFY_CODE[thrown.code] ?? MESSAGE_BY_CODE[code] ?? 'the request has a condition or a range that this resource does not meet; omit it')
+  if (code !== undefined)
+    return new ServiceError(
+      code,
+      MESSAGE_BY_FASTIFY_CODE[thrown.code] ?? MESSAGE_BY_CODE[code] ?? 'the request has a condition or a range that this resource does not meet; omit it'
+    )
   return serviceErrorFrom(thrown)
 }
 
