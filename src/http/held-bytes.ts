@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config/options.ts'
 import { ServiceError } from '../errors.ts'
 
@@ -109,8 +109,16 @@ export function registerHeldBytes(app: FastifyInstance, held: HeldBytes, clientO
     held.reserve(request, clientOf(request))
     reply.raw.once('close', () => held.release(request))
   })
-  app.addHook('onSend', async (request, _, payload) => {
-    if (typeof payload === 'string' || Buffer.isBuffer(payload)) held.responding(request, Buffer.byteLength(payload))
+  app.addHook('onSend', async (request, reply, payload) => {
+    const sizeBytes = responseBytes(reply, payload)
+    if (sizeBytes !== undefined) held.responding(request, sizeBytes)
     return payload
   })
+}
+
+/** Size of a response in bytes; undefined for a stream that does not state its size. */
+export function responseBytes(reply: FastifyReply, payload: unknown): number | undefined {
+  if (typeof payload === 'string' || Buffer.isBuffer(payload)) return Buffer.byteLength(payload)
+  const stated = reply.getHeader('content-length')
+  return stated === undefined ? undefined : Number(stated)
 }

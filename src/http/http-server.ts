@@ -24,10 +24,7 @@ export interface HttpServer {
  * itself, and whatever is not HTTP gets an error body too. `server.close()` waits until responses are flushed.
  */
 export function createHttpServer(settings: ServerSettings, handle: RequestListener): HttpServer {
-  const onRequest: RequestListener = (request, response) => {
-    connections.began(request, response)
-    handle(request, response)
-  }
+  const onRequest: RequestListener = (request, response) => connections.begin(request, response, () => handle(request, response))
   const server = createServer(
     {
       headersTimeout: settings.HEADERS_TIMEOUT_MS,

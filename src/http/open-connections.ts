@@ -48,11 +48,15 @@ export class OpenConnections {
     return this.#bySocket.size
   }
 
-  /** Must be called with each request before it is handled. */
-  began(request: IncomingMessage, response: ServerResponse): void {
+  /**
+   * Counts a request and calls `handle`, once the responses before it on its connection are flushed: handled at once, the
+   * requests of one connection could open any number of files. Not called if the connection closes before.
+   */
+  begin(request: IncomingMessage, response: ServerResponse, handle: () => void): void {
     const { socket } = request
     const connection = this.#bySocket.get(socket)
     if (connection === undefined) return
+    const before = connection.latest?.response
     connection.requests++
     connection.latest = { request, response }
     this.#idle.delete(socket)
@@ -60,6 +64,10 @@ export class OpenConnections {
       connection.requests--
       if (connection.requests === 0) this.#becameIdle(socket)
     })
+    const isNext = connection.requests === 1 || before === undefined
+    // Those that are refused cost nothing.
+    if (isNext || connection.requests > MAX_PIPELINED) handle()
+    else before.once('close', () => socket.destroyed || handle())
   }
 
   /** Why a request is not served, or undefined when it is. */

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
+import { responseBytes } from '../held-bytes.ts'
 
 /** Slowest average rate at which a client may read a response: 0.5 Mbit/s. */
 const MIN_BYTES_PER_MS = 65.536
@@ -9,11 +10,12 @@ const MIN_BYTES_PER_MS = 65.536
  * too slowly. Otherwise it could hold the memory of the response for ever.
  */
 export function registerWriteTimeout(app: FastifyInstance, timeoutMs: number): void {
-  app.addHook('onSend', async (_, { raw }, payload) => {
+  app.addHook('onSend', async (_, reply, payload) => {
+    const { raw } = reply
     if (raw.destroyed) return payload
     raw.setTimeout(timeoutMs, () => onTimeout(raw, timeoutMs))
-    if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload
-    const sizeBytes = Buffer.byteLength(payload)
+    const sizeBytes = responseBytes(reply, payload)
+    if (sizeBytes === undefined) return payload
     const timer = setTimeout(() => raw.destroy(), timeoutMs + sizeBytes / MIN_BYTES_PER_MS)
     raw.once('close', () => clearTimeout(timer))
     return payload

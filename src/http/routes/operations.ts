@@ -56,7 +56,7 @@ export const descriptionRoutes: FastifyPluginAsync = async (app) => {
         operationId: 'openapiYaml',
         summary: 'Get this API description as YAML',
         tags: ['Operations'],
-        response: { 200: response('The OpenAPI 3.1 document.', string(), 'application/yaml') }
+        response: { 200: response('The OpenAPI 3.1 document.', { type: 'object' }, 'application/yaml') }
       }
     },
     async (_, reply) => {

@@ -10,7 +10,7 @@ import { scoreDocuments } from '../../rerank/evaluate.ts'
 import { jsonOfEach, partsOfList, partsWithList, sendJson } from '../json-stream.ts'
 import { logFailure, toServiceError } from '../plugins/error-handler.ts'
 import { problemHeaders, problemOf } from '../problem.ts'
-import { errorResponses } from '../schemas/error.ts'
+import { rerankErrorResponses } from '../schemas/error.ts'
 import { referenceTo, response } from '../schemas/json-schema.ts'
 import { RERANK_FIELDS, RERANK_REQUEST, type RerankRequestBody } from '../schemas/rerank.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
@@ -35,7 +35,7 @@ export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
           body: RERANK_REQUEST,
           response: {
             200: response('An object when the request has documents, a list when it has texts.', referenceTo('RerankResponse')),
-            ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
+            ...rerankErrorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
             424: response(
               'The model failed; only for requests with texts. All their errors have this body, whatever the status.',
               referenceTo('TeiProblem'),

@@ -1,5 +1,5 @@
 import { ERROR_KINDS } from '../problem.ts'
-import { integer, nullable, objectOf, referenceTo, response, string } from './json-schema.ts'
+import { integer, nullable, objectOf, referenceTo, response, type Schema, string } from './json-schema.ts'
 
 export const PROBLEM = objectOf(
   {
@@ -35,5 +35,14 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
 
 /** Response schemas for these error statuses. */
 export function errorResponses(...statuses: number[]): Record<number, object> {
-  return Object.fromEntries(statuses.map((status) => [status, response(DESCRIPTIONS[status] ?? '', referenceTo('Problem'), 'application/problem+json')]))
+  return responsesWith(referenceTo('Problem'), statuses)
+}
+
+/** Those of a route that also answers in the format of Text Embeddings Inference. */
+export function rerankErrorResponses(...statuses: number[]): Record<number, object> {
+  return responsesWith({ anyOf: [referenceTo('Problem'), referenceTo('TeiProblem')] }, statuses)
+}
+
+function responsesWith(schema: Schema, statuses: readonly number[]): Record<number, object> {
+  return Object.fromEntries(statuses.map((status) => [status, response(DESCRIPTIONS[status] ?? '', schema, 'application/problem+json')]))
 }

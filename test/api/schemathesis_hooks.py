@@ -1,0 +1,47 @@
+"""What Schemathesis has to know about logpr beyond its schema.
+
+The built-in check `positive_data_acceptance` expects status 2xx for whatever the schema allows. A schema cannot say which
+fields exclude each other without hiding which field is at fault, and it does not know the vocabulary, the context length
+or the boundaries of tokens. `documented_rejection` replaces it: a request that the schema allows may only be rejected
+with one of the codes and by one of the rules below. Any other rejection is a finding.
+"""
+
+import json
+import re
+
+import schemathesis
+
+# About the model or the text. docs/reference/errors.md explains each.
+CODES = {
+    "boundary_merged",
+    "boundary_not_exact",
+    "chat_template_failed",
+    "context_length_exceeded",
+    "empty_completion",
+    "invalid_text",
+    "model_not_found",
+    "no_end_token",
+    "no_prefix_token",
+    "not_found",
+    "token_out_of_range",
+    "unauthorized",
+}
+
+# Rules between fields, as the `detail` of `invalid_request` states them.
+RULES = re.compile(r"\A\Z")
+
+
+@schemathesis.check
+def documented_rejection(ctx, response, case):
+    """A request that the schema allows is accepted, or rejected by a documented rule."""
+    if not 400 <= response.status_code < 500 or response.status_code in (405, 429):
+        return
+    meta = case.meta
+    if meta is None or not meta.generation.mode.is_positive:
+        return
+    problem = json.loads(response.content)
+    if problem["code"] in CODES:
+        return
+    if problem["code"] == "invalid_request" and RULES.search(problem["detail"]):
+        return
+    raise AssertionError(f"{problem['code']}: {problem['detail']}")
