@@ -66,7 +66,12 @@ export const HEAVY_REQUESTS: readonly HostileRequest[] = [
   { name: '1 million ids to text', path: '/detokenize', body: () => `{"tokens":${listOf('1234', 5_000_000)}}` },
   { name: '4 MB without spaces to ids', path: '/tokenize', body: () => JSON.stringify({ prompt: many('abcdefghij', 4_000_000) }), headers: DEADLINE },
   { name: '4 MB of words to ids', path: '/tokenize', body: () => JSON.stringify({ prompt: sentence(1, 800_000), return_token_strs: true }), headers: DEADLINE },
-  { name: '4 MB cut to the context', path: TO_LOGPROB, body: () => JSON.stringify({ on_overflow: 'truncate_left', x: sentence(1, 800_000), y: ' a' }), headers: DEADLINE },
+  {
+    name: '4 MB cut to the context',
+    path: TO_LOGPROB,
+    body: () => JSON.stringify({ on_overflow: 'truncate_left', x: sentence(1, 800_000), y: ' a' }),
+    headers: DEADLINE
+  },
   { name: '32 MiB of white space', path: '/v1/check', body: () => `{"joint":-1,${' '.repeat(MAX_BODY_BYTES - 100)}"marginal":-1}` },
   { name: '1 million numbers in /v1/check', path: '/v1/check', body: () => `{"joint":-2,"marginal":-1,"token_log_probs":${listOf('-1.5', 5_200_000)}}` }
 ]
