@@ -16,7 +16,7 @@ export const SOURCE_FOLDERS: readonly Folder[] = [
   { path: 'src/http/plugins', phrase: 'request ids, API keys, JSON bodies, error bodies, the API description' },
   { path: 'src/http/routes', phrase: 'one file per endpoint or family of endpoints', files: { 'logprob.ts': '`POST /v1/logprob`' } },
   { path: 'src/http/schemas', phrase: 'JSON Schemas of requests and responses' },
-  { path: 'src/json', phrase: 'rejects what JSON.parse accepts silently: duplicate keys, deep nesting, byte-order marks' },
+  { path: 'src/json', phrase: 'parses JSON in slices, and rejects what JSON.parse accepts silently and what no request needs' },
   {
     path: 'src/serving',
     phrase: 'a served model: how it starts, what watches it, when it is ready',

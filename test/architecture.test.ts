@@ -9,7 +9,8 @@ import { present } from './support/present.ts'
 const ENDPOINT = ['encoding/', 'evaluation/', 'engine/engine.ts', 'scheduling/job.ts', 'scheduling/scheduler.ts', 'scoring/', 'tokenizer/tokenizer.ts']
 
 /**
- * What each folder may import from other folders and from packages, besides Node, itself, errors.ts, element-at.ts and (not in scoring/) event-loop.ts.
+ * What each folder may import from other folders and from packages, besides Node, itself, errors.ts, element-at.ts and,
+ * except scoring/, event-loop.ts.
  */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   process: [],

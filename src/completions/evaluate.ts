@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { elementAt, entryOf } from '../element-at.ts'
 import type { Warning } from '../encoding/encoded-item.ts'
 import { contextFor } from '../encoding/encoding-context.ts'
@@ -10,6 +9,7 @@ import type { VerifiedSequence } from '../evaluation/sampled-verification.ts'
 import { APPROXIMATE } from '../evaluation/scored-item.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
 import { type Usage, type WorkUsage, workUsage } from '../evaluation/usage.ts'
+import { mapInSlices, pauseIfLong } from '../event-loop.ts'
 import { alsoAbortedBy, computeKeys, type ScoringJob, type WorkTerms } from '../scheduling/job.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
@@ -62,7 +62,7 @@ export class CompletionsEvaluator {
    */
   async evaluate<T>(request: CompletionsRequest, terms: WorkTerms, present: (choice: Choice) => T): Promise<CompletionsAnswer<T>> {
     const prompts = await encodePrompts(request, contextFor(this.#context, terms))
-    const jobByPrompt = prompts.map((prompt) => jobOfPrompt(prompt, request.options))
+    const jobByPrompt = await mapInSlices(prompts, (prompt) => jobOfPrompt(prompt, request.options))
     const grouped = await groupByLastToken(jobByPrompt.filter((job) => job !== null))
     const jobs = groupedJobs(grouped)
     await computeKeys(jobs)
@@ -76,14 +76,12 @@ export class CompletionsEvaluator {
       return rowsOfSequence(place, elementAt(rows, 0))
     }
 
-    const inOwnTurn = onePerTurn()
     const scoredPrompt = async (prompt: EncodedPrompt, i: number): Promise<ScoredPrompt<T>> => {
       const job = elementAt(jobByPrompt, i)
       const rows = job === null ? null : await rowsOf(job)
-      return inOwnTurn(() => {
-        const { choice, checks } = this.#scored(i, prompt, job, rows, request)
-        return { choice: present(choice), checks }
-      })
+      await pauseIfLong()
+      const { choice, checks } = this.#scored(i, prompt, job, rows, request)
+      return { choice: present(choice), checks }
     }
 
     try {
@@ -126,16 +124,6 @@ export class CompletionsEvaluator {
     if (logProbs.some((logProb) => logProb === Number.NEGATIVE_INFINITY)) return
     const own = { ...rows, logProbs: rows.logProbs.subarray(0, ids.length - 1) }
     this.#onScored({ encoded: { ids, sizes, scoredStart: 1, scoredEnd: ids.length }, scored: { rows: own, sums: logProbSums(sequence) } })
-  }
-}
-
-/** Runs one function per turn of the event loop, so that a batch with many prompts does not block other requests. */
-function onePerTurn(): <T>(work: () => T) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
-    const result = last.then(() => nextTurn()).then(work)
-    last = result.catch(() => {})
-    return result
   }
 }
 

@@ -107,9 +107,9 @@ export class LogprobEvaluator {
       return rowsOfSequence(place, elementAt(rows, 0))
     }
 
-    const scored = attempts.map((attempt) => orServiceError(() => this.#scored(attempt, rowsOf)))
+    const scored = await mapInSlices(attempts, (attempt) => orServiceError(() => this.#scored(attempt, rowsOf)))
     const masses = candidateMasses(attempts, scored, this.#context.toleranceNats)
-    const outcomes = attempts.map(async (attempt, i): Promise<T> => {
+    const outcomes = await mapInSlices(attempts, async (attempt, i): Promise<T> => {
       const { item, encoded, verification } = attempt
       try {
         const own = await elementAt(scored, i)

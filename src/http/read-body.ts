@@ -13,7 +13,7 @@ const FIRST_BYTES = 65_536
 export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const announced = request.headers['content-length'] === undefined ? null : Number(request.headers['content-length'])
   return new Promise((resolve, reject) => {
-    let bytes: Buffer = Buffer.allocUnsafeSlow(Math.min(FIRST_BYTES, announced ?? FIRST_BYTES))
+    let bytes: Buffer = Buffer.allocUnsafeSlow(Math.min(maxBytes, announced ?? FIRST_BYTES))
     let size = 0
     const finish = (settle: () => void): void => {
       request.off('data', take).off('end', end).off('error', fail).off('close', fail)
@@ -23,7 +23,7 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
       const needed = size + chunk.length
       if (needed > maxBytes)
         return finish(() => reject(new ServiceError('body_too_large', 'the body exceeds the size limit (max-body-bytes); send fewer items per request')))
-      if (needed > bytes.length) bytes = grown(bytes, size, Math.max(needed, Math.min(2 * bytes.length, announced ?? maxBytes)))
+      if (needed > bytes.length) bytes = grown(bytes, size, Math.max(needed, Math.min(2 * bytes.length, maxBytes)))
       size = needed
       chunk.copy(bytes, size - chunk.length)
     }

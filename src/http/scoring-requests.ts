@@ -57,7 +57,9 @@ export class ScoringRequests {
     return terms
   }
 
-  /** Starts the deadline of a request that needs no engine, without counting it. Throws what `requestTermsOf` throws. */
+  /**
+   * Starts the deadline of a request that needs no engine, without counting it. Throws what `requestTermsOf` throws.
+   */
   terms(request: FastifyRequest, reply: FastifyReply): RequestTerms {
     const { config, apiKeyHashes } = this.#settings
     return requestTermsOf(request, reply, { longestMs: config.DEADLINE_MS, hasKeys: apiKeyHashes.length > 0 })

@@ -3,6 +3,7 @@ import { type ChatSegment, chatSegments } from './chat-segments.ts'
 import { encodeConversation } from './conversation.ts'
 import { addedTokensOf, decodeBytesAsLibrary, normalizedText, useUnicodeWhiteSpace } from './library-internals.ts'
 import { describeTokenizer, libraryIds, libraryText, tokenSpellings } from './library-tokenizer.ts'
+import { type BytePairModel, mergeLongWords } from './long-words.ts'
 import { PretrainedTokenizer, readTokenizerFiles } from './pretrained-tokenizer.ts'
 import { asTokensSpell, dropsLeadingSpace, isUnigramVocab, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
 import type { ChatMessage, EncodedConversation, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
@@ -31,6 +32,7 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
   const { json, config } = await readTokenizerFiles(folder)
   const full = new PretrainedTokenizer(json, config)
   useUnicodeWhiteSpace(full.library.pre_tokenizer)
+  mergeLongWords(full.library.model as BytePairModel)
   decodeBytesAsLibrary(full.library.decoder)
   let plain: PretrainedTokenizer | undefined
   // Created on first use, because it takes as much memory as the full tokenizer.
@@ -103,6 +105,7 @@ function withoutSpecialTokens(full: PretrainedTokenizer, json: TokenizerJson): P
   const added = (json.added_tokens ?? []).filter(({ special }) => !special)
   const plain = new PretrainedTokenizer({ ...withoutControlSpellings(json), added_tokens: added }, full.config)
   useUnicodeWhiteSpace(plain.library.pre_tokenizer)
+  mergeLongWords(plain.library.model as BytePairModel)
   return plain
 }
 

@@ -119,16 +119,16 @@ export class ThreadCalls {
 
   #next(): void {
     while (this.#isUp && !this.#hasEnded && !this.#turns.isEmpty) {
-      const client = this.#turns.inOrder()[0] as string
-      const calls = this.#waiting.get(client) ?? []
-      const call = calls[0]
+      // The client of a running call keeps its place until the call ends, so that what it was charged counts.
+      const client = this.#turns.inOrder().find((each) => this.#waiting.has(each)) ?? ''
+      const call = this.#waiting.get(client)?.[0]
       const sentUnits = this.#running.reduce((sum, { units }) => sum + units, 0)
       if (call === undefined || (this.#running.length > 0 && sentUnits + call.units > PORTION_UNITS)) return
       this.#turns.serve(client)
       this.#turns.charge(client, call.units)
-      this.#removeWaiting(call)
       if (this.#running.length === 0) this.#startedAtMs = performance.now()
       this.#running.push(call)
+      this.#removeWaiting(call)
       this.#worker.post(call.message)
     }
   }
@@ -137,6 +137,7 @@ export class ThreadCalls {
     const at = this.#running.findIndex((call) => call.message.id === message.id)
     const [call] = at === -1 ? [] : this.#running.splice(at, 1)
     if (call === undefined) return
+    this.#leaveIfIdle(call.client)
     this.#observe(call.units)
     this.#next()
     if (message.kind === 'failed') call.reject(new ServiceError(message.code, message.message))
@@ -166,7 +167,11 @@ export class ThreadCalls {
     calls.splice(at, 1)
     if (calls.length > 0) return
     this.#waiting.delete(call.client)
-    this.#turns.leave(call.client)
+    this.#leaveIfIdle(call.client)
+  }
+
+  #leaveIfIdle(client: string): void {
+    if (!this.#waiting.has(client) && !this.#running.some((call) => call.client === client)) this.#turns.leave(client)
   }
 
   /** The call that ran may be what ended the thread, so it fails; those behind it are sent again. */
@@ -175,6 +180,7 @@ export class ThreadCalls {
     const [first, ...others] = this.#running
     this.#running = []
     first?.reject(new ServiceError('engine_unavailable', 'the tokenizer thread ended during this request, and is being started again; send it again'))
+    for (const client of new Set([...(first === undefined ? [] : [first]), ...others].map((call) => call.client))) this.#leaveIfIdle(client)
     for (const call of others.reverse()) if (!this.#abandoned.has(call)) this.#enqueue(call, 'first')
   }
 

@@ -44,7 +44,7 @@ const MAX_DECIMALS = 1_048_576
 const MIN_ITEMS = 1024
 
 /** How many parts a body within the limits of the service may have. */
-export function jsonLimitsOf({ MAX_BODY_BYTES, MAX_ITEMS, MAX_TEXT_BYTES }: Pick<Config, 'MAX_BODY_BYTES' | 'MAX_ITEMS' | 'MAX_TEXT_BYTES'>): JsonLimits {
+function jsonLimitsOf({ MAX_BODY_BYTES, MAX_ITEMS, MAX_TEXT_BYTES }: Pick<Config, 'MAX_BODY_BYTES' | 'MAX_ITEMS' | 'MAX_TEXT_BYTES'>): JsonLimits {
   const items = Math.max(MIN_ITEMS, MAX_ITEMS)
   return {
     containers: CONTAINERS_PER_ITEM * items,

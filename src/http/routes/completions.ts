@@ -3,6 +3,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { choiceJson } from '../../completions/choice.ts'
 import type { CompletionsAnswer } from '../../completions/evaluate.ts'
 import { type CompletionsBody, completionsRequestOf } from '../../completions/request.ts'
+import { partsWithList, sendJson } from '../json-stream.ts'
 import { COMPLETIONS_REQUEST, COMPLETIONS_RESPONSE, type CompletionsRequestBody } from '../schemas/completions.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
@@ -32,16 +33,16 @@ export const completionsRoutes: FastifyPluginAsync<{ requests: ScoringRequests }
       const completions = completionsRequestOf(request.body as CompletionsBody)
       requests.checkItemCount(completions.prompts.length, 'prompts', 'prompt')
       const terms = requests.begin(request, reply)
-      const answer = await scoring.completionsEvaluator.evaluate(completions, terms, choiceJson)
+      const answer = await scoring.completionsEvaluator.evaluate(completions, terms, (choice) => Buffer.from(choiceJson(choice)))
       scoring.itemsScored(completions.prompts.length)
-      return reply.type('application/json; charset=utf-8').send(responseText(answer, scoring))
+      return sendJson(reply, responseParts(answer, scoring))
     }
   )
 }
 
 /** The response as JSON text. Each choice arrives as text, so that one choice at a time is held as objects. */
-function responseText({ choices, usage, checks, warnings }: CompletionsAnswer<string>, { model }: ScoringModel): string {
+function responseParts({ choices, usage, checks, warnings }: CompletionsAnswer<Buffer>, { model }: ScoringModel): Iterable<Buffer | string> {
   const head = { id: `cmpl-${randomUUID()}`, object: 'text_completion', created: Math.floor(Date.now() / 1000), model: model.id }
   const tail = { usage, logpr: { checks, warnings, stamp: model.stamp } }
-  return `${JSON.stringify(head).slice(0, -1)},"choices":[${choices.join(',')}],${JSON.stringify(tail).slice(1)}`
+  return partsWithList(head, 'choices', choices, tail)
 }
