@@ -76,7 +76,23 @@ export const OPTIONS = {
   ),
   API_KEYS_FILE: text({
     default: '',
-    description: 'File with one API key per line, plain or as sha256:HEX (docs/guides/deploy.md); empty serves everyone without a key.'
+    description:
+      'File with one API key per line, plain or as sha256:HEX, with optional limits; changes apply without a restart (docs/guides/deploy.md). Empty serves everyone without a key.'
+  }),
+  REQUESTS_PER_MINUTE: integer({
+    minimum: 0,
+    default: 0,
+    description:
+      'Requests per minute of each client: an API key, or an address where no key is required. Further ones get 429 rate_limit_exceeded. 0 means no limit.'
+  }),
+  TOKENS_PER_MINUTE: integer({
+    minimum: 0,
+    default: 0,
+    description: 'Tokens per minute that the model computes for each client. A client that has used them gets 429 rate_limit_exceeded. 0 means no limit.'
+  }),
+  RATE_LIMIT_REDIS_URL: text({
+    default: '',
+    description: 'Redis server through which several replicas count requests-per-minute together (redis://HOST:PORT); empty counts in each replica.'
   }),
   TOKENIZER_INFO: flag(
     'Serve GET /tokenizer_info, which exposes the chat template and lets lm-evaluation-harness tokenize here (docs/reference/tokenize.md).',

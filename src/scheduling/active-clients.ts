@@ -10,17 +10,23 @@ const ACTIVE_MS = 10_000
  */
 const SHARED_BATCH = 2
 
-/** Who used the engine lately. Work of one client with two priorities counts as two, because it must not wait for itself. */
+/**
+ * Who used the engine lately. Work of one client with two priorities counts as two, because its interactive work must
+ * not wait for a large batch of its own either.
+ */
 export class ActiveClients {
   /** In the order of last use. */
   readonly #lastUseMs = new Map<string, number>()
 
+  /** Work without a client is that of the service itself: canaries and verifications, which wait for others anyway. */
   used({ client = '', priority = 'interactive' }: Pick<WorkTerms, 'client' | 'priority'>, nowMs: number): void {
+    if (client === '') return
     const name = `${priority} ${client}`
     this.#lastUseMs.delete(name)
     this.#lastUseMs.set(name, nowMs)
   }
 
+  /** Whether more than one client is active. */
   areSeveral(nowMs: number): boolean {
     for (const [name, lastUseMs] of this.#lastUseMs) {
       if (nowMs - lastUseMs <= ACTIVE_MS) break

@@ -39,7 +39,7 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests
       }
     },
     async (request, reply) => {
-      const terms = requests.terms(request, reply)
+      const terms = requests.terms(request)
       const input = tokenizeInputOf(request.body)
       const { tokenizer, maxModelLen } = await selectTokenizer(request)
       const { ids, spellingsJson } = await tokenizer.tokenize(input, request.body.return_token_strs === true, terms)
@@ -59,7 +59,7 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests
       }
     },
     async (request, reply) => {
-      const terms = requests.terms(request, reply)
+      const terms = requests.terms(request)
       const { tokens } = request.body
       if (tokens.length > MAX_DETOKENIZED)
         throw new ServiceError('invalid_request', `tokens has ${tokens.length} ids; the limit is ${MAX_DETOKENIZED}: split the request`, { param: 'tokens' })
