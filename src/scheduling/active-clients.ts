@@ -5,12 +5,6 @@ import type { WorkTerms } from './job.ts'
 const ACTIVE_MS = 10_000
 
 /**
- * Tokens of a batch while several clients take turns, as a multiple of the tokens that fill the machine. A larger batch
- * would be a few percent cheaper per token, but everyone who arrives while it runs waits for all of it.
- */
-const SHARED_BATCH = 2
-
-/**
  * Who used the engine lately. Work of one client with two priorities counts as two, because its interactive work must
  * not wait for a large batch of its own either.
  */
@@ -35,9 +29,12 @@ export class ActiveClients {
     return this.#lastUseMs.size > 1
   }
 
-  /** `limits`, with smaller batches while several clients are active. */
+  /**
+   * `limits`, with batches that just fill the machine while several clients are active. Larger ones are hardly cheaper
+   * per token, but everyone who arrives while one runs waits for all of it.
+   */
   batchLimits<L extends BatchLimits>(limits: L, nowMs: number): L {
     if (!this.areSeveral(nowMs)) return limits
-    return { ...limits, maxBatchTokens: Math.min(limits.maxBatchTokens, SHARED_BATCH * limits.longTextTokens) }
+    return { ...limits, maxBatchTokens: Math.min(limits.maxBatchTokens, limits.longTextTokens) }
   }
 }

@@ -53,7 +53,7 @@ describe('Scheduler with several clients', () => {
       return Math.max(...engine.batches.map(({ sequences }) => sequences.length * 10))
     }
     assert.equal(await largest(['one', 'one']), 1000)
-    assert.equal(await largest(['one', 'two']), 2 * limits.longTextTokens)
+    assert.equal(await largest(['one', 'two']), limits.longTextTokens)
   })
 
   it('serves a small request of another client next, although a client fills the queue up to its deadlines', async () => {

@@ -58,7 +58,7 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests
         response: { 200: response('The text.', DETOKENIZE_RESPONSE), ...errorResponses(400, 401, 404, 408, 413, 415, 429, 500, 503, 504) }
       }
     },
-    async (request, reply) => {
+    async (request) => {
       const terms = requests.terms(request)
       const { tokens } = request.body
       if (tokens.length > MAX_DETOKENIZED)
