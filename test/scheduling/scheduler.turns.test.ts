@@ -39,8 +39,8 @@ describe('Scheduler with several clients', () => {
     const many = Array.from({ length: 20 }, () => scheduler.submit(jobsOf(20, 10, 1), terms('many')))
     const one = scheduler.submit(jobsOf(100, 10, 2), terms('one'))
     await Promise.all([...many.flat(), ...one])
-    // `one` has 1000 tokens and gets half of each batch, so it is done after 20 batches.
-    const served = servedBy(engine, 20)
+    // `one` has 1000 tokens and gets half of each batch of 50 tokens, so it is done after 40 batches.
+    const served = servedBy(engine, 40)
     assert.deepEqual([served.get(1), served.get(2)], [1000, 1000])
   })
 
