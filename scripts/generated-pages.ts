@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { ApiKeys } from '../src/config/api-keys.ts'
 import { loadConfig } from '../src/config/load-config.ts'
 import { renderConfigurationPage } from '../src/config/render-options.ts'
 import { buildApp } from '../src/http/build-app.ts'
@@ -58,8 +59,8 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
 
 async function openapiYaml(): Promise<string> {
   const { config } = loadConfig([], {})
-  const models = { ids: [], health: withoutModel, scoring: withoutModel, tokenizing: withoutModel }
-  const app = await buildApp({ config, metrics: createMetrics(), apiKeyHashes: [], models }, pino({ level: 'silent' }))
+  const models = { ids: [], health: withoutModel, backlogSeconds: withoutModel, scoring: withoutModel, tokenizing: withoutModel }
+  const app = await buildApp({ config, metrics: createMetrics(), apiKeys: new ApiKeys([]), models }, pino({ level: 'silent' }))
   await app.ready()
   const text = renderOpenapiYaml(app.swagger())
   await app.close()

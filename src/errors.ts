@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'boundary_not_exact'
   | 'chat_template_failed'
   | 'too_many_requests'
+  | 'rate_limit_exceeded'
   | 'queue_full'
   | 'starting'
   | 'engine_unavailable'

@@ -47,6 +47,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'model/weights/file-hashes.ts',
     'observability/',
     'process/package-info.ts',
+    'scheduling/job.ts',
     'tokenizer/tokenizer.ts',
     'fastify',
     '@fastify/',
@@ -70,6 +71,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'scoring/',
     'tokenizer/',
     'fastify',
+    'ioredis',
     'pino'
   ],
   cli: [

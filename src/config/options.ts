@@ -1,5 +1,6 @@
 import { DTYPES } from '../model/folder/find-graph-file.ts'
 import { PRECISIONS } from '../model/precision/eight-bit-form.ts'
+import { LIMIT_OPTIONS } from './limit-options.ts'
 import { choice, flag, integer, text, type ValueOf } from './option-schema.ts'
 
 /**
@@ -76,7 +77,8 @@ export const OPTIONS = {
   ),
   API_KEYS_FILE: text({
     default: '',
-    description: 'File with one API key per line, plain or as sha256:HEX (docs/guides/deploy.md); empty serves everyone without a key.'
+    description:
+      'File with one API key per line, plain or as sha256:HEX, with optional limits; changes apply without a restart (docs/guides/deploy.md). Empty serves everyone without a key.'
   }),
   TOKENIZER_INFO: flag(
     'Serve GET /tokenizer_info, which exposes the chat template and lets lm-evaluation-harness tokenize here (docs/reference/tokenize.md).',
@@ -126,48 +128,7 @@ export const OPTIONS = {
     description:
       'Largest queue of a model in tokens, which bounds its memory. Requests that cannot finish before their deadline are rejected long before (docs/reference/limits-and-timeouts.md).'
   }),
-  MAX_REQUESTS: integer({
-    minimum: 1,
-    default: 1024,
-    description: 'Scoring requests in progress at the same time, over all models. Further requests get 429.'
-  }),
-  MAX_ITEMS: integer({ minimum: 1, default: 8192, description: 'Outputs, prompts or documents in one request. Larger requests get 400.' }),
-  MAX_BODY_BYTES: integer({ minimum: 1024, default: 33_554_432, description: 'Largest request body in bytes. Larger bodies get 413.' }),
-  MAX_TEXT_BYTES: integer({
-    minimum: 1024,
-    default: 8_388_608,
-    description: 'Longest single text in bytes of the request, escapes included. A longer one gets 413 before anything is tokenized.'
-  }),
-  MAX_TOKENIZING_UNITS: integer({
-    minimum: 1024,
-    default: 16_777_216,
-    description:
-      'Largest amount of text that is being tokenized or waits for it, per model, in UTF-16 units. Beyond it a request gets 429; a request alone may have any size.'
-  }),
-  MAX_HELD_BYTES: integer({
-    minimum: 1024,
-    default: 268_435_456,
-    description:
-      'Bodies of all requests in progress and responses that clients have not read yet, in bytes. Beyond it a request gets 429, before its body is read. Must not be below max-body-bytes.'
-  }),
-  MAX_HELD_BYTES_PER_CLIENT: integer({
-    minimum: 0,
-    default: 0,
-    description:
-      'The part of max-held-bytes that one client can take, in bytes. A client is an API key, or an address where no key is required. 0 is half of max-held-bytes; raise it if all clients share one address.'
-  }),
-  MAX_CONNECTIONS: integer({
-    minimum: 1,
-    maximum: 1_000_000,
-    default: 2048,
-    description: 'Open connections. Beyond it, a new connection replaces the one that has been without a request for longest, or gets 429 if all have one.'
-  }),
-  MAX_CONNECTIONS_PER_ADDRESS: integer({
-    minimum: 0,
-    maximum: 1_000_000,
-    default: 0,
-    description: 'Open connections of one address; further ones get 429. 0 is half of max-connections; raise it if all clients share one gateway.'
-  }),
+  ...LIMIT_OPTIONS,
   DEADLINE_MS: integer({
     minimum: 1,
     maximum: 3_600_000,

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import helmet from '@fastify/helmet'
 import fastifyStatic from '@fastify/static'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import type { ApiKeys } from '../config/api-keys.ts'
 import type { Config } from '../config/options.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { activeTracing } from '../observability/tracing.ts'
@@ -9,14 +10,15 @@ import { PACKAGE_FOLDER } from '../process/package-info.ts'
 import { HeldBytes, registerHeldBytes } from './held-bytes.ts'
 import { createHttpServer } from './http-server.ts'
 import { registerAuthentication } from './plugins/authentication.ts'
+import { registerDeadline } from './plugins/deadline.ts'
 import { registerErrorHandler, sendFrameworkError } from './plugins/error-handler.ts'
 import { registerHttpProtocol } from './plugins/http-protocol.ts'
 import { registerJsonBody } from './plugins/json-body.ts'
 import { registerOpenapi } from './plugins/openapi.ts'
+import { RateLimits, registerRateLimits } from './plugins/rate-limits.ts'
 import { registerRequestContext, requestIdOf } from './plugins/request-context.ts'
 import { registerTracing } from './plugins/tracing.ts'
 import { registerWriteTimeout } from './plugins/write-timeout.ts'
-import { clientOf } from './request-terms.ts'
 import { checkRoutes } from './routes/check.ts'
 import { completionsRoutes } from './routes/completions.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -32,13 +34,14 @@ import type { ServedModels } from './served-models.ts'
 export interface AppParts {
   readonly config: Config
   readonly metrics: Metrics
-  /** SHA-256 of each API key; when empty, no route asks for a key. */
-  readonly apiKeyHashes: readonly Buffer[]
+  readonly apiKeys: ApiKeys
+  /** A connection of ioredis that counts requests; absent counts in this process. */
+  readonly rateLimitRedis?: object | null
   readonly models: ServedModels
 }
 
 /** The Fastify app: plugins and routes, registered in the order in which their hooks run. */
-export async function buildApp({ config, metrics, apiKeyHashes, models }: AppParts, log: FastifyBaseLogger): Promise<FastifyInstance> {
+export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null, models }: AppParts, log: FastifyBaseLogger): Promise<FastifyInstance> {
   const { server, connections, hasTimedOut } = createHttpServer(config, (request, response) => app.routing(request, response))
   const app: FastifyInstance = fastify({
     serverFactory: () => server,
@@ -59,7 +62,7 @@ export async function buildApp({ config, metrics, apiKeyHashes, models }: AppPar
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
 
   registerErrorHandler(app, hasTimedOut)
-  const held = new HeldBytes(config)
+  const held = new HeldBytes(config, () => models.backlogSeconds())
   registerJsonBody(app, config, (request, sizeBytes) => held.arrived(request, sizeBytes))
   registerRequestContext(app, metrics, () => models.health().status === 'draining')
   const tracing = activeTracing()
@@ -70,17 +73,20 @@ export async function buildApp({ config, metrics, apiKeyHashes, models }: AppPar
   // The defaults allow styles and fonts of any other host.
   const directives = { upgradeInsecureRequests: null, styleSrc: ["'self'"], fontSrc: ["'self'"] }
   await app.register(helmet, { strictTransportSecurity: false, contentSecurityPolicy: { directives } })
-  await registerOpenapi(app, apiKeyHashes.length > 0)
+  await registerOpenapi(app, apiKeys.areRequired)
   if (config.MANAGEMENT_PORT === 0) {
     await app.register(healthRoutes, { models })
     await app.register(operationRoutes, { metrics })
   }
   await app.register(descriptionRoutes)
   await app.register(async (scope) => {
-    await registerAuthentication(scope, apiKeyHashes)
-    registerHeldBytes(scope, held, (request) => clientOf(request, apiKeyHashes.length > 0))
+    await registerAuthentication(scope, apiKeys)
+    registerDeadline(scope, config.DEADLINE_MS)
+    const rateLimits = new RateLimits(config)
+    await registerRateLimits(scope, rateLimits, rateLimitRedis)
+    registerHeldBytes(scope, held, ({ client }) => client.client)
     await scope.register(modelRoutes, { models })
-    const requests = new ScoringRequests({ config, apiKeyHashes, models })
+    const requests = new ScoringRequests({ config, models, rateLimits })
     await scope.register(tokenizeRoutes, { models, requests })
     await scope.register(tokenizerInfoRoutes, { models, isEnabled: config.TOKENIZER_INFO })
     await scope.register(checkRoutes)

@@ -24,9 +24,12 @@ export class HeldBytes {
   readonly #maxBytesPerClient: number
   readonly #byRequest = new Map<FastifyRequest['raw'], Held>()
   readonly #bytesByClient = new Map<string, number>()
+  readonly #backlogSeconds: () => number
   #heldBytes = 0
 
-  constructor({ MAX_BODY_BYTES, MAX_HELD_BYTES, MAX_HELD_BYTES_PER_CLIENT }: HeldLimits) {
+  /** `backlogSeconds` is the time of the queued work: what a refused client is asked to wait. */
+  constructor({ MAX_BODY_BYTES, MAX_HELD_BYTES, MAX_HELD_BYTES_PER_CLIENT }: HeldLimits, backlogSeconds: () => number = () => 1) {
+    this.#backlogSeconds = backlogSeconds
     this.#maxBodyBytes = MAX_BODY_BYTES
     this.#maxBytes = MAX_HELD_BYTES
     this.#maxBytesPerClient = MAX_HELD_BYTES_PER_CLIENT > 0 ? MAX_HELD_BYTES_PER_CLIENT : Math.max(MAX_BODY_BYTES, MAX_HELD_BYTES / 2)
@@ -86,7 +89,7 @@ export class HeldBytes {
       throw new ServiceError(
         'too_many_requests',
         `${what} of ${sizeBytes} bytes and the ${heldBytes} bytes ${of} in progress exceed the limit of ${limitBytes} (${name}); read responses as they arrive, send fewer items or retry later`,
-        { retryAfterSeconds: 1 }
+        { retryAfterSeconds: this.#backlogSeconds() }
       )
     }
   }

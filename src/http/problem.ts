@@ -35,9 +35,21 @@ export function problemHeaders({ code, retryAfterSeconds }: ServiceError): Recor
   return {
     'content-type': PROBLEM_MEDIA_TYPE,
     ...(kind.status === 401 ? { 'www-authenticate': 'Bearer realm="logpr"' } : {}),
-    ...(isTemporary ? { 'retry-after': String(retryAfterSeconds ?? 1) } : {}),
+    ...(isTemporary ? retryHeaders(retryAfterSeconds ?? 1) : {}),
     ...(kind.shouldRetry === false ? { 'x-should-retry': 'false' } : {})
   }
+}
+
+/** Longest time that a client is asked to wait, in seconds. */
+const MAX_RETRY_SECONDS = 60
+
+/**
+ * The time to wait, whole seconds for everyone and milliseconds for OpenAI's clients. It varies by a fifth, so that
+ * clients that were refused together do not return together.
+ */
+function retryHeaders(seconds: number): Record<string, string> {
+  const jittered = Math.min(MAX_RETRY_SECONDS, seconds * (0.8 + 0.4 * Math.random()))
+  return { 'retry-after': String(Math.max(1, Math.round(jittered))), 'retry-after-ms': String(Math.round(jittered * 1000)) }
 }
 
 interface ErrorKind {
@@ -82,6 +94,7 @@ export const ERROR_KINDS = {
   chat_template_failed: invalid(422, 'The chat template could not render the messages'),
   headers_too_large: invalid(431, 'The request headers are too large'),
   too_many_requests: limited('Too many requests are in progress'),
+  rate_limit_exceeded: limited('The client exceeded its rate limit'),
   queue_full: limited('The queue is full'),
   client_closed_request: invalid(499, 'The client closed the connection'),
   non_finite_logits: server(500, 'The model returned a non-finite number', false),

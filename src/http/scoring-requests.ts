@@ -1,20 +1,41 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config/options.ts'
 import { ServiceError } from '../errors.ts'
-import { type RequestTerms, requestTermsOf } from './request-terms.ts'
+import type { RateLimits } from './plugins/rate-limits.ts'
 import { selectModel } from './select-model.ts'
 import type { ScoringModel, ServedModels } from './served-models.ts'
 
 export interface ScoringSettings {
-  readonly config: Pick<Config, 'DEADLINE_MS' | 'MAX_ITEMS' | 'MAX_REQUESTS'>
-  readonly apiKeyHashes: readonly Buffer[]
-  readonly models: Pick<ServedModels, 'ids' | 'scoring'>
+  readonly config: Pick<Config, 'MAX_ITEMS' | 'MAX_REQUESTS'>
+  readonly models: Pick<ServedModels, 'ids' | 'scoring' | 'backlogSeconds'>
+  readonly rateLimits: Pick<RateLimits, 'spendTokens'>
 }
+
+/** For whom a request is scored and for how long: the `WorkTerms` of the scheduler, with nothing left out. */
+export interface RequestTerms {
+  /** Aborts when the client leaves or the deadline passes. */
+  readonly signal: AbortSignal
+  /** In milliseconds of `performance.now()`. */
+  readonly deadlineAtMs: number
+  /** Identifies the client, so that the scheduler can take turns between clients. */
+  readonly client: string
+  readonly priority: 'interactive' | 'batch'
+  readonly onAdmitted: (tokens: number) => void
+}
+
+/** Share of MAX_REQUESTS that one client may have in progress, so that the others find room. */
+const CLIENT_SHARE = 0.75
+/**
+ * Bytes of a body per token, a high guess: English text has four to five bytes per token, other languages and the JSON
+ * around it fewer tokens. Only work for which there is no room by far is refused on this guess.
+ */
+const BYTES_PER_TOKEN = 8
 
 /** The steps that every scoring route begins with. One instance counts the requests of all routes and models. */
 export class ScoringRequests {
   readonly #settings: ScoringSettings
-  #inProgress = 0
+  readonly #inProgress = new Map<string, number>()
+  #total = 0
 
   constructor(settings: ScoringSettings) {
     this.#settings = settings
@@ -40,28 +61,61 @@ export class ScoringRequests {
   }
 
   /**
-   * Counts the request as in progress until its connection closes or its response is sent, and starts its deadline.
-   * Throws `too_many_requests`, and what `requestTermsOf` throws.
+   * Counts the request as in progress until its connection closes or its response is sent. Throws `too_many_requests`,
+   * `queue_full` when there is no room even for the fewest tokens that it may have, and `invalid_request` when the
+   * header x-priority has an unknown value.
    */
-  begin(request: FastifyRequest, reply: FastifyReply): RequestTerms {
-    const { config } = this.#settings
-    if (this.#inProgress >= config.MAX_REQUESTS)
-      throw new ServiceError('too_many_requests', `${this.#inProgress} requests are in progress, which is the limit (max-requests); retry later`, {
-        retryAfterSeconds: 1
-      })
-    const terms = this.terms(request, reply)
+  begin(request: FastifyRequest, reply: FastifyReply, { assertRoom }: Pick<ScoringModel, 'assertRoom'>, items: number): RequestTerms {
+    const { client } = request.client
+    this.#assertPermit(client)
+    const terms = this.terms(request)
+    assertRoom(Math.max(1, Number(request.headers['content-length'] ?? 0) / BYTES_PER_TOKEN), items, terms)
     if (!reply.raw.destroyed) {
-      this.#inProgress++
-      reply.raw.once('close', () => this.#inProgress--)
+      this.#count(client, 1)
+      reply.raw.once('close', () => this.#count(client, -1))
     }
     return terms
   }
 
-  /**
-   * Starts the deadline of a request that needs no engine, without counting it. Throws what `requestTermsOf` throws.
-   */
-  terms(request: FastifyRequest, reply: FastifyReply): RequestTerms {
-    const { config, apiKeyHashes } = this.#settings
-    return requestTermsOf(request, reply, { longestMs: config.DEADLINE_MS, hasKeys: apiKeyHashes.length > 0 })
+  /** The terms of a request that needs no engine, without counting it. Throws `invalid_request` as `begin` does. */
+  terms(request: FastifyRequest): RequestTerms {
+    const { client, deadline } = request
+    return {
+      signal: deadline.signal,
+      deadlineAtMs: deadline.atMs,
+      client: client.client,
+      priority: priorityOf(request),
+      onAdmitted: (tokens) => this.#settings.rateLimits.spendTokens(client, tokens)
+    }
   }
+
+  #assertPermit(client: string): void {
+    const { config, models } = this.#settings
+    const retryAfterSeconds = models.backlogSeconds()
+    if (this.#total >= config.MAX_REQUESTS)
+      throw new ServiceError('too_many_requests', `${this.#total} requests are in progress, which is the limit (max-requests); retry later`, {
+        retryAfterSeconds
+      })
+    const own = this.#inProgress.get(client) ?? 0
+    const ownLimit = Math.ceil(CLIENT_SHARE * config.MAX_REQUESTS)
+    if (own >= ownLimit)
+      throw new ServiceError(
+        'too_many_requests',
+        `${own} requests of this client are in progress, and one client may have ${ownLimit}, three quarters of max-requests; retry later`,
+        { retryAfterSeconds }
+      )
+  }
+
+  #count(client: string, change: 1 | -1): void {
+    const own = (this.#inProgress.get(client) ?? 0) + change
+    if (own === 0) this.#inProgress.delete(client)
+    else this.#inProgress.set(client, own)
+    this.#total += change
+  }
+}
+
+function priorityOf({ headers }: FastifyRequest): RequestTerms['priority'] {
+  const given = headers['x-priority'] ?? 'interactive'
+  if (given === 'interactive' || given === 'batch') return given
+  throw new ServiceError('invalid_request', 'the header x-priority must be interactive or batch; omit it for interactive', { param: 'x-priority' })
 }

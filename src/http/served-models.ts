@@ -4,6 +4,7 @@ import type { LogprobEvaluator } from '../evaluation/logprob-evaluator.ts'
 import type { LossEvaluator } from '../loss/evaluate.ts'
 import type { ModelInfo } from '../model/open-model.ts'
 import type { FileHash } from '../model/weights/file-hashes.ts'
+import type { WorkTerms } from '../scheduling/job.ts'
 import type { TextTokenizer } from '../tokenizer/tokenizer.ts'
 
 /**
@@ -13,6 +14,8 @@ export interface ServedModels {
   /** The ids of all models, loaded or not, in the order of the configuration. */
   readonly ids: readonly string[]
   health(): ServiceHealth
+  /** Time until the busiest model has done its work, from 1 to 60 s: a value for `Retry-After`. */
+  backlogSeconds(): number
   /**
    * The model with one of `ids`. Throws `starting` until the model is loaded, the reason when loading failed, and
    * `engine_unavailable` when its engine failed for good.
@@ -41,6 +44,11 @@ export interface ScoringModel {
   readonly completionsEvaluator: CompletionsEvaluator
   /** Counts the items that a request asked this model to score. */
   readonly itemsScored: (count: number) => void
+  /**
+   * Throws `queue_full` when not even `tokens`, a lower bound of what a request has, could be admitted. `items` is their
+   * number.
+   */
+  readonly assertRoom: (tokens: number, items: number, terms: WorkTerms) => void
 }
 
 /** A model's tokenizer. It works while the model loads and while its engine restarts. */

@@ -5,22 +5,22 @@ import type { WorkTerms } from './job.ts'
 const ACTIVE_MS = 10_000
 
 /**
- * Tokens of a batch while several clients take turns, as a multiple of the tokens that fill the machine. A larger batch
- * would be a few percent cheaper per token, but everyone who arrives while it runs waits for all of it.
+ * Who used the engine lately. Work of one client with two priorities counts as two, because its interactive work must
+ * not wait for a large batch of its own either.
  */
-const SHARED_BATCH = 2
-
-/** Who used the engine lately. Work of one client with two priorities counts as two, because it must not wait for itself. */
 export class ActiveClients {
   /** In the order of last use. */
   readonly #lastUseMs = new Map<string, number>()
 
+  /** Work without a client is that of the service itself: canaries and verifications, which wait for others anyway. */
   used({ client = '', priority = 'interactive' }: Pick<WorkTerms, 'client' | 'priority'>, nowMs: number): void {
+    if (client === '') return
     const name = `${priority} ${client}`
     this.#lastUseMs.delete(name)
     this.#lastUseMs.set(name, nowMs)
   }
 
+  /** Whether more than one client is active. */
   areSeveral(nowMs: number): boolean {
     for (const [name, lastUseMs] of this.#lastUseMs) {
       if (nowMs - lastUseMs <= ACTIVE_MS) break
@@ -29,9 +29,12 @@ export class ActiveClients {
     return this.#lastUseMs.size > 1
   }
 
-  /** `limits`, with smaller batches while several clients are active. */
+  /**
+   * `limits`, with batches that just fill the machine while several clients are active. Larger ones are hardly cheaper
+   * per token, but everyone who arrives while one runs waits for all of it.
+   */
   batchLimits<L extends BatchLimits>(limits: L, nowMs: number): L {
     if (!this.areSeveral(nowMs)) return limits
-    return { ...limits, maxBatchTokens: Math.min(limits.maxBatchTokens, SHARED_BATCH * limits.longTextTokens) }
+    return { ...limits, maxBatchTokens: Math.min(limits.maxBatchTokens, limits.longTextTokens) }
   }
 }

@@ -9,6 +9,9 @@ export interface TimedWork {
   readonly priority: Priority
 }
 
+/** What part of the waiting work a client has: `all` means that nobody else used the service lately. */
+export type QueueShare = 'all' | 'most' | 'less'
+
 /** When the engine is free, and how fast it is. */
 export interface Capacity {
   readonly freeAtMs: number
@@ -22,6 +25,11 @@ export interface Capacity {
  */
 const MARGIN: Readonly<Record<Priority, number>> = { interactive: 0.1, batch: 0.5 }
 /**
+ * The same for interactive work by the part that its client has in the queue, when others use the service too. The
+ * client with most of the work leaves room; the others may use it, because their turn comes early.
+ */
+const MARGIN_BY_SHARE: Readonly<Record<QueueShare, number>> = { all: MARGIN.interactive, most: 0.25, less: 0 }
+/**
  * Share of that time that all work must have to spare before the queue may ignore deadlines. In fair turns all requests
  * end together at the very end, so a small error makes all of them late; in the order of deadlines they end one by one.
  */
@@ -34,9 +42,10 @@ const SPARE = 0.25
  * that order. The newcomer must end within its own deadline less the margin, and must not make late what would be in
  * time without it. Work that is late in any case is left out: it must not keep others away.
  */
-export function excessMs(byDeadline: readonly TimedWork[], newcomer: TimedWork, { freeAtMs, msPerToken }: Capacity): number {
+export function excessMs(byDeadline: readonly TimedWork[], newcomer: TimedWork, { freeAtMs, msPerToken }: Capacity, share: QueueShare = 'all'): number {
   const ownMs = newcomer.tokens * msPerToken
-  const ownLimitMs = newcomer.submittedAtMs + (1 - MARGIN[newcomer.priority]) * allowedMs(newcomer)
+  const margin = newcomer.priority === 'batch' ? MARGIN.batch : MARGIN_BY_SHARE[share]
+  const ownLimitMs = newcomer.submittedAtMs + (1 - margin) * allowedMs(newcomer)
   let endMs = freeAtMs
   let excess = Number.NEGATIVE_INFINITY
   let isPlaced = false

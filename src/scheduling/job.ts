@@ -35,6 +35,8 @@ export interface WorkTerms {
   readonly client?: string
   /** Default: `interactive`. */
   readonly priority?: Priority
+  /** Called with the tokens of each submission that was admitted: those that the engine has to compute. */
+  readonly onAdmitted?: (tokens: number) => void
 }
 
 /** The same terms for work that `other` can abort as well. */

@@ -33,6 +33,11 @@ export class RequestQueue {
     return tokensOf(this.#front) + this.#byDeadline.reduce((sum, { tokens }) => sum + tokens, 0)
   }
 
+  /** Waiting tokens of a client, of both priorities. */
+  tokensOf(client: string): number {
+    return this.#byDeadline.reduce((sum, request) => sum + (request.client === client ? request.tokens : 0), 0)
+  }
+
   get isEmpty(): boolean {
     return this.#front.length === 0 && this.#byDeadline.length === 0
   }
@@ -71,8 +76,9 @@ export class RequestQueue {
   candidates(maxBatchTokens: number, capacity: Capacity | null): QueuedWork[] {
     if (this.#front.length > 0) return this.#front.slice(0, 1)
     const urgent = capacity === null ? null : mostUrgent(this.#byDeadline, capacity)
-    if (urgent !== null) return this.#fromDeadline(urgent, 2 * maxBatchTokens)
-    return distinct(this.#queues[this.#nextPriority(maxBatchTokens)].inTurn())
+    const inTurn = distinct(this.#queues[this.#nextPriority(maxBatchTokens)].inTurn())
+    if (urgent === null || this.#precedesUrgent(inTurn[0], elementAt(this.#byDeadline, urgent), maxBatchTokens)) return inTurn
+    return this.#fromDeadline(urgent, 2 * maxBatchTokens)
   }
 
   /**
@@ -100,6 +106,15 @@ export class RequestQueue {
     const removed = [...this.#front.filter((entry) => entry.request === request), ...request.waiting]
     this.#removeAll(removed)
     return removed
+  }
+
+  /**
+   * Whether the work whose turn it is runs before urgent work: that of another client with at most one batch. The room
+   * that admission leaves covers it. Otherwise a client that fills the queue up to its deadlines would hold up everyone.
+   */
+  #precedesUrgent(turn: QueuedWork | undefined, urgent: QueuedRequest, maxBatchTokens: number): boolean {
+    if (turn === undefined || turn.request.priority === 'batch' || turn.request.client === urgent.client) return false
+    return this.tokensOf(turn.request.client) <= maxBatchTokens
   }
 
   #nextPriority(maxBatchTokens: number): Priority {

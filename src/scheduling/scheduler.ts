@@ -4,14 +4,14 @@ import { type ServiceError, serviceErrorFrom } from '../errors.ts'
 import { ActiveClients } from './active-clients.ts'
 import { refusalOf } from './admission.ts'
 import { type BatchLimits, planBatch } from './batch-planner.ts'
-import type { Capacity } from './deadline-plan.ts'
+import type { Capacity, TimedWork } from './deadline-plan.ts'
 import { batchOf, type ExactBatch, keyOfJob, paddedTokens, type ScoringJob, type WorkTerms } from './job.ts'
 import { mergedBatch, QueuedRequest, type QueuedWork, resolveGroups, reusedScores, tokensOf } from './queued-work.ts'
 import { RequestQueue } from './request-queue.ts'
 import { ResultCache } from './result-cache.ts'
 import { type RunningBatch, RunningBatches } from './running-batches.ts'
 import { batchInfoOf, type SchedulerObserver } from './scheduler-observer.ts'
-import { ThroughputEstimate } from './throughput-estimate.ts'
+import { retryAfterSeconds, ThroughputEstimate } from './throughput-estimate.ts'
 
 export interface SchedulerLimits extends BatchLimits {
   /** Tokens that may wait, a bound on their memory. An empty queue admits a request of any size. */
@@ -82,7 +82,7 @@ export class Scheduler {
 
   /**
    * Admits all jobs of a request or none, and returns one promise per job, in order. Throws `queue_full`, with the
-   * seconds after which there should be room, when the jobs cannot meet the deadline of `terms`, would make others miss
+   * seconds that the work before it takes, when the jobs cannot meet the deadline of `terms`, would make others miss
    * theirs, or exceed the queue. When the signal aborts, waiting jobs are dropped, and all of them reject with its
    * reason. Callers must not write to the scores, which may be shared with an equal job.
    */
@@ -98,25 +98,24 @@ export class Scheduler {
       const key = 'exactly' in each ? null : keyOfJob(each)
       return { batch: batchOf(each), key, cachedRows: key === null ? null : this.#results.get(key) }
     })
-    const { submittedAtMs, deadlineAtMs, priority } = request
     const tokens = submitted.reduce((sum, each) => sum + this.#tokensToRun(each), 0)
-    const refusal = refusalOf(
-      { submittedAtMs, deadlineAtMs, priority, tokens },
-      {
-        byDeadline: this.#queue.byDeadline,
-        waitingTokens: this.#queue.tokens,
-        maxQueueTokens: this.#limits.maxQueueTokens,
-        capacity: this.#capacity(),
-        throughput: this.#throughput
-      }
-    )
-    if (refusal !== null) {
-      this.#observer.jobsDropped?.('queue_full', work.length)
-      throw refusal
-    }
-    this.#clients.used(request, submittedAtMs)
+    this.#admit(request, tokens, work.length)
+    terms.onAdmitted?.(tokens)
     this.#observer.queued?.(request)
     return this.#enqueue(submitted, request, terms.signal, (entries) => this.#queue.add(request, entries))
+  }
+
+  /**
+   * Throws `queue_full` when not even `tokens` of a request could be admitted: a lower bound of its tokens, known before
+   * its texts are tokenized, so that a refusal costs little and is not late. `sequences` is their number.
+   */
+  assertRoom(tokens: number, sequences: number, terms: WorkTerms): void {
+    this.#admit(new QueuedRequest(this.#now(), terms), tokens, sequences)
+  }
+
+  /** Time that the running and waiting work takes, as a value for `Retry-After`. */
+  get backlogSeconds(): number {
+    return retryAfterSeconds(this.#backlogMs())
   }
 
   /** Runs a batch exactly as given, before all waiting work and without admission: for the few tokens of a canary. */
@@ -124,6 +123,30 @@ export class Scheduler {
     signal.throwIfAborted()
     const request = new QueuedRequest(this.#now())
     return this.#enqueue([{ batch, key: null, cachedRows: null }], request, signal, (entries) => this.#queue.addFirst(entries))[0]!
+  }
+
+  #admit(request: QueuedRequest, tokens: number, sequences: number): void {
+    const { submittedAtMs, deadlineAtMs, priority, client } = request
+    this.#clients.used(request, submittedAtMs)
+    const newcomer: TimedWork = { submittedAtMs, deadlineAtMs, priority, tokens }
+    const waitingTokens = this.#queue.tokens
+    const ownShare = 2 * this.#queue.tokensOf(client) > waitingTokens ? 'most' : 'less'
+    const refusal = refusalOf(newcomer, {
+      byDeadline: this.#queue.byDeadline,
+      waitingTokens,
+      maxQueueTokens: this.#limits.maxQueueTokens,
+      capacity: this.#capacity(),
+      share: this.#clients.areSeveral(submittedAtMs) ? ownShare : 'all',
+      backlogMs: this.#backlogMs()
+    })
+    if (refusal === null) return
+    this.#observer.jobsDropped?.('queue_full', sequences)
+    throw refusal
+  }
+
+  #backlogMs(): number {
+    const nowMs = this.#now()
+    return this.#running.capacity(this.#throughput.assumedMsPerToken, nowMs, this.#queue.tokens).freeAtMs - nowMs
   }
 
   #tokensToRun({ batch, key, cachedRows }: Submitted): number {

@@ -27,13 +27,13 @@ export class ThroughputEstimate {
     return this.#elapsedMs < MIN_OBSERVED_MS || this.#tokens === 0 ? null : this.#elapsedMs / this.#tokens
   }
 
-  /** How long `tokens` take, as a value for `Retry-After`. */
-  secondsFor(tokens: number): number {
-    return retryAfterSeconds(tokens * (this.msPerToken ?? DEFAULT_MS_PER_TOKEN))
+  /** Like `msPerToken`, with a guess before any measurement: for `Retry-After` alone. */
+  get assumedMsPerToken(): number {
+    return this.msPerToken ?? DEFAULT_MS_PER_TOKEN
   }
 }
 
-/** Whole seconds, from 1 to 60. */
+/** Seconds from 1 to 60. */
 export function retryAfterSeconds(waitMs: number): number {
-  return Math.min(MAX_RETRY_SECONDS, Math.max(1, Math.ceil(waitMs / 1000)))
+  return Math.min(MAX_RETRY_SECONDS, Math.max(1, waitMs / 1000))
 }

@@ -58,6 +58,11 @@ export class ModelEntry {
     return this.#backend?.scheduler.queued ?? { tokens: 0, sequences: 0 }
   }
 
+  /** Time that its running and waiting work takes, from 1 to 60 s. */
+  get backlogSeconds(): number {
+    return this.#backend?.scheduler.backlogSeconds ?? 1
+  }
+
   /** Null until the model is loaded, and on a GPU. */
   get memory(): MemoryPrediction | null {
     return this.#loaded?.model.engine.memory?.prediction ?? null
@@ -97,7 +102,8 @@ export class ModelEntry {
     const failure = this.#backend?.engine.failure ?? null
     if (failure !== null) throw new ServiceError('engine_unavailable', failure.message)
     const { model, logprobEvaluator, lossEvaluator, completionsEvaluator } = this.#loaded
-    return { model, logprobEvaluator, lossEvaluator, completionsEvaluator, itemsScored: this.#metrics.itemsScored }
+    const assertRoom: ScoringModel['assertRoom'] = (tokens, items, terms) => this.#backend?.scheduler.assertRoom(tokens, items, terms)
+    return { model, logprobEvaluator, lossEvaluator, completionsEvaluator, itemsScored: this.#metrics.itemsScored, assertRoom }
   }
 
   /**

@@ -53,6 +53,10 @@ export class ModelRegistry implements ServedModels {
     return { status, reason: this.#reasonOf(models.filter((model) => model.status !== 'ready')), models }
   }
 
+  backlogSeconds(): number {
+    return Math.max(...[...this.#entries.values()].map((entry) => entry.backlogSeconds))
+  }
+
   isReady(id: string): boolean {
     return !this.#isDraining && this.#entries.get(id)?.health().status === 'ready'
   }

@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
+import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { parseApiKeys } from '../config/api-keys.ts'
 import type { Config } from '../config/options.ts'
 import { ServiceError } from '../errors.ts'
 import { buildApp } from '../http/build-app.ts'
 import { buildManagementApp } from '../http/management-app.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { watchApiKeys } from './api-key-file.ts'
 import type { ModelRegistry } from './model-registry.ts'
 
 export interface RunningService {
@@ -23,10 +23,11 @@ export interface RunningService {
 
 /** Serves the models over HTTP. It listens at once while they load; /readyz reports when all are ready. */
 export async function startService(config: Config, models: ModelRegistry, metrics: Metrics, log: Logger): Promise<RunningService> {
-  const apiKeyHashes = config.API_KEYS_FILE === '' ? [] : parseApiKeys(readKeyFile(config.API_KEYS_FILE))
+  const apiKeys = watchApiKeys(config.API_KEYS_FILE, log)
+  const rateLimitRedis = await connectRateLimitRedis(config.RATE_LIMIT_REDIS_URL, log)
   const management = config.MANAGEMENT_PORT === 0 ? null : buildManagementApp({ metrics, models }, log)
   const managementAddress = management && (await listen(management, config.MANAGEMENT_HOST || config.HOST, config.MANAGEMENT_PORT, 'management-port'))
-  const app = await buildApp({ config, metrics, apiKeyHashes, models }, log)
+  const app = await buildApp({ config, metrics, apiKeys: apiKeys.keys, rateLimitRedis, models }, log)
   const address = await listen(app, config.HOST, config.PORT, 'port').catch(async (error: unknown) => {
     await management?.close()
     throw error
@@ -40,6 +41,8 @@ export async function startService(config: Config, models: ModelRegistry, metric
       await new Promise((resolve) => setTimeout(resolve, config.DRAIN_DELAY_MS))
       await app.close()
       await models.close()
+      apiKeys.stop()
+      rateLimitRedis?.disconnect()
       await management?.close()
     }
   }
@@ -55,12 +58,34 @@ function listen(app: FastifyInstance, host: string, port: number, flag: 'port' |
   })
 }
 
-function readKeyFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new ServiceError('configuration_invalid', `the API key file ${path} cannot be read: check that it exists and that this user may read it`, {
-      cause: error
-    })
-  }
+/** Longest time that a request waits for Redis, in milliseconds. Without an answer it is not counted. */
+const COMMAND_TIMEOUT_MS = 200
+
+/**
+ * A connection to the Redis server that counts the requests of all replicas; null without a URL. It reconnects by
+ * itself; while it is down, requests are not limited. Throws `configuration_invalid` when ioredis is not installed, which
+ * only services with this option need.
+ */
+async function connectRateLimitRedis(url: string, log: Logger): Promise<Redis | null> {
+  if (url === '') return null
+  const { Redis: RedisClient } = await import('ioredis').catch((error: unknown) => {
+    throw new ServiceError('configuration_invalid', 'rate-limit-redis-url needs the package ioredis: run npm install ioredis', { cause: error })
+  })
+  const redis = new RedisClient(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 10 * COMMAND_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS
+  })
+  let isDown = false
+  redis.on('error', ({ message }: Error) => {
+    // The message has no password; the URL would.
+    if (!isDown) log.error({ reason: message }, 'Redis is not reachable, requests are not limited')
+    isDown = true
+  })
+  redis.on('ready', () => {
+    log.info({}, 'Redis counts the requests of each client')
+    isDown = false
+  })
+  return redis
 }

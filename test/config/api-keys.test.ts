@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { hashOfKey, parseApiKeys } from '../../src/config/api-keys.ts'
+import { ApiKeys, hashOfKey, parseApiKeys } from '../../src/config/api-keys.ts'
 
 const KEY = 'a-key-of-16-chars'
 /** SHA-256 of "abc", FIPS 180-2. */
 const ABC = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
 
-const parsed = (text: string): string[] => parseApiKeys(text).map((hash) => hash.toString('hex'))
+const parsed = (text: string): string[] => parseApiKeys(text).map(({ hash }) => hash.toString('hex'))
 
 describe('parseApiKeys', () => {
   it('hashes plain keys with SHA-256', () => {
@@ -25,7 +25,10 @@ describe('parseApiKeys', () => {
     ['a hash that is too short', `#\n\nsha256:${ABC.slice(2)}`, /^line 3 .*64 hexadecimal digits$/],
     ['a hash that is too long', `sha256:${ABC}00`, /^line 1 .*64 hexadecimal digits$/],
     ['a hash with one digit too many', `sha256:${ABC}0`, /^line 1 .*64 hexadecimal digits$/],
-    ['a hash followed by other text', `sha256:${ABC} ops team`, /^line 1 .*64 hexadecimal digits$/],
+    ['a hash followed by other text', `sha256:${ABC} ops team`, /^line 1 .*only the fields name=, requests-per-minute= and tokens-per-minute= are known$/],
+    ['a name with other characters', `${KEY} name=a/b`, /^line 1 .*name must have 1 to 64 letters/],
+    ['a limit that is not a whole number', `${KEY}\n${KEY}2 tokens-per-minute=1.5`, /^line 2 .*tokens-per-minute must be a whole number/],
+    ['different limits of one name', `${KEY} name=a\n${KEY}2 name=a requests-per-minute=1`, /same name but different limits/],
     ['a hash that is not hexadecimal', `sha256:${'z'.repeat(64)}`, /^line 1 .*64 hexadecimal digits$/],
     ['a file without keys', '# none yet\n', /has no key/]
   ]
@@ -38,5 +41,32 @@ describe('parseApiKeys', () => {
       () => parseApiKeys('secret'),
       (error: Error) => !error.message.includes('secret')
     )
+  })
+})
+
+describe('ApiKeys', () => {
+  const keys = new ApiKeys(
+    parseApiKeys(`${KEY} name=team-a requests-per-minute=600 tokens-per-minute=0\n${KEY}2 name=team-a requests-per-minute=600 tokens-per-minute=0\n${KEY}3`)
+  )
+
+  it('finds the client of a key and its limits', () => {
+    const { hash, ...found } = keys.find(KEY) ?? {}
+    assert.deepEqual(hash, hashOfKey(KEY))
+    assert.deepEqual(found, { client: 'name:team-a', requestsPerMinute: 600, tokensPerMinute: 0 })
+    assert.equal(keys.find(`${KEY}2`)?.client, 'name:team-a')
+  })
+
+  it('names the client of a key without a name by its hash alone', () => {
+    const client = keys.find(`${KEY}3`)?.client
+    assert.equal(client, hashOfKey(`${KEY}3`).toString('base64'))
+  })
+
+  it('finds nothing for other keys, and nothing for a key that was replaced', () => {
+    for (const other of ['', KEY.slice(1), `${KEY}4`, KEY.toUpperCase(), `${KEY}\u0000`, '\u{1F511}'.repeat(9), 'k'.repeat(100_000)])
+      assert.equal(keys.find(other), undefined)
+    const rotated = new ApiKeys(parseApiKeys(KEY))
+    rotated.replace(parseApiKeys(`${KEY}5`))
+    assert.deepEqual([rotated.find(KEY), rotated.areRequired, rotated.count], [undefined, true, 1])
+    assert.ok(rotated.find(`${KEY}5`))
   })
 })

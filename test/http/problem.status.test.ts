@@ -28,6 +28,7 @@ describe('ERROR_KINDS', () => {
     chat_template_failed: 422,
     too_many_requests: 429,
     queue_full: 429,
+    rate_limit_exceeded: 429,
     starting: 503,
     engine_unavailable: 503,
     engine_crashed: 500,

@@ -28,9 +28,6 @@ describe('problemHeaders', () => {
   const TYPE = { 'content-type': 'application/problem+json; charset=utf-8' }
   const CASES: readonly [ErrorCode, ErrorDetails, Record<string, string>][] = [
     ['invalid_request', {}, TYPE],
-    ['queue_full', { retryAfterSeconds: 7 }, { ...TYPE, 'retry-after': '7' }],
-    ['too_many_requests', {}, { ...TYPE, 'retry-after': '1' }],
-    ['starting', { retryAfterSeconds: 2 }, { ...TYPE, 'retry-after': '2' }],
     ['deadline_exceeded', {}, TYPE],
     ['engine_crashed', {}, { ...TYPE, 'x-should-retry': 'false' }],
     ['internal_error', {}, TYPE]
@@ -38,4 +35,21 @@ describe('problemHeaders', () => {
   for (const [code, details, headers] of CASES) {
     it(`sends ${Object.keys(headers).join(' and ')} with ${code}`, () => assert.deepEqual(problemHeaders(new ServiceError(code, '', details)), headers))
   }
+
+  it('asks clients of temporary errors to wait, for about the time given, in whole seconds from 1 to 60 and in milliseconds', () => {
+    for (const [code, seconds] of [
+      ['queue_full', 30],
+      ['rate_limit_exceeded', 30],
+      ['starting', 1],
+      ['too_many_requests', 1000]
+    ] as const) {
+      const waits = Array.from({ length: 200 }, () => problemHeaders(new ServiceError(code, '', { retryAfterSeconds: seconds })))
+      for (const headers of waits) {
+        const [wholeSeconds, milliseconds] = [Number(headers['retry-after']), Number(headers['retry-after-ms'])]
+        assert.ok(Number.isInteger(wholeSeconds) && wholeSeconds >= 1 && wholeSeconds <= 60, `${wholeSeconds} s`)
+        assert.ok(milliseconds >= Math.min(60_000, 800 * seconds) && milliseconds <= Math.min(60_000, 1200 * seconds), `${milliseconds} ms for ${seconds} s`)
+      }
+      if (seconds === 30) assert.ok(new Set(waits.map((headers) => headers['retry-after'])).size > 3, 'the waits differ')
+    }
+  })
 })

@@ -2,23 +2,34 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { describe, it } from 'node:test'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { hashOfKey } from '../../src/config/api-keys.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
-import type { RequestTerms } from '../../src/http/request-terms.ts'
-import { ScoringRequests } from '../../src/http/scoring-requests.ts'
+import { ServiceError } from '../../src/errors.ts'
+import { type RequestTerms, ScoringRequests } from '../../src/http/scoring-requests.ts'
 import type { ScoringModel } from '../../src/http/served-models.ts'
+import { present } from '../support/present.ts'
 
 const SMALL = { model: { id: 'small' } } as ScoringModel
 
-function requests(apiKeyHashes: readonly Buffer[] = []): ScoringRequests {
-  const { config } = loadConfig([], { LOGPR_MAX_REQUESTS: '2' })
-  return new ScoringRequests({ apiKeyHashes, config, models: { ids: ['small'], scoring: () => SMALL } })
+interface Settings {
+  readonly maxRequests?: string
+  readonly spendTokens?: (client: object, tokens: number) => void
 }
 
-/** A request in progress: what the limit and the deadline look at. */
-function begun(open: ScoringRequests, headers: object = {}, remoteAddress = '192.0.2.1'): { readonly terms: RequestTerms; readonly end: () => void } {
-  const raw = Object.assign(new EventEmitter(), { destroyed: false, writableEnded: true })
-  const terms = open.begin({ headers, socket: { remoteAddress } } as FastifyRequest, { raw } as unknown as FastifyReply)
+function requests({ maxRequests = '2', spendTokens = () => {} }: Settings = {}): ScoringRequests {
+  const { config } = loadConfig([], { LOGPR_MAX_REQUESTS: maxRequests })
+  return new ScoringRequests({ config, models: { ids: ['small'], scoring: () => SMALL, backlogSeconds: () => 7 }, rateLimits: { spendTokens } })
+}
+
+/** A request in progress: what the limits look at. */
+function begun(
+  open: ScoringRequests,
+  headers: object = {},
+  client = 'one',
+  assertRoom: ScoringModel['assertRoom'] = () => {}
+): { readonly terms: RequestTerms; readonly end: () => void } {
+  const raw = Object.assign(new EventEmitter(), { destroyed: false })
+  const deadline = { signal: new AbortController().signal, atMs: 1000 }
+  const terms = open.begin({ headers, client: { client }, deadline } as unknown as FastifyRequest, { raw } as unknown as FastifyReply, { assertRoom }, 3)
   return { terms, end: () => raw.emit('close') }
 }
 
@@ -33,27 +44,38 @@ describe('ScoringRequests', () => {
     for (const { end } of [second, third]) end()
   })
 
-  it('tells clients apart by their address, whatever their headers say', () => {
-    const clientOf = (headers: object, address: string): string => {
-      const { terms, end } = begun(requests(), headers, address)
-      end()
-      return terms.client
-    }
-    const own = clientOf({}, '192.0.2.1')
-    assert.notEqual(clientOf({}, '192.0.2.2'), own)
-    assert.equal(clientOf({ authorization: 'Bearer anything', 'x-forwarded-for': '192.0.2.2', forwarded: 'for=192.0.2.2' }, '192.0.2.1'), own)
+  it('asks the refused to wait as long as the queued work takes', () => {
+    const open = requests({ maxRequests: '1' })
+    begun(open)
+    assert.throws(() => begun(open), { code: 'too_many_requests', retryAfterSeconds: 7 })
   })
 
-  it('tells clients apart by their key where keys are asked for, without keeping it', () => {
-    const clientOf = (key: string, address: string): string => {
-      const { terms, end } = begun(requests([hashOfKey('key-of-somebody-1')]), { authorization: `Bearer ${key}` }, address)
-      end()
-      return terms.client
+  it('lets one client have three quarters of the requests, so that another finds room', () => {
+    const open = requests({ maxRequests: '4' })
+    const [first] = [begun(open), begun(open), begun(open)]
+    assert.throws(() => begun(open), { code: 'too_many_requests', message: /3 requests of this client/ })
+    const other = begun(open, {}, 'two')
+    assert.throws(() => begun(open, {}, 'three'), { code: 'too_many_requests', message: /4 requests are in progress/ })
+    for (const { end } of [present(first), other]) end()
+    begun(open)
+  })
+
+  it('refuses a body with far more tokens than there is room for, and counts it no longer', () => {
+    const open = requests({ maxRequests: '1' })
+    const asked: number[] = []
+    const isFull: ScoringModel['assertRoom'] = (tokens, items) => {
+      asked.push(tokens, items)
+      throw new ServiceError('queue_full', 'full')
     }
-    const own = clientOf('key-of-somebody-1', '192.0.2.1')
-    assert.equal(clientOf('key-of-somebody-1', '192.0.2.2'), own)
-    assert.notEqual(clientOf('key-of-somebody-2', '192.0.2.1'), own)
-    assert.ok(!own.includes('somebody'))
+    assert.throws(() => begun(open, { 'content-length': '8000' }, 'one', isFull), { code: 'queue_full' })
+    assert.deepEqual(asked, [1000, 3])
+    begun(open)
+  })
+
+  it('charges the client for the tokens that the scheduler admits', () => {
+    const spent: unknown[] = []
+    begun(requests({ spendTokens: (client, tokens) => spent.push(client, tokens) })).terms.onAdmitted(50)
+    assert.deepEqual(spent, [{ client: 'one' }, 50])
   })
 
   it('takes the priority of x-priority, interactive without it, and refuses any other', () => {

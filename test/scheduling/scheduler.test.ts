@@ -5,6 +5,7 @@ import { ServiceError } from '../../src/errors.ts'
 import type { ScoringJob, WorkTerms } from '../../src/scheduling/job.ts'
 import { Scheduler, type SchedulerLimits } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
+import { present } from '../support/present.ts'
 
 const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
 
@@ -151,8 +152,15 @@ describe('Scheduler with a full queue', () => {
     const dropped: [string, number][] = []
     scheduler.observe({ jobsDropped: (reason, count) => dropped.push([reason, count]) })
 
-    // 2500 tokens wait; the assumed speed is 1000 tokens per second.
-    assert.throws(() => scheduler.submit([jobOf(10, 2), jobOf(491)], never()), { code: 'queue_full', retryAfterSeconds: 3 })
+    // 10 tokens run and 2500 wait; the assumed speed is 1000 tokens per second.
+    assert.throws(
+      () => scheduler.submit([jobOf(10, 2), jobOf(491)], never()),
+      (error: ServiceError) => {
+        assert.equal(error.code, 'queue_full')
+        assert.ok(Math.abs(present(error.retryAfterSeconds) - 2.5) < 0.02, `${error.retryAfterSeconds} s`)
+        return true
+      }
+    )
     assert.deepEqual(scheduler.queued, { sequences: 1, tokens: 2500 })
     assert.deepEqual(dropped, [['queue_full', 2]])
     assert.equal(scheduler.submit([jobOf(10, 2), jobOf(490)], never()).length, 2)

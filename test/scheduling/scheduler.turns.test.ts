@@ -39,9 +39,50 @@ describe('Scheduler with several clients', () => {
     const many = Array.from({ length: 20 }, () => scheduler.submit(jobsOf(20, 10, 1), terms('many')))
     const one = scheduler.submit(jobsOf(100, 10, 2), terms('one'))
     await Promise.all([...many.flat(), ...one])
-    // `one` has 1000 tokens and gets half of each batch, so it is done after 20 batches.
-    const served = servedBy(engine, 20)
+    // `one` has 1000 tokens and gets half of each batch of 50 tokens, so it is done after 40 batches.
+    const served = servedBy(engine, 40)
     assert.deepEqual([served.get(1), served.get(2)], [1000, 1000])
+  })
+
+  it('takes small batches while two clients are active, and whole ones for a client on its own', async () => {
+    const limits = { ...LIMITS, maxBatchTokens: 1000 }
+    const largest = async (clients: readonly string[]): Promise<number> => {
+      const engine = new SimulatedEngine(1)
+      const scheduler = new Scheduler(engine, limits, () => engine.nowMs)
+      await Promise.all(clients.flatMap((client, id) => scheduler.submit(jobsOf(200, 10, id + 1), terms(client))))
+      return Math.max(...engine.batches.map(({ sequences }) => sequences.length * 10))
+    }
+    assert.equal(await largest(['one', 'one']), 1000)
+    assert.equal(await largest(['one', 'two']), limits.longTextTokens)
+  })
+
+  it('serves a small request of another client next, although a client fills the queue up to its deadlines', async () => {
+    const engine = new SimulatedEngine(1)
+    const scheduler = new Scheduler(engine, LIMITS, () => engine.nowMs)
+    // The speed has to be known, or deadlines are ignored.
+    await Promise.all(scheduler.submit(jobsOf(200, 10, 1), terms('warm')))
+    engine.nowMs += 60_000
+    const start = engine.batches.length
+    const fill = scheduler.submit(jobsOf(880, 10, 1), terms('many', 'interactive', engine.nowMs + 10_000))
+    assert.throws(() => scheduler.assertRoom(1000, 1, terms('many', 'interactive', engine.nowMs + 10_000)), { code: 'queue_full' })
+    const small = scheduler.submit(jobsOf(2, 10, 2), terms('one', 'interactive', engine.nowMs + 10_000))
+    await Promise.all([...fill, ...small])
+    const [first, second] = engine.batches.slice(start)
+    const ids = [first, second].flatMap((batch) => present(batch).sequences.map(({ ids: [id] }) => id))
+    assert.equal(ids.filter((id) => id === 2).length, 2)
+  })
+
+  it('leaves room for other clients in front of the deadline', async () => {
+    const engine = new SimulatedEngine(1)
+    const scheduler = new Scheduler(engine, LIMITS, () => engine.nowMs)
+    const within = (client: string): WorkTerms => terms(client, 'interactive', engine.nowMs + 10_000)
+    await Promise.all(scheduler.submit(jobsOf(200, 10, 1), within('many')))
+    await Promise.all(scheduler.submit(jobsOf(1, 10, 2), within('one')))
+    const queued = scheduler.submit(jobsOf(700, 10, 1), within('many'))
+    // `many` has most of the queue: it may fill three quarters of the 10 s, `one` all of it.
+    assert.throws(() => scheduler.submit(jobsOf(100, 10, 1), within('many')), { code: 'queue_full' })
+    const other = scheduler.submit(jobsOf(250, 10, 2), within('one'))
+    await Promise.all([...queued, ...other])
   })
 
   it('gives the requests of one client equal tokens', async () => {

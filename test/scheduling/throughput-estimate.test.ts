@@ -57,15 +57,12 @@ describe('ThroughputEstimate', () => {
     assert.ok(Number.isFinite(estimate.msPerToken))
   })
 
-  it('assumes 1000 tokens per second before any measurement', () => {
-    assert.deepEqual(
-      [0, 1000, 1001, 1_000_000].map((tokens) => new ThroughputEstimate().secondsFor(tokens)),
-      [1, 1, 2, 60]
-    )
-    assert.equal(after(100, 1000).secondsFor(500), 5)
+  it('assumes 1000 tokens per second before any measurement, for Retry-After alone', () => {
+    assert.deepEqual([new ThroughputEstimate().assumedMsPerToken, new ThroughputEstimate().msPerToken], [1, null])
+    assert.equal(after(100, 1000).assumedMsPerToken, 10)
   })
 })
 
 describe('retryAfterSeconds', () => {
-  it('returns whole seconds from 1 to 60', () => assert.deepEqual([-5, 0, 1000, 1001, 1e9].map(retryAfterSeconds), [1, 1, 1, 2, 60]))
+  it('returns seconds from 1 to 60', () => assert.deepEqual([-5, 0, 1000, 1500, 1e9].map(retryAfterSeconds), [1, 1, 1, 1.5, 60]))
 })

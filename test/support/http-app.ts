@@ -1,5 +1,5 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
-import { hashOfKey } from '../../src/config/api-keys.ts'
+import { ApiKeys, parseApiKeys } from '../../src/config/api-keys.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { buildApp } from '../../src/http/build-app.ts'
 import { type Asked, posted } from './asked.ts'
@@ -64,7 +64,7 @@ async function built({ env = {}, keys = [] }: HttpSettings): Promise<Built> {
   const lines: string[] = []
   const { models, metrics, log } = await acquireModel()
   const { config } = loadConfig([], env)
-  const app = await buildApp({ config, metrics, apiKeyHashes: keys.map(hashOfKey), models }, openLog(lines))
+  const app = await buildApp({ config, metrics, apiKeys: new ApiKeys(keys.length === 0 ? [] : parseApiKeys(keys.join('\n'))), models }, openLog(lines))
   return {
     app,
     log: () => [...log, ...lines],

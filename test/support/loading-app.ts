@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
-import { hashOfKey } from '../../src/config/api-keys.ts'
+import { ApiKeys, parseApiKeys } from '../../src/config/api-keys.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { buildApp } from '../../src/http/build-app.ts'
@@ -23,13 +23,14 @@ export async function loadingApp({ ids = ['small'], env = {}, key }: LoadingAppS
   const models: ServedModels = {
     ids,
     health: () => ({ status: 'starting', reason: 'the model is loading', models: [] }),
+    backlogSeconds: () => 1,
     scoring: () => {
       throw new ServiceError('starting', 'the model is loading')
     },
     tokenizing: async (id) => ({ id, maxModelLen: 64, tokenizer })
   }
   const { config } = loadConfig([], env)
-  const apiKeyHashes = key === undefined ? [] : [hashOfKey(key)]
-  const app = await buildApp({ config, metrics: createMetrics(), apiKeyHashes, models }, pino({ level: 'silent' }))
+  const apiKeys = new ApiKeys(key === undefined ? [] : parseApiKeys(key))
+  const app = await buildApp({ config, metrics: createMetrics(), apiKeys, models }, pino({ level: 'silent' }))
   return { app, tokenizer }
 }

@@ -1,24 +1,38 @@
-import { timingSafeEqual } from 'node:crypto'
 import bearerAuth from '@fastify/bearer-auth'
-import type { FastifyInstance } from 'fastify'
-import { hashOfKey } from '../../config/api-keys.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { ApiKey, ApiKeys } from '../../config/api-keys.ts'
 
-/** Requires one of the API keys for every route of this scope; without configured keys the scope is open. */
-export async function registerAuthentication(app: FastifyInstance, keyHashes: readonly Buffer[]): Promise<void> {
-  if (keyHashes.length === 0) return
-  await app.register(bearerAuth, {
-    addHook: false,
-    keys: new Set<string>(),
-    auth: (key: string) => isKnownKey(key, keyHashes),
-    verifyErrorLogLevel: 'debug',
-    // The scheme name is case-insensitive.
-    specCompliance: 'rfc6749'
-  })
-  app.addHook('onRequest', (request, reply, done) => app.verifyBearerAuth!(request, reply, done))
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who sent the request, on routes that ask for a key. */
+    client: Client
+  }
 }
 
-/** Compares with every key, so that the time taken reveals nothing. */
-function isKnownKey(key: string, keyHashes: readonly Buffer[]): boolean {
-  const hash = hashOfKey(key)
-  return keyHashes.reduce((found, known) => timingSafeEqual(hash, known) || found, false)
+/** The owner of an API key, or where no key is required, the address of the connection. */
+export type Client = Pick<ApiKey, 'client' | 'requestsPerMinute' | 'tokensPerMinute'>
+
+/**
+ * Requires one of the API keys for every route of this scope, and sets `request.client`. Without configured keys the
+ * scope is open. A key that is removed while a request runs does not end it.
+ */
+export async function registerAuthentication(app: FastifyInstance, keys: ApiKeys): Promise<void> {
+  // Other headers are ignored: a client that chose a new name for every request would get every turn.
+  const fromAddress = ({ socket }: FastifyRequest): Client => ({ client: socket.remoteAddress ?? '' })
+  app.decorateRequest('client')
+  if (!keys.areRequired) {
+    app.addHook('onRequest', (request, _, done) => {
+      request.client = fromAddress(request)
+      done()
+    })
+    return
+  }
+  const auth = (key: string, request: FastifyRequest): boolean => {
+    const known = keys.find(key)
+    request.client = known ?? fromAddress(request)
+    return known !== undefined
+  }
+  // The scheme name is case-insensitive.
+  await app.register(bearerAuth, { addHook: false, keys: new Set<string>(), auth, verifyErrorLogLevel: 'debug', specCompliance: 'rfc6749' })
+  app.addHook('onRequest', (request, reply, done) => app.verifyBearerAuth!(request, reply, done))
 }

@@ -32,7 +32,7 @@ export const completionsRoutes: FastifyPluginAsync<{ requests: ScoringRequests }
       const scoring = requests.model(request)
       const completions = completionsRequestOf(request.body as CompletionsBody)
       requests.checkItemCount(completions.prompts.length, 'prompts', 'prompt')
-      const terms = requests.begin(request, reply)
+      const terms = requests.begin(request, reply, scoring, completions.prompts.length)
       const answer = await scoring.completionsEvaluator.evaluate(completions, terms, (choice) => Buffer.from(choiceJson(choice)))
       scoring.itemsScored(completions.prompts.length)
       return sendJson(reply, responseParts(answer, scoring))

@@ -34,10 +34,10 @@ export const logprobRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = 
       }
     },
     async (request, reply) => {
-      const { model, logprobEvaluator, itemsScored } = requests.model(request)
+      const { model, logprobEvaluator, itemsScored, assertRoom } = requests.model(request)
       const items = expandRequest(request.body)
       requests.checkItemCount(items.length, 'outputs')
-      const terms = requests.begin(request, reply)
+      const terms = requests.begin(request, reply, { assertRoom }, items.length)
       const options = logprobOptionsOf(request.body)
       const present = async (outcome: Outcome): Promise<Presented> =>
         'error' in outcome

@@ -23,9 +23,9 @@ export const lossRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = asy
       }
     },
     async (request, reply) => {
-      const { model, lossEvaluator, itemsScored } = requests.model(request)
+      const { model, lossEvaluator, itemsScored, assertRoom } = requests.model(request)
       const lossRequest = lossRequestOf(request.body)
-      const terms = requests.begin(request, reply)
+      const terms = requests.begin(request, reply, { assertRoom }, 1)
       const answer = await lossEvaluator.evaluate(lossRequest, terms)
       itemsScored(1)
       return { object: 'loss' as const, id: `loss-${randomUUID()}`, model: model.id, ...answer, stamp: model.stamp }

@@ -52,10 +52,10 @@ export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
       async (request, reply) => {
         const { body } = request
         const dialect = requiredDialect(body)
-        const { model, logprobEvaluator, itemsScored } = requests.model(request)
+        const { model, logprobEvaluator, itemsScored, assertRoom } = requests.model(request)
         const rerank = dialect === 'jina' ? jinaRequest(body) : teiRequest(body)
         requests.checkItemCount(rerank.documents.length, rerank.field, rerank.field)
-        const terms = requests.begin(request, reply)
+        const terms = requests.begin(request, reply, { assertRoom }, rerank.documents.length)
         const { documents, usage } = await scoreDocuments(rerank, logprobEvaluator, terms)
         itemsScored(documents.length)
         if (dialect === 'tei') return sendJson(reply, partsOfList(jsonOfEach(teiRanks(documents, body))))

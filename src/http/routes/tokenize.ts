@@ -39,7 +39,7 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests
       }
     },
     async (request, reply) => {
-      const terms = requests.terms(request, reply)
+      const terms = requests.terms(request)
       const input = tokenizeInputOf(request.body)
       const { tokenizer, maxModelLen } = await selectTokenizer(request)
       const { ids, spellingsJson } = await tokenizer.tokenize(input, request.body.return_token_strs === true, terms)
@@ -58,8 +58,8 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests
         response: { 200: response('The text.', DETOKENIZE_RESPONSE), ...errorResponses(400, 401, 404, 408, 413, 415, 429, 500, 503, 504) }
       }
     },
-    async (request, reply) => {
-      const terms = requests.terms(request, reply)
+    async (request) => {
+      const terms = requests.terms(request)
       const { tokens } = request.body
       if (tokens.length > MAX_DETOKENIZED)
         throw new ServiceError('invalid_request', `tokens has ${tokens.length} ids; the limit is ${MAX_DETOKENIZED}: split the request`, { param: 'tokens' })
