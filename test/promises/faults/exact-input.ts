@@ -10,7 +10,7 @@ import type { Measured, ServicePromise } from '../promise.ts'
 
 const RANDOM_TEXTS = 1000
 const LONG_CHARACTERS = 100_000
-/** Texts that spell a control token, or characters that the JavaScript library treats as no white space or the reverse. */
+/** Texts that spell a control token, and characters that are white space only in JavaScript or only in Unicode. */
 const OTHER_IN_LIBRARY = /<\||\ufeff|\u0085/
 
 const CORPUS: readonly string[] = [

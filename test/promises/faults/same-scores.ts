@@ -74,7 +74,7 @@ async function duringOverload(service: RunningService, pairs: readonly Pair[], r
   return scores
 }
 
-/** Ids whose score or id came back for another pair. Scores of different pairs differ by far more than the tolerance. */
+/** Number of pairs that got the score or the id of another one. Most scores differ by far more than the tolerance. */
 async function swapsOf(service: RunningService, pairs: readonly Pair[], reference: ReadonlyMap<string, number>, random: Random): Promise<number> {
   let [sent, swaps] = [0, 0]
   await Promise.all(
