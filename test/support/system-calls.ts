@@ -29,8 +29,9 @@ export interface SystemCalls {
   readonly remote: readonly string[]
 }
 
-export function readSystemCalls(file: string): SystemCalls {
-  const lines = readFileSync(file, 'utf8').split('\n')
+/** Of a whole record, or of what was recorded after its first `skipped` characters. */
+export function readSystemCalls(file: string, skipped = 0): SystemCalls {
+  const lines = readFileSync(file, 'utf8').slice(skipped).split('\n')
   const opened = lines.flatMap((line) => /(?:openat\(AT_FDCWD, |open\(|creat\(|mkdir\()"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? [])
   const sent = lines.filter((line) => /(?:connect|sendto|sendmsg|sendmmsg)\(/.test(line))
   const remote = sent.flatMap((line) => /inet_addr\("([\d.]+)"\)|inet_pton\(AF_INET6, "([^"]+)"/.exec(line)?.slice(1) ?? []).filter(isRemote)

@@ -43,7 +43,14 @@ export function dataFileAt(location: string | undefined, user: string, place: Mo
     throw refusal(
       `${location}, where ${user} keeps its data, is a link to a place outside the model's folder${cacheBlobsFolders(realFolder(place)).length === 0 ? '' : " and its cache's blobs"}: put the file itself there`
     )
-  return { file, path, sizeBytes: assertRegularFile(path, `${location}, where ${user} keeps its data,`) }
+  const sizeBytes = assertRegularFile(path, `${location}, where ${user} keeps its data,`)
+  // The blobs of a cache are named by their hash, and tools that share disk space between caches link them. After the
+  // first start, a backup may link a file.
+  if (known[file] === undefined && statSync(path).nlink > 1 && !cacheBlobsFolders(realFolder(place)).some((blobs) => isInside(path, blobs)))
+    throw refusal(
+      `${location}, where ${user} keeps its data, is a hard link: it is also a file of another name, which can be outside the model's folder; put a copy there`
+    )
+  return { file, path, sizeBytes }
 }
 
 /**

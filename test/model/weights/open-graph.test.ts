@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, linkSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { InferenceSession, Tensor } from '../../../src/engine/process/onnxruntime.ts'
@@ -169,6 +169,7 @@ describe('a damaged or foreign data file', () => {
       replace((path) => symlinkSync('/etc/hostname', path)),
       /is a link to a place outside the model's folder: put the file itself there/
     ],
+    ['is a hard link', {}, (folder) => linkSync(join(folder, DATA), join(folder, 'other-name')), /is a hard link: .*put a copy there/],
     ['is a folder', {}, replace((path) => mkdirSync(path)), /is a folder instead of a file/],
     ['is a named pipe', {}, replace((path) => execFileSync('mkfifo', [path])), /is a named pipe instead of a file/],
     ['is a device', {}, replace((path) => symlinkSync('/dev/zero', path)), /outside the model's folder/],
@@ -203,6 +204,13 @@ describe('a damaged or foreign data file', () => {
       assert.match(refusal.message, message)
     })
   }
+
+  it('that was linked by another name after the first start loads again', (t) => {
+    const folder = tempFolder(t, externalModelFiles())
+    linkSync(join(folder, DATA), join(folder, 'backup'))
+    const realPaths = Object.fromEntries(MODEL_FILES.map((file) => [file, join(realpathSync(folder), file)]))
+    assert.equal(openGraph({ onnxPath: join(folder, 'model.onnx'), realPaths }).files.length, MODEL_FILES.length)
+  })
 
   it('that is a link into the blobs of another model of the cache is refused', (t) => {
     const snapshot = cacheSnapshot(t, externalModelFiles(), 'flat')
