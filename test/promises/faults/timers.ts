@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,6 +37,26 @@ async function untilClosed(service: RunningService, sent: string): Promise<numbe
   socket.write(sent)
   socket.resume()
   return clocked(() => once(socket, 'close'))
+}
+
+/** Until the service closes a connection whose client asks for more than the system buffers, and reads nothing. */
+async function untilUnreadIsClosed(service: RunningService): Promise<number> {
+  const { port } = new URL(service.url)
+  const socket = connect(Number(port), '127.0.0.1')
+  await once(socket, 'connect')
+  socket.on('error', () => {})
+  const get = 'GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n'
+  socket.write(get.repeat(200))
+  await pause(300)
+  // The system keeps what was sent for the client, so only the state of the other end shows that it was closed.
+  const ends = [Number(port), present(socket.localPort)].map((end) => end.toString(16).toUpperCase().padStart(4, '0'))
+  const established = new RegExp(`:${ends[0]} [0-9A-F]{8}:${ends[1]} 01 `)
+  const isOpen = (): boolean => established.test(readFileSync('/proc/net/tcp', 'utf8'))
+  const seconds = await clocked(async () => {
+    while (isOpen()) await pause(50)
+  })
+  socket.destroy()
+  return seconds
 }
 
 async function untilRestart(service: RunningService): Promise<number> {
@@ -121,6 +141,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     takes: (service) => untilClosed(service, 'POST /v1/logprob HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{'),
     within: [1.4, 5]
   },
+  WRITE_TIMEOUT_MS: { env: { LOGPR_WRITE_TIMEOUT_MS: '1000' }, takes: untilUnreadIsClosed, within: [0.9, 10] },
   KEEP_ALIVE_TIMEOUT_MS: { env: { LOGPR_KEEP_ALIVE_TIMEOUT_MS: '1000' }, takes: (service) => untilClosed(service, `${GET}\r\n`), within: [0.9, 4] },
   DRAIN_DELAY_MS: {
     env: { LOGPR_DRAIN_DELAY_MS: '1500' },
