@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'starting'
   | 'engine_unavailable'
   | 'engine_crashed'
+  | 'poison_request'
   | 'deadline_exceeded'
   | 'client_closed_request'
   | 'non_finite_logits'

@@ -5,13 +5,14 @@
 
 import { exitCodeOf } from './cli/exit-codes.ts'
 import { serviceErrorFrom } from './errors.ts'
+import { EarlyStop } from './process/early-stop.ts'
 import { LOGPR_VERSION } from './process/package-info.ts'
 
 /**
  * Returns the exit code: 0 for success, 1 for findings such as a failed check, 2 and above for errors
  * (cli/exit-codes.ts).
  */
-type Command = (argv: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>
+type Command = (argv: readonly string[], env: NodeJS.ProcessEnv, earlyStop: EarlyStop) => Promise<number>
 
 /** Each command is imported only when it runs, so that `serve` starts quickly. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -25,6 +26,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 async function run(argv: readonly string[]): Promise<number> {
   const [command = 'help', ...rest] = argv
+  const earlyStop = new EarlyStop(command === 'serve')
   if (command === '--version' || command === 'version') return print(LOGPR_VERSION)
   if (command === 'help' || command === '--help' || rest.includes('--help')) return print((await import('./cli/usage.ts')).renderUsage())
   const load = COMMANDS[command]
@@ -32,7 +34,7 @@ async function run(argv: readonly string[]): Promise<number> {
     process.stderr.write(`logpr: there is no command ${JSON.stringify(command)}; logpr help lists all commands\n`)
     return 2
   }
-  return (await load())(rest, process.env)
+  return (await load())(rest, process.env, earlyStop)
 }
 
 function print(text: string): number {

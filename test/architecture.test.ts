@@ -84,12 +84,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'logprob/',
     'model/',
     'observability/',
+    'process/early-stop.ts',
     'process/mebibytes.ts',
     'provider/',
     'scoring/',
     'serving/',
     'cli-progress',
-    'close-with-grace'
+    'close-with-grace',
+    'pino'
   ]
 }
 const IMPORT = /^(?:import|export) (?:.*? from )?'([^']+)'/gms

@@ -10,6 +10,9 @@ export const EXIT_CODES = {
   not_in_cache: 15
 } as const satisfies Partial<Record<ErrorCode, number>>
 
+/** Of a service that stopped because a model failed for good while it was served: start it again. */
+export const EXIT_FAILED = 20
+
 /** The exit code that shells report for a command ended by SIGINT. */
 export const EXIT_INTERRUPTED = 130
 

@@ -1,4 +1,3 @@
-import closeWithGrace from 'close-with-grace'
 import { loadConfig, withProviderDefaults } from '../config/load-config.ts'
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { OnPullEvent } from '../hub/pull-progress.ts'
@@ -6,23 +5,30 @@ import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { createLogger } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import { startTracing } from '../observability/tracing.ts'
+import type { EarlyStop } from '../process/early-stop.ts'
 import { chooseProvider } from '../provider/choose-provider.ts'
+import type { ModelRegistry } from '../serving/model-registry.ts'
 import { startModels } from '../serving/start-models.ts'
-import { exitCodeOf } from './exit-codes.ts'
+import { EXIT_FAILED, exitCodeOf } from './exit-codes.ts'
 import { modelLocator } from './model-locator.ts'
+import { ServiceStop } from './service-stop.ts'
 
 /** Time in addition to the drain delay and the longest request before a stop is forced. */
 const TEARDOWN_MS = 5000
+/** How often the service looks whether a model has failed for good. */
+const FAILURE_CHECK_MS = 500
 
 /**
  * `logpr serve`: runs until SIGTERM or SIGINT; a second signal stops at once. Exits with an error code when a model
- * cannot be served.
+ * cannot be served, or has failed for good. `earlyStop` handles the signals until this function does.
  */
-export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv, earlyStop: EarlyStop): Promise<number> {
   const { config: settings, positionals, given } = loadConfig(argv, env)
   if (positionals.length > 0)
     throw new ServiceError('configuration_invalid', `serve takes no positional arguments (got ${positionals.length}); a boolean flag takes true or false`)
   const log = createLogger(settings.LOG_LEVEL, 1)
+  const stop = new ServiceStop(settings.DRAIN_DELAY_MS + settings.DEADLINE_MS + TEARDOWN_MS, log)
+  earlyStop.release()
   const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)
   const config = withProviderDefaults(settings, given, provider.executionProvider)
   log.info({ ...provider, maxBatchTokens: config.MAX_BATCH_TOKENS, longTextTokens: config.LONG_TEXT_TOKENS }, 'execution provider')
@@ -30,31 +36,35 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   const metrics = createMetrics()
   // The models start loading in their own processes and threads while this thread imports the HTTP modules.
   const models = startModels(config, metrics, log, { locate: modelLocator(config, env, logPull(log)), provider, precisionFolder: precisionFolder(env) })
+  stop.by(() => models.close())
   const { startService } = await import('../serving/start-service.ts')
   const service = await startService(config, models, metrics, log)
+  stop.by(async () => {
+    await service.drain()
+    await traces?.stop()
+  })
   log.info({ address: service.address, managementAddress: service.managementAddress ?? undefined, processId: process.pid }, 'listening')
 
-  let isStopping = false
-  return new Promise((resolve) => {
-    closeWithGrace({ delay: config.DRAIN_DELAY_MS + config.DEADLINE_MS + TEARDOWN_MS, logger: false }, async ({ signal, err }) => {
-      isStopping = true
-      if (err) log.fatal({ err }, 'unexpected error, stopping')
-      else log.info({ signal }, 'draining')
-      await service.drain()
-      await traces?.stop()
-      log.info({}, 'stopped')
-    })
-    models.ready.then(
-      () => log.info({ startMs: Math.round(performance.now()) }, 'ready'),
-      (error) => {
-        // Models that were loading when the service was stopped also reject.
-        if (isStopping) return
-        const { code, message } = serviceErrorFrom(error)
-        log.fatal({ code, reason: message }, 'the model cannot be served')
-        void service.drain().then(() => resolve(exitCodeOf(code)))
-      }
-    )
-  })
+  models.ready.then(
+    () => {
+      log.info({ startMs: Math.round(performance.now()) }, 'ready')
+      if (config.EXIT_ON_FAILURE) watchForFailure(models, (reason) => stop.fail(EXIT_FAILED, { reason }, 'a model has failed for good, stopping'))
+    },
+    (error) => {
+      const { code, message } = serviceErrorFrom(error)
+      stop.fail(exitCodeOf(code), { code, reason: message }, 'the model cannot be served')
+    }
+  )
+  return stop.exitCode
+}
+
+function watchForFailure(models: ModelRegistry, onFailed: (reason: string) => void): void {
+  const timer = setInterval(() => {
+    const { status, reason } = models.health()
+    if (status !== 'failed') return
+    clearInterval(timer)
+    onFailed(reason)
+  }, FAILURE_CHECK_MS)
 }
 
 /** Logs the download of a model. */

@@ -74,6 +74,9 @@ function validated(data: Record<string, string>): Config {
       ? 'MAX_BODY_BYTES must not be above MAX_HELD_BYTES_PER_CLIENT: the largest body would always be rejected'
       : '',
     config.BATCH_TIMEOUT_MS > config.DEADLINE_MS ? 'BATCH_TIMEOUT_MS must not be above DEADLINE_MS: a hung engine would outlive every request' : '',
+    config.HEARTBEAT_TIMEOUT_MS > config.START_TIMEOUT_MS
+      ? 'HEARTBEAT_TIMEOUT_MS must not be above START_TIMEOUT_MS: a stopped engine would not be noticed while it loads'
+      : '',
     config.MANAGEMENT_PORT !== 0 && config.MANAGEMENT_PORT === config.PORT && (config.MANAGEMENT_HOST === '' || config.MANAGEMENT_HOST === config.HOST)
       ? 'MANAGEMENT_PORT must differ from PORT; 0 serves the probes and metrics on PORT'
       : ''

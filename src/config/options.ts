@@ -138,7 +138,12 @@ export const OPTIONS = {
   BATCH_TIMEOUT_MS: integer({
     minimum: 100,
     default: 60_000,
-    description: 'Longest time for one forward pass in milliseconds. After it the engine counts as hung and is restarted.'
+    description: 'Longest time for one forward pass in milliseconds; less once the speed is known (docs/reference/limits-and-timeouts.md).'
+  }),
+  HEARTBEAT_TIMEOUT_MS: integer({
+    minimum: 400,
+    default: 8000,
+    description: 'Longest time in milliseconds without a sign of progress from an engine process. After it the engine counts as hung and is restarted.'
   }),
   START_TIMEOUT_MS: integer({
     minimum: 1000,
@@ -181,6 +186,7 @@ export const OPTIONS = {
     default: 72_000,
     description: 'Time in milliseconds that an idle connection stays open. Choose it above the idle timeout of the gateway.'
   }),
+  EXIT_ON_FAILURE: flag('End with exit code 20 when a model has failed for good; false keeps serving what still works (docs/guides/deploy.md).', true),
   DRAIN_DELAY_MS: integer({
     minimum: 0,
     maximum: 600_000,

@@ -1,8 +1,6 @@
 import { ServiceError } from '../errors.ts'
 import { type Batch, type BatchScores, fedTokensOf } from './engine.ts'
-
-/** Runs of one batch: the first and, after a crash, one more. */
-const MAX_ATTEMPTS = 2
+import { PoisonList } from './poison-list.ts'
 
 export interface PendingBatch {
   readonly batchId: number
@@ -19,9 +17,17 @@ export interface PendingBatch {
 export class BatchQueue {
   #running: PendingBatch | undefined
   readonly #waiting: PendingBatch[] = []
+  readonly #poison: PoisonList
   #lastBatchId = 0
 
+  constructor(poison = new PoisonList()) {
+    this.#poison = poison
+  }
+
+  /** Rejects with `poison_request` without running a batch that crashed the engine lately. */
   add(batch: Batch): Promise<BatchScores> {
+    const refusal = this.#poison.refusalOf(batch)
+    if (refusal !== null) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ batchId: ++this.#lastBatchId, batch, attempts: 0, resolve, reject })
     })
@@ -35,6 +41,10 @@ export class BatchQueue {
   /** Removes and returns all waiting batches. */
   takeWaiting(): PendingBatch[] {
     return this.#waiting.splice(0)
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined
   }
 
   /** Fed tokens of the running batch and of those that wait. */
@@ -55,26 +65,22 @@ export class BatchQueue {
     const pending = this.#running
     if (pending?.batchId !== batchId) return undefined
     this.#running = undefined
+    this.#poison.scored(pending.batch)
     return pending
   }
 
   /**
-   * Puts the running batch first in line after its process ended, or rejects it with `engine_crashed` after its last
-   * attempt. An end that the batch cannot have caused (`isBlameless`) does not count as an attempt.
+   * Puts the running batch first in line after its process ended, or rejects it after its last attempt, with
+   * `poison_request` if it is a single sequence and `engine_crashed` otherwise. An end that the batch cannot have
+   * caused (`isBlameless`) does not count as an attempt.
    */
   requeue(isBlameless = false): void {
     const pending = this.#running
     this.#running = undefined
     if (pending === undefined) return
     if (isBlameless) pending.attempts--
-    if (pending.attempts < MAX_ATTEMPTS) this.#waiting.unshift(pending)
-    else
-      pending.reject(
-        new ServiceError(
-          'engine_crashed',
-          `the engine process crashed ${MAX_ATTEMPTS} times while it scored the batch of this request; the batch is not retried again`
-        )
-      )
+    if (pending.attempts < this.#poison.maxAttempts(pending.batch)) this.#waiting.unshift(pending)
+    else pending.reject(this.#poison.crashed(pending.batch))
   }
 
   rejectAll(error: ServiceError): void {

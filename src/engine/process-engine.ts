@@ -1,37 +1,15 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import { BatchQueue, type PendingBatch, unavailable } from './batch-queue.ts'
+import { BatchTimeLimit } from './batch-time-limit.ts'
 import type { Batch, BatchScores, Engine, EngineState } from './engine.ts'
 import { EngineChild } from './engine-child.ts'
 import type { EngineInfo } from './engine-info.ts'
-import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type KnownAnswer, type SelfTestTexts, unreachable } from './protocol.ts'
+import type { ProcessEngineOptions, SelfTestMaterial } from './engine-options.ts'
+import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type KnownAnswer, unreachable } from './protocol.ts'
 import { EngineTimers, MAX_FAILED_STARTS, restartDelayMs, StartRecord } from './restart-policy.ts'
 
-export interface EngineLog {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
-
-/** What each process of an engine is tested with. */
-export interface SelfTestMaterial {
-  /** A promise, because it needs the tokenizer, which loads at the same time as the model. */
-  readonly texts: Promise<SelfTestTexts>
-  /** Answers stored with the model, and those of the engine that this one has to agree with. */
-  readonly stored: readonly KnownAnswer[]
-}
-
-export interface ProcessEngineOptions {
-  readonly log: EngineLog
-  /** An engine process that takes longer over one batch counts as hung and is killed. */
-  readonly batchTimeoutMs: number
-  /** A process that takes longer to become ready is killed; this counts as a failed start. */
-  readonly startTimeoutMs: number
-  /**
-   * Called after each change of state and before a failed engine rejects its batches, so that another can take them
-   * over.
-   */
-  readonly onChange?: () => void
-}
+/** The kernel ends a killed process at once, unless it waits for a disk or a driver. */
+const EXIT_TIMEOUT_MS = 10_000
 
 /**
  * Runs an engine in a child process, so that a native crash, a hang or an out-of-memory kill costs one restart and
@@ -47,9 +25,12 @@ export class ProcessEngine implements Engine {
   #child: EngineChild | undefined
   #spec: EngineSpec
   #firstAnswers: readonly KnownAnswer[] = []
+  /** Whether the process ends because it was told to, not because of its batch. */
+  #isReplacing = false
   readonly #material: SelfTestMaterial
   readonly #options: ProcessEngineOptions
-  readonly #queue = new BatchQueue()
+  readonly #queue: BatchQueue
+  readonly #limit: BatchTimeLimit
   readonly #starts = new StartRecord()
   readonly #timers = new EngineTimers()
 
@@ -61,6 +42,8 @@ export class ProcessEngine implements Engine {
     this.#spec = spec
     this.#material = material
     this.#options = options
+    this.#queue = new BatchQueue(options.poison)
+    this.#limit = new BatchTimeLimit(options.batchTimeoutMs)
     this.#launch()
   }
 
@@ -125,8 +108,8 @@ export class ProcessEngine implements Engine {
   replace(reason: string): void {
     if (this.#state !== 'ready') return
     this.#options.log.error({ reason }, 'replacing the engine process')
-    this.#state = 'restarting'
-    this.#child?.discard()
+    this.#isReplacing = true
+    this.#end()
   }
 
   async close(): Promise<void> {
@@ -139,18 +122,16 @@ export class ProcessEngine implements Engine {
   }
 
   #launch(): void {
-    const child = new EngineChild({
+    const { startTimeoutMs, heartbeatTimeoutMs } = this.#options
+    const child = new EngineChild(heartbeatTimeoutMs, {
       message: (message) => this.#receive(message),
       error: (error) => this.#options.log.warn({ reason: error.message }, 'error of the engine process or its channel'),
+      silent: () => this.#hung({ heartbeatTimeoutMs }, 'engine process gives no sign of progress; killing it'),
       exit: (exitCode, signal) => this.#exited(exitCode, signal)
     })
     this.#child = child
-    const { startTimeoutMs } = this.#options
-    this.#timers.set('start', startTimeoutMs, () => {
-      this.#options.log.error({ startTimeoutMs }, 'engine was not ready in time; killing it')
-      child.kill()
-    })
-    child.send({ kind: 'load', spec: this.#spec })
+    this.#timers.set('start', startTimeoutMs, () => this.#hung({ startTimeoutMs }, 'engine was not ready in time; killing it'))
+    child.load(this.#spec)
     const known = [...this.#material.stored, ...this.#firstAnswers]
     this.#material.texts.then(
       (texts) => child.send({ kind: 'self_test', texts, known }),
@@ -166,7 +147,7 @@ export class ProcessEngine implements Engine {
         // A second try would fail in the same way.
         return this.#fail(new ServiceError(message.code, message.message))
       case 'scored':
-        this.#finished(message.batchId)?.resolve(message.scores)
+        this.#scored(message)
         return this.#dispatch()
       case 'failed':
         this.#finished(message.batchId)?.reject(new ServiceError(message.code, message.message))
@@ -194,8 +175,9 @@ export class ProcessEngine implements Engine {
   #exited(exitCode: number | null, signal: NodeJS.Signals | null): void {
     if (this.#state === 'stopped' || this.#state === 'failed') return
     this.#timers.clearAll()
-    // After `replace` the state is `restarting` already; a crash finds it `ready`.
-    const isReplaced = this.#starts.ended() && this.#state === 'restarting'
+    const isReplaced = this.#isReplacing
+    this.#isReplacing = false
+    this.#starts.ended(isReplaced || this.#queue.isRunning)
     const { failedStarts } = this.#starts
     const reason = exitCode === EXIT_MODEL_CHANGED ? 'a file of the model changed on disk' : 'see the exit code or the signal'
     this.#options.log.warn({ exitCode, signal, reason, failedStarts }, 'engine process ended; starting another')
@@ -203,7 +185,9 @@ export class ProcessEngine implements Engine {
     this.#queue.requeue(isReplaced || exitCode === EXIT_MODEL_CHANGED)
     if (this.#starts.isHopeless) {
       const last = `last: exit code ${exitCode}, signal ${signal}; SIGKILL mostly means too little memory`
-      return this.#fail(new ServiceError('engine_unavailable', `the engine process ended ${MAX_FAILED_STARTS} times before it was ready (${last})`))
+      return this.#fail(
+        new ServiceError('engine_unavailable', `the engine process ended ${MAX_FAILED_STARTS} times in a row before it scored a batch (${last})`)
+      )
     }
     this.#timers.set('restart', restartDelayMs(failedStarts), () => this.#launch())
     this.#options.onChange?.()
@@ -225,17 +209,38 @@ export class ProcessEngine implements Engine {
     if (this.#state !== 'ready') return
     const pending = this.#queue.take()
     if (pending === undefined) return
-    const { batchTimeoutMs } = this.#options
-    this.#timers.set('batch', batchTimeoutMs, () => {
-      this.#options.log.error({ batchTimeoutMs }, 'engine did not answer in time; killing it')
-      this.#child?.kill()
-    })
+    const limitMs = Math.round(this.#limit.limitMs(pending.batch, pending.attempts))
+    this.#timers.set('batch', limitMs, () => this.#hung({ limitMs }, 'engine did not answer in time; killing it'))
     this.#child?.send({ kind: 'score', batchId: pending.batchId, batch: pending.batch })
+  }
+
+  #scored({ batchId, scores }: Extract<FromEngine, { kind: 'scored' }>): void {
+    const pending = this.#finished(batchId)
+    if (pending === undefined) return
+    this.#limit.observe(pending.batch, scores.runMs)
+    this.#starts.scored()
+    pending.resolve(scores)
   }
 
   #finished(batchId: number): PendingBatch | undefined {
     const pending = this.#queue.finish(batchId)
     if (pending !== undefined) this.#timers.clear('batch')
     return pending
+  }
+
+  #hung(fields: object, message: string): void {
+    this.#options.log.error(fields, message)
+    this.#end()
+    this.#options.onChange?.()
+  }
+
+  /** Kills the process; `#exited` starts another. A process that survives SIGKILL hangs in the kernel or a driver. */
+  #end(): void {
+    if (this.#state === 'ready') this.#state = 'restarting'
+    this.#timers.clearAll()
+    this.#timers.set('exit', EXIT_TIMEOUT_MS, () =>
+      this.#fail(new ServiceError('engine_unavailable', `the engine process did not end within ${EXIT_TIMEOUT_MS / 1000} s of SIGKILL: restart the machine`))
+    )
+    this.#child?.discard()
   }
 }

@@ -11,7 +11,7 @@ import type { EngineInfo } from './engine-info.ts'
  * answered by one `ready` or `load_failed`.
  */
 export type ToEngine =
-  | { readonly kind: 'load'; readonly spec: EngineSpec }
+  | { readonly kind: 'load'; readonly spec: EngineSpec; readonly heartbeat: Heartbeat }
   | { readonly kind: 'self_test'; readonly texts: SelfTestTexts; readonly known: readonly KnownAnswer[] }
   | { readonly kind: 'score'; readonly batchId: number; readonly batch: Batch }
 
@@ -20,6 +20,15 @@ export type FromEngine =
   | { readonly kind: 'load_failed'; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'scored'; readonly batchId: number; readonly scores: BatchScores }
   | { readonly kind: 'failed'; readonly batchId: number; readonly code: ErrorCode; readonly message: string }
+
+/**
+ * While an engine process makes progress, a thread of it writes one byte to this descriptor every `intervalMs`. The
+ * IPC channel cannot serve: its thread is blocked during a forward pass.
+ */
+export interface Heartbeat {
+  readonly descriptor: number
+  readonly intervalMs: number
+}
 
 /** Fails to compile when a union gains a member that a `switch` over its `kind` does not handle. */
 export function unreachable(value: never): never {

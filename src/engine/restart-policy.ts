@@ -1,4 +1,5 @@
 import type { ServiceError } from '../errors.ts'
+import { AwakeTimeout } from '../process/awake-timeout.ts'
 import type { EngineInfo } from './engine-info.ts'
 
 /** Failed starts in a row after which the engine counts as failed. */
@@ -6,6 +7,9 @@ export const MAX_FAILED_STARTS = 5
 
 const FIRST_BACKOFF_MS = 200
 const MAX_BACKOFF_MS = 10_000
+
+/** A process that ends sooner after it became ready, without a batch, has failed to start: it would end again. */
+const PROVING_MS = 10_000
 
 /** Pause before the next start: none after a process that had been ready, then doubling with each failed start. */
 export function restartDelayMs(failedStarts: number): number {
@@ -21,8 +25,13 @@ export class StartRecord {
   #restarts = 0
   #failedStarts = 0
   #isReady = false
+  #readyAtMs = 0
+  #hasScored = false
+  readonly #now: () => number
 
-  constructor() {
+  /** `now` is a monotonic clock, in milliseconds. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
     this.started = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -35,7 +44,7 @@ export class StartRecord {
     return this.#restarts
   }
 
-  /** Starts in a row whose process ended before it was ready. */
+  /** Starts in a row whose process ended before it scored a batch. */
   get failedStarts(): number {
     return this.#failedStarts
   }
@@ -45,18 +54,28 @@ export class StartRecord {
   }
 
   ready(info: EngineInfo): void {
-    this.#failedStarts = 0
     this.#isReady = true
+    this.#readyAtMs = this.#now()
     this.#resolve(info)
   }
 
-  /** Records that the process ended. Returns whether it had been ready. */
-  ended(): boolean {
-    const wasReady = this.#isReady
+  /** The process has scored a batch. */
+  scored(): void {
+    this.#failedStarts = 0
+    this.#hasScored = true
+  }
+
+  /**
+   * Records that the process ended. Also after it was ready, this is a failed start if it had scored nothing in the
+   * time it had, unless it is `excused`: it was told to end, or ended over a batch.
+   */
+  ended(isExcused: boolean): void {
+    const hadTime = this.#now() - this.#readyAtMs > PROVING_MS
+    const isFailedStart = !this.#isReady || !(isExcused || this.#hasScored || hadTime)
     this.#restarts++
-    this.#failedStarts = wasReady ? 0 : this.#failedStarts + 1
+    this.#failedStarts = isFailedStart ? this.#failedStarts + 1 : 0
     this.#isReady = false
-    return wasReady
+    this.#hasScored = false
   }
 
   /** No further process will be started. */
@@ -65,20 +84,23 @@ export class StartRecord {
   }
 }
 
-const TIMERS = ['start', 'batch', 'restart'] as const
+const TIMERS = ['start', 'batch', 'restart', 'exit'] as const
 type Timer = (typeof TIMERS)[number]
 
-/** One timer each for a process to become ready, a batch to be answered, and the pause before the next start. */
+/**
+ * One timer each for a process to become ready, a batch to be answered, the pause before the next start, and a killed
+ * process to end.
+ */
 export class EngineTimers {
-  readonly #timers: Partial<Record<Timer, NodeJS.Timeout>> = {}
+  readonly #timers: Partial<Record<Timer, AwakeTimeout>> = {}
 
   set(timer: Timer, afterMs: number, then: () => void): void {
     this.clear(timer)
-    this.#timers[timer] = setTimeout(then, afterMs)
+    this.#timers[timer] = new AwakeTimeout(afterMs, then)
   }
 
   clear(...timers: readonly Timer[]): void {
-    for (const timer of timers) clearTimeout(this.#timers[timer])
+    for (const timer of timers) this.#timers[timer]?.clear()
   }
 
   clearAll(): void {

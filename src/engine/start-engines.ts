@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
+import type { EngineLog, ProcessEngineOptions, SelfTestMaterial } from './engine-options.ts'
 import { EnginePool } from './engine-pool.ts'
-import { type EngineLog, ProcessEngine, type ProcessEngineOptions, type SelfTestMaterial } from './process-engine.ts'
+import { PoisonList } from './poison-list.ts'
+import { ProcessEngine } from './process-engine.ts'
 import type { EngineSpec } from './protocol.ts'
 
 /** Starts loading `replicas` engine processes of one model. With several, each log line names its replica, from 0. */
@@ -8,14 +10,15 @@ export function startEngines(
   replicas: number,
   spec: EngineSpec,
   { texts, stored }: SelfTestMaterial,
-  { log, ...options }: Omit<ProcessEngineOptions, 'onChange'>
+  { log, ...options }: Omit<ProcessEngineOptions, 'onChange' | 'poison'>
 ): EnginePool {
+  const poison = new PoisonList()
   return new EnginePool({
     replicas,
     executionProvider: spec.executionProvider,
     start(index, known, onChange) {
       const replicaLog = replicas === 1 ? log : withReplica(log, index)
-      return new ProcessEngine(spec, { texts, stored: [...stored, ...known] }, { ...options, log: replicaLog, onChange })
+      return new ProcessEngine(spec, { texts, stored: [...stored, ...known] }, { ...options, log: replicaLog, poison, onChange })
     }
   })
 }

@@ -100,6 +100,7 @@ export const ERROR_KINDS = {
   non_finite_logits: server(500, 'The model returned a non-finite number', false),
   scores_mismatched: server(500, 'The engine returned scores of other tokens'),
   engine_crashed: server(500, 'The engine process crashed twice on this request', false),
+  poison_request: server(500, 'A sequence of this request crashes the engine process', false),
   internal_error: server(500, 'The service failed unexpectedly'),
   hub_unreachable: server(500, 'The model hub cannot be reached'),
   hub_refused: server(500, 'The model hub denied access', false),

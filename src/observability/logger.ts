@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino'
+import { logDestination } from './log-destination.ts'
 
 /**
  * A logger that writes JSON lines to standard output (1) or standard error (2). Callers log ids, counts, durations and
@@ -13,7 +14,7 @@ export function createLogger(level: string, descriptor: 1 | 2): Logger {
       formatters: { level: (label) => ({ level: label }) },
       serializers: { req: ({ id, method }: { id: string; method: string }) => ({ id, method }), res: () => undefined, err: errorFields }
     },
-    pino.destination({ fd: descriptor, sync: false })
+    logDestination(descriptor)
   )
 }
 

@@ -1,8 +1,8 @@
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../config/options.ts'
+import type { EngineLog } from '../engine/engine-options.ts'
 import type { EnginePool } from '../engine/engine-pool.ts'
-import type { EngineLog } from '../engine/process-engine.ts'
 import type { EngineSpec } from '../engine/protocol.ts'
 import { startEngines, threadPlan } from '../engine/start-engines.ts'
 import { readKnownAnswers } from '../model/known-answers.ts'
@@ -81,7 +81,12 @@ export function startBackend(config: Config, log: EngineLog, options: BackendOpt
     config.REPLICAS,
     engineSpec(config, model, plan, provider.executionProvider, options),
     { texts, stored },
-    { log, batchTimeoutMs: config.BATCH_TIMEOUT_MS, startTimeoutMs: config.START_TIMEOUT_MS }
+    {
+      log,
+      batchTimeoutMs: config.BATCH_TIMEOUT_MS,
+      heartbeatTimeoutMs: config.HEARTBEAT_TIMEOUT_MS,
+      startTimeoutMs: config.START_TIMEOUT_MS
+    }
   )
   const hiddenSize = model.attentionHeads * model.headSize
   const scheduler = new Scheduler(engine, {

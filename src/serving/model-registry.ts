@@ -43,8 +43,8 @@ export class ModelRegistry implements ServedModels {
   health(): ServiceHealth {
     const entries = [...this.#entries.values()]
     const models = entries.map((entry) => ({ id: entry.id, ...entry.health() }))
-    // Before `draining`: a model that could not be loaded is why the service stops.
-    const failed = models.filter((_, i) => entries[i]?.failedToLoad)
+    // Before `draining`: a model that failed is why the service stops.
+    const failed = models.filter(({ status }, i) => entries[i]?.failedToLoad || (this.#isDraining && status === 'failed'))
     if (failed.length > 0) return { status: 'failed', reason: this.#reasonOf(failed), models }
     if (this.#misfit !== null) return { status: 'failed', reason: this.#misfit.message, models }
     if (this.#isDraining) return { status: 'draining', reason: 'the service is stopping', models }

@@ -45,6 +45,7 @@ async function serviceOn(t: TestContext, folder: string): Promise<RunningService
   const service = await startService({
     LOGPR_MODEL: folder,
     LOGPR_MODEL_FILES_INTERVAL_MS: '200',
+    LOGPR_EXIT_ON_FAILURE: 'false',
     LOGPR_THREADS: '1',
     LOGPR_MAX_BATCH_TOKENS: '1',
     LOGPR_VERIFY_PERCENT: '0'

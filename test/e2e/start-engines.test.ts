@@ -42,7 +42,7 @@ describe('startEngines', () => {
   it('answers every batch with the same scores when one of two processes is killed under load, twice', async (t) => {
     const log: { replica?: number; message: string }[] = []
     const note = (fields: object, message: string): void => void log.push({ ...fields, message })
-    const options = { log: { info: note, warn: note, error: note }, batchTimeoutMs: 20_000, startTimeoutMs: 20_000 }
+    const options = { log: { info: note, warn: note, error: note }, batchTimeoutMs: 20_000, heartbeatTimeoutMs: 20_000, startTimeoutMs: 20_000 }
     const pool = startEngines(2, SPEC, { texts: Promise.resolve(texts), stored: [] }, options)
     t.after(() => pool.close())
     await pool.started()
@@ -78,7 +78,7 @@ describe('startEngines', () => {
   })
 
   it('stops a replica whose scores differ from those of the first, and keeps serving with the first', async (t) => {
-    const options = { log: { info() {}, warn() {}, error() {} }, batchTimeoutMs: 20_000, startTimeoutMs: 20_000 }
+    const options = { log: { info() {}, warn() {}, error() {} }, batchTimeoutMs: 20_000, heartbeatTimeoutMs: 20_000, startTimeoutMs: 20_000 }
     const pool = startEngines(2, SPEC, { texts: Promise.resolve(texts), stored: [] }, options)
     t.after(() => pool.close())
     const { selfTest } = await pool.started()

@@ -162,7 +162,7 @@ describe('EnginePool', () => {
   it('rejects a batch that crashed two processes, of any engines, and no batch that waited with it', async () => {
     const { pool, engines } = await ready(2)
     const [deadly, other] = [pool.score(batch(40)), pool.score(batch(30, 100))]
-    const deadlyFailed = assert.rejects(deadly, { code: 'engine_crashed' })
+    const deadlyFailed = assert.rejects(deadly, { code: 'poison_request' })
     engines[0]?.die()
     engines[1]?.answer()
     await other
@@ -227,7 +227,7 @@ describe('EnginePool', () => {
           work.push(
             pool.score(sent).then(
               (scores) => settle(rightFor(scores, sent) ? 'right' : 'wrong'),
-              ({ code }: { code?: string }) => settle(code === 'engine_crashed' ? 'crashed' : 'wrong')
+              ({ code }: { code?: string }) => settle(code === 'poison_request' ? 'crashed' : 'wrong')
             )
           )
         } else if (dice < 0.85) {

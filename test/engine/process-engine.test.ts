@@ -51,7 +51,7 @@ function start(t: TestContext, spec: Partial<EngineSpec> = {}, texts: Promise<Se
   const engine = new ProcessEngine(
     { ...SPEC, ...spec },
     { texts, stored: [] },
-    { log: { info: note, warn: note, error: note }, batchTimeoutMs: 20_000, startTimeoutMs: 20_000 }
+    { log: { info: note, warn: note, error: note }, batchTimeoutMs: 20_000, heartbeatTimeoutMs: 20_000, startTimeoutMs: 20_000 }
   )
   t.after(() => engine.close())
   return { engine, log }

@@ -13,13 +13,33 @@ describe('StartRecord', () => {
 
   it('is hopeless after five failed starts in a row, and a start that succeeds resets the count', () => {
     const starts = new StartRecord()
-    for (let failed = 1; failed < MAX_FAILED_STARTS; failed++) assert.equal(starts.ended(), false)
+    for (let failed = 1; failed < MAX_FAILED_STARTS; failed++) starts.ended(false)
     assert.equal(starts.isHopeless, false)
     starts.ready(info)
-    assert.equal(starts.ended(), true)
+    starts.scored()
+    starts.ended(false)
     assert.equal(starts.failedStarts, 0)
-    for (let failed = 1; failed <= MAX_FAILED_STARTS; failed++) starts.ended()
+    for (let failed = 1; failed <= MAX_FAILED_STARTS; failed++) starts.ended(false)
     assert.deepEqual([starts.isHopeless, starts.restarts], [true, 2 * MAX_FAILED_STARTS])
+  })
+
+  it('counts an end soon after the start as a failed start, unless the process scored, was told to end or ended over a batch', () => {
+    let nowMs = 0
+    const starts = new StartRecord(() => nowMs)
+    const failedAfter = (isExcused: boolean, scores: boolean, readyForMs: number): number => {
+      starts.ready(info)
+      if (scores) starts.scored()
+      nowMs += readyForMs
+      starts.ended(isExcused)
+      return starts.failedStarts
+    }
+    assert.equal(failedAfter(false, false, 9_000), 1)
+    assert.equal(failedAfter(false, false, 9_000), 2)
+    assert.equal(failedAfter(true, false, 9_000), 0)
+    assert.equal(failedAfter(false, false, 9_000), 1)
+    assert.equal(failedAfter(false, true, 9_000), 0)
+    assert.equal(failedAfter(false, false, 9_000), 1)
+    assert.equal(failedAfter(false, false, 11_000), 0)
   })
 
   it('settles its promise with the first outcome', async () => {

@@ -32,6 +32,7 @@ describe('ERROR_KINDS', () => {
     starting: 503,
     engine_unavailable: 503,
     engine_crashed: 500,
+    poison_request: 500,
     deadline_exceeded: 504,
     client_closed_request: 499,
     non_finite_logits: 500,

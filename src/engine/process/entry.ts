@@ -3,16 +3,16 @@
  * closes the channel.
  *
  *     front process -- load, self_test, score -->  main thread: IPC messages, session.run (blocks while it computes)
- *                   <--------- ready, scored ----  parent-watch thread: kills the process when its parent has ended
+ *                   <--------- ready, scored ----
+ *                   <-------- one byte a second --  watch thread: heartbeat; kills the process when its parent has ended
  */
 
-import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import { ServiceError, serviceErrorFrom } from '../../errors.ts'
 import { assertSameContent, FileChangeDetector } from '../../model/weights/file-change-detector.ts'
 import { lowerPriority } from '../../process/lower-priority.ts'
 import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type ToEngine, unreachable } from '../protocol.ts'
 import { precisionReport } from './precision-report.ts'
+import { Progress } from './progress.ts'
 import { runSelfTest } from './self-test/self-test.ts'
 import { type LoadedModel, loadModel } from './session.ts'
 
@@ -23,6 +23,7 @@ interface Loaded {
 }
 
 let loading: Promise<Loaded> | undefined
+const progress = new Progress()
 
 function answer(message: FromEngine): void {
   process.send?.(message)
@@ -91,16 +92,16 @@ process.on('disconnect', () => process.exit(0))
 process.on('message', (message: ToEngine) => {
   switch (message.kind) {
     case 'load':
-      loading = load(message.spec)
+      progress.watch(message.heartbeat)
+      loading = progress.during(() => load(message.spec))
       // The self_test message that follows reports the failure.
       loading.catch(() => {})
       return
     case 'self_test':
-      return void selfTest(message)
+      return void progress.during(() => selfTest(message))
     case 'score':
-      return void score(message)
+      return void progress.during(() => score(message))
     default:
       return unreachable(message)
   }
 })
-new Worker(new URL(`./parent-watch${extname(import.meta.url)}`, import.meta.url)).unref()

@@ -105,6 +105,7 @@ interface TeiError {
 const TEI_ERRORS: Readonly<Partial<Record<ErrorCode, TeiError>>> = {
   empty_completion: { status: 400, errorType: 'Empty' },
   engine_crashed: { status: 424, errorType: 'Backend' },
+  poison_request: { status: 424, errorType: 'Backend' },
   non_finite_logits: { status: 424, errorType: 'Backend' },
   scores_mismatched: { status: 424, errorType: 'Backend' }
 }
