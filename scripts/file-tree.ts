@@ -101,6 +101,7 @@ const OTHER_FOLDERS: readonly Folder[] = [
   { path: 'test/interop', phrase: 'real clients: evaluation harnesses, SDKs, rerankers' },
   { path: 'test/promises', phrase: 'measurements of what is promised to operators: `npm run test:faults`, `test:load`, `test:api`' },
   { path: 'test/e2e', phrase: 'whole processes: `npm run test:e2e`' },
+  { path: 'test/deploy', phrase: 'what the files in deploy/ say, and their own checkers' },
   { path: 'test/containers', phrase: 'builds the images and runs docker-compose.yml: `npm run test:containers`' },
   { path: 'test/slow', phrase: 'suites that take minutes; run by `.ci/run`' },
   { path: 'test/support', phrase: 'fakes, fixtures and helpers of the tests' },

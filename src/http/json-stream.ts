@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import { isSliceOver, nextSlice } from '../event-loop.ts'
+import { activeTracing } from '../observability/tracing.ts'
 
 /** Bytes of one write to the socket. */
 const WRITE_BYTES = 65_536
@@ -34,6 +35,15 @@ function* separated(items: Iterable<Buffer | string>): Generator<Buffer | string
 
 /** Sends JSON text, joined to writes of some size in slices, with its length. */
 export async function sendJson(reply: FastifyReply, parts: Iterable<Buffer | string>): Promise<FastifyReply> {
+  const tracing = activeTracing()
+  const { writes, sizeBytes } = tracing === null ? await joined(parts) : await tracing.measure('serialize', {}, () => joined(parts))
+  reply.type('application/json; charset=utf-8')
+  const [only] = writes
+  if (writes.length === 1 && only !== undefined) return reply.send(only)
+  return reply.header('content-length', sizeBytes).send(Readable.from(writes, { objectMode: false }))
+}
+
+async function joined(parts: Iterable<Buffer | string>): Promise<{ readonly writes: readonly Buffer[]; readonly sizeBytes: number }> {
   const writes: Buffer[] = []
   let texts: Buffer[] = []
   let size = 0
@@ -52,8 +62,5 @@ export async function sendJson(reply: FastifyReply, parts: Iterable<Buffer | str
     if (isSliceOver()) await nextSlice()
   }
   if (size > 0) flush()
-  reply.type('application/json; charset=utf-8')
-  const [only] = writes
-  if (writes.length === 1 && only !== undefined) return reply.send(only)
-  return reply.header('content-length', sizeBytes).send(Readable.from(writes, { objectMode: false }))
+  return { writes, sizeBytes }
 }

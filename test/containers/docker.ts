@@ -21,8 +21,7 @@ export interface Docker {
 }
 
 /** Base images of the Dockerfile and images of docker-compose.yml, under the tags that these files name. */
-export const IMAGES = ['node:24-bookworm-slim', 'nvidia/cuda:13.0.1-runtime-ubuntu22.04', 'haproxy:3.2.4-alpine', 'prom/prometheus:v3.5.0'] as const
-export type Image = (typeof IMAGES)[number]
+export type Image = 'node:24-bookworm-slim' | 'nvidia/cuda:13.0.1-runtime-ubuntu22.04' | 'haproxy:3.2.4-alpine' | 'prom/prometheus:v3.5.0'
 
 const MAX_OUTPUT_BYTES = 64 << 20
 const BUILD_TIMEOUT_MS = 900_000
@@ -31,7 +30,7 @@ const BUILD_TIMEOUT_MS = 900_000
  * A daemon that has the images, or the reason why there can be none. Images that cannot be pulled are replaced by
  * stand-ins made from Debian's packages, but only in an own daemon: LOGPR_STAND_INS=true allows it in another.
  */
-export async function startDocker(images: readonly Image[] = IMAGES): Promise<Docker | string> {
+export async function startDocker(images: readonly Image[]): Promise<Docker | string> {
   const given = process.env.DOCKER_HOST
   if (given !== undefined) return whenProvided(given, images, process.env.LOGPR_STAND_INS === 'true', async () => {})
   if (process.getuid?.() !== 0) return 'needs root to start a Docker daemon, or DOCKER_HOST to name one'

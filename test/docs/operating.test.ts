@@ -52,7 +52,7 @@ describe('docs/guides/deploy.md', () => {
   test('shows the defaults of the variables of docker-compose.yml', () => {
     const compose = read('docker-compose.yml')
     const variables = [...compose.matchAll(/\$\{(LOGPR_\w+):-([^}]+)\}/g)].map(([, name, fallback]) => `| \`${name}\` | ${fallback} |`)
-    assert.equal(variables.length, 4)
+    assert.equal(variables.length, 5)
     assert.deepEqual(
       variables.filter((row) => !read('docs/guides/deploy.md').includes(row)),
       []
