@@ -8,7 +8,7 @@ import type { Arguments, Expression } from './syntax.ts'
 import { TemplateError } from './template-error.ts'
 import { runTest } from './tests.ts'
 import { Text } from './text.ts'
-import { Callable, Dict, isTrue, List, type NamedArguments, orElse, typeName, Undefined, type Value } from './values.ts'
+import { Callable, Dict, isTrue, iterate, List, type NamedArguments, orElse, typeName, Undefined, type Value } from './values.ts'
 
 /** The value of an expression. Throws `TemplateError`. */
 export function evaluate(expression: Expression, scope: Scope): Value {
@@ -63,7 +63,11 @@ function undeclared(name: string): Undefined {
 }
 
 function argumentsOf({ args, named }: Arguments, scope: Scope): readonly [Value[], NamedArguments] {
-  return [args.map((each) => evaluate(each, scope)), new Map(named.map(([name, value]) => [name, evaluate(value, scope)]))]
+  const positional = args.flatMap(({ value, isSpread }) => {
+    const given = evaluate(value, scope)
+    return isSpread ? iterate(given) : [given]
+  })
+  return [positional, new Map(named.map(([name, value]) => [name, evaluate(value, scope)]))]
 }
 
 function comparison({ first, rest }: Extract<Expression, { kind: 'compare' }>, scope: Scope): boolean {

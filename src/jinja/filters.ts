@@ -1,13 +1,15 @@
 import { bind, integer, required } from './arguments.ts'
-import { capitalize } from './python-text.ts'
+import { capitalize, WHITE_SPACE } from './python-text.ts'
 import { type JsonOptions, str, toJson } from './representation.ts'
 import { SEQUENCE_FILTERS } from './sequence-filters.ts'
 import { lines, replaced, stripped } from './string-methods.ts'
 import { TemplateError } from './template-error.ts'
 import { codePointCount, Text } from './text.ts'
-import { Dict, isNumber, isTrue, iterate, List, type NamedArguments, typeName, Undefined, type Value } from './values.ts'
+import { Dict, isNumber, isTrue, iterate, List, type NamedArguments, orElse, typeName, Undefined, type Value } from './values.ts'
 
 export type Filter = (value: Value, args: readonly Value[], named: NamedArguments) => Value
+
+const WORD_START = new RegExp(`([-${WHITE_SPACE}({[<]+)`, 'u')
 
 const standard: Filter = (value, args, named) => {
   const [fallback = new Text(''), isBoolean = false] = bind('default', args, named, ['default_value', 'boolean'])
@@ -43,15 +45,19 @@ export const FILTERS: Readonly<Record<string, Filter>> = {
   count: length,
   d: standard,
   default: standard,
-  float: (value, args, named) => numberOf(value) ?? bind('float', args, named, ['default'])[0] ?? 0,
+  float(value, args, named) {
+    const number = numberOf(value)
+    return number === null ? orElse(bind('float', args, named, ['default'])[0], () => 0) : Number(number)
+  },
   indent(value, args, named) {
     const [width = 4n, first = false, blank = false] = bind('indent', args, named, ['width', 'first', 'blank'])
+    if (!(value instanceof Text || value instanceof Undefined)) throw new TemplateError('failed', `indent needs a str, not ${typeName(value)}`)
     return indented(str(value), width instanceof Text ? width : new Text(' '.repeat(integer('indent', width, 4))), isTrue(first), isTrue(blank))
   },
   int(value, args, named) {
     if (args.length > 1 || named.has('base')) throw new TemplateError('unsupported', 'the filter int with a base')
     const number = numberOf(value)
-    if (number === null || !Number.isFinite(Number(number))) return bind('int', args, named, ['default'])[0] ?? 0n
+    if (number === null || !Number.isFinite(Number(number))) return orElse(bind('int', args, named, ['default'])[0], () => 0n)
     return typeof number === 'bigint' ? number : BigInt(Math.trunc(number))
   },
   length,
@@ -69,7 +75,7 @@ export const FILTERS: Readonly<Record<string, Filter>> = {
   string: (value) => str(value),
   title: changing('title', (text) =>
     text
-      .split(/([-\s({[<]+)/)
+      .split(WORD_START)
       .map((part) => {
         const [first = ''] = part
         return first.toUpperCase() + part.slice(first.length).toLowerCase()
@@ -105,6 +111,7 @@ function jsonOptions(args: readonly Value[], named: NamedArguments): JsonOptions
 /** Numbers as Python reads them, written with ASCII digits; null for anything else. */
 function numberOf(value: Value): bigint | number | null {
   if (isNumber(value)) return typeof value === 'boolean' ? BigInt(value) : value
+  if (value instanceof Undefined) throw new TemplateError('failed', value.hint)
   if (!(value instanceof Text)) return null
   const text = stripped(value, null, true, true).value
   if (/[^\0-\x7f]/.test(text) && /\p{Nd}/u.test(text)) throw new TemplateError('unsupported', 'the filters int and float of digits outside ASCII')

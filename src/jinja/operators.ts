@@ -31,7 +31,6 @@ function ofNumbers(operator: string, left: Number_, right: Number_): Value {
     return ofIntegers(operator, left, right)
   }
   const [a, b] = [Number(left), Number(right)]
-  const remainder = ((a % b) + b) % b
   switch (operator) {
     case '+':
       return a + b
@@ -42,12 +41,26 @@ function ofNumbers(operator: string, left: Number_, right: Number_): Value {
     case '/':
       return a / b
     case '//':
-      return Math.floor(a / b)
+      return floorQuotient(a, b)
     case '%':
-      return remainder
+      return floatRemainder(a, b)
     default:
       throw new TemplateError('unsupported', `'${operator}' of floats`)
   }
+}
+
+/** CPython's float_rem: the sign of the divisor. */
+function floatRemainder(a: number, b: number): number {
+  const remainder = a % b
+  if (remainder === 0) return b < 0 ? -0 : 0
+  return b < 0 === remainder < 0 ? remainder : remainder + b
+}
+
+/** CPython's float_floor_div, which is not the rounded quotient's floor. */
+function floorQuotient(a: number, b: number): number {
+  const quotient = (a - floatRemainder(a, b)) / b
+  const floor = Math.floor(quotient)
+  return quotient - floor > 0.5 ? floor + 1 : floor
 }
 
 function ofIntegers(operator: string, a: bigint, b: bigint): bigint {

@@ -119,7 +119,7 @@ function parseCall(stream: TokenStream, callee: Expression): Expression {
 
 /** The arguments of a call, in parentheses. */
 export function parseArguments(stream: TokenStream): Arguments {
-  const args: Expression[] = []
+  const args: { readonly value: Expression; readonly isSpread: boolean }[] = []
   const named: (readonly [string, Expression])[] = []
   stream.expect('operator', '(')
   while (!stream.accept('operator', ')')) {
@@ -127,13 +127,14 @@ export function parseArguments(stream: TokenStream): Arguments {
       stream.expect('operator', ',')
       if (stream.accept('operator', ')')) break
     }
-    if (stream.is('operator', '*', '**')) stream.unsupported('an argument with *')
-    if (stream.is('name') && stream.peek(1).kind === 'operator' && stream.peek(1).value === '=') {
+    if (stream.is('operator', '**')) stream.unsupported('an argument with **')
+    const isSpread = stream.accept('operator', '*')
+    if (!isSpread && stream.is('name') && stream.peek(1).kind === 'operator' && stream.peek(1).value === '=') {
       const name = stream.next().value
       stream.next()
       named.push([name, parseExpression(stream)])
     } else if (named.length > 0) stream.fail('expected a keyword argument')
-    else args.push(parseExpression(stream))
+    else args.push({ value: parseExpression(stream), isSpread })
   }
   return { args, named }
 }
@@ -160,7 +161,7 @@ function parseTest(stream: TokenStream, input: Expression): Expression {
   if (stream.is('operator', '(')) given = parseArguments(stream)
   else if (stream.is('name') || stream.is('string') || stream.is('integer') || stream.is('float') || stream.is('operator', '[', '{')) {
     if (stream.is('name', 'is')) stream.fail('tests cannot be chained')
-    if (!stream.is('name', 'else', 'or', 'and')) given = { args: [parsePostfix(stream, parsePrimary(stream))], named: [] }
+    if (!stream.is('name', 'else', 'or', 'and')) given = { args: [{ value: parsePostfix(stream, parsePrimary(stream)), isSpread: false }], named: [] }
   }
   return { kind: 'test', input, name, isNegated, ...given }
 }

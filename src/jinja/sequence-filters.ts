@@ -54,8 +54,9 @@ export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
   sort(value, args, named) {
     const [reverse = false, isCaseSensitive = false, attribute = null] = bind('sort', args, named, ['reverse', 'case_sensitive', 'attribute'])
     if (attribute instanceof Text && attribute.value.includes(',')) throw new TemplateError('unsupported', 'the filter sort with several attributes')
-    const keyOf = (item: Value): Value => (attribute === null ? item : pathItem(item, attribute))
-    return new List(sorted(iterate(value), isTrue(isCaseSensitive), isTrue(reverse), keyOf))
+    // jinja2 compares lists of keys, which asks for less than comparing the keys: two equal keys need no order.
+    const keyOf = (item: Value): Value => new List([caseless(attribute === null ? item : pathItem(item, attribute), isTrue(isCaseSensitive))])
+    return new List(sorted(iterate(value), true, isTrue(reverse), keyOf))
   },
   sum(value, args, named) {
     const [attribute = null, start = 0n] = bind('sum', args, named, ['attribute', 'start'])
@@ -71,13 +72,13 @@ export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
       seen.push(key)
       return true
     }
-    return lazy(value, (items) => items.filter(isNew))
+    return new List(iterate(value).filter(isNew), 'generator')
   }
 }
 
 /** A generator. jinja2 computes its items on use; here an error comes at once, for the same template. */
 function lazy(value: Value, compute: (items: readonly Value[]) => readonly Value[]): List {
-  return new List(isTrue(value) || value instanceof List ? compute(iterate(value)) : [], 'generator')
+  return new List(compute(isTrue(value) ? iterate(value) : []), 'generator')
 }
 
 function orDefault(value: Value, standard: Value | undefined): Value {

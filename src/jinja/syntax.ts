@@ -25,7 +25,8 @@ export interface Comparison {
 }
 
 export interface Arguments {
-  readonly args: readonly Expression[]
+  /** An expression that was written behind `*` gives several arguments. */
+  readonly args: readonly { readonly value: Expression; readonly isSpread: boolean }[]
   readonly named: readonly (readonly [string, Expression])[]
 }
 

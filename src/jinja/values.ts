@@ -93,7 +93,8 @@ function hashKey(value: Value): string {
   if (value instanceof Text) return `text ${value.value}`
   if (value === null) return 'None'
   if (typeof value === 'boolean' || typeof value === 'bigint' || typeof value === 'number') return `number ${Number(value)}`
-  if (value instanceof List && value.kind === 'tuple') return `tuple ${JSON.stringify(value.items.map(hashKey))}`
+  if (value instanceof Undefined) return 'Undefined'
+  if (value instanceof List && (value.kind === 'tuple' || value.kind === 'range')) return `${value.kind} ${JSON.stringify(value.items.map(hashKey))}`
   throw new TemplateError('failed', `unhashable type: '${typeName(value)}'`)
 }
 

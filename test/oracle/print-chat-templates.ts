@@ -1,5 +1,5 @@
 /**
- * Renders every conversation with every template in a folder, for check_chat_templates.py. Arguments: the folder, which
+ * Renders every conversation with every template in a folder, and small cases, for check_chat_templates.py. Arguments: the folder, which
  * is searched for files `*.jinja`, and the file to write.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { type JsonValue, Template, toValue } from '../../src/jinja/template.ts'
 import { TemplateError } from '../../src/jinja/template-error.ts'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { present } from '../support/present.ts'
+import { templateCases } from './template-cases.ts'
 
 interface Conversation {
   readonly messages: JsonValue
@@ -28,7 +29,7 @@ function attempt(render: () => string): Rendered {
   }
 }
 
-function rendered(source: string): Rendered | readonly Rendered[] {
+function rendered(source: string, conversations: readonly Conversation[]): Rendered | readonly Rendered[] {
   let template: Template
   try {
     template = new Template(source)
@@ -46,5 +47,6 @@ function rendered(source: string): Rendered | readonly Rendered[] {
 }
 
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.jinja'))
-const results = files.sort().map((file) => ({ file, result: rendered(readFileSync(join(folder, file), 'utf8')) }))
-writeFileSync(present(process.argv[3]), JSON.stringify(results))
+const templates = files.sort().map((file) => ({ file, result: rendered(readFileSync(join(folder, file), 'utf8'), conversations) }))
+const cases = templateCases().map((source) => ({ source, result: rendered(source, conversations.slice(0, 1)) }))
+writeFileSync(present(process.argv[3]), JSON.stringify({ templates, cases }))
