@@ -22,7 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   memory: ['model/onnx/', 'process/'],
   hub: ['model/', 'process/', '@huggingface/hub'],
   config: ['env-schema', 'model/folder/find-graph-file.ts', 'model/precision/eight-bit-form.ts'],
-  inspect: ['config/options.ts', 'memory/', 'model/', 'process/'],
+  inspect: ['config/options.ts', 'memory/', 'model/', 'process/', 'tokenizer/token-bytes.ts'],
   tokenizer: ['observability/', 'process/', 'scheduling/fair-turns.ts', 'scoring/checks/check.ts', '@huggingface/jinja', '@huggingface/tokenizers'],
   engine: ['memory/', 'model/onnx/', 'model/precision/', 'model/weights/', 'process/', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts', 'engine/engine-info.ts', 'engine/packed-row.ts'],

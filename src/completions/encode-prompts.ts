@@ -1,5 +1,5 @@
 import type { EncodingContext } from '../encoding/encoding-context.ts'
-import { checkedInput, minTokenCount } from '../encoding/item-input.ts'
+import { assertReachable, checkedInput, minTokenCount } from '../encoding/item-input.ts'
 import { TextIds } from '../encoding/text-ids.ts'
 import { ServiceError } from '../errors.ts'
 import { isSliceOver, mapInSlices, nextSlice } from '../event-loop.ts'
@@ -36,6 +36,7 @@ export async function encodePrompts({ prompts, options }: CompletionsRequest, co
 
   return mapInSlices(prompts, ({ param, value }) => {
     const encoded = typeof value === 'string' ? withAdded(textIds.of(value), options.addSpecialTokens, context) : unchanged(value)
+    assertReachable(encoded.ids, param, context)
     const count = encoded.ids.length
     if (count === 0) throw new ServiceError('invalid_request', `${param} has no tokens: send a text that is not empty`, { param })
     if (count > longestPrompt(options.maxTokens, maxModelLen)) throw tooLong(param, count, false, options.maxTokens, maxModelLen)

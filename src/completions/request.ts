@@ -118,8 +118,9 @@ export function promptsOf(field: PromptField): Prompt[] {
   if (isIds(field)) return [notEmpty({ param: 'prompt', value: field })]
   const prompts = field.map((value, i): Prompt => {
     const param = `prompt/${i}`
+    const mixed = `prompt/${field.findIndex((each) => typeof each !== typeof field[0])}`
     if (typeof value === 'number' || typeof value !== typeof field[0])
-      throw invalid(param, `${param} is of a different type than prompt/0: send only texts, only lists of token ids, or one list of ids`)
+      throw invalid(mixed, `${mixed} is of a different type than prompt/0: send only texts, only lists of token ids, or one list of ids`)
     return notEmpty({ param, value })
   })
   if (prompts.length === 0) throw invalid('prompt', 'prompt is an empty list: send a text, token ids, or a list of either')

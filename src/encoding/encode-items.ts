@@ -6,7 +6,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { type SplitIds, splitAtBoundary, startsWith } from './boundary.ts'
 import type { EncodedItem, Warning } from './encoded-item.ts'
 import type { EncodingContext } from './encoding-context.ts'
-import { type ItemInput, itemInputOf } from './item-input.ts'
+import { assertReachable, type ItemInput, itemInputOf } from './item-input.ts'
 import type { LogprobItem, LogprobOptions } from './logprob-item.ts'
 import { isMisplaced, type PartIds, partText, spelledParts } from './spelling.ts'
 import { TextIds } from './text-ids.ts'
@@ -43,6 +43,9 @@ function encodedItem(input: ItemInput, textIds: TextIds, options: LogprobOptions
   // A chat template may write the prefix token itself; the sequence must not start with two.
   const ownX = input.fromTemplate && prefix !== null && allX[0] === prefix ? allX.slice(1) : allX
   const eos = endToken(options, tokenizer)
+  assertReachable(ownX, item.param.x, context)
+  assertReachable(split.y, item.param.y, context)
+  assertReachable(eos, 'eos', context)
   refuseEmpty(input, split.y, eos)
   if (prefix === null && ownX.length === 0)
     throw new ServiceError(

@@ -43,13 +43,8 @@ export function checkedInput(
 ): TextOrIds {
   if (typeof value !== 'string') {
     if (onOverflow === 'error' && value.length > maxModelLen) throw tooLong(param, value.length, maxModelLen)
-    const bad = firstOutside(value, vocabSize)
-    if (bad === undefined) return value
-    throw new ServiceError(
-      'token_out_of_range',
-      `${param} contains token id ${bad}; this model's ids range from 0 to ${vocabSize - 1}: use this model's tokenizer`,
-      { param }
-    )
+    assertReachable(value, param, { tokenizer, vocabSize })
+    return value
   }
   if (boundary === 'tokens')
     throw new ServiceError('invalid_request', `${param} is text, but boundary is tokens: send token ids, or use boundary auto`, { param })
@@ -74,8 +69,25 @@ function tooLong(param: string, minTokens: number, maxModelLen: number): Service
   )
 }
 
+/**
+ * Throws `token_out_of_range` for an id that the model has no logit for. A tokenizer may have such ids: the placeholder
+ * of images is one beyond the logits of every text-only Gemma 3.
+ */
+export function assertReachable(ids: ArrayLike<number>, param: string, { tokenizer, vocabSize }: Pick<EncodingContext, 'tokenizer' | 'vocabSize'>): void {
+  const bad = firstOutside(ids, vocabSize)
+  if (bad === undefined) return
+  const isOfTokenizer = bad >= 0 && bad < tokenizer.info.vocabSize
+  throw new ServiceError(
+    'token_out_of_range',
+    isOfTokenizer
+      ? `${param} contains token id ${bad}, which the tokenizer has but the model cannot score, because it has only ${vocabSize} logits per token: remove this token`
+      : `${param} contains token id ${bad}; this model's ids range from 0 to ${vocabSize - 1}: use this model's tokenizer`,
+    { param }
+  )
+}
+
 /** A plain loop takes a tenth of the time of `find`, and a list may have a million ids. */
-function firstOutside(ids: readonly number[], vocabSize: number): number | undefined {
+function firstOutside(ids: ArrayLike<number>, vocabSize: number): number | undefined {
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number
     if (id < 0 || id >= vocabSize) return id

@@ -31,6 +31,8 @@ export interface Sharing {
    * Most tokens of a packed row, cached ones included: the model's sliding window where it has one, else its context.
    */
   readonly longestRow: number
+  /** Most tokens of a sequence that the prefix cache can hold; absent without a bound. */
+  readonly longestPrefix?: number
   /**
    * Heads whose S x S attention scores the graph writes to memory, at `ATTENTION_SCORE_BYTES`; 0 for fused attention.
    */

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Config } from '../config/options.ts'
 import { type MemoryPrediction, predictMemory } from '../memory/predict.ts'
 import { readKnownAnswers } from '../model/known-answers.ts'
@@ -10,6 +12,7 @@ import type { OpenModel } from '../model/open-model.ts'
 import type { PrecisionPlan } from '../model/precision/precision-plan.ts'
 import type { RoundedFile } from '../model/precision/prepare.ts'
 import { mebibytes } from '../process/mebibytes.ts'
+import { baseVocabSizeOf, type TokenizerJson } from '../tokenizer/token-bytes.ts'
 
 /** A model to report on, without its weights. */
 interface InspectedModel {
@@ -78,6 +81,30 @@ function vocabularyText({ vocabSize, statedVocabSize }: Pick<OpenModel, 'vocabSi
   return vocabSize === statedVocabSize ? String(vocabSize) : `${vocabSize}, where the configuration says ${statedVocabSize ?? 'nothing'}`
 }
 
+/** The ids of tokenizer.json, compared with the logits of the model; null without that file. */
+export function tokenizerSection({ folder: { folder, vocabSize } }: InspectedModel): Section | null {
+  const path = join(folder, 'tokenizer.json')
+  if (!existsSync(path)) return null
+  const json = JSON.parse(readFileSync(path, 'utf8')) as TokenizerJson
+  const baseSize = baseVocabSizeOf(json)
+  const unreachable = (json.added_tokens ?? []).filter(({ id }) => id >= vocabSize)
+  const spellings = unreachable.slice(0, SHOWN_TOKENS).map(({ id, content }) => `${content} (${id})`)
+  const more = unreachable.length > SHOWN_TOKENS ? ` and ${unreachable.length - SHOWN_TOKENS} more` : ''
+  return {
+    name: 'tokenizer',
+    json: { base_vocab_size: baseSize, is_usable: baseSize <= vocabSize, ids_without_logits: unreachable.map(({ id }) => id) },
+    lines: [
+      ['tokenizer', `${baseSize} ids and ${(json.added_tokens ?? []).length} added tokens`],
+      ...(baseSize > vocabSize
+        ? [['', `does not belong to this model, which has only ${vocabSize} logits per token: logpr serve will refuse it`] as const]
+        : unreachable.length > 0
+          ? [['', `the model has no logits for ${spellings.join(', ')}${more}: requests with these tokens are refused`] as const]
+          : [])
+    ]
+  }
+}
+
+const SHOWN_TOKENS = 5
 const SHOWN_INPUTS = 4
 
 /** The original graph: operator sets, inputs and LM head. */

@@ -1,5 +1,6 @@
 import { elementAt } from '../element-at.ts'
 import type { EncodingContext } from '../encoding/encoding-context.ts'
+import { assertReachable } from '../encoding/item-input.ts'
 import { sameBytes } from '../encoding/token-text.ts'
 import { ServiceError } from '../errors.ts'
 import { type Check, check } from '../scoring/checks/check.ts'
@@ -37,8 +38,9 @@ export interface RegionedText {
 export function encodeRegions(
   text: RegionedText,
   { eos, prefixToken }: LossOptions,
-  { tokenizer, maxModelLen, vocabSize, prefixTokenId }: EncodingContext
+  context: EncodingContext
 ): EncodedExample {
+  const { tokenizer, maxModelLen, vocabSize, prefixTokenId } = context
   const { param } = text
   if (text.ids.length === 0)
     throw new ServiceError('empty_completion', `${param} contain no text, so there is nothing to score: send at least one non-empty text`, { param })
@@ -57,6 +59,7 @@ export function encodeRegions(
   const appended = wantsEnd && endId !== null ? [endId] : []
 
   const ids = Int32Array.from([...added, ...text.ids, ...appended])
+  assertReachable(ids, param, context)
   if (ids.length === 1)
     throw new ServiceError('no_prefix_token', `${param} are a single token that nothing precedes, so it has no probability: send more text`, { param })
   if (ids.length > maxModelLen)

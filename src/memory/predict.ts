@@ -3,7 +3,7 @@ import type { Graph, TensorInfo } from '../model/onnx/graph.ts'
 import { headChunks, headRowLimits } from '../model/onnx/head-rows.ts'
 import { SCORING_INPUTS } from '../model/onnx/scoring-graph.ts'
 import { heldWeights } from './held-weights.ts'
-import { elementCount, type InferredTensor, tensorInfo, tensorInfoOf } from './shapes/tensor-info.ts'
+import { elementCount, type InferredTensor, initializerTensors, tensorInfo } from './shapes/tensor-info.ts'
 import { type SimulatedMemory, simulateMemory } from './simulate-memory.ts'
 
 const MIB = 1 << 20
@@ -99,7 +99,7 @@ export function longestShape({ maxModelLen }: Pick<ShapeLimits, 'maxModelLen'>):
 
 /** Predicts the memory of a service on the CPU from the graph alone, without reading weights. */
 export function predictMemory(question: MemoryQuestion): MemoryPrediction {
-  const weights = weightTensors(question.scoring)
+  const weights = initializerTensors(question.scoring.initializers)
   const passes = budgetShapes(question).map((shape) => passOf(question, weights, shape))
   const longest = passOf(question, weights, longestShape(question))
   const budget = passes.reduce((most, each) => (each.pass.bytes > most.pass.bytes ? each : most))
@@ -127,7 +127,7 @@ export function predictMemory(question: MemoryQuestion): MemoryPrediction {
 
 /** Memory that an engine with a loaded model needs in addition for a pass of one shape. */
 export function predictPass(question: MemoryQuestion, shape: BatchShape): PassPrediction {
-  return passOf(question, weightTensors(question.scoring), shape).pass
+  return passOf(question, initializerTensors(question.scoring.initializers), shape).pass
 }
 
 function passOf(
@@ -138,15 +138,6 @@ function passOf(
   const inputs = new Map(question.scoring.inputs.map((input) => [input.name, inputTensor(input, question, shape)]))
   const simulated = simulateMemory(question.scoring, { inputs, weights })
   return { simulated, pass: { bytes: Math.ceil(simulated.peakBytes + FRAGMENTATION * simulated.largestBytes) + PASS_BYTES, shape, at: simulated.peakAt } }
-}
-
-function weightTensors({ initializers }: Graph): ReadonlyMap<string, InferredTensor> {
-  return new Map(
-    initializers.map(({ name, dims, dataType, location, value }) => [
-      name,
-      location === null && value instanceof Uint8Array ? tensorInfoOf(value) : tensorInfo(dataType, dims)
-    ])
-  )
 }
 
 /** An input of a pass that scores every row, with empty caches. */

@@ -1,11 +1,11 @@
 import { FLOAT16, INT64 } from '../model/onnx/data-types.ts'
 import type { Graph, OnnxNode } from '../model/onnx/graph.ts'
-import { readSubgraphNodes } from '../model/onnx/read.ts'
+import { readSubgraphInitializers, readSubgraphNodes } from '../model/onnx/read.ts'
 import { SCORING_INPUTS } from '../model/onnx/scoring-graph.ts'
 import { subgraphOutputs } from '../model/onnx/subgraphs.ts'
 import { inferOutputs, isView, mayWriteInPlace, scratchBytes } from './cpu-kernels.ts'
 import { executionOrder, fusedProducts } from './execution-order.ts'
-import { activationBytes, elementCount, type InferredTensor, tensorInfo } from './shapes/tensor-info.ts'
+import { activationBytes, elementCount, type InferredTensor, initializerTensors, tensorInfo } from './shapes/tensor-info.ts'
 
 const WITH_SUBGRAPHS = new Set(['If', 'Loop', 'Scan'])
 const HALF_BYTES = 2
@@ -173,7 +173,7 @@ class Simulation {
     for (const attribute of node.attributes) {
       const nodes = readSubgraphNodes(attribute)
       if (nodes.length === 0) continue
-      const inner = new Simulation({ inputs: new Map([...this.#tensors, ...chunkTensors(this.#tensors)]), weights: new Map() }, true)
+      const inner = new Simulation({ inputs: new Map([...this.#tensors, ...chunkTensors(this.#tensors), ...initializerTensors(readSubgraphInitializers(attribute))]), weights: new Map() }, true)
       inner.run(nodes, new Set())
       for (const operator of inner.#unknown) this.#unknown.add(operator)
       this.#largestBytes = Math.max(this.#largestBytes, inner.#largestBytes)
@@ -189,17 +189,11 @@ class Simulation {
   }
 }
 
-/** Inputs and constants of the body of the scoring graph's Scan (src/model/onnx/scoring-graph.ts). */
+/** Inputs of the body of the scoring graph's Scan (src/model/onnx/scoring-graph.ts). */
 function chunkTensors(outer: ReadonlyMap<string, InferredTensor>): Map<string, InferredTensor> {
   const chunk = tensorInfo(INT64, [outer.get(SCORING_INPUTS.rows)?.dims.at(-1) ?? 1])
-  const placeholders = ['higher_count', 'entropy', 'prob_squares', 'top_log_probs', 'top_ids'].map(
-    (name) => [`none.${name}.value`, tensorInfo(INT64, [1, 1])] as const
-  )
   return new Map([
     ['chunk.rows', chunk],
-    ['chunk.targets', chunk],
-    ['chunk.axis', tensorInfo(INT64, [1], [1])],
-    ['detail.axis', tensorInfo(INT64, [1], [-1])],
-    ...placeholders
+    ['chunk.targets', chunk]
   ])
 }

@@ -68,6 +68,11 @@ export function assertTextFiles(folder: string): void {
       'model_invalid',
       `${name} has no tokenizer.json, which turns text into token ids: download it from where the model came from, or write it with save_pretrained of a fast tokenizer in Python's transformers`
     )
+  if (!exists(folder, 'tokenizer_config.json'))
+    throw new ServiceError(
+      'model_invalid',
+      `${name} has no tokenizer_config.json, which names the special tokens and the chat template: download it from where tokenizer.json came from`
+    )
   for (const { file, path } of textFilesOf(folder)) {
     assertRegularFile(path, `${name}/${file}`)
     const foreign = foreignKind(headOf(path))

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import { ServiceError } from '../errors.ts'
 import { folderOfModel, type ModelFolder, openModelFolder } from './folder/model-folder.ts'
@@ -43,7 +44,10 @@ export interface ModelChoice {
  * or `model_unsupported` with the reason why the model cannot be scored.
  */
 export function openModel(path: string, { dtype = 'auto', maxModelLen = 0 }: ModelChoice = {}): OpenModel {
-  assertTextFiles(folderOfModel(path))
+  const target = folderOfModel(path)
+  const gguf = path.endsWith('.gguf') ? basename(path) : onlyGguf(target)
+  if (gguf !== undefined) throw new ServiceError('model_unsupported', ggufMessage(gguf))
+  assertTextFiles(target)
   const folder = openModelFolder(path, dtype, maxModelLen)
   const { graph, files } = openGraph({ onnxPath: folder.onnxPath, modelFolder: folder.folder })
   return { ...folder, ...describeGraph(folder, graph), graph, files }
@@ -54,6 +58,16 @@ export type ModelInfo = Pick<OpenModel, 'layout' | 'dtype' | 'dtypeChoice' | 'nu
 /** What the log and GET /v1/models show of a model. */
 export function modelInfoOf({ layout, dtype, dtypeChoice, numerics, maxModelLen, maxModelLenSource, vocabSize, statedVocabSize }: OpenModel): ModelInfo {
   return { layout, dtype, dtypeChoice, numerics, maxModelLen, maxModelLenSource, vocabSize, statedVocabSize }
+}
+
+/** A GGUF file of a folder that has nothing else of a model. */
+function onlyGguf(folder: string): string | undefined {
+  const files = readdirSync(folder)
+  return files.some((file) => file.endsWith('config.json')) ? undefined : files.find((file) => file.endsWith('.gguf'))
+}
+
+function ggufMessage(file: string): string {
+  return `${file} is a GGUF file of llama.cpp, and logpr runs ONNX graphs: export the original model with optimum-cli export onnx, and name its folder`
 }
 
 /** The properties of a model that its graph determines. Throws as `openModel` does. */

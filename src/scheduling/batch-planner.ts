@@ -10,6 +10,11 @@ export interface PlannedJob {
   readonly runsAlone: boolean
   /** The ids that are fed, in order; not read when `runsAlone`. */
   readonly fed: Int32Array
+  /**
+   * How many leading tokens the prefix cache can save. Absent: all, with their scores. With details or labels only
+   * those before the first scored token, because the cache has neither.
+   */
+  readonly reusableTokens?: number
 }
 
 export interface BatchLimits {
@@ -154,28 +159,36 @@ function planPacked(queue: readonly PlannedJob[], planning: Planning): BatchPlan
 const MIN_PREFIX_TOKENS = 32
 
 /**
- * Sequences with the prefix of the head, which the engine runs one after the other from its prefix cache: each adds the
- * tokens that it shares with none before it. `queue` is not empty.
+ * Sequences with the prefix of the head, which the engine runs one after the other: it caches what each of them shares
+ * with another, so each adds the tokens that it shares with none before it. `queue` is not empty.
  */
 function planFromCache(queue: readonly PlannedJob[], planning: Planning): BatchPlan {
   const { limits, sharing } = planning
   const head = elementAt(queue, 0)
   const longestRow = sharing?.longestRow ?? 0
-  // Its columns are the tokens that the passes compute, each common prefix once.
-  const computed = new PackedRowBuilder()
-  computed.add(head.fed, 0)
+  const prefixes = new PackedRowBuilder()
+  prefixes.add(head.fed, 0)
   const newTokens = new Map([[0, head.tokenCount]])
+  let tokens = head.tokenCount
   let cost = continuationCost(head.tokenCount, head.tokenCount, planning)
   for (const { index, job, shared } of bySharedPrefix(queue, head)) {
-    if (shared < MIN_PREFIX_TOKENS) break
-    if (job.tokenCount > longestRow) continue
-    const added = computed.added(job.fed, shared)
-    if (computed.columns + added > limits.maxBatchTokens) continue
-    computed.add(job.fed, shared)
+    if (Math.min(shared, savedTokens(job, planning)) < MIN_PREFIX_TOKENS) break
+    // One topCount applies to a whole batch, so a job with details would also keep the others from cached scores.
+    if (job.tokenCount > longestRow || (job.reusableTokens === undefined) !== (head.reusableTokens === undefined)) continue
+    // The token before the first one that is not cached is fed again.
+    const added = Math.min(job.tokenCount, 1 + Math.max(prefixes.added(job.fed, shared), job.tokenCount - savedTokens(job, planning)))
+    if (tokens + added > limits.maxBatchTokens) continue
+    prefixes.add(job.fed, shared)
+    tokens += added
     newTokens.set(index, added)
     cost += continuationCost(added, job.tokenCount, planning)
   }
   return sharedPlan(newTokens, cost)
+}
+
+/** Most leading tokens of a job that can come from the prefix cache. */
+function savedTokens({ tokenCount, reusableTokens = tokenCount }: PlannedJob, { sharing }: Planning): number {
+  return Math.min(reusableTokens, sharing?.longestPrefix ?? tokenCount)
 }
 
 /**

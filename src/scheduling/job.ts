@@ -76,6 +76,12 @@ export function fedTokens({ ids }: ScoringSequence): number {
   return ids.length - 1
 }
 
+/** As `PlannedJob.reusableTokens`; undefined for all. */
+export function reusableTokens({ sequences: [sequence], topCount }: Batch): number | undefined {
+  if (sequence === undefined || (topCount === null && sequence.targets === undefined)) return undefined
+  return Math.max(0, sequence.firstScored - 1)
+}
+
 /** Tokens that the model computes for a batch with one padded row per sequence. */
 export function paddedTokens({ sequences }: Batch): number {
   return sequences.length * Math.max(0, ...sequences.map(fedTokens))

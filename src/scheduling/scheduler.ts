@@ -5,7 +5,7 @@ import { ActiveClients } from './active-clients.ts'
 import { refusalOf } from './admission.ts'
 import { type BatchLimits, planBatch } from './batch-planner.ts'
 import type { Capacity, TimedWork } from './deadline-plan.ts'
-import { batchOf, type ExactBatch, keyOfJob, paddedTokens, type ScoringJob, type WorkTerms } from './job.ts'
+import { batchOf, type ExactBatch, keyOfJob, paddedTokens, reusableTokens, type ScoringJob, type WorkTerms } from './job.ts'
 import { mergedBatch, QueuedRequest, type QueuedWork, resolveGroups, reusedScores, tokensOf } from './queued-work.ts'
 import { RequestQueue } from './request-queue.ts'
 import { ResultCache } from './result-cache.ts'
@@ -166,7 +166,9 @@ export class Scheduler {
       return new Promise<BatchScores>((resolve, reject) => {
         const runsAlone = this.#isBatchingDisabled || key === null
         const fed = batch.sequences[0]?.ids.subarray(0, -1) ?? NO_IDS
-        entries.push({ request, batch, key, fed, tokenCount: paddedTokens(batch), runsAlone, enqueuedAtMs: this.#now(), resolve, reject })
+        const reusable = reusableTokens(batch)
+        const planned = { fed, tokenCount: paddedTokens(batch), runsAlone, ...(reusable === undefined ? {} : { reusableTokens: reusable }) }
+        entries.push({ ...planned, request, batch, key, enqueuedAtMs: this.#now(), resolve, reject })
       })
     })
     add(entries.filter((entry) => !this.#running.join(entry)))

@@ -63,6 +63,8 @@ export async function whenReady(parts: LoadingParts): Promise<ReadyBackend> {
   engine.expectFiles(Object.fromEntries(weights.map(({ identity, sha256 }, i) => [modelPaths[i], { identity, sha256 }])))
   if (info.selfTest.causal === 'approximate') scheduler.disableBatching()
   const prefixTokenId = parts.prefixTokenOf(tokenizer)
+  if (prefixTokenId !== null && prefixTokenId >= model.vocabSize)
+    throw new ServiceError('model_invalid', `the prefix token has id ${prefixTokenId}, but the model has only ${model.vocabSize} logits per token: set --prefix-token none`)
   const context: EvaluationContext = {
     tokenizer,
     vocabSize: model.vocabSize,
@@ -99,10 +101,12 @@ export async function whenReady(parts: LoadingParts): Promise<ReadyBackend> {
 
 /** Compares the tokenizer with its known answers. Throws `model_invalid` when it does not belong to the model. */
 async function checkTokenizer(tokenizer: Tokenizer, { vocabSize }: OpenModel, known: KnownAnswers | null): Promise<Check> {
-  if (tokenizer.info.vocabSize > vocabSize) {
+  const { baseVocabSize } = tokenizer.info
+  // Added tokens without a logit are common: the placeholder of images in a text-only model. Requests with one fail.
+  if (baseVocabSize > vocabSize) {
     throw new ServiceError(
       'model_invalid',
-      `the tokenizer has ids up to ${tokenizer.info.vocabSize - 1}, but the model has only ${vocabSize} logits per token, so they belong to different models: use the files of one download`
+      `the tokenizer has ids up to ${baseVocabSize - 1}, but the model has only ${vocabSize} logits per token, so they belong to different models: use the files of one download`
     )
   }
   const answer = await tokenizerKnownAnswer(tokenizer, known?.texts ?? [])

@@ -5,7 +5,7 @@ import { addedTokensOf, decodeBytesAsLibrary, normalizedText, useUnicodeWhiteSpa
 import { describeTokenizer, libraryIds, libraryText, tokenSpellings } from './library-tokenizer.ts'
 import { type BytePairModel, mergeLongWords } from './long-words.ts'
 import { PretrainedTokenizer, readTokenizerFiles } from './pretrained-tokenizer.ts'
-import { asTokensSpell, dropsLeadingSpace, isUnigramVocab, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
+import { asTokensSpell, baseVocabSizeOf, dropsLeadingSpace, isUnigramVocab, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
 import type { ChatMessage, EncodedConversation, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
 
 /**
@@ -55,6 +55,7 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
     tokenBytes,
     info: {
       vocabSize: tokenBytes.length,
+      baseVocabSize: baseVocabSizeOf(json),
       beginId: full.beginId,
       endId: full.endId,
       specials: new Map(specials.map(({ id, content }) => [id, content])),

@@ -28,6 +28,15 @@ export function tokenBytesOf(tokenizer: TokenizerJson): Uint8Array[] {
   return Array.from(table, (bytes) => bytes ?? new Uint8Array(0))
 }
 
+/** Largest id + 1 without the added tokens, some of which may have no logit (image placeholders). */
+export function baseVocabSizeOf({ added_tokens, model: { vocab } }: TokenizerJson): number {
+  const added = new Set((added_tokens ?? []).map(({ id }) => id))
+  const ids = isUnigramVocab(vocab) ? vocab.keys() : Object.values(vocab)
+  let size = 0
+  for (const id of ids) if (id >= size && !added.has(id)) size = id + 1
+  return size
+}
+
 /**
  * The text that the tokens of a text spell. In SentencePiece `▁` is always a space, even if the text itself contains
  * it.

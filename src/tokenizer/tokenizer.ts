@@ -74,6 +74,8 @@ export interface ContentBytes {
 export interface TokenizerInfo {
   /** Largest id + 1. */
   readonly vocabSize: number
+  /** Largest id + 1 without the added tokens: the ids that ordinary text can have. */
+  readonly baseVocabSize: number
   /** BOS and EOS tokens that the tokenizer declares. */
   readonly beginId: number | null
   readonly endId: number | null

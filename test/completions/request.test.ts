@@ -108,7 +108,8 @@ describe('promptsOf', () => {
     ['a text beside ids', [[1], 'a'], 'prompt/1'],
     ['an id beside lists of ids', [[1], 2], 'prompt/1'],
     ['an id beside texts', ['a', 2], 'prompt/1'],
-    ['a list of ids after an id', [1, [2]], 'prompt/0']
+    ['a list of ids after an id', [1, [2]], 'prompt/1'],
+    ['a text after an id', [1, 'a'], 'prompt/1']
   ] as const) {
     test(`rejects ${what}`, () => assert.throws(() => promptsOf(field as PromptField), { code: 'invalid_request', param }))
   }

@@ -77,6 +77,9 @@ describe('encodeItems rejects', () => {
     ['a merge under strict', itemOf('a', 'b'), { boundary: 'strict' }, {}, 'boundary_merged', 'boundary'],
     ['text under boundary tokens', itemOf([3], 'b'), { boundary: 'tokens' }, {}, 'invalid_request', 'y'],
     ['an id past the vocabulary', itemOf([20], 'a'), {}, {}, 'token_out_of_range', 'x'],
+    // The fake tokenizer has the ids 12 (s) and 13 (>).
+    ['a text with an id that the model has no logit for', itemOf('a>', 'a'), {}, { vocabSize: 13 }, 'token_out_of_range', 'x'],
+    ['the same in y', itemOf('a', '>'), {}, { vocabSize: 13 }, 'token_out_of_range', 'y'],
     ['a negative id', itemOf('a', [-1]), {}, {}, 'token_out_of_range', 'y'],
     ['a lone surrogate in x', itemOf('a\ud800', 'b'), {}, {}, 'invalid_text', 'x'],
     ['a lone surrogate in y', itemOf('a', '\udc00b'), {}, {}, 'invalid_text', 'y'],

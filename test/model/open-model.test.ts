@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { buildFloat, buildNode, buildTensor } from '../../src/model/onnx/build-node.ts'
 import { FLOAT, INT64, UINT8 } from '../../src/model/onnx/data-types.ts'
@@ -17,7 +18,7 @@ function open(
   graph: Graph,
   { config = CONFIG, file = 'model.onnx', ...choice }: ModelChoice & { config?: object; file?: string } = {}
 ): OpenModel {
-  return openModel(tempFolder(t, { 'config.json': JSON.stringify(config), 'tokenizer.json': '{}', [file]: writeOnnx(graph) }), choice)
+  return openModel(tempFolder(t, { 'config.json': JSON.stringify(config), 'tokenizer.json': '{}', 'tokenizer_config.json': '{}', [file]: writeOnnx(graph) }), choice)
 }
 
 /** The tiny model, with its ids computed from other inputs as well, so that those are needed. */
@@ -83,7 +84,7 @@ describe('openModel', () => {
     const [, ...rest] = graph.nodes
     const attention = buildNode('GroupQueryAttention', ['input_ids', 'attention_mask'], ['ids'])
     const genai = JSON.stringify({ model: { context_length: 32, vocab_size: 7, decoder: { filename: 'model.onnx' } } })
-    const folder = tempFolder(t, { 'genai_config.json': genai, 'tokenizer.json': '{}', 'model.onnx': writeOnnx({ ...graph, nodes: [attention, ...rest] }) })
+    const folder = tempFolder(t, { 'genai_config.json': genai, 'tokenizer.json': '{}', 'tokenizer_config.json': '{}', 'model.onnx': writeOnnx({ ...graph, nodes: [attention, ...rest] }) })
     const { layout, maxModelLen } = openModel(folder)
     assert.deepEqual([layout, maxModelLen], ['genai', 32])
   })
@@ -111,5 +112,18 @@ describe('openModel', () => {
       code: 'model_invalid',
       message: /states the vocabulary size: add vocab_size/
     })
+  })
+})
+
+describe('openModel refuses', () => {
+  it('a GGUF file, alone in its folder or named', (t) => {
+    const folder = tempFolder(t, { 'tiny.gguf': 'GGUF' })
+    for (const path of [folder, join(folder, 'tiny.gguf')])
+      assert.throws(() => openModel(path), { code: 'model_unsupported', message: /^tiny\.gguf is a GGUF file of llama\.cpp.*optimum-cli export onnx/ })
+  })
+
+  it('a folder without tokenizer_config.json, before anything is loaded', (t) => {
+    const folder = tempFolder(t, { 'config.json': '{}', 'tokenizer.json': '{}' })
+    assert.throws(() => openModel(folder), { code: 'model_invalid', message: /has no tokenizer_config\.json, which names the special tokens/ })
   })
 })

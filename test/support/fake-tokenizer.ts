@@ -43,6 +43,7 @@ export class FakeTokenizer implements Tokenizer {
   constructor({ facts = {}, normalize = (text) => text, chatTail = '', template = fakeTemplate }: Behaviour = {}) {
     this.info = {
       vocabSize: 14,
+      baseVocabSize: 14,
       beginId: 0,
       endId: 1,
       specials: SPECIALS,

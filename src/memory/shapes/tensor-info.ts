@@ -1,4 +1,5 @@
 import { BFLOAT16, elementBits, FLOAT, FLOAT16 } from '../../model/onnx/data-types.ts'
+import type { Initializer } from '../../model/onnx/graph.ts'
 import { numbersOfTensor, readTensor } from '../../model/onnx/tensor.ts'
 import { sourceOfBytes } from '../../model/onnx/wire.ts'
 
@@ -48,4 +49,14 @@ export function activationBytes({ elementType, dims }: InferredTensor): number {
 
 export function isHalf(dataType: number): boolean {
   return dataType === FLOAT16 || dataType === BFLOAT16
+}
+
+/** Weights and constants by name; constants inside the graph keep their values. */
+export function initializerTensors(initializers: readonly Initializer[]): ReadonlyMap<string, InferredTensor> {
+  return new Map(
+    initializers.map(({ name, dims, dataType, location, value }) => [
+      name,
+      location === null && value instanceof Uint8Array ? tensorInfoOf(value) : tensorInfo(dataType, dims)
+    ])
+  )
 }

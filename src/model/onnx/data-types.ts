@@ -7,6 +7,7 @@ export const INT32 = 6
 export const INT64 = 7
 export const BOOL = 9
 export const FLOAT16 = 10
+export const DOUBLE = 11
 export const BFLOAT16 = 16
 export const UINT4 = 21
 export const INT4 = 22
@@ -29,7 +30,7 @@ const DATA_TYPES: Readonly<Record<number, DataType>> = {
   8: { name: 'string', bits: null },
   [BOOL]: { name: 'bool', bits: 8 },
   [FLOAT16]: { name: 'float16', bits: 16 },
-  11: { name: 'float64', bits: 64 },
+  [DOUBLE]: { name: 'float64', bits: 64 },
   12: { name: 'uint32', bits: 32 },
   13: { name: 'uint64', bits: 64 },
   14: { name: 'complex64', bits: 64 },

@@ -134,6 +134,12 @@ export function readSubgraphNodes(attribute: Uint8Array): OnnxNode[] {
   return [...subgraphsOf(source, wholeOf(source))].flatMap((graph) => [...childrenOf(source, graph, 1)].map((node) => readNode(bytesOf(source, node))))
 }
 
+/** The initializers of the graphs in an encoded attribute, one level deep. */
+export function readSubgraphInitializers(attribute: Uint8Array): Initializer[] {
+  const source = sourceOfBytes(attribute)
+  return [...subgraphsOf(source, wholeOf(source))].flatMap((graph) => [...childrenOf(source, graph, 5)].map((field) => readInitializer(source, field, '')))
+}
+
 /** FunctionProto { name 1, node 7, domain 10 }: an operator that the model defines itself. */
 export function readFunction(encoded: Uint8Array): { readonly domain: string; readonly name: string; readonly nodes: readonly OnnxNode[] } {
   const source = sourceOfBytes(encoded)

@@ -2,11 +2,12 @@ import { ServiceError } from '../../errors.ts'
 import { ATTENTION_BIAS } from './attention-bias.ts'
 import { buildFloat, buildInt64, buildNode } from './build-node.ts'
 import { BOOL, FLOAT, INT64 } from './data-types.ts'
-import { findHead, type Head } from './find-head.ts'
+import { findHead, type Head, vocabularyWidth } from './find-head.ts'
 import type { Graph, OnnxNode, TensorInfo } from './graph.ts'
 import { withoutWindowedCaches } from './past-key-values.ts'
 import { removeDead } from './remove-dead.ts'
 import { splitQuantizedProducts } from './split-quantized-product.ts'
+import { alongAxis, sumOverVocabulary } from './vocabulary-sums.ts'
 import { writeGraph } from './write.ts'
 
 /**
@@ -57,15 +58,13 @@ const { rows, targets, detailed, topCount, probed } = SCORING_INPUTS
 const HIDDEN_ROWS = 'logpr.hidden_rows'
 /** The first operator set with negative axes, GatherElements and sorted TopK. */
 const LOWEST_OPSET = 11
-/** From this operator set on, Unsqueeze and ReduceSum take their axes as an input instead of an attribute. */
-const AXES_ARE_INPUTS = 13
 
 /**
  * Rewrites a causal language model so that it computes logits only for the requested rows, and returns scores instead
  * of logits:
  *
  *     hidden (B, S, H) -> Flatten -> (B·S, H)
- *       -> Scan over chunks [ Gather C rows -> head -> LogSoftmax -> scores per row ]
+ *       -> Scan over chunks [ Gather C rows -> head -> log-softmax -> scores per row ]
  *
  * The logits of one chunk, (C, V), exist at a time, so the head's memory does not grow with rows x vocabulary. Weights
  * are not copied: they stay in their file. A head that quantizes its hidden states does so before the rows are
@@ -77,7 +76,7 @@ export function scoringGraph(model: Graph, { keepPresents = [] }: ScoringGraphOp
   const head = findHead(graph)
 
   const scan = buildNode('Scan', [rows, targets], Object.values(SCORING_OUTPUTS), {
-    attributes: { body: writeGraph('logpr.chunk', chunkBody(head, opset)), num_scan_inputs: 2 },
+    attributes: { body: writeGraph('logpr.chunk', chunkBody(head, opset, vocabularyWidth(graph, head))), num_scan_inputs: 2 },
     captures: [HIDDEN_ROWS, detailed, topCount, probed, ...capturesOf(head)]
   })
   return removeDead({
@@ -119,36 +118,45 @@ export function ownInputs({ inputs }: Graph): TensorInfo[] {
 type Body = Pick<Graph, 'nodes' | 'initializers' | 'inputs' | 'outputs'>
 
 /** The Scan body: takes the row indices and targets of one chunk, (C,) each. */
-function chunkBody(head: Head, opset: number): Body {
+function chunkBody(head: Head, opset: number, width: number | null): Body {
   const logits = 'chunk.logits'
   const results = ['chunk.log_prob', 'chunk.log_sum_exp', 'chunk.best_id', 'chunk.best_log_prob']
   const details = ['chunk.higher_count', 'chunk.entropy', 'chunk.prob_squares', 'chunk.top_log_probs', 'chunk.top_ids']
   const probes = ['chunk.probe_logits', 'chunk.probe_log_probs']
-  const detailInputs = [logits, 'chunk.log_probs', 'chunk.target_logit', topCount]
+  const detailInputs = [logits, 'chunk.shifted', 'chunk.log_sum', 'chunk.target_logit', topCount]
+  const largest = alongAxis(opset, 'ReduceMax', logits, 'chunk.largest')
+  const sum = sumOverVocabulary(opset, 'chunk.exponentials', 'chunk.sum', width)
+  const targetColumn = alongAxis(opset, 'Unsqueeze', 'chunk.targets', 'chunk.target_column') // (C, 1)
 
   const nodes: OnnxNode[] = [
     buildNode('Gather', [HIDDEN_ROWS, 'chunk.rows'], ['chunk.hidden'], { attributes: { axis: 0 } }), // (C, H)
     ...renamedHead(head, 'chunk.hidden', 'chunk.model_logits'), // (C, V), or (1, C, V) if a bias or a scale has three dimensions
     buildNode('Flatten', ['chunk.model_logits'], ['chunk.flat_logits'], { attributes: { axis: -1 } }),
     buildNode('Cast', ['chunk.flat_logits'], [logits], { attributes: { to: FLOAT } }), // (C, V)
-    // Before operator set 13, LogSoftmax flattens to two dimensions, which these logits have.
-    buildNode('LogSoftmax', [logits], ['chunk.log_probs'], { attributes: { axis: -1 } }),
-    alongAxis(opset, 'Unsqueeze', 'chunk.targets', 'chunk.axis', 'chunk.target_column'), // (C, 1)
-    ...gatherColumn('chunk.log_probs', 'chunk.target_column', 'chunk.log_prob'),
+    // onnxruntime's LogSoftmax adds V terms one after the other in float32; see `sumOverVocabulary`.
+    ...largest.nodes, // (C, 1)
+    buildNode('Sub', [logits, 'chunk.largest'], ['chunk.shifted']), // (C, V)
+    buildNode('Exp', ['chunk.shifted'], ['chunk.exponentials']),
+    ...sum.nodes,
+    buildNode('Log', ['chunk.sum'], ['chunk.log_sum']), // (C, 1)
+    buildNode('Add', ['chunk.largest', 'chunk.log_sum'], ['chunk.log_sum_exp']),
+    ...targetColumn.nodes,
     ...gatherColumn(logits, 'chunk.target_column', 'chunk.target_logit'),
-    buildNode('Sub', ['chunk.target_logit', 'chunk.log_prob'], ['chunk.log_sum_exp']),
+    ...logProbColumn('chunk.target_column', 'chunk.target_shifted', 'chunk.log_prob'),
     buildNode('ArgMax', [logits], ['chunk.best_id'], { attributes: { axis: -1, keepdims: 1 } }),
-    ...gatherColumn('chunk.log_probs', 'chunk.best_id', 'chunk.best_log_prob'),
-    buildNode('Gather', [logits, probed], ['chunk.probe_logits'], { attributes: { axis: 0 } }), // (P, V)
-    buildNode('Gather', ['chunk.log_probs', probed], ['chunk.probe_log_probs'], { attributes: { axis: 0 } }),
+    ...logProbColumn('chunk.best_id', 'chunk.best_shifted', 'chunk.best_log_prob'),
+    ...gatherRows(logits, 'chunk.probe_logits'), // (P, V)
+    ...gatherRows('chunk.shifted', 'chunk.probe_shifted'),
+    ...gatherRows('chunk.log_sum', 'chunk.probe_log_sum'), // (P, 1)
+    buildNode('Sub', ['chunk.probe_shifted', 'chunk.probe_log_sum'], ['chunk.probe_log_probs']),
     buildNode('If', [detailed], details, {
-      attributes: { then_branch: writeGraph('logpr.detail', detailBranch(opset)), else_branch: writeGraph('logpr.no_detail', emptyBranch()) },
+      attributes: { then_branch: writeGraph('logpr.detail', detailBranch(opset, width)), else_branch: writeGraph('logpr.no_detail', emptyBranch()) },
       captures: detailInputs
     })
   ]
   return {
     nodes,
-    initializers: [buildInt64('chunk.axis', [1], [AXIS])],
+    initializers: [...largest.initializers, ...sum.initializers, ...targetColumn.initializers],
     inputs: [
       { name: 'chunk.rows', elementType: INT64, shape: ['rows'] },
       { name: 'chunk.targets', elementType: INT64, shape: ['rows'] }
@@ -157,21 +165,26 @@ function chunkBody(head: Head, opset: number): Body {
   }
 }
 
-function detailBranch(opset: number): Body {
+function detailBranch(opset: number, width: number | null): Body {
+  const higher = alongAxis(opset, 'ReduceSum', 'detail.higher_float', 'detail.higher_count')
+  const entropy = sumOverVocabulary(opset, 'detail.terms', 'detail.negative_entropy', width)
+  const squares = sumOverVocabulary(opset, 'detail.squares', 'detail.prob_squares', width)
   const nodes = [
+    buildNode('Sub', ['chunk.shifted', 'chunk.log_sum'], ['detail.log_probs']),
     buildNode('Greater', ['chunk.logits', 'chunk.target_logit'], ['detail.higher']),
     buildNode('Cast', ['detail.higher'], ['detail.higher_float'], { attributes: { to: FLOAT } }),
-    alongAxis(opset, 'ReduceSum', 'detail.higher_float', 'detail.axis', 'detail.higher_count'),
-    buildNode('Exp', ['chunk.log_probs'], ['detail.probs']),
-    buildNode('Mul', ['detail.probs', 'chunk.log_probs'], ['detail.terms']),
-    alongAxis(opset, 'ReduceSum', 'detail.terms', 'detail.axis', 'detail.negative_entropy'),
+    ...higher.nodes,
+    buildNode('Exp', ['detail.log_probs'], ['detail.probs']),
+    buildNode('Mul', ['detail.probs', 'detail.log_probs'], ['detail.terms']),
+    ...entropy.nodes,
     buildNode('Neg', ['detail.negative_entropy'], ['detail.entropy']),
     buildNode('Mul', ['detail.probs', 'detail.probs'], ['detail.squares']),
-    alongAxis(opset, 'ReduceSum', 'detail.squares', 'detail.axis', 'detail.prob_squares'),
-    buildNode('TopK', ['chunk.log_probs', topCount], ['detail.top_log_probs', 'detail.top_ids'], { attributes: { axis: -1, largest: 1, sorted: 1 } })
+    ...squares.nodes,
+    buildNode('TopK', ['detail.log_probs', topCount], ['detail.top_log_probs', 'detail.top_ids'], { attributes: { axis: -1, largest: 1, sorted: 1 } })
   ]
   const outputs = ['detail.higher_count', 'detail.entropy', 'detail.prob_squares', 'detail.top_log_probs', 'detail.top_ids']
-  return { nodes, initializers: [buildInt64('detail.axis', [1], [AXIS])], inputs: [], outputs: outputsNamed(outputs) }
+  const initializers = [...higher.initializers, ...entropy.initializers, ...squares.initializers]
+  return { nodes, initializers, inputs: [], outputs: outputsNamed(outputs) }
 }
 
 /** Placeholders of shape (1, 1): the branches of an If must agree in type, not in shape. */
@@ -184,17 +197,14 @@ function emptyBranch(): Body {
   return { nodes, initializers, inputs: [], outputs: outputsNamed(names) }
 }
 
-/** The axis of the vocabulary in (C, V) and (C, 1). */
-const AXIS = 1
+/** The log-probabilities in the columns of `columns`, (C, 1); `shifted` names what they have in `chunk.shifted`. */
+function logProbColumn(columns: string, shifted: string, output: string): OnnxNode[] {
+  return [...gatherColumn('chunk.shifted', columns, shifted), buildNode('Sub', [shifted, 'chunk.log_sum'], [output])]
+}
 
-/**
- * An operator over AXIS, which the tensor `axis` holds for operator sets that take it as an input. ReduceSum keeps the
- * dimension.
- */
-function alongAxis(opset: number, opType: 'Unsqueeze' | 'ReduceSum', input: string, axis: string, output: string): OnnxNode {
-  const keepdims = opType === 'ReduceSum' ? { keepdims: 1 } : undefined
-  if (opset >= AXES_ARE_INPUTS) return buildNode(opType, [input, axis], [output], keepdims && { attributes: keepdims })
-  return buildNode(opType, [input], [output], { attributes: { axes: [AXIS], ...keepdims } })
+/** The probed rows of a matrix. */
+function gatherRows(matrix: string, output: string): OnnxNode[] {
+  return [buildNode('Gather', [matrix, probed], [output], { attributes: { axis: 0 } })]
 }
 
 function gatherColumn(matrix: string, columns: string, output: string): OnnxNode[] {

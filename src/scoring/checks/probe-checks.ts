@@ -42,7 +42,7 @@ export function probeChecks(rows: ProbedRows): Check[] {
 }
 
 /** `finite_logits`. `value` is the position of the token that the first such row predicts. */
-export function finiteLogits({ probes }: ProbedRows): Check {
+export function finiteLogits({ probes }: Pick<ProbedRows, 'probes'>): Check {
   const bad = probes.find((probe) => !probe.isFinite)
   if (bad === undefined) return check('finite_logits', 'pass', `all logits of ${probes.length} rows are finite`, { independent: true })
   return check('finite_logits', 'fail', `the row that predicts the token at position ${bad.position} has a logit that is not finite`, {

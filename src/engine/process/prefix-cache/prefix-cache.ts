@@ -148,6 +148,15 @@ export class PrefixCache {
   }
 }
 
+/** Nodes of a path for which `longestPrefix` leaves room. */
+const RESERVED_NODES = 8
+
+/** Most tokens of one prefix that a cache of `maxBytes` holds. */
+export function longestPrefix(tensors: readonly CacheTensor[], maxBytes: number): number {
+  const nodes = RESERVED_NODES * (NODE_BYTES + (tensors.length + OTHER_ARRAYS) * ARRAY_BYTES)
+  return Math.max(0, Math.floor((maxBytes - nodes) / tokenBytes(tensors)))
+}
+
 /**
  * Bytes per cached token: keys and values of all layers, its row and its id. Throws `internal_error` for a tensor
  * without elements.

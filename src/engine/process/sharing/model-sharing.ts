@@ -1,7 +1,7 @@
 import { ATTENTION_SCORE_BYTES, type Sharing } from '../../engine-info.ts'
 import type { EngineSpec, SharingLimits } from '../../protocol.ts'
 import type { CacheTensor } from '../prefix-cache/cache-tensor.ts'
-import { PrefixCache } from '../prefix-cache/prefix-cache.ts'
+import { longestPrefix, PrefixCache } from '../prefix-cache/prefix-cache.ts'
 import { PrefixHistory } from '../prefix-cache/prefix-history.ts'
 import { off, type SharableGraph } from './sharable-graph.ts'
 import { type RunPass, SharedScoring } from './shared-scoring.ts'
@@ -43,7 +43,8 @@ export class ModelSharing {
     return {
       ...this.#abilities,
       longestRow: Math.min(this.#graph.window ?? this.#contextTokens, this.#contextTokens),
-      attentionHeads: this.#graph.attentionHeads
+      attentionHeads: this.#graph.attentionHeads,
+      ...(this.#abilities.prefixCache.isOn ? { longestPrefix: longestPrefix(this.#tensors, this.#limits.prefixCacheBytes) } : {})
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Batch, ScoringSequence } from '../../engine.ts'
-import { commonLength, packedRowSize } from '../../packed-row.ts'
+import { commonLength, compareIds, packedRowSize } from '../../packed-row.ts'
 
 /**
  * Groups sequences into packed rows of at most `longestRow` columns by halving the list until each half fits. Each
@@ -15,6 +15,19 @@ export function rowGroups(fed: readonly Int32Array[], longestRow: number): reado
     const middle = indices.length >> 1
     return [...split(indices.slice(0, middle)), ...split(indices.slice(middle))]
   }
+}
+
+/** For each sequence, how many leading tokens it has in common with some other one: in sorted order with a neighbour. */
+export function lengthsSharedWithAnother(fed: readonly Int32Array[]): number[] {
+  const order = fed.map((_, i) => i).sort((a, b) => compareIds(fed[a]!, fed[b]!))
+  const lengths = new Array<number>(fed.length).fill(0)
+  order.slice(1).forEach((index, i) => {
+    const before = order[i]!
+    const shared = commonLength(fed[before]!, fed[index]!)
+    lengths[before] = Math.max(lengths[before]!, shared)
+    lengths[index] = shared
+  })
+  return lengths
 }
 
 /** What the cache has of the tokens that all sequences of a pass begin with. */

@@ -5,7 +5,7 @@ import type { PrefixCache } from '../prefix-cache/prefix-cache.ts'
 import type { PrefixHistory } from '../prefix-cache/prefix-history.ts'
 import { joinRows, type Rows } from '../row-scores.ts'
 import { type KnownPrefix, packedPass } from './packed-pass.ts'
-import { commonTokens, longTextChunks, rowGroups, usableLength } from './pass-plan.ts'
+import { commonTokens, lengthsSharedWithAnother, longTextChunks, rowGroups, usableLength } from './pass-plan.ts'
 
 /** Result of a pass: the rows of each of its sequences, and the keys and values of all P + S tokens if requested. */
 interface PassScores {
@@ -36,7 +36,7 @@ const LEAST_TOKENS = 16
 
 /**
  * Scores batches of layout `shared`. The cached prefix of a group of sequences is not computed again, and the rest of
- * the group is one packed row. A prefix is cached at its second occurrence.
+ * the group is one packed row. A prefix is cached at its second occurrence, which may be in the same batch.
  */
 export class SharedScoring {
   readonly #parts: SharedScoringParts
@@ -48,8 +48,10 @@ export class SharedScoring {
   async score(batch: Batch): Promise<BatchScores> {
     const { packs, longestRow, history } = this.#parts
     const fed = batch.sequences.map(({ ids }) => ids.subarray(0, -1))
-    // Looked up for all before any is noted: a prefix shared only within the batch is computed once in any case.
-    const repeatedLengths = fed.map((ids) => history?.longest(ids) ?? 0)
+    // What several sequences of the batch begin with is cached as well: without packing they run one after the other,
+    // and the next request often has more outputs for the same x.
+    const inBatch = history === null ? [] : lengthsSharedWithAnother(fed)
+    const repeatedLengths = fed.map((ids, i) => Math.max(history?.longest(ids) ?? 0, inBatch[i] ?? 0))
     for (const ids of fed) history?.note(ids)
 
     const rows: RowScores[] = []

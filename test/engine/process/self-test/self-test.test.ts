@@ -120,6 +120,7 @@ describe('runSelfTest on a model with a fault', () => {
     ['scores that vary more than the numerics explain', { noiseNats: 0.02 }, ['rerun', 'causality', 'batch_invariance', 'padding_invariance']],
     ['rows that predict the token itself', { rowOffset: -1 }, ['shift_alignment']],
     ['rows that predict the token after next', { rowOffset: 1 }, ['shift_alignment']],
+    ['logits that are not numbers, and names nothing that follows from them', { noiseNats: Number.NaN }, ['finite_logits']],
     ['a masked token', { maskedId: 59 }, ['finite_logits']],
     ['log-probabilities changed after they were computed', { changedByNats: -0.5 }, ['loss_parity']],
     ['probabilities that do not add up to 1', { unnormalizedByNats: 0.01 }, ['normalization', 'loss_parity']]

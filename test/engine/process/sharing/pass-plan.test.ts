@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { ScoringSequence } from '../../../../src/engine/engine.ts'
-import { packedRowSize } from '../../../../src/engine/packed-row.ts'
-import { commonTokens, longTextChunks, rowGroups, usableLength } from '../../../../src/engine/process/sharing/pass-plan.ts'
+import { commonLength, packedRowSize } from '../../../../src/engine/packed-row.ts'
+import { commonTokens, lengthsSharedWithAnother, longTextChunks, rowGroups, usableLength } from '../../../../src/engine/process/sharing/pass-plan.ts'
 import { present } from '../../../support/present.ts'
 
 const SEQUENCES = fc.array(
@@ -36,6 +36,20 @@ describe('rowGroups', () => {
 
   it('groups sequences that fit into one row', () => {
     assert.deepEqual(rowGroups([Int32Array.of(1, 2), Int32Array.of(1, 3)], 3), [[0, 1]])
+  })
+})
+
+describe('lengthsSharedWithAnother', () => {
+  it('is the longest prefix that a sequence has in common with any other', () => {
+    fc.assert(
+      fc.property(SEQUENCES, (fed) => {
+        const longest = (i: number): number => Math.max(0, ...fed.map((other, j) => (i === j ? 0 : commonLength(present(fed[i]), other))))
+        assert.deepEqual(
+          lengthsSharedWithAnother(fed),
+          fed.map((_, i) => longest(i))
+        )
+      })
+    )
   })
 })
 

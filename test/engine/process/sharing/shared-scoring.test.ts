@@ -68,6 +68,21 @@ for (const { name, packs, caches, maxAttentionBytes } of MODELS) {
     }
     if (caches) it('caches a text at its second occurrence, even one that needs several passes', cachesLongTexts)
 
+    const computesPrefixOnce = async (): Promise<void> => {
+      const x = [0, ...randomOf(9).ids(60)]
+      const batch = (seed: number): Batch => ({
+        sequences: [1, 2, 3, 4].map((y) => ({ ids: Int32Array.from([...x, ...randomOf(100 * seed + y).ids(5)]), firstScored: 1 })),
+        topCount: null,
+        layout: 'shared'
+      })
+      const computed = async (seed: number): Promise<number> =>
+        (await model.score(batch(seed))).rows.reduce((sum, { work }) => sum + (work?.computedTokens ?? 0), 0)
+      // x, and of each sequence at most its own tokens and the last one of x.
+      assert.ok((await computed(1)) <= 61 + 4 * 6)
+      assert.ok((await computed(2)) <= 4 * 6)
+    }
+    if (caches) it('computes what the sequences of a batch begin with once, and not again for the next batch', computesPrefixOnce)
+
     it(`gives the scores of the plain pass in ${BATCHES} random batches, whatever was scored before`, async () => {
       const random = randomOf(name.length)
       const prefixes = Array.from({ length: 3 }, () => random.ids(random.between(20, 90)))

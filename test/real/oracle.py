@@ -1,0 +1,58 @@
+"""What transformers says of a real model, for run.ts: `python oracle.py MODEL_FOLDER QUESTIONS.json OUT.json`.
+
+QUESTIONS.json has `texts` (x and y), `conversations` (lists of messages) and `pairs` (BLiMP: good and bad). OUT.json
+gets
+
+* `texts`: for each the ids of x and of x + y, both with BOS, and the log-probability of every id of x + y after the
+  first, in float64;
+* `conversations`: the ids that the chat template gives, generation prompt included;
+* `pairs`: the log-likelihoods of both sentences that the `hf` model of lm-evaluation-harness returns, in float32.
+"""
+import json
+import sys
+from pathlib import Path
+
+import torch
+from transformers import AutoTokenizer
+
+sys.path.insert(0, str(Path(__file__).parents[2] / 'scripts' / 'models'))
+from gemma import GGUF_FILE, reference_model
+
+
+@torch.no_grad()
+def log_probs(model, ids: list[int]) -> list[float]:
+    """In nats, of every id after the first."""
+    logits = model(torch.tensor([ids[:-1]]), use_cache=False).logits[0]
+    return (logits.gather(1, torch.tensor(ids[1:])[:, None])[:, 0] - torch.logsumexp(logits, -1)).tolist()
+
+
+def log_likelihoods(model, tokenizer, pairs: list[dict]) -> list[list[float]]:
+    from lm_eval.api.instance import Instance
+    from lm_eval.models.huggingface import HFLM
+
+    harness = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=8, max_length=512)
+    sentences = [pair[which] for pair in pairs for which in ('good', 'bad')]
+    requests = [Instance('loglikelihood', {}, ('', sentence), i) for i, sentence in enumerate(sentences)]
+    found = [value for value, _ in harness.loglikelihood(requests)]
+    return [found[i:i + 2] for i in range(0, len(found), 2)]
+
+
+def main(folder: Path, questions_file: Path, out: Path) -> None:
+    questions = json.loads(questions_file.read_text())
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = reference_model(folder.parent / GGUF_FILE)
+    pairs = log_likelihoods(model, tokenizer, questions['pairs'])
+    conversations = [
+        tokenizer.apply_chat_template(messages, tokenize=True, add_generation_prompt=True, return_dict=False)
+        for messages in questions['conversations']
+    ]
+    model.double()
+    texts = []
+    for text in questions['texts']:
+        x_ids, ids = tokenizer(text['x']).input_ids, tokenizer(text['x'] + text['y']).input_ids
+        texts.append({'x_ids': x_ids, 'ids': ids, 'log_probs': log_probs(model, ids)})
+    out.write_text(json.dumps({'texts': texts, 'conversations': conversations, 'pairs': pairs}))
+
+
+if __name__ == '__main__':
+    main(*(Path(argument) for argument in sys.argv[1:4]))
