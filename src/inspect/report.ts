@@ -5,7 +5,16 @@ import { openModel } from '../model/open-model.ts'
 import { resolvePrecision } from '../model/precision/precision-plan.ts'
 import type { RoundedFile } from '../model/precision/prepare.ts'
 import { roundedGraph } from '../model/precision/rounded-graph.ts'
-import { graphSection, memorySection, modelSection, precisionSection, type Section, type SectionMaker, scoringGraphSection, tokenizerSection } from './sections.ts'
+import {
+  graphSection,
+  memorySection,
+  modelSection,
+  precisionSection,
+  type Section,
+  type SectionMaker,
+  scoringGraphSection,
+  tokenizerSection
+} from './sections.ts'
 
 /** In the order of the report. */
 const SECTIONS: readonly SectionMaker[] = [modelSection, tokenizerSection, graphSection, precisionSection, scoringGraphSection, memorySection]

@@ -1,5 +1,5 @@
-import { FILTERS } from './filters.ts'
 import { METHOD_NAMES } from './attributes.ts'
+import { FILTERS } from './filters.ts'
 import { TESTS } from './tests.ts'
 
 export function isKnownFilter(name: string): boolean {

@@ -107,10 +107,7 @@ function repeated(value: Value, count: number): Value {
   if (times * length > MAX_REPEATED) throw new TemplateError('failed', 'the repeated value is too long')
   if (value instanceof Text) return Text.concat(Array.from({ length: times }, () => value))
   if (value instanceof List && (value.kind === 'list' || value.kind === 'tuple'))
-    return new List(
-      Array.from({ length: times }, () => value.items).flat(),
-      value.kind
-    )
+    return new List(Array.from({ length: times }, () => value.items).flat(), value.kind)
   return unsupportedOperands('*', value, BigInt(count))
 }
 

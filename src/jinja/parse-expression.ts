@@ -1,8 +1,8 @@
 import { isKnownFilter, isKnownMethod, isKnownTest } from './known-names.ts'
 import { parsePrimary } from './parse-primary.ts'
 import type { Arguments, Comparison, Expression } from './syntax.ts'
-import type { TokenStream } from './token-stream.ts'
 import { Text } from './text.ts'
+import type { TokenStream } from './token-stream.ts'
 
 /** The grammar of jinja2's parser. Throws `TemplateError` for constructs that this renderer does not know. */
 export function parseExpression(stream: TokenStream): Expression {

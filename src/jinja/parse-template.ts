@@ -1,5 +1,5 @@
-import { tokenize } from './lexer.ts'
 import { isReservedName } from './known-names.ts'
+import { tokenize } from './lexer.ts'
 import { parseExpression, parseFilters, parseOr } from './parse-expression.ts'
 import { parseTuple } from './parse-primary.ts'
 import { BODY, type Body, type Expression, type Parameter, type Statement, type Target } from './syntax.ts'

@@ -173,4 +173,3 @@ function loopVariable(items: readonly Value[], index: number): Namespace {
     ['cycle', cycle]
   ])
 }
-

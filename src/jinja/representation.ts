@@ -78,9 +78,7 @@ export function toJson(value: Value, options: JsonOptions, depth = 0): Text {
   if (value instanceof Text) return value.changedTo(jsonText(value.value, options.ensureAscii))
   if (value instanceof Dict) {
     const entries = options.sortKeys ? sortedEntries(value) : value.entries()
-    const written = entries.map(([key, item]) =>
-      Text.concat([jsonKey(key, options), new Text(options.keySeparator), toJson(item, options, depth + 1)])
-    )
+    const written = entries.map(([key, item]) => Text.concat([jsonKey(key, options), new Text(options.keySeparator), toJson(item, options, depth + 1)]))
     return bracketed('{', written, '}', options, depth)
   }
   if (value instanceof List && (value.kind === 'list' || value.kind === 'tuple'))

@@ -117,4 +117,3 @@ function sorted(items: readonly Value[], isCaseSensitive: boolean, isReversed: b
   const sign = isReversed ? -1 : 1
   return keyed.sort((a, b) => sign * compare(a.key, b.key)).map(({ item }) => item)
 }
-

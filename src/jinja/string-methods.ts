@@ -50,9 +50,7 @@ export const STRING_METHODS: Readonly<Record<string, Method>> = {
   split(text, args, named) {
     const [separator, limit] = bind('split', args, named, ['sep', 'maxsplit'])
     const most = limitOf('split', limit)
-    return new List(
-      separator === undefined || separator === null ? words(text, most) : separated('split', text, requiredText('split', separator), most)
-    )
+    return new List(separator === undefined || separator === null ? words(text, most) : separated('split', text, requiredText('split', separator), most))
   },
   splitlines(text, args, named) {
     const [keepEnds] = bind('splitlines', args, named, ['keepends'])
@@ -116,7 +114,10 @@ export function replaced(text: Text, old: Text, fresh: Text, count: number): Tex
   if (old.value !== '') return fresh.join(text.split(old.value, most))
   const ends = codePointStarts(text.value) ?? Array.from({ length: text.value.length + 1 }, (_, i) => i)
   const taken = ends.slice(0, Math.min(most, ends.length))
-  return Text.concat([...taken.flatMap((at, i) => [fresh, text.slice(at, i + 1 < taken.length ? taken[i + 1] : text.value.length)]), ...(taken.length === 0 ? [text] : [])])
+  return Text.concat([
+    ...taken.flatMap((at, i) => [fresh, text.slice(at, i + 1 < taken.length ? taken[i + 1] : text.value.length)]),
+    ...(taken.length === 0 ? [text] : [])
+  ])
 }
 
 function limitOf(what: string, given: Value | undefined): number {

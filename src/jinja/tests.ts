@@ -60,7 +60,8 @@ export const TESTS: Readonly<Record<string, Test>> = {
     return value === other
   },
   sequence: plain(
-    (value) => value instanceof Text || value instanceof Dict || value instanceof Undefined || (value instanceof List && !['view', 'generator'].includes(value.kind))
+    (value) =>
+      value instanceof Text || value instanceof Dict || value instanceof Undefined || (value instanceof List && !['view', 'generator'].includes(value.kind))
   ),
   string: plain((value) => value instanceof Text),
   true: plain((value) => value === true),

@@ -131,8 +131,7 @@ export function isEqual(a: Value, b: Value): boolean {
   if (a instanceof Undefined && b instanceof Undefined) return true
   if (a instanceof List && b instanceof List && a.kind === b.kind && (a.kind === 'list' || a.kind === 'tuple' || a.kind === 'range'))
     return a.items.length === b.items.length && a.items.every((item, i) => isEqual(item, b.items[i] ?? null))
-  if (a instanceof Dict && b instanceof Dict)
-    return a.size === b.size && a.entries().every(([key, value]) => b.has(key) && isEqual(value, b.get(key) ?? null))
+  if (a instanceof Dict && b instanceof Dict) return a.size === b.size && a.entries().every(([key, value]) => b.has(key) && isEqual(value, b.get(key) ?? null))
   return a === b
 }
 

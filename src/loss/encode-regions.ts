@@ -35,11 +35,7 @@ export interface RegionedText {
  * Labels the tokens of a text by its regions, and adds the prefix token and an end token. Throws `empty_completion`,
  * `no_prefix_token`, `no_end_token` or `context_length_exceeded`.
  */
-export function encodeRegions(
-  text: RegionedText,
-  { eos, prefixToken }: LossOptions,
-  context: EncodingContext
-): EncodedExample {
+export function encodeRegions(text: RegionedText, { eos, prefixToken }: LossOptions, context: EncodingContext): EncodedExample {
   const { tokenizer, maxModelLen, vocabSize, prefixTokenId } = context
   const { param } = text
   if (text.ids.length === 0)

@@ -173,7 +173,10 @@ class Simulation {
     for (const attribute of node.attributes) {
       const nodes = readSubgraphNodes(attribute)
       if (nodes.length === 0) continue
-      const inner = new Simulation({ inputs: new Map([...this.#tensors, ...chunkTensors(this.#tensors), ...initializerTensors(readSubgraphInitializers(attribute))]), weights: new Map() }, true)
+      const inner = new Simulation(
+        { inputs: new Map([...this.#tensors, ...chunkTensors(this.#tensors), ...initializerTensors(readSubgraphInitializers(attribute))]), weights: new Map() },
+        true
+      )
       inner.run(nodes, new Set())
       for (const operator of inner.#unknown) this.#unknown.add(operator)
       this.#largestBytes = Math.max(this.#largestBytes, inner.#largestBytes)

@@ -64,7 +64,10 @@ export async function whenReady(parts: LoadingParts): Promise<ReadyBackend> {
   if (info.selfTest.causal === 'approximate') scheduler.disableBatching()
   const prefixTokenId = parts.prefixTokenOf(tokenizer)
   if (prefixTokenId !== null && prefixTokenId >= model.vocabSize)
-    throw new ServiceError('model_invalid', `the prefix token has id ${prefixTokenId}, but the model has only ${model.vocabSize} logits per token: set --prefix-token none`)
+    throw new ServiceError(
+      'model_invalid',
+      `the prefix token has id ${prefixTokenId}, but the model has only ${model.vocabSize} logits per token: set --prefix-token none`
+    )
   const context: EvaluationContext = {
     tokenizer,
     vocabSize: model.vocabSize,

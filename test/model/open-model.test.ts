@@ -18,7 +18,10 @@ function open(
   graph: Graph,
   { config = CONFIG, file = 'model.onnx', ...choice }: ModelChoice & { config?: object; file?: string } = {}
 ): OpenModel {
-  return openModel(tempFolder(t, { 'config.json': JSON.stringify(config), 'tokenizer.json': '{}', 'tokenizer_config.json': '{}', [file]: writeOnnx(graph) }), choice)
+  return openModel(
+    tempFolder(t, { 'config.json': JSON.stringify(config), 'tokenizer.json': '{}', 'tokenizer_config.json': '{}', [file]: writeOnnx(graph) }),
+    choice
+  )
 }
 
 /** The tiny model, with its ids computed from other inputs as well, so that those are needed. */
@@ -84,7 +87,12 @@ describe('openModel', () => {
     const [, ...rest] = graph.nodes
     const attention = buildNode('GroupQueryAttention', ['input_ids', 'attention_mask'], ['ids'])
     const genai = JSON.stringify({ model: { context_length: 32, vocab_size: 7, decoder: { filename: 'model.onnx' } } })
-    const folder = tempFolder(t, { 'genai_config.json': genai, 'tokenizer.json': '{}', 'tokenizer_config.json': '{}', 'model.onnx': writeOnnx({ ...graph, nodes: [attention, ...rest] }) })
+    const folder = tempFolder(t, {
+      'genai_config.json': genai,
+      'tokenizer.json': '{}',
+      'tokenizer_config.json': '{}',
+      'model.onnx': writeOnnx({ ...graph, nodes: [attention, ...rest] })
+    })
     const { layout, maxModelLen } = openModel(folder)
     assert.deepEqual([layout, maxModelLen], ['genai', 32])
   })

@@ -124,11 +124,48 @@ const FILTERS = [
   'safe'
 ]
 const TESTS = [
-  'defined', 'undefined', 'none', 'string', 'number', 'integer', 'float', 'boolean', 'true', 'false', 'mapping', 'sequence', 'iterable',
-  'callable', 'odd', 'even', 'lower', 'upper', 'divisibleby 7', 'eq 7', 'ne none', 'in [7, none]', 'sameas none'
+  'defined',
+  'undefined',
+  'none',
+  'string',
+  'number',
+  'integer',
+  'float',
+  'boolean',
+  'true',
+  'false',
+  'mapping',
+  'sequence',
+  'iterable',
+  'callable',
+  'odd',
+  'even',
+  'lower',
+  'upper',
+  'divisibleby 7',
+  'eq 7',
+  'ne none',
+  'in [7, none]',
+  'sameas none'
 ]
 const OPERATORS = ['+', '-', '*', '/', '//', '%', '~', '==', '!=', '<', '>=', 'in', 'not in', 'and', 'or']
-const ITEMS = ['[0]', '[-1]', '[1:]', '[:-1]', '[::-1]', '[::2]', `['items']`, '.items', '.b', '.0', `['nothing']`, '.x.y', '[none]', `.get('b', 1)`, '.keys()|list']
+const ITEMS = [
+  '[0]',
+  '[-1]',
+  '[1:]',
+  '[:-1]',
+  '[::-1]',
+  '[::2]',
+  `['items']`,
+  '.items',
+  '.b',
+  '.0',
+  `['nothing']`,
+  '.x.y',
+  '[none]',
+  `.get('b', 1)`,
+  '.keys()|list'
+]
 const BLOCKS = [
   '{% for x in [1, 2, 3] %}{{ loop.index }}{{ loop.first }}{{ loop.last }}{{ loop.revindex }}{{ loop.previtem }}{{ loop.nextitem }}{% endfor %}',
   '{% for x in [1, 2, 3] if x > 1 %}{{ loop.length }}{{ x }}{% else %}none{% endfor %}',

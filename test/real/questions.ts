@@ -43,7 +43,10 @@ function codeTexts(): { x: string; y: string }[] {
 function proseTexts(): { x: string; y: string }[] {
   const sentences = read('scripts/golden/sentences.txt').trim().split('\n')
   return Array.from({ length: PROSE_TEXTS }, (_, i) => {
-    const x = sentences.slice(i * 5, i * 5 + 12).join(' ').slice(0, i % 4 === 0 ? LONG_UNITS : 40 + 8 * i)
+    const x = sentences
+      .slice(i * 5, i * 5 + 12)
+      .join(' ')
+      .slice(0, i % 4 === 0 ? LONG_UNITS : 40 + 8 * i)
     return { x, y: ` ${sentences[200 + i]}` }
   })
 }

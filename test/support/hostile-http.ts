@@ -107,5 +107,10 @@ export function statusesOf(responses: string): number[] {
 export function hasProblemBody(response: string): boolean {
   const [head = '', body = ''] = response.split('\r\n\r\n')
   const id = /^x-request-id: (.+)$/im.exec(head)?.[1]
-  return /^content-type: application\/problem\+json/im.test(head) && /"error":\{"message":/.test(body) && body.includes(`"request_id":"${id}"`) && !/\bat .*\.[jt]s:/.test(body)
+  return (
+    /^content-type: application\/problem\+json/im.test(head) &&
+    /"error":\{"message":/.test(body) &&
+    body.includes(`"request_id":"${id}"`) &&
+    !/\bat .*\.[jt]s:/.test(body)
+  )
 }

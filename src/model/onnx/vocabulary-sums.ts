@@ -20,8 +20,7 @@ export interface Sums {
 /** An operator over one axis of its input. Reductions keep the dimension, unless `dropsAxis` is set. */
 export function alongAxis(opset: number, opType: Reduction, input: string, output: string, { axis = VOCABULARY_AXIS, dropsAxis = false } = {}): Sums {
   const keepdims = opType === 'Unsqueeze' ? undefined : { keepdims: dropsAxis ? 0 : 1 }
-  if (opset < INPUT_AXES_FROM[opType])
-    return { nodes: [buildNode(opType, [input], [output], { attributes: { axes: [axis], ...keepdims } })], initializers: [] }
+  if (opset < INPUT_AXES_FROM[opType]) return { nodes: [buildNode(opType, [input], [output], { attributes: { axes: [axis], ...keepdims } })], initializers: [] }
   const axes = `${output}/axes`
   return {
     nodes: [buildNode(opType, [input, axes], [output], keepdims && { attributes: keepdims })],

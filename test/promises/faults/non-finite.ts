@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { CompletionsEvaluator } from '../../../src/completions/evaluate.ts'
+import { ApiKeys } from '../../../src/config/api-keys.ts'
 import { loadConfig } from '../../../src/config/load-config.ts'
 import type { EvaluationContext } from '../../../src/evaluation/evaluation-context.ts'
 import { LogprobEvaluator } from '../../../src/evaluation/logprob-evaluator.ts'
@@ -61,11 +62,12 @@ async function appOn(faults: ModelFaults) {
   const models: ServedModels = {
     ids: [ID],
     health: () => ({ status: 'ready', reason: 'the self-test passed', models: [] }),
+    backlogSeconds: () => 1,
     scoring: () => scoring,
     tokenizing: async (id) => ({ id, maxModelLen: 16, tokenizer: new FakeTextTokenizer() })
   }
   const { config } = loadConfig([], {})
-  return buildApp({ config, metrics: createMetrics(), apiKeyHashes: [], models }, pino({ level: 'silent' }))
+  return buildApp({ config, metrics: createMetrics(), apiKeys: new ApiKeys([]), models }, pino({ level: 'silent' }))
 }
 
 /** Which documented form an answer has; null for none. */

@@ -32,7 +32,8 @@ function assertFinite(scores: BatchScores): void {
   const bad = firstLogProbs(scores).findIndex((value) => !Number.isFinite(value))
   const probed = finiteLogits({ probes: scores.probes })
   if (probed.status !== 'fail' && bad < 0) return
-  const found = probed.status === 'fail' ? probed : check('finite_logits', 'fail', `the log-probability at position ${bad + 1} is not finite`, { independent: true })
+  const found =
+    probed.status === 'fail' ? probed : check('finite_logits', 'fail', `the log-probability at position ${bad + 1} is not finite`, { independent: true })
   const [explained = found] = verdictOf([found]).items
   throw new ServiceError('model_invalid', `the start-up self-test failed: [finite_logits] ${explained.message}`)
 }
