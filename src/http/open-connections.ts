@@ -33,6 +33,7 @@ export class OpenConnections {
   readonly #countByAddress = new Map<string, number>()
   /** The one that has been without a request for longest comes first. */
   readonly #idle = new Set<Socket>()
+  readonly #excess = new WeakSet<IncomingMessage>()
   #accepted = 0
   #isClosing = false
 
@@ -66,16 +67,15 @@ export class OpenConnections {
     })
     const isNext = connection.requests === 1 || before === undefined
     // Those that are refused cost nothing.
-    if (isNext || connection.requests > MAX_PIPELINED) handle()
+    if (connection.requests > MAX_PIPELINED) this.#excess.add(request)
+    if (isNext || this.#excess.has(request)) handle()
     else before.once('close', () => socket.destroyed || handle())
   }
 
   /** Why a request is not served, or undefined when it is. */
-  refusalOf({ socket }: IncomingMessage): ServiceError | undefined {
-    const connection = this.#bySocket.get(socket)
-    if (connection === undefined || connection.refusal !== undefined) return connection?.refusal
-    if (connection.requests <= MAX_PIPELINED) return undefined
-    return tooMany(`this connection has ${connection.requests} requests without a response; the limit is ${MAX_PIPELINED}: wait for responses`)
+  refusalOf(request: IncomingMessage): ServiceError | undefined {
+    if (this.#excess.has(request)) return tooMany(`this connection has ${MAX_PIPELINED} requests without a response, which is the limit: wait for responses`)
+    return this.#bySocket.get(request.socket)?.refusal
   }
 
   /** The last request of a connection, with its response. */
