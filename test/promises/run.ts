@@ -1,6 +1,6 @@
 /**
  * `npm run test:faults`, `test:load` and `test:api`, each with ids to measure only these promises. Prints and keeps
- * what was measured. Exits with code 1 if a promise is not kept, and with 2 if no promise has one of the ids.
+ * what was measured, unless LOGPR_KEEP_RESULTS is false, as for a run of another size. Exits with code 1 if a promise is not kept, and with 2 if no promise has one of the ids.
  */
 
 import { describeMachine, machineLine } from '../../bench/support/machine.ts'
@@ -29,7 +29,7 @@ async function measured({ id, claim, target, measure }: ServicePromise, ofSuite:
   const machine = machineLine(describeMachine())
   const found = await measure()
   const seconds = Math.round((performance.now() - startedAtMs) / 1000)
-  writeResult({ id, claim, target, suite: ofSuite, ...found, seconds, machine })
+  if (process.env.LOGPR_KEEP_RESULTS !== 'false') writeResult({ id, claim, target, suite: ofSuite, ...found, seconds, machine })
   process.stdout.write(`    measured: ${found.measured}\n    ${found.isKept ? 'kept' : 'NOT KEPT'}, ${seconds} s\n`)
   return found
 }

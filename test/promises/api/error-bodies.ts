@@ -37,7 +37,7 @@ const REQUESTS: Readonly<Record<string, string>> = {
   expectation_failed: raw('GET /v1/models', `expect: ${CANARY}\r\n`),
   headers_too_large: raw('GET /v1/models', `x: ${CANARY.repeat(3000)}\r\n`),
   empty_completion: score({ x: CANARY, y: '' }),
-  boundary_merged: score({ x: 'The chil', y: 'dren', boundary: 'error' }),
+  boundary_merged: score({ x: 'The chil', y: 'dren', boundary: 'strict' }),
   too_many_requests: raw('POST /v1/logprob', 'content-type: application/json\r\ncontent-length: 90000\r\n'),
   deadline_exceeded: score({ x: CANARY, y: Array.from({ length: 900 }, (_, i) => ` word number ${i}`) }, 'x-request-timeout-ms: 1\r\n'),
   starting: score({ x: CANARY, y: ' b' })
