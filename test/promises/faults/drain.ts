@@ -45,7 +45,9 @@ async function whileNobodyReads(): Promise<Drained> {
   const service = await startService({ LOGPR_WRITE_TIMEOUT_MS: String(WRITE_TIMEOUT_MS) })
   const exit = once(service.process, 'exit')
   const socket = await openUnread(service.url, LARGE)
-  for (let tries = 0; tries < 1500 && socket.readableLength === 0; tries++) await pause(20)
+  // Until the response begins.
+  await once(socket.resume(), 'data')
+  socket.pause()
   const atMs = performance.now()
   service.process.kill('SIGTERM')
   const drained = await endOf(service.process, exit, atMs)
