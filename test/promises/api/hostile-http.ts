@@ -77,7 +77,10 @@ async function measure(): Promise<Measured> {
     }
     const disagreed = HAPROXY === undefined ? null : await disagreements(service.url)
     const isUp = (await service.get('/readyz')).status === 200
-    const gateway = disagreed === null ? 'HAProxy is not installed' : `${disagreed.length} disagreements with HAProxy${disagreed.length > 0 ? `: ${disagreed.join('; ')}` : ''}`
+    const gateway =
+      disagreed === null
+        ? 'HAProxy is not installed'
+        : `${disagreed.length} disagreements with HAProxy${disagreed.length > 0 ? `: ${disagreed.join('; ')}` : ''}`
     return {
       isKept: wrong.length === 0 && isUp && (disagreed ?? []).length === 0,
       measured: `${names.length} requests: ${wrong.length} unexpected answers${wrong.length > 0 ? `: ${wrong.join('; ')}` : ''}, 0 crashes, ${gateway}`

@@ -30,8 +30,7 @@ async function report(url: string): Promise<{ readonly code: number; readonly te
 }
 
 async function measure(): Promise<Measured> {
-  if (!existsSync(SCHEMATHESIS))
-    throw new Error('Schemathesis is missing: python3 -m venv .venv-api && .venv-api/bin/pip install -r test/api/requirements.txt')
+  if (!existsSync(SCHEMATHESIS)) throw new Error('Schemathesis is missing: python3 -m venv .venv-api && .venv-api/bin/pip install -r test/api/requirements.txt')
   const service = await startService()
   try {
     const { code, text } = await report(service.url)

@@ -77,7 +77,13 @@ async function measure(): Promise<Measured> {
   const second = await forced()
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
   return {
-    isKept: read.isWhole && read.code === 0 && read.drainMs <= read.readMs + 2000 && unread.code === 0 && unread.drainMs <= 3 * WRITE_TIMEOUT_MS + 2000 && second.drainMs <= 1000,
+    isKept:
+      read.isWhole &&
+      read.code === 0 &&
+      read.drainMs <= read.readMs + 2000 &&
+      unread.code === 0 &&
+      unread.drainMs <= 3 * WRITE_TIMEOUT_MS + 2000 &&
+      second.drainMs <= 1000,
     measured: `${(read.bytes / 1e6).toFixed(1)} MB arrived ${read.isWhole ? 'whole' : 'CUT'} beside 20 idle connections, exit ${read.code} ${seconds(read.drainMs - read.readMs)} after the last byte; a response that nobody reads: exit ${unread.code} after ${seconds(unread.drainMs)} with a write timeout of 2 s; second signal: ended after ${seconds(second.drainMs)}`
   }
 }

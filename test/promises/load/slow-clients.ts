@@ -11,7 +11,12 @@ const BODY = { x: 'The children ran down to the', y: ' river' }
 /** Ways to keep a connection busy without sending or reading a request: first bytes, then what follows every second. */
 const ATTACKS = [
   { name: 'slowloris', count: 1000, first: 'GET /livez HTTP/1.1\r\nhost: a\r\n', more: 'x: y\r\n' },
-  { name: 'slow POST', count: 500, first: 'POST /v1/logprob HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 200000\r\n\r\n{', more: ' ' },
+  {
+    name: 'slow POST',
+    count: 500,
+    first: 'POST /v1/logprob HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 200000\r\n\r\n{',
+    more: ' '
+  },
   { name: 'slow reader', count: 500, first: 'GET /docs/static/swagger-ui-bundle.js HTTP/1.1\r\nhost: a\r\n\r\n', more: '' }
 ] as const
 
@@ -64,7 +69,11 @@ function openSockets(pid: number): number {
 }
 
 async function measure(): Promise<Measured> {
-  const service = await startService({ LOGPR_HEADERS_TIMEOUT_MS: String(TIMEOUT_MS), LOGPR_BODY_TIMEOUT_MS: String(TIMEOUT_MS), LOGPR_WRITE_TIMEOUT_MS: String(TIMEOUT_MS) })
+  const service = await startService({
+    LOGPR_HEADERS_TIMEOUT_MS: String(TIMEOUT_MS),
+    LOGPR_BODY_TIMEOUT_MS: String(TIMEOUT_MS),
+    LOGPR_WRITE_TIMEOUT_MS: String(TIMEOUT_MS)
+  })
   try {
     await honestTraffic(service, 2)
     const alone = await honestTraffic(service, 8)

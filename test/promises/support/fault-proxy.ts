@@ -1,5 +1,5 @@
-import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { pause } from '../../support/running-service.ts'
 
 /** Faults of a network, in both directions, named as Toxiproxy names them. */
