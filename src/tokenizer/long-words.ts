@@ -29,21 +29,22 @@ export function mergeLongWords(model: BytePairModel): void {
 }
 
 const NONE = -1
-/** Positions of a word, and symbols, are below this power of two. */
+/** Positions of a word are below this power of two. */
 const POSITIONS = 2 ** 26
 
 /** Always merges the pair of the lowest rank, and among equal pairs the first one. */
 export class LongWords {
   readonly #symbols = new Map<string, number>()
-  /** By left * POSITIONS + right: the rank of the pair. */
-  readonly #ranks = new Map<number, number>()
+  /** By left symbol, then by right symbol: the rank of the pair. */
+  readonly #ranks: Map<number, number>[] = []
   /** By rank: the symbol of the merged pair. */
   readonly #merged: Int32Array
 
   constructor(merges: readonly (readonly [string, string])[]) {
     this.#merged = new Int32Array(merges.length)
     for (const [rank, [left, right]] of merges.entries()) {
-      this.#ranks.set(this.#symbolOf(left) * POSITIONS + this.#symbolOf(right), rank)
+      const pairs = this.#ranks[this.#symbolOf(left)] as Map<number, number>
+      pairs.set(this.#symbolOf(right), rank)
       this.#merged[rank] = this.#symbolOf(left + right)
     }
   }
@@ -60,7 +61,7 @@ export class LongWords {
     const queue = new LowestFirst(length)
     const rank = (at: number): void => {
       const right = next[at]!
-      const pair = right === NONE || symbols[at] === NONE || symbols[right] === NONE ? undefined : this.#ranks.get(symbols[at]! * POSITIONS + symbols[right]!)
+      const pair = right === NONE || symbols[at] === NONE ? undefined : this.#ranks[symbols[at]!]?.get(symbols[right]!)
       ranks[at] = pair ?? NONE
       if (pair !== undefined) queue.push(pair * POSITIONS + at)
     }
@@ -89,6 +90,7 @@ export class LongWords {
     const known = this.#symbols.get(text)
     if (known !== undefined) return known
     this.#symbols.set(text, this.#symbols.size)
+    this.#ranks.push(new Map())
     return this.#symbols.size - 1
   }
 }
