@@ -2,8 +2,8 @@ import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 
 /**
- * Stops the service once, for whatever reason comes first: SIGTERM or SIGINT (exit code 0), a failure (its own code), or
- * an unexpected error (1). A second signal, or a stop that takes longer than `timeoutMs`, ends the process at once.
+ * Stops the service once, for whatever reason comes first: SIGTERM or SIGINT (exit code 0), a failure (its own code),
+ * or an unexpected error (1). A second signal, or a stop that takes longer than `timeoutMs`, ends the process at once.
  */
 export class ServiceStop {
   /** The exit code after a failure. After a signal the process ends without it. */

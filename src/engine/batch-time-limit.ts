@@ -1,4 +1,4 @@
-import { type Batch, fedTokensOf, longestOf } from './engine.ts'
+import { type Batch, type BatchScores, fedTokensOf, longestOf } from './engine.ts'
 
 /** No batch is given less: the time of a small batch says little about the next one. */
 const FLOOR_MS = 10_000
@@ -22,10 +22,12 @@ export class BatchTimeLimit {
     this.#batchTimeoutMs = batchTimeoutMs
   }
 
-  observe(batch: Batch, elapsedMs: number): void {
-    const decay = Math.exp(-elapsedMs / DECAY_MS)
-    this.#cost = this.#cost * decay + costOf(batch)
-    this.#elapsedMs = this.#elapsedMs * decay + elapsedMs
+  observe(batch: Batch, { rows, runMs }: Pick<BatchScores, 'rows' | 'runMs'>): void {
+    const decay = Math.exp(-runMs / DECAY_MS)
+    // Cached tokens took no time, and the next batch may find none in the cache.
+    const computed = batch.sequences.reduce((sum, { ids }, i) => sum + (rows[i]?.work?.computedTokens ?? ids.length - 1), 0)
+    this.#cost = this.#cost * decay + costOf(computed, batch)
+    this.#elapsedMs = this.#elapsedMs * decay + runMs
   }
 
   /**
@@ -34,12 +36,12 @@ export class BatchTimeLimit {
    */
   limitMs(batch: Batch, attempts: number): number {
     if (this.#cost === 0 || attempts > 1) return this.#batchTimeoutMs
-    const expectedMs = (this.#elapsedMs / this.#cost) * costOf(batch)
+    const expectedMs = (this.#elapsedMs / this.#cost) * costOf(fedTokensOf(batch), batch)
     return Math.min(this.#batchTimeoutMs, Math.max(FLOOR_MS, PATIENCE * expectedMs))
   }
 }
 
 /** Grows with the tokens, and with the square of the longest row. */
-function costOf(batch: Batch): number {
-  return Math.max(1, fedTokensOf(batch)) * (1 + longestOf(batch) / PARITY_TOKENS)
+function costOf(tokens: number, batch: Batch): number {
+  return Math.max(1, tokens) * (1 + longestOf(batch) / PARITY_TOKENS)
 }

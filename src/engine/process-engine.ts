@@ -8,15 +8,15 @@ import type { ProcessEngineOptions, SelfTestMaterial } from './engine-options.ts
 import { type EngineSpec, EXIT_MODEL_CHANGED, type FromEngine, type KnownAnswer, unreachable } from './protocol.ts'
 import { EngineTimers, MAX_FAILED_STARTS, restartDelayMs, StartRecord } from './restart-policy.ts'
 
-/** The kernel ends a killed process at once, unless it waits for a disk or a driver. */
-const EXIT_TIMEOUT_MS = 10_000
+/** The kernel ends a killed process within seconds, unless a disk or a driver hangs. */
+const EXIT_TIMEOUT_MS = 60_000
 
 /**
  * Runs an engine in a child process, so that a native crash, a hang or an out-of-memory kill costs one restart and
  * never the service.
  *
  *     starting --ready--> ready --exit--> restarting --ready--> ready
- *         \--load_failed--> failed          \--5 exits without a ready--> failed
+ *         \--load_failed--> failed          \--5 exits without a batch--> failed
  */
 export class ProcessEngine implements Engine {
   #state: EngineState = 'starting'
@@ -217,7 +217,7 @@ export class ProcessEngine implements Engine {
   #scored({ batchId, scores }: Extract<FromEngine, { kind: 'scored' }>): void {
     const pending = this.#finished(batchId)
     if (pending === undefined) return
-    this.#limit.observe(pending.batch, scores.runMs)
+    this.#limit.observe(pending.batch, scores)
     this.#starts.scored()
     pending.resolve(scores)
   }

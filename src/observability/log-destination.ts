@@ -52,5 +52,5 @@ function fileDestination(descriptor: number): LogDestination {
   }
 }
 
-/** A full disk, a quota, a broken disk, a terminal that has gone or takes nothing at the moment. */
+/** A full disk, a quota, a broken disk, a terminal that has gone or currently takes nothing. */
 const LOSSES: readonly string[] = ['ENOSPC', 'EDQUOT', 'EIO', 'EPIPE', 'EAGAIN', 'EFBIG', 'EROFS', 'ENXIO', 'EBADF']

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { cpSync } from 'node:fs'
+import { cpSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
@@ -115,6 +115,13 @@ test('a text that crashes the engine fails alone and is refused without a crash 
   assert.ok(restarts <= 3, `${restarts} restarts`)
   assert.deepEqual([again.status, again.headers.get('x-should-retry'), (await problemBody(again)).code], [500, 'false', 'poison_request'])
   assert.equal(await service.restarts(), restarts)
+})
+
+test('a log that cannot be written neither blocks the service nor its end', async () => {
+  const service = await startWrapped([], { log: openSync('/dev/full', 'w') })
+  await service.untilReady()
+  assert.equal((await service.post('/v1/logprob', BODY)).status, 200)
+  assert.equal((await service.stop()).code, 0)
 })
 
 test('process 1 of a container ends on SIGTERM before it serves', { skip: IS_ROOT ? false : 'a process namespace needs root' }, async () => {

@@ -20,8 +20,8 @@ export interface WrappedService extends Asked {
 }
 
 /**
- * A service under a command that changes its surroundings, such as `prlimit`. The command has to become the service,
- * except for `unshare --fork`, whose child is the service. `log` is where standard output goes: a descriptor, or a pipe.
+ * A service under a command that changes its surroundings, such as `prlimit`. The command has to become the service;
+ * with `unshare --fork`, its child is the service. `log` is where standard output goes: a descriptor, or a pipe.
  */
 export async function startWrapped(
   command: readonly string[],

@@ -4,7 +4,7 @@
  *
  *     front process -- load, self_test, score -->  main thread: IPC messages, session.run (blocks while it computes)
  *                   <--------- ready, scored ----
- *                   <-------- one byte a second --  watch thread: heartbeat; kills the process when its parent has ended
+ *                   <-------- one byte a second --  watch thread: heartbeat; kills the process if its parent ended
  */
 
 import { ServiceError, serviceErrorFrom } from '../../errors.ts'
