@@ -85,9 +85,10 @@ async function measure(): Promise<Measured> {
     }
     await pause(500)
     const { opened, remote } = readSystemCalls(record, before)
+    const isRecorded = readFileSync(record, 'utf8').length > before
     const outside = opened.filter((path) => !ALLOWED.some((start) => path.startsWith(start)))
     return {
-      isKept: found === 0 && outside.length === 0 && remote.length === 0,
+      isKept: isRecorded && found === 0 && outside.length === 0 && remote.length === 0,
       measured: `${NAMES.length} names in ${requests} requests: ${requests - found} refused; strace: ${opened.length} files opened meanwhile, ${outside.length} outside the allow-list${outside.length === 0 ? '' : ` (${outside.slice(0, 3).join(', ')})`}, ${remote.length} connections`
     }
   } finally {

@@ -9,7 +9,7 @@ import { randomOf } from '../../support/random.ts'
 import { startService } from '../../support/running-service.ts'
 import type { Measured, ServicePromise } from '../promise.ts'
 
-const REPETITIONS = 10
+const REPETITIONS = 5
 /** With the prefix token, the longest text that the included model takes. */
 const TEXT_TOKENS = 510
 const TEXTS = 4
