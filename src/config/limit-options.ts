@@ -1,6 +1,6 @@
 import { integer, text } from './option-schema.ts'
 
-/** The settings that bound what clients send and hold: requests, bodies, texts and connections, in all and per client. */
+/** The settings that bound what clients send and hold, in all and per client: requests, bodies, texts, connections. */
 export const LIMIT_OPTIONS = {
   MAX_REQUESTS: integer({
     minimum: 1,

@@ -45,8 +45,8 @@ export interface ScoringModel {
   /** Counts the items that a request asked this model to score. */
   readonly itemsScored: (count: number) => void
   /**
-   * Throws `queue_full` when not even `tokens`, a lower bound of what a request has, could be admitted. `items` is their
-   * number.
+   * Throws `queue_full` when not even `tokens`, a lower bound of what a request has, could be admitted. `items` is
+   * their number.
    */
   readonly assertRoom: (tokens: number, items: number, terms: WorkTerms) => void
 }

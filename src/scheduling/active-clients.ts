@@ -1,7 +1,7 @@
 import type { BatchLimits } from './batch-planner.ts'
 import type { WorkTerms } from './job.ts'
 
-/** A client counts as active for this long after its work arrived or ran, so that it finds small batches when it returns. */
+/** A client counts as active for this long after its work arrived or ran, and finds small batches when it returns. */
 const ACTIVE_MS = 10_000
 
 /**

@@ -110,7 +110,7 @@ export class RequestQueue {
 
   /**
    * Whether the work whose turn it is runs before urgent work: that of another client with at most one batch. The room
-   * that admission leaves covers it. Otherwise a client that fills the queue up to its deadlines would hold up everyone.
+   * that admission leaves covers it. Otherwise a client that fills the queue up to its deadlines would hold up all.
    */
   #precedesUrgent(turn: QueuedWork | undefined, urgent: QueuedRequest, maxBatchTokens: number): boolean {
     if (turn === undefined || turn.request.priority === 'batch' || turn.request.client === urgent.client) return false

@@ -106,11 +106,12 @@ export class Scheduler {
   }
 
   /**
-   * Throws `queue_full` when not even `tokens` of a request could be admitted: a lower bound of its tokens, known before
-   * its texts are tokenized, so that a refusal costs little and is not late. `sequences` is their number.
+   * Throws `queue_full` when not even `tokens` of a request could be admitted: a lower bound of its tokens, known
+   * before its texts are tokenized, so that a refusal costs little and is not late. Counts one batch of them at most:
+   * of a larger request much may be cached or equal. `sequences` is their number.
    */
   assertRoom(tokens: number, sequences: number, terms: WorkTerms): void {
-    this.#admit(new QueuedRequest(this.#now(), terms), tokens, sequences)
+    this.#admit(new QueuedRequest(this.#now(), terms), Math.min(tokens, this.#limits.maxBatchTokens), sequences)
   }
 
   /** Time that the running and waiting work takes, as a value for `Retry-After`. */

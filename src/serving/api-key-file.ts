@@ -15,8 +15,8 @@ export interface WatchedApiKeys {
 }
 
 /**
- * The keys in the file at `path`, which follow its changes, and SIGHUP. A new file that is not valid changes nothing: it
- * is logged, and the old keys stay. An empty `path` means that no key is required. Throws `configuration_invalid`.
+ * The keys in the file at `path`, which follow its changes, and SIGHUP. A new file that is not valid changes nothing:
+ * it is logged, and the old keys stay. An empty `path` means that no key is required. Throws `configuration_invalid`.
  */
 export function watchApiKeys(path: string, log: Logger): WatchedApiKeys {
   if (path === '') return { keys: new ApiKeys([]), stop: () => {} }

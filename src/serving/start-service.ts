@@ -63,8 +63,8 @@ const COMMAND_TIMEOUT_MS = 200
 
 /**
  * A connection to the Redis server that counts the requests of all replicas; null without a URL. It reconnects by
- * itself; while it is down, requests are not limited. Throws `configuration_invalid` when ioredis is not installed, which
- * only services with this option need.
+ * itself; while it is down, requests are not limited. Throws `configuration_invalid` when ioredis is not installed,
+ * which only services with this option need.
  */
 async function connectRateLimitRedis(url: string, log: Logger): Promise<Redis | null> {
   if (url === '') return null

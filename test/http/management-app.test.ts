@@ -56,7 +56,7 @@ describe('with a management port', () => {
     assert.match(text, /logpr_http_requests_total\{route="\/v1\/logprob",method="POST",status="200"\} 1/)
   })
   test('headers above 8 KiB are refused there', async () => {
-    assert.equal(await rawStatus(service.managementUrl, '/livez', `x-padding: ${'x'.repeat(9000)}\r\n`), 400)
+    assert.equal(await rawStatus(service.managementUrl, '/livez', `x-padding: ${'x'.repeat(9000)}\r\n`), 431)
   })
 })
 

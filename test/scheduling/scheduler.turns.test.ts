@@ -8,7 +8,7 @@ import { FakeEngine, fakeScores } from '../support/fake-engine.ts'
 import { present } from '../support/present.ts'
 import { SimulatedEngine } from '../support/simulated-engine.ts'
 
-const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1e9 }
+const LIMITS: SchedulerLimits = { maxBatchTokens: 100, longTextTokens: 100, maxQueueTokens: 1e9 }
 
 function terms(client: string, priority: Priority = 'interactive', deadlineAtMs = Number.POSITIVE_INFINITY): WorkTerms {
   return { signal: new AbortController().signal, client, priority, deadlineAtMs }
@@ -39,8 +39,8 @@ describe('Scheduler with several clients', () => {
     const many = Array.from({ length: 20 }, () => scheduler.submit(jobsOf(20, 10, 1), terms('many')))
     const one = scheduler.submit(jobsOf(100, 10, 2), terms('one'))
     await Promise.all([...many.flat(), ...one])
-    // `one` has 1000 tokens and gets half of each batch of 50 tokens, so it is done after 40 batches.
-    const served = servedBy(engine, 40)
+    // `one` has 1000 tokens and gets half of each batch, so it is done after 20 batches.
+    const served = servedBy(engine, 20)
     assert.deepEqual([served.get(1), served.get(2)], [1000, 1000])
   })
 
@@ -64,7 +64,7 @@ describe('Scheduler with several clients', () => {
     engine.nowMs += 60_000
     const start = engine.batches.length
     const fill = scheduler.submit(jobsOf(880, 10, 1), terms('many', 'interactive', engine.nowMs + 10_000))
-    assert.throws(() => scheduler.assertRoom(1000, 1, terms('many', 'interactive', engine.nowMs + 10_000)), { code: 'queue_full' })
+    assert.throws(() => scheduler.submit(jobsOf(100, 10, 1), terms('many', 'interactive', engine.nowMs + 10_000)), { code: 'queue_full' })
     const small = scheduler.submit(jobsOf(2, 10, 2), terms('one', 'interactive', engine.nowMs + 10_000))
     await Promise.all([...fill, ...small])
     const [first, second] = engine.batches.slice(start)

@@ -16,8 +16,8 @@ interface Deadline {
 }
 
 /**
- * Starts a deadline with every request of this scope, counted from its arrival, and answers 504 when it passes, whatever
- * the route is waiting for. `longestMs` is the service's own deadline, which a request can only shorten.
+ * Starts a deadline with every request of this scope, counted from its arrival, and answers 504 when it passes,
+ * whatever the route is waiting for. `longestMs` is the service's own deadline, which a request can only shorten.
  *
  * The time since the arrival is 0 unless the app has an onResponse hook, which `registerRequestContext` adds.
  *

@@ -39,7 +39,9 @@ async function measure(): Promise<Measured> {
     const busy = await alone(small, SECONDS)
     isOver = true
     const busyP99 = quantile(busy, 0.99)
-    const loadAnswers = await load
+    // Its queued work would take a minute.
+    large.close()
+    const done = (await load).filter(({ status }) => status === 200).length
 
     const startMs = performance.now()
     const counts = await Promise.all(
@@ -56,7 +58,7 @@ async function measure(): Promise<Measured> {
     return {
       isKept: ratio <= 3 && index >= 0.95,
       measured:
-        `one connection with 200 tokens beside ${CONNECTIONS} with 4,000 tokens (${loadAnswers.length} done): p50 ${quantile(busy, 0.5).toFixed(0)} ms, p99 ${busyP99.toFixed(0)} ms, ` +
+        `one connection with 200 tokens beside ${CONNECTIONS} with 4,000 tokens (${done} done): p50 ${quantile(busy, 0.5).toFixed(0)} ms, p99 ${busyP99.toFixed(0)} ms, ` +
         `${ratio.toFixed(1)} times the ${idleP99.toFixed(0)} ms of an idle service; Jain index of 8 equal clients ${index.toFixed(3)}`
     }
   })

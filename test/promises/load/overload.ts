@@ -16,7 +16,7 @@ interface Run {
   readonly acceptedP99Ms: number
   readonly refused: readonly Answer[]
   readonly isEveryRefusalComplete: boolean
-  /** The wait that the last refusals asked for, less the time that the work accepted before them really took, relative to it. */
+  /** Of the last refusals: the wait that they asked for, relative to the time that the queued work took, less 1. */
   readonly waitErrors: readonly number[]
 }
 

@@ -94,7 +94,7 @@ const WORDS = 'the river ran down to the sea and children walked along an old ro
 let seed = 1
 
 /** Text of random words, so that no two texts are equal. */
-export function randomText(words: number): string {
+function randomText(words: number): string {
   return Array.from({ length: words }, () => {
     seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648
     return WORDS[Math.floor((seed / 2_147_483_648) * WORDS.length)]
