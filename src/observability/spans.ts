@@ -2,7 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from '@opentelemetry/api'
 import { ServiceError } from '../errors.ts'
 
-/** Makes the spans of a service. Attributes are counts, ids of the configuration and codes; never a text or a header. */
+/**
+ * Makes the spans of a service. Attributes are counts, ids of the configuration and codes; never a text or a header.
+ */
 export class Tracing {
   readonly #tracer: Tracer
   readonly #requests = new AsyncLocalStorage<Span>()

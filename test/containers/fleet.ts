@@ -8,7 +8,7 @@ import { pause } from '../support/running-service.ts'
 import type { Docker } from './docker.ts'
 
 export const SERVICES = ['logpr-a', 'logpr-b', 'gateway', 'prometheus'] as const
-export type Service = (typeof SERVICES)[number]
+type Service = (typeof SERVICES)[number]
 
 const PROJECT = `logpr-test-${process.pid}`
 const BODY = JSON.stringify({ pairs: Array.from({ length: 8 }, (_, i) => ({ x: `The weather on day ${i} of the journey`, y: ' was better than expected.' })) })
