@@ -20,8 +20,9 @@ export interface HttpServer {
 }
 
 /**
- * A server with time limits and bounded connections. Every request reaches `handle`, also those that Node would answer by
- * itself, and whatever is not HTTP gets an error body too. `server.close()` waits until responses are flushed.
+ * A server with time limits and bounded connections. Every request reaches `handle`, also those that Node would
+ * answer by itself, and whatever is not HTTP gets an error body too. `server.close()` waits until responses are
+ * flushed.
  */
 export function createHttpServer(settings: ServerSettings, handle: RequestListener): HttpServer {
   const onRequest: RequestListener = (request, response) => connections.begin(request, response, () => handle(request, response))

@@ -21,9 +21,9 @@ interface Connection {
 }
 
 /**
- * Tracks the connections of a server and bounds them, in all and per address. A connection above the limit may ask once,
- * to be told why it is refused; it closes within a second. At the limit in all, a new connection replaces the one that
- * has been without a request for longest, so that connections that send nothing keep nobody out.
+ * Tracks the connections of a server and bounds them, in all and per address. A connection above the limit may ask
+ * once, to be told why it is refused; it closes within a second. At the limit in all, a new connection replaces the
+ * one that has been without a request for longest, so that connections that send nothing keep nobody out.
  */
 export class OpenConnections {
   readonly #maxConnections: number
@@ -50,8 +50,8 @@ export class OpenConnections {
   }
 
   /**
-   * Counts a request and calls `handle`, once the responses before it on its connection are flushed: handled at once, the
-   * requests of one connection could open any number of files. Not called if the connection closes before.
+   * Counts a request and calls `handle`, once the responses before it on its connection are flushed: handled at once,
+   * the requests of one connection could open any number of files. Not called if the connection closes before.
    */
   begin(request: IncomingMessage, response: ServerResponse, handle: () => void): void {
     const { socket } = request

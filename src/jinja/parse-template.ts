@@ -6,8 +6,8 @@ import { BODY, type Body, type Expression, type Parameter, type Statement, type 
 import { TokenStream } from './token-stream.ts'
 
 /**
- * Reads a template. Throws `TemplateError`: `syntax` if jinja2 rejects it too, `unsupported` with the name of a construct
- * that this renderer does not know.
+ * Reads a template. Throws `TemplateError`: `syntax` if jinja2 rejects it too, `unsupported` with the name of a
+ * construct that this renderer does not know.
  */
 export function parseTemplate(template: string): Body {
   const stream = new TokenStream(tokenize(template))

@@ -1,6 +1,7 @@
 /**
  * `npm run test:faults`, `test:load` and `test:api`, each with ids to measure only these promises. Prints and keeps
- * what was measured, unless LOGPR_KEEP_RESULTS is false, as for a run of another size. Exits with code 1 if a promise is not kept, and with 2 if no promise has one of the ids.
+ * what was measured, unless LOGPR_KEEP_RESULTS is false, as for a run of another size. Exits with code 1 if a promise
+ * is not kept, and with 2 if no promise has one of the ids.
  */
 
 import { describeMachine, machineLine } from '../../bench/support/machine.ts'

@@ -85,8 +85,8 @@ function loaded(): Promise<Loaded> {
   return loading ?? Promise.reject(new ServiceError('internal_error', 'the engine process received self_test or score before load'))
 }
 
-// The front process decides when to stop; Ctrl-C in a terminal signals both processes. Without a listener, SIGUSR1 would
-// open the inspector of Node.
+// The front process decides when to stop; Ctrl-C in a terminal signals both processes. Without a listener, SIGUSR1
+// would open the inspector of Node.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGUSR1'] as const) process.on(signal, () => {})
 process.on('disconnect', () => process.exit(0))
 process.on('message', (message: ToEngine) => {

@@ -41,8 +41,8 @@ export function registerErrorHandler(app: FastifyInstance, hasTimedOut: HasTimed
 export function sendProblem(error: ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error, request.id)
   logFailure(error, problem.status, request)
-  // Fastify wants to close, which would reset the connection while the client still sends. Node discards the rest of the
-  // body instead, within the time limit of the body.
+  // Fastify wants to close, which would reset the connection while the client still sends. Node discards the rest of
+  // the body instead, within the time limit of the body.
   if (request.raw.complete === false) reply.removeHeader('connection')
   return reply.code(problem.status).headers(problemHeaders(error)).send(JSON.stringify(problem))
 }

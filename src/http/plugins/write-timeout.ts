@@ -6,8 +6,8 @@ import { responseBytes } from '../held-bytes.ts'
 const MIN_BYTES_PER_MS = 65.536
 
 /**
- * Closes the connection of a client that reads nothing of its response for `timeoutMs`, or reads a response of known size
- * too slowly. Otherwise it could hold the memory of the response for ever.
+ * Closes the connection of a client that reads nothing of its response for `timeoutMs`, or reads a response of known
+ * size too slowly. Otherwise it could hold the memory of the response for ever.
  */
 export function registerWriteTimeout(app: FastifyInstance, timeoutMs: number): void {
   app.addHook('onSend', async (_, reply, payload) => {

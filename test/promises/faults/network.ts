@@ -37,7 +37,9 @@ async function askThrough(url: string): Promise<Outcome> {
   return { halfWritten, whole, failed }
 }
 
-/** A permit that was lost would be missing here: the service takes as many requests as its limits allow, and no more. */
+/**
+ * A permit that was lost would be missing here: the service takes as many requests as its limits allow, and no more.
+ */
 async function allPermitsAreBack(service: RunningService): Promise<boolean> {
   for (let tries = 0; tries < 100; tries++) {
     const statuses = await Promise.all(

@@ -38,7 +38,10 @@ function assertFinite(scores: BatchScores): void {
   throw new ServiceError('model_invalid', `the start-up self-test failed: [finite_logits] ${explained.message}`)
 }
 
-/** Scores the self-test's text alone, again, in half, beside others and padded, and its words in reverse order. Throws as `assertFinite` does. */
+/**
+ * Scores the self-test's text alone, again, in half, beside others and padded, and its words in reverse order. Throws
+ * as `assertFinite` does.
+ */
 export async function runPasses(model: Scorer, { natural, reversed, textVocabSize }: SelfTestTexts, vocabSize: number): Promise<Passes> {
   const whole = sequenceOf(natural)
   const half = sequenceOf(natural.slice(0, Math.ceil(natural.length / 2)))

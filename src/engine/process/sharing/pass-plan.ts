@@ -17,7 +17,9 @@ export function rowGroups(fed: readonly Int32Array[], longestRow: number): reado
   }
 }
 
-/** For each sequence, how many leading tokens it has in common with some other one: in sorted order with a neighbour. */
+/**
+ * For each sequence, how many leading tokens it has in common with some other one: in sorted order with a neighbour.
+ */
 export function lengthsSharedWithAnother(fed: readonly Int32Array[]): number[] {
   const order = fed.map((_, i) => i).sort((a, b) => compareIds(fed[a]!, fed[b]!))
   const lengths = new Array<number>(fed.length).fill(0)
