@@ -24,10 +24,11 @@ export interface HttpServer {
  * answer by itself, and whatever is not HTTP gets an error body too. `server.close()` waits until responses are
  * flushed.
  */
-export function createHttpServer(settings: ServerSettings, handle: RequestListener): HttpServer {
+export function createHttpServer(settings: ServerSettings, handle: RequestListener, maxHeaderBytes?: number): HttpServer {
   const onRequest: RequestListener = (request, response) => connections.begin(request, response, () => handle(request, response))
   const server = createServer(
     {
+      ...(maxHeaderBytes === undefined ? {} : { maxHeaderSize: maxHeaderBytes }),
       headersTimeout: settings.HEADERS_TIMEOUT_MS,
       requestTimeout: settings.BODY_TIMEOUT_MS,
       keepAliveTimeout: settings.KEEP_ALIVE_TIMEOUT_MS,

@@ -19,6 +19,7 @@ const LIMITS = {
 }
 const WRITE_TIMEOUT_MS = 5000
 const MAX_BODY_BYTES = 1024
+const MAX_HEADER_BYTES = 8192
 
 export interface ManagementAppParts {
   readonly metrics: Metrics
@@ -30,7 +31,7 @@ export interface ManagementAppParts {
  * are small and its own, so that no load on the main port keeps a probe from being answered.
  */
 export function buildManagementApp({ metrics, models }: ManagementAppParts, log: FastifyBaseLogger): FastifyInstance {
-  const { server, connections } = createHttpServer(LIMITS, (request, response) => app.routing(request, response))
+  const { server, connections } = createHttpServer(LIMITS, (request, response) => app.routing(request, response), MAX_HEADER_BYTES)
   const app: FastifyInstance = fastify({
     serverFactory: () => server,
     loggerInstance: log,
