@@ -10,7 +10,7 @@ import { plannedProcesses } from '../scripts/test-plan.ts'
 import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 import { tempFolder } from './support/temp-folder.ts'
 
-const SEPARATE = ['e2e', 'interop', 'slow']
+const SEPARATE = ['containers', 'e2e', 'interop', 'slow']
 const filesOf = (...wanted: string[]): string[] => plannedProcesses(wanted).flatMap(({ files }) => files)
 
 describe('the plan of the tests', () => {

@@ -27,7 +27,7 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv, ear
   if (positionals.length > 0)
     throw new ServiceError('configuration_invalid', `serve takes no positional arguments (got ${positionals.length}); a boolean flag takes true or false`)
   const log = createLogger(settings.LOG_LEVEL, 1)
-  const stop = new ServiceStop(settings.DRAIN_DELAY_MS + settings.DEADLINE_MS + TEARDOWN_MS, log)
+  const stop = new ServiceStop(settings.DRAIN_DELAY_MS + settings.DEADLINE_MS + TEARDOWN_MS, log, settings.API_KEYS_FILE !== '')
   earlyStop.release()
   const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)
   const config = withProviderDefaults(settings, given, provider.executionProvider)

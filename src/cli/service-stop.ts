@@ -15,14 +15,14 @@ export class ServiceStop {
   #failureCode: number | undefined
   #end: (exitCode: number) => void = () => {}
 
-  /** Handles signals and unexpected errors from now on. */
-  constructor(timeoutMs: number, log: Logger) {
+  /** Handles signals and unexpected errors from now on; SIGHUP only if it does not mean to read the key file again. */
+  constructor(timeoutMs: number, log: Logger, isReloadedBySighup: boolean) {
     this.#timeoutMs = timeoutMs
     this.#log = log
     this.exitCode = new Promise((resolve) => {
       this.#end = resolve
     })
-    closeWithGrace({ delay: timeoutMs, logger: false }, async ({ signal, err }) => {
+    closeWithGrace({ delay: timeoutMs, logger: false, skip: isReloadedBySighup ? ['SIGHUP'] : [] }, async ({ signal, err }) => {
       if (err) log.fatal({ err }, 'unexpected error, stopping')
       else log.info({ signal }, 'draining')
       await this.#once()

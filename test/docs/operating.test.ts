@@ -63,7 +63,7 @@ describe('docs/guides/deploy.md', () => {
 describe('docs/reference/limits-and-timeouts.md', () => {
   const rows = [...read('docs/reference/limits-and-timeouts.md').matchAll(/^\| `LOGPR_(\w+)` \| `(\w+)` \|/gm)]
 
-  test('has rows of settings', () => assert.equal(rows.length, 13))
+  test('has rows of settings', () => assert.equal(rows.length, 22))
 
   for (const [, name = '', shown] of rows) {
     test(`shows the default of ${name}`, () => assert.equal(shown, String(OPTIONS[name as OptionName].default)))
@@ -80,7 +80,13 @@ describe('docs/guides/monitor.md', () => {
   test('lists log messages that the code writes', () => {
     const table = read('docs/guides/monitor.md').split('| message | level | meaning |')[1]?.split('\n\n')[0] ?? ''
     const messages = [...table.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) \|/gm)].flatMap(([, cell = '']) => [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text))
-    const code = ['src/cli/serve.ts', 'src/engine/process-engine.ts', 'src/http/plugins/error-handler.ts', 'src/http/plugins/request-context.ts']
+    const code = [
+      'src/cli/serve.ts',
+      'src/cli/service-stop.ts',
+      'src/engine/process-engine.ts',
+      'src/http/plugins/error-handler.ts',
+      'src/http/plugins/request-context.ts'
+    ]
       .map(read)
       .join('')
     assert.ok(messages.length >= 10)
