@@ -51,7 +51,7 @@ export const FILTERS: Readonly<Record<string, Filter>> = {
   },
   indent(value, args, named) {
     const [width = 4n, first = false, blank = false] = bind('indent', args, named, ['width', 'first', 'blank'])
-    if (!(value instanceof Text || value instanceof Undefined)) throw new TemplateError('failed', `indent needs a str, not ${typeName(value)}`)
+    if (!(value instanceof Text)) throw new TemplateError('failed', `indent needs a str, not ${typeName(value)}`)
     return indented(str(value), width instanceof Text ? width : new Text(' '.repeat(integer('indent', width, 4))), isTrue(first), isTrue(blank))
   },
   int(value, args, named) {

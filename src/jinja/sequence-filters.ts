@@ -7,7 +7,7 @@ import { str } from './representation.ts'
 import { TemplateError } from './template-error.ts'
 import { runTest } from './tests.ts'
 import { Text } from './text.ts'
-import { characters, compare, Dict, isEqual, isTrue, iterate, List, type NamedArguments, orElse, typeName, Undefined, type Value } from './values.ts'
+import { characters, compare, Dict, hashKey, isTrue, iterate, List, type NamedArguments, orElse, typeName, Undefined, type Value } from './values.ts'
 
 /** jinja2's filters of sequences. */
 export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
@@ -65,12 +65,10 @@ export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
   },
   unique(value, args, named) {
     const [isCaseSensitive = false, attribute = null] = bind('unique', args, named, ['case_sensitive', 'attribute'])
-    const seen: Value[] = []
+    const seen = new Set<string>()
     const isNew = (item: Value): boolean => {
-      const key = caseless(attribute === null ? item : pathItem(item, attribute), isTrue(isCaseSensitive))
-      if (seen.some((each) => isEqual(each, key))) return false
-      seen.push(key)
-      return true
+      const key = hashKey(caseless(attribute === null ? item : pathItem(item, attribute), isTrue(isCaseSensitive)))
+      return !seen.has(key) && seen.add(key).has(key)
     }
     return new List(iterate(value).filter(isNew), 'generator')
   }

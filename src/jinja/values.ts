@@ -89,7 +89,7 @@ export class Namespace {
 }
 
 /** Equal values have equal keys: 1, 1.0 and True are one. */
-function hashKey(value: Value): string {
+export function hashKey(value: Value): string {
   if (value instanceof Text) return `text ${value.value}`
   if (value === null) return 'None'
   if (typeof value === 'boolean' || typeof value === 'bigint' || typeof value === 'number') return `number ${Number(value)}`

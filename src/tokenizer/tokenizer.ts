@@ -89,7 +89,8 @@ export interface TokenizerInfo {
   readonly hasNormalizer: boolean
   /** Whether the tokenizer may add a space at the start of a text, which decoding removes. */
   readonly dropsLeadingSpace: boolean
-  readonly hasChatTemplate: boolean
+  /** Why conversations cannot be rendered, for people; null if they can. */
+  readonly chatTemplateFault: string | null
 }
 
 /**

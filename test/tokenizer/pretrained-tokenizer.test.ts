@@ -8,7 +8,6 @@ import { AutoTokenizer, env } from '@huggingface/transformers'
 import fc from 'fast-check'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { PretrainedTokenizer, readTokenizerFiles } from '../../src/tokenizer/pretrained-tokenizer.ts'
-import type { TokenizerJson } from '../../src/tokenizer/token-bytes.ts'
 import { ADVERSARIAL_TEXTS } from '../support/adversarial-texts.ts'
 import { CHAT_STYLES } from '../support/chat-templates.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -60,31 +59,6 @@ describe('the tokenizer of a folder is that of transformers.js', () => {
       )
     })
   }
-
-  for (const { name, files, takesSystem } of CHAT_STYLES) {
-    test(`the template of ${name} renders the same text`, async (t) => {
-      const { theirs, ours } = await bothOf(t, files)
-      const messages = [
-        ...(takesSystem ? [{ role: 'system', content: ' Be brief. ' }] : []),
-        { role: 'user', content: 'Hello <|im_end|> \n' },
-        { role: 'assistant', content: 'Hi' },
-        { role: 'user', content: '中文 👨‍👩‍👧' }
-      ]
-      for (const addGenerationPrompt of [false, true]) {
-        const rendered = theirs.apply_chat_template(messages, { tokenize: false, add_generation_prompt: addGenerationPrompt })
-        assert.equal(ours.renderChat(messages, { addGenerationPrompt }), rendered)
-      }
-    })
-  }
-})
-
-test('of a list of chat templates, the one named default is used', () => {
-  const templates = (names: readonly string[]) => names.map((name) => ({ name, template: `${name} {{ messages[0].content }}` }))
-  const withTemplates = (names: readonly string[]) =>
-    new PretrainedTokenizer(shipped.tokenizer as unknown as TokenizerJson, { ...shipped.config, chat_template: templates(names) })
-  const rendered = withTemplates(['tool_use', 'default']).renderChat([{ role: 'user', content: 'a' }], { addGenerationPrompt: false })
-  assert.equal(rendered, 'default a')
-  assert.equal(withTemplates(['tool_use']).chatTemplate, null)
 })
 
 test('a folder without tokenizer_config.json is rejected with the reason', async (t) => {
