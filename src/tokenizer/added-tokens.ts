@@ -63,10 +63,13 @@ export class AddedTokens {
         from = found.end
         continue
       }
-      if (piece.start > at) pieces.push({ start: at, end: piece.start, token: null })
+      // A token inside the white space that the one before it takes is found all the same, and ends that one.
+      const before = pieces.at(-1)
+      if (before !== undefined && before.end > piece.start) pieces[pieces.length - 1] = { ...before, end: piece.start }
+      else if (piece.start > at) pieces.push({ start: at, end: piece.start, token: null })
       pieces.push(piece)
       at = piece.end
-      from = Math.max(found.end, at)
+      from = found.end
     }
     if (at < text.length) pieces.push({ start: at, end: text.length, token: null })
     return pieces

@@ -20,6 +20,10 @@ describe('AddedTokens', () => {
     assert.deepEqual(parts('<T>  <T>', [{ content: '<T>', lstrip: true, rstrip: true }]), ['<T>:<T>  ', '<T>:<T>'])
   })
 
+  it('finds a token in the white space that the one before it takes', () => {
+    assert.deepEqual(parts('<T>\n\n b', [{ content: '<T>', rstrip: true }, { content: '\n\n' }]), ['<T>:<T>', '\n\n:\n\n', ' b'])
+  })
+
   it('finds a single word only between other characters than those of words', () => {
     assert.deepEqual(parts('in bin in-2 _in é-in𝒳 in', [{ content: 'in', single_word: true }]), ['in:in', ' bin ', 'in:in', '-2 _in é-in𝒳 ', 'in:in'])
   })
