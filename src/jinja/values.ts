@@ -153,7 +153,7 @@ export function compare(a: Value, b: Value): number {
 function compareNumbers(a: PyNumber, b: PyNumber): number {
   const [left, right] = [typeof a === 'boolean' ? BigInt(a) : a, typeof b === 'boolean' ? BigInt(b) : b]
   if (left < right) return -1
-  return left > right ? 1 : left == right ? 0 : Number.NaN
+  return left > right ? 1 : left >= right ? 0 : Number.NaN
 }
 
 /** Order of code points, which that of UTF-16 units is not. */

@@ -128,12 +128,13 @@ export function startBackend(config: Config, log: EngineLog, options: BackendOpt
     ready,
     maxModelLen: model.maxModelLen,
     textTokenizer() {
-      textTokenizer ??= Promise.all([startTextTokenizer(model.folder, onTokenizerEnd, { maxUnits: config.MAX_TOKENIZING_UNITS, chatTemplate: config.CHAT_TEMPLATE }), untraced]).then(
-        ([short, long]) => {
-          const byLength = tokenizerByLength(short, long)
-          return tracing === null ? byLength : tracedTextTokenizer(byLength, tracing)
-        }
-      )
+      textTokenizer ??= Promise.all([
+        startTextTokenizer(model.folder, onTokenizerEnd, { maxUnits: config.MAX_TOKENIZING_UNITS, chatTemplate: config.CHAT_TEMPLATE }),
+        untraced
+      ]).then(([short, long]) => {
+        const byLength = tokenizerByLength(short, long)
+        return tracing === null ? byLength : tracedTextTokenizer(byLength, tracing)
+      })
       return textTokenizer
     },
     async close() {

@@ -40,9 +40,13 @@ function templateFiles(folder: string): Map<string, string> {
     const names = existsSync(more) ? readdirSync(more).filter((name) => name.endsWith('.jinja')) : []
     for (const name of names.sort()) found.set(basename(name, '.jinja'), readFileSync(join(more, name), 'utf8'))
   } catch (error) {
-    throw new ServiceError('model_invalid', `a chat template of ${basename(folder)} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error
-    })
+    throw new ServiceError(
+      'model_invalid',
+      `a chat template of ${basename(folder)} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error
+      }
+    )
   }
   return found
 }
@@ -87,7 +91,10 @@ export class ChatTemplate {
     const variables = { ...this.#tokens, tools: null, documents: null, add_generation_prompt: addGenerationPrompt }
     try {
       const values = Object.entries(variables).map(([name, value]) => [name, toValue(value, () => null)] as const)
-      const conversation = toValue(messages.map(({ role, content }) => ({ role, content })), sourceOf)
+      const conversation = toValue(
+        messages.map(({ role, content }) => ({ role, content })),
+        sourceOf
+      )
       return this.#template.render({ ...Object.fromEntries(values), messages: conversation }).text
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error

@@ -22,8 +22,7 @@ export function isMessageText({ origins }: Text): (start: number, end: number) =
  */
 export function assertPlainRoles(messages: readonly ChatMessage[], controls: readonly string[]): void {
   const spelled = messages.some(({ role }) => controls.some((control) => control !== '' && role.includes(control)))
-  if (spelled)
-    throw new ServiceError('chat_template_failed', 'the role of a message contains a control token; use a role that the chat template supports')
+  if (spelled) throw new ServiceError('chat_template_failed', 'the role of a message contains a control token; use a role that the chat template supports')
 }
 
 /**

@@ -25,8 +25,7 @@ export function encodeConversation(messages: readonly ChatMessage[], generatedRo
   const rendered = model.render(messages, false)
   const text = rendered.value
   const spans = contentSpans(messages, rendered)
-  const isLost = ({ role, content }: ChatMessage, index: number): boolean =>
-    generatedRoles.includes(role) && content.trim() !== '' && spans?.[index] === null
+  const isLost = ({ role, content }: ChatMessage, index: number): boolean => generatedRoles.includes(role) && content.trim() !== '' && spans?.[index] === null
   if (spans === null || messages.some(isLost)) {
     throw new ServiceError(
       'chat_template_failed',

@@ -27,7 +27,8 @@ export function tokenBytesOf(tokenizer: TokenizerJson): Uint8Array[] {
   const { vocab } = tokenizer.model
   const entries = isUnigramVocab(vocab) ? vocab.map(([spelling], id) => [spelling, id] as const) : Object.entries(vocab)
   for (const [spelling, id] of entries) table[id] = decode(spelling)
-  for (const { id, content, special } of tokenizer.added_tokens ?? []) table[id] = special ? new Uint8Array(0) : Buffer.from(isByteLevel ? content : content.replaceAll('▁', ' '))
+  for (const { id, content, special } of tokenizer.added_tokens ?? [])
+    table[id] = special ? new Uint8Array(0) : Buffer.from(isByteLevel ? content : content.replaceAll('▁', ' '))
   return Array.from(table, (bytes) => bytes ?? new Uint8Array(0))
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { EncodedExample } from '../../src/loss/encoded-example.ts'
 import { Text } from '../../src/jinja/text.ts'
+import type { EncodedExample } from '../../src/loss/encoded-example.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { encodeExample } from '../support/loss-examples.ts'

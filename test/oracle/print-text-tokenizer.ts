@@ -12,7 +12,27 @@ import { FLAGGED_TOKENIZERS, folderFiles, TEXT_TOKENIZERS } from '../support/tok
 const RANDOM_SEQUENCES = 200
 const RANDOM_LENGTH = 12
 /** Texts in which added tokens meet white space and words. */
-const FRAGMENTS = ['<|user|>', '<|end|>', '<|both|>', 'qin', 'qhel', 'qwor', 'q', 'hello', 'world', ' ', '\n', '   ', '\ufeff', '\u0085', '\u001c', '▁▁▁', 'é', '_', 'a']
+const FRAGMENTS = [
+  '<|user|>',
+  '<|end|>',
+  '<|both|>',
+  'qin',
+  'qhel',
+  'qwor',
+  'q',
+  'hello',
+  'world',
+  ' ',
+  '\n',
+  '   ',
+  '\ufeff',
+  '\u0085',
+  '\u001c',
+  '▁▁▁',
+  'é',
+  '_',
+  'a'
+]
 const FRAGMENT_TEXTS = Array.from({ length: 400 }, (_, seed) =>
   randomIndices(1 + (seed % 9), FRAGMENTS.length, seed + 1)
     .map((i) => FRAGMENTS[i])

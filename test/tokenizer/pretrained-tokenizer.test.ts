@@ -52,9 +52,13 @@ describe('the tokenizer of a folder is that of transformers.js', () => {
         }
       }
       // transformers.js takes minutes for texts of a megabyte.
-      for (const { text } of ADVERSARIAL_TEXTS) compare(text.slice(0, 2000))
+      // It drops a byte order mark, and takes one for white space, where the library that models are trained with does not.
+      const texts = ADVERSARIAL_TEXTS.map(({ text }) => text.slice(0, 2000)).filter((text) => !/[\ufeff\x85]/.test(text))
+      for (const text of texts) compare(text)
       fc.assert(
-        fc.property(fc.string({ unit: 'binary' }), (text) => compare(text)),
+        fc.property(fc.string({ unit: 'binary' }), (text) => {
+          if (!/[\ufeff\x85]/.test(text)) compare(text)
+        }),
         { numRuns: 50 }
       )
     })
