@@ -72,7 +72,7 @@ function leftToRight(stream: TokenStream, operators: readonly string[], parseOpe
   return left
 }
 
-export function parseUnary(stream: TokenStream, withFilters = true): Expression {
+function parseUnary(stream: TokenStream, withFilters = true): Expression {
   const operator = stream.is('operator', '-', '+') ? stream.next().value : null
   const operand: Expression = operator === null ? parsePrimary(stream, parseExpression) : { kind: 'signed', operator, operand: parseUnary(stream, false) }
   const node = parsePostfix(stream, operand)
@@ -118,7 +118,7 @@ function parseCall(stream: TokenStream, callee: Expression): Expression {
 }
 
 /** The arguments of a call, in parentheses. */
-export function parseArguments(stream: TokenStream): Arguments {
+function parseArguments(stream: TokenStream): Arguments {
   const args: { readonly value: Expression; readonly isSpread: boolean }[] = []
   const named: (readonly [string, Expression])[] = []
   stream.expect('operator', '(')

@@ -26,8 +26,8 @@ export interface HuggingFaceTokenizer {
 }
 
 /**
- * Loads tokenizer.json, tokenizer_config.json and the chat template from a folder. `chatTemplate` names a template of the
- * model or a file in its place; empty uses the default one. Throws `model_invalid` if a file cannot be read, and
+ * Loads tokenizer.json, tokenizer_config.json and the chat template from a folder. `chatTemplate` names a template of
+ * the model or a file in its place; empty uses the default one. Throws `model_invalid` if a file cannot be read, and
  * `configuration_invalid` for a chosen template.
  */
 export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''): Promise<HuggingFaceTokenizer> {

@@ -38,8 +38,8 @@ export class TextEncoder {
   }
 
   /**
-   * The parts of a text with their ids. `isText` names parts in which control tokens are text; `continues` is for a text
-   * behind others, at which no prefix space is added by a tokenizer that adds one at the start of a text only.
+   * The parts of a text with their ids. `isText` names parts in which control tokens are text; `continues` is for a
+   * text behind others, at which no prefix space is added by a tokenizer that adds one at the start of a text only.
    */
   pieces(text: string, isText: (start: number, end: number) => boolean = () => false, continues = false): EncodedPiece[] {
     const found = this.#raw.split(text, ({ special }, start, end) => special !== true || !isText(start, end))

@@ -52,7 +52,7 @@ describe('the tokenizer of a folder is that of transformers.js', () => {
         }
       }
       // transformers.js takes minutes for texts of a megabyte.
-      // It drops a byte order mark, and takes one for white space, where the library that models are trained with does not.
+      // It drops a byte order mark, and takes one for white space. The library that models are trained with does not.
       const texts = ADVERSARIAL_TEXTS.map(({ text }) => text.slice(0, 2000)).filter((text) => !/[\ufeff\x85]/.test(text))
       for (const text of texts) compare(text)
       fc.assert(
