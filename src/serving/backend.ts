@@ -216,7 +216,8 @@ function prefixTokenOf({ PREFIX_TOKEN }: Config, { info }: Tokenizer): number | 
   return PREFIX_TOKEN === 'eos' ? info.endId : info.beginId
 }
 
-/** Names what requests will be refused, once at the start. */
-function warnOfTokenizer({ chatTemplateFault }: TokenizerInfo, log: EngineLog): void {
+/** Names once, at the start, which requests will be refused and which end token was chosen. */
+function warnOfTokenizer({ chatTemplateFault, endIdNote }: TokenizerInfo, log: EngineLog): void {
+  if (endIdNote !== null) log.warn({}, endIdNote)
   if (chatTemplateFault !== null) log.warn({}, `requests with messages will be rejected: ${chatTemplateFault}`)
 }

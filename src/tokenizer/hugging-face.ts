@@ -2,6 +2,7 @@ import type { Text } from '../jinja/text.ts'
 import { ChatTemplate, chosenTemplate, readChatTemplates } from './chat-template.ts'
 import { assertPlainRoles, isMessageText } from './content-spans.ts'
 import { encodeConversation } from './conversation.ts'
+import { endTokenOf } from './end-token.ts'
 import { describeTokenizer, libraryIds, libraryText, tokenSpellings } from './library-tokenizer.ts'
 import { PretrainedTokenizer, readTokenizerFiles } from './pretrained-tokenizer.ts'
 import { type EncodedPiece, TextEncoder } from './text-encoder.ts'
@@ -45,6 +46,7 @@ export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''
   const specials = (json.added_tokens ?? []).filter(({ special }) => special)
   const controls = specials.map(({ content }) => content)
   const tokenBytes = tokenBytesOf(json)
+  const end = endTokenOf(folder, full.endId, (id) => full.library.id_to_token(id))
 
   const encode = (text: string, parseSpecialTokens: boolean): number[] =>
     text === '' ? [] : (parseSpecialTokens ? full : plainTokenizer()).encode(text, { addSpecialTokens: false })
@@ -65,7 +67,8 @@ export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''
       vocabSize: tokenBytes.length,
       baseVocabSize: baseVocabSizeOf(json),
       beginId: full.beginId,
-      endId: full.endId,
+      endId: end.id,
+      endIdNote: end.note,
       specials: new Map(specials.map(({ id, content }) => [id, content])),
       added: full.added,
       maxTokenBytes: tokenBytes.reduce((longest, { length }) => Math.max(longest, length), 1),

@@ -51,6 +51,7 @@ export class FakeTokenizer implements Tokenizer {
       baseVocabSize: 14,
       beginId: 0,
       endId: 1,
+      endIdNote: null,
       specials: SPECIALS,
       added: { before: [], after: [] },
       maxTokenBytes: 2,
