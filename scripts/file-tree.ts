@@ -73,6 +73,7 @@ export const SOURCE_FOLDERS: readonly Folder[] = [
   { path: 'src/scoring/checks/catalog', phrase: 'condition, formula, causes and advice of each check, for messages and pages' },
   { path: 'src/scoring/consistency', phrase: '`/v1/check`: whether reported log-probabilities can be right' },
   { path: 'src/scoring/loss', phrase: 'labels, losses and loss conventions' },
+  { path: 'src/jinja', phrase: "an interpreter of Jinja with Python's values, for chat templates", files: { 'template.ts': 'reads and renders one' } },
   { path: 'src/tokenizer', phrase: 'the tokenizer interface, its threads, chat templates', files: { 'tokenizer.ts': 'the interface' } },
   { path: 'src/hub', phrase: 'models of the Hugging Face hub: ids, downloads, the cache' },
   { path: 'src/model', phrase: 'what `--model` names, known answers, tolerance ceilings' },

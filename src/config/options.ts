@@ -24,6 +24,11 @@ export const OPTIONS = {
     description:
       'Model to serve: a folder or .onnx file (docs/reference/layouts.md), or a hub id organisation/name[/folder][@revision] to download (docs/guides/hub.md). Empty serves the included model. NAME=PATH,NAME2=PATH2 serves several.'
   }),
+  CHAT_TEMPLATE: text({
+    default: '',
+    description:
+      "Chat template in place of the model's default one: a Jinja file, or the name of one of the model's templates, such as tool_use (docs/reference/chat-templates.md). Applies to every model that is served."
+  }),
   HUB_OFFLINE: flag('Use only downloaded hub models and never contact the hub; HF_HUB_OFFLINE=1 does the same (docs/guides/hub.md).'),
   DTYPE: choice(
     DTYPES,

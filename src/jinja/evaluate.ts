@@ -12,48 +12,48 @@ import { Callable, Dict, isTrue, iterate, List, type NamedArguments, orElse, typ
 
 /** The value of an expression. Throws `TemplateError`. */
 export function evaluate(expression: Expression, scope: Scope): Value {
-  const valueOf = (inner: Expression): Value => evaluate(inner, scope)
+  const evaluated = (inner: Expression): Value => evaluate(inner, scope)
   switch (expression.kind) {
     case 'constant':
       return expression.value
     case 'name':
       return orElse(scope.get(expression.name), () => undeclared(expression.name))
     case 'list':
-      return new List(expression.items.map(valueOf), expression.isTuple ? 'tuple' : 'list')
+      return new List(expression.items.map(evaluated), expression.isTuple ? 'tuple' : 'list')
     case 'dict':
-      return new Dict(expression.entries.map(([key, value]) => [valueOf(key), valueOf(value)]))
+      return new Dict(expression.entries.map(([key, value]) => [evaluated(key), evaluated(value)]))
     case 'signed':
-      return signed(expression.operator, valueOf(expression.operand))
+      return signed(expression.operator, evaluated(expression.operand))
     case 'not':
-      return !isTrue(valueOf(expression.operand))
+      return !isTrue(evaluated(expression.operand))
     case 'logical': {
-      const left = valueOf(expression.left)
-      return isTrue(left) === (expression.operator === 'and') ? valueOf(expression.right) : left
+      const left = evaluated(expression.left)
+      return isTrue(left) === (expression.operator === 'and') ? evaluated(expression.right) : left
     }
     case 'arithmetic':
-      return arithmetic(expression.operator, valueOf(expression.left), valueOf(expression.right))
+      return arithmetic(expression.operator, evaluated(expression.left), evaluated(expression.right))
     case 'concat':
-      return Text.concat(expression.parts.map((part) => str(valueOf(part))))
+      return Text.concat(expression.parts.map((part) => str(evaluated(part))))
     case 'compare':
       return comparison(expression, scope)
     case 'conditional':
-      if (isTrue(valueOf(expression.test))) return valueOf(expression.then)
-      return expression.otherwise === null ? new Undefined('the inline if-expression has no else') : valueOf(expression.otherwise)
+      if (isTrue(evaluated(expression.test))) return evaluated(expression.then)
+      return expression.otherwise === null ? new Undefined('the inline if-expression has no else') : evaluated(expression.otherwise)
     case 'attribute':
-      return getAttribute(valueOf(expression.object), expression.name)
+      return getAttribute(evaluated(expression.object), expression.name)
     case 'item':
-      return getItem(valueOf(expression.object), valueOf(expression.key))
+      return getItem(evaluated(expression.object), evaluated(expression.key))
     case 'slice':
       return slice(
-        valueOf(expression.object),
-        expression.bounds.map((bound) => (bound === null ? null : valueOf(bound)))
+        evaluated(expression.object),
+        expression.bounds.map((bound) => (bound === null ? null : evaluated(bound)))
       )
     case 'call':
-      return called(valueOf(expression.callee), ...argumentsOf(expression, scope))
+      return called(evaluated(expression.callee), ...argumentsOf(expression, scope))
     case 'filter':
-      return filtered(expression.name, valueOf(expression.input), ...argumentsOf(expression, scope))
+      return filtered(expression.name, evaluated(expression.input), ...argumentsOf(expression, scope))
     case 'test':
-      return runTest(expression.name, valueOf(expression.input), ...argumentsOf(expression, scope)) !== expression.isNegated
+      return runTest(expression.name, evaluated(expression.input), ...argumentsOf(expression, scope)) !== expression.isNegated
   }
 }
 

@@ -1,13 +1,11 @@
-import { bind, integer, required } from './arguments.ts'
+import { bind, integer, required, requiredText } from './arguments.ts'
 import { capitalize, WHITE_SPACE } from './python-text.ts'
 import { type JsonOptions, str, toJson } from './representation.ts'
-import { SEQUENCE_FILTERS } from './sequence-filters.ts'
+import { type Filter, lazy, pathItem, SEQUENCE_FILTERS } from './sequence-filters.ts'
 import { lines, replaced, stripped } from './string-methods.ts'
 import { TemplateError } from './template-error.ts'
 import { codePointCount, Text } from './text.ts'
 import { Dict, isNumber, isTrue, iterate, List, type NamedArguments, orElse, typeName, Undefined, type Value } from './values.ts'
-
-export type Filter = (value: Value, args: readonly Value[], named: NamedArguments) => Value
 
 const WORD_START = new RegExp(`([-${WHITE_SPACE}({[<]+)`, 'u')
 
@@ -51,7 +49,7 @@ export const FILTERS: Readonly<Record<string, Filter>> = {
   },
   indent(value, args, named) {
     const [width = 4n, first = false, blank = false] = bind('indent', args, named, ['width', 'first', 'blank'])
-    if (!(value instanceof Text || value instanceof Undefined)) throw new TemplateError('failed', `indent needs a str, not ${typeName(value)}`)
+    if (!(value instanceof Text)) throw new TemplateError('failed', `indent needs a str, not ${typeName(value)}`)
     return indented(str(value), width instanceof Text ? width : new Text(' '.repeat(integer('indent', width, 4))), isTrue(first), isTrue(blank))
   },
   int(value, args, named) {
@@ -62,6 +60,15 @@ export const FILTERS: Readonly<Record<string, Filter>> = {
   },
   length,
   lower: changing('lower', (text) => text.toLowerCase()),
+  map(value, args, named) {
+    if (args.length === 0) {
+      const [attribute, standard] = bind('map', args, named, ['attribute', 'default'])
+      const path = required('map', attribute)
+      return lazy(value, (items) => items.map((item) => orDefault(pathItem(item, path), standard)))
+    }
+    const filter = filterNamed(requiredText('map', args[0]).value)
+    return lazy(value, (items) => items.map((item) => filter(item, args.slice(1), named)))
+  },
   replace(value, args, named) {
     const [old, fresh, count] = bind('replace', args, named, ['old', 'new', 'count'])
     const text = str(value)
@@ -130,4 +137,14 @@ function indented(text: Text, indention: Text, first: boolean, blank: boolean): 
   const rest = all.slice(1).map((line) => (blank || line.value !== '' ? Text.concat([indention, line]) : line))
   const whole = separator.join([...all.slice(0, 1), ...rest])
   return first ? Text.concat([indention, whole]) : whole
+}
+
+function filterNamed(name: string): Filter {
+  const filter = Object.hasOwn(FILTERS, name) ? FILTERS[name] : undefined
+  if (filter === undefined) throw new TemplateError('unsupported', 'a filter whose name the template computes')
+  return filter
+}
+
+function orDefault(value: Value, standard: Value | undefined): Value {
+  return value instanceof Undefined && standard !== undefined && standard !== null ? standard : value
 }

@@ -72,9 +72,9 @@ function leftToRight(stream: TokenStream, operators: readonly string[], parseOpe
   return left
 }
 
-export function parseUnary(stream: TokenStream, withFilters = true): Expression {
+function parseUnary(stream: TokenStream, withFilters = true): Expression {
   const operator = stream.is('operator', '-', '+') ? stream.next().value : null
-  const operand: Expression = operator === null ? parsePrimary(stream) : { kind: 'signed', operator, operand: parseUnary(stream, false) }
+  const operand: Expression = operator === null ? parsePrimary(stream, parseExpression) : { kind: 'signed', operator, operand: parseUnary(stream, false) }
   const node = parsePostfix(stream, operand)
   return withFilters ? parseFilters(stream, node) : node
 }
@@ -118,7 +118,7 @@ function parseCall(stream: TokenStream, callee: Expression): Expression {
 }
 
 /** The arguments of a call, in parentheses. */
-export function parseArguments(stream: TokenStream): Arguments {
+function parseArguments(stream: TokenStream): Arguments {
   const args: { readonly value: Expression; readonly isSpread: boolean }[] = []
   const named: (readonly [string, Expression])[] = []
   stream.expect('operator', '(')
@@ -161,7 +161,8 @@ function parseTest(stream: TokenStream, input: Expression): Expression {
   if (stream.is('operator', '(')) given = parseArguments(stream)
   else if (stream.is('name') || stream.is('string') || stream.is('integer') || stream.is('float') || stream.is('operator', '[', '{')) {
     if (stream.is('name', 'is')) stream.fail('tests cannot be chained')
-    if (!stream.is('name', 'else', 'or', 'and')) given = { args: [{ value: parsePostfix(stream, parsePrimary(stream)), isSpread: false }], named: [] }
+    if (!stream.is('name', 'else', 'or', 'and'))
+      given = { args: [{ value: parsePostfix(stream, parsePrimary(stream, parseExpression)), isSpread: false }], named: [] }
   }
   return { kind: 'test', input, name, isNegated, ...given }
 }

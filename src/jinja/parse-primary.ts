@@ -1,4 +1,3 @@
-import { parseExpression } from './parse-expression.ts'
 import type { Expression } from './syntax.ts'
 import { Text } from './text.ts'
 import type { TokenStream } from './token-stream.ts'
@@ -13,8 +12,10 @@ const CONSTANTS: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['None', null]
 ])
 
-/** A literal, a name, or an expression in brackets. */
-export function parsePrimary(stream: TokenStream): Expression {
+type ParseItem = (stream: TokenStream) => Expression
+
+/** A literal, a name, or an expression in brackets, whose parts `parseExpression` reads. */
+export function parsePrimary(stream: TokenStream, parseExpression: ParseItem): Expression {
   const { kind, value } = stream.next()
   if (kind === 'name') {
     const constant = CONSTANTS.get(value)
@@ -56,15 +57,15 @@ function itemsUntil<Item>(stream: TokenStream, close: string, parseItem: () => I
   return items
 }
 
-interface TupleOptions<Item> {
-  readonly parseItem: (stream: TokenStream) => Item
+interface TupleOptions {
+  readonly parseItem: ParseItem
   readonly mayBeEmpty: boolean
   /** Whether the tuple ends at the current token. */
   readonly ends: () => boolean
 }
 
 /** One expression, or several with commas, which make a tuple. */
-export function parseTuple(stream: TokenStream, { parseItem, mayBeEmpty, ends }: TupleOptions<Expression>): Expression {
+export function parseTuple(stream: TokenStream, { parseItem, mayBeEmpty, ends }: TupleOptions): Expression {
   const items: Expression[] = []
   let isTuple = false
   while (!ends()) {

@@ -85,4 +85,5 @@ function lowerAt(text: string, at: number, character: string): string {
 }
 
 /** `str.splitlines`. */
-export const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/gu
+const SEPARATORS = '\\x1c-\\x1e'
+export const LINE_END = new RegExp(`\\r\\n|[\\n\\r\\v\\f${SEPARATORS}\\x85\\u2028\\u2029]`, 'gu')

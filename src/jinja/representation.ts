@@ -10,7 +10,7 @@ export function str(value: Value): Text {
 }
 
 /** Python's repr. */
-export function repr(value: Value): Text {
+function repr(value: Value): Text {
   if (value === null) return new Text('None')
   if (typeof value === 'boolean') return new Text(value ? 'True' : 'False')
   if (typeof value === 'bigint') return new Text(value.toString())
@@ -29,7 +29,7 @@ export function repr(value: Value): Text {
   throw new TemplateError('unsupported', `the text of a ${typeName(value)}`)
 }
 
-export function floatRepr(value: number): string {
+function floatRepr(value: number): string {
   if (Number.isNaN(value)) return 'nan'
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
   if (Object.is(value, -0)) return '-0.0'

@@ -1,13 +1,13 @@
 import { bind, required, requiredText } from './arguments.ts'
 import { getItem, pairs } from './attributes.ts'
-import type { Filter } from './filters.ts'
-import { FILTERS } from './filters.ts'
 import { arithmetic } from './operators.ts'
 import { str } from './representation.ts'
 import { TemplateError } from './template-error.ts'
 import { runTest } from './tests.ts'
 import { Text } from './text.ts'
-import { characters, compare, Dict, isEqual, isTrue, iterate, List, type NamedArguments, orElse, typeName, Undefined, type Value } from './values.ts'
+import { characters, compare, Dict, hashKey, isTrue, iterate, List, type NamedArguments, orElse, typeName, Undefined, type Value } from './values.ts'
+
+export type Filter = (value: Value, args: readonly Value[], named: NamedArguments) => Value
 
 /** jinja2's filters of sequences. */
 export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
@@ -33,15 +33,6 @@ export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
     return orElse(iterate(value).at(-1), () => new Undefined('No last item, sequence was empty.'))
   },
   list: (value) => new List(iterate(value)),
-  map(value, args, named) {
-    if (args.length === 0) {
-      const [attribute, standard] = bind('map', args, named, ['attribute', 'default'])
-      const path = required('map', attribute)
-      return lazy(value, (items) => items.map((item) => orDefault(pathItem(item, path), standard)))
-    }
-    const filter = filterNamed(requiredText('map', args[0]).value)
-    return lazy(value, (items) => items.map((item) => filter(item, args.slice(1), named)))
-  },
   reject: (value, args, named) => selected(value, args, named, false, false),
   rejectattr: (value, args, named) => selected(value, args, named, true, false),
   reverse(value) {
@@ -65,30 +56,18 @@ export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
   },
   unique(value, args, named) {
     const [isCaseSensitive = false, attribute = null] = bind('unique', args, named, ['case_sensitive', 'attribute'])
-    const seen: Value[] = []
+    const seen = new Set<string>()
     const isNew = (item: Value): boolean => {
-      const key = caseless(attribute === null ? item : pathItem(item, attribute), isTrue(isCaseSensitive))
-      if (seen.some((each) => isEqual(each, key))) return false
-      seen.push(key)
-      return true
+      const key = hashKey(caseless(attribute === null ? item : pathItem(item, attribute), isTrue(isCaseSensitive)))
+      return !seen.has(key) && seen.add(key).has(key)
     }
     return new List(iterate(value).filter(isNew), 'generator')
   }
 }
 
 /** A generator. jinja2 computes its items on use; here an error comes at once, for the same template. */
-function lazy(value: Value, compute: (items: readonly Value[]) => readonly Value[]): List {
+export function lazy(value: Value, compute: (items: readonly Value[]) => readonly Value[]): List {
   return new List(compute(isTrue(value) ? iterate(value) : []), 'generator')
-}
-
-function orDefault(value: Value, standard: Value | undefined): Value {
-  return value instanceof Undefined && standard !== undefined && standard !== null ? standard : value
-}
-
-function filterNamed(name: string): Filter {
-  const filter = Object.hasOwn(FILTERS, name) ? FILTERS[name] : undefined
-  if (filter === undefined) throw new TemplateError('unsupported', 'a filter whose name the template computes')
-  return filter
 }
 
 function selected(value: Value, args: readonly Value[], named: NamedArguments, hasAttribute: boolean, isWanted: boolean): List {
@@ -102,7 +81,7 @@ function selected(value: Value, args: readonly Value[], named: NamedArguments, h
 }
 
 /** `a.b.0` of an item. */
-function pathItem(item: Value, path: Value): Value {
+export function pathItem(item: Value, path: Value): Value {
   if (!(path instanceof Text)) return getItem(item, path)
   return path.value.split('.').reduce<Value>((inner, part) => getItem(inner, /^\d+$/.test(part) ? BigInt(part) : new Text(part)), item)
 }

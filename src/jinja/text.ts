@@ -50,9 +50,7 @@ export class Text {
     return new Text(this.value.slice(start, end), origins, this.isMarkup)
   }
 
-  /**
-   * A changed form of this text. Without a correspondence between the two, all of it counts as from the conversation.
-   */
+  /** A changed form of this text. Where the two do not correspond, all of it counts as from the conversation. */
   changedTo(value: string): Text {
     if (value === this.value) return this
     const [first] = this.origins

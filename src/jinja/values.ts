@@ -89,7 +89,7 @@ export class Namespace {
 }
 
 /** Equal values have equal keys: 1, 1.0 and True are one. */
-function hashKey(value: Value): string {
+export function hashKey(value: Value): string {
   if (value instanceof Text) return `text ${value.value}`
   if (value === null) return 'None'
   if (typeof value === 'boolean' || typeof value === 'bigint' || typeof value === 'number') return `number ${Number(value)}`
@@ -153,7 +153,7 @@ export function compare(a: Value, b: Value): number {
 function compareNumbers(a: PyNumber, b: PyNumber): number {
   const [left, right] = [typeof a === 'boolean' ? BigInt(a) : a, typeof b === 'boolean' ? BigInt(b) : b]
   if (left < right) return -1
-  return left > right ? 1 : left == right ? 0 : Number.NaN
+  return left > right ? 1 : left >= right ? 0 : Number.NaN
 }
 
 /** Order of code points, which that of UTF-16 units is not. */

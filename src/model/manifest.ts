@@ -41,7 +41,7 @@ async function hashOf(folder: string, file: string): Promise<string | undefined>
 }
 
 /** Files that a start reads besides the weights, if the folder has them. */
-const READ_FILES = ['config.json', 'genai_config.json', 'tokenizer.json', 'tokenizer_config.json', 'canary.json']
+const READ_FILES = ['config.json', 'genai_config.json', 'tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja', 'canary.json']
 
 interface NamedFile {
   /** Relative to the model folder. */

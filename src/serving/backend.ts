@@ -19,7 +19,7 @@ import { parityTokensOf } from '../scheduling/cost-model.ts'
 import { Scheduler } from '../scheduling/scheduler.ts'
 import { selfTestIds } from '../tokenizer/self-test-texts.ts'
 import { startTextTokenizer, startTokenizer, tokenizerByLength } from '../tokenizer/thread-tokenizer.ts'
-import type { TextTokenizer, Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { TextTokenizer, Tokenizer, TokenizerInfo } from '../tokenizer/tokenizer.ts'
 import { tracedTextTokenizer, tracedTokenizer } from '../tokenizer/traced-tokenizer.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 
@@ -71,10 +71,20 @@ export function startBackend(config: Config, log: EngineLog, options: BackendOpt
     tokenizerHasEnded = true
   }
   const tracing = activeTracing()
-  const untraced = startTokenizer(model.folder, onTokenizerEnd, { niceness: config.ENGINE_NICENESS, maxUnits: config.MAX_TOKENIZING_UNITS })
+  const untraced = startTokenizer(model.folder, onTokenizerEnd, {
+    niceness: config.ENGINE_NICENESS,
+    maxUnits: config.MAX_TOKENIZING_UNITS,
+    chatTemplate: config.CHAT_TEMPLATE
+  })
   const tokenizer = tracing === null ? untraced : untraced.then((started) => tracedTokenizer(started, tracing))
   let textTokenizer: Promise<TextTokenizer> | undefined
 
+  tokenizer.then(
+    ({ info }) => warnOfTokenizer(info, log),
+    () => {
+      // `ready` rejects with the same reason.
+    }
+  )
   const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), model.maxModelLen))
   const stored = (plan === null ? (known?.texts ?? []) : []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
   const engine = startEngines(
@@ -118,12 +128,13 @@ export function startBackend(config: Config, log: EngineLog, options: BackendOpt
     ready,
     maxModelLen: model.maxModelLen,
     textTokenizer() {
-      textTokenizer ??= Promise.all([startTextTokenizer(model.folder, onTokenizerEnd, { maxUnits: config.MAX_TOKENIZING_UNITS }), untraced]).then(
-        ([short, long]) => {
-          const byLength = tokenizerByLength(short, long)
-          return tracing === null ? byLength : tracedTextTokenizer(byLength, tracing)
-        }
-      )
+      textTokenizer ??= Promise.all([
+        startTextTokenizer(model.folder, onTokenizerEnd, { maxUnits: config.MAX_TOKENIZING_UNITS, chatTemplate: config.CHAT_TEMPLATE }),
+        untraced
+      ]).then(([short, long]) => {
+        const byLength = tokenizerByLength(short, long)
+        return tracing === null ? byLength : tracedTextTokenizer(byLength, tracing)
+      })
       return textTokenizer
     },
     async close() {
@@ -203,4 +214,10 @@ function configuredProvider({ EXECUTION_PROVIDER }: Config): ProviderChoice {
 function prefixTokenOf({ PREFIX_TOKEN }: Config, { info }: Tokenizer): number | null {
   if (PREFIX_TOKEN === 'none') return null
   return PREFIX_TOKEN === 'eos' ? info.endId : info.beginId
+}
+
+/** Names once, at the start, which requests will be refused and which end token was chosen. */
+function warnOfTokenizer({ chatTemplateFault, endIdNote }: TokenizerInfo, log: EngineLog): void {
+  if (endIdNote !== null) log.warn({}, endIdNote)
+  if (chatTemplateFault !== null) log.warn({}, `requests with messages will be rejected: ${chatTemplateFault}`)
 }

@@ -1,16 +1,16 @@
 import { ServiceError } from '../errors.ts'
-import { type ChatSegment, contentSpans, segmentsAt } from './chat-segments.ts'
+import type { Text } from '../jinja/text.ts'
+import { contentSpans } from './content-spans.ts'
+import type { EncodedPiece } from './text-encoder.ts'
 import { tokenStarts } from './token-bytes.ts'
 import type { ChatMessage, ContentBytes, EncodedConversation } from './tokenizer.ts'
 
 /** The parts of a tokenizer that encode a conversation. */
 export interface ChatModel {
-  /** Spellings of the control tokens. */
-  readonly controls: readonly string[]
-  /** The model's chat template. Throws `chat_template_failed`. */
-  render(messages: readonly ChatMessage[], addGenerationPrompt: boolean): string
-  /** If `isControl`, the text is the spelling of a control token and becomes its id. */
-  encode(text: string, isControl: boolean): number[]
+  /** The model's chat template; the origin of a part is the index of its message. Throws `chat_template_failed`. */
+  render(messages: readonly ChatMessage[], addGenerationPrompt: boolean): Text
+  /** Control tokens that the template writes become ids, and everything else is text. */
+  pieces(rendered: Text): readonly EncodedPiece[]
   bytesOf(id: number): Uint8Array
 }
 
@@ -22,23 +22,24 @@ export interface ChatModel {
  * do not spell it.
  */
 export function encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[], model: ChatModel): EncodedConversation {
-  const render = (conversation: readonly ChatMessage[]): string => model.render(conversation, false)
-  const text = render(messages)
-  const spans = contentSpans(messages, text, render)
-  if (spans === null) {
+  const rendered = model.render(messages, false)
+  const text = rendered.value
+  const spans = contentSpans(messages, rendered)
+  const isLost = ({ role, content }: ChatMessage, index: number): boolean => generatedRoles.includes(role) && content.trim() !== '' && spans?.[index] === null
+  if (spans === null || messages.some(isLost)) {
     throw new ServiceError(
       'chat_template_failed',
-      'this chat template changes, moves or leaves out the content of a message, so logpr cannot assign tokens to messages; render the conversation yourself and send it as segments'
+      'this chat template moves, repeats or leaves out the content of a message, so logpr cannot assign tokens to messages; render the conversation yourself and send it as segments'
     )
   }
   const ids: number[] = []
   const starts: number[] = []
   let bytes = 0
-  for (const segment of segmentsAt(text, model.controls, spans)) {
-    const segmentIds = model.encode(segment.text, segment.isControl)
-    starts.push(...startsIn(segment, segmentIds, model).map((start) => bytes + start))
-    ids.push(...segmentIds)
-    bytes += Buffer.byteLength(segment.text)
+  for (const piece of model.pieces(rendered)) {
+    const pieceText = text.slice(piece.start, piece.end)
+    starts.push(...startsIn(piece, pieceText, model).map((start) => bytes + start))
+    ids.push(...piece.ids)
+    bytes += Buffer.byteLength(pieceText)
   }
 
   const byteAt = (position: number): number => Buffer.byteLength(text.slice(0, position))
@@ -51,10 +52,10 @@ export function encodeConversation(messages: readonly ChatMessage[], generatedRo
   return { text, ids: Int32Array.from(ids), starts: Int32Array.from([...starts, bytes]), contents }
 }
 
-/** First byte of each token, counted from the start of the segment: (n,). */
-function startsIn({ text, isControl }: ChatSegment, ids: readonly number[], { bytesOf }: ChatModel): number[] {
-  // The byte table has no bytes for control tokens; the spelling counts here.
-  if (isControl) return ids.map((_, i) => (i === 0 ? 0 : Buffer.byteLength(text)))
+/** First byte of each token, counted from the start of the piece: (n,). */
+function startsIn({ token, ids }: EncodedPiece, text: string, { bytesOf }: ChatModel): number[] {
+  // An added token spans the white space that it takes.
+  if (token !== null) return [0]
   const starts = tokenStarts(ids.map(bytesOf), Buffer.from(text))
   if (starts !== null) return starts.slice(0, -1)
   throw new ServiceError(
@@ -66,7 +67,7 @@ function startsIn({ text, isControl }: ChatSegment, ids: readonly number[], { by
 /** The prompt for the message that follows `before`; null if the template rejects a conversation that ends there. */
 function generationPrompt(before: readonly ChatMessage[], model: ChatModel): string | null {
   try {
-    return model.render(before, true)
+    return model.render(before, true).value
   } catch (error) {
     if (error instanceof ServiceError && error.code === 'chat_template_failed') return null
     throw error

@@ -1,10 +1,11 @@
-import { ServiceError } from '../errors.ts'
-import { type ChatSegment, chatSegments } from './chat-segments.ts'
+import type { Text } from '../jinja/text.ts'
+import { ChatTemplate, chosenTemplate, readChatTemplates } from './chat-template.ts'
+import { assertPlainRoles, isMessageText } from './content-spans.ts'
 import { encodeConversation } from './conversation.ts'
-import { addedTokensOf, decodeBytesAsLibrary, normalizedText, useUnicodeWhiteSpace } from './library-internals.ts'
+import { endTokenOf } from './end-token.ts'
 import { describeTokenizer, libraryIds, libraryText, tokenSpellings } from './library-tokenizer.ts'
-import { type BytePairModel, mergeLongWords } from './long-words.ts'
 import { PretrainedTokenizer, readTokenizerFiles } from './pretrained-tokenizer.ts'
+import { type EncodedPiece, TextEncoder } from './text-encoder.ts'
 import { asTokensSpell, baseVocabSizeOf, dropsLeadingSpace, isUnigramVocab, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
 import type { ChatMessage, EncodedConversation, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
 
@@ -26,15 +27,17 @@ export interface HuggingFaceTokenizer {
 }
 
 /**
- * Loads tokenizer.json and tokenizer_config.json from a folder. Throws `model_invalid` if one of them cannot be read.
+ * Loads tokenizer.json, tokenizer_config.json and the chat template from a folder. `chatTemplate` names a template of
+ * the model or a file in its place; empty uses the default one. Throws `model_invalid` if a file cannot be read, and
+ * `configuration_invalid` for a chosen template.
  */
-export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingFaceTokenizer> {
+export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''): Promise<HuggingFaceTokenizer> {
   const { json, config } = await readTokenizerFiles(folder)
   const full = new PretrainedTokenizer(json, config)
-  useUnicodeWhiteSpace(full.library.pre_tokenizer)
-  mergeLongWords(full.library.model as BytePairModel)
-  decodeBytesAsLibrary(full.library.decoder)
+  const templates = readChatTemplates(folder, config)
+  const template = chatTemplate === '' ? new ChatTemplate(templates, config) : chosenTemplate(chatTemplate, templates, config)
   let plain: PretrainedTokenizer | undefined
+  let chatEncoder: TextEncoder | undefined
   // Created on first use, because it takes as much memory as the full tokenizer.
   const plainTokenizer = (): PretrainedTokenizer => {
     plain ??= withoutSpecialTokens(full, json)
@@ -43,13 +46,20 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
   const specials = (json.added_tokens ?? []).filter(({ special }) => special)
   const controls = specials.map(({ content }) => content)
   const tokenBytes = tokenBytesOf(json)
+  const end = endTokenOf(folder, full.endId, (id) => full.library.id_to_token(id))
 
   const encode = (text: string, parseSpecialTokens: boolean): number[] =>
     text === '' ? [] : (parseSpecialTokens ? full : plainTokenizer()).encode(text, { addSpecialTokens: false })
 
-  const segmentsOf = (messages: readonly ChatMessage[], addGenerationPrompt: boolean): ChatSegment[] =>
-    chatSegments(messages, controls, (conversation) => render(full, conversation, addGenerationPrompt))
-  const idsOf = (segments: readonly ChatSegment[]): number[] => segments.flatMap(({ text, isControl }) => encode(text, isControl))
+  const render = (messages: readonly ChatMessage[], addGenerationPrompt: boolean): Text => {
+    assertPlainRoles(messages, controls)
+    return template.render(messages, addGenerationPrompt)
+  }
+  // All added tokens are looked for, and the stretches between them are encoded without spellings of control tokens.
+  const pieces = (rendered: Text): EncodedPiece[] => {
+    chatEncoder ??= new TextEncoder(plainTokenizer().library, json.added_tokens ?? [])
+    return chatEncoder.pieces(rendered.value, isMessageText(rendered))
+  }
 
   return {
     tokenBytes,
@@ -57,41 +67,35 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
       vocabSize: tokenBytes.length,
       baseVocabSize: baseVocabSizeOf(json),
       beginId: full.beginId,
-      endId: full.endId,
+      endId: end.id,
+      endIdNote: end.note,
       specials: new Map(specials.map(({ id, content }) => [id, content])),
-      added: addedTokensOf(full),
+      added: full.added,
       maxTokenBytes: tokenBytes.reduce((longest, { length }) => Math.max(longest, length), 1),
-      hasNormalizer: json.normalizer !== undefined && json.normalizer !== null,
+      hasNormalizer: (json.normalizer ?? null) !== null || (json.added_tokens ?? []).some(({ lstrip, rstrip }) => lstrip === true || rstrip === true),
       dropsLeadingSpace: dropsLeadingSpace(json),
-      hasChatTemplate: full.chatTemplate !== null
+      chatTemplateFault: template.fault
     },
     encode,
     normalize(text, parseSpecialTokens) {
-      const { normalizer } = full.library
-      if (normalizer === null) return text
-      const added = (json.added_tokens ?? []).filter(({ special }) => parseSpecialTokens || special !== true)
-      return asTokensSpell(
-        json,
-        normalizedText(text, added, (stretch) => normalizer.normalize(stretch))
-      )
+      return asTokensSpell(json, (parseSpecialTokens ? full : plainTokenizer()).encoder.normalize(text))
     },
     encodeChat(messages) {
-      const segments = segmentsOf(messages, true)
-      const last = segments.at(-1)
-      if (last === undefined || last.isControl) return { headIds: idsOf(segments), tail: '' }
-      return { headIds: idsOf(segments.slice(0, -1)), tail: last.text }
+      const rendered = render(messages, true)
+      const found = pieces(rendered)
+      const end = found.findLastIndex(({ token }) => token?.special === true) + 1
+      return { headIds: found.slice(0, end).flatMap(({ ids }) => [...ids]), tail: rendered.value.slice(found[end - 1]?.end ?? 0) }
     },
     encodeConversation: (messages, generatedRoles) =>
       encodeConversation(messages, generatedRoles, {
-        controls,
-        render: (conversation, addGenerationPrompt) => render(full, conversation, addGenerationPrompt),
-        encode,
+        render,
+        pieces,
         bytesOf: (id) => tokenBytes[id] ?? new Uint8Array(0)
       }),
-    description: describeTokenizer(full, json, tokenBytes.length),
+    description: describeTokenizer(full, json, tokenBytes.length, template.source),
     tokenize(input) {
       if ('text' in input) return libraryIds(full, input.text, input.addSpecialTokens)
-      return idsOf(segmentsOf(input.messages, input.addGenerationPrompt))
+      return pieces(render(input.messages, input.addGenerationPrompt)).flatMap(({ ids }) => [...ids])
     },
     spellingsOf: (ids) => tokenSpellings(full, ids),
     detokenize: (ids) => libraryText(full, ids)
@@ -104,10 +108,7 @@ export async function loadHuggingFaceTokenizer(folder: string): Promise<HuggingF
  */
 function withoutSpecialTokens(full: PretrainedTokenizer, json: TokenizerJson): PretrainedTokenizer {
   const added = (json.added_tokens ?? []).filter(({ special }) => !special)
-  const plain = new PretrainedTokenizer({ ...withoutControlSpellings(json), added_tokens: added }, full.config)
-  useUnicodeWhiteSpace(plain.library.pre_tokenizer)
-  mergeLongWords(plain.library.model as BytePairModel)
-  return plain
+  return new PretrainedTokenizer({ ...withoutControlSpellings(json), added_tokens: added }, full.config)
 }
 
 /**
@@ -127,14 +128,5 @@ function withoutControlSpellings(json: TokenizerJson): TokenizerJson {
         ? vocab.map(([spelling, score], id) => [contents.has(spelling) ? unspellable(id) : spelling, score] as const)
         : Object.fromEntries(Object.entries(vocab).filter(([spelling]) => !contents.has(spelling)))
     }
-  }
-}
-
-function render(tokenizer: PretrainedTokenizer, messages: readonly ChatMessage[], addGenerationPrompt: boolean): string {
-  try {
-    return tokenizer.renderChat(messages, { addGenerationPrompt })
-  } catch (error) {
-    // The error of the template may quote the conversation, so its text must not reach the response.
-    throw new ServiceError('chat_template_failed', "the model's chat template rejected these messages; check the roles and their order", { cause: error })
   }
 }

@@ -4,10 +4,10 @@
  * the fields exist.
  */
 
-import type { PretrainedTokenizer } from './pretrained-tokenizer.ts'
+import type { Tokenizer } from '@huggingface/tokenizers'
 
 /** Ids that the post-processor adds around a text. */
-interface AddedTokens {
+export interface AddedIds {
   readonly before: readonly number[]
   readonly after: readonly number[]
 }
@@ -16,35 +16,13 @@ interface AddedTokens {
 const SAMPLE = 'a'
 
 /** Encodes a sample to find the ids that the post-processor adds; none if it does anything else than add. */
-export function addedTokensOf(tokenizer: PretrainedTokenizer): AddedTokens {
-  const own = tokenizer.encode(SAMPLE, { addSpecialTokens: false })
-  const all = tokenizer.encode(SAMPLE, { addSpecialTokens: true })
+export function addedIdsOf(library: Tokenizer): AddedIds {
+  const own = library.encode(SAMPLE, { add_special_tokens: false }).ids as number[]
+  const all = library.encode(SAMPLE, { add_special_tokens: true }).ids as number[]
   const isOwnAt = (at: number): boolean => own.every((id, i) => all[at + i] === id)
   const start = all.findIndex((_, at) => at + own.length <= all.length && isOwnAt(at))
   if (own.length === 0 || start < 0) return { before: [], after: [] }
   return { before: all.slice(0, start), after: all.slice(start + own.length) }
-}
-
-interface AddedToken {
-  readonly content: string
-  readonly normalized?: boolean
-}
-
-/**
- * The text after the normalizer. Like the library, splits the text at added tokens first, leaves those unchanged and
- * normalizes each stretch between them separately.
- */
-export function normalizedText(text: string, addedTokens: readonly AddedToken[], normalize: (stretch: string) => string): string {
-  const untouched = addedTokens.filter(({ content, normalized }) => content !== '' && normalized !== true).map(({ content }) => content)
-  if (untouched.length === 0) return text === '' ? '' : normalize(text)
-  const pattern = untouched
-    .sort((a, b) => b.length - a.length)
-    .map((content) => content.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    .join('|')
-  return text
-    .split(new RegExp(`(${pattern})`))
-    .map((stretch, i) => (i % 2 === 1 || stretch === '' ? stretch : normalize(stretch)))
-    .join('')
 }
 
 /** Fields of a pre-tokenizer in the package. Most split with a pattern; a Sequence contains others. */

@@ -43,7 +43,7 @@ export function libraryText(full: PretrainedTokenizer, ids: readonly number[]): 
 }
 
 /** Reads the description from both files. A token that is given as an object is described by its content. */
-export function describeTokenizer(full: PretrainedTokenizer, json: TokenizerJson, vocabSize: number): TokenizerDescription {
+export function describeTokenizer(full: PretrainedTokenizer, json: TokenizerJson, vocabSize: number, chatTemplate: string | null): TokenizerDescription {
   const { config } = full
   const spelled = (name: string): string | null => spellingOf(config[name])
   const stated = config.model_max_length
@@ -62,6 +62,6 @@ export function describeTokenizer(full: PretrainedTokenizer, json: TokenizerJson
     vocabSize,
     modelMaxLength: typeof stated === 'number' && stated <= MAX_STATED_TOKENS ? stated : null,
     addedTokens: (json.added_tokens ?? []).map(({ id, content, special }) => ({ id, content, special: special === true })),
-    chatTemplate: full.chatTemplate
+    chatTemplate
   }
 }

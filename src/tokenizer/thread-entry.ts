@@ -60,9 +60,9 @@ function hashOfFiles(folder: string): string {
 }
 
 try {
-  const { folder, niceness, withoutBytes } = workerData as TokenizerThreadData
+  const { folder, niceness, withoutBytes, chatTemplate } = workerData as TokenizerThreadData
   lowerPriority(niceness)
-  const tokenizer = await loadHuggingFaceTokenizer(folder)
+  const tokenizer = await loadHuggingFaceTokenizer(folder, chatTemplate)
   parentPort?.on('message', (request: ToTokenizer) => respond(tokenizer, request))
   answer({
     kind: 'ready',

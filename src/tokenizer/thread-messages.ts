@@ -10,6 +10,8 @@ export interface TokenizerThreadData {
   readonly niceness: number
   /** Whether to leave out the bytes of tokens, which take memory. */
   readonly withoutBytes: boolean
+  /** A chat template of the model by name, or a file; empty uses the model's default. */
+  readonly chatTemplate: string
 }
 
 /** Messages to a tokenizer thread. The thread answers each one once, with the same `id`. */

@@ -20,6 +20,8 @@ export interface TokenizerOptions {
   readonly niceness?: number
   /** UTF-16 units of all texts that may wait, with the one that is tokenized. */
   readonly maxUnits?: number
+  /** A chat template of the model by name, or a file; empty uses the model's default. */
+  readonly chatTemplate?: string
 }
 
 /**
@@ -30,20 +32,20 @@ export interface TokenizerOptions {
 export async function startTokenizer(
   folder: string,
   onEnd: () => void,
-  { niceness = 0, maxUnits = Number.POSITIVE_INFINITY }: TokenizerOptions = {}
+  { niceness = 0, maxUnits = Number.POSITIVE_INFINITY, chatTemplate = '' }: TokenizerOptions = {}
 ): Promise<Tokenizer & TextTokenizer> {
-  const calls = new ThreadCalls({ folder, niceness, withoutBytes: false }, maxUnits, onEnd)
+  const calls = new ThreadCalls({ folder, niceness, withoutBytes: false, chatTemplate }, maxUnits, onEnd)
   const ready = await calls.start()
-  return new ThreadTokenizer(ready, calls, () => new ThreadCalls({ folder, niceness, withoutBytes: true }, maxUnits, onEnd))
+  return new ThreadTokenizer(ready, calls, () => new ThreadCalls({ folder, niceness, withoutBytes: true, chatTemplate }, maxUnits, onEnd))
 }
 
 /** Starts a tokenizer for POST /tokenize and /detokenize only, without the bytes of its tokens. */
 export async function startTextTokenizer(
   folder: string,
   onEnd: () => void,
-  { maxUnits = Number.POSITIVE_INFINITY }: TokenizerOptions = {}
+  { maxUnits = Number.POSITIVE_INFINITY, chatTemplate = '' }: TokenizerOptions = {}
 ): Promise<TextTokenizer> {
-  const data: TokenizerThreadData = { folder, niceness: 0, withoutBytes: true }
+  const data: TokenizerThreadData = { folder, niceness: 0, withoutBytes: true, chatTemplate }
   const calls = new ThreadCalls(data, maxUnits, onEnd)
   return new ThreadTokenizer(await calls.start(), calls, () => calls)
 }
@@ -149,7 +151,8 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
   }
 
   #requireTemplate(advice: string): void {
-    if (!this.info.hasChatTemplate) throw new ServiceError('chat_template_failed', `this model has no chat template; ${advice}`)
+    const { chatTemplateFault: fault } = this.info
+    if (fault !== null) throw new ServiceError('chat_template_failed', `${fault}; ${advice}`)
   }
 }
 

@@ -1,6 +1,8 @@
+import type { AddedToken } from './added-tokens.ts'
+
 /** The parts of a Hugging Face tokenizer.json that determine the bytes of its tokens. */
 export interface TokenizerJson {
-  readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean; readonly normalized?: boolean }[]
+  readonly added_tokens?: readonly AddedToken[]
   readonly model: { readonly vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[]; readonly unk_token?: string | null }
   readonly decoder?: Decoder | null
   readonly normalizer?: unknown
@@ -19,12 +21,14 @@ interface Decoder {
  * SentencePiece's `▁` for a space, and its byte fallback `<0x0A>`. Control tokens have no bytes.
  */
 export function tokenBytesOf(tokenizer: TokenizerJson): Uint8Array[] {
-  const decode = hasDecoder(tokenizer.decoder, 'ByteLevel') ? byteLevelBytes : sentencePieceBytes
+  const isByteLevel = hasDecoder(tokenizer.decoder, 'ByteLevel')
+  const decode = isByteLevel ? byteLevelBytes : sentencePieceBytes
   const table: Uint8Array[] = []
   const { vocab } = tokenizer.model
   const entries = isUnigramVocab(vocab) ? vocab.map(([spelling], id) => [spelling, id] as const) : Object.entries(vocab)
   for (const [spelling, id] of entries) table[id] = decode(spelling)
-  for (const { id, content, special } of tokenizer.added_tokens ?? []) table[id] = special ? new Uint8Array(0) : Buffer.from(content)
+  for (const { id, content, special } of tokenizer.added_tokens ?? [])
+    table[id] = special ? new Uint8Array(0) : Buffer.from(isByteLevel ? content : content.replaceAll('▁', ' '))
   return Array.from(table, (bytes) => bytes ?? new Uint8Array(0))
 }
 

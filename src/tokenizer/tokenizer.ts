@@ -76,9 +76,11 @@ export interface TokenizerInfo {
   readonly vocabSize: number
   /** Largest id + 1 without the added tokens: the ids that ordinary text can have. */
   readonly baseVocabSize: number
-  /** BOS and EOS tokens that the tokenizer declares. */
+  /** BOS that the tokenizer declares, and EOS of the model. */
   readonly beginId: number | null
   readonly endId: number | null
+  /** Where the id of EOS comes from, for people, if tokenizer_config.json names another; else null. */
+  readonly endIdNote: string | null
   /** Spelling of each control token, by id. */
   readonly specials: ReadonlyMap<number, string>
   /** Ids that the tokenizer's post-processor adds around a text. `encode` does not add them. */
@@ -89,7 +91,8 @@ export interface TokenizerInfo {
   readonly hasNormalizer: boolean
   /** Whether the tokenizer may add a space at the start of a text, which decoding removes. */
   readonly dropsLeadingSpace: boolean
-  readonly hasChatTemplate: boolean
+  /** Why conversations cannot be rendered, for people; null if they can. */
+  readonly chatTemplateFault: string | null
 }
 
 /**

@@ -224,6 +224,6 @@ test('a control token that strips white space does not strip it from text', asyn
 test('a parsed control token strips white space, and the check reports it', async (t) => {
   const encoded = await spaces(t, true)
   assert.equal(encoded.inputInfo.controlTokenCount, 2)
-  assert.equal(roundTripCheck(encoded.inputInfo).status, 'warn')
-  assert.match(roundTripCheck(encoded.inputInfo).message, /from byte 1 of x/)
+  assert.deepEqual([normalizerCheck(encoded.inputInfo).status, roundTripCheck(encoded.inputInfo).status], ['warn', 'pass'])
+  assert.match(normalizerCheck(encoded.inputInfo).message, /byte 1 of x/)
 })

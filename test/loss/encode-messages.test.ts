@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Text } from '../../src/jinja/text.ts'
 import type { EncodedExample } from '../../src/loss/encoded-example.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
@@ -18,7 +19,18 @@ const CHAT: readonly ChatMessage[] = [
 const ends: Template = (messages) => messages.map(({ content }) => `${content}</s>`).join('')
 const plain: Template = (messages) => messages.map(({ content }) => `${content} `).join('')
 const codes = ({ findings }: EncodedExample): string[] => findings.map(({ code }) => code)
-const withTemplate = (template: Template) => ({ tokenizer: new FakeTokenizer({ template }) })
+/** Renders with placeholders first, to know what comes from which message. */
+const traced =
+  (template: Template) =>
+  (messages: readonly ChatMessage[], isPrompt: boolean): Text => {
+    const outline = template(
+      messages.map((message, i) => ({ ...message, content: `\ue000${i}\ue001` })),
+      isPrompt
+    )
+    const parts = outline.split(/\ue000(\d+)\ue001/)
+    return Text.concat(parts.map((part, i) => (i % 2 === 0 ? new Text(part) : Text.from(present(messages[Number(part)]).content, Number(part)))))
+  }
+const withTemplate = (template: Template) => ({ tokenizer: new FakeTokenizer({ template: traced(template) }) })
 
 describe('encodeMessages', () => {
   it('trains the contents of the trained roles, and masks the rest', async () => {
@@ -81,7 +93,7 @@ describe('encodeMessages', () => {
   })
 
   it('rejects a model without end token only when one has to be appended', async () => {
-    const context = (template: Template) => ({ tokenizer: new FakeTokenizer({ template, facts: { endId: null } }) })
+    const context = (template: Template) => ({ tokenizer: new FakeTokenizer({ template: traced(template), facts: { endId: null } }) })
     await assert.rejects(encodeExample({ messages: CHAT, eos: 'score' }, context(plain)), { code: 'no_end_token', param: 'eos' })
     assert.deepEqual((await encodeExample({ messages: CHAT, eos: 'score' }, context(ends))).endPositions.length, 2)
   })

@@ -1,6 +1,6 @@
 /**
- * Renders every conversation with every template in a folder, and small cases, for check_chat_templates.py.
- * Arguments: the folder, which is searched for files `*.jinja`, and the file to write.
+ * Renders every conversation with every template in a folder, and small cases, for check_chat_templates.py. Arguments:
+ * the folder, which is searched for files `*.jinja`, and the file to write.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -5,11 +5,39 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
+import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 import { ADVERSARIAL_TEXTS } from '../support/adversarial-texts.ts'
-import { folderFiles, TEXT_TOKENIZERS } from '../support/tokenizers.ts'
+import { FLAGGED_TOKENIZERS, folderFiles, TEXT_TOKENIZERS } from '../support/tokenizers.ts'
 
 const RANDOM_SEQUENCES = 200
 const RANDOM_LENGTH = 12
+/** Texts in which added tokens meet white space and words. */
+const FRAGMENTS = [
+  '<|user|>',
+  '<|end|>',
+  '<|both|>',
+  'qin',
+  'qhel',
+  'qwor',
+  'q',
+  'hello',
+  'world',
+  ' ',
+  '\n',
+  '   ',
+  '\ufeff',
+  '\u0085',
+  '\u001c',
+  '▁▁▁',
+  'é',
+  '_',
+  'a'
+]
+const FRAGMENT_TEXTS = Array.from({ length: 400 }, (_, seed) =>
+  randomIndices(1 + (seed % 9), FRAGMENTS.length, seed + 1)
+    .map((i) => FRAGMENTS[i])
+    .join('')
+)
 
 const [out = '', ...models] = process.argv.slice(2)
 const folders = models.map((folder) => {
@@ -18,7 +46,7 @@ const folders = models.map((folder) => {
   for (const file of ['tokenizer.json', 'tokenizer_config.json']) copyFileSync(join(folder, file), join(target, file))
   return target
 })
-for (const [name, files] of Object.entries(TEXT_TOKENIZERS)) {
+for (const [name, files] of Object.entries({ ...TEXT_TOKENIZERS, ...FLAGGED_TOKENIZERS })) {
   const target = join(resolve(out), name)
   mkdirSync(target, { recursive: true })
   for (const [file, content] of Object.entries(folderFiles(files))) writeFileSync(join(target, file), content)
@@ -27,13 +55,34 @@ for (const [name, files] of Object.entries(TEXT_TOKENIZERS)) {
 
 for (const folder of folders) {
   const tokenizer = await loadHuggingFaceTokenizer(folder)
-  const encoded = ADVERSARIAL_TEXTS.flatMap(({ name, text }) =>
+  const texts = [...ADVERSARIAL_TEXTS, ...FRAGMENT_TEXTS.map((text, i) => ({ name: `fragments ${i}`, text }))]
+  const encoded = texts.flatMap(({ name, text }) =>
     [false, true].map((addSpecialTokens) => ({ name, text, add_special_tokens: addSpecialTokens, ids: tokenizer.tokenize({ text, addSpecialTokens }) }))
   )
+  // A conversation gives the ids of its rendering: the messages spell no control token.
+  const chats = tokenizer.info.chatTemplateFault === null ? FRAGMENT_TEXTS.map((content) => content.replaceAll(/<\|\w+\|>/g, '')) : []
+  const messagesOf = (content: string): readonly ChatMessage[] => [
+    { role: 'user', content },
+    { role: 'assistant', content: ` \n${content}` }
+  ]
+  for (const [i, content] of chats.entries()) {
+    const messages = messagesOf(content)
+    const text = `<|user|>\n${messages[0]?.content}<|end|>\n<|both|> ${messages[1]?.content}<|end|>\n<|both|>\n\n`
+    encoded.push({ name: `conversation ${i}`, text, add_special_tokens: false, ids: tokenizer.tokenize({ messages, addGenerationPrompt: true }) })
+  }
   const sequences = [...encoded.map(({ ids }) => ids), ...randomSequences(tokenizer.description.vocabSize)]
   const decoded = sequences.map((ids) => ({ ids, text: tokenizer.detokenize(ids) }))
   const begin = tokenizer.info.beginId
   writeFileSync(join(folder, 'text-tokenizer.json'), JSON.stringify({ begin, encoded, decoded }))
+}
+
+/** A linear congruential generator: the same numbers in every run. */
+function randomIndices(length: number, below: number, seed: number): number[] {
+  let state = seed
+  return Array.from({ length }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  })
 }
 
 /** Random numbers that are the same in every run (linear congruential generator). */

@@ -1,3 +1,6 @@
+import { Text } from '../../src/jinja/text.ts'
+import { AddedTokens } from '../../src/tokenizer/added-tokens.ts'
+import { isMessageText } from '../../src/tokenizer/content-spans.ts'
 import { encodeConversation } from '../../src/tokenizer/conversation.ts'
 import type { ChatMessage, EncodedChat, EncodedConversation, Tokenizer, TokenizerInfo } from '../../src/tokenizer/tokenizer.ts'
 
@@ -21,6 +24,8 @@ const PIECES: ReadonlyMap<number, Buffer> = new Map([
   [13, Buffer.from('>')]
 ])
 
+const CONTROLS = new AddedTokens([...SPECIALS].map(([id, content]) => ({ id, content, special: true })))
+
 interface Behaviour {
   readonly facts?: Partial<TokenizerInfo>
   /** Applied to a text before it is tokenized. */
@@ -28,7 +33,7 @@ interface Behaviour {
   /** Text that the chat template writes after its last control token. */
   readonly chatTail?: string
   /** Renders a conversation; by default `<s>` content `</s>` for every message, and `<s>` as generation prompt. */
-  readonly template?: (messages: readonly ChatMessage[], addGenerationPrompt: boolean) => string
+  readonly template?: (messages: readonly ChatMessage[], addGenerationPrompt: boolean) => Text
 }
 
 /** A tokenizer that takes the longest matching token at every byte. It records its calls. */
@@ -46,12 +51,13 @@ export class FakeTokenizer implements Tokenizer {
       baseVocabSize: 14,
       beginId: 0,
       endId: 1,
+      endIdNote: null,
       specials: SPECIALS,
       added: { before: [], after: [] },
       maxTokenBytes: 2,
       hasNormalizer: false,
       dropsLeadingSpace: false,
-      hasChatTemplate: true,
+      chatTemplateFault: null,
       ...facts
     }
     this.#normalize = normalize
@@ -79,9 +85,12 @@ export class FakeTokenizer implements Tokenizer {
 
   async encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): Promise<EncodedConversation> {
     return encodeConversation(messages, generatedRoles, {
-      controls: [...SPECIALS.values()],
       render: this.#template,
-      encode: (text, isControl) => this.#ids(isControl ? text : this.#normalize(text), isControl),
+      pieces: (rendered) =>
+        CONTROLS.split(rendered.value, (_, start, end) => !isMessageText(rendered)(start, end)).map((piece) => ({
+          ...piece,
+          ids: piece.token === null ? this.#ids(this.#normalize(rendered.value.slice(piece.start, piece.end)), false) : [piece.token.id]
+        })),
       bytesOf: (id) => this.bytesOf(id)
     })
   }
@@ -103,6 +112,7 @@ export class FakeTokenizer implements Tokenizer {
   }
 }
 
-function fakeTemplate(messages: readonly ChatMessage[], addGenerationPrompt: boolean): string {
-  return `${messages.map(({ content }) => `<s>${content}</s>`).join('')}${addGenerationPrompt ? '<s>' : ''}`
+function fakeTemplate(messages: readonly ChatMessage[], addGenerationPrompt: boolean): Text {
+  const turns = messages.flatMap(({ content }, i) => [new Text('<s>'), Text.from(content, i), new Text('</s>')])
+  return Text.concat([...turns, new Text(addGenerationPrompt ? '<s>' : '')])
 }

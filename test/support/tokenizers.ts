@@ -13,6 +13,8 @@ interface AddedToken {
   readonly special?: boolean
   readonly lstrip?: boolean
   readonly rstrip?: boolean
+  readonly single_word?: boolean
+  readonly normalized?: boolean
 }
 
 const EMBEDDED = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
@@ -178,13 +180,39 @@ export const TEXT_TOKENIZERS = {
   unigram: withPostProcessor(unigram(), around([], ['</s>'], { '</s>': 2 }))
 } as const
 
+/** Added tokens with every flag, and Gemma's runs of spaces. */
+const FLAGGED: readonly AddedToken[] = [
+  { content: '<|user|>', rstrip: true },
+  { content: '<|end|>', lstrip: true },
+  { content: '<|both|>', lstrip: true, rstrip: true },
+  { content: 'qin', special: false, single_word: true },
+  { content: 'qhel', special: false, normalized: true },
+  { content: 'qwor', special: false, normalized: true, single_word: true, lstrip: true },
+  { content: '▁▁▁', special: false },
+  { content: '\n\n', special: false }
+]
+
+/** Writes the last message like the one before it, as Phi-3 does. */
+const FLAGGED_TEMPLATE =
+  "{% for message in messages %}{{ '<|user|>\\n' if message.role == 'user' else '<|both|> ' }}{{ message.content + '<|end|>\\n' }}{% endfor %}" +
+  '{% if add_generation_prompt %}<|both|>\n\n{% endif %}'
+
+/** Tokenizers whose added tokens take white space, have to be words, or are looked for in normalized text. */
+export const FLAGGED_TOKENIZERS = {
+  'flagged-byte-level': byteLevel({}, FLAGGED, FLAGGED_TEMPLATE),
+  'flagged-lower-case': byteLevel({ normalizer: LOWER_CASE }, FLAGGED, FLAGGED_TEMPLATE),
+  'flagged-llama-2': sentencePiece('normalizer', FLAGGED, FLAGGED_TEMPLATE),
+  'flagged-mistral': sentencePiece('metaspace', FLAGGED, FLAGGED_TEMPLATE),
+  'flagged-gemma': sentencePiece('none', FLAGGED, FLAGGED_TEMPLATE)
+} as const
+
 /** The files of a folder from which the tokenizer can be loaded. */
 export function folderFiles({ tokenizer, config }: TokenizerFiles): Record<string, string> {
   return { 'tokenizer.json': JSON.stringify(tokenizer), 'tokenizer_config.json': JSON.stringify(config) }
 }
 
-function addedToken(id: number, { content, special = true, lstrip = false, rstrip = false }: AddedToken): object {
-  return { id, content, special, lstrip, rstrip, single_word: false, normalized: false }
+function addedToken(id: number, token: AddedToken): object {
+  return { id, special: true, lstrip: false, rstrip: false, single_word: false, normalized: false, ...token }
 }
 
 function configOf(begin: string, end: string, chatTemplate: string | null): Record<string, unknown> {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ServiceError } from '../../src/errors.ts'
+import { Text } from '../../src/jinja/text.ts'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
@@ -33,7 +34,8 @@ describe('encodeConversation', () => {
 
   it('returns no prompt end if the rendering does not begin with the prompt, or if the prompt cannot be rendered', async () => {
     const promptEndWith = async (prompt: () => string): Promise<unknown> => {
-      const template = (messages: readonly ChatMessage[], isPrompt: boolean): string => (isPrompt ? prompt() : messages.map(({ content }) => content).join(' '))
+      const template = (messages: readonly ChatMessage[], isPrompt: boolean): Text =>
+        isPrompt ? new Text(prompt()) : new Text(' ').join(messages.map(({ content }, i) => Text.from(content, i)))
       return (await new FakeTokenizer({ template }).encodeConversation(CHAT, ['assistant'])).contents[1]?.promptEnd
     }
     assert.equal(await promptEndWith(() => 'a '), 2)
@@ -54,9 +56,23 @@ describe('encodeConversation', () => {
     )
   })
 
-  it('rejects a template that changes contents', () => {
-    const template = (messages: readonly ChatMessage[]): string => messages.map(({ content }) => content.replace('b', 'c')).join('')
-    return assert.rejects(new FakeTokenizer({ template }).encodeConversation(CHAT, []), { code: 'chat_template_failed', message: /send it as segments/ })
+  for (const [what, order] of [
+    ['moves contents', [1, 0]],
+    ['repeats a content', [0, 1, 0]],
+    ['leaves out a content that the model generates', [0]]
+  ] as const) {
+    it(`rejects a template that ${what}`, () => {
+      const template = (messages: readonly ChatMessage[]): Text => Text.concat(order.map((i) => Text.from(messages[i]?.content ?? '', i)))
+      const failure = { code: 'chat_template_failed', message: /send it as segments/ }
+      return assert.rejects(new FakeTokenizer({ template }).encodeConversation(CHAT, ['assistant']), failure)
+    })
+  }
+
+  it('takes all that a template writes between parts of a content for the content', async () => {
+    const template = ([message]: readonly ChatMessage[]): Text =>
+      Text.concat([new Text('a'), Text.from(message?.content ?? '', 0).slice(0, 1), new Text('c'), Text.from(message?.content ?? '', 0).slice(2)])
+    const { contents } = await new FakeTokenizer({ template }).encodeConversation([say('assistant', 'b b')], ['assistant'])
+    assert.deepEqual(contents, [{ start: 1, end: 4, promptEnd: null }])
   })
 
   it('rejects tokens that do not spell the rendering', () =>

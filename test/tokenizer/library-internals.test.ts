@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { normalizedText, useUnicodeWhiteSpace } from '../../src/tokenizer/library-internals.ts'
+import { useUnicodeWhiteSpace } from '../../src/tokenizer/library-internals.ts'
 import { contextWith } from '../support/loaded-tokenizer.ts'
 import { byteLevel, sentencePiece, type TokenizerFiles } from '../support/tokenizers.ts'
 
@@ -16,7 +16,7 @@ const withProcessor = ({ tokenizer, config }: TokenizerFiles, post_processor: ob
   config
 })
 
-describe('addedTokensOf', () => {
+describe('addedIdsOf', () => {
   for (const [what, files, expected] of [
     ['nothing without post-processor', byteLevel(), { before: [], after: [] }],
     [
@@ -33,23 +33,6 @@ describe('addedTokensOf', () => {
   ] as const) {
     it(`finds ${what}`, async (t) => assert.deepEqual((await contextWith(t, files)).tokenizer.info.added, expected))
   }
-})
-
-const lower = (text: string): string => text.toLowerCase()
-const prepend = (text: string): string => `_${text}`
-
-describe('normalizedText', () => {
-  const CASES: readonly [string, string, Parameters<typeof normalizedText>[1], (text: string) => string, string][] = [
-    ['normalizes a text', 'aB', [], lower, 'ab'],
-    ['does not change added tokens', 'A<Tool>B', [{ content: '<Tool>' }], lower, 'a<Tool>b'],
-    ['normalizes an added token with normalized: true', 'A<Tool>B', [{ content: '<Tool>', normalized: true }], lower, 'a<tool>b'],
-    ['finds the longest added token', 'X<T>>X', [{ content: '<T>' }, { content: '<T>>' }], lower, 'x<T>>x'],
-    ['escapes added tokens that are special in a regular expression', 'A.*B', [{ content: '.*' }], lower, 'a.*b'],
-    ['normalizes each stretch between added tokens separately', 'a<T>b', [{ content: '<T>' }], prepend, '_a<T>_b'],
-    ['does not change an empty stretch', '<T>', [{ content: '<T>' }], prepend, '<T>'],
-    ['does not change an empty text', '', [], prepend, '']
-  ]
-  for (const [what, text, added, normalize, expected] of CASES) it(what, () => assert.equal(normalizedText(text, added, normalize), expected))
 })
 
 function patched(pattern: RegExp): RegExp {

@@ -11,7 +11,7 @@ import { TEXT_TOKENIZERS } from '../support/tokenizers.ts'
  * Packages that determine log-probabilities and token ids, and the one with which tests compare them
  * (docs/decisions/0005-dependencies.md).
  */
-const PINNED = ['@huggingface/jinja', '@huggingface/tokenizers', '@huggingface/transformers', 'onnxruntime-node']
+const PINNED = ['@huggingface/tokenizers', '@huggingface/transformers', 'onnxruntime-node']
 
 type Fields = Readonly<Record<string, unknown>>
 

