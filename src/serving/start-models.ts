@@ -21,8 +21,8 @@ export interface ModelSources {
 
 /**
  * Starts to load every model of the configuration and returns at once. Each gets its own engines, scheduler and
- * monitor; models with equal tokenizer files share the tokenizer threads. Throws `configuration_invalid`, and for a local folder as `startBackend` does, prefixed with
- * the id if there are several models.
+ * monitor; models with equal tokenizer files share the tokenizer threads. Throws `configuration_invalid`, and for a
+ * local folder as `startBackend` does, prefixed with the id if there are several models.
  */
 export function startModels(config: Config, metrics: Metrics, log: Logger, { locate, provider, precisionFolder }: ModelSources): ModelRegistry {
   const references = modelReferences(config.MODEL)
@@ -43,7 +43,13 @@ export function startModels(config: Config, metrics: Metrics, log: Logger, { loc
       id: reference.id,
       locate: (onProgress) => locate(reference, onProgress),
       start: (located) =>
-        startBackend(config, modelLog, { located, provider, tokenizers, models: references.length, ...(precisionFolder === undefined ? {} : { precisionFolder }) }),
+        startBackend(config, modelLog, {
+          located,
+          provider,
+          tokenizers,
+          models: references.length,
+          ...(precisionFolder === undefined ? {} : { precisionFolder })
+        }),
       startMonitor: (backend, ready, modelMetrics) => startModelMonitor(config, backend, ready, modelMetrics, modelLog),
       metricsOf: (entry) =>
         metrics.ofModel(entry.id, {

@@ -1,7 +1,7 @@
 /**
  * Serves a real model and compares it with transformers: `npm run test:real -- [MODEL_FOLDER]`, with the folder that
- * scripts/models/real/gemma.py wrote (default .models/gemma-3-270m) and PYTHON the interpreter of the oracle. Prints one
- * line per comparison and exits 1 if one of them fails.
+ * scripts/models/real/gemma.py wrote (default .models/gemma-3-270m/model) and PYTHON the interpreter of the oracle.
+ * Prints one line per comparison and exits 1 if one of them fails.
  */
 
 import { execFileSync } from 'node:child_process'
@@ -107,7 +107,11 @@ async function comparePairs(service: RunningService, { pairs }: Questions, oracl
     most = Math.max(most, Math.abs(own[0] - expectedGood), Math.abs(own[1] - expectedBad))
     if (own[0] > own[1] === expectedGood > expectedBad) sameChoice++
   }
-  report('BLiMP and lm-eval hf', most <= SENTENCE_NATS && sameChoice === pairs.length, `${sameChoice} of ${pairs.length} choices equal, max ${most.toExponential(1)} nats`)
+  report(
+    'BLiMP and lm-eval hf',
+    most <= SENTENCE_NATS && sameChoice === pairs.length,
+    `${sameChoice} of ${pairs.length} choices equal, max ${most.toExponential(1)} nats`
+  )
 }
 
 async function compareMemory(service: RunningService): Promise<void> {
