@@ -99,6 +99,7 @@ const OTHER_FOLDERS: readonly Folder[] = [
   { path: 'test/golden', phrase: 'stored log-probabilities of the embedded model' },
   { path: 'test/matrix', phrase: 'every tested model against transformers and plain onnxruntime' },
   { path: 'test/oracle', phrase: 'comparisons with Python: transformers in float64, tokenizers' },
+  { path: 'test/real', phrase: 'a real model against transformers: `npm run test:real`' },
   { path: 'test/interop', phrase: 'real clients: evaluation harnesses, SDKs, rerankers' },
   { path: 'test/promises', phrase: 'measurements of what is promised to operators: `npm run test:faults`, `test:load`, `test:api`' },
   { path: 'test/e2e', phrase: 'whole processes: `npm run test:e2e`' },

@@ -1,6 +1,6 @@
 import type { Config } from '../config/options.ts'
+import { sharableGraph } from '../engine/process/sharing/sharable-graph.ts'
 import type { LocatedModel } from '../model/locate-model.ts'
-import { scoringGraph } from '../model/onnx/scoring-graph.ts'
 import { openModel } from '../model/open-model.ts'
 import { resolvePrecision } from '../model/precision/precision-plan.ts'
 import type { RoundedFile } from '../model/precision/prepare.ts'
@@ -26,7 +26,13 @@ const SECTIONS: readonly SectionMaker[] = [modelSection, tokenizerSection, graph
 export function reportOn({ id, folder: path }: LocatedModel, config: Config, roundedFile: RoundedFile | null = null): readonly Section[] {
   const opened = { ...openModel(path, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id }
   const { model: folder, plan: precision } = resolvePrecision(opened, config.PRECISION, 'cpu')
-  const scoring = scoringGraph(precision === null ? folder.graph : roundedGraph(folder.graph, precision))
+  const { graph: scoring } = sharableGraph(precision === null ? folder.graph : roundedGraph(folder.graph, precision), {
+    packing: config.PACKING,
+    prefixCacheBytes: config.PREFIX_CACHE_BYTES,
+    maxAttentionBytes: config.MAX_ATTENTION_BYTES,
+    slidingWindow: folder.slidingWindow,
+    heads: folder.attentionHeads
+  })
   const model = { folder, original: folder.graph, scoring, precision, roundedFile, config }
   return SECTIONS.flatMap((make) => make(model) ?? [])
 }

@@ -94,7 +94,7 @@ export function tokenizerSection({ folder: { folder, vocabSize } }: InspectedMod
     name: 'tokenizer',
     json: { base_vocab_size: baseSize, is_usable: baseSize <= vocabSize, ids_without_logits: unreachable.map(({ id }) => id) },
     lines: [
-      ['tokenizer', `${baseSize} ids and ${(json.added_tokens ?? []).length} added tokens`],
+      ['tokenizer', `${baseSize} ids and ${(json.added_tokens ?? []).length} added tokens; GET /v1/models shows its memory as front_bytes`],
       ...(baseSize > vocabSize
         ? [['', `does not belong to this model, which has only ${vocabSize} logits per token: logpr serve will refuse it`] as const]
         : unreachable.length > 0

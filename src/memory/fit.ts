@@ -2,11 +2,6 @@ import { ServiceError } from '../errors.ts'
 import { mebibytes } from '../process/mebibytes.ts'
 import { FRONT_BYTES, type MemoryPrediction, type MemoryQuestion, predictMemory, predictPass } from './predict.ts'
 
-/**
- * Each further tokenizer adds 40 to 52 MiB to the front process, measured with the embedded model's
- * (docs/reference/memory.md).
- */
-const TOKENIZER_BYTES = 45 * (1 << 20)
 /** The prediction may be 15 % too low, so above this share of the limit there is a warning. */
 const WARNING_SHARE = 0.85
 
@@ -63,19 +58,22 @@ function halved(start: number, fits: (value: number) => boolean): number | null 
   return null
 }
 
-/** Bytes of several models in one service, with one front process and all models in their largest pass at once. */
-export function bytesTogether(predictions: readonly Pick<MemoryPrediction, 'totalBytes'>[]): number {
-  const sum = predictions.reduce((bytes, { totalBytes }) => bytes + totalBytes, 0)
-  return sum - Math.max(0, predictions.length - 1) * (FRONT_BYTES - TOKENIZER_BYTES)
+/**
+ * Bytes of several models in one service, with one front process and all models in their largest pass at once.
+ * `frontBytes` is the measured memory of the front process, which depends on the tokenizers.
+ */
+export function bytesTogether(predictions: readonly Pick<MemoryPrediction, 'totalBytes'>[], frontBytes = 0): number {
+  const engines = predictions.reduce((bytes, { totalBytes }) => bytes + totalBytes - FRONT_BYTES, 0)
+  return engines + Math.max(FRONT_BYTES, frontBytes)
 }
 
 /** Throws `model_too_large` when the models of a service do not fit together. Null: no limit. */
-export function assertFitTogether(predictions: readonly Pick<MemoryPrediction, 'totalBytes'>[], limitBytes: number | null): void {
-  const bytes = bytesTogether(predictions)
+export function assertFitTogether(predictions: readonly Pick<MemoryPrediction, 'totalBytes'>[], limitBytes: number | null, frontBytes = 0): void {
+  const bytes = bytesTogether(predictions, frontBytes)
   if (limitBytes === null || bytes <= limitBytes) return
   throw new ServiceError(
     'model_too_large',
-    `the ${predictions.length} models need ${mebibytes(bytes)} of memory together, more than the limit of ${mebibytes(limitBytes)}: ` +
+    `${predictions.length === 1 ? 'the model needs' : `${predictions.length} models need`} ${mebibytes(bytes)} of memory${predictions.length === 1 ? '' : ' together'}, ${mebibytes(Math.max(FRONT_BYTES, frontBytes))} of it in the front process with its tokenizers, more than the limit of ${mebibytes(limitBytes)}: ` +
       'give the container more memory, lower --max-batch-tokens or serve fewer models'
   )
 }

@@ -18,7 +18,8 @@ import type { ProviderChoice } from '../provider/choose-provider.ts'
 import { parityTokensOf } from '../scheduling/cost-model.ts'
 import { Scheduler } from '../scheduling/scheduler.ts'
 import { selfTestIds } from '../tokenizer/self-test-texts.ts'
-import { startTextTokenizer, startTokenizer, tokenizerByLength } from '../tokenizer/thread-tokenizer.ts'
+import { SharedTokenizers } from '../tokenizer/shared-tokenizers.ts'
+import { tokenizerByLength } from '../tokenizer/thread-tokenizer.ts'
 import type { TextTokenizer, Tokenizer, TokenizerInfo } from '../tokenizer/tokenizer.ts'
 import { tracedTextTokenizer, tracedTokenizer } from '../tokenizer/traced-tokenizer.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
@@ -52,6 +53,8 @@ export interface BackendOptions {
   readonly models?: number
   /** Cache folder of rounded weights; by default the one in the user's cache folder. */
   readonly precisionFolder?: string
+  /** The tokenizers of this service; by default of this model alone. */
+  readonly tokenizers?: SharedTokenizers
 }
 
 /**
@@ -71,7 +74,8 @@ export function startBackend(config: Config, log: EngineLog, options: BackendOpt
     tokenizerHasEnded = true
   }
   const tracing = activeTracing()
-  const untraced = startTokenizer(model.folder, onTokenizerEnd, {
+  const tokenizers = options.tokenizers ?? new SharedTokenizers()
+  const untraced = tokenizers.start(model.folder, onTokenizerEnd, {
     niceness: config.ENGINE_NICENESS,
     maxUnits: config.MAX_TOKENIZING_UNITS,
     chatTemplate: config.CHAT_TEMPLATE
@@ -129,7 +133,7 @@ export function startBackend(config: Config, log: EngineLog, options: BackendOpt
     maxModelLen: model.maxModelLen,
     textTokenizer() {
       textTokenizer ??= Promise.all([
-        startTextTokenizer(model.folder, onTokenizerEnd, { maxUnits: config.MAX_TOKENIZING_UNITS, chatTemplate: config.CHAT_TEMPLATE }),
+        tokenizers.startText(model.folder, onTokenizerEnd, { maxUnits: config.MAX_TOKENIZING_UNITS, chatTemplate: config.CHAT_TEMPLATE }),
         untraced
       ]).then(([short, long]) => {
         const byLength = tokenizerByLength(short, long)

@@ -1,6 +1,7 @@
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { Health, ScoringModel, ServedModels, ServiceHealth, TokenizingModel } from '../http/served-models.ts'
 import { assertFitTogether } from '../memory/fit.ts'
+import { privateBytes } from '../process/private-memory.ts'
 import { type ModelEntry, READY_REASON } from './model-entry.ts'
 
 /** The service is as ready as its least ready model. */
@@ -21,7 +22,7 @@ export class ModelRegistry implements ServedModels {
   /** `memoryLimitBytes` applies to all models together; null: no limit. */
   constructor(entries: readonly ModelEntry[], memoryLimitBytes: number | null = null) {
     this.#entries = new Map(entries.map((entry) => [entry.id, entry]))
-    this.ready = Promise.all(entries.map((entry) => this.#becomesReady(entry))).then(() => this.#checkMemory(memoryLimitBytes))
+    this.ready = Promise.all(entries.map((entry) => this.#becomesReady(entry, memoryLimitBytes))).then(() => {})
     // A rejection before anyone awaits `ready` must not end the process.
     this.ready.catch(() => {})
   }
@@ -71,18 +72,20 @@ export class ModelRegistry implements ServedModels {
     await Promise.all([...this.#entries.values()].map((entry) => entry.close()))
   }
 
-  async #becomesReady(entry: ModelEntry): Promise<void> {
+  /** Memory is compared after every model: the next one may be what the system kills the service for. */
+  async #becomesReady(entry: ModelEntry, memoryLimitBytes: number | null): Promise<void> {
     try {
       await entry.ready
     } catch (error) {
       throw this.#entries.size === 1 ? error : namedError(entry.id, error)
     }
+    this.#checkMemory(memoryLimitBytes)
   }
 
   #checkMemory(limitBytes: number | null): void {
     const predictions = [...this.#entries.values()].flatMap(({ memory }) => memory ?? [])
     try {
-      assertFitTogether(predictions, limitBytes)
+      assertFitTogether(predictions, limitBytes, privateBytes())
     } catch (error) {
       this.#misfit = serviceErrorFrom(error)
       throw error

@@ -5,6 +5,7 @@ import { type ModelReference, modelReferences } from '../model/model-reference.t
 import type { Metrics } from '../observability/metrics.ts'
 import { memoryLimitBytes } from '../process/memory-limit.ts'
 import type { ProviderChoice } from '../provider/choose-provider.ts'
+import { SharedTokenizers } from '../tokenizer/shared-tokenizers.ts'
 import { startBackend } from './backend.ts'
 import { ModelEntry } from './model-entry.ts'
 import { ModelRegistry, namedError } from './model-registry.ts'
@@ -19,12 +20,13 @@ export interface ModelSources {
 }
 
 /**
- * Starts to load every model of the configuration and returns at once. Each gets its own engines, tokenizer threads,
- * scheduler and monitor. Throws `configuration_invalid`, and for a local folder as `startBackend` does, prefixed with
- * the id if there are several models.
+ * Starts to load every model of the configuration and returns at once. Each gets its own engines, scheduler and
+ * monitor; models with equal tokenizer files share the tokenizer threads. Throws `configuration_invalid`, and for a
+ * local folder as `startBackend` does, prefixed with the id if there are several models.
  */
 export function startModels(config: Config, metrics: Metrics, log: Logger, { locate, provider, precisionFolder }: ModelSources): ModelRegistry {
   const references = modelReferences(config.MODEL)
+  const tokenizers = new SharedTokenizers()
   const entries = references.map((reference) => {
     try {
       return entryOf(reference)
@@ -41,7 +43,13 @@ export function startModels(config: Config, metrics: Metrics, log: Logger, { loc
       id: reference.id,
       locate: (onProgress) => locate(reference, onProgress),
       start: (located) =>
-        startBackend(config, modelLog, { located, provider, models: references.length, ...(precisionFolder === undefined ? {} : { precisionFolder }) }),
+        startBackend(config, modelLog, {
+          located,
+          provider,
+          tokenizers,
+          models: references.length,
+          ...(precisionFolder === undefined ? {} : { precisionFolder })
+        }),
       startMonitor: (backend, ready, modelMetrics) => startModelMonitor(config, backend, ready, modelMetrics, modelLog),
       metricsOf: (entry) =>
         metrics.ofModel(entry.id, {

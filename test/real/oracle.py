@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer
 
-sys.path.insert(0, str(Path(__file__).parents[2] / 'scripts' / 'models'))
+sys.path.insert(0, str(Path(__file__).parents[2] / 'scripts' / 'models' / 'real'))
 from gemma import GGUF_FILE, reference_model
 
 

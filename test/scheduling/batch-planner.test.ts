@@ -210,8 +210,7 @@ describe('planBatch with a prefix cache', () => {
 
   it('does not put sequences with details beside others, whose cached scores could then not be used', () => {
     const queue = [continuing(0, 40, 5), { ...continuing(0, 40, 9), reusableTokens: 38 }]
-    assert.deepEqual(planBatch(queue, planningWith(CACHES)).layout, 'shared')
-    assert.deepEqual(planBatch(queue, planningWith(CACHES)).indices, [0])
+    assert.equal(planBatch(queue, planningWith(CACHES)).layout, 'plain')
   })
 
   it('pads short texts whose common prefix is too short for a separate pass', () => {

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import { privateBytes } from '../../process/private-memory.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { objectOf, response, string } from '../schemas/json-schema.ts'
 import { MODEL_RESPONSE, MODELS_RESPONSE } from '../schemas/models.ts'
@@ -107,6 +108,7 @@ function memoryJson(memory: ServedModel['engine']['memory']): object | null {
   const { baseBytes, weightBytes, mappedBytes, budget, longest, totalBytes } = memory.prediction
   return {
     base_bytes: baseBytes,
+    front_bytes: privateBytes(),
     weight_bytes: weightBytes,
     mapped_bytes: mappedBytes,
     budget_bytes: budget.bytes,

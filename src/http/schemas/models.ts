@@ -70,6 +70,7 @@ export const MODEL_RESPONSE = objectOf({
     objectOf(
       {
         base_bytes: integer('Memory of both processes without a model.'),
+        front_bytes: integer('Measured memory of the front process, with the tokenizers of all models.'),
         weight_bytes: integer('Weights held in memory.'),
         mapped_bytes: integer('Weights mapped from files, which the system can evict.'),
         budget_bytes: integer('Largest pass within max-batch-tokens.'),

@@ -3,7 +3,7 @@ import { DOUBLE, FLOAT } from './data-types.ts'
 import type { Initializer, OnnxNode } from './graph.ts'
 
 /** The axis of the vocabulary in (C, V), and of the columns in (C, 1). */
-export const VOCABULARY_AXIS = 1
+const VOCABULARY_AXIS = 1
 /** From this operator set on, Unsqueeze and ReduceSum take their axes as an input instead of an attribute. */
 const AXES_ARE_INPUTS = 13
 
