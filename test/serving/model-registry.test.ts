@@ -48,7 +48,7 @@ describe('ModelRegistry', () => {
     await assert.rejects(models.ready, { code: 'model_too_large' })
     const { status, reason } = models.health()
     assert.equal(status, 'failed')
-    assert.match(reason, /^the 2 models need /)
+    assert.match(reason, /^2 models need /)
   })
 
   it('leaves out the id of a single model', () => {
