@@ -53,7 +53,8 @@ export async function startTracing(env: Readonly<Record<string, string | undefin
   return {
     async stop() {
       active = null
-      await provider.shutdown()
+      // A collector that cannot be reached must not turn a normal stop into a failed one.
+      await provider.shutdown().catch((error: unknown) => warn(String(error)))
       diag.disable()
     }
   }

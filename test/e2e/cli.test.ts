@@ -114,6 +114,7 @@ test('logpr inspect says of a model with dynamic quantization that its scores ar
   const folder = tempFolder(t, {
     'config.json': '{"vocab_size": 2, "max_position_embeddings": 8}',
     'tokenizer.json': '{}',
+    'tokenizer_config.json': '{}',
     'model_quantized.onnx': writeOnnx(quantizedHeadModel(head, 'MatMulInteger'))
   })
   const [plain, json] = await Promise.all([logpr(['inspect', folder]), logpr(['inspect', folder, '--json', 'true'])])
@@ -128,6 +129,7 @@ test('logpr inspect says what a folder has, what was chosen and what the graph i
   const folder = tempFolder(t, {
     'config.json': '{"vocab_size": 7, "max_position_embeddings": 64}',
     'tokenizer.json': '{}',
+    'tokenizer_config.json': '{}',
     'model_q4.onnx': graph,
     'onnx/model_fp16.onnx': graph
   })
@@ -141,7 +143,7 @@ test('logpr inspect says what a folder has, what was chosen and what the graph i
 })
 
 test('logpr inspect refuses a dtype that is not there, naming those that are', async (t) => {
-  const folder = tempFolder(t, { 'config.json': '{}', 'tokenizer.json': '{}', 'model.onnx': '' })
+  const folder = tempFolder(t, { 'config.json': '{}', 'tokenizer.json': '{}', 'tokenizer_config.json': '{}', 'model.onnx': '' })
   const { code, stderr } = await logpr(['inspect', folder, '--dtype', 'q4'])
 
   assert.equal(code, 2)

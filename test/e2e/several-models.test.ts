@@ -83,6 +83,14 @@ async function answersDuring(
   return answers
 }
 
+/** A model as it is listed, without the memory of the front process, which is measured at each request. */
+function withoutFrontBytes(model: unknown): unknown {
+  const { memory, ...others } = model as { memory: { front_bytes: number } }
+  const { front_bytes: frontBytes, ...predicted } = memory
+  assert.ok(frontBytes > 0)
+  return { ...others, memory: predicted }
+}
+
 describe('several models in one service', () => {
   let service: RunningService
   after(() => service.stop())
@@ -105,7 +113,7 @@ describe('several models in one service', () => {
       ['org/b', data[1]],
       ['org%2Fb', data[1]]
     ] as const)
-      assert.deepEqual(await (await service.get(`/v1/models/${path}`)).json(), model)
+      assert.deepEqual(withoutFrontBytes(await (await service.get(`/v1/models/${path}`)).json()), withoutFrontBytes(model))
   })
 
   for (const id of ['b', 'org', 'org/b/c', 'org%252Fb', 'A']) {
