@@ -85,7 +85,11 @@ function vocabularyText({ vocabSize, statedVocabSize }: Pick<OpenModel, 'vocabSi
 export function tokenizerSection({ folder: { folder, vocabSize } }: InspectedModel): Section | null {
   const path = join(folder, 'tokenizer.json')
   if (!existsSync(path)) return null
-  const json = JSON.parse(readFileSync(path, 'utf8')) as TokenizerJson
+  const json = JSON.parse(readFileSync(path, 'utf8')) as Partial<TokenizerJson>
+  if (!hasVocabulary(json)) {
+    const fault = 'tokenizer.json has no vocabulary: download it again; logpr serve will refuse it'
+    return { name: 'tokenizer', json: { base_vocab_size: null, is_usable: false, ids_without_logits: [] }, lines: [['tokenizer', fault]] }
+  }
   const baseSize = baseVocabSizeOf(json)
   const unreachable = (json.added_tokens ?? []).filter(({ id }) => id >= vocabSize)
   const spellings = unreachable.slice(0, SHOWN_TOKENS).map(({ id, content }) => `${content} (${id})`)
@@ -102,6 +106,10 @@ export function tokenizerSection({ folder: { folder, vocabSize } }: InspectedMod
           : [])
     ]
   }
+}
+
+function hasVocabulary(json: Partial<TokenizerJson>): json is TokenizerJson {
+  return json.model?.vocab !== undefined
 }
 
 const SHOWN_TOKENS = 5
