@@ -123,8 +123,10 @@ const DATE_READERS = [
   'src/hub/file-lock.ts',
   'src/hub/response-error.ts',
   'src/http/routes/completions.ts',
+  'src/jinja/template.ts',
   'src/model/precision/rounded-file.ts',
   'src/observability/log-destination.ts',
+  'src/observability/traced-queue.ts',
   'src/serving/ready-backend.ts'
 ]
 

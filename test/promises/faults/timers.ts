@@ -45,8 +45,8 @@ async function untilUnreadIsClosed(service: RunningService): Promise<number> {
   const socket = connect(Number(port), '127.0.0.1')
   await once(socket, 'connect')
   socket.on('error', () => {})
-  const get = 'GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n'
-  socket.write(get.repeat(200))
+  // More than the buffers of the system take, in as few requests as one connection may have open.
+  socket.write('GET /docs/static/swagger-ui-bundle.js HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(14))
   await pause(300)
   // The system keeps what was sent for the client, so only the state of the other end shows that it was closed.
   const ends = [Number(port), present(socket.localPort)].map((end) => end.toString(16).toUpperCase().padStart(4, '0'))
@@ -187,7 +187,7 @@ async function measure(): Promise<Measured> {
   const missing = untested.length === 0 ? '' : `; NOT MEASURED: ${untested.join(', ')}`
   return {
     isKept,
-    measured: `${lines.length} timers of ${timers.length} options with small values took effect after: ${lines.join(', ')}${missing}; refused at the start: not ${refused.join(', not ')}`
+    measured: `${lines.length} timers of ${timers.length} options with small values took effect after: ${lines.join(', ')}${missing}; refused at the start, unless ${refused.join(', ')}`
   }
 }
 
