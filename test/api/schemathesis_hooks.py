@@ -31,7 +31,13 @@ CODES = {
 RULES = re.compile(
     r"exclude each other"
     r"|^send exactly one of"
-    r"|^x is missing: send x"
+    r"|^(pairs/\d+/)?(x|y|documents) is missing: send "
+    r"|^(documents|texts) is an empty list: send at least one"
+    r"|^prompt has no tokens: send a text that is not empty"
+    r"|^add_special_tokens is for prompt only"
+    r"|^train_on needs messages"
+    r"|^max_tokens is missing, which means 16 generated tokens"
+    r"|^boundary applies to x and y alone"
     r"|^the request has no text: send one of"
     r"|but logpr returns one completion per prompt"
 )
