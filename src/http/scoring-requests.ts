@@ -69,11 +69,16 @@ export class ScoringRequests {
     const { client } = request.client
     this.#assertPermit(client)
     const terms = this.terms(request)
-    assertRoom(Math.max(1, Number(request.headers['content-length'] ?? 0) / BYTES_PER_TOKEN), items, terms)
-    if (!reply.raw.destroyed) {
-      this.#count(client, 1)
-      reply.raw.once('close', () => this.#count(client, -1))
+    const release = assertRoom(Math.max(1, Number(request.headers['content-length'] ?? 0) / BYTES_PER_TOKEN), items, terms)
+    if (reply.raw.destroyed) {
+      release()
+      return terms
     }
+    this.#count(client, 1)
+    reply.raw.once('close', () => {
+      release()
+      this.#count(client, -1)
+    })
     return terms
   }
 

@@ -46,9 +46,9 @@ export interface ScoringModel {
   readonly itemsScored: (count: number) => void
   /**
    * Throws `queue_full` when not even `tokens`, a lower bound of what a request has, could be admitted. `items` is
-   * their number.
+   * their number. They count as waiting until the request submits its work or the returned function is called.
    */
-  readonly assertRoom: (tokens: number, items: number, terms: WorkTerms) => void
+  readonly assertRoom: (tokens: number, items: number, terms: WorkTerms) => () => void
 }
 
 /** A model's tokenizer. It works while the model loads and while its engine restarts. */

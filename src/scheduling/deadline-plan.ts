@@ -82,6 +82,21 @@ export function mostUrgent(byDeadline: readonly TimedWork[], { freeAtMs, msPerTo
   return null
 }
 
+/**
+ * The work that will be late in any case, in the order of deadlines. Computing it takes the engine from work that could
+ * still be in time, which would be late in turn.
+ */
+export function lateWork(byDeadline: readonly TimedWork[], { freeAtMs, msPerToken }: Capacity): ReadonlySet<TimedWork> {
+  const late = new Set<TimedWork>()
+  let endMs = freeAtMs
+  for (const work of byDeadline) {
+    const workEndMs = endMs + work.tokens * msPerToken
+    if (workEndMs > work.deadlineAtMs) late.add(work)
+    else endMs = workEndMs
+  }
+  return late
+}
+
 function allowedMs({ submittedAtMs, deadlineAtMs }: TimedWork): number {
   return deadlineAtMs - submittedAtMs
 }

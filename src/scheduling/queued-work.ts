@@ -5,6 +5,14 @@ import type { TimedWork } from './deadline-plan.ts'
 import { fedTokens, type Priority, type WorkTerms } from './job.ts'
 import type { SchedulerObserver } from './scheduler-observer.ts'
 
+/** A job or an exact batch that was just submitted. */
+export interface Submitted {
+  readonly batch: Batch
+  readonly key: string | null
+  /** Scores of an equal job from the result cache. */
+  readonly cachedRows: RowScores | null
+}
+
 /** A sequence or an exact batch in the queue, with the request that waits for its scores. */
 export interface QueuedWork extends PlannedJob {
   readonly request: QueuedRequest

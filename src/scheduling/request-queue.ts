@@ -1,6 +1,6 @@
 import { elementAt } from '../element-at.ts'
 import { PLANNING_WINDOW } from './batch-planner.ts'
-import { type Capacity, mostUrgent, type TimedWork } from './deadline-plan.ts'
+import { type Capacity, lateWork, mostUrgent, type TimedWork } from './deadline-plan.ts'
 import type { Priority } from './job.ts'
 import { PriorityQueue } from './priority-queue.ts'
 import { type QueuedRequest, type QueuedWork, tokensOf } from './queued-work.ts'
@@ -70,15 +70,16 @@ export class RequestQueue {
 
   /**
    * The work that the next batch is planned from: its head, then the entries that may join it, in order of preference,
-   * with equal sequences listed once. `capacity` is null while the speed of the engine is unknown; then deadlines are
-   * ignored.
+   * with equal sequences listed once. Work that will be late in any case comes last. `capacity` is null while the speed
+   * of the engine is unknown; then deadlines are ignored.
    */
   candidates(maxBatchTokens: number, capacity: Capacity | null): QueuedWork[] {
     if (this.#front.length > 0) return this.#front.slice(0, 1)
     const urgent = capacity === null ? null : mostUrgent(this.#byDeadline, capacity)
-    const inTurn = distinct(this.#queues[this.#nextPriority(maxBatchTokens)].inTurn())
+    const late = capacity === null ? NOTHING : lateWork(this.#byDeadline, capacity)
+    const inTurn = distinct(onTimeFirst(this.#queues[this.#nextPriority(maxBatchTokens)].inTurn(), late))
     if (urgent === null || this.#precedesUrgent(inTurn[0], elementAt(this.#byDeadline, urgent), maxBatchTokens)) return inTurn
-    return this.#fromDeadline(urgent, 2 * maxBatchTokens)
+    return this.#fromDeadline(urgent, 2 * maxBatchTokens, late)
   }
 
   /**
@@ -127,10 +128,11 @@ export class RequestQueue {
    * Work in the order of deadlines, from the request at `start` on, of at most `maxTokens`: work with a later deadline
    * must not displace urgent work.
    */
-  #fromDeadline(start: number, maxTokens: number): QueuedWork[] {
+  #fromDeadline(start: number, maxTokens: number, late: ReadonlySet<TimedWork>): QueuedWork[] {
     const selected: QueuedWork[] = []
     let tokens = 0
-    for (const entry of distinct(this.#byDeadline.slice(start).flatMap(({ waiting }) => waiting))) {
+    const onTime = this.#byDeadline.slice(start).filter((request) => !late.has(request))
+    for (const entry of distinct(onTime.flatMap(({ waiting }) => waiting))) {
       if (selected.length > 0 && tokens + entry.tokenCount > maxTokens) return selected
       selected.push(entry)
       tokens += entry.tokenCount
@@ -171,6 +173,17 @@ export class RequestQueue {
     this.#byDeadline = this.#byDeadline.filter(({ waiting }) => waiting.length > 0)
     if (this.#queues.interactive.isEmpty || this.#queues.batch.isEmpty) this.#owedToBatch = 0
   }
+}
+
+const NOTHING: ReadonlySet<TimedWork> = new Set()
+
+/** The same entries, with those of late requests at the end. */
+function* onTimeFirst(entries: Iterable<QueuedWork>, late: ReadonlySet<TimedWork>): Generator<QueuedWork> {
+  const last: QueuedWork[] = []
+  for (const entry of entries)
+    if (late.has(entry.request)) last.push(entry)
+    else yield entry
+  yield* last
 }
 
 /** The first of each set of equal sequences, in order; at most `PLANNING_WINDOW` entries. */

@@ -5,8 +5,9 @@ import { ActiveClients } from './active-clients.ts'
 import { refusalOf } from './admission.ts'
 import { type BatchLimits, planBatch } from './batch-planner.ts'
 import type { Capacity, TimedWork } from './deadline-plan.ts'
+import { ExpectedWork } from './expected-work.ts'
 import { batchOf, type ExactBatch, keyOfJob, paddedTokens, reusableTokens, type ScoringJob, type WorkTerms } from './job.ts'
-import { mergedBatch, QueuedRequest, type QueuedWork, resolveGroups, reusedScores, tokensOf } from './queued-work.ts'
+import { mergedBatch, QueuedRequest, type QueuedWork, resolveGroups, reusedScores, type Submitted, tokensOf } from './queued-work.ts'
 import { RequestQueue } from './request-queue.ts'
 import { ResultCache } from './result-cache.ts'
 import { type RunningBatch, RunningBatches } from './running-batches.ts'
@@ -22,14 +23,6 @@ export interface SchedulerLimits extends BatchLimits {
   readonly resultCacheBytes?: number
 }
 
-/** A job or an exact batch that was just submitted. */
-interface Submitted {
-  readonly batch: Batch
-  readonly key: string | null
-  /** Scores of an equal job from the result cache. */
-  readonly cachedRows: RowScores | null
-}
-
 /**
  * Puts the sequences of all requests into batches for one engine. No timer delays work: a batch starts as soon as the
  * engine is free, so batches grow with the load and an idle service answers at once. A request that can meet its
@@ -43,6 +36,7 @@ export class Scheduler {
   readonly #throughput = new ThroughputEstimate()
   readonly #queue = new RequestQueue()
   readonly #clients = new ActiveClients()
+  readonly #expected = new ExpectedWork()
   readonly #running: RunningBatches
   readonly #results: ResultCache
   #isBatchingDisabled = false
@@ -99,6 +93,7 @@ export class Scheduler {
       return { batch: batchOf(each), key, cachedRows: key === null ? null : this.#results.get(key) }
     })
     const tokens = submitted.reduce((sum, each) => sum + this.#tokensToRun(each), 0)
+    this.#expected.submitted(terms.signal, tokens)
     this.#admit(request, tokens, work.length)
     terms.onAdmitted?.(tokens)
     this.#observer.queued?.(request)
@@ -108,10 +103,13 @@ export class Scheduler {
   /**
    * Throws `queue_full` when not even `tokens` of a request could be admitted: a lower bound of its tokens, known
    * before its texts are tokenized, so that a refusal costs little and is not late. Counts one batch of them at most:
-   * of a larger request much may be cached or equal. `sequences` is their number.
+   * of a larger request much may be cached or equal. `sequences` is their number. The tokens count as waiting until the
+   * request submits its work or the returned function is called.
    */
-  assertRoom(tokens: number, sequences: number, terms: WorkTerms): void {
-    this.#admit(new QueuedRequest(this.#now(), terms), Math.min(tokens, this.#limits.maxBatchTokens), sequences)
+  assertRoom(tokens: number, sequences: number, terms: WorkTerms): () => void {
+    const counted = Math.min(tokens, this.#limits.maxBatchTokens)
+    this.#admit(new QueuedRequest(this.#now(), terms), counted, sequences, this.#expected.tokens)
+    return this.#expected.expect(terms.signal, counted)
   }
 
   /** Time that the running and waiting work takes, as a value for `Retry-After`. */
@@ -126,7 +124,7 @@ export class Scheduler {
     return this.#enqueue([{ batch, key: null, cachedRows: null }], request, signal, (entries) => this.#queue.addFirst(entries))[0]!
   }
 
-  #admit(request: QueuedRequest, tokens: number, sequences: number): void {
+  #admit(request: QueuedRequest, tokens: number, sequences: number, expectedTokens = 0): void {
     const { submittedAtMs, deadlineAtMs, priority, client } = request
     this.#clients.used(request, submittedAtMs)
     const newcomer: TimedWork = { submittedAtMs, deadlineAtMs, priority, tokens }
@@ -136,7 +134,7 @@ export class Scheduler {
       byDeadline: this.#queue.byDeadline,
       waitingTokens,
       maxQueueTokens: this.#limits.maxQueueTokens,
-      capacity: this.#capacity(),
+      capacity: this.#capacity(expectedTokens),
       share: this.#clients.areSeveral(submittedAtMs) ? ownShare : 'all',
       backlogMs: this.#backlogMs()
     })
@@ -147,7 +145,7 @@ export class Scheduler {
 
   #backlogMs(): number {
     const nowMs = this.#now()
-    return this.#running.capacity(this.#throughput.assumedMsPerToken, nowMs, this.#queue.tokens).freeAtMs - nowMs
+    return this.#running.capacity(this.#throughput.assumedMsPerToken, nowMs, this.#queue.tokens + this.#expected.tokens).freeAtMs - nowMs
   }
 
   #tokensToRun({ batch, key, cachedRows }: Submitted): number {
@@ -155,9 +153,9 @@ export class Scheduler {
   }
 
   /** When the engine will be free for the requests, and how fast it is; null while its speed is unknown. */
-  #capacity(): Capacity | null {
+  #capacity(expectedTokens = 0): Capacity | null {
     const { msPerToken } = this.#throughput
-    return msPerToken === null ? null : this.#running.capacity(msPerToken, this.#now(), this.#queue.frontTokens)
+    return msPerToken === null ? null : this.#running.capacity(msPerToken, this.#now(), this.#queue.frontTokens + expectedTokens)
   }
 
   #enqueue(submitted: readonly Submitted[], request: QueuedRequest, signal: AbortSignal, add: (entries: QueuedWork[]) => void): Promise<BatchScores>[] {

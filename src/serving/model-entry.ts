@@ -102,7 +102,7 @@ export class ModelEntry {
     const failure = this.#backend?.engine.failure ?? null
     if (failure !== null) throw new ServiceError('engine_unavailable', failure.message)
     const { model, logprobEvaluator, lossEvaluator, completionsEvaluator } = this.#loaded
-    const assertRoom: ScoringModel['assertRoom'] = (tokens, items, terms) => this.#backend?.scheduler.assertRoom(tokens, items, terms)
+    const assertRoom: ScoringModel['assertRoom'] = (tokens, items, terms) => this.#backend?.scheduler.assertRoom(tokens, items, terms) ?? (() => {})
     return { model, logprobEvaluator, lossEvaluator, completionsEvaluator, itemsScored: this.#metrics.itemsScored, assertRoom }
   }
 

@@ -25,7 +25,7 @@ function begun(
   open: ScoringRequests,
   headers: object = {},
   client = 'one',
-  assertRoom: ScoringModel['assertRoom'] = () => {}
+  assertRoom: ScoringModel['assertRoom'] = () => () => {}
 ): { readonly terms: RequestTerms; readonly end: () => void } {
   const raw = Object.assign(new EventEmitter(), { destroyed: false })
   const deadline = { signal: new AbortController().signal, atMs: 1000 }
