@@ -7,6 +7,7 @@ import { EMBEDDED_MODEL, writeOtherModel } from '../support/other-model.ts'
 import { present } from '../support/present.ts'
 import { childPids, endOfStart, isRunning, pause, type RunningService, startListening, startService } from '../support/running-service.ts'
 import { type CleanUp, tempFolder } from '../support/temp-folder.ts'
+import { withoutFrontBytes } from '../support/without-front-bytes.ts'
 
 const PAIRS = Array.from({ length: 12 }, (_, i) => ({ x: 'The children ran down to the', y: ` river${' and back'.repeat(i)}` }))
 const CLIENTS_A_MODEL = 3
@@ -81,14 +82,6 @@ async function answersDuring(
   }
   await Promise.all(clients)
   return answers
-}
-
-/** A model as it is listed, without the memory of the front process, which is measured at each request. */
-function withoutFrontBytes(model: unknown): unknown {
-  const { memory, ...others } = model as { memory: { front_bytes: number } }
-  const { front_bytes: frontBytes, ...predicted } = memory
-  assert.ok(frontBytes > 0)
-  return { ...others, memory: predicted }
 }
 
 describe('several models in one service', () => {
