@@ -35,6 +35,7 @@ export class OpenConnections {
   readonly #idle = new Set<Socket>()
   readonly #excess = new WeakSet<IncomingMessage>()
   #accepted = 0
+  #refused = 0
   #isClosing = false
 
   constructor(server: Server, { MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, BODY_TIMEOUT_MS }: ConnectionLimits) {
@@ -100,10 +101,16 @@ export class OpenConnections {
   #open(socket: Socket): void {
     const address = socket.remoteAddress ?? ''
     const refusal = this.#refusalFor(address)
+    // The system counts them too, and above its limit it would drop everyone's.
+    if (refusal !== undefined && this.#refused >= REFUSED_CONNECTIONS) return void socket.destroy()
     this.#bySocket.set(socket, { address, refusal, requests: 0, latest: undefined })
     if (refusal !== undefined) {
+      this.#refused++
       closeWithin(socket, LINGER_MS)
-      socket.once('close', () => this.#bySocket.delete(socket))
+      socket.once('close', () => {
+        this.#refused--
+        this.#bySocket.delete(socket)
+      })
       return
     }
     this.#accepted++

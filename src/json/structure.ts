@@ -140,7 +140,12 @@ export class JsonStructure {
     let last = end
     while (last > start && isSpace(this.#bytes[last - 1])) last--
     if (last - start > LONGEST_NUMBER) throw new ServiceError('invalid_json', `the body has a number of more than ${LONGEST_NUMBER} digits`)
-    this.blanks.push({ start: this.#runStart, end: start }, { start: last, end })
+    // One byte of each stays: without any, `1` and `e2` around white space would become a number.
+    for (const blank of [
+      { start: this.#runStart, end: start },
+      { start: last, end }
+    ])
+      if (blank.end - blank.start > 1) this.blanks.push({ start: blank.start + 1, end: blank.end })
   }
 
   #endString(end: number): void {

@@ -37,11 +37,13 @@ export interface WorkTerms {
   readonly priority?: Priority
   /** Called with the tokens of each submission that was admitted: those that the engine has to compute. */
   readonly onAdmitted?: (tokens: number) => void
+  /** The signal that admission knows the request by, where `signal` is another one. */
+  readonly requestSignal?: AbortSignal
 }
 
 /** The same terms for work that `other` can abort as well. */
 export function alsoAbortedBy(terms: WorkTerms, other: AbortSignal): WorkTerms {
-  return { ...terms, signal: AbortSignal.any([terms.signal, other]) }
+  return { ...terms, signal: AbortSignal.any([terms.signal, other]), requestSignal: terms.requestSignal ?? terms.signal }
 }
 
 const KEYS = new WeakMap<ScoringJob, string>()

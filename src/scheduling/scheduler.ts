@@ -93,7 +93,7 @@ export class Scheduler {
       return { batch: batchOf(each), key, cachedRows: key === null ? null : this.#results.get(key) }
     })
     const tokens = submitted.reduce((sum, each) => sum + this.#tokensToRun(each), 0)
-    this.#expected.submitted(terms.signal, tokens)
+    this.#expected.submitted(terms.requestSignal ?? terms.signal, tokens)
     this.#admit(request, tokens, work.length)
     terms.onAdmitted?.(tokens)
     this.#observer.queued?.(request)

@@ -1,10 +1,14 @@
 import { extname } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { ServiceError } from '../errors.ts'
 import type { FromTokenizer, TokenizerReady, TokenizerThreadData, ToTokenizer } from './thread-messages.ts'
 
-/** A thread that ends again within this time, in milliseconds, is not started again. */
-const MIN_LIFE_MS = 600_000
+/** Deaths within `WINDOW_MS` after which the thread is not started again. One alone may be the fault of a text. */
+const MAX_DEATHS = 5
+const WINDOW_MS = 600_000
+/** Pause before the second start in a window; it doubles with each further one. */
+const FIRST_PAUSE_MS = 200
 
 interface Listener {
   onAnswer(message: Exclude<FromTokenizer, { kind: 'ready' }>): void
@@ -16,8 +20,8 @@ interface Listener {
 }
 
 /**
- * A tokenizer thread that is started again when it ends: by itself, once in ten minutes, or by `restart`. The new
- * thread must have loaded the same files.
+ * A tokenizer thread that is started again when it ends: by itself, up to four times in ten minutes, or by `restart`.
+ * The new thread must have loaded the same files.
  */
 export class RestartingWorker {
   readonly #data: TokenizerThreadData
@@ -25,7 +29,7 @@ export class RestartingWorker {
   readonly #entry: URL
   #worker: Worker | null = null
   #filesSha256: string | null = null
-  #lastDeathAtMs = Number.NEGATIVE_INFINITY
+  #deathsAtMs: readonly number[] = []
   #isClosed = false
 
   constructor(data: TokenizerThreadData, listener: Listener, entry = new URL(`./thread-entry${extname(import.meta.url)}`, import.meta.url)) {
@@ -85,15 +89,16 @@ export class RestartingWorker {
     if (worker !== this.#worker) return
     this.#worker = null
     const nowMs = performance.now()
-    const isFirst = nowMs - this.#lastDeathAtMs > MIN_LIFE_MS
-    this.#lastDeathAtMs = nowMs
-    if (isFirst) this.#startAgain()
-    else this.#fail()
+    this.#deathsAtMs = [...this.#deathsAtMs.filter((atMs) => nowMs - atMs <= WINDOW_MS), nowMs]
+    const deaths = this.#deathsAtMs.length
+    if (deaths >= MAX_DEATHS) this.#fail()
+    else this.#startAgain(deaths === 1 ? 0 : FIRST_PAUSE_MS * 2 ** (deaths - 2))
   }
 
-  #startAgain(): void {
+  #startAgain(pauseMs = 0): void {
     this.#listener.onDown()
-    this.start().then(
+    const started = pauseMs === 0 ? this.start() : pause(pauseMs).then(() => this.start())
+    started.then(
       () => {
         if (!this.#isClosed) this.#listener.onUp()
       },

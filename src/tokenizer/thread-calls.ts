@@ -6,6 +6,11 @@ import type { TokenizingTerms } from './tokenizer.ts'
 
 /** UTF-16 units that are sent to the thread at once: 10 to 20 ms of work. */
 export const PORTION_UNITS = 16_384
+/**
+ * Bytes of one conversation, which is tokenized at once: as much as the default limit of one text. The tokens of more
+ * would take more memory than the heap of a small container has.
+ */
+const MAX_CONVERSATION_BYTES = 8_388_608
 /** How long a portion may go on after nobody waits for it, in milliseconds. Then the thread is replaced. */
 const ABANDONED_MS = 1000
 /** Until some text was tokenized. */
@@ -94,6 +99,7 @@ export class ThreadCalls {
   ): Promise<AnswerOf<Kind>> {
     if (this.#hasEnded) throw ended()
     signal?.throwIfAborted()
+    assertConversationFits(request)
     const answer = await new Promise<TokenizerAnswer>((resolve, reject) => {
       const abort = (): void => this.#abandon(call, signal?.reason)
       const settled = <T>(settle: (value: T) => void) => {
@@ -203,4 +209,11 @@ export class ThreadCalls {
 
 function ended(): ServiceError {
   return new ServiceError('engine_unavailable', 'the tokenizer thread has ended; restart the service')
+}
+
+function assertConversationFits(request: WithoutId<ToTokenizer>): void {
+  const messages = 'messages' in request ? request.messages : 'input' in request && 'messages' in request.input ? request.input.messages : []
+  const sizeBytes = messages.reduce((sum, { role, content }) => sum + Buffer.byteLength(role) + Buffer.byteLength(content), 0)
+  if (sizeBytes > MAX_CONVERSATION_BYTES)
+    throw new ServiceError('body_too_large', `the messages of one conversation have ${sizeBytes} bytes; the limit is ${MAX_CONVERSATION_BYTES}: shorten them`)
 }

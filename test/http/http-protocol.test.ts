@@ -51,6 +51,24 @@ test('a client that leaves amid its body is no failure of the service', async ()
   assert.doesNotMatch(app.log.slice(before).join('\n'), /internal_error|request failed/)
 })
 
+test('a path that looks like a pattern of routes is an unknown path, and is not logged', async () => {
+  const before = app.log.length
+  for (const path of ['/:id(secret(', '/*secret*', '/v1/:x']) assert.equal((await app.get(path)).status, 404)
+  assert.doesNotMatch(app.log.slice(before).join('\n'), /secret/)
+})
+
+test('one address with many connections does not keep another out', async (t) => {
+  const small = await listen({ env: { LOGPR_MAX_CONNECTIONS: '8' } })
+  t.after(() => small.close())
+  const port = Number(new URL(small.url).port)
+  const sockets = Array.from({ length: 100 }, () => connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' }).on('error', () => {}))
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  assert.equal((await small.get('/livez')).status, 200)
+})
+
 test('requests of one connection beyond 16 without a response are refused', async () => {
   const responses = await exchange(app.url, 'GET /version HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(40))
   const statuses = statusesOf(responses)

@@ -77,6 +77,7 @@ describe('parseJson', () => {
     const text = `${blank}{"a"${blank}:${blank}[1${blank},${blank}"${' '.repeat(9000)}"]${blank}}${blank}`
     assert.deepEqual(await parsed(text, 65_536), JSON.parse(text))
     await assert.rejects(parsed(`[1${blank}2]`, 65_536), { code: 'invalid_json' })
+    for (const invalid of [`[1${blank}e2]`, `[-1${blank}.5]`, `[tru${blank}e]`]) await assert.rejects(parsed(invalid, 65_536))
   })
 
   it('rejects a number of many digits', async () => {

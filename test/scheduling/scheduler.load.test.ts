@@ -38,6 +38,16 @@ function batchesWith(engine: SimulatedEngine, id: number): number[] {
 }
 
 describe('Scheduler under overload', () => {
+  it('no longer expects the work of a request that was submitted, under another signal too', async () => {
+    const { scheduler } = await warmedUp()
+    for (let sent = 0; sent < 50; sent++) {
+      const terms = within(Number.POSITIVE_INFINITY)
+      scheduler.assertRoom(100, 1, terms)
+      await Promise.all(scheduler.submit(jobsOf(1, 100, 1), alsoAbortedBy(terms, new AbortController().signal)))
+    }
+    assert.equal(scheduler.backlogSeconds, 1)
+  })
+
   it('admits whatever fits into the queue while the speed is unknown', () => {
     const scheduler = new Scheduler(new SimulatedEngine(1000), LIMITS)
     assert.equal(scheduler.submit(jobsOf(100, 50, 1), within(performance.now() + 1)).length, 100)

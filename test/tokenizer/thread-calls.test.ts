@@ -95,9 +95,12 @@ describe('calls to a tokenizer thread', () => {
     assert.deepEqual([starts(), hasEnded()], [2, false])
   })
 
-  test('fail for good when the thread ends again soon', async (t) => {
+  test('fail for good when the thread has ended five times within ten minutes', async (t) => {
     const { ask, hasEnded } = await started(t)
-    await assert.rejects(ask('end'), { code: 'engine_unavailable' })
+    for (let deaths = 1; deaths <= 4; deaths++) {
+      await assert.rejects(ask('end'), { code: 'engine_unavailable' })
+      assert.equal(hasEnded(), false)
+    }
     const [second, waiting] = await Promise.allSettled([ask('end'), ask('waiting 1')])
     assert.deepEqual([second.status, waiting.status, hasEnded()], ['rejected', 'rejected', true])
     await assert.rejects(ask('later 1'), { code: 'engine_unavailable', message: /restart the service/ })

@@ -47,7 +47,8 @@ function isContinue(expect: string | undefined): boolean {
 
 function notFound(app: FastifyInstance, { url }: FastifyRequest, reply: FastifyReply): ServiceError {
   const path = url.split('?', 1)[0] ?? ''
-  const allowed = METHODS.filter((method) => app.hasRoute({ method, url: path }))
+  // `hasRoute` reads its url as a pattern of routes, and its error would quote it.
+  const allowed = /[:*]/.test(path) ? [] : METHODS.filter((method) => app.hasRoute({ method, url: path }))
   if (allowed.length === 0) return new ServiceError('not_found', 'no endpoint has this path; GET /docs lists all endpoints')
   reply.header('allow', allowed.join(', '))
   return new ServiceError('method_not_allowed', `this endpoint supports only ${allowed.join(', ')}`)

@@ -4,6 +4,7 @@ interface Budget {
   /** Tokens left at `atMs`; negative after a request that was larger than what was left. */
   left: number
   atMs: number
+  perMinute: number
 }
 
 /**
@@ -21,8 +22,10 @@ export class TokenBudgets {
 
   spend(client: string, tokens: number, perMinute: number): void {
     const left = this.left(client, perMinute) - tokens
-    this.#budgets.set(client, { left, atMs: this.#now() })
-    this.#forgetFull(perMinute)
+    // The client that spent last comes last.
+    this.#budgets.delete(client)
+    this.#budgets.set(client, { left, atMs: this.#now(), perMinute })
+    this.#forgetFull()
   }
 
   /** Tokens that the client may spend now; negative when it is in debt. */
@@ -39,8 +42,10 @@ export class TokenBudgets {
   }
 
   /** Addresses come and go; a full bucket is the same as none. */
-  #forgetFull(perMinute: number): void {
-    const [oldest] = this.#budgets.keys()
-    if (oldest !== undefined && this.left(oldest, perMinute) >= perMinute) this.#budgets.delete(oldest)
+  #forgetFull(): void {
+    const [oldest] = this.#budgets
+    if (oldest === undefined) return
+    const [client, { perMinute }] = oldest
+    if (this.left(client, perMinute) >= perMinute) this.#budgets.delete(client)
   }
 }

@@ -25,6 +25,17 @@ describe('TokenBudgets', () => {
     assert.equal(budgets.waitMs('a', 600), 0)
   })
 
+  it('does not let a client with a small limit end the debt of another', () => {
+    let nowMs = 0
+    const budgets = new TokenBudgets(() => nowMs)
+    budgets.spend('large', 500_000, 1_000_000)
+    budgets.spend('small', 1, 1000)
+    assert.equal(budgets.left('large', 1_000_000), 500_000)
+    nowMs += 60_000
+    budgets.spend('small', 1, 1000)
+    assert.equal(budgets.left('large', 1_000_000), 1_000_000)
+  })
+
   it('gives a client no more than its limit in the long run', () => {
     let nowMs = 0
     const budgets = new TokenBudgets(() => nowMs)
