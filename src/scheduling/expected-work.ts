@@ -6,22 +6,28 @@ const WEIGHT = 0.1
  * tokenizer is busy finds a short queue, is tokenized in vain, and takes the processor from the engine.
  *
  * The size of a request is a guess until it is submitted. Guesses are multiplied by the ratio of what earlier requests
- * needed, which is small where most sequences come from the result cache.
+ * needed, which is small where most sequences come from the result cache. A client is refused for its own guesses only:
+ * what others may turn out to need must not keep it out.
  */
 export class ExpectedWork {
-  readonly #guesses = new Map<AbortSignal, number>()
-  #guessedTokens = 0
+  readonly #guesses = new Map<AbortSignal, { readonly tokens: number; readonly client: string }>()
+  readonly #tokensByClient = new Map<string, number>()
   #ratio = 1
 
-  /** Tokens that the engine will have to compute. */
+  /** Tokens that the engine will have to compute for all clients. */
   get tokens(): number {
-    return this.#guessedTokens * this.#ratio
+    return [...this.#tokensByClient.values()].reduce((sum, tokens) => sum + tokens, 0) * this.#ratio
+  }
+
+  /** The same for one client. */
+  tokensOf(client: string): number {
+    return (this.#tokensByClient.get(client) ?? 0) * this.#ratio
   }
 
   /** Counts `tokens` for the request with this signal until it is `submitted` or the returned function is called. */
-  expect(signal: AbortSignal, tokens: number): () => void {
-    this.#guesses.set(signal, tokens)
-    this.#guessedTokens += tokens
+  expect(signal: AbortSignal, client: string, tokens: number): () => void {
+    this.#guesses.set(signal, { tokens, client })
+    this.#add(client, tokens)
     return () => this.#take(signal)
   }
 
@@ -35,7 +41,13 @@ export class ExpectedWork {
     const guess = this.#guesses.get(signal)
     if (guess === undefined) return 0
     this.#guesses.delete(signal)
-    this.#guessedTokens -= guess
-    return guess
+    this.#add(guess.client, -guess.tokens)
+    return guess.tokens
+  }
+
+  #add(client: string, tokens: number): void {
+    const sum = (this.#tokensByClient.get(client) ?? 0) + tokens
+    if (sum === 0) this.#tokensByClient.delete(client)
+    else this.#tokensByClient.set(client, sum)
   }
 }

@@ -108,8 +108,9 @@ export class Scheduler {
    */
   assertRoom(tokens: number, sequences: number, terms: WorkTerms): () => void {
     const counted = Math.min(tokens, this.#limits.maxBatchTokens)
-    this.#admit(new QueuedRequest(this.#now(), terms), counted, sequences, this.#expected.tokens)
-    return this.#expected.expect(terms.signal, counted)
+    const request = new QueuedRequest(this.#now(), terms)
+    this.#admit(request, counted, sequences, this.#expected.tokensOf(request.client))
+    return this.#expected.expect(terms.signal, request.client, counted)
   }
 
   /** Time that the running and waiting work takes, as a value for `Retry-After`. */

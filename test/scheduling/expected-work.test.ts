@@ -8,9 +8,9 @@ describe('ExpectedWork', () => {
   it('counts a request until it submits its work, or ends without', () => {
     const expected = new ExpectedWork()
     const [first, second] = [signal(), signal()]
-    expected.expect(first, 100)
-    const release = expected.expect(second, 50)
-    assert.equal(expected.tokens, 150)
+    expected.expect(first, 'one', 100)
+    const release = expected.expect(second, 'two', 50)
+    assert.deepEqual([expected.tokens, expected.tokensOf('one'), expected.tokensOf('two'), expected.tokensOf('three')], [150, 100, 50, 0])
 
     expected.submitted(first, 100)
     assert.equal(expected.tokens, 50)
@@ -24,10 +24,10 @@ describe('ExpectedWork', () => {
     const expected = new ExpectedWork()
     for (let sent = 0; sent < 100; sent++) {
       const each = signal()
-      expected.expect(each, 1000)
+      expected.expect(each, 'one', 1000)
       expected.submitted(each, 10)
     }
-    expected.expect(signal(), 1000)
+    expected.expect(signal(), 'one', 1000)
     assert.ok(Math.abs(expected.tokens - 10) < 1, `${expected.tokens} tokens`)
   })
 })
