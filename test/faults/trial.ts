@@ -148,7 +148,12 @@ async function servingFindings(scorer: Scorer, { selfTest }: Healthy): Promise<s
 }
 
 /** Checks that never return a value. */
-const CHECK_OF_ERROR: Readonly<Record<string, string>> = { non_finite_logits: 'finite', scores_mismatched: 'same_sequence', invalid_text: 'well_formed' }
+const CHECK_OF_ERROR: Readonly<Record<string, string>> = {
+  token_out_of_range: 'token_range',
+  non_finite_logits: 'finite',
+  scores_mismatched: 'same_sequence',
+  invalid_text: 'well_formed'
+}
 
 function notPassed(items: readonly Check[]): string[] {
   return unique(items.flatMap(({ id, status }) => (status === 'warn' || status === 'fail' ? [id] : [])))
