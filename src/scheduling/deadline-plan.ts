@@ -34,6 +34,8 @@ const MARGIN_BY_SHARE: Readonly<Record<QueueShare, number>> = { all: MARGIN.inte
  * end together at the very end, so a small error makes all of them late; in the order of deadlines they end one by one.
  */
 const SPARE = 0.25
+/** Share of that time that work must have to spare when it is planned, or it counts as late. Less than the margins. */
+const LATE_SPARE = 0.05
 
 /**
  * By how many milliseconds `newcomer` is too much; 0 or less when it can be admitted.
@@ -55,10 +57,10 @@ export function excessMs(byDeadline: readonly TimedWork[], newcomer: TimedWork, 
       excess = endMs + ownMs - ownLimitMs
     }
     const workEndMs = endMs + work.tokens * msPerToken
-    if (workEndMs > work.deadlineAtMs) continue
+    if (workEndMs > latestEndMs(work)) continue
     endMs = workEndMs
     // Work without a deadline is never late; Infinity - Infinity would be NaN.
-    if (isPlaced && work.deadlineAtMs < Number.POSITIVE_INFINITY) excess = Math.max(excess, endMs + ownMs - work.deadlineAtMs)
+    if (isPlaced && work.deadlineAtMs < Number.POSITIVE_INFINITY) excess = Math.max(excess, endMs + ownMs - latestEndMs(work))
   }
   return isPlaced ? excess : endMs + ownMs - ownLimitMs
 }
@@ -83,18 +85,23 @@ export function mostUrgent(byDeadline: readonly TimedWork[], { freeAtMs, msPerTo
 }
 
 /**
- * The work that will be late in any case, in the order of deadlines. Computing it takes the engine from work that could
- * still be in time, which would be late in turn.
+ * The work that will be late in any case, or nearly, in the order of deadlines. Computing it takes the engine from work
+ * that could still be in time, which would be late in turn.
  */
 export function lateWork(byDeadline: readonly TimedWork[], { freeAtMs, msPerToken }: Capacity): ReadonlySet<TimedWork> {
   const late = new Set<TimedWork>()
   let endMs = freeAtMs
   for (const work of byDeadline) {
     const workEndMs = endMs + work.tokens * msPerToken
-    if (workEndMs > work.deadlineAtMs) late.add(work)
+    if (workEndMs > latestEndMs(work)) late.add(work)
     else endMs = workEndMs
   }
   return late
+}
+
+/** When work has to end to be in time although the engine may get slower, as it does under overload. */
+function latestEndMs(work: TimedWork): number {
+  return work.deadlineAtMs === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : work.deadlineAtMs - LATE_SPARE * allowedMs(work)
 }
 
 function allowedMs({ submittedAtMs, deadlineAtMs }: TimedWork): number {

@@ -79,7 +79,8 @@ export class RequestQueue {
     const late = capacity === null ? NOTHING : lateWork(this.#byDeadline, capacity)
     const inTurn = distinct(onTimeFirst(this.#queues[this.#nextPriority(maxBatchTokens)].inTurn(), late))
     if (urgent === null || this.#precedesUrgent(inTurn[0], elementAt(this.#byDeadline, urgent), maxBatchTokens)) return inTurn
-    return this.#fromDeadline(urgent, 2 * maxBatchTokens, late)
+    const onTime = this.#fromDeadline(urgent, 2 * maxBatchTokens, late)
+    return onTime.length > 0 ? onTime : inTurn
   }
 
   /**

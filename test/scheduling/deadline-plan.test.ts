@@ -13,7 +13,7 @@ const CASES: readonly [string, readonly TimedWork[], TimedWork, number][] = [
   ['returns the milliseconds that a newcomer exceeds its limit by', [], work(950, 1000), 50],
   ['counts work with an earlier deadline', [work(500, 800)], work(500, 1000), 100],
   ['ignores work that can run later', [work(500, 5000)], work(900, 1000), 0],
-  ['refuses a newcomer that would make other work late', [work(900, 1000)], work(200, 500), 100],
+  ['refuses a newcomer that would leave other work less than a twentieth to spare', [work(900, 1000)], work(200, 500), 150],
   ['leaves out work that is late in any case', [work(2000, 1000)], work(900, 1000), 0],
   ['puts work without a deadline last', [work(1e9, Number.POSITIVE_INFINITY)], work(900, 1000), 0],
   ['admits any work without a deadline', [work(900, 1000)], work(1e9, Number.POSITIVE_INFINITY), Number.NEGATIVE_INFINITY]
