@@ -10,6 +10,7 @@ import { createMetrics } from '../src/observability/metrics.ts'
 import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 import { KEPT_RESULTS as KEPT_INTEROP, readResults as readInterop } from '../test/interop/results.ts'
 import { KEPT_RESULTS, readResults } from '../test/matrix/results.ts'
+import { allPromises } from '../test/promises/promise.ts'
 import { readResults as readPromises } from '../test/promises/results.ts'
 import { checksBlocks } from './checks-page.ts'
 import { decisionsIndex } from './decisions-index.ts'
@@ -48,7 +49,10 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['docs/guides/hub.md', withBlocks('docs/guides/hub.md', hubBlocks())],
     ['docs/reference/scoring.md', withBlocks('docs/reference/scoring.md', { example: scoring })],
     ['docs/reference/models.md', withBlocks('docs/reference/models.md', modelsBlocks(readResults(KEPT_RESULTS)))],
-    ['docs/reference/promises.md', withBlocks('docs/reference/promises.md', { promises: promiseTable(promises), machines: promiseMachines(promises) })],
+    [
+      'docs/reference/promises.md',
+      withBlocks('docs/reference/promises.md', { promises: promiseTable(await allPromises(), promises), machines: promiseMachines(promises) })
+    ],
     ['docs/guides/loss.md', withBlocks('docs/guides/loss.md', loss.blocks)],
     ['docs/figures/masked-sequence.svg', loss.figure],
     ['docs/guides/rerank.md', withBlocks('docs/guides/rerank.md', await rerankBlocks())],

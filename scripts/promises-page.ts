@@ -1,11 +1,13 @@
+import type { ServicePromise, Suite } from '../test/promises/promise.ts'
 import type { PromiseResult } from '../test/promises/results.ts'
 
 /** The generated table of docs/reference/promises.md: what was promised, what was measured, and by which command. */
-export function promiseTable(results: readonly PromiseResult[]): string {
-  const rows = results.map(
-    ({ id, claim, target, measured, isKept, suite }) =>
-      `| ${id} | ${cell(claim)} | ${cell(target)} | ${cell(measured)} | ${isKept ? 'yes' : '**no**'} | \`npm run test:${suite} ${id}\` |`
-  )
+export function promiseTable(promises: readonly (ServicePromise & { readonly suite: Suite })[], results: readonly PromiseResult[]): string {
+  const rows = promises.map(({ id, claim, target, suite }) => {
+    const result = results.find((each) => each.id === id)
+    const measured = result === undefined ? 'not measured yet | -' : `${cell(result.measured)} | ${result.isKept ? 'yes' : '**no**'}`
+    return `| ${id} | ${cell(claim)} | ${cell(target)} | ${measured} | \`npm run test:${suite} ${id}\` |`
+  })
   return ['| id | promise | target | measured | kept | command |', '|---|---|---|---|---|---|', ...rows].join('\n')
 }
 

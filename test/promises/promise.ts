@@ -35,3 +35,9 @@ export async function promisesOf(suite: Suite): Promise<readonly ServicePromise[
   )
   return modules.flatMap(({ promises }) => promises).sort((a, b) => a.id.localeCompare(b.id))
 }
+
+/** The promises of all suites, by id. */
+export async function allPromises(): Promise<readonly (ServicePromise & { readonly suite: Suite })[]> {
+  const bySuite = await Promise.all(SUITES.map(async (suite) => (await promisesOf(suite)).map((promise) => ({ ...promise, suite }))))
+  return bySuite.flat().sort((a, b) => a.id.localeCompare(b.id))
+}
