@@ -85,7 +85,7 @@ async function grow(question: string, axis: string, steps: readonly Step[]): Pro
       }
     ],
     aims: [],
-    notes: ['Sizes take turns round by round; each request has different texts.'],
+    notes: ['Each round measures every size; each request has different texts.'],
     figures: [
       {
         kind: 'lines',

@@ -1,22 +1,23 @@
 import { join } from 'node:path'
 import helmet from '@fastify/helmet'
 import fastifyStatic from '@fastify/static'
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { ApiKeys } from '../config/api-keys.ts'
 import type { Config } from '../config/options.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { activeTracing } from '../observability/tracing.ts'
 import { PACKAGE_FOLDER } from '../process/package-info.ts'
+import { createFastify } from './create-fastify.ts'
 import { HeldBytes, registerHeldBytes } from './held-bytes.ts'
 import { createHttpServer } from './http-server.ts'
 import { registerAuthentication } from './plugins/authentication.ts'
 import { registerDeadline } from './plugins/deadline.ts'
-import { registerErrorHandler, sendFrameworkError } from './plugins/error-handler.ts'
+import { registerErrorHandler } from './plugins/error-handler.ts'
 import { registerHttpProtocol } from './plugins/http-protocol.ts'
 import { registerJsonBody } from './plugins/json-body.ts'
 import { registerOpenapi } from './plugins/openapi.ts'
 import { RateLimits, registerRateLimits } from './plugins/rate-limits.ts'
-import { registerRequestContext, requestIdOf } from './plugins/request-context.ts'
+import { registerRequestContext } from './plugins/request-context.ts'
 import { registerTracing } from './plugins/tracing.ts'
 import { registerWriteTimeout } from './plugins/write-timeout.ts'
 import { checkRoutes } from './routes/check.ts'
@@ -43,24 +44,13 @@ export interface AppParts {
 /** The Fastify app: plugins and routes, registered in the order in which their hooks run. */
 export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null, models }: AppParts, log: FastifyBaseLogger): Promise<FastifyInstance> {
   const { server, connections, hasTimedOut } = createHttpServer(config, (request, response) => app.routing(request, response))
-  const app: FastifyInstance = fastify({
-    serverFactory: () => server,
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
-    requestIdHeader: false,
-    genReqId: requestIdOf,
+  const app: FastifyInstance = createFastify({
+    server,
+    log,
     bodyLimit: config.MAX_BODY_BYTES,
-    // createHttpServer answers them.
-    clientErrorHandler: () => {},
-    frameworkErrors: sendFrameworkError,
-    // A draining service still serves its open connections.
-    return503OnClosing: false,
     // Fastify's defaults would turn 5 into "5" and drop misspelt fields.
     ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } }
   })
-  // The response schemas only document. Serializing by them would drop unlisted fields and turn Infinity into null.
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
-
   registerErrorHandler(app, hasTimedOut)
   const held = new HeldBytes(config, () => models.backlogSeconds())
   registerJsonBody(app, config, (request, sizeBytes) => held.arrived(request, sizeBytes))

@@ -1,9 +1,10 @@
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Metrics } from '../observability/metrics.ts'
+import { createFastify } from './create-fastify.ts'
 import { createHttpServer } from './http-server.ts'
-import { registerErrorHandler, sendFrameworkError } from './plugins/error-handler.ts'
+import { registerErrorHandler } from './plugins/error-handler.ts'
 import { registerHttpProtocol } from './plugins/http-protocol.ts'
-import { registerRequestContext, requestIdOf } from './plugins/request-context.ts'
+import { registerRequestContext } from './plugins/request-context.ts'
 import { registerWriteTimeout } from './plugins/write-timeout.ts'
 import { healthRoutes } from './routes/health.ts'
 import { operationRoutes } from './routes/operations.ts'
@@ -32,22 +33,13 @@ export interface ManagementAppParts {
  */
 export function buildManagementApp({ metrics, models }: ManagementAppParts, log: FastifyBaseLogger): FastifyInstance {
   const { server, connections } = createHttpServer(LIMITS, (request, response) => app.routing(request, response), MAX_HEADER_BYTES)
-  const app: FastifyInstance = fastify({
-    serverFactory: () => server,
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
-    requestIdHeader: false,
-    genReqId: requestIdOf,
+  const app: FastifyInstance = createFastify({
+    server,
+    log,
     bodyLimit: MAX_BODY_BYTES,
-    // createHttpServer answers them.
-    clientErrorHandler: () => {},
-    frameworkErrors: sendFrameworkError,
-    return503OnClosing: false,
     // Every response takes milliseconds, so none is cut off, and an idle scraper does not hold up the end.
     forceCloseConnections: true
   })
-  // The response schemas only document; see build-app.ts.
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   registerErrorHandler(app)
   registerRequestContext(app, metrics, () => models.health().status === 'draining')
   registerHttpProtocol(app, connections)

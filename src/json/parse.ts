@@ -1,16 +1,8 @@
 import { isSliceOver, nextSlice, pauseIfLong } from '../event-loop.ts'
-import { type JsonLimits, JsonStructure, PORTION_BYTES } from './structure.ts'
+import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COMMA, type JsonLimits, JsonStructure, OPEN_ARRAY, OPEN_OBJECT, PORTION_BYTES, QUOTE } from './structure.ts'
 
 /** Bytes that are scanned between two looks at the clock. */
 const SCANNED_BYTES = 65_536
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
-const OPEN_ARRAY = 0x5b
-const CLOSE_ARRAY = 0x5d
-const COMMA = 0x2c
 
 /**
  * The value of a JSON text in UTF-8: what JSON.parse returns, in slices, so that 32 MB do not block the event loop.

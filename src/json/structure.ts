@@ -23,13 +23,13 @@ const LONGEST_NUMBER = 4096
 /** A part above this size is parsed in portions, so its end is noted. */
 export const PORTION_BYTES = 65_536
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
-const OPEN_ARRAY = 0x5b
-const CLOSE_ARRAY = 0x5d
-const COMMA = 0x2c
+export const QUOTE = 0x22
+export const BACKSLASH = 0x5c
+export const OPEN_OBJECT = 0x7b
+export const CLOSE_OBJECT = 0x7d
+export const OPEN_ARRAY = 0x5b
+export const CLOSE_ARRAY = 0x5d
+export const COMMA = 0x2c
 const COLON = 0x3a
 const DECIMAL_POINT = 0x2e
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const

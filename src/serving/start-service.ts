@@ -52,9 +52,11 @@ export async function startService(config: Config, models: ModelRegistry, metric
 function listen(app: FastifyInstance, host: string, port: number, flag: 'port' | 'management-port'): Promise<string> {
   return app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
     const remedy = flag === 'port' ? 'pass --port 0 to use a free one' : `pass another --${flag}`
-    throw new ServiceError('configuration_invalid', `cannot listen on ${host}:${port} (${error.code}): stop the process that uses the port, or ${remedy}`, {
-      cause: error
-    })
+    const advice =
+      error.code === 'EADDRNOTAVAIL'
+        ? `the machine does not have this address; change --${flag.replace('port', 'host')}`
+        : `stop the process that uses the port, or ${remedy}`
+    throw new ServiceError('configuration_invalid', `cannot listen on ${host}:${port} (${error.code}): ${advice}`, { cause: error })
   })
 }
 

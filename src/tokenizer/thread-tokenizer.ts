@@ -25,9 +25,9 @@ export interface TokenizerOptions {
 }
 
 /**
- * Starts a tokenizer in its own thread; texts of more than LONG_UNITS get a second one on first use. A thread that ends
- * by itself is started again once; `onEnd` is called if one has ended for good. Throws `model_invalid` if the tokenizer
- * cannot be loaded.
+ * Starts a tokenizer in its own thread; texts of more than LONG_UNITS get a second one on first use. A thread that
+ * ends by itself is started again, up to four times in ten minutes; `onEnd` is called if one has ended for good.
+ * Throws `model_invalid` if the tokenizer cannot be loaded.
  */
 export async function startTokenizer(
   folder: string,

@@ -76,7 +76,7 @@ async function makeStandIns(docker: Docker, images: readonly Image[]): Promise<v
   const folder = mkdtempSync(join(tmpdir(), 'logpr-images-'))
   try {
     if ((await label(docker, DEBIAN)) === null) {
-      await run('debootstrap', ['--variant=minbase', 'bookworm', join(folder, 'root'), 'http://deb.debian.org/debian'], { maxBuffer: 16 << 20 })
+      await run('debootstrap', ['--variant=minbase', 'bookworm', join(folder, 'root')], { maxBuffer: 16 << 20 })
       await run('tar', ['-C', join(folder, 'root'), '-cf', join(folder, 'root.tar'), '.'])
       await docker.run(['import', join(folder, 'root.tar'), DEBIAN])
       for (const used of ['root', 'root.tar']) rmSync(join(folder, used), { recursive: true })

@@ -83,6 +83,7 @@ describe('docs/guides/monitor.md', () => {
     const code = [
       'src/cli/serve.ts',
       'src/cli/service-stop.ts',
+      'src/serving/api-key-file.ts',
       'src/engine/process-engine.ts',
       'src/http/plugins/error-handler.ts',
       'src/http/plugins/request-context.ts'

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { FastifyRequest } from 'fastify'
-import { HeldBytes } from '../../src/http/held-bytes.ts'
+import { type FastifyRequest, fastify } from 'fastify'
+import { HeldBytes, registerHeldBytes } from '../../src/http/held-bytes.ts'
+import { partsOfList, sendJson } from '../../src/http/json-stream.ts'
 
 const LIMITS = { MAX_BODY_BYTES: 100, MAX_HELD_BYTES: 250, MAX_HELD_BYTES_PER_CLIENT: 250 }
 const LARGE = 100_000
@@ -99,5 +100,24 @@ describe('HeldBytes', () => {
     held.reserve(request, 'a')
     held.responding(request, 65_535)
     assert.equal(held.heldBytes, 60)
+  })
+})
+
+describe('registerHeldBytes', () => {
+  it('counts a response of several writes too, until it has been read', async () => {
+    const held = new HeldBytes({ MAX_BODY_BYTES: 100, MAX_HELD_BYTES: 10 * LARGE, MAX_HELD_BYTES_PER_CLIENT: 0 })
+    const heldBytes: number[] = []
+    const app = fastify()
+    registerHeldBytes(app, held, () => 'a')
+    app.addHook('onSend', async (_, __, payload) => {
+      heldBytes.push(held.heldBytes)
+      return payload
+    })
+    app.get('/large', (_, reply) => sendJson(reply, partsOfList(Array.from({ length: 3 }, () => JSON.stringify('a'.repeat(LARGE))))))
+    const { payload } = await app.inject('/large')
+
+    assert.deepEqual(heldBytes, [payload.length])
+    assert.ok(payload.length > 3 * LARGE)
+    assert.equal(held.heldBytes, 0)
   })
 })
