@@ -26,8 +26,8 @@ export interface RequestTerms {
 /** Share of MAX_REQUESTS that one client may have in progress, so that the others find room. */
 const CLIENT_SHARE = 0.75
 /**
- * Bytes of a body per token, a high guess: English text has four to five bytes per token, other languages and the JSON
- * around it fewer tokens. Only work for which there is no room by far is refused on this guess.
+ * Bytes of a body per token, a first guess that the scheduler corrects by what requests turn out to need: English text
+ * has four to five bytes per token, other languages and the JSON around it fewer tokens.
  */
 const BYTES_PER_TOKEN = 8
 
@@ -61,15 +61,29 @@ export class ScoringRequests {
   }
 
   /**
+   * An `onRequest` hook of the routes that use the engine. Rejects before the body is read, with what `begin` throws:
+   * under overload most of the processor's time would go into reading what is refused afterwards. Decides by the
+   * announced size of the body, so only where there is one, and only where the request cannot name another model.
+   */
+  readonly refuseBeforeBody = async (request: FastifyRequest): Promise<void> => {
+    const { models } = this.#settings
+    const [only, ...others] = models.ids
+    if (only === undefined || others.length > 0 || request.headers['content-length'] === undefined) return
+    const { assertRoom } = models.scoring(only)
+    this.#assertPermit(request.client.client)
+    assertRoom(guessedTokens(request), 1, this.terms(request))()
+  }
+
+  /**
    * Counts the request as in progress until its connection closes or its response is sent. Throws `too_many_requests`,
-   * `queue_full` when there is no room even for the fewest tokens that it may have, and `invalid_request` when the
-   * header x-priority has an unknown value.
+   * `queue_full` when there is no room for the tokens that it probably has, and `invalid_request` when the header
+   * x-priority has an unknown value.
    */
   begin(request: FastifyRequest, reply: FastifyReply, { assertRoom }: Pick<ScoringModel, 'assertRoom'>, items: number): RequestTerms {
     const { client } = request.client
     this.#assertPermit(client)
     const terms = this.terms(request)
-    const release = assertRoom(Math.max(1, Number(request.headers['content-length'] ?? 0) / BYTES_PER_TOKEN), items, terms)
+    const release = assertRoom(guessedTokens(request), items, terms)
     if (reply.raw.destroyed) {
       release()
       return terms
@@ -117,6 +131,10 @@ export class ScoringRequests {
     else this.#inProgress.set(client, own)
     this.#total += change
   }
+}
+
+function guessedTokens({ headers }: FastifyRequest): number {
+  return Math.max(1, Number(headers['content-length'] ?? 0) / BYTES_PER_TOKEN)
 }
 
 function priorityOf({ headers }: FastifyRequest): RequestTerms['priority'] {

@@ -45,8 +45,8 @@ export interface ScoringModel {
   /** Counts the items that a request asked this model to score. */
   readonly itemsScored: (count: number) => void
   /**
-   * Throws `queue_full` when not even `tokens`, a lower bound of what a request has, could be admitted. `items` is
-   * their number. They count as waiting until the request submits its work or the returned function is called.
+   * Throws `queue_full` when there is no room for a request whose size is guessed as `tokens`. `items` is their number.
+   * They count as waiting until the request submits its work or the returned function is called.
    */
   readonly assertRoom: (tokens: number, items: number, terms: WorkTerms) => () => void
 }

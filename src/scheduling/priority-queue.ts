@@ -1,46 +1,47 @@
+import { FairFinishes } from './fair-finishes.ts'
 import { FairTurns } from './fair-turns.ts'
 import type { QueuedRequest, QueuedWork } from './queued-work.ts'
 
-/** The requests of one priority. Clients take fair turns by tokens, and so do the requests of each client. */
+/** The requests of one priority. Clients take fair turns by tokens; the requests of each finish in a fair order. */
 export class PriorityQueue {
   readonly #clients = new FairTurns<string>()
-  readonly #requests = new Map<string, FairTurns<QueuedRequest>>()
+  readonly #requests = new Map<string, FairFinishes<QueuedRequest>>()
 
   get isEmpty(): boolean {
     return this.#clients.isEmpty
   }
 
   add(request: QueuedRequest): void {
-    const turns = this.#requests.get(request.client) ?? new FairTurns<QueuedRequest>()
-    this.#requests.set(request.client, turns)
-    turns.join(request)
+    const requests = this.#requests.get(request.client) ?? new FairFinishes<QueuedRequest>()
+    this.#requests.set(request.client, requests)
+    requests.join(request, request.tokens)
     this.#clients.join(request.client)
   }
 
-  /** It is the turn of this request. */
-  serve(request: QueuedRequest): void {
-    this.#clients.serve(request.client)
-    this.#requests.get(request.client)?.serve(request)
+  /** It is the turn of this client. */
+  serve(client: string): void {
+    this.#clients.serve(client)
   }
 
-  charge(request: QueuedRequest, tokens: number): void {
-    this.#clients.charge(request.client, tokens)
-    this.#requests.get(request.client)?.charge(request, tokens)
+  /** The work becomes part of a batch, to which it adds `newTokens`. */
+  charge({ request, tokenCount }: QueuedWork, newTokens: number): void {
+    this.#clients.charge(request.client, newTokens)
+    this.#requests.get(request.client)?.serve(tokenCount)
   }
 
   /** The request has no more waiting work. */
   remove(request: QueuedRequest): void {
-    const turns = this.#requests.get(request.client)
-    if (turns === undefined) return
-    turns.leave(request)
-    if (!turns.isEmpty) return
+    const requests = this.#requests.get(request.client)
+    if (requests === undefined) return
+    requests.leave(request)
+    if (!requests.isEmpty) return
     this.#requests.delete(request.client)
     this.#clients.leave(request.client)
   }
 
-  /** All waiting work: one entry of each client in turn, and within a client one of each request in turn. */
+  /** All waiting work: one entry of each client in turn, and within a client one request after the other. */
   inTurn(): Iterable<QueuedWork> {
-    return interleave(this.#clients.inOrder().map((client) => interleave((this.#requests.get(client)?.inOrder() ?? []).map(({ waiting }) => waiting))))
+    return interleave(this.#clients.inOrder().map((client) => (this.#requests.get(client)?.inOrder() ?? []).flatMap(({ waiting }) => waiting)))
   }
 }
 

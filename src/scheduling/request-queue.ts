@@ -90,12 +90,12 @@ export class RequestQueue {
   take(entries: readonly QueuedWork[], newTokens: readonly number[]): QueuedWork[][] {
     const [head] = entries
     const isFront = head !== undefined && this.#front.includes(head)
-    if (head !== undefined && !isFront) this.#queues[head.request.priority].serve(head.request)
+    if (head !== undefined && !isFront) this.#queues[head.request.priority].serve(head.request.client)
     const bothWait = !this.#queues.interactive.isEmpty && !this.#queues.batch.isEmpty
     const groups = entries.map((entry, i) => {
       const { priority } = entry.request
       const tokens = elementAt(newTokens, i)
-      this.#queues[priority].charge(entry.request, tokens)
+      this.#queues[priority].charge(entry, tokens)
       if (bothWait && !isFront) this.#owedToBatch += priority === 'batch' ? -tokens : tokens / INTERACTIVE_PER_BATCH
       return [entry, ...this.#equalsOf(entry)]
     })

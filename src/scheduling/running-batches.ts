@@ -60,10 +60,10 @@ export class RunningBatches {
 
   /**
    * The engines as one: their joint speed, and when they will have finished the running batches and `tokensBefore`
-   * more.
+   * more. `batchTokens` are those of the next batch.
    */
-  capacity(msPerToken: number, nowMs: number, tokensBefore: number): Capacity {
+  capacity(msPerToken: number, nowMs: number, tokensBefore: number, batchTokens = 0): Capacity {
     const leftMs = [...this.#batches].reduce((sum, { tokens, startedAtMs }) => sum + Math.max(0, startedAtMs + tokens * msPerToken - nowMs), 0)
-    return { msPerToken: msPerToken / this.#slots, freeAtMs: nowMs + (leftMs + tokensBefore * msPerToken) / this.#slots }
+    return { msPerToken: msPerToken / this.#slots, freeAtMs: nowMs + (leftMs + tokensBefore * msPerToken) / this.#slots, batchMs: batchTokens * msPerToken }
   }
 }

@@ -101,15 +101,15 @@ export class Scheduler {
   }
 
   /**
-   * Throws `queue_full` when not even `tokens` of a request could be admitted: a lower bound of its tokens, known
-   * before its texts are tokenized, so that a refusal costs little and is not late. Counts one batch of them at most:
-   * of a larger request much may be cached or equal. `sequences` is their number. The tokens count as waiting until the
-   * request submits its work or the returned function is called.
+   * Throws `queue_full` when there is no room for a request whose size is guessed as `tokens`, before its texts are
+   * tokenized, so that a refusal costs little and is not late. The guess is corrected by what earlier requests turned
+   * out to need. Counts one batch at most: of a larger request much may be cached or equal. `sequences` is their
+   * number. The tokens count as waiting until the request submits its work or the returned function is called.
    */
   assertRoom(tokens: number, sequences: number, terms: WorkTerms): () => void {
     const counted = Math.min(tokens, this.#limits.maxBatchTokens)
     const request = new QueuedRequest(this.#now(), terms)
-    this.#admit(request, counted, sequences, this.#expected.tokensOf(request.client))
+    this.#admit(request, this.#expected.estimate(counted), sequences, this.#expected.tokensOf(request.client))
     return this.#expected.expect(terms.signal, request.client, counted)
   }
 
@@ -156,7 +156,9 @@ export class Scheduler {
   /** When the engine will be free for the requests, and how fast it is; null while its speed is unknown. */
   #capacity(expectedTokens = 0): Capacity | null {
     const { msPerToken } = this.#throughput
-    return msPerToken === null ? null : this.#running.capacity(msPerToken, this.#now(), this.#queue.frontTokens + expectedTokens)
+    if (msPerToken === null) return null
+    const batchTokens = Math.min(this.#queue.tokens, this.#limits.maxBatchTokens)
+    return this.#running.capacity(msPerToken, this.#now(), this.#queue.frontTokens + expectedTokens, batchTokens)
   }
 
   #enqueue(submitted: readonly Submitted[], request: QueuedRequest, signal: AbortSignal, add: (entries: QueuedWork[]) => void): Promise<BatchScores>[] {

@@ -1,5 +1,5 @@
 /** Time constant with which old batches lose weight, in milliseconds of computing. */
-const DECAY_MS = 5_000
+const DECAY_MS = 2_000
 /** Computing time before the estimate counts: the first passes are slow. */
 const MIN_OBSERVED_MS = 1000
 /** Assumed speed before any measurement, for `Retry-After` alone. */

@@ -39,8 +39,8 @@ export async function startDocker(images: readonly Image[]): Promise<Docker | st
   const folder = mkdtempSync(join(tmpdir(), 'logpr-docker-'))
   const host = `unix://${folder}/docker.sock`
   const log = openSync(join(folder, 'dockerd.log'), 'a')
-  // vfs works on every file system, and the own data root leaves the images of the machine alone.
-  const options = { '--storage-driver': 'vfs', '--data-root': `${folder}/data`, '--exec-root': `${folder}/exec`, '--pidfile': `${folder}/pid`, '-H': host }
+  // The own data root leaves the images of the machine alone. Docker itself finds a storage driver that works there.
+  const options = { '--data-root': `${folder}/data`, '--exec-root': `${folder}/exec`, '--pidfile': `${folder}/pid`, '-H': host }
   const daemon = spawn('dockerd', Object.entries(options).flat(), { stdio: ['ignore', log, log] })
   const stop = async (): Promise<void> => {
     await ended(daemon)

@@ -72,6 +72,27 @@ describe('ScoringRequests', () => {
     begun(open)
   })
 
+  it('refuses before the body is read, by its announced size, where the request can name no other model', async () => {
+    const asked: number[] = []
+    const scoring = (): ScoringModel => ({
+      ...SMALL,
+      assertRoom: (tokens) => {
+        asked.push(tokens)
+        throw new ServiceError('queue_full', 'full')
+      }
+    })
+    const arrives = (ids: readonly string[], headers: object): Promise<void> => {
+      const { config } = loadConfig([], {})
+      const settings = { config, models: { ids, scoring, backlogSeconds: () => 7 }, rateLimits: { spendTokens: () => {} } }
+      const deadline = { signal: new AbortController().signal, atMs: 1000 }
+      return new ScoringRequests(settings).refuseBeforeBody({ headers, client: { client: 'one' }, deadline } as unknown as FastifyRequest)
+    }
+    await assert.rejects(arrives(['small'], { 'content-length': '8000' }), { code: 'queue_full' })
+    await arrives(['small'], { 'transfer-encoding': 'chunked' })
+    await arrives(['small', 'large'], { 'content-length': '8000' })
+    assert.deepEqual(asked, [1000])
+  })
+
   it('charges the client for the tokens that the scheduler admits', () => {
     const spent: unknown[] = []
     begun(requests({ spendTokens: (client, tokens) => spent.push(client, tokens) })).terms.onAdmitted(50)

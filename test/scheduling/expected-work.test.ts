@@ -30,4 +30,14 @@ describe('ExpectedWork', () => {
     expected.expect(signal(), 'one', 1000)
     assert.ok(Math.abs(expected.tokens - 10) < 1, `${expected.tokens} tokens`)
   })
+
+  it('expects more of the texts that have more tokens than their size suggests', () => {
+    const expected = new ExpectedWork()
+    for (let sent = 0; sent < 100; sent++) {
+      const each = signal()
+      expected.expect(each, 'one', 100)
+      expected.submitted(each, sent % 2 === 0 ? 300 : 10_000)
+    }
+    assert.ok(expected.estimate(100) > 500 && expected.estimate(100) <= 800, `${expected.estimate(100)} tokens`)
+  })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { elementAt } from '../../src/element-at.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { alsoAbortedBy, type ScoringJob, type WorkTerms } from '../../src/scheduling/job.ts'
 import { Scheduler, type SchedulerLimits } from '../../src/scheduling/scheduler.ts'
@@ -91,10 +92,10 @@ describe('Scheduler under overload', () => {
     const { engine, scheduler } = await warmedUp()
     const { nowMs } = engine
     const first = Promise.all(scheduler.submit(jobsOf(90, 10, 1), within(nowMs + 1000))).then(() => engine.nowMs)
-    const second = Promise.all(scheduler.submit(jobsOf(90, 10, 2), within(nowMs + 2000))).then(() => engine.nowMs)
-    // In fair turns the first would end at 1700.
+    const second = Promise.all(scheduler.submit(jobsOf(80, 10, 2), within(nowMs + 2600))).then(() => engine.nowMs)
+    // The second has fewer tokens: without deadlines it would come first, and the first end at 1700.
     assert.ok((await first) <= nowMs + 1000)
-    assert.ok((await second) <= nowMs + 2000)
+    assert.ok((await second) <= nowMs + 2600)
   })
 
   it('refuses newcomers that would make admitted work late', async () => {
@@ -136,19 +137,23 @@ describe('Scheduler with fair turns', () => {
     assert.ok(Math.max(...batchesWith(engine, 2)) <= 21, `batches ${batchesWith(engine, 2)}`)
   })
 
-  it('gives waiting requests equal tokens, whatever the length of their sequences', async () => {
+  it('finishes no request later than turns would, but for the batch that it ends in', async () => {
     const lengths = fc.integer({ min: 3, max: 60 })
     await fc.assert(
       fc.asyncProperty(fc.array(lengths, { minLength: 2, maxLength: 5 }), async (tokens) => {
         const { engine, scheduler } = await warmedUp()
-        const work = tokens.map((length, id) => scheduler.submit(jobsOf(Math.ceil(1500 / length), length, id + 1), within(Number.POSITIVE_INFINITY)))
-        await Promise.all(work.flat())
-        const served = tokens.map(() => 0)
-        for (const { sequences } of engine.batches) {
-          for (const { ids } of sequences) served[ids[0]! - 1]! += ids.length - 1
-          // Until the first request is done; one batch may hold sequences of a single request.
-          if (Math.max(...served) >= 1500) break
-          assert.ok(Math.max(...served) - Math.min(...served) <= 2 * LIMITS.maxBatchTokens, served.join(' '))
+        const startMs = engine.nowMs
+        const counts = tokens.map((length, index) => Math.ceil((1500 * (index + 1)) / length))
+        const ends = await Promise.all(
+          tokens.map(async (length, index) => {
+            await Promise.all(scheduler.submit(jobsOf(elementAt(counts, index), length, index + 1), within(Number.POSITIVE_INFINITY)))
+            return engine.nowMs - startMs
+          })
+        )
+        const sizes = tokens.map((length, index) => elementAt(counts, index) * length)
+        for (const [index, size] of sizes.entries()) {
+          const withTurns = sizes.reduce((sum, other) => sum + Math.min(other, size), 0)
+          assert.ok(elementAt(ends, index) <= withTurns + 2 * LIMITS.maxBatchTokens, `request ${index}: ${ends} of ${sizes}`)
         }
       }),
       { numRuns: 30 }

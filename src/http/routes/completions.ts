@@ -17,6 +17,7 @@ export const completionsRoutes: FastifyPluginAsync<{ requests: ScoringRequests }
   app.post<{ Body: CompletionsRequestBody }>(
     '/v1/completions',
     {
+      onRequest: requests.refuseBeforeBody,
       schema: {
         operationId: 'scoreCompletions',
         summary: "Score prompts in the format of OpenAI's legacy completions, for evaluation harnesses",

@@ -19,6 +19,7 @@ export const logprobRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = 
   app.post<{ Body: LogprobRequest }>(
     '/v1/logprob',
     {
+      onRequest: requests.refuseBeforeBody,
       schema: {
         operationId: 'scoreLogprob',
         summary: 'Score pairs (x, y): log Pr([x, y]), log Pr(x) and log Pr(y | x), with checks',

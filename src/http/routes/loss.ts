@@ -11,6 +11,7 @@ export const lossRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = asy
   app.post<{ Body: LossRequestBody }>(
     '/v1/loss',
     {
+      onRequest: requests.refuseBeforeBody,
       schema: {
         operationId: 'scoreLoss',
         summary: 'Compute the loss of a fine-tuning example token by token, with a diagnosis',

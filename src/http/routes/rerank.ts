@@ -28,6 +28,7 @@ export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
     app.post<{ Body: RerankRequestBody }>(
       path,
       {
+        onRequest: requests.refuseBeforeBody,
         schema: {
           operationId,
           summary: 'Rank documents by log-probability, in the format of Jina, Cohere and vLLM or of Text Embeddings Inference',
