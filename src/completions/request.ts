@@ -116,12 +116,13 @@ export type PromptField = TextOrIds | readonly TextOrIds[]
 export function promptsOf(field: PromptField): Prompt[] {
   if (typeof field === 'string') return [{ param: 'prompt', value: field }]
   if (isIds(field)) return [notEmpty({ param: 'prompt', value: field })]
+  const firstOther = field.findIndex((value) => typeof value !== typeof field[0])
   const prompts = field.map((value, i): Prompt => {
-    const param = `prompt/${i}`
-    const mixed = `prompt/${field.findIndex((each) => typeof each !== typeof field[0])}`
-    if (typeof value === 'number' || typeof value !== typeof field[0])
+    if (typeof value === 'number' || firstOther !== -1) {
+      const mixed = `prompt/${firstOther}`
       throw invalid(mixed, `${mixed} is of a different type than prompt/0: send only texts, only lists of token ids, or one list of ids`)
-    return notEmpty({ param, value })
+    }
+    return notEmpty({ param: `prompt/${i}`, value })
   })
   if (prompts.length === 0) throw invalid('prompt', 'prompt is an empty list: send a text, token ids, or a list of either')
   return prompts

@@ -3,6 +3,7 @@ import { present } from '../../support/present.ts'
 import { pause, type RunningService, startService } from '../../support/running-service.ts'
 import type { Measured, ServicePromise } from '../promise.ts'
 import { HEAVY_REQUESTS, HOSTILE_JSON, type HostileRequest } from '../support/hostile-bodies.ts'
+import { quantile } from '../support/load-client.ts'
 import { type ProbeFigures, startProbes } from '../support/probes.ts'
 import { rawPost } from '../support/raw-post.ts'
 
@@ -16,7 +17,7 @@ export const promises: readonly ServicePromise[] = [
   {
     id: 'B6',
     claim: 'Probes are answered whatever is sent',
-    target: `0 failed probes; p99 <= ${MAX_P99_MS} ms, worst <= ${MAX_WORST_MS} ms`,
+    target: `0 failed probes; p99 of all <= ${MAX_P99_MS} ms, worst <= ${MAX_WORST_MS} ms`,
     measure: probesBesideHeavyRequests
   },
   {
@@ -55,14 +56,18 @@ async function probesBesideHeavyRequests(): Promise<Measured> {
 
 function measuredOf(figures: readonly { readonly name: string; readonly own: ProbeFigures }[]): Measured {
   const worst = present(figures.toSorted((a, b) => b.own.worstMs - a.own.worstMs)[0])
-  const slowest = present(figures.toSorted((a, b) => b.own.p99Ms - a.own.p99Ms)[0])
+  const latenciesMs = figures.flatMap(({ own }) => own.latenciesMs)
+  const p99Ms = quantile(latenciesMs, 0.99)
   const failed = figures.reduce((sum, { own }) => sum + own.failed, 0)
-  const count = figures.reduce((sum, { own }) => sum + own.count, 0)
+  const largest = figures
+    .toSorted((a, b) => b.own.worstMs - a.own.worstMs)
+    .slice(0, 5)
+    .map(({ name, own }) => `${name} ${own.worstMs.toFixed(0)} ms`)
   return {
-    isKept: failed === 0 && slowest.own.p99Ms <= MAX_P99_MS && worst.own.worstMs <= MAX_WORST_MS,
+    isKept: failed === 0 && p99Ms <= MAX_P99_MS && worst.own.worstMs <= MAX_WORST_MS,
     measured:
-      `${figures.length} kinds of heavy and hostile requests, ${count} probes, ${failed} failed; ` +
-      `highest p99 ${slowest.own.p99Ms.toFixed(0)} ms (${slowest.name}), worst ${worst.own.worstMs.toFixed(0)} ms (${worst.name})`
+      `${figures.length} kinds of heavy and hostile requests, ${latenciesMs.length} probes, ${failed} failed; ` +
+      `p99 ${p99Ms.toFixed(0)} ms; the longest: ${largest.join(', ')}`
   }
 }
 
