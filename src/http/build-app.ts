@@ -18,6 +18,7 @@ import { registerJsonBody } from './plugins/json-body.ts'
 import { registerOpenapi } from './plugins/openapi.ts'
 import { RateLimits, registerRateLimits } from './plugins/rate-limits.ts'
 import { registerRequestContext } from './plugins/request-context.ts'
+import { registerStaticFiles } from './plugins/static-files.ts'
 import { registerTracing } from './plugins/tracing.ts'
 import { registerWriteTimeout } from './plugins/write-timeout.ts'
 import { checkRoutes } from './routes/check.ts'
@@ -63,6 +64,7 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
   // The defaults allow styles and fonts of any other host.
   const directives = { upgradeInsecureRequests: null, styleSrc: ["'self'"], fontSrc: ["'self'"] }
   await app.register(helmet, { strictTransportSecurity: false, contentSecurityPolicy: { directives } })
+  registerStaticFiles(app)
   await registerOpenapi(app, apiKeys.areRequired)
   if (config.MANAGEMENT_PORT === 0) {
     await app.register(healthRoutes, { models })

@@ -1,46 +1,14 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
 import { present } from '../../support/present.ts'
 import { pause, type RunningService, startService } from '../../support/running-service.ts'
 import type { Measured, ServicePromise } from '../promise.ts'
+import type { SlowClientFigures } from '../support/slow-client-thread.ts'
 
 const ATTACK_SECONDS = 12
 const TIMEOUT_MS = 5000
 const BODY = { x: 'The children ran down to the', y: ' river' }
-
-/** Ways to keep a connection busy without sending or reading a request: first bytes, then what follows every second. */
-const ATTACKS = [
-  { name: 'slowloris', count: 1000, first: 'GET /livez HTTP/1.1\r\nhost: a\r\n', more: 'x: y\r\n' },
-  {
-    name: 'slow POST',
-    count: 500,
-    first: 'POST /v1/logprob HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 200000\r\n\r\n{',
-    more: ' '
-  },
-  { name: 'slow reader', count: 500, first: 'GET /docs/static/swagger-ui-bundle.js HTTP/1.1\r\nhost: a\r\n\r\n', more: '' }
-] as const
-
-interface Attacker {
-  readonly socket: Socket
-  readonly more: string
-  readonly openedAtMs: number
-  /** When a response to a slow sender arrived. */
-  timedOutAfterMs: number | null
-}
-
-function open(url: string, first: string, more: string, localAddress: string): Attacker {
-  const { hostname, port } = new URL(url)
-  const socket = connect({ host: hostname, port: Number(port), localAddress })
-  const attacker: Attacker = { socket, more, openedAtMs: performance.now(), timedOutAfterMs: null }
-  socket.on('error', () => {})
-  if (more === '') socket.pause()
-  else
-    socket.on('data', (chunk) => {
-      if (attacker.timedOutAfterMs === null && String(chunk).includes('408')) attacker.timedOutAfterMs = performance.now() - attacker.openedAtMs
-    })
-  socket.write(first)
-  return attacker
-}
 
 function p99(durationsMs: readonly number[]): number {
   const sorted = [...durationsMs].sort((a, b) => a - b)
@@ -48,9 +16,8 @@ function p99(durationsMs: readonly number[]): number {
 }
 
 /** Durations of requests of an honest client, one after another, for some seconds; a failed one counts as infinite. */
-async function honestTraffic(service: RunningService, seconds: number, eachSecond: () => void = () => {}): Promise<number[]> {
+async function honestTraffic(service: RunningService, seconds: number): Promise<number[]> {
   const durationsMs: number[] = []
-  const ticker = setInterval(eachSecond, 1000)
   for (const endMs = performance.now() + seconds * 1000; performance.now() < endMs; ) {
     const startMs = performance.now()
     const status = await service.post('/v1/logprob', BODY).then(
@@ -60,7 +27,6 @@ async function honestTraffic(service: RunningService, seconds: number, eachSecon
     durationsMs.push(status === 200 ? performance.now() - startMs : Number.POSITIVE_INFINITY)
     await pause(5)
   }
-  clearInterval(ticker)
   return durationsMs
 }
 
@@ -78,17 +44,11 @@ async function measure(): Promise<Measured> {
     await honestTraffic(service, 2)
     const alone = await honestTraffic(service, 8)
     const usedBefore = openSockets(present(service.process.pid))
-    // Two other addresses, as the limit per address is half of the limit in all.
-    const attackers = ATTACKS.flatMap(({ count, first, more }) =>
-      Array.from({ length: count }, (_, i) => open(service.url, first, more, i % 2 === 0 ? '127.0.0.2' : '127.0.0.3'))
-    )
-    const beside = await honestTraffic(service, ATTACK_SECONDS, () => {
-      for (const { socket, more } of attackers) if (more !== '' && !socket.destroyed) socket.write(more)
-    })
+    const attack = new Worker(new URL('../support/slow-client-thread.js', import.meta.url), { workerData: service.url })
+    const beside = await honestTraffic(service, ATTACK_SECONDS)
     const used = openSockets(present(service.process.pid)) - usedBefore
-    const stillOpen = attackers.filter(({ socket }) => !socket.destroyed).length
-    for (const { socket } of attackers) socket.destroy()
-    const timedOut = attackers.flatMap(({ timedOutAfterMs }) => timedOutAfterMs ?? [])
+    attack.postMessage('end')
+    const [{ stillOpen, timedOutAfterMs: timedOut }] = (await once(attack, 'message')) as [SlowClientFigures]
     const failed = beside.filter((ms) => !Number.isFinite(ms)).length
     const ratio = p99(beside) / p99(alone)
     const last408Ms = Math.max(...timedOut)
