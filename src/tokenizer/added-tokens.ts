@@ -33,6 +33,8 @@ interface Node {
 /** Finds added tokens: from left to right, and the longest where several begin. */
 export class AddedTokens {
   readonly #root: Node = { next: new Map(), token: null }
+  /** By UTF-16 unit: 1 where a token begins with it. */
+  readonly #begins = new Uint8Array(2 ** 16)
 
   /** `spellingOf` is the text that a token is looked for by. */
   constructor(tokens: readonly AddedToken[], spellingOf = ({ content }: AddedToken): string => content) {
@@ -45,6 +47,7 @@ export class AddedTokens {
       }
       if (node !== this.#root) node.token = token
     }
+    for (const unit of this.#root.next.keys()) this.#begins[unit.charCodeAt(0)] = 1
   }
 
   /** Splits a text. A token for which `mayBe` is false at its position is text. */
@@ -53,6 +56,10 @@ export class AddedTokens {
     let at = 0
     let from = 0
     while (from < text.length) {
+      if (this.#begins[text.charCodeAt(from)] === 0) {
+        from++
+        continue
+      }
       const found = this.#longestAt(text, from)
       if (found === null || !mayBe(found.token, from, found.end)) {
         from++

@@ -5,8 +5,8 @@ import { encodeConversation } from './conversation.ts'
 import { endTokenOf } from './end-token.ts'
 import { describeTokenizer, libraryIds, libraryText, tokenSpellings } from './library-tokenizer.ts'
 import { PretrainedTokenizer, readTokenizerFiles } from './pretrained-tokenizer.ts'
-import { type EncodedPiece, TextEncoder } from './text-encoder.ts'
-import { asTokensSpell, baseVocabSizeOf, dropsLeadingSpace, isUnigramVocab, type TokenizerJson, tokenBytesOf } from './token-bytes.ts'
+import type { EncodedPiece, TextEncoder } from './text-encoder.ts'
+import { asTokensSpell, baseVocabSizeOf, bytesOfToken, dropsLeadingSpace, type TokenBytes, tokenBytesOf } from './token-bytes.ts'
 import type { ChatMessage, EncodedConversation, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
 
 /**
@@ -15,7 +15,7 @@ import type { ChatMessage, EncodedConversation, TokenizeInput, TokenizerDescript
  */
 export interface HuggingFaceTokenizer {
   readonly info: TokenizerInfo
-  readonly tokenBytes: readonly Uint8Array[]
+  readonly tokenBytes: TokenBytes
   encode(text: string, parseSpecialTokens: boolean): number[]
   normalize(text: string, parseSpecialTokens: boolean): string
   encodeChat(messages: readonly ChatMessage[]): { headIds: number[]; tail: string }
@@ -36,50 +36,38 @@ export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''
   const full = new PretrainedTokenizer(json, config)
   const templates = readChatTemplates(folder, config)
   const template = chatTemplate === '' ? new ChatTemplate(templates, config) : chosenTemplate(chatTemplate, templates, config)
-  let plain: PretrainedTokenizer | undefined
-  let chatEncoder: TextEncoder | undefined
-  // Created on first use, because it takes as much memory as the full tokenizer.
-  const plainTokenizer = (): PretrainedTokenizer => {
-    plain ??= withoutSpecialTokens(full, json)
-    return plain
-  }
   const specials = (json.added_tokens ?? []).filter(({ special }) => special)
   const controls = specials.map(({ content }) => content)
   const tokenBytes = tokenBytesOf(json)
+  const vocabSize = tokenBytes.starts.length - 1
   const end = endTokenOf(folder, full.endId, (id) => full.library.id_to_token(id))
+  // No function below keeps `json`, most of which is vocabulary.
+  const spelledBy = { decoder: json.decoder ?? null }
 
-  const encode = (text: string, parseSpecialTokens: boolean): number[] =>
-    text === '' ? [] : (parseSpecialTokens ? full : plainTokenizer()).encode(text, { addSpecialTokens: false })
-
+  const encoderFor = (parseSpecialTokens: boolean): TextEncoder => (parseSpecialTokens ? full.encoder : full.plainEncoder)
   const render = (messages: readonly ChatMessage[], addGenerationPrompt: boolean): Text => {
     assertPlainRoles(messages, controls)
     return template.render(messages, addGenerationPrompt)
   }
-  // All added tokens are looked for, and the stretches between them are encoded without spellings of control tokens.
-  const pieces = (rendered: Text): EncodedPiece[] => {
-    chatEncoder ??= new TextEncoder(plainTokenizer().library, json.added_tokens ?? [])
-    return chatEncoder.pieces(rendered.value, isMessageText(rendered))
-  }
+  const pieces = (rendered: Text): EncodedPiece[] => full.encoder.pieces(rendered.value, isMessageText(rendered))
 
   return {
     tokenBytes,
     info: {
-      vocabSize: tokenBytes.length,
+      vocabSize,
       baseVocabSize: baseVocabSizeOf(json),
       beginId: full.beginId,
       endId: end.id,
       endIdNote: end.note,
       specials: new Map(specials.map(({ id, content }) => [id, content])),
       added: full.added,
-      maxTokenBytes: tokenBytes.reduce((longest, { length }) => Math.max(longest, length), 1),
+      maxTokenBytes: tokenBytes.starts.reduce((longest, start, id) => Math.max(longest, start - (tokenBytes.starts[id - 1] ?? 0)), 1),
       hasNormalizer: (json.normalizer ?? null) !== null || (json.added_tokens ?? []).some(({ lstrip, rstrip }) => lstrip === true || rstrip === true),
       dropsLeadingSpace: dropsLeadingSpace(json),
       chatTemplateFault: template.fault
     },
-    encode,
-    normalize(text, parseSpecialTokens) {
-      return asTokensSpell(json, (parseSpecialTokens ? full : plainTokenizer()).encoder.normalize(text))
-    },
+    encode: (text, parseSpecialTokens) => (text === '' ? [] : encoderFor(parseSpecialTokens).ids(text)),
+    normalize: (text, parseSpecialTokens) => asTokensSpell(spelledBy, encoderFor(parseSpecialTokens).normalize(text)),
     encodeChat(messages) {
       const rendered = render(messages, true)
       const found = pieces(rendered)
@@ -90,43 +78,14 @@ export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''
       encodeConversation(messages, generatedRoles, {
         render,
         pieces,
-        bytesOf: (id) => tokenBytes[id] ?? new Uint8Array(0)
+        bytesOf: (id) => bytesOfToken(tokenBytes, id)
       }),
-    description: describeTokenizer(full, json, tokenBytes.length, template.source),
+    description: describeTokenizer(full, json.added_tokens ?? [], vocabSize, template.source),
     tokenize(input) {
       if ('text' in input) return libraryIds(full, input.text, input.addSpecialTokens)
       return pieces(render(input.messages, input.addGenerationPrompt)).flatMap(({ ids }) => [...ids])
     },
     spellingsOf: (ids) => tokenSpellings(full, ids),
     detokenize: (ids) => libraryText(full, ids)
-  }
-}
-
-/**
- * The same tokenizer without its control tokens, for ordinary text. The library always splits text at added tokens,
- * so text that spells a control token would become its id. Added tokens that are plain text (runs of spaces) stay.
- */
-function withoutSpecialTokens(full: PretrainedTokenizer, json: TokenizerJson): PretrainedTokenizer {
-  const added = (json.added_tokens ?? []).filter(({ special }) => !special)
-  return new PretrainedTokenizer({ ...withoutControlSpellings(json), added_tokens: added }, full.config)
-}
-
-/**
- * Removes control tokens from the vocabulary, where Unigram and BPE with ignore_merges would still find their spelling.
- * In the list of a Unigram model the position is the id, so the token stays and gets a spelling with a lone surrogate,
- * which no well-formed text contains.
- */
-function withoutControlSpellings(json: TokenizerJson): TokenizerJson {
-  const { vocab, unk_token } = json.model
-  const contents = new Set((json.added_tokens ?? []).filter(({ special, content }) => special && content !== unk_token).map(({ content }) => content))
-  const unspellable = (id: number): string => `\ud800${id}`
-  return {
-    ...json,
-    model: {
-      ...json.model,
-      vocab: isUnigramVocab(vocab)
-        ? vocab.map(([spelling, score], id) => [contents.has(spelling) ? unspellable(id) : spelling, score] as const)
-        : Object.fromEntries(Object.entries(vocab).filter(([spelling]) => !contents.has(spelling)))
-    }
   }
 }

@@ -73,3 +73,50 @@ function textOfRun(bytes: Uint8Array): string {
     return '\ufffd'.repeat(bytes.length)
   }
 }
+
+/** A tokenizer's model in the package, a function with properties. */
+export interface ModelParts {
+  (words: string[]): string[]
+  readonly tokens_to_ids: Map<string, number>
+  readonly unk_token_id?: number
+  config: object
+}
+
+/** Lets go of the parsed tokenizer.json, which the package keeps without using it again. */
+export function releaseSource(library: Tokenizer): void {
+  const { model } = library as unknown as { readonly model: ModelParts }
+  model.config = {}
+  Object.assign(library, { tokenizer: {} })
+}
+
+/** Fields of a ByteLevel pre-tokenizer in the package. */
+interface ByteLevelParts {
+  readonly config?: { readonly type?: string }
+  readonly tokenizers?: readonly (ByteLevelParts | null)[]
+  readonly byte_encoder?: Readonly<Record<number, string>>
+  readonly add_prefix_space?: boolean
+  readonly use_regex?: boolean
+  readonly pattern?: RegExp
+  pre_tokenize_text?: (text: string) => string[]
+}
+
+/** Printable ASCII is spelled as it is. */
+const SPELLED_AS_IS = /^[!-~]*$/
+
+/** Replaces the spelling of bytes in ByteLevel pre-tokenizers, which is a quarter of the time of a long word. */
+export function spellBytesFast(preTokenizer: ByteLevelParts | null): void {
+  if (preTokenizer === null) return
+  const { byte_encoder: encoder, config } = preTokenizer
+  if (config?.type === 'ByteLevel' && encoder !== undefined) {
+    const unitOf = Uint16Array.from({ length: 256 }, (_, byte) => (encoder[byte] as string).charCodeAt(0))
+    const spelled = (text: string): string => {
+      if (SPELLED_AS_IS.test(text)) return text
+      return Buffer.from(Uint16Array.from(Buffer.from(text), (byte) => unitOf[byte] as number).buffer).toString('utf16le')
+    }
+    preTokenizer.pre_tokenize_text = (text) => {
+      const prefixed = preTokenizer.add_prefix_space === true && !text.startsWith(' ') ? ` ${text}` : text
+      return (preTokenizer.use_regex === false ? [prefixed] : (prefixed.match(preTokenizer.pattern as RegExp) ?? [])).map(spelled)
+    }
+  }
+  for (const inner of preTokenizer.tokenizers ?? []) spellBytesFast(inner)
+}

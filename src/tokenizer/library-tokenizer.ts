@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors.ts'
+import type { AddedToken } from './added-tokens.ts'
 import { type PretrainedTokenizer, spellingOf } from './pretrained-tokenizer.ts'
-import type { TokenizerJson } from './token-bytes.ts'
 import type { TokenizerDescription } from './tokenizer.ts'
 
 /** A larger model_max_length, such as 1e30, means that no length is stated. */
@@ -43,7 +43,12 @@ export function libraryText(full: PretrainedTokenizer, ids: readonly number[]): 
 }
 
 /** Reads the description from both files. A token that is given as an object is described by its content. */
-export function describeTokenizer(full: PretrainedTokenizer, json: TokenizerJson, vocabSize: number, chatTemplate: string | null): TokenizerDescription {
+export function describeTokenizer(
+  full: PretrainedTokenizer,
+  added: readonly AddedToken[],
+  vocabSize: number,
+  chatTemplate: string | null
+): TokenizerDescription {
   const { config } = full
   const spelled = (name: string): string | null => spellingOf(config[name])
   const stated = config.model_max_length
@@ -61,7 +66,7 @@ export function describeTokenizer(full: PretrainedTokenizer, json: TokenizerJson
       : [],
     vocabSize,
     modelMaxLength: typeof stated === 'number' && stated <= MAX_STATED_TOKENS ? stated : null,
-    addedTokens: (json.added_tokens ?? []).map(({ id, content, special }) => ({ id, content, special: special === true })),
+    addedTokens: added.map(({ id, content, special }) => ({ id, content, special: special === true })),
     chatTemplate
   }
 }

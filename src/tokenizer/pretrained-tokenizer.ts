@@ -9,10 +9,11 @@ import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { ServiceError } from '../errors.ts'
-import { type AddedIds, addedIdsOf, decodeBytesAsLibrary, useUnicodeWhiteSpace } from './library-internals.ts'
-import { type BytePairModel, mergeLongWords } from './long-words.ts'
+import type { AddedToken } from './added-tokens.ts'
+import { BytePairEncoder, isPlainBytePair } from './byte-pair-encoder.ts'
+import { type AddedIds, addedIdsOf, decodeBytesAsLibrary, type ModelParts, releaseSource, spellBytesFast, useUnicodeWhiteSpace } from './library-internals.ts'
 import { TextEncoder } from './text-encoder.ts'
-import type { TokenizerJson } from './token-bytes.ts'
+import { isUnigramVocab, type TokenizerJson } from './token-bytes.ts'
 
 type TokenizerConfig = Readonly<Record<string, unknown>>
 
@@ -20,22 +21,42 @@ export class PretrainedTokenizer {
   /** Its private fields are read and replaced in `library-internals.ts`. */
   readonly library: Tokenizer
   readonly config: TokenizerConfig
+  /** Finds all added tokens. */
   readonly encoder: TextEncoder
+  /** For ordinary text, in which the spelling of a control token is text. */
+  readonly plainEncoder: TextEncoder
   /** Ids that the post-processor adds around a text. */
   readonly added: AddedIds
   readonly beginId: number | null
   readonly endId: number | null
 
+  /** Keeps neither argument, which are several times as large as the tokenizer. */
   constructor(json: TokenizerJson, config: TokenizerConfig) {
-    this.library = new Tokenizer(json, config)
+    const added = json.added_tokens ?? []
+    const { model } = json
+    const isPlain = isPlainBytePair(model)
+    // One vocabulary serves all texts: control tokens are found by AddedTokens alone, never by the model.
+    const source = withoutControlSpellings(json)
+    this.library = new Tokenizer(isPlain ? { ...source, model: { ...source.model, merges: [] } } : source, config)
     this.config = config
-    useUnicodeWhiteSpace(this.library.pre_tokenizer)
-    mergeLongWords(this.library.model as unknown as BytePairModel)
-    decodeBytesAsLibrary(this.library.decoder)
     this.added = addedIdsOf(this.library)
-    this.encoder = new TextEncoder(this.library, json.added_tokens ?? [])
     this.beginId = this.#idOf('bos_token')
     this.endId = this.#idOf('eos_token')
+    useUnicodeWhiteSpace(this.library.pre_tokenizer)
+    spellBytesFast(this.library.pre_tokenizer)
+    decodeBytesAsLibrary(this.library.decoder)
+    const parts = this.library.model as unknown as ModelParts
+    for (const { content } of controlTokens(json)) parts.tokens_to_ids.delete(content)
+    const bytePairs = isPlain ? new BytePairEncoder(parts.tokens_to_ids, model) : null
+    const idsOf = (words: string[]): number[] =>
+      bytePairs?.ids(words) ?? parts(words).map((spelling) => parts.tokens_to_ids.get(spelling) ?? parts.unk_token_id!)
+    this.encoder = new TextEncoder(this.library, added, idsOf)
+    this.plainEncoder = new TextEncoder(
+      this.library,
+      added.filter(({ special }) => special !== true),
+      idsOf
+    )
+    releaseSource(this.library)
   }
 
   /** With `addSpecialTokens`, the ids of the post-processor are added around those of the text. */
@@ -71,6 +92,31 @@ async function readJson(folder: string, name: string): Promise<unknown> {
       `${basename(folder)}/${name} cannot be read: ${error instanceof Error ? error.message : String(error)}; download it again`,
       { cause: error }
     )
+  }
+}
+
+/** The unknown token stays a token of the model. */
+function controlTokens({ added_tokens = [], model: { unk_token } }: TokenizerJson): AddedToken[] {
+  return added_tokens.filter(({ special, content }) => special === true && content !== unk_token)
+}
+
+/**
+ * Removes control tokens from the vocabulary, where Unigram and BPE with ignore_merges would find their spelling. In
+ * the list of a Unigram model the position is the id, so the token stays and gets a spelling with a lone surrogate,
+ * which no well-formed text contains.
+ */
+function withoutControlSpellings(json: TokenizerJson): TokenizerJson {
+  const { vocab } = json.model
+  const contents = new Set(controlTokens(json).map(({ content }) => content))
+  const unspellable = (id: number): string => `\ud800${id}`
+  return {
+    ...json,
+    model: {
+      ...json.model,
+      vocab: isUnigramVocab(vocab)
+        ? vocab.map(([spelling, score], id) => [contents.has(spelling) ? unspellable(id) : spelling, score] as const)
+        : Object.fromEntries(Object.entries(vocab).filter(([spelling]) => !contents.has(spelling)))
+    }
   }
 }
 

@@ -5,12 +5,11 @@ import { type AddedToken, AddedTokens, type Piece } from './added-tokens.ts'
 interface LibraryParts {
   readonly normalizer: ((text: string) => string) | null
   readonly pre_tokenizer: ((text: string, options: { readonly section_index: number }) => string[]) | null
-  readonly model: ((stretches: string[]) => string[]) & { readonly tokens_to_ids: ReadonlyMap<string, number>; readonly unk_token_id?: number }
 }
 
 /** Ids of a part of a text. */
 export interface EncodedPiece extends Piece {
-  readonly ids: readonly number[]
+  readonly ids: number[]
 }
 
 /**
@@ -23,9 +22,12 @@ export class TextEncoder {
   readonly #raw: AddedTokens
   readonly #normalized: AddedTokens
   readonly #normalizedText: AddedTokens
+  readonly #idsOf: (words: string[]) => number[]
 
-  constructor(library: Tokenizer, added: readonly AddedToken[]) {
+  /** `idsOf` gives the ids of the words of a pre-tokenizer. */
+  constructor(library: Tokenizer, added: readonly AddedToken[], idsOf: (words: string[]) => number[]) {
     this.#parts = library as unknown as LibraryParts
+    this.#idsOf = idsOf
     const { normalizer } = this.#parts
     const spellingOf = ({ content }: AddedToken): string => (normalizer === null ? content : normalizer(content))
     const normalized = added.filter(isNormalized)
@@ -51,7 +53,7 @@ export class TextEncoder {
   }
 
   ids(text: string, continues = false): number[] {
-    return this.pieces(text, undefined, continues).flatMap(({ ids }) => [...ids])
+    return joined(this.pieces(text, undefined, continues).map(({ ids }) => ids))
   }
 
   /** The text that the tokens spell: normalized, and without the white space that added tokens take. */
@@ -70,16 +72,25 @@ export class TextEncoder {
   }
 
   #stretchIds(stretch: string, hasText: boolean, continues: boolean): number[] {
-    const { normalizer, pre_tokenizer: preTokenizer, model } = this.#parts
+    const { normalizer, pre_tokenizer: preTokenizer } = this.#parts
     const text = normalizer === null ? stretch : normalizer(stretch)
     const added = hasText ? this.#normalizedText : this.#normalized
-    return added.split(text).flatMap(({ start, end, token }) => {
+    const parts = added.split(text).map(({ start, end, token }) => {
       if (token !== null) return [token.id]
       const part = text.slice(start, end)
-      const stretches = preTokenizer === null ? [part] : preTokenizer(part, { section_index: continues || start > 0 ? 1 : 0 })
-      return model(stretches).map((spelling) => model.tokens_to_ids.get(spelling) ?? (model.unk_token_id as number))
+      return this.#idsOf(preTokenizer === null ? [part] : preTokenizer(part, { section_index: continues || start > 0 ? 1 : 0 }))
     })
+    return joined(parts)
   }
+}
+
+/** A list by itself is not copied. */
+function joined(lists: readonly number[][]): number[] {
+  const [first = []] = lists
+  if (lists.length <= 1) return first
+  const all: number[] = []
+  for (const list of lists) for (const id of list) all.push(id)
+  return all
 }
 
 function isNormalized({ normalized, special }: AddedToken): boolean {

@@ -68,7 +68,7 @@ try {
     kind: 'ready',
     info: tokenizer.info,
     description: tokenizer.description,
-    tokenBytes: withoutBytes ? [] : tokenizer.tokenBytes,
+    tokenBytes: withoutBytes ? null : tokenizer.tokenBytes,
     filesSha256: hashOfFiles(folder)
   })
 } catch (error) {

@@ -1,6 +1,7 @@
 /** The messages between the front's main thread and a tokenizer thread. */
 
 import type { ErrorCode } from '../errors.ts'
+import type { TokenBytes } from './token-bytes.ts'
 import type { ChatMessage, EncodedChat, EncodedConversation, TokenizedText, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
 
 /** Start parameters of a tokenizer thread. */
@@ -33,7 +34,8 @@ export interface TokenizerReady {
   readonly kind: 'ready'
   readonly info: TokenizerInfo
   readonly description: TokenizerDescription
-  readonly tokenBytes: readonly Uint8Array[]
+  /** Null without the bytes. */
+  readonly tokenBytes: TokenBytes | null
   /** SHA-256 of the tokenizer's files. */
   readonly filesSha256: string
 }

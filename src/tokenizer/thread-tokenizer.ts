@@ -1,6 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import { PORTION_UNITS, ThreadCalls } from './thread-calls.ts'
 import type { TokenizerReady, TokenizerThreadData } from './thread-messages.ts'
+import { bytesOfToken, type TokenBytes } from './token-bytes.ts'
 import type {
   ChatMessage,
   EncodedChat,
@@ -59,7 +60,7 @@ const LONG_UNITS = 32_768
 class ThreadTokenizer implements Tokenizer, TextTokenizer {
   readonly info: TokenizerInfo
   readonly description: TokenizerDescription
-  readonly #tokenBytes: readonly Uint8Array[]
+  readonly #tokenBytes: TokenBytes | null
   readonly #calls: ThreadCalls
   readonly #startLong: () => ThreadCalls
   #long: Promise<ThreadCalls> | null = null
@@ -73,7 +74,7 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
   }
 
   bytesOf(id: number): Uint8Array {
-    return this.#tokenBytes[id] ?? new Uint8Array(0)
+    return this.#tokenBytes === null ? new Uint8Array(0) : bytesOfToken(this.#tokenBytes, id)
   }
 
   /** Sends one portion at a time, so that texts of other requests can run in between. */

@@ -1,9 +1,10 @@
 import type { AddedToken } from './added-tokens.ts'
+import type { BytePairJson } from './byte-pair-encoder.ts'
 
 /** The parts of a Hugging Face tokenizer.json that determine the bytes of its tokens. */
 export interface TokenizerJson {
   readonly added_tokens?: readonly AddedToken[]
-  readonly model: { readonly vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[]; readonly unk_token?: string | null }
+  readonly model: BytePairJson & { readonly vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[] }
   readonly decoder?: Decoder | null
   readonly normalizer?: unknown
 }
@@ -16,11 +17,22 @@ interface Decoder {
   readonly add_prefix_space?: boolean
 }
 
+/** Bytes of every token in one array: 262,144 arrays would take 100 MiB in each thread. */
+export interface TokenBytes {
+  readonly bytes: Uint8Array
+  /** First byte of each token, by id, then the number of bytes: (n + 1,). */
+  readonly starts: Uint32Array
+}
+
+export function bytesOfToken({ bytes, starts }: TokenBytes, id: number): Uint8Array {
+  return id >= 0 && id + 1 < starts.length ? bytes.subarray(starts[id], starts[id + 1]) : new Uint8Array(0)
+}
+
 /**
  * Bytes of every token, by id. Handles three spellings: byte-level BPE (GPT-2's table of 256 characters),
  * SentencePiece's `▁` for a space, and its byte fallback `<0x0A>`. Control tokens have no bytes.
  */
-export function tokenBytesOf(tokenizer: TokenizerJson): Uint8Array[] {
+export function tokenBytesOf(tokenizer: TokenizerJson): TokenBytes {
   const isByteLevel = hasDecoder(tokenizer.decoder, 'ByteLevel')
   const decode = isByteLevel ? byteLevelBytes : sentencePieceBytes
   const table: Uint8Array[] = []
@@ -29,7 +41,12 @@ export function tokenBytesOf(tokenizer: TokenizerJson): Uint8Array[] {
   for (const [spelling, id] of entries) table[id] = decode(spelling)
   for (const { id, content, special } of tokenizer.added_tokens ?? [])
     table[id] = special ? new Uint8Array(0) : Buffer.from(isByteLevel ? content : content.replaceAll('▁', ' '))
-  return Array.from(table, (bytes) => bytes ?? new Uint8Array(0))
+  const lengths = Array.from(table, (bytes) => bytes?.length ?? 0)
+  const starts = new Uint32Array(lengths.length + 1)
+  for (const [id, length] of lengths.entries()) starts[id + 1] = starts[id]! + length
+  const bytes = new Uint8Array(starts.at(-1)!)
+  table.forEach((own, id) => bytes.set(own, starts[id]))
+  return { bytes, starts }
 }
 
 /** Largest id + 1 without the added tokens, some of which may have no logit (image placeholders). */
@@ -45,7 +62,7 @@ export function baseVocabSizeOf({ added_tokens, model: { vocab } }: TokenizerJso
  * The text that the tokens of a text spell. In SentencePiece `▁` is always a space, even if the text itself contains
  * it.
  */
-export function asTokensSpell(tokenizer: TokenizerJson, text: string): string {
+export function asTokensSpell(tokenizer: Pick<TokenizerJson, 'decoder'>, text: string): string {
   return hasDecoder(tokenizer.decoder, 'ByteLevel') ? text : text.replaceAll('▁', ' ')
 }
 

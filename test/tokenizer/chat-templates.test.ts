@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
+import { bytesOfToken } from '../../src/tokenizer/token-bytes.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 import { CHAT_STYLES, type ChatStyle } from '../support/chat-templates.ts'
-import { present } from '../support/present.ts'
 import { folderFiles } from '../support/tokenizers.ts'
 
 const user = (content: string): ChatMessage => ({ role: 'user', content })
@@ -38,7 +38,7 @@ for (const style of CHAT_STYLES) {
     }
     const controlsIn = (ids: readonly number[]): string[] => ids.flatMap((id) => tokenizer.info.specials.get(id) ?? [])
     const spelled = (ids: readonly number[]): string =>
-      Buffer.concat(ids.map((id) => Buffer.from(tokenizer.info.specials.get(id) ?? present(tokenizer.tokenBytes[id])))).toString()
+      Buffer.concat(ids.map((id) => Buffer.from(tokenizer.info.specials.get(id) ?? bytesOfToken(tokenizer.tokenBytes, id)))).toString()
     /** Asserts that the tokens spell the rendering, and that contents do not change the control tokens. */
     const assertFormat = (messages: readonly ChatMessage[]): void => {
       const ids = encoded(messages)

@@ -19,7 +19,7 @@ parentPort.on('message', ({ id, texts: [text] }) => {
   for (const end = Date.now() + ms; Date.now() < end; );
   parentPort.postMessage({ kind: 'encoded', id, ids: [Int32Array.of(ms)] })
 })
-parentPort.postMessage({ kind: 'ready', info: {}, description: {}, tokenBytes: [], filesSha256: readFileSync(folder + '/version', 'utf8') })
+parentPort.postMessage({ kind: 'ready', info: {}, description: {}, tokenBytes: null, filesSha256: readFileSync(folder + '/version', 'utf8') })
 `
 
 async function started(t: TestContext, maxUnits = Number.POSITIVE_INFINITY) {

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { asTokensSpell, dropsLeadingSpace, type TokenizerJson, tokenBytesOf, tokenStarts } from '../../src/tokenizer/token-bytes.ts'
-import { present } from '../support/present.ts'
+import { asTokensSpell, bytesOfToken, dropsLeadingSpace, type TokenizerJson, tokenBytesOf, tokenStarts } from '../../src/tokenizer/token-bytes.ts'
 
 const BYTE_LEVEL = { type: 'ByteLevel' }
 
 function bytesFor(json: Partial<TokenizerJson>): number[][] {
-  return tokenBytesOf({ model: { vocab: {} }, ...json }).map((bytes) => [...bytes])
+  const table = tokenBytesOf({ model: { vocab: {} }, ...json })
+  return Array.from({ length: table.starts.length - 1 }, (_, id) => [...bytesOfToken(table, id)])
 }
 
 /** The bytes of one token, in hex. */
-function bytesOfToken(spelling: string, decoder: TokenizerJson['decoder']): string {
-  return Buffer.from(tokenBytesOf({ model: { vocab: { [spelling]: 0 } }, decoder: decoder ?? null })[0]!).toString('hex')
+function bytesOfSpelling(spelling: string, decoder: TokenizerJson['decoder']): string {
+  return Buffer.from(bytesOfToken(tokenBytesOf({ model: { vocab: { [spelling]: 0 } }, decoder: decoder ?? null }), 0)).toString('hex')
 }
 
 describe('tokenBytesOf', () => {
@@ -29,12 +29,12 @@ describe('tokenBytesOf', () => {
     ['a token that only looks like a byte', null, '<0xG0>', '3c307847303e'],
     ['a SentencePiece token with a character of the byte-level table', null, 'Ġ', 'c4a0']
   ]
-  for (const [what, decoder, spelling, hex] of SPELLINGS) it(`reads ${what}`, () => assert.equal(bytesOfToken(spelling, decoder), hex))
+  for (const [what, decoder, spelling, hex] of SPELLINGS) it(`reads ${what}`, () => assert.equal(bytesOfSpelling(spelling, decoder), hex))
 
   it('has a byte-level character for each of the 256 bytes', () => {
     const characters = Array.from({ length: 0x144 }, (_, code) => String.fromCodePoint(code))
     const single = characters
-      .map((character) => bytesOfToken(character, BYTE_LEVEL))
+      .map((character) => bytesOfSpelling(character, BYTE_LEVEL))
       .filter((hex, code) => hex.length === 2 && (code > 32 || hex !== characters[code]))
     const printable = new Set(single)
     for (let byte = 0; byte < 256; byte++) assert.ok(printable.has(byte.toString(16).padStart(2, '0')), `byte ${byte}`)
@@ -77,8 +77,8 @@ describe('dropsLeadingSpace', () => {
 
 describe('asTokensSpell', () => {
   it('replaces ▁ with a space, except for byte-level tokens', () => {
-    assert.equal(asTokensSpell({ model: { vocab: {} }, decoder: null }, '▁a▁b'), ' a b')
-    assert.equal(asTokensSpell({ model: { vocab: {} }, decoder: BYTE_LEVEL }, '▁a'), '▁a')
+    assert.equal(asTokensSpell({ decoder: null }, '▁a▁b'), ' a b')
+    assert.equal(asTokensSpell({ decoder: BYTE_LEVEL }, '▁a'), '▁a')
   })
 })
 
@@ -102,8 +102,13 @@ describe('tokenStarts', () => {
 
 describe('tokenBytesOf', () => {
   const added = (content: string, decoder: { readonly type: string }): string =>
-    Buffer.from(present(tokenBytesOf({ added_tokens: [{ id: 0, content }], model: { vocab: {} }, decoder })[0])).toString()
+    Buffer.from(bytesOfToken(tokenBytesOf({ added_tokens: [{ id: 0, content }], model: { vocab: {} }, decoder }), 0)).toString()
 
   it('spells runs of spaces that are added tokens of a SentencePiece model as spaces', () => assert.equal(added('▁▁▁', { type: 'Fuse' }), '   '))
+  it('has no bytes for an id without a token', () =>
+    assert.deepEqual(
+      [-1, 1, 2].map((id) => bytesOfToken(tokenBytesOf({ model: { vocab: { a: 0, b: 2 } } }), id).length),
+      [0, 0, 1]
+    ))
   it('spells added tokens of a byte-level model as they are written', () => assert.equal(added('▁é', { type: 'ByteLevel' }), '▁é'))
 })
