@@ -220,8 +220,9 @@ function prefixTokenOf({ PREFIX_TOKEN }: Config, { info }: Tokenizer): number | 
   return PREFIX_TOKEN === 'eos' ? info.endId : info.beginId
 }
 
-/** Names once, at the start, which requests will be refused and which end token was chosen. */
-function warnOfTokenizer({ chatTemplateFault, endIdNote }: TokenizerInfo, log: EngineLog): void {
+/** Names once, at the start, which requests will be refused, and where ids differ from what a user may expect. */
+function warnOfTokenizer({ chatTemplateFault, endIdNote, transformersNotes }: TokenizerInfo, log: EngineLog): void {
   if (endIdNote !== null) log.warn({}, endIdNote)
+  for (const { message } of transformersNotes) log.warn({}, message)
   if (chatTemplateFault !== null) log.warn({}, `requests with messages will be rejected: ${chatTemplateFault}`)
 }

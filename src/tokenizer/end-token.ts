@@ -24,17 +24,24 @@ export function endTokenOf(folder: string, tokenizerId: number | null, spellingO
   return { id: tokenizerId, note: null }
 }
 
+/** model_type of config.json; null without it. */
+export function modelTypeOf(folder: string): string | null {
+  const path = join(folder, 'config.json')
+  const given = existsSync(path) ? fieldOf(readFileSync(path, 'utf8'), 'model_type') : null
+  return typeof given === 'string' ? given : null
+}
+
 /** `eos_token_id` of a file: one id or a list. Empty without the file; what cannot be read is reported elsewhere. */
 function endIds(path: string): number[] {
   if (!existsSync(path)) return []
-  const given = eosOf(readFileSync(path, 'utf8'))
+  const given = fieldOf(readFileSync(path, 'utf8'), 'eos_token_id')
   return (Array.isArray(given) ? given : [given]).filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0)
 }
 
-function eosOf(json: string): unknown {
+function fieldOf(json: string, name: string): unknown {
   try {
     const config: unknown = JSON.parse(json)
-    return typeof config === 'object' && config !== null && 'eos_token_id' in config ? config.eos_token_id : null
+    return typeof config === 'object' && config !== null ? (Object.entries(config).find(([key]) => key === name)?.[1] ?? null) : null
   } catch (error) {
     if (error instanceof SyntaxError) return null
     throw error

@@ -2,12 +2,13 @@ import type { Text } from '../jinja/text.ts'
 import { ChatTemplate, chosenTemplate, readChatTemplates } from './chat-template.ts'
 import { assertPlainRoles, isMessageText } from './content-spans.ts'
 import { encodeConversation } from './conversation.ts'
-import { endTokenOf } from './end-token.ts'
+import { endTokenOf, modelTypeOf } from './end-token.ts'
 import { describeTokenizer, libraryIds, libraryText, tokenSpellings } from './library-tokenizer.ts'
 import { PretrainedTokenizer, readTokenizerFiles } from './pretrained-tokenizer.ts'
 import type { EncodedPiece, TextEncoder } from './text-encoder.ts'
 import { asTokensSpell, baseVocabSizeOf, bytesOfToken, dropsLeadingSpace, type TokenBytes, tokenBytesOf } from './token-bytes.ts'
 import type { ChatMessage, EncodedConversation, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
+import { transformersNotes } from './transformers-differences.ts'
 
 /**
  * The tokenizer of a model folder, for use in the tokenizer thread. The methods of `Tokenizer` and
@@ -40,6 +41,15 @@ export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''
   const controls = specials.map(({ content }) => content)
   const tokenBytes = tokenBytesOf(json)
   const vocabSize = tokenBytes.starts.length - 1
+  const notes = transformersNotes({
+    normalizer: json.normalizer,
+    preTokenizer: json.pre_tokenizer,
+    addedTokens: json.added_tokens ?? [],
+    config,
+    modelType: modelTypeOf(folder),
+    added: full.added,
+    idOf: (spelling) => full.idOf(spelling)
+  })
   const end = endTokenOf(folder, full.endId, (id) => full.library.id_to_token(id))
   // No function below keeps `json`, most of which is vocabulary.
   const spelledBy = { decoder: json.decoder ?? null }
@@ -59,6 +69,7 @@ export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''
       beginId: full.beginId,
       endId: end.id,
       endIdNote: end.note,
+      transformersNotes: notes,
       specials: new Map(specials.map(({ id, content }) => [id, content])),
       added: full.added,
       maxTokenBytes: tokenBytes.starts.reduce((longest, start, id) => Math.max(longest, start - (tokenBytes.starts[id - 1] ?? 0)), 1),
@@ -80,7 +91,7 @@ export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''
         pieces,
         bytesOf: (id) => bytesOfToken(tokenBytes, id)
       }),
-    description: describeTokenizer(full, json.added_tokens ?? [], vocabSize, template.source),
+    description: describeTokenizer(full, json.added_tokens ?? [], { vocabSize, chatTemplate: template.source, transformersNotes: notes }),
     tokenize(input) {
       if ('text' in input) return libraryIds(full, input.text, input.addSpecialTokens)
       return pieces(render(input.messages, input.addGenerationPrompt)).flatMap(({ ids }) => [...ids])

@@ -46,8 +46,7 @@ export function libraryText(full: PretrainedTokenizer, ids: readonly number[]): 
 export function describeTokenizer(
   full: PretrainedTokenizer,
   added: readonly AddedToken[],
-  vocabSize: number,
-  chatTemplate: string | null
+  { vocabSize, chatTemplate, transformersNotes }: Pick<TokenizerDescription, 'vocabSize' | 'chatTemplate' | 'transformersNotes'>
 ): TokenizerDescription {
   const { config } = full
   const spelled = (name: string): string | null => spellingOf(config[name])
@@ -67,6 +66,7 @@ export function describeTokenizer(
     vocabSize,
     modelMaxLength: typeof stated === 'number' && stated <= MAX_STATED_TOKENS ? stated : null,
     addedTokens: added.map(({ id, content, special }) => ({ id, content, special: special === true })),
-    chatTemplate
+    chatTemplate,
+    transformersNotes
   }
 }

@@ -29,6 +29,7 @@ export class PretrainedTokenizer {
   readonly added: AddedIds
   readonly beginId: number | null
   readonly endId: number | null
+  readonly #idOfControl: ReadonlyMap<string, number>
 
   /** Keeps neither argument, which are several times as large as the tokenizer. */
   constructor(json: TokenizerJson, config: TokenizerConfig) {
@@ -40,8 +41,9 @@ export class PretrainedTokenizer {
     this.library = new Tokenizer(isPlain ? { ...source, model: { ...source.model, merges: [] } } : source, config)
     this.config = config
     this.added = addedIdsOf(this.library)
-    this.beginId = this.#idOf('bos_token')
-    this.endId = this.#idOf('eos_token')
+    this.#idOfControl = new Map(controlTokens(json).map(({ content, id }) => [content, id]))
+    this.beginId = this.#idOfNamed('bos_token')
+    this.endId = this.#idOfNamed('eos_token')
     useUnicodeWhiteSpace(this.library.pre_tokenizer)
     spellBytesFast(this.library.pre_tokenizer)
     decodeBytesAsLibrary(this.library.decoder)
@@ -70,9 +72,14 @@ export class PretrainedTokenizer {
     return this.library.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false })
   }
 
-  #idOf(name: string): number | null {
+  /** The id of a token or control token by its spelling. */
+  idOf(spelling: string): number | undefined {
+    return this.#idOfControl.get(spelling) ?? this.library.token_to_id(spelling)
+  }
+
+  #idOfNamed(name: string): number | null {
     const spelling = spellingOf(this.config[name])
-    return spelling === null ? null : (this.library.token_to_id(spelling) ?? null)
+    return spelling === null ? null : (this.idOf(spelling) ?? null)
   }
 }
 

@@ -7,6 +7,7 @@ export interface TokenizerJson {
   readonly model: BytePairJson & { readonly vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[] }
   readonly decoder?: Decoder | null
   readonly normalizer?: unknown
+  readonly pre_tokenizer?: unknown
 }
 interface Decoder {
   readonly type: string

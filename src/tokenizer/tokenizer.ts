@@ -1,3 +1,5 @@
+import type { TransformersNote } from './transformers-differences.ts'
+
 /** Who waits for a text to be tokenized, and until when. The `WorkTerms` of the scheduler have these. */
 export interface TokenizingTerms {
   /** Aborts when the caller no longer waits; the call then rejects with its reason. */
@@ -81,6 +83,8 @@ export interface TokenizerInfo {
   readonly endId: number | null
   /** Where the id of EOS comes from, for people, if tokenizer_config.json names another; else null. */
   readonly endIdNote: string | null
+  /** Where transformers gives other ids than tokenizer.json. */
+  readonly transformersNotes: readonly TransformersNote[]
   /** Spelling of each control token, by id. */
   readonly specials: ReadonlyMap<number, string>
   /** Ids that the tokenizer's post-processor adds around a text. `encode` does not add them. */
@@ -147,4 +151,6 @@ export interface TokenizerDescription {
   readonly addedTokens: readonly { readonly id: number; readonly content: string; readonly special: boolean }[]
   /** The default chat template; null if the model has none. */
   readonly chatTemplate: string | null
+  /** Where transformers gives other ids than tokenizer.json. */
+  readonly transformersNotes: readonly TransformersNote[]
 }

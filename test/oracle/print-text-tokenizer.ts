@@ -1,13 +1,13 @@
 /**
  * Writes what POST /tokenize and POST /detokenize return for the adversarial texts and for random ids, for
- * check_text_tokenizer.py: `node print-text-tokenizer.js OUT [MODEL_FOLDER ...]`.
+ * check_text_tokenizer.py and check_transformers.py: `node print-text-tokenizer.js OUT [MODEL_FOLDER ...]`.
  */
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 import { ADVERSARIAL_TEXTS } from '../support/adversarial-texts.ts'
-import { FLAGGED_TOKENIZERS, folderFiles, TEXT_TOKENIZERS } from '../support/tokenizers.ts'
+import { CLASS_TOKENIZERS, FLAGGED_TOKENIZERS, folderFiles, TEXT_TOKENIZERS } from '../support/tokenizers.ts'
 
 const RANDOM_SEQUENCES = 200
 const RANDOM_LENGTH = 12
@@ -46,7 +46,7 @@ const folders = models.map((folder) => {
   for (const file of ['tokenizer.json', 'tokenizer_config.json']) copyFileSync(join(folder, file), join(target, file))
   return target
 })
-for (const [name, files] of Object.entries({ ...TEXT_TOKENIZERS, ...FLAGGED_TOKENIZERS })) {
+for (const [name, files] of Object.entries({ ...TEXT_TOKENIZERS, ...FLAGGED_TOKENIZERS, ...CLASS_TOKENIZERS })) {
   const target = join(resolve(out), name)
   mkdirSync(target, { recursive: true })
   for (const [file, content] of Object.entries(folderFiles(files))) writeFileSync(join(target, file), content)
@@ -60,7 +60,7 @@ for (const folder of folders) {
     [false, true].map((addSpecialTokens) => ({ name, text, add_special_tokens: addSpecialTokens, ids: tokenizer.tokenize({ text, addSpecialTokens }) }))
   )
   // A conversation gives the ids of its rendering: the messages spell no control token.
-  const chats = tokenizer.info.chatTemplateFault === null ? FRAGMENT_TEXTS.map((content) => content.replaceAll(/<\|\w+\|>/g, '')) : []
+  const chats = Object.keys(FLAGGED_TOKENIZERS).includes(basename(folder)) ? FRAGMENT_TEXTS.map((content) => content.replaceAll(/<\|\w+\|>/g, '')) : []
   const messagesOf = (content: string): readonly ChatMessage[] => [
     { role: 'user', content },
     { role: 'assistant', content: ` \n${content}` }
@@ -73,7 +73,8 @@ for (const folder of folders) {
   const sequences = [...encoded.map(({ ids }) => ids), ...randomSequences(tokenizer.description.vocabSize)]
   const decoded = sequences.map((ids) => ({ ids, text: tokenizer.detokenize(ids) }))
   const begin = tokenizer.info.beginId
-  writeFileSync(join(folder, 'text-tokenizer.json'), JSON.stringify({ begin, encoded, decoded }))
+  const notes = tokenizer.description.transformersNotes
+  writeFileSync(join(folder, 'text-tokenizer.json'), JSON.stringify({ begin, encoded, decoded, notes }))
 }
 
 /** A linear congruential generator: the same numbers in every run. */

@@ -15,7 +15,8 @@ export class FakeTextTokenizer implements TextTokenizer {
     vocabSize: 256,
     modelMaxLength: null,
     addedTokens: [{ id: 0, content: '<s>', special: true }],
-    chatTemplate: null
+    chatTemplate: null,
+    transformersNotes: []
   }
   readonly calls: (TokenizeInput | readonly number[])[] = []
 

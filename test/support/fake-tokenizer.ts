@@ -52,6 +52,7 @@ export class FakeTokenizer implements Tokenizer {
       beginId: 0,
       endId: 1,
       endIdNote: null,
+      transformersNotes: [],
       specials: SPECIALS,
       added: { before: [], after: [] },
       maxTokenBytes: 2,

@@ -206,6 +206,28 @@ export const FLAGGED_TOKENIZERS = {
   'flagged-gemma': sentencePiece('none', FLAGGED, FLAGGED_TEMPLATE)
 } as const
 
+/** The same tokenizer with other fields in tokenizer_config.json. */
+function configured({ tokenizer, config }: TokenizerFiles, fields: Readonly<Record<string, unknown>>): TokenizerFiles {
+  return { tokenizer, config: { ...config, unk_token: null, ...fields } }
+}
+
+const UNKNOWN = { unk_token: '<unk>' }
+
+/** Tokenizers whose class makes transformers read them differently: most differ between 4.57 and 5.x. */
+export const CLASS_TOKENIZERS = {
+  'llama-byte-level': configured(byteLevelSplitLikeLlama3(), { tokenizer_class: 'LlamaTokenizerFast', add_bos_token: true }),
+  'llama-byte-level-no-bos': configured(byteLevelSplitLikeLlama3(), { tokenizer_class: 'LlamaTokenizerFast', add_bos_token: false }),
+  'llama-legacy': configured(TEXT_TOKENIZERS['sentencepiece-llama-2'], { tokenizer_class: 'LlamaTokenizer', legacy: true, ...UNKNOWN }),
+  'llama-eos': configured(TEXT_TOKENIZERS['sentencepiece-mistral'], { tokenizer_class: 'LlamaTokenizer', add_eos_token: true, ...UNKNOWN }),
+  'llama-first': configured(TEXT_TOKENIZERS['sentencepiece-mistral'], { tokenizer_class: 'LlamaTokenizer', legacy: false, ...UNKNOWN }),
+  'gpt2-own-pattern': configured(byteLevelSplitLikeLlama3(), { tokenizer_class: 'GPT2Tokenizer' }),
+  'gpt2-prefix-space': configured(byteLevel(), { tokenizer_class: 'GPT2Tokenizer', add_prefix_space: true }),
+  'prefix-space': configured(byteLevel(), { add_prefix_space: true }),
+  'gpt-neox': configured(byteLevel(), { tokenizer_class: 'GPTNeoXTokenizerFast' }),
+  'split-specials': configured(byteLevel(), { split_special_tokens: true }),
+  'missing-token': configured(byteLevel(), { pad_token: '<|pad|>' })
+} as const
+
 /** The files of a folder from which the tokenizer can be loaded. */
 export function folderFiles({ tokenizer, config }: TokenizerFiles): Record<string, string> {
   return { 'tokenizer.json': JSON.stringify(tokenizer), 'tokenizer_config.json': JSON.stringify(config) }

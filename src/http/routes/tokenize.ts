@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { ServiceError } from '../../errors.ts'
-import type { TokenizeInput } from '../../tokenizer/tokenizer.ts'
+import type { TokenizeInput, TokenizerDescription } from '../../tokenizer/tokenizer.ts'
 import { sendJson } from '../json-stream.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
@@ -43,7 +43,7 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests
       const input = tokenizeInputOf(request.body)
       const { tokenizer, maxModelLen } = await selectTokenizer(request)
       const { ids, spellingsJson } = await tokenizer.tokenize(input, request.body.return_token_strs === true, terms)
-      return sendJson(reply, tokenizedParts(ids, spellingsJson, maxModelLen))
+      return sendJson(reply, tokenizedParts(ids, spellingsJson, maxModelLen, warningsOf(input, tokenizer.description)))
     }
   )
 
@@ -79,12 +79,19 @@ const MAX_DETOKENIZED = 1_048_576
 const IDS_PER_PART = 8192
 
 /** The response of POST /tokenize in parts, so that a million ids do not block the event loop. */
-function* tokenizedParts(ids: Int32Array, spellingsJson: Uint8Array | null, maxModelLen: number): Generator<Buffer | string> {
+function* tokenizedParts(ids: Int32Array, spellingsJson: Uint8Array | null, maxModelLen: number, warnings: readonly string[]): Generator<Buffer | string> {
   yield `{"count":${ids.length},"max_model_len":${maxModelLen},"tokens":[`
   for (let start = 0; start < ids.length; start += IDS_PER_PART) yield `${start === 0 ? '' : ','}${ids.subarray(start, start + IDS_PER_PART).join()}`
   yield '],"token_strs":'
   yield spellingsJson === null ? 'null' : Buffer.from(spellingsJson.buffer, spellingsJson.byteOffset, spellingsJson.byteLength)
+  if (warnings.length > 0) yield `,"warnings":${JSON.stringify(warnings)}`
   yield '}'
+}
+
+/** Warns of tokens around the text that transformers adds or leaves out, if they were asked for. */
+function warningsOf(input: TokenizeInput, { transformersNotes }: TokenizerDescription): string[] {
+  if (!('text' in input) || !input.addSpecialTokens) return []
+  return transformersNotes.filter(({ concerns }) => concerns === 'added_tokens').map(({ message }) => message)
 }
 
 /** Describes a tokenizer, so that a client can use POST /tokenize in place of a local tokenizer. */
@@ -123,7 +130,8 @@ function tokenizerInfoJson({ id, maxModelLen, tokenizer: { description } }: Toke
     vocab_size: description.vocabSize,
     model_max_length: description.modelMaxLength,
     max_model_len: maxModelLen,
-    chat_template: description.chatTemplate
+    chat_template: description.chatTemplate,
+    transformers_notes: description.transformersNotes.map(({ message }) => message)
   }
 }
 

@@ -54,12 +54,15 @@ export type TokenizerInfoQuery = FromSchema<typeof TOKENIZER_INFO_QUERY>
 const TOKEN = nullable(string())
 
 /** vLLM's response to POST /tokenize. */
-export const TOKENIZE_RESPONSE = objectOf({
-  count: integer('Number of tokens.'),
-  max_model_len: integer('Longest sequence that can be scored, in tokens.'),
-  tokens: arrayOf(integer(), 'Token ids.'),
-  token_strs: nullable(arrayOf(string(), 'Each token as the vocabulary spells it; null unless requested.'))
-})
+export const TOKENIZE_RESPONSE = objectOf(
+  {
+    count: integer('Number of tokens.'),
+    max_model_len: integer('Longest sequence that can be scored, in tokens.'),
+    tokens: arrayOf(integer(), 'Token ids.'),
+    token_strs: nullable(arrayOf(string(), 'Each token as the vocabulary spells it; null unless requested.'))
+  },
+  { warnings: arrayOf(string(), 'Where versions of transformers disagree about the tokens that add_special_tokens adds; absent if they agree.') }
+)
 
 /** vLLM's response to POST /detokenize. */
 export const DETOKENIZE_RESPONSE = objectOf({ prompt: string('The text, with special tokens spelled out.') })
@@ -85,7 +88,8 @@ export const TOKENIZER_INFO_RESPONSE = objectOf(
     vocab_size: integer('Largest token id of the tokenizer plus one.'),
     model_max_length: nullable(integer('model_max_length of tokenizer_config.json.')),
     max_model_len: integer('Longest sequence that can be scored, in tokens.'),
-    chat_template: nullable(string())
+    chat_template: nullable(string()),
+    transformers_notes: arrayOf(string(), 'Where versions of transformers give other ids than tokenizer.json; empty if they agree.')
   },
   {},
   'Tokens are given as text, not as ids; null when the tokenizer has none.'
