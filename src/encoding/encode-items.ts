@@ -20,9 +20,19 @@ export async function encodeItems(items: readonly LogprobItem[], options: Logpro
   const inputs = await Promise.all(await mapInSlices(items, (item) => orServiceError(() => itemInputOf(item, options, context))))
   const valid = inputs.flatMap((input) => (input instanceof ServiceError ? [] : [input]))
   const textIds = new TextIds(context.tokenizer, options.parseSpecialTokens)
-  await textIds.add(valid.flatMap(({ xText, y }) => (typeof y === 'string' ? [xText, xText + y] : [xText])))
-  // y by itself is needed only where it merges with x.
-  await textIds.add(valid.flatMap(({ xText, y }) => (typeof y === 'string' && !startsWith(textIds.of(xText + y), textIds.of(xText)) ? [y] : [])))
+  for (const continues of [false, true]) {
+    const alike = valid.filter((input) => continuesHead(input) === continues)
+    await textIds.add(
+      alike.flatMap(({ xText, y }) => (typeof y === 'string' ? [xText, xText + y] : [xText])),
+      continues
+    )
+    // y by itself is needed only where it merges with x.
+    const merged = alike.filter(({ xText, y }) => typeof y === 'string' && !startsWith(textIds.of(xText + y, continues), textIds.of(xText, continues)))
+    await textIds.add(
+      merged.map(({ y }) => y as string),
+      true
+    )
+  }
   return Promise.all(
     await mapInSlices(inputs, (input) => (input instanceof ServiceError ? input : orServiceError(() => encodedItem(input, textIds, options, context))))
   )
@@ -137,13 +147,19 @@ function controlTokens(
   return { controlTokenCount: inX + inY, controlTokensWanted: parseSpecialTokens || inText === 0 }
 }
 
-function splitInput({ headIds, xText, y, movedSpace }: ItemInput, textIds: TextIds, options: LogprobOptions, tokenizer: Tokenizer): SplitIds {
-  const x = textIds.of(xText)
+/** Whether a control token of the chat template stands in front of the text. Text behind ids is tokenized by itself. */
+function continuesHead({ headIds, fromTemplate }: Pick<ItemInput, 'headIds' | 'fromTemplate'>): boolean {
+  return fromTemplate && headIds.length > 0
+}
+
+function splitInput({ headIds, xText, y, movedSpace, fromTemplate }: ItemInput, textIds: TextIds, options: LogprobOptions, tokenizer: Tokenizer): SplitIds {
+  const continues = continuesHead({ headIds, fromTemplate })
+  const x = textIds.of(xText, continues)
   if (typeof y !== 'string') return { x, y: new Int32Array(y), boundary: { policy: 'tokens', merged: false } }
   // Text never merges with ids, so y is tokenized by itself.
-  if (xText === '' && headIds.length > 0) return { x, y: textIds.of(y), boundary: { policy: 'tokens', merged: false } }
-  const joint = textIds.of(xText + y)
-  const texts = { xText: textIds.normalized(xText), x, joint, y: startsWith(joint, x) ? new Int32Array(0) : textIds.of(y) }
+  if (xText === '' && headIds.length > 0) return { x, y: textIds.of(y, continues), boundary: { policy: 'tokens', merged: false } }
+  const joint = textIds.of(xText + y, continues)
+  const texts = { xText: textIds.normalized(xText), x, joint, y: startsWith(joint, x) ? new Int32Array(0) : textIds.of(y, true) }
   const split = splitAtBoundary(texts, options, tokenizer)
   if (!movedSpace) return split
   return { ...split, boundary: { ...split.boundary, policy: 'moved_space', scored: { x: xText, y } } }

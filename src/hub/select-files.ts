@@ -19,6 +19,9 @@ const SMALL_FILES = [
   'SHA256SUMS'
 ]
 
+/** Newer versions of transformers keep the templates that are not the default one in files. */
+const NAMED_CHAT_TEMPLATE = /^additional_chat_templates\/[^/]+\.jinja$/
+
 /** The graph file to load, relative to the model's folder. */
 export interface ChosenGraph {
   readonly file: string
@@ -28,7 +31,7 @@ export interface ChosenGraph {
 
 /** The small files of a folder; names are relative to it. */
 export function smallFilesOf(names: readonly string[]): string[] {
-  return SMALL_FILES.filter((name) => names.includes(name))
+  return [...SMALL_FILES.filter((name) => names.includes(name)), ...names.filter((name) => NAMED_CHAT_TEMPLATE.test(name))]
 }
 
 /** The files that every model needs and that are missing. */

@@ -6,7 +6,7 @@ import { endTokenOf, modelTypeOf } from './end-token.ts'
 import { describeTokenizer, libraryIds, libraryText, tokenSpellings } from './library-tokenizer.ts'
 import { PretrainedTokenizer, readTokenizerFiles } from './pretrained-tokenizer.ts'
 import type { EncodedPiece, TextEncoder } from './text-encoder.ts'
-import { asTokensSpell, baseVocabSizeOf, bytesOfToken, dropsLeadingSpace, type TokenBytes, tokenBytesOf } from './token-bytes.ts'
+import { asTokensSpell, baseVocabSizeOf, bytesOfToken, dropsLeadingSpace, prefixesFirstTextOnly, type TokenBytes, tokenBytesOf } from './token-bytes.ts'
 import type { ChatMessage, EncodedConversation, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
 import { transformersNotes } from './transformers-differences.ts'
 
@@ -17,7 +17,7 @@ import { transformersNotes } from './transformers-differences.ts'
 export interface HuggingFaceTokenizer {
   readonly info: TokenizerInfo
   readonly tokenBytes: TokenBytes
-  encode(text: string, parseSpecialTokens: boolean): number[]
+  encode(text: string, parseSpecialTokens: boolean, continues?: boolean): number[]
   normalize(text: string, parseSpecialTokens: boolean): string
   encodeChat(messages: readonly ChatMessage[]): { headIds: number[]; tail: string }
   encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): EncodedConversation
@@ -75,9 +75,10 @@ export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''
       maxTokenBytes: tokenBytes.starts.reduce((longest, start, id) => Math.max(longest, start - (tokenBytes.starts[id - 1] ?? 0)), 1),
       hasNormalizer: (json.normalizer ?? null) !== null || (json.added_tokens ?? []).some(({ lstrip, rstrip }) => lstrip === true || rstrip === true),
       dropsLeadingSpace: dropsLeadingSpace(json),
+      prefixesFirstTextOnly: prefixesFirstTextOnly(json),
       chatTemplateFault: template.fault
     },
-    encode: (text, parseSpecialTokens) => (text === '' ? [] : encoderFor(parseSpecialTokens).ids(text)),
+    encode: (text, parseSpecialTokens, continues) => (text === '' ? [] : encoderFor(parseSpecialTokens).ids(text, continues)),
     normalize: (text, parseSpecialTokens) => asTokensSpell(spelledBy, encoderFor(parseSpecialTokens).normalize(text)),
     encodeChat(messages) {
       const rendered = render(messages, true)

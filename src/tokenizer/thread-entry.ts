@@ -1,7 +1,7 @@
 /** The tokenizer thread: loads one tokenizer, then answers requests in order. */
 
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { serviceErrorFrom } from '../errors.ts'
@@ -41,7 +41,7 @@ function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
     } else if (request.kind === 'detokenize') {
       answer({ kind: 'detokenized', id: request.id, text: tokenizer.detokenize([...request.ids]) })
     } else {
-      const ids = request.texts.map((text) => Int32Array.from(tokenizer.encode(text, request.parseSpecialTokens)))
+      const ids = request.texts.map((text) => Int32Array.from(tokenizer.encode(text, request.parseSpecialTokens, request.continues)))
       answer({ kind: 'encoded', id: request.id, ids })
     }
   } catch (error) {
@@ -52,7 +52,9 @@ function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
 /** SHA-256 of the files that a tokenizer is loaded from. */
 function hashOfFiles(folder: string): string {
   const hash = createHash('sha256')
-  for (const file of ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']) {
+  const more = 'additional_chat_templates'
+  const named = existsSync(join(folder, more)) ? readdirSync(join(folder, more)).filter((name) => name.endsWith('.jinja')) : []
+  for (const file of ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja', ...named.sort().map((name) => join(more, name))]) {
     const path = join(folder, file)
     hash.update(existsSync(path) ? readFileSync(path) : 'absent')
   }

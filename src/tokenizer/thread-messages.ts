@@ -17,7 +17,7 @@ export interface TokenizerThreadData {
 
 /** Messages to a tokenizer thread. The thread answers each one once, with the same `id`. */
 export type ToTokenizer =
-  | { readonly kind: 'encode'; readonly id: number; readonly texts: readonly string[]; readonly parseSpecialTokens: boolean }
+  | { readonly kind: 'encode'; readonly id: number; readonly texts: readonly string[]; readonly parseSpecialTokens: boolean; readonly continues: boolean }
   | { readonly kind: 'normalize'; readonly id: number; readonly texts: readonly string[]; readonly parseSpecialTokens: boolean }
   | { readonly kind: 'chat'; readonly id: number; readonly messages: readonly ChatMessage[] }
   | { readonly kind: 'conversation'; readonly id: number; readonly messages: readonly ChatMessage[]; readonly generatedRoles: readonly string[] }

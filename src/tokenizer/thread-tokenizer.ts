@@ -78,9 +78,9 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
   }
 
   /** Sends one portion at a time, so that texts of other requests can run in between. */
-  async encode(texts: readonly string[], { parseSpecialTokens, ...terms }: EncodeOptions): Promise<Int32Array[]> {
+  async encode(texts: readonly string[], { parseSpecialTokens, continues = false, ...terms }: EncodeOptions): Promise<Int32Array[]> {
     const portions = await this.#inPortions(texts, (portion, units, calls) =>
-      calls.ask('encoded', { kind: 'encode', texts: portion, parseSpecialTokens }, units, terms)
+      calls.ask('encoded', { kind: 'encode', texts: portion, parseSpecialTokens, continues }, units, terms)
     )
     return portions.flatMap(({ ids }) => ids)
   }

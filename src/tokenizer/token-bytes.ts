@@ -78,6 +78,11 @@ export function dropsLeadingSpace({ decoder }: TokenizerJson): boolean {
   return decoder !== null && decoder !== undefined && drops(decoder)
 }
 
+/** Whether the pre-tokenizer adds a space at the start of a text, but not behind an added token. */
+export function prefixesFirstTextOnly({ pre_tokenizer: preTokenizer }: TokenizerJson): boolean {
+  return JSON.stringify(preTokenizer ?? null).includes('"prepend_scheme":"first"')
+}
+
 /** A Unigram model lists tokens with scores, in the order of their ids; other models map tokens to ids. */
 export function isUnigramVocab(vocab: TokenizerJson['model']['vocab']): vocab is readonly (readonly [string, number])[] {
   return Array.isArray(vocab)

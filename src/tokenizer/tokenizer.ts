@@ -10,6 +10,8 @@ export interface TokenizingTerms {
 
 export interface EncodeOptions extends TokenizingTerms {
   readonly parseSpecialTokens: boolean
+  /** Whether the texts stand behind other tokens; see `TokenizerInfo.prefixesFirstTextOnly`. False if absent. */
+  readonly continues?: boolean
 }
 
 /** The tokenizer interface for scoring. It returns no offsets; `encoding/` computes them from token bytes. */
@@ -95,6 +97,8 @@ export interface TokenizerInfo {
   readonly hasNormalizer: boolean
   /** Whether the tokenizer may add a space at the start of a text, which decoding removes. */
   readonly dropsLeadingSpace: boolean
+  /** Whether that space is added at the start of a text only, and not behind a control token (Mistral, newer Llama 2). */
+  readonly prefixesFirstTextOnly: boolean
   /** Why conversations cannot be rendered, for people; null if they can. */
   readonly chatTemplateFault: string | null
 }

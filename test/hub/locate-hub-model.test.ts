@@ -6,6 +6,7 @@ import { locateHubModel, pullReference } from '../../src/hub/locate-hub-model.ts
 import type { PullEvent } from '../../src/hub/pull-progress.ts'
 import type { HubSettings } from '../../src/hub/settings.ts'
 import { hubReference } from '../../src/model/model-reference.ts'
+import { readChatTemplates } from '../../src/tokenizer/chat-template.ts'
 import { fixedBytes, graphWithData, MODEL_FILES, NEEDED } from '../support/hub/model-files.ts'
 import { pulled, quickSettings } from '../support/hub/pulling.ts'
 import type { FileContents } from '../support/hub/repository.ts'
@@ -70,6 +71,21 @@ describe('a pull', () => {
     assert.equal(end, 'right bytes')
     assert.deepEqual(filesIn(present(model?.folder)), ['config.json', 'model.onnx', 'tokenizer.json', 'weights/all.bin'])
     assert.equal(events.filter(({ kind }) => kind === 'plan').length, 2)
+  })
+
+  test('fetches the named chat templates, which the model then has', async (t) => {
+    const templates = {
+      'chat_template.jinja': 'default',
+      'additional_chat_templates/rag.jinja': '{{ documents }}',
+      'additional_chat_templates/tool_use.jinja': '{{ tools }}'
+    }
+    const { settings } = await place(t, { ...MODEL_FILES, ...templates, 'additional_chat_templates/notes.txt': 'no template' })
+    const { end, model } = await pulled(ID, settings, templates, [])
+
+    assert.equal(end, 'right bytes')
+    const found = readChatTemplates(present(model?.folder), { chat_template: 'in tokenizer_config.json' })
+    assert.deepEqual([...found], [...Object.entries({ default: 'default', rag: '{{ documents }}', tool_use: '{{ tools }}' })])
+    assert.ok(!filesIn(present(model?.folder)).includes('additional_chat_templates/notes.txt'))
   })
 
   for (const [location, said] of [

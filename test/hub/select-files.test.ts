@@ -53,6 +53,17 @@ describe('graphFileOf', () => {
   })
 })
 
+test('the chat templates of additional_chat_templates/ belong to a model, and no other file in there', () => {
+  const names = [
+    'config.json',
+    'additional_chat_templates/rag.jinja',
+    'additional_chat_templates/README.md',
+    'other/additional_chat_templates/x.jinja',
+    'a.jinja'
+  ]
+  assert.deepEqual(smallFilesOf(names), ['config.json', 'additional_chat_templates/rag.jinja'])
+})
+
 test('a model needs a tokenizer and one of two configurations', () => {
   assert.deepEqual(missingFiles(['model.onnx']), ['config.json', 'tokenizer.json'])
   assert.deepEqual(missingFiles(['genai_config.json', 'tokenizer.json']), [])

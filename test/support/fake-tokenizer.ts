@@ -58,6 +58,7 @@ export class FakeTokenizer implements Tokenizer {
       maxTokenBytes: 2,
       hasNormalizer: false,
       dropsLeadingSpace: false,
+      prefixesFirstTextOnly: false,
       chatTemplateFault: null,
       ...facts
     }

@@ -40,7 +40,8 @@ async function started(t: TestContext, maxUnits = Number.POSITIVE_INFINITY) {
   const linesOf = (file: string): string[] => readFileSync(`${folder}/${file}`, 'utf8').trim().split('\n')
   return {
     calls,
-    ask: (text: string, terms = {}, units = 100_000) => calls.ask('encoded', { kind: 'encode', texts: [text], parseSpecialTokens: false }, units, terms),
+    ask: (text: string, terms = {}, units = 100_000) =>
+      calls.ask('encoded', { kind: 'encode', texts: [text], parseSpecialTokens: false, continues: false }, units, terms),
     hasEnded: () => hasEnded,
     starts: () => linesOf('starts').length,
     texts: () => linesOf('texts'),
