@@ -19,7 +19,7 @@ type Closable = Pick<Tokenizer, 'close'>
 
 /**
  * The tokenizer threads of a process. Models whose tokenizer files are equal share a thread and with it the
- * vocabulary, which takes up to 900 MiB for 262,144 tokens. A thread ends when its last model closes it.
+ * vocabulary, which takes up to 350 MiB for 262,144 tokens. A thread ends when its last model closes it.
  */
 export class SharedTokenizers {
   readonly #full = new Map<string, Running<Tokenizer & TextTokenizer>>()

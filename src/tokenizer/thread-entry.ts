@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { serviceErrorFrom } from '../errors.ts'
+import { collectGarbage } from '../process/collect-garbage.ts'
 import { lowerPriority } from '../process/lower-priority.ts'
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from './hugging-face.ts'
 import type { FromTokenizer, TokenizerThreadData, ToTokenizer } from './thread-messages.ts'
@@ -65,6 +66,8 @@ try {
   const { folder, niceness, withoutBytes, chatTemplate } = workerData as TokenizerThreadData
   lowerPriority(niceness)
   const tokenizer = await loadHuggingFaceTokenizer(folder, chatTemplate)
+  // The parsed files are several times as large as the tokenizer.
+  collectGarbage()
   parentPort?.on('message', (request: ToTokenizer) => respond(tokenizer, request))
   answer({
     kind: 'ready',

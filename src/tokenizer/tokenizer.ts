@@ -97,7 +97,7 @@ export interface TokenizerInfo {
   readonly hasNormalizer: boolean
   /** Whether the tokenizer may add a space at the start of a text, which decoding removes. */
   readonly dropsLeadingSpace: boolean
-  /** Whether that space is added at the start of a text only, and not behind a control token (Mistral, newer Llama 2). */
+  /** Whether that space is added at the start of a text only, and not behind a control token, as in Mistral. */
   readonly prefixesFirstTextOnly: boolean
   /** Why conversations cannot be rendered, for people; null if they can. */
   readonly chatTemplateFault: string | null

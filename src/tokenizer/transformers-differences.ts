@@ -143,7 +143,8 @@ function prefixSpaceNote(facts: TokenizerFacts): string | null {
   const { type, add_prefix_space: own = true } = (facts.preTokenizer ?? {}) as Part
   const wanted = facts.config.add_prefix_space === true
   if (type !== 'ByteLevel' || own === wanted) return null
-  return `transformers 4.57 ${wanted ? 'adds a' : 'adds no'} space in front of a text (add_prefix_space of tokenizer_config.json); logpr follows tokenizer.json`
+  const versions = classOf(facts) in REBUILT_IN_5 ? 'transformers' : 'transformers 4.57'
+  return `${versions} ${wanted ? 'adds a' : 'adds no'} space in front of a text (add_prefix_space of tokenizer_config.json); logpr follows tokenizer.json`
 }
 
 function splitSpecialsNote({ config }: TokenizerFacts): string | null {

@@ -8,10 +8,12 @@ import { startTokenizer } from '../../src/tokenizer/thread-tokenizer.ts'
 import { itemOf, optionsOf } from '../support/logprob-items.ts'
 import { present } from '../support/present.ts'
 import { tempFolder } from '../support/temp-folder.ts'
-import { FLAGGED_TOKENIZERS, folderFiles } from '../support/tokenizers.ts'
+import { folderFiles, sentencePiece } from '../support/tokenizers.ts'
+
+const TEMPLATE = "{% for message in messages %}{{ '<s>' + message.content + '</s>' }}{% endfor %}{% if add_generation_prompt %}<s>{% endif %}"
 
 describe('a tokenizer that adds a space at the start of a text, but not behind a control token', async () => {
-  const tokenizer = await startTokenizer(tempFolder({ after }, folderFiles(FLAGGED_TOKENIZERS['flagged-mistral'])), () => undefined)
+  const tokenizer = await startTokenizer(tempFolder({ after }, folderFiles(sentencePiece('metaspace', [], TEMPLATE))), () => undefined)
   after(() => tokenizer.close())
   const context = { tokenizer, vocabSize: tokenizer.info.vocabSize, maxModelLen: 1000, prefixTokenId: null, toleranceNats: 0, claimsFloat32: true }
   const encoded = async (item: LogprobItem) => {
@@ -23,7 +25,7 @@ describe('a tokenizer that adds a space at the start of a text, but not behind a
   for (const y of ['hello', ' hello', 'world, hello'])
     test(`gives an answer behind a generation prompt the ids of the whole rendering: ${JSON.stringify(y)}`, async () => {
       const item = { ...itemOf('', y), x: { messages: [{ role: 'user', content: 'hello' }] } }
-      const text = `<|user|>\nhello<|end|>\n<|both|>\n\n${y}`
+      const text = `<s>hello</s><s>${y}`
       const whole = await tokenizer.tokenize({ text, addSpecialTokens: false }, false)
       assert.deepEqual([...(await encoded(item)).ids], [...whole.ids])
     })
