@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { serviceErrorFrom } from '../errors.ts'
 import { lowerPriority } from '../process/lower-priority.ts'
+import { textOfWindow } from './detokenize.ts'
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from './hugging-face.ts'
 import type { FromTokenizer, TokenizerThreadData, ToTokenizer } from './thread-messages.ts'
 
@@ -39,7 +40,7 @@ function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
         }
       })
     } else if (request.kind === 'detokenize') {
-      answer({ kind: 'detokenized', id: request.id, text: tokenizer.detokenize([...request.ids]) })
+      answer({ kind: 'detokenized', id: request.id, ...textOfWindow(tokenizer, request) })
     } else {
       const ids = request.texts.map((text) => Int32Array.from(tokenizer.encode(text, request.parseSpecialTokens)))
       answer({ kind: 'encoded', id: request.id, ids })

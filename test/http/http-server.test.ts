@@ -61,7 +61,7 @@ describe('responses to earlier requests come first and whole, before', () => {
   test('a fault in the body of a request whose response has begun', async () => {
     const all = await answers(chunked('/begun', '1\r\na\r\n'), 'zz\r\n')
     assert.deepEqual(statuses(all), [200])
-    assert.match(all, /begun [^]*answer of \/begun/)
+    assert.match(all, /begun .*answer of \/begun/s)
   })
 
   test('a fault in the body of a request that was answered already', async () => {

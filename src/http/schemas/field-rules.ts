@@ -61,10 +61,7 @@ const LOSS_RULES = [
   rule('train_on is for messages.', anyOf(lacks('train_on'), has('messages'))),
   rule('boundary is for x and y.', anyOf(lacks('boundary'), has('x'))),
   rule('parse_special_tokens is not for messages.', not(allOf(has('messages'), hasWith('parse_special_tokens', { const: true })))),
-  rule(
-    'With boundary tokens, x and y are token ids.',
-    not(allOf(hasWith('boundary', { const: 'tokens' }), anyOf(hasWith('x', TEXT), hasWith('y', TEXT))))
-  )
+  rule('With boundary tokens, x and y are token ids.', not(allOf(hasWith('boundary', { const: 'tokens' }), anyOf(hasWith('x', TEXT), hasWith('y', TEXT)))))
 ]
 
 /** Bodies that may have any other field refuse one name, at any depth. */
@@ -72,10 +69,7 @@ const SAFE_NAMES = rule('__proto__ is not a field name.', { propertyNames: not({
 
 const COMPLETIONS_RULES = [
   SAFE_NAMES,
-  rule(
-    'A text, token ids, or a list of either; no list is empty.',
-    field('prompt', anyOf(TEXT, IDS, listOf(TEXT), listOf({ type: 'array', minItems: 1 })))
-  ),
+  rule('A text, token ids, or a list of either; no list is empty.', field('prompt', anyOf(TEXT, IDS, listOf(TEXT), listOf({ type: 'array', minItems: 1 })))),
   rule('logpr generates no text.', {
     properties: {
       max_tokens: { enum: [0, 1, null] },
