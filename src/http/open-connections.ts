@@ -31,9 +31,10 @@ interface Connection {
 }
 
 /**
- * Tracks the connections of a server and bounds them, in all and per address, where an IPv6 network counts as one. A connection above the limit may ask
- * once, to be told why it is refused; it closes within a second. At the limit in all, a new connection replaces the
- * one that has been without a request for longest, so that connections that send nothing keep nobody out.
+ * Tracks the connections of a server and bounds them, in all and per address, where an IPv6 network counts as one. A
+ * connection above the limit may ask once, to be told why it is refused; it closes within a second. At the limit in
+ * all, a new connection replaces the one that has been without a request for longest, so that connections that send
+ * nothing keep nobody out.
  */
 export class OpenConnections {
   readonly #maxConnections: number

@@ -23,7 +23,7 @@ export interface IdWindow {
 
 export interface WindowText {
   readonly text: string
-  /** Ids that the text covers; 0 where no end was found that later ids leave unchanged, so the window must be larger. */
+  /** Ids that the text covers; 0 where later ids change the text at every end, so the window must be larger. */
   readonly taken: number
 }
 
@@ -33,7 +33,7 @@ interface Decoder {
   spellingsOf(ids: readonly number[]): readonly string[]
 }
 
-/** A token for one byte. A decoder makes text of a run of them only if all of it is valid UTF-8, however long it is. */
+/** A token for one byte. Decoders make text of a run of them only if all of it is valid UTF-8, however long it is. */
 const BYTE = /^<0x[0-9A-F]{2}>$/i
 
 /** The text of a window, in the tokenizer thread. */

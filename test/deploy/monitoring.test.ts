@@ -84,7 +84,11 @@ describe('deploy/alerts.yml and deploy/grafana/logpr.json', () => {
     assert.deepEqual([used.length > 10, onRequests.length], [true, 3])
     for (const { alert, expr } of onRequests) {
       const routes = [...expr.matchAll(/route=~"([^"]+)"/g)].map(([, pattern]) => new RegExp(`^(?:${pattern})$`))
-      for (const [path] of used) assert.ok(routes.some((route) => route.test(path)), `${alert}: ${path}`)
+      for (const [path] of used)
+        assert.ok(
+          routes.some((route) => route.test(path)),
+          `${alert}: ${path}`
+        )
     }
   })
 })

@@ -29,7 +29,12 @@ function begun(
 ): { readonly terms: RequestTerms; readonly end: () => void } {
   const raw = Object.assign(new EventEmitter(), { destroyed: false })
   const deadline = { signal: new AbortController().signal, atMs: 1000 }
-  const terms = open.begin({ headers, bodyBytes, client: { client }, deadline } as unknown as FastifyRequest, { raw } as unknown as FastifyReply, { assertRoom }, 3)
+  const terms = open.begin(
+    { headers, bodyBytes, client: { client }, deadline } as unknown as FastifyRequest,
+    { raw } as unknown as FastifyReply,
+    { assertRoom },
+    3
+  )
   return { terms, end: () => raw.emit('close') }
 }
 

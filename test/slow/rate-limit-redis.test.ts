@@ -107,7 +107,10 @@ test('requests are let in while Redis is killed, which is logged and counted, an
   await untilLogged(a, 'Redis is not reachable, requests are not limited')
   const open = await ask(a)
   assert.deepEqual([open.status, open.headers.get('ratelimit')], [200, null])
-  assert.deepEqual(await statuses(b, LIMIT + 1), Array.from({ length: LIMIT + 1 }, () => 200))
+  assert.deepEqual(
+    await statuses(b, LIMIT + 1),
+    Array.from({ length: LIMIT + 1 }, () => 200)
+  )
   assert.deepEqual([await uncounted(a), await uncounted(b)], [1, LIMIT + 1])
   const outages = a.log.flatMap((line) => (line.includes('Redis is not reachable') ? [(JSON.parse(line) as { reason: string }).reason] : []))
   assert.deepEqual(outages, [...new Set(outages)])
@@ -127,7 +130,10 @@ test('a Redis server that does not answer delays one request per second, and lim
   assert.equal((await ask(a)).status, 200)
   redis.process.kill('SIGSTOP')
   t.after(() => redis.process.kill('SIGCONT'))
-  assert.deepEqual(await statuses(a, 2 * LIMIT), Array.from({ length: 2 * LIMIT }, () => 200))
+  assert.deepEqual(
+    await statuses(a, 2 * LIMIT),
+    Array.from({ length: 2 * LIMIT }, () => 200)
+  )
   assert.equal(await uncounted(a), 2 * LIMIT)
   assert.ok(logged(a, 'Redis did not count a request, requests are not limited'))
   redis.process.kill('SIGCONT')
@@ -139,7 +145,10 @@ test('a wrong password is logged without it, and limits nobody', options, async 
   await startRedis(t, port)
   const [a] = (await startReplicas(t, urlOf(port, 'wrong-secret'), 1)) as [RunningService]
   await untilLogged(a, 'WRONGPASS')
-  assert.deepEqual(await statuses(a, LIMIT + 1), Array.from({ length: LIMIT + 1 }, () => 200))
+  assert.deepEqual(
+    await statuses(a, LIMIT + 1),
+    Array.from({ length: LIMIT + 1 }, () => 200)
+  )
   assert.ok(!logged(a, 'wrong-secret') && !logged(a, 'Redis counts the requests'))
 })
 

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 
-/** How long a store that failed is left alone, in milliseconds, so that requests do not wait for it one after another. */
+/** How long a store that failed is left alone, in milliseconds, so that not every request waits for it. */
 const RETRY_MS = 1000
 
 export interface SharedCountsObserver {
@@ -10,9 +10,9 @@ export interface SharedCountsObserver {
 }
 
 /**
- * Calls `count`, which asks a store that other replicas share, and returns null when that fails: better no limit than no
- * service. After a failure, one request per second asks again and the others are not counted. Logs the first failure
- * and the recovery.
+ * Calls `count`, which asks a store that other replicas share, and returns null when that fails: better no limit than
+ * no service. After a failure, one request per second asks again and the others are not counted. Logs the first
+ * failure and the recovery.
  */
 export function withoutFailures<Request, Counted>(
   count: (request: Request) => Promise<Counted>,

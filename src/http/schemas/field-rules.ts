@@ -2,11 +2,11 @@ import type { Schema } from './json-schema.ts'
 
 /**
  * Rules between the fields of request bodies, for the API description only. The code of each endpoint applies them,
- * because its messages say which field is at fault, and Ajv's say "must match exactly one schema in oneOf". Schemathesis
- * (`npm run test:api`) checks that both agree.
+ * because its messages say which field is at fault, and Ajv's say "must match exactly one schema in oneOf".
+ * Schemathesis (`npm run test:api`) checks that both agree.
  *
- * They are in `allOf`, because openapi-python-client drops the fields beside `anyOf`, and never directly: it would merge
- * their fields with those of the body. It ignores what is in an `anyOf` there.
+ * They are in `allOf`, because openapi-python-client drops the fields beside `anyOf`, and never directly: it would
+ * merge their fields with those of the body. It ignores what is in an `anyOf` there.
  */
 
 const has = (...fields: readonly string[]): Schema => ({ required: fields })

@@ -119,8 +119,7 @@ let described: FastifyInstance
 before(async () => {
   app = await startApp()
   described = fastify({ ajv: { customOptions: { coerceTypes: false, removeAdditional: false, strict: false } } })
-  for (const [name, rules] of Object.entries(FIELD_RULES))
-    described.post(`/${name}`, { schema: { body: { type: 'object', allOf: rules } } }, async () => ({}))
+  for (const [name, rules] of Object.entries(FIELD_RULES)) described.post(`/${name}`, { schema: { body: { type: 'object', allOf: rules } } }, async () => ({}))
 })
 after(() => app.close())
 
