@@ -42,7 +42,8 @@ def before_call(ctx, case, kwargs):
     if isinstance(body.get("model"), str):
         body["model"] = MODEL
     for limit in TOKEN_LIMITS:
-        if isinstance(body.get(limit), int):
+        # Also of 0.0, which is an integer in JSON Schema.
+        if limit in body:
             body[limit] = None
     # The tokenizer of another model may add a token to an empty prompt.
     if case.path == "/v1/completions":
