@@ -30,7 +30,7 @@ export const LIMIT_OPTIONS = {
     minimum: 0,
     default: 0,
     description:
-      'The part of max-held-bytes that one client can take, in bytes. A client is an API key, or an address where no key is required. 0 is half of max-held-bytes; raise it if all clients share one address.'
+      'The part of max-held-bytes that one client can take, in bytes. A client is an API key, or where no key is required, an IPv4 address or IPv6 /64 network. 0 is half of max-held-bytes; raise it if all clients share one address.'
   }),
   MAX_CONNECTIONS: integer({
     minimum: 1,
@@ -42,13 +42,14 @@ export const LIMIT_OPTIONS = {
     minimum: 0,
     maximum: 1_000_000,
     default: 0,
-    description: 'Open connections of one address; further ones get 429. 0 is half of max-connections; raise it if all clients share one gateway.'
+    description:
+      'Open connections of one IPv4 address or IPv6 /64 network; further ones get 429. 0 is half of max-connections; raise it if all clients share one gateway.'
   }),
   REQUESTS_PER_MINUTE: integer({
     minimum: 0,
     default: 0,
     description:
-      'Requests per minute of each client: an API key, or an address where no key is required. Further ones get 429 rate_limit_exceeded. 0 means no limit.'
+      'Requests per minute of each client: an API key, or where no key is required, an IPv4 address or IPv6 /64 network. Further ones get 429 rate_limit_exceeded. 0 means no limit.'
   }),
   TOKENS_PER_MINUTE: integer({
     minimum: 0,

@@ -75,7 +75,7 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
     await registerAuthentication(scope, apiKeys)
     registerDeadline(scope, config.DEADLINE_MS)
     const rateLimits = new RateLimits(config)
-    await registerRateLimits(scope, rateLimits, rateLimitRedis)
+    await registerRateLimits(scope, rateLimits, rateLimitRedis, () => metrics.uncountedRequests.inc())
     registerHeldBytes(scope, held, ({ client }) => client.client)
     await scope.register(modelRoutes, { models })
     const requests = new ScoringRequests({ config, models, rateLimits })

@@ -46,27 +46,17 @@ export function createHttpServer(settings: ServerSettings, handle: RequestListen
   server.on('checkContinue', onRequest)
   server.on('checkExpectation', onRequest)
   server.on('connect', (_, socket: Socket) =>
-    refuse(socket, new ServiceError('method_not_allowed', 'this service is not a proxy and does not support CONNECT'))
+    connections.break(socket, () => refuse(socket, new ServiceError('method_not_allowed', 'this service is not a proxy and does not support CONNECT')))
   )
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') timedOut.add(socket)
-    if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
-    answerClientError(error, socket, connections.latestOf(socket))
+    if (error.code === 'ECONNRESET' || socket.destroyed) return void socket.destroy()
+    connections.break(socket, () => refuse(socket, problemOfClient(error)))
   })
   return { server, connections, hasTimedOut: (socket) => timedOut.has(socket) }
 }
 
-/** Answers a client whose request never reached a route: it arrived too slowly or is not HTTP. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket, latest: ReturnType<OpenConnections['latestOf']>): void {
-  const isAnswered = latest === undefined || latest.response.writableFinished
-  const isNewMessage = latest === undefined || latest.request.complete
-  // Responses to earlier, complete requests of the connection go first.
-  if (isNewMessage && !isAnswered) latest.response.once('close', () => answerClientError(error, socket, undefined))
-  // This request has its answer, or the beginning of one.
-  else if (!isNewMessage && latest.response.headersSent) socket.destroy()
-  else refuse(socket, problemOfClient(error))
-}
-
+/** The problem of a client whose request never reached a route: it arrived too slowly or is not HTTP. */
 function problemOfClient({ code }: NodeJS.ErrnoException): ServiceError {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return new ServiceError(
@@ -79,8 +69,8 @@ function problemOfClient({ code }: NodeJS.ErrnoException): ServiceError {
 
 /** Answers without a response object, and closes the socket even if the client never does. */
 function refuse(socket: Socket, failure: ServiceError): void {
-  if (socket.destroyed || !socket.writable) return void socket.destroy()
   socket.on('error', () => socket.destroy())
-  socket.end(problemText(failure))
+  // Otherwise the last response asked to close, and is still being sent.
+  if (socket.writable) socket.end(problemText(failure))
   closeWithin(socket, LINGER_MS)
 }

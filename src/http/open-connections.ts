@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Config } from '../config/options.ts'
 import { ServiceError } from '../errors.ts'
+import { clientAddressOf } from './client-address.ts'
 
 export type ConnectionLimits = Pick<Config, 'MAX_CONNECTIONS' | 'MAX_CONNECTIONS_PER_ADDRESS' | 'BODY_TIMEOUT_MS'>
 
@@ -12,18 +13,28 @@ const LINGER_MS = 1000
 /** Connections above the limit that may wait for the reason at the same time. Node drops further ones unread. */
 const REFUSED_CONNECTIONS = 64
 
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** The response before it on its connection. */
+  readonly before: ServerResponse | undefined
+}
+
 interface Connection {
   readonly address: string
   readonly refusal: ServiceError | undefined
   /** Requests whose response has not been flushed. */
   requests: number
-  latest: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined
+  latest: Exchange | undefined
+  /** Whether the client sent something that is not HTTP. Nothing that it sends afterwards is read. */
+  isBroken: boolean
 }
 
 /**
- * Tracks the connections of a server and bounds them, in all and per address. A connection above the limit may ask
- * once, to be told why it is refused; it closes within a second. At the limit in all, a new connection replaces the
- * one that has been without a request for longest, so that connections that send nothing keep nobody out.
+ * Tracks the connections of a server and bounds them, in all and per address, where an IPv6 network counts as one. A
+ * connection above the limit may ask once, to be told why it is refused; it closes within a second. At the limit in
+ * all, a new connection replaces the one that has been without a request for longest, so that connections that send
+ * nothing keep nobody out.
  */
 export class OpenConnections {
   readonly #maxConnections: number
@@ -60,7 +71,7 @@ export class OpenConnections {
     if (connection === undefined) return
     const before = connection.latest?.response
     connection.requests++
-    connection.latest = { request, response }
+    connection.latest = { request, response, before }
     this.#idle.delete(socket)
     response.once('close', () => {
       connection.requests--
@@ -70,7 +81,7 @@ export class OpenConnections {
     // Those that are refused cost nothing.
     if (connection.requests > MAX_PIPELINED) this.#excess.add(request)
     if (isNext || this.#excess.has(request)) handle()
-    else before.once('close', () => socket.destroyed || handle())
+    else before.once('close', () => socket.destroyed || (connection.isBroken && !request.complete) || handle())
   }
 
   /** Why a request is not served, or undefined when it is. */
@@ -79,9 +90,23 @@ export class OpenConnections {
     return this.#bySocket.get(request.socket)?.refusal
   }
 
-  /** The last request of a connection, with its response. */
-  latestOf(socket: Socket): Connection['latest'] {
-    return this.#bySocket.get(socket)?.latest
+  /**
+   * Ends a connection whose client sent something that is not HTTP: calls `answer` once the responses to its earlier
+   * requests are flushed, and only the first time. If the fault is in the body of a request whose response has begun,
+   * that response is the answer.
+   */
+  break(socket: Socket, answer: () => void): void {
+    const connection = this.#bySocket.get(socket)
+    if (connection === undefined) return answer()
+    if (connection.isBroken) return
+    connection.isBroken = true
+    const { latest } = connection
+    const isNewMessage = latest === undefined || latest.request.complete
+    if (isNewMessage) return after(latest?.response, answer)
+    after(latest.before, () => {
+      if (latest.response.headersSent) after(latest.response, () => endWithin(socket, LINGER_MS))
+      else answer()
+    })
   }
 
   /**
@@ -99,11 +124,11 @@ export class OpenConnections {
   }
 
   #open(socket: Socket): void {
-    const address = socket.remoteAddress ?? ''
+    const address = clientAddressOf(socket)
     const refusal = this.#refusalFor(address)
     // The system counts them too, and above its limit it would drop everyone's.
     if (refusal !== undefined && this.#refused >= REFUSED_CONNECTIONS) return void socket.destroy()
-    this.#bySocket.set(socket, { address, refusal, requests: 0, latest: undefined })
+    this.#bySocket.set(socket, { address, refusal, requests: 0, latest: undefined, isBroken: false })
     if (refusal !== undefined) {
       this.#refused++
       closeWithin(socket, LINGER_MS)
@@ -147,13 +172,23 @@ export class OpenConnections {
     if (connection === undefined || connection.refusal !== undefined) return
     this.#idle.add(socket)
     if (!this.#isClosing || socket.destroyed) return
-    socket.end()
-    closeWithin(socket, LINGER_MS)
+    endWithin(socket, LINGER_MS)
   }
+}
+
+/** Calls `action` once a response is flushed or its client has left. */
+function after(response: ServerResponse | undefined, action: () => void): void {
+  if (response === undefined || response.closed) action()
+  else response.once('close', action)
 }
 
 function tooMany(message: string): ServiceError {
   return new ServiceError('too_many_requests', message, { retryAfterSeconds: 1 })
+}
+
+function endWithin(socket: Socket, ms: number): void {
+  socket.end()
+  closeWithin(socket, ms)
 }
 
 /** Closing a socket with unread data resets it, and the client loses what was sent: it gets time to close first. */

@@ -63,15 +63,17 @@ export class ScoringRequests {
   /**
    * An `onRequest` hook of the routes that use the engine. Rejects before the body is read, with what `begin` throws:
    * under overload most of the processor's time would go into reading what is refused afterwards. Decides by the
-   * announced size of the body, so only where there is one, and only where the request cannot name another model.
+   * announced size of the body, so only where there is one, and only where the request cannot name another model. For
+   * a chunked body `begin` decides, by the size that arrived.
    */
   readonly refuseBeforeBody = async (request: FastifyRequest): Promise<void> => {
     const { models } = this.#settings
     const [only, ...others] = models.ids
-    if (only === undefined || others.length > 0 || request.headers['content-length'] === undefined) return
+    const announced = request.headers['content-length']
+    if (only === undefined || others.length > 0 || announced === undefined) return
     const { assertRoom } = models.scoring(only)
     this.#assertPermit(request.client.client)
-    assertRoom(guessedTokens(request), 1, this.terms(request))()
+    assertRoom(guessedTokens(Number(announced)), 1, this.terms(request))()
   }
 
   /**
@@ -83,7 +85,7 @@ export class ScoringRequests {
     const { client } = request.client
     this.#assertPermit(client)
     const terms = this.terms(request)
-    const release = assertRoom(guessedTokens(request), items, terms)
+    const release = assertRoom(guessedTokens(request.bodyBytes), items, terms)
     if (reply.raw.destroyed) {
       release()
       return terms
@@ -133,8 +135,8 @@ export class ScoringRequests {
   }
 }
 
-function guessedTokens({ headers }: FastifyRequest): number {
-  return Math.max(1, Number(headers['content-length'] ?? 0) / BYTES_PER_TOKEN)
+function guessedTokens(sizeBytes: number): number {
+  return Math.max(1, sizeBytes / BYTES_PER_TOKEN)
 }
 
 function priorityOf({ headers }: FastifyRequest): RequestTerms['priority'] {

@@ -4,6 +4,7 @@ export interface Metrics {
   readonly registry: Registry
   readonly requests: Counter<'route' | 'method' | 'status'>
   readonly requestSeconds: Histogram<'route'>
+  readonly uncountedRequests: Counter
   /** Registers the series of a model; each scrape reads its gauges. */
   ofModel(id: string, gauges: ModelGauges): ModelMetrics
 }
@@ -21,6 +22,11 @@ export function createMetrics(): Metrics {
       help: 'Time from the arrival of a request to the end of its response.',
       labelNames: ['route'],
       buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 240],
+      registers
+    }),
+    uncountedRequests: new Counter({
+      name: 'logpr_rate_limit_uncounted_total',
+      help: 'Requests that were let in without being counted, because the Redis server of rate-limit-redis-url did not answer.',
       registers
     }),
     ofModel: createModelMetrics(registry)

@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { serviceErrorFrom } from '../errors.ts'
 import { collectGarbage } from '../process/collect-garbage.ts'
 import { lowerPriority } from '../process/lower-priority.ts'
+import { textOfWindow } from './detokenize.ts'
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from './hugging-face.ts'
 import type { FromTokenizer, TokenizerThreadData, ToTokenizer } from './thread-messages.ts'
 
@@ -40,7 +41,7 @@ function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
         }
       })
     } else if (request.kind === 'detokenize') {
-      answer({ kind: 'detokenized', id: request.id, text: tokenizer.detokenize([...request.ids]) })
+      answer({ kind: 'detokenized', id: request.id, ...textOfWindow(tokenizer, request) })
     } else {
       const ids = request.texts.map((text) => Int32Array.from(tokenizer.encode(text, request.parseSpecialTokens, request.continues)))
       answer({ kind: 'encoded', id: request.id, ids })

@@ -1,6 +1,7 @@
 /** The messages between the front's main thread and a tokenizer thread. */
 
 import type { ErrorCode } from '../errors.ts'
+import type { IdWindow, WindowText } from './detokenize.ts'
 import type { TokenBytes } from './token-bytes.ts'
 import type { ChatMessage, EncodedChat, EncodedConversation, TokenizedText, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
 
@@ -22,7 +23,7 @@ export type ToTokenizer =
   | { readonly kind: 'chat'; readonly id: number; readonly messages: readonly ChatMessage[] }
   | { readonly kind: 'conversation'; readonly id: number; readonly messages: readonly ChatMessage[]; readonly generatedRoles: readonly string[] }
   | { readonly kind: 'tokenize'; readonly id: number; readonly input: TokenizeInput; readonly wantsSpellings: boolean }
-  | { readonly kind: 'detokenize'; readonly id: number; readonly ids: Int32Array }
+  | ({ readonly kind: 'detokenize'; readonly id: number } & IdWindow)
 
 /** Messages from a tokenizer thread. `failed` without an id means that the thread could not start. */
 export type FromTokenizer =
@@ -46,7 +47,7 @@ export type TokenizerAnswer =
   | { readonly kind: 'chat_encoded'; readonly id: number; readonly chat: EncodedChat }
   | { readonly kind: 'conversation_encoded'; readonly id: number; readonly conversation: EncodedConversation }
   | { readonly kind: 'tokenized'; readonly id: number; readonly tokens: TokenizedText }
-  | { readonly kind: 'detokenized'; readonly id: number; readonly text: string }
+  | ({ readonly kind: 'detokenized'; readonly id: number } & WindowText)
 
 export type AnswerOf<Kind> = Extract<TokenizerAnswer, { readonly kind: Kind }>
 /** `Omit` on its own would merge the members of the union. */

@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts'
+import { textInPortions } from './detokenize.ts'
 import { PORTION_UNITS, ThreadCalls } from './thread-calls.ts'
 import type { TokenizerReady, TokenizerThreadData } from './thread-messages.ts'
 import { bytesOfToken, type TokenBytes } from './token-bytes.ts'
@@ -110,8 +111,12 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
   }
 
   async detokenize(ids: readonly number[], terms: TokenizingTerms = {}): Promise<string> {
-    const request = { kind: 'detokenize', ids: new Int32Array(ids) } as const
-    return (await this.#once(ids.length, (units, calls) => calls.ask('detokenized', request, units, terms))).text
+    const release = this.#calls.reserve(ids.length)
+    try {
+      return await textInPortions(Int32Array.from(ids), (window) => this.#calls.ask('detokenized', { kind: 'detokenize', ...window }, window.ids.length, terms))
+    } finally {
+      release()
+    }
   }
 
   async close(): Promise<void> {

@@ -74,7 +74,22 @@ describe('deploy/alerts.yml and deploy/grafana/logpr.json', () => {
 
   test('every alert has a test on series that make it fire', () => {
     const { tests } = parse(read('test/data/alerts.test.yml')) as { tests: { name: string }[] }
-    assert.deepEqual(tests.map(({ name }) => name).sort(), rules.map(({ alert }) => alert).sort())
+    assert.deepEqual([...new Set(tests.map(({ name }) => name))].sort(), rules.map(({ alert }) => alert).sort())
+  })
+
+  test('every alert on requests watches all endpoints that clients use', () => {
+    const { paths } = parse(read('openapi.yaml')) as { paths: Record<string, Record<string, { tags: string[] }>> }
+    const used = Object.entries(paths).filter(([, operations]) => Object.values(operations).every(({ tags }) => !tags.includes('Operations')))
+    const onRequests = rules.filter(({ expr }) => expr.includes('logpr_http_'))
+    assert.deepEqual([used.length > 10, onRequests.length], [true, 3])
+    for (const { alert, expr } of onRequests) {
+      const routes = [...expr.matchAll(/route=~"([^"]+)"/g)].map(([, pattern]) => new RegExp(`^(?:${pattern})$`))
+      for (const [path] of used)
+        assert.ok(
+          routes.some((route) => route.test(path)),
+          `${alert}: ${path}`
+        )
+    }
   })
 })
 

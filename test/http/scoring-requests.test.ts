@@ -23,13 +23,18 @@ function requests({ maxRequests = '2', spendTokens = () => {} }: Settings = {}):
 /** A request in progress: what the limits look at. */
 function begun(
   open: ScoringRequests,
-  headers: object = {},
+  { bodyBytes = 0, ...headers }: { readonly bodyBytes?: number; readonly 'x-priority'?: string } = {},
   client = 'one',
   assertRoom: ScoringModel['assertRoom'] = () => () => {}
 ): { readonly terms: RequestTerms; readonly end: () => void } {
   const raw = Object.assign(new EventEmitter(), { destroyed: false })
   const deadline = { signal: new AbortController().signal, atMs: 1000 }
-  const terms = open.begin({ headers, client: { client }, deadline } as unknown as FastifyRequest, { raw } as unknown as FastifyReply, { assertRoom }, 3)
+  const terms = open.begin(
+    { headers, bodyBytes, client: { client }, deadline } as unknown as FastifyRequest,
+    { raw } as unknown as FastifyReply,
+    { assertRoom },
+    3
+  )
   return { terms, end: () => raw.emit('close') }
 }
 
@@ -67,7 +72,7 @@ describe('ScoringRequests', () => {
       asked.push(tokens, items)
       throw new ServiceError('queue_full', 'full')
     }
-    assert.throws(() => begun(open, { 'content-length': '8000' }, 'one', isFull), { code: 'queue_full' })
+    assert.throws(() => begun(open, { bodyBytes: 8000 }, 'one', isFull), { code: 'queue_full' })
     assert.deepEqual(asked, [1000, 3])
     begun(open)
   })

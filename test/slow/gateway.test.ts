@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { freePorts } from '../support/free-port.ts'
+import { HAPROXY_FILES } from '../support/gateways.ts'
 import { problemBody } from '../support/logprob-body.ts'
 import { present } from '../support/present.ts'
 import { rawStatus } from '../support/raw-request.ts'
@@ -21,7 +22,7 @@ if (isMissing && process.env.CI === 'true') throw new Error('haproxy is missing:
 const options = isMissing ? { skip: 'haproxy is not installed' } : {}
 
 test('haproxy accepts the gateway configuration with its default addresses', options, () => {
-  const { status, stderr } = spawnSync('haproxy', ['-c', '-f', CONFIG], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync('haproxy', ['-c', '-f', CONFIG], { encoding: 'utf8', env: { ...process.env, ...HAPROXY_FILES } })
 
   assert.equal(status, 0, stderr)
 })
@@ -191,6 +192,7 @@ async function startGateway(t: TestContext, replicas: Record<ReplicaName, Runnin
   const child: ChildProcess = spawn('haproxy', ['-db', '-f', CONFIG], {
     env: {
       ...process.env,
+      ...HAPROXY_FILES,
       ...env,
       LOGPR_GATEWAY: address,
       LOGPR_GATEWAY_METRICS: operations,

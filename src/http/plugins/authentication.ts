@@ -1,6 +1,7 @@
 import bearerAuth from '@fastify/bearer-auth'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiKey, ApiKeys } from '../../config/api-keys.ts'
+import { clientAddressOf } from '../client-address.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -9,7 +10,7 @@ declare module 'fastify' {
   }
 }
 
-/** The owner of an API key, or where no key is required, the address of the connection. */
+/** The owner of an API key, or where no key is required, the address of the connection (`clientAddressOf`). */
 export type Client = Pick<ApiKey, 'client' | 'requestsPerMinute' | 'tokensPerMinute'>
 
 /**
@@ -18,7 +19,7 @@ export type Client = Pick<ApiKey, 'client' | 'requestsPerMinute' | 'tokensPerMin
  */
 export async function registerAuthentication(app: FastifyInstance, keys: ApiKeys): Promise<void> {
   // Other headers are ignored: a client that chose a new name for every request would get every turn.
-  const fromAddress = ({ socket }: FastifyRequest): Client => ({ client: socket.remoteAddress ?? '' })
+  const fromAddress = ({ socket }: FastifyRequest): Client => ({ client: clientAddressOf(socket) })
   app.decorateRequest('client')
   if (!keys.areRequired) {
     app.addHook('onRequest', (request, _, done) => {

@@ -8,6 +8,13 @@ import { parseJson } from '../../json/parse.ts'
 import type { JsonLimits } from '../../json/structure.ts'
 import { readBody } from '../read-body.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Size of the body that arrived; 0 without one. A chunked request does not announce it. */
+    bodyBytes: number
+  }
+}
+
 /**
  * Parses JSON bodies without changing anything: whatever a lenient parser would alter silently is rejected. `onArrived`
  * gets the size of each body before it is decoded.
@@ -18,9 +25,11 @@ export function registerJsonBody(
   onArrived: (request: FastifyRequest, sizeBytes: number) => void
 ): void {
   const limits = jsonLimitsOf(config)
+  app.decorateRequest('bodyBytes', 0)
   app.removeContentTypeParser(['text/plain', 'application/json'])
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     const bytes = await readBody(payload, config.MAX_BODY_BYTES)
+    request.bodyBytes = bytes.length
     onArrived(request, bytes.length)
     rejectEncoding(request)
     if (bytes.length === 0) throw new ServiceError('invalid_json', 'the body is empty; send a JSON object')

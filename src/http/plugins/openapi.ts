@@ -1,8 +1,9 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifySchema } from 'fastify'
 import { LOGPR_VERSION } from '../../process/package-info.ts'
 import { PROBLEM } from '../schemas/error.ts'
+import { FIELD_RULES } from '../schemas/field-rules.ts'
 import { RERANK_RESPONSE, TEI_PROBLEM } from '../schemas/rerank.ts'
 
 const DESCRIPTION = `Exact log-probabilities of text under a causal language model, in nats, with checks that report scores that cannot be
@@ -12,6 +13,7 @@ trusted. Every POST is a pure function of its body, so it is safe to repeat.`
 export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): Promise<void> {
   for (const [name, schema] of Object.entries(NAMED_SCHEMAS)) app.addSchema({ $id: name, ...schema })
   await app.register(swagger, {
+    transform: ({ schema, url }) => ({ schema: withFieldRules(schema), url }),
     refResolver: { buildLocalReference: ({ $id }, _baseUri, _fragment, i) => ($id === undefined ? `def-${i}` : String($id)) },
     openapi: {
       openapi: '3.1.0',
@@ -32,6 +34,12 @@ export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): P
         .replace('validator.swagger.io', ''),
     uiConfig: { tryItOutEnabled: true }
   })
+}
+
+/** A route's schema with the rules between the fields of its body, which the routes apply themselves. */
+function withFieldRules(schema: FastifySchema): FastifySchema {
+  const rules = FIELD_RULES[schema?.operationId ?? '']
+  return rules === undefined ? schema : { ...schema, body: { ...(schema.body as object), allOf: rules } }
 }
 
 /** Schemas that `referenceTo` refers to; they become the components of the API description. */

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../config/options.ts'
 import { ServiceError } from '../../errors.ts'
 import type { Client } from './authentication.ts'
+import { withoutFailures } from './shared-counts.ts'
 import { TokenBudgets } from './token-budgets.ts'
 
 const WINDOW_MS = 60_000
@@ -59,21 +60,23 @@ export class RateLimits {
 
 /**
  * Applies the limits to all routes of this scope, whose authentication comes first. `redis` is a connection of ioredis
- * through which several replicas count requests together; null counts in this process.
+ * through which several replicas count requests together; null counts in this process. While Redis fails, requests are
+ * let in without being counted, which `uncounted` is told.
  */
-export async function registerRateLimits(app: FastifyInstance, limits: RateLimits, redis: object | null): Promise<void> {
-  await app.register(rateLimit, { global: false, hook: 'onRequest', ...(redis === null ? {} : { redis, skipOnError: true, nameSpace: 'logpr-requests-' }) })
-  const countRequest = app.createRateLimit({
+export async function registerRateLimits(app: FastifyInstance, limits: RateLimits, redis: object | null, uncounted: () => void): Promise<void> {
+  await app.register(rateLimit, { global: false, hook: 'onRequest', ...(redis === null ? {} : { redis, nameSpace: 'logpr-requests-' }) })
+  const counter = app.createRateLimit({
     max: (request) => limits.requestsPerMinute(request.client),
     timeWindow: WINDOW_MS,
     keyGenerator: (request) => request.client.client
   })
+  const countRequest = withoutFailures(counter, { log: app.log, uncounted })
   app.decorateRequest('requestLimit', null)
   app.addHook('onRequest', async (request) => {
     const limit = limits.requestsPerMinute(request.client)
     if (limit > 0) {
       const counted = await countRequest(request)
-      if (!counted.isAllowed) {
+      if (counted !== null && !counted.isAllowed) {
         request.requestLimit = { name: 'requests', limit, remaining: counted.remaining, resetSeconds: counted.ttlInSeconds }
         if (counted.isExceeded) throw exceeded('requests', limit, counted.ttlInSeconds)
       }

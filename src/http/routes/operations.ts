@@ -66,6 +66,7 @@ export const descriptionRoutes: FastifyPluginAsync = async (app) => {
   )
 }
 
+/** Quotes what YAML 1.1 reads as a boolean: PyYAML and others still do, and `on` is a field name. */
 export function renderOpenapiYaml(document: object): string {
-  return stringify(JSON.parse(JSON.stringify(document)), { aliasDuplicateObjects: false, lineWidth: 120 })
+  return stringify(JSON.parse(JSON.stringify(document)), { aliasDuplicateObjects: false, lineWidth: 120, version: '1.1' })
 }

@@ -37,7 +37,8 @@ const TEI_FIELDS = {
     description:
       'Whether a sequence that exceeds the context length loses its first tokens of x. Needs truncation_direction left; truncation on the right is rejected.'
   },
-  truncation_direction: { type: ['string', 'null'], enum: ['left', 'Left', 'right', 'Right', null], default: 'right' }
+  // Not an enum: code generators make one constant of left and Left, and fail.
+  truncation_direction: { type: ['string', 'null'], pattern: '^([Ll]eft|[Rr]ight)$', default: 'right', description: 'left or right, or null for right.' }
 } as const
 
 const OWN_FIELDS = {

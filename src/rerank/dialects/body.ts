@@ -16,7 +16,7 @@ export interface RerankBody extends CommonFields {
   readonly raw_scores?: boolean | null
   readonly return_text?: boolean | null
   readonly truncate?: boolean | null
-  readonly truncation_direction?: 'left' | 'Left' | 'right' | 'Right' | null
+  readonly truncation_direction?: string | null
 }
 
 /** `jina`: the format of Jina, Cohere and vLLM, an object. `tei`: the format of Text Embeddings Inference, a list. */

@@ -1,0 +1,143 @@
+import type { Schema } from './json-schema.ts'
+
+/**
+ * Rules between the fields of request bodies, for the API description only. The code of each endpoint applies them,
+ * because its messages say which field is at fault, and Ajv's say "must match exactly one schema in oneOf".
+ * Schemathesis (`npm run test:api`) checks that both agree.
+ *
+ * They are in `allOf`, because openapi-python-client drops the fields beside `anyOf`, and never directly: it would
+ * merge their fields with those of the body. It ignores what is in an `anyOf` there.
+ */
+
+const has = (...fields: readonly string[]): Schema => ({ required: fields })
+const anyOf = (...schemas: readonly Schema[]): Schema => ({ anyOf: schemas })
+const allOf = (...schemas: readonly Schema[]): Schema => ({ allOf: schemas })
+const not = (schema: Schema): Schema => ({ not: schema })
+const lacks = (...fields: readonly string[]): Schema => not(anyOf(...fields.map((field) => has(field))))
+const field = (name: string, schema: Schema): Schema => ({ properties: { [name]: schema } })
+/** The field is there with a value that the schema allows. */
+const hasWith = (name: string, schema: Schema): Schema => ({ ...has(name), ...field(name, schema) })
+const rule = (description: string, schema: Schema): Schema => ({ description, ...('properties' in schema ? anyOf(schema) : schema) })
+
+/** One of several forms: each is a list of fields that belong together, and excludes those of the others. */
+function oneForm(description: string, ...forms: readonly (readonly string[])[]): Schema {
+  const all = [...new Set(forms.flat())]
+  return { description, oneOf: forms.map((form) => allOf(has(...form), lacks(...all.filter((name) => !form.includes(name))))) }
+}
+
+const TEXT: Schema = { type: 'string' }
+const listOf = (items: Schema): Schema => ({ type: 'array', minItems: 1, items })
+const IDS: Schema = listOf({ type: 'integer' })
+const OUTPUTS = listOf({ type: ['string', 'array'] })
+
+const ONE_OUTPUT = anyOf(TEXT, IDS, { type: 'array', maxItems: 1 })
+const HAS_TEXT = anyOf(has('messages'), hasWith('x', TEXT), hasWith('y', anyOf(TEXT, { type: 'array', items: TEXT })))
+/** An item that is alone in its request, so that its error is that of the request. */
+const LONE_ITEM_WITH_TEXT = allOf(HAS_TEXT, hasWith('y', ONE_OUTPUT))
+
+const PAIR_RULES = allOf(
+  oneForm('Either x or messages, and y.', ['x', 'y'], ['messages', 'y']),
+  rule('A list of outputs is not empty and does not mix numbers with outputs.', field('y', anyOf(TEXT, IDS, OUTPUTS)))
+)
+
+const LOGPROB_RULES = [
+  oneForm('x and y, messages and y, or pairs.', ['x', 'y'], ['messages', 'y'], ['pairs']),
+  rule('A list of outputs is not empty and does not mix numbers with outputs.', field('y', anyOf(TEXT, IDS, OUTPUTS))),
+  rule('Each pair has either x or messages, and y.', field('pairs', { items: PAIR_RULES })),
+  rule('top_logprobs excludes detail summary.', not(allOf(hasWith('detail', { const: 'summary' }), hasWith('top_logprobs', { minimum: 1 })))),
+  rule(
+    'With boundary tokens, x and y are token ids. Among several items, only the one with a text fails.',
+    not(
+      allOf(
+        hasWith('boundary', { const: 'tokens' }),
+        anyOf(allOf(lacks('pairs'), LONE_ITEM_WITH_TEXT), hasWith('pairs', { maxItems: 1, items: LONE_ITEM_WITH_TEXT }))
+      )
+    )
+  )
+]
+
+const LOSS_RULES = [
+  oneForm('x and y, segments, or messages.', ['x', 'y'], ['segments'], ['messages']),
+  rule('train_on is for messages.', anyOf(lacks('train_on'), has('messages'))),
+  rule('boundary is for x and y.', anyOf(lacks('boundary'), has('x'))),
+  rule('parse_special_tokens is not for messages.', not(allOf(has('messages'), hasWith('parse_special_tokens', { const: true })))),
+  rule('With boundary tokens, x and y are token ids.', not(allOf(hasWith('boundary', { const: 'tokens' }), anyOf(hasWith('x', TEXT), hasWith('y', TEXT)))))
+]
+
+/** Bodies that may have any other field refuse one name, at any depth. */
+const SAFE_NAMES = rule('__proto__ is not a field name.', { propertyNames: not({ const: '__proto__' }) })
+
+const COMPLETIONS_RULES = [
+  SAFE_NAMES,
+  rule('A text, token ids, or a list of either; no list is empty.', field('prompt', anyOf(TEXT, IDS, listOf(TEXT), listOf({ type: 'array', minItems: 1 })))),
+  rule('logpr generates no text.', {
+    properties: {
+      max_tokens: { enum: [0, 1, null] },
+      n: { enum: [1, null] },
+      best_of: { enum: [1, null] },
+      stream: { enum: [false, null] },
+      suffix: { maxLength: 0 },
+      logit_bias: { maxProperties: 0 },
+      truncate_prompt_tokens: { type: 'null' },
+      prompt_embeds: { type: 'null' }
+    }
+  }),
+  rule(
+    'The response has at least one of: the prompt (echo), its log-probabilities (prompt_logprobs), the next token (max_tokens 1).',
+    anyOf(hasWith('max_tokens', { const: 1 }), hasWith('echo', { enum: [true, 1] }), hasWith('prompt_logprobs', { type: 'integer' }))
+  )
+]
+
+const TOKENIZE_RULES = [
+  SAFE_NAMES,
+  oneForm('Either prompt or messages.', ['prompt'], ['messages']),
+  rule(
+    'Only the chat template of the model renders messages, and it adds the special tokens.',
+    anyOf(has('prompt'), {
+      properties: {
+        add_special_tokens: { const: false },
+        continue_final_message: { enum: [false, null] },
+        chat_template: { maxLength: 0 },
+        chat_template_kwargs: { maxProperties: 0 },
+        tools: { maxItems: 0 }
+      }
+    })
+  )
+]
+
+const NOT_EMPTY: Schema = { minLength: 1 }
+
+const RERANK_RULES = [
+  SAFE_NAMES,
+  oneForm('Either documents or texts.', ['documents'], ['texts']),
+  rule('No text and no list of texts is empty.', {
+    properties: {
+      query: NOT_EMPTY,
+      texts: { minItems: 1, items: NOT_EMPTY },
+      documents: { minItems: 1, items: { ...NOT_EMPTY, ...field('text', NOT_EMPTY) } },
+      domain_prompt: NOT_EMPTY
+    }
+  }),
+  rule('With documents, only their text is ranked, and query holds the instruction.', {
+    anyOf: [has('texts'), { properties: { rank_fields: { items: { const: 'text' } }, instruction: { type: 'null' } } }]
+  }),
+  rule('domain_prompt is for normalization dc_pmi, which needs it, and alpha for normalization alpha, which needs it.', {
+    oneOf: [
+      allOf(has('domain_prompt'), lacks('alpha'), field('normalization', { const: 'dc_pmi' })),
+      allOf(has('alpha'), lacks('domain_prompt'), field('normalization', { const: 'alpha' })),
+      allOf(lacks('alpha', 'domain_prompt'), field('normalization', not({ enum: ['alpha', 'dc_pmi'] })))
+    ]
+  })
+]
+
+/** The rules of each operation, by its operationId. */
+export const FIELD_RULES: Readonly<Record<string, readonly Schema[]>> = {
+  scoreLogprob: LOGPROB_RULES,
+  scoreLoss: LOSS_RULES,
+  scoreCompletions: COMPLETIONS_RULES,
+  tokenize: TOKENIZE_RULES,
+  detokenize: [SAFE_NAMES],
+  rerank: RERANK_RULES,
+  rerankV2: RERANK_RULES,
+  rerankUnversioned: RERANK_RULES
+}
