@@ -30,7 +30,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   encoding: ['scoring/', 'tokenizer/tokenizer.ts'],
   evaluation: ['encoding/', 'engine/checksum.ts', 'engine/engine.ts', 'scheduling/job.ts', 'scheduling/scheduler.ts', 'scoring/', 'tokenizer/tokenizer.ts'],
   logprob: [...ENDPOINT],
-  completions: [...ENDPOINT],
+  completions: [...ENDPOINT, 'json/parse.ts'],
   rerank: [...ENDPOINT],
   loss: [...ENDPOINT, 'tokenizer/token-bytes.ts'],
   http: [

@@ -37,7 +37,8 @@ describe('docs/guides/loss.md', () => {
   }
 
   test('lists every finding, rule and reason that the code can give, and no other', () => {
-    assert.deepEqual(column('finding'), codesIn(`${readPage('src/scoring/loss/findings.ts')}${readPage('src/loss/encode-messages.ts')}`, /code: '([a-z_]+)'/g))
+    const sources = ['src/scoring/loss/findings.ts', 'src/loss/encode-messages.ts', 'src/tokenizer/chat-warnings.ts'].map(readPage)
+    assert.deepEqual(column('finding'), codesIn(sources.join(''), /code: '([a-z_]+)'/g))
     assert.deepEqual(column('rule'), codesIn(readPage('src/scoring/consistency/token-violations.ts'), /^ {2}\| '([a-z_]+)'$/gm))
     assert.deepEqual(column('reason'), codesIn(sectionOf('src/scoring/loss/labels.ts', 'export type Reason', '\n'), /'([a-z_]+)'/g))
     assert.deepEqual(column('check'), codesIn(readPage('src/scoring/loss/loss-checks.ts'), /check\(\s*'([a-z_]+)'/g))

@@ -8,9 +8,9 @@ import { MIN_LOG_PROB } from './token-scores.ts'
 /** A check that did not pass, with the first choice that it concerns. */
 export type ChoiceCheck = Check & { readonly choice: number }
 
-/** The scores of the P prompt tokens by position, as the engine returned them. `rows` start at position 1. */
-export function promptSequence(ids: Int32Array, rows: RowScores): ScoredSequence {
-  const at = <T>(pick: (row: number) => T): (T | null)[] => Array.from(ids, (_, i) => (i === 0 ? null : pick(i - 1)))
+/** The scores of the P prompt tokens by position, as the engine returned them. `rows` start at `firstScored`. */
+export function promptSequence(ids: Int32Array, rows: RowScores, firstScored: number): ScoredSequence {
+  const at = <T>(pick: (row: number) => T): (T | null)[] => Array.from(ids, (_, i) => (i < firstScored ? null : pick(i - firstScored)))
   return {
     ids,
     // A prompt has no x and y; two halves let a sampled verification check both parts.

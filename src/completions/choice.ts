@@ -19,12 +19,15 @@ interface PromptLogprob {
   readonly decodedToken: string
 }
 
+/** By token id, the prompt token first; the entry of the first token is null. */
+type PromptLogprobs = readonly (ReadonlyMap<number, PromptLogprob> | null)[]
+
 export interface Choice {
   readonly index: number
   readonly text: string
   readonly logprobs: ChoiceLogprobs | null
-  /** By token id, the prompt token first; the entry of the first token is null. Null when it was not requested. */
-  readonly promptLogprobs: readonly (ReadonlyMap<number, PromptLogprob> | null)[] | null
+  /** Null when it was not requested. */
+  readonly promptLogprobs: PromptLogprobs | null
 }
 
 interface Position {
@@ -61,7 +64,14 @@ export function choiceOf(
     index,
     text: spelled.text,
     logprobs: logprobs === null ? null : choiceLogprobs([...(echo ? positions : []), ...generatedPosition], spelled, logprobs, options, tokenizer),
-    promptLogprobs: promptLogprobs === null ? null : positions.map(({ scores }) => (scores === null ? null : promptEntry(scores, promptLogprobs, tokenizer)))
+    promptLogprobs:
+      promptLogprobs === null
+        ? null
+        : promptLogprobsOf(
+            positions.map(({ scores }) => scores),
+            promptLogprobs,
+            tokenizer
+          )
   }
 }
 
@@ -96,6 +106,11 @@ function topEntry({ token, top }: PositionScores, topCount: number, name: (id: n
   return entry
 }
 
+/** One entry per token of a prompt; null for a token without scores. */
+export function promptLogprobsOf(positions: readonly (PositionScores | null)[], topCount: number, tokenizer: Tokenizer): PromptLogprobs {
+  return positions.map((scores) => (scores === null ? null : promptEntry(scores, topCount, tokenizer)))
+}
+
 function promptEntry({ token, top }: PositionScores, topCount: number, tokenizer: Tokenizer): Map<number, PromptLogprob> {
   const entry = new Map<number, PromptLogprob>()
   for (const { id, logProb, rank } of [token, ...top.slice(0, topCount)]) {
@@ -109,8 +124,12 @@ function promptEntry({ token, top }: PositionScores, topCount: number, tokenizer
  * numerically and drop the key "__proto__".
  */
 export function choiceJson({ index, text, logprobs, promptLogprobs }: Choice): string {
-  const prompt = promptLogprobs === null ? '' : `,"prompt_logprobs":${list(promptLogprobs, promptEntryJson)}`
+  const prompt = promptLogprobs === null ? '' : `,"prompt_logprobs":${promptLogprobsJson(promptLogprobs)}`
   return `{"index":${index},"text":${JSON.stringify(text)},"logprobs":${logprobs === null ? 'null' : logprobsJson(logprobs)},"finish_reason":"length"${prompt}}`
+}
+
+export function promptLogprobsJson(entries: PromptLogprobs): string {
+  return list(entries, promptEntryJson)
 }
 
 function logprobsJson({ tokens, tokenLogprobs, topLogprobs, textOffset }: ChoiceLogprobs): string {
@@ -137,7 +156,7 @@ function list<T>(values: readonly (T | null)[], json: (value: T) => string): str
 }
 
 /** The shortest decimal that parses to the same double. `JSON.stringify` would turn a non-finite number into null. */
-function numberJson(value: number): string {
+export function numberJson(value: number): string {
   if (!Number.isFinite(value)) throw new Error('a non-finite number must not reach a response')
   return JSON.stringify(value)
 }

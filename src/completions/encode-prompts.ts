@@ -1,8 +1,10 @@
+import { textsOf } from '../encoding/conversation-input.ts'
 import type { EncodingContext } from '../encoding/encoding-context.ts'
 import { assertReachable, checkedInput, minTokenCount } from '../encoding/item-input.ts'
 import { TextIds } from '../encoding/text-ids.ts'
 import { ServiceError } from '../errors.ts'
 import { isSliceOver, mapInSlices, nextSlice } from '../event-loop.ts'
+import type { Conversation, EncodedAnswer } from '../tokenizer/tokenizer.ts'
 import type { CompletionsRequest } from './request.ts'
 
 /** A prompt as P token ids. */
@@ -42,6 +44,30 @@ export async function encodePrompts({ prompts, options }: CompletionsRequest, co
     if (count > longestPrompt(options.maxTokens, maxModelLen)) throw tooLong(param, count, false, options.maxTokens, maxModelLen)
     return encoded
   })
+}
+
+/** A conversation as token ids, with the tokens of its last message. */
+export interface EncodedChatPrompt extends EncodedPrompt {
+  readonly answer: EncodedAnswer['answer']
+  readonly warnings: EncodedAnswer['warnings']
+}
+
+/**
+ * Renders a conversation. Only the control tokens that the chat template writes become ids, and the template writes BOS
+ * if it wants one. Throws `chat_template_failed` and, naming messages, what `encodePrompts` throws.
+ */
+export async function encodeChatPrompt(conversation: Conversation, maxTokens: 0 | 1, context: EncodingContext): Promise<EncodedChatPrompt> {
+  const { tokenizer, maxModelLen } = context
+  const param = 'messages'
+  for (const text of textsOf(conversation)) {
+    const minTokens = minTokenCount(text, tokenizer.info, false)
+    if (minTokens > longestPrompt(maxTokens, maxModelLen)) throw tooLong(param, minTokens, true, maxTokens, maxModelLen)
+  }
+  const { ids, answer, warnings } = await tokenizer.encodeAnswer(conversation, { maxTokens: longestPrompt(maxTokens, maxModelLen) })
+  assertReachable(ids, param, context)
+  if (ids.length === 0) throw new ServiceError('invalid_request', 'the chat template renders these messages to nothing: send a message with text', { param })
+  if (ids.length > longestPrompt(maxTokens, maxModelLen)) throw tooLong(param, ids.length, false, maxTokens, maxModelLen)
+  return { ids, addedBefore: 0, addedAfter: 0, answer, warnings }
 }
 
 function unchanged(ids: readonly number[]): EncodedPrompt {

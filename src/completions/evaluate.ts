@@ -2,7 +2,7 @@ import { elementAt, entryOf } from '../element-at.ts'
 import type { Warning } from '../encoding/encoded-item.ts'
 import { contextFor } from '../encoding/encoding-context.ts'
 import type { RowScores } from '../engine/engine.ts'
-import { serviceErrorFrom } from '../errors.ts'
+import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { EvaluationContext } from '../evaluation/evaluation-context.ts'
 import { groupByLastToken, groupedJobs, rowsOfSequence } from '../evaluation/last-token-candidates.ts'
 import type { VerifiedSequence } from '../evaluation/sampled-verification.ts'
@@ -14,9 +14,11 @@ import { alsoAbortedBy, computeKeys, type ScoringJob, type WorkTerms } from '../
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
 import { logProbSums, type ScoredSequence } from '../scoring/scored-sequence.ts'
+import { type ChatChoice, chatChoiceOf } from './chat-choice.ts'
+import type { ChatRequest } from './chat-request.ts'
 import { promptChecks, promptSequence, summaryOf } from './checks.ts'
 import { type Choice, choiceOf } from './choice.ts'
-import { type EncodedPrompt, encodePrompts } from './encode-prompts.ts'
+import { type EncodedPrompt, encodeChatPrompt, encodePrompts } from './encode-prompts.ts'
 import type { CompletionsOptions, CompletionsRequest } from './request.ts'
 import { assertFinite } from './token-scores.ts'
 
@@ -30,6 +32,17 @@ export interface CompletionsAnswer<T> {
 
 /** Called with every prompt whose own tokens were scored. */
 type PromptListener = (verified: VerifiedSequence) => void
+
+/** Prompts to score from position `firstScored` on; `params` name them in errors. */
+interface PromptWork {
+  readonly prompts: readonly EncodedPrompt[]
+  readonly params: readonly string[]
+  readonly options: CompletionsOptions
+  readonly firstScored: number
+}
+
+/** Makes the choice of a prompt. `rows` begin at position `firstScored`; null when nothing was computed. */
+type Present<T> = (index: number, rows: RowScores | null, firstScored: number) => T
 
 interface ScoredPrompt<T> {
   readonly choice: T
@@ -60,9 +73,32 @@ export class CompletionsEvaluator {
    * per position takes many times the memory of its JSON. Throws the error of the first invalid prompt, `queue_full`,
    * `scores_mismatched` or `non_finite_logits`.
    */
-  async evaluate<T>(request: CompletionsRequest, terms: WorkTerms, present: (choice: Choice) => T): Promise<CompletionsAnswer<T>> {
-    const prompts = await encodePrompts(request, contextFor(this.#context, terms))
-    const jobByPrompt = await mapInSlices(prompts, (prompt) => jobOfPrompt(prompt, request.options))
+  async evaluate<T>({ prompts: given, options }: CompletionsRequest, terms: WorkTerms, present: (choice: Choice) => T): Promise<CompletionsAnswer<T>> {
+    const prompts = await encodePrompts({ prompts: given, options }, contextFor(this.#context, terms))
+    const params = given.map(({ param }) => param)
+    return this.#evaluated({ prompts, params, options, firstScored: 1 }, terms, (i, rows, firstScored) =>
+      present(choiceOf(i, elementAt(prompts, i), rows, firstScored, options, this.#context.tokenizer))
+    )
+  }
+
+  /** Scores the last message of a conversation. Throws as `evaluate` does, and `chat_template_failed`. */
+  async evaluateChat(request: ChatRequest, terms: WorkTerms): Promise<CompletionsAnswer<ChatChoice>> {
+    const { options, conversation } = request
+    const prompt = await encodeChatPrompt(conversation, options.maxTokens, contextFor(this.#context, terms))
+    if (options.echo && prompt.answer === null)
+      throw new ServiceError('chat_template_failed', 'the chat template writes nothing of the last message, so it cannot be scored: use prompt_logprobs', {
+        param: 'messages'
+      })
+    // Without prompt_logprobs, tokens in front of the answer need no scores and may come from the prefix cache.
+    const firstScored = options.promptLogprobs === null ? Math.max(1, prompt.answer?.start ?? 1) : 1
+    const scored = await this.#evaluated({ prompts: [prompt], params: ['messages'], options, firstScored }, terms, (_, rows, first) =>
+      chatChoiceOf(prompt, rows, first, request, this.#context.tokenizer)
+    )
+    return { ...scored, warnings: [...scored.warnings, ...prompt.warnings] }
+  }
+
+  async #evaluated<T>({ prompts, params, options, firstScored }: PromptWork, terms: WorkTerms, present: Present<T>): Promise<CompletionsAnswer<T>> {
+    const jobByPrompt = await mapInSlices(prompts, (prompt) => jobOfPrompt(prompt, options, firstScored))
     const grouped = await groupByLastToken(jobByPrompt.filter((job) => job !== null))
     const jobs = groupedJobs(grouped)
     await computeKeys(jobs)
@@ -80,15 +116,16 @@ export class CompletionsEvaluator {
       const job = elementAt(jobByPrompt, i)
       const rows = job === null ? null : await rowsOf(job)
       await pauseIfLong()
-      const { choice, checks } = this.#scored(i, prompt, job, rows, request)
-      return { choice: present(choice), checks }
+      const first = job?.sequence.firstScored ?? 1
+      const checks = job === null || rows === null ? [] : this.#checked(prompt, job, rows, elementAt(params, i))
+      return { choice: present(i, rows, first), checks }
     }
 
     try {
       const scored = await Promise.all(prompts.map(scoredPrompt))
       return {
         choices: scored.map(({ choice }) => choice),
-        usage: usageOf(prompts, request.options.maxTokens, await workUsage(jobs, submitted)),
+        usage: usageOf(prompts, options.maxTokens, await workUsage(jobs, submitted)),
         checks: summaryOf(scored.map(({ checks }) => checks)),
         warnings: this.#context.causal === 'approximate' ? [APPROXIMATE] : []
       }
@@ -99,23 +136,14 @@ export class CompletionsEvaluator {
     }
   }
 
-  #scored(
-    index: number,
-    prompt: EncodedPrompt,
-    job: ScoringJob | null,
-    rows: RowScores | null,
-    { prompts, options }: CompletionsRequest
-  ): ScoredPrompt<Choice> {
-    const firstScored = job?.sequence.firstScored ?? 1
-    if (job !== null && rows !== null) {
-      assertSequenceIntegrity(sequenceIntegrityOf(job.sequence, rows))
-      assertFinite(rows, firstScored, elementAt(prompts, index).param)
-    }
-    const choice = choiceOf(index, prompt, rows, firstScored, options, this.#context.tokenizer)
-    if (rows === null || firstScored > 1 || prompt.ids.length < 2) return { choice, checks: [] }
-    const sequence = promptSequence(prompt.ids, rows)
-    this.#notify(sequence, rows)
-    return { choice, checks: promptChecks(sequence) }
+  #checked({ ids }: EncodedPrompt, job: ScoringJob, rows: RowScores, param: string): Check[] {
+    const { firstScored } = job.sequence
+    assertSequenceIntegrity(sequenceIntegrityOf(job.sequence, rows))
+    assertFinite(rows, firstScored, param)
+    if (ids.length < 2 || firstScored >= ids.length) return []
+    const sequence = promptSequence(ids, rows, firstScored)
+    if (firstScored === 1) this.#notify(sequence, rows)
+    return promptChecks(sequence)
   }
 
   #notify(sequence: ScoredSequence, rows: RowScores): void {
@@ -138,11 +166,11 @@ function usageOf(prompts: readonly EncodedPrompt[], maxTokens: 0 | 1, work: Work
  * 1 and, with max_tokens 1, position P. That row needs the last id to be fed, so an arbitrary id is appended; its own
  * score is ignored, because the generated token is the most probable one of the row.
  */
-function jobOfPrompt({ ids }: EncodedPrompt, options: CompletionsOptions): ScoringJob | null {
+function jobOfPrompt({ ids }: EncodedPrompt, options: CompletionsOptions, firstScored: number): ScoringJob | null {
   const { maxTokens } = options
   const topCount = topCountOf(options)
-  if (maxTokens === 1) return { sequence: { ids: withLastRepeated(ids), firstScored: scoresPrompt(options) ? 1 : ids.length }, topCount }
-  return scoresPrompt(options) && ids.length > 1 ? { sequence: { ids, firstScored: 1 }, topCount } : null
+  if (maxTokens === 1) return { sequence: { ids: withLastRepeated(ids), firstScored: scoresPrompt(options) ? firstScored : ids.length }, topCount }
+  return scoresPrompt(options) && ids.length > firstScored ? { sequence: { ids, firstScored }, topCount } : null
 }
 
 /** A typed copy: spreading the ids of a 5 MB body would block the event loop for 200 ms. */

@@ -5,7 +5,7 @@ import { ServiceError } from '../errors.ts'
 type Flag = boolean | number | null
 
 /** The fields of the body of POST /v1/completions that logpr reads; it ignores all others. */
-export interface CompletionsBody {
+export interface CompletionsBody extends UnsupportedFields {
   readonly prompt: PromptField
   readonly max_tokens?: number | null
   readonly echo?: Flag
@@ -13,6 +13,10 @@ export interface CompletionsBody {
   readonly prompt_logprobs?: number | null
   readonly add_special_tokens?: boolean | null
   readonly return_tokens_as_token_ids?: boolean | null
+}
+
+/** Fields that need text generation or change what is scored. */
+export interface UnsupportedFields {
   readonly n?: number | null
   readonly best_of?: number | null
   readonly stream?: boolean | null
@@ -80,7 +84,8 @@ function maxTokensOf({ max_tokens: maxTokens = null }: CompletionsBody, isScorin
   )
 }
 
-function rejectUnsupported(body: CompletionsBody): void {
+/** Throws `invalid_request`, naming the field. */
+export function rejectUnsupported(body: UnsupportedFields): void {
   if (body.stream === true) throw invalid('stream', 'streaming is not supported: send stream: false')
   for (const field of ['n', 'best_of'] as const) {
     const count = body[field] ?? 1

@@ -97,7 +97,7 @@ function encodedItem(input: ItemInput, textIds: TextIds, options: LogprobOptions
       boundaryIsKnown: split.boundary.policy !== 'tokens',
       ...controlTokens(input, partIds, options, tokenizer)
     },
-    warnings: warningsOf(split, droppedTokens, sizes),
+    warnings: [...warningsOf(split, droppedTokens, sizes), ...input.warnings],
     ...scoredRange(sizes, droppedTokens > 0 ? new Set(['conditional']) : options.terms)
   }
 }

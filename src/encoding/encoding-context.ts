@@ -19,8 +19,9 @@ export function contextFor<C extends EncodingContext>(context: C, { signal, clie
     bytesOf: (id) => tokenizer.bytesOf(id),
     encode: (texts, options) => tokenizer.encode(texts, { ...options, ...terms }),
     normalize: (texts, options) => tokenizer.normalize(texts, { ...options, ...terms }),
-    encodeChat: (messages) => tokenizer.encodeChat(messages, terms),
-    encodeConversation: (messages, generatedRoles) => tokenizer.encodeConversation(messages, generatedRoles, terms),
+    encodeChat: (conversation, own) => tokenizer.encodeChat(conversation, { ...own, ...terms }),
+    encodeConversation: (conversation, generatedRoles, own) => tokenizer.encodeConversation(conversation, generatedRoles, { ...own, ...terms }),
+    encodeAnswer: (conversation, own) => tokenizer.encodeAnswer(conversation, { ...own, ...terms }),
     close: () => tokenizer.close()
   }
   return { ...context, tokenizer: bound }

@@ -1,6 +1,7 @@
 import { ServiceError } from '../errors.ts'
-import type { TokenizerInfo } from '../tokenizer/tokenizer.ts'
+import type { ChatWarning, TokenizerInfo } from '../tokenizer/tokenizer.ts'
 import { moveTrailingSpace } from './boundary.ts'
+import { textsOf } from './conversation-input.ts'
 import type { EncodingContext } from './encoding-context.ts'
 import type { LogprobItem, LogprobOptions, TextOrIds } from './logprob-item.ts'
 
@@ -13,6 +14,8 @@ export interface ItemInput {
   readonly y: TextOrIds
   readonly fromTemplate: boolean
   readonly movedSpace: boolean
+  /** What the chat template ignored. */
+  readonly warnings: readonly ChatWarning[]
 }
 
 /**
@@ -21,17 +24,28 @@ export interface ItemInput {
  */
 export async function itemInputOf(item: LogprobItem, options: LogprobOptions, context: EncodingContext): Promise<ItemInput> {
   const y = checkedInput(item.y, item.param.y, options, context)
-  const base = { item, y, headIds: new Int32Array(0), xText: '', fromTemplate: false, movedSpace: false }
+  const base = { item, y, headIds: new Int32Array(0), xText: '', fromTemplate: false, movedSpace: false, warnings: [] }
   if (typeof item.x === 'object' && 'messages' in item.x) {
-    for (const { role, content } of item.x.messages) for (const text of [role, content]) checkedInput(text, item.param.x, options, context)
-    const { headIds, tail } = await context.tokenizer.encodeChat(item.x.messages)
-    return { ...base, headIds, xText: tail, fromTemplate: true }
+    for (const text of textsOf(item.x)) checkedInput(text, item.param.x, options, context)
+    const { headIds, tail, warnings } = await context.tokenizer.encodeChat(item.x, options.onOverflow === 'error' ? { maxTokens: context.maxModelLen } : {})
+    if (options.parseSpecialTokens) refuseControls(tail, context)
+    return { ...base, headIds, xText: tail, fromTemplate: true, warnings }
   }
   const x = checkedInput(item.x, item.param.x, options, context)
   if (typeof x !== 'string') return { ...base, headIds: new Int32Array(x) }
   if (options.boundary !== 'move_space' || typeof y !== 'string') return { ...base, xText: x }
   const moved = moveTrailingSpace(x, y)
   return { ...base, xText: moved.x, y: moved.y, movedSpace: moved.x !== x }
+}
+
+/** The tail of a rendered conversation has no control token of the template: one that it spells is a message's text. */
+function refuseControls(tail: string, { tokenizer }: EncodingContext): void {
+  if ([...tokenizer.info.specials.values()].some((spelling) => spelling !== '' && tail.includes(spelling)))
+    throw new ServiceError(
+      'invalid_request',
+      'the last message spells a control token, which stays text, but parse_special_tokens would turn it into the token: leave parse_special_tokens out, or send y as token ids',
+      { param: 'parse_special_tokens' }
+    )
 }
 
 /** Returns `value` unchanged. Throws as `itemInputOf` does. */

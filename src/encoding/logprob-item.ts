@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../tokenizer/tokenizer.ts'
+import type { Conversation } from '../tokenizer/tokenizer.ts'
 
 /** Text or token ids, as a caller sends them. */
 export type TextOrIds = string | readonly number[]
@@ -10,7 +10,7 @@ export interface LogprobItem {
   /** Position of y among the outputs of its x. */
   readonly candidate: number
   readonly id: string | null
-  readonly x: TextOrIds | { readonly messages: readonly ChatMessage[] }
+  readonly x: TextOrIds | Conversation
   readonly y: TextOrIds
   /** Paths of x and y in the request, for error messages. */
   readonly param: { readonly x: string; readonly y: string }

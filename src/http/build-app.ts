@@ -21,6 +21,7 @@ import { registerRequestContext } from './plugins/request-context.ts'
 import { registerStaticFiles } from './plugins/static-files.ts'
 import { registerTracing } from './plugins/tracing.ts'
 import { registerWriteTimeout } from './plugins/write-timeout.ts'
+import { chatCompletionsRoutes } from './routes/chat-completions.ts'
 import { checkRoutes } from './routes/check.ts'
 import { completionsRoutes } from './routes/completions.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -85,6 +86,7 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
     await scope.register(logprobRoutes, { requests })
     await scope.register(lossRoutes, { requests })
     await scope.register(completionsRoutes, { requests })
+    await scope.register(chatCompletionsRoutes, { requests })
     await scope.register(rerankRoutes, { requests })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })

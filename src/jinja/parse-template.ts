@@ -1,19 +1,31 @@
 import { isReservedName } from './known-names.ts'
-import { tokenize } from './lexer.ts'
+import { type Token, tokenize } from './lexer.ts'
 import { parseExpression, parseFilters, parseOr } from './parse-expression.ts'
 import { parseTuple } from './parse-primary.ts'
 import { BODY, type Body, type Expression, type Parameter, type Statement, type Target } from './syntax.ts'
 import { TokenStream } from './token-stream.ts'
 
+export interface ParsedTemplate {
+  readonly body: Body
+  /** Every name in the code of the template, and every text constant, also by the parts between its dots. */
+  readonly words: ReadonlySet<string>
+}
+
 /**
  * Reads a template. Throws `TemplateError`: `syntax` if jinja2 rejects it too, `unsupported` with the name of a
  * construct that this renderer does not know.
  */
-export function parseTemplate(template: string): Body {
-  const stream = new TokenStream(tokenize(template))
+export function parseTemplate(template: string): ParsedTemplate {
+  const tokens = tokenize(template)
+  const stream = new TokenStream(tokens)
   const body = parseBody(stream, [])
   if (!stream.is('end')) stream.fail('expected the end of the template')
-  return body
+  return { body, words: new Set(tokens.flatMap(wordsOf)) }
+}
+
+function wordsOf({ kind, value }: Token): string[] {
+  if (kind === 'name') return [value]
+  return kind === 'string' ? [value, ...value.split('.')] : []
 }
 
 /** Reads statements until one of the tags named, and stops behind that name. */

@@ -12,8 +12,11 @@ const MAX_ITERATIONS = 2_000_000
 
 export interface Rendering {
   readonly text: Text
-  /** What `{% generation %}` blocks wrote, in UTF-16 units of the text. */
-  readonly generations: readonly { readonly start: number; readonly end: number }[]
+  /**
+   * What `{% generation %}` blocks wrote, in UTF-16 units of the text; null if one is inside a macro or another block
+   * whose text is moved, where transformers marks other text.
+   */
+  readonly generations: readonly { readonly start: number; readonly end: number }[] | null
 }
 
 type Outcome = 'done' | 'break' | 'continue'
@@ -27,12 +30,13 @@ export function render(body: Body, variables: Iterable<readonly [string, Value]>
     if (error instanceof RangeError) throw new TemplateError('failed', 'the template calls its macros too deeply or makes too long a text')
     throw error
   }
-  return { text: Text.concat(renderer.output), generations: renderer.generations }
+  return { text: Text.concat(renderer.output), generations: renderer.hasMovedGenerations ? null : renderer.generations }
 }
 
 class Renderer {
   readonly output: Text[] = []
   readonly generations: { start: number; end: number }[] = []
+  hasMovedGenerations = false
   #iterations = 0
 
   run(body: Body, scope: Scope, output: Text[]): Outcome {
@@ -79,6 +83,7 @@ class Renderer {
         const start = lengthOf(output)
         this.#captureInto(output, statement.body, scope)
         if (output === this.output) this.generations.push({ start, end: lengthOf(output) })
+        else this.hasMovedGenerations = true
         return 'done'
       }
       default:

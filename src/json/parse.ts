@@ -1,4 +1,5 @@
 import { isSliceOver, nextSlice, pauseIfLong } from '../event-loop.ts'
+import { keepAllNumberKinds, keepNumberKinds } from './number-kinds.ts'
 import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COMMA, type JsonLimits, JsonStructure, OPEN_ARRAY, OPEN_OBJECT, PORTION_BYTES, QUOTE } from './structure.ts'
 
 /** Bytes that are scanned between two looks at the clock. */
@@ -21,7 +22,23 @@ export function parseJsonLine(line: string): unknown {
   const bytes = Buffer.from(line)
   const structure = new JsonStructure(bytes, NO_LIMITS)
   structure.scan(bytes.length)
-  return JSON.parse(line)
+  const value: unknown = JSON.parse(line)
+  for (const _ of keepNumberKinds(bytes, value));
+  return value
+}
+
+/**
+ * The value of a JSON text that chat templates read, with the kinds of its numbers. Throws as `parseJson` does.
+ */
+export function parseTemplateJson(text: string): unknown {
+  const bytes = Buffer.from(text)
+  const structure = new JsonStructure(bytes, NO_LIMITS)
+  structure.scan(bytes.length)
+  const reading = keepAllNumberKinds(bytes, JSON.parse(text))
+  for (;;) {
+    const { done, value } = reading.next()
+    if (done === true) return value
+  }
 }
 
 /** For texts that are not from the network. */

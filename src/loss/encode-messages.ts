@@ -1,8 +1,10 @@
 import { elementAt } from '../element-at.ts'
+import { textsOf } from '../encoding/conversation-input.ts'
 import type { EncodingContext } from '../encoding/encoding-context.ts'
 import { checkedInput } from '../encoding/item-input.ts'
 import type { Finding } from '../scoring/loss/findings.ts'
-import type { ContentBytes, EncodedConversation } from '../tokenizer/tokenizer.ts'
+import type { ContentBytes, Conversation, EncodedConversation } from '../tokenizer/tokenizer.ts'
+import { encodeGenerations, warningFindings } from './encode-generations.ts'
 import { encodeRegions } from './encode-regions.ts'
 import type { EncodedExample } from './encoded-example.ts'
 import type { Region } from './regions.ts'
@@ -18,22 +20,22 @@ const SPACE = 0x20
  * Throws `chat_template_failed`, `boundary_not_exact`, and as `encodeRegions` does.
  */
 export async function encodeMessages(
-  { messages, trainOn }: Extract<LossInput, { form: 'messages' }>,
+  { conversation, trainOn, mask }: Extract<LossInput, { form: 'messages' }>,
   options: LossOptions,
   context: EncodingContext
 ): Promise<EncodedExample> {
-  messages.forEach(({ role, content }, i) => {
-    for (const [field, text] of Object.entries({ role, content }))
-      checkedInput(text, `messages/${i}/${field}`, { boundary: 'auto', onOverflow: 'error', parseSpecialTokens: false }, context)
-  })
-  const chat = await context.tokenizer.encodeConversation(messages, trainOn)
+  for (const text of textsOf(conversation)) checkedInput(text, 'messages', { boundary: 'auto', onOverflow: 'error', parseSpecialTokens: false }, context)
+  const chat = await context.tokenizer.encodeConversation(conversation, trainOn, { maxTokens: context.maxModelLen })
+  if (mask === 'generation') return encodeGenerations(chat, options, context)
+  const { messages, continuedField } = conversation
   const contents = chat.contents.flatMap((content, i) =>
     content === null ? [] : [{ content, isFirst: i === 0, isTrained: trainOn.includes(messages[i]?.role ?? '') }]
   )
   const trained = contents.flatMap(({ content, isTrained }) => (isTrained ? [content] : []))
   const { specials } = context.tokenizer.info
   const ends = trained.map(({ end }) => endAfter(end, chat, context))
-  const isLastTrained = messages.length > 0 && contents.at(-1)?.isTrained === true && messages.at(-1)?.content !== ''
+  const isLastTrained = contents.at(-1)?.isTrained === true && chat.contents.at(-1) !== null && continuedField === null
+  const missingEnds = continuedField === null ? ends : ends.slice(0, -1)
   return encodeRegions(
     {
       text: chat.text,
@@ -44,7 +46,12 @@ export async function encodeMessages(
       canAppendEnd: isLastTrained && ends.at(-1) === null,
       controlTokenCount: chat.ids.filter((id) => specials.has(id)).length,
       controlTokensWanted: true,
-      findings: [...prefixFinding(contents.filter(({ isTrained, isFirst }) => isTrained && !isFirst)), ...endFinding(ends)],
+      findings: [
+        ...prefixFinding(contents.filter(({ isTrained, isFirst }) => isTrained && !isFirst)),
+        ...endFinding(missingEnds),
+        ...toolCallFinding(conversation, trainOn),
+        ...warningFindings(chat)
+      ],
       param: 'messages'
     },
     options,
@@ -115,6 +122,20 @@ function endFinding(ends: readonly (number | null)[]): Finding[] {
       message:
         `the chat template writes no control token after ${missing} of ${ends.length} trained messages, so nothing there teaches the model to stop. ` +
         'Use a template that ends each turn with one'
+    }
+  ]
+}
+
+function toolCallFinding({ messages }: Conversation, trainOn: readonly string[]): Finding[] {
+  const count = messages.filter((message) => trainOn.includes(message.role) && Array.isArray(message.tool_calls) && message.tool_calls.length > 0).length
+  if (count === 0) return []
+  return [
+    {
+      code: 'tool_calls_masked',
+      severity: 'warning',
+      message:
+        `the tool calls of ${count} trained messages are masked, because only the template knows where they end. ` +
+        'To train them, use mask "generation" with a template that has {% generation %} blocks'
     }
   ]
 }

@@ -4,7 +4,7 @@ import { assertReachable } from '../encoding/item-input.ts'
 import { sameBytes } from '../encoding/token-text.ts'
 import { ServiceError } from '../errors.ts'
 import { type Check, check } from '../scoring/checks/check.ts'
-import { type Finding, straddleFinding } from '../scoring/loss/findings.ts'
+import { type Finding, partlyMarkedFinding, straddleFinding } from '../scoring/loss/findings.ts'
 import type { Reason } from '../scoring/loss/labels.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { EncodedExample } from './encoded-example.ts'
@@ -26,6 +26,8 @@ export interface RegionedText {
   readonly canAppendEnd: boolean
   readonly controlTokenCount: number
   readonly controlTokensWanted: boolean
+  /** Whether a token with both trained and masked text is trained. It is masked by default. */
+  readonly trainsStraddles?: boolean
   readonly findings: readonly Finding[]
   /** The request field with the text. */
   readonly param: string
@@ -45,7 +47,9 @@ export function encodeRegions(text: RegionedText, { eos, prefixToken }: LossOpti
   const hasOwnPrefix = prefix !== null && text.ids[0] === prefix
   const added = prefix === null || hasOwnPrefix ? [] : [prefix]
   const { endId } = tokenizer.info
-  const ownReasons = reasonsOf(text.starts, text.regions)
+  const labelled = reasonsOf(text.starts, text.regions)
+  const trainsStraddles = text.trainsStraddles === true
+  const ownReasons = labelled.map((reason): Reason => (reason === 'straddle' && trainsStraddles ? 'completion' : reason))
   // With parse_special_tokens the text may end with the end token.
   const endsItself = text.ids.at(-1) === endId && ownReasons.at(-1) === 'completion'
   const canAppend = text.canAppendEnd && !endsItself
@@ -69,7 +73,7 @@ export function encodeRegions(text: RegionedText, { eos, prefixToken }: LossOpti
   if (hasOwnPrefix) reasons[0] = 'bos'
   const ends = [...text.ends.map((index) => index + added.length), ...(endsItself || appended.length > 0 ? [ids.length - 1] : [])]
   if (endsItself || eos === 'score') for (const position of ends) reasons[position] = 'eos'
-  const straddles = reasons.flatMap((reason, position) => (reason === 'straddle' ? [position] : []))
+  const straddles = labelled.flatMap((reason, index) => (reason === 'straddle' ? [index + added.length] : []))
   const prefixSize = added.length + (hasOwnPrefix ? 1 : 0)
   return {
     ids,
@@ -89,14 +93,14 @@ export function encodeRegions(text: RegionedText, { eos, prefixToken }: LossOpti
       controlTokenCount: text.controlTokenCount,
       controlTokensWanted: text.controlTokensWanted
     },
-    boundary: regionCheck(straddles),
+    boundary: regionCheck(straddles, trainsStraddles),
     endPositions: ends,
     absentEndId: canAppend && ends.length === 0 ? endId : null,
-    spellsCompletion: spellsTrained(text, ownReasons, tokenizer),
+    spellsCompletion: trainsStraddles && (straddles.length > 0 || tokenizer.info.hasNormalizer) ? null : spellsTrained(text, ownReasons, tokenizer),
     strayControlTokens: text.controlTokensWanted
       ? 0
       : ids.filter((id, position) => reasons[position] === 'completion' && tokenizer.info.specials.has(id)).length,
-    findings: [...straddleFinding(straddles), ...text.findings]
+    findings: [...(trainsStraddles ? partlyMarkedFinding(straddles) : straddleFinding(straddles)), ...text.findings]
   }
 }
 
@@ -118,11 +122,16 @@ function spellsTrained({ ids, starts, text, regions }: RegionedText, reasons: re
   return sameBytes(spelled, wanted) || (spelled[0] === SPACE && sameBytes(spelled.subarray(1), wanted))
 }
 
-function regionCheck(straddles: readonly number[]): Check {
+function regionCheck(straddles: readonly number[], areTrained: boolean): Check {
   const [first] = straddles
   if (first === undefined) return check('boundary', 'pass', 'no token contains both trained and masked text', { independent: true })
-  return check('boundary', 'warn', `${straddles.length} tokens contain both trained and masked text, the first at position ${first}; they are masked`, {
-    independent: true,
-    value: first
-  })
+  return check(
+    'boundary',
+    'warn',
+    `${straddles.length} tokens contain both trained and masked text, the first at position ${first}; they are ${areTrained ? 'trained' : 'masked'}`,
+    {
+      independent: true,
+      value: first
+    }
+  )
 }

@@ -1,6 +1,7 @@
+import { type ConversationFields, conversationOf, MESSAGE_OPTIONS } from '../encoding/conversation-input.ts'
 import type { LogprobOptions, TextOrIds } from '../encoding/logprob-item.ts'
 import { ServiceError } from '../errors.ts'
-import type { ChatMessage } from '../tokenizer/tokenizer.ts'
+import type { Conversation } from '../tokenizer/tokenizer.ts'
 
 /** A piece of text, and whether it is trained. */
 interface Segment {
@@ -9,12 +10,12 @@ interface Segment {
 }
 
 /** The body of POST /v1/loss. */
-export interface LossBody {
+export interface LossBody extends ConversationFields {
   readonly x?: TextOrIds
   readonly y?: TextOrIds
   readonly segments?: readonly Segment[]
-  readonly messages?: readonly ChatMessage[]
   readonly train_on?: readonly string[]
+  readonly mask?: 'roles' | 'generation'
   readonly eos?: LogprobOptions['eos']
   readonly prompt_loss_weight?: number
   readonly reported_loss?: number
@@ -27,7 +28,13 @@ export interface LossBody {
 export type LossInput =
   | { readonly form: 'pair'; readonly x: TextOrIds; readonly y: TextOrIds; readonly boundary: LogprobOptions['boundary'] }
   | { readonly form: 'segments'; readonly segments: readonly Segment[] }
-  | { readonly form: 'messages'; readonly messages: readonly ChatMessage[]; readonly trainOn: readonly string[] }
+  | {
+      readonly form: 'messages'
+      readonly conversation: Conversation
+      readonly trainOn: readonly string[]
+      /** Whether the messages of `trainOn` are trained, or what `{% generation %}` blocks of the template write. */
+      readonly mask: 'roles' | 'generation'
+    }
 
 export interface LossOptions {
   readonly eos: LogprobOptions['eos']
@@ -58,12 +65,22 @@ export function lossRequestOf(body: LossBody): LossRequest {
 
 const FORMS = 'send one of: x and y, segments, or messages'
 
-function inputOf({ x, y, segments, messages, train_on: trainOn, boundary, parse_special_tokens: parse }: LossBody): LossInput {
+function inputOf(body: LossBody): LossInput {
+  const { x, y, segments, messages, train_on: trainOn, mask = 'roles', eos, boundary, parse_special_tokens: parse } = body
   const given = Object.entries({ x: x ?? y, segments, messages }).flatMap(([field, value]) => (value === undefined ? [] : [field]))
   const [form, second] = given
   if (form === undefined) throw invalid('x', `the request has no text: ${FORMS}`)
   if (second !== undefined) throw invalid(second, `${second} cannot be combined with ${form === 'x' ? 'x and y' : form}: ${FORMS}`)
   if (trainOn !== undefined && messages === undefined) throw invalid('train_on', 'train_on needs messages: send it with messages, or set train on segments')
+  const option = messages === undefined ? MESSAGE_OPTIONS.find((field) => body[field] !== undefined && body[field] !== null) : undefined
+  if (option !== undefined) throw invalid(option, `${option} needs messages, which a chat template renders: send it with messages, or leave it out`)
+  if (mask === 'generation') {
+    if (messages === undefined) throw invalid('mask', 'mask generation needs messages: the chat template marks what is trained')
+    if (trainOn !== undefined) throw invalid('train_on', 'train_on and mask generation exclude each other: send one of them')
+    if (eos !== undefined) throw invalid('eos', 'with mask generation the chat template decides which end tokens are trained: leave eos out')
+    if (body.continue_final_message)
+      throw invalid('continue_final_message', 'continue_final_message and mask generation exclude each other, as in transformers: send one of them')
+  }
   if (boundary !== undefined && form !== 'x')
     throw invalid('boundary', `boundary applies to x and y alone, because ${form} are tokenized as one text: leave boundary out`)
   if (parse === true && messages !== undefined)
@@ -73,7 +90,13 @@ function inputOf({ x, y, segments, messages, train_on: trainOn, boundary, parse_
     )
 
   if (segments !== undefined) return { form: 'segments', segments }
-  if (messages !== undefined) return { form: 'messages', messages, trainOn: trainOn ?? ['assistant'] }
+  if (messages !== undefined)
+    return {
+      form: 'messages',
+      conversation: conversationOf(messages, body, { path: '', addGenerationPrompt: false }),
+      trainOn: mask === 'generation' ? [] : (trainOn ?? ['assistant']),
+      mask
+    }
   if (x === undefined) throw invalid('x', 'x is missing: send the prompt, or an empty text')
   if (y === undefined) throw invalid('y', 'y is missing: send the completion to train')
   return { form: 'pair', x, y, boundary: boundary ?? 'auto' }

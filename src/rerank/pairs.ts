@@ -35,6 +35,7 @@ export function pairsOf({ query, documents, field, direction, separator }: Omit<
   })
   const items = distinct.map((document, index): LogprobItem => {
     const path = `${field}/${documentOf[index]}`
+    if (typeof query !== 'string') return { index, candidate: index, id: null, x: query, y: startOfY + document, param: { x: 'messages', y: path } }
     return direction === 'document_given_query'
       ? { index, candidate: index, id: null, x: query + endOfX, y: startOfY + document, param: { x: 'query', y: path } }
       : { index, candidate: 0, id: null, x: document + endOfX, y: startOfY + query, param: { x: path, y: 'query' } }

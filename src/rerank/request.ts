@@ -1,4 +1,6 @@
+import { type ConversationFields, conversationOf, MESSAGE_OPTIONS } from '../encoding/conversation-input.ts'
 import { ServiceError } from '../errors.ts'
+import type { Conversation } from '../tokenizer/tokenizer.ts'
 import type { Normalization } from './normalization.ts'
 
 /** Which text is y, whose probability is computed; the other one is x. */
@@ -10,7 +12,8 @@ export const DEFAULT_SEPARATOR = ' '
 
 /** A rerank request, independent of its dialect. */
 export interface RerankRequest {
-  readonly query: string
+  /** A text, or the conversation that the documents answer. */
+  readonly query: string | Conversation
   readonly documents: readonly string[]
   /** The body field that holds the documents, for error messages. */
   readonly field: 'documents' | 'texts'
@@ -33,8 +36,8 @@ interface TokenLimits {
 }
 
 /** The body fields that all dialects share. */
-export interface CommonFields {
-  readonly query: string
+export interface CommonFields extends Omit<ConversationFields, 'documents'> {
+  readonly query?: string
   readonly direction?: Direction
   readonly separator?: string
   readonly normalization?: Normalization['kind']
@@ -44,10 +47,11 @@ export interface CommonFields {
 
 /** Builds the request. Throws `invalid_request`, `invalid_text` or `empty_completion`. */
 export function rerankRequestOf(body: CommonFields, rest: Pick<RerankRequest, 'documents' | 'field' | 'truncation' | 'limits'>): RerankRequest {
-  const { query, direction = 'document_given_query', separator = DEFAULT_SEPARATOR } = body
+  const { direction = 'document_given_query', separator = body.messages === undefined ? DEFAULT_SEPARATOR : '' } = body
+  const query = queryOf(body, direction, separator)
   const normalization = normalizationOf(body)
   for (const [param, text] of [
-    ['query', query],
+    ['query', typeof query === 'string' ? query : ''],
     ['separator', separator],
     ['domain_prompt', body.domain_prompt ?? '']
   ] as const)
@@ -57,6 +61,23 @@ export function rerankRequestOf(body: CommonFields, rest: Pick<RerankRequest, 'd
   const emptyIndex = rest.documents.indexOf('')
   if (emptyIndex !== -1) throw empty(`${rest.field}/${emptyIndex}`, 'leave it out')
   return { query, direction, separator, normalization, ...rest }
+}
+
+/** The query or the conversation. `documents` are those to rank, so the chat template gets none. */
+function queryOf(body: CommonFields, direction: Direction, separator: string): string | Conversation {
+  const { query, messages } = body
+  if (messages === undefined) {
+    const option = MESSAGE_OPTIONS.find((field) => field !== 'documents' && body[field] !== undefined && body[field] !== null)
+    if (option !== undefined) throw invalid(option, `${option} needs messages, which a chat template renders: send messages instead of query, or leave it out`)
+    if (query === undefined) throw invalid('query', 'query is missing: send query (a text), or messages (a conversation that the documents answer)')
+    return query
+  }
+  if (query !== undefined) throw invalid('messages', 'query and messages exclude each other: send one of them')
+  if (direction !== 'document_given_query')
+    throw invalid('direction', 'messages are always the prompt, so direction must be document_given_query: leave it out')
+  if (/[^ ]/.test(separator))
+    throw invalid('separator', 'the chat template ends the prompt, so with messages separator may only be spaces in front of each document: leave it out')
+  return conversationOf(messages, { ...body, documents: null }, { path: '', addGenerationPrompt: true })
 }
 
 /** `domain_prompt` and `alpha` each belong to one normalization, and select it when `normalization` is missing. */
@@ -82,6 +103,10 @@ function unused(param: string, wanted: string, kind: string): ServiceError {
 
 function missing(param: string, kind: string, what: string): ServiceError {
   return new ServiceError('invalid_request', `normalization ${kind} needs ${param}: ${what}`, { param })
+}
+
+function invalid(param: string, message: string): ServiceError {
+  return new ServiceError('invalid_request', message, { param })
 }
 
 function empty(param: string, advice: string): ServiceError {

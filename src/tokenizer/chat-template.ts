@@ -1,101 +1,80 @@
-/** The chat templates of a model folder, rendered as transformers renders them. */
+/** The chat templates of a model, rendered as transformers renders them. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
 import { ServiceError } from '../errors.ts'
-import { type JsonValue, Template, toValue } from '../jinja/template.ts'
+import { type JsonValue, Template } from '../jinja/template.ts'
 import { TemplateError } from '../jinja/template-error.ts'
 import type { Text } from '../jinja/text.ts'
+import { chatWarnings } from './chat-warnings.ts'
+import { cutAtTag, taggedMessages } from './continued-message.ts'
 import { spellingOf } from './pretrained-tokenizer.ts'
-import type { ChatMessage } from './tokenizer.ts'
+import { preparedMessages, type TextSource, templateValues } from './template-values.ts'
+import type { ChatWarning, Conversation } from './tokenizer.ts'
 
 type TokenizerConfig = Readonly<Record<string, unknown>>
 
 /** Special tokens of tokenizer_config.json that a chat template can name. */
 const TEMPLATE_TOKENS = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const
 
-/** Origin of texts of a conversation that are not the content of a message. */
-const OTHER_TEXT = -1
-
 const MAX_MESSAGE_CHARACTERS = 500
 
-/**
- * Chat templates by name: those in files win over tokenizer_config.json, as in transformers. Empty if the model has
- * none. Throws `model_invalid` for a file that cannot be read.
- */
-export function readChatTemplates(folder: string, config: TokenizerConfig): ReadonlyMap<string, string> {
-  const files = templateFiles(folder)
-  if (files.size > 0) return files
-  const given = config.chat_template
-  if (typeof given === 'string') return new Map([['default', given]])
-  return new Map((Array.isArray(given) ? given : []).flatMap(namedTemplate))
+/** A rendered conversation. */
+export interface RenderedChat {
+  /** The origin of a part is its index in `sources`; what the template writes and roles have none. */
+  readonly text: Text
+  /** The first ones are the contents of the messages, in order. */
+  readonly sources: readonly TextSource[]
+  /**
+   * What `{% generation %}` blocks wrote, in UTF-16 units; null if the template has none, or none whose place is known.
+   */
+  readonly generations: readonly { readonly start: number; readonly end: number }[] | null
+  readonly warnings: readonly ChatWarning[]
 }
 
-function templateFiles(folder: string): Map<string, string> {
-  const found = new Map<string, string>()
-  const own = join(folder, 'chat_template.jinja')
-  const more = join(folder, 'additional_chat_templates')
-  try {
-    if (existsSync(own)) found.set('default', readFileSync(own, 'utf8'))
-    const names = existsSync(more) ? readdirSync(more).filter((name) => name.endsWith('.jinja')) : []
-    for (const name of names.sort()) found.set(basename(name, '.jinja'), readFileSync(join(more, name), 'utf8'))
-  } catch (error) {
-    throw new ServiceError(
-      'model_invalid',
-      `a chat template of ${basename(folder)} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error
-      }
-    )
-  }
-  return found
-}
-
-function namedTemplate(each: unknown): [string, string][] {
-  if (typeof each !== 'object' || each === null || !('name' in each) || !('template' in each)) return []
-  return typeof each.name === 'string' && typeof each.template === 'string' ? [[each.name, each.template]] : []
-}
-
-/** A chat template that was read, or the reason why it cannot be used. */
+/** The chat template of a model, or the reason why it cannot be used. */
 export class ChatTemplate {
   /** The source; null if the model has none, or several and none named default. */
   readonly source: string | null
   /** Why conversations cannot be rendered, for people; null if they can. */
   readonly fault: string | null
-  readonly #template: Template | null
+  readonly #template: Template | string
+  /** The template for conversations with tools, if the model has one; or why it cannot be used. */
+  readonly #toolTemplate: Template | string
   readonly #tokens: Readonly<Record<string, JsonValue>>
 
   /** Throws nothing: a model without a usable template still scores texts. */
   constructor(templates: ReadonlyMap<string, string>, config: TokenizerConfig) {
     this.source = templates.get('default') ?? null
     this.#tokens = tokensOf(config)
-    if (this.source === null) {
-      this.#template = null
-      this.fault =
-        templates.size === 0
-          ? 'this model has no chat template'
-          : `this model has the chat templates ${[...templates.keys()].join(', ')}, and none is named default: choose one with --chat-template`
-      return
-    }
-    const read = readTemplate(this.source)
-    this.#template = read instanceof Template ? read : null
-    this.fault = read instanceof Template ? null : read
+    const names = [...templates.keys()].join(', ')
+    const absent =
+      templates.size === 0
+        ? 'this model has no chat template'
+        : `this model has the chat templates ${names}, and none is named default: choose one with --chat-template`
+    this.#template = this.source === null ? absent : readTemplate(this.source)
+    this.fault = this.#template instanceof Template ? null : this.#template
+    const toolSource = templates.get('tool_use')
+    this.#toolTemplate = toolSource === undefined ? this.#template : readTemplate(toolSource)
   }
 
-  /**
-   * The rendered conversation. The origin of each part is the index of the message whose content it comes from; -1 for
-   * other texts of the messages; none for what the template writes, and for roles. Throws `chat_template_failed`.
-   */
-  render(messages: readonly ChatMessage[], addGenerationPrompt: boolean): Text {
-    if (this.#template === null) throw new ServiceError('chat_template_failed', this.fault ?? 'this model has no chat template')
-    const variables = { ...this.#tokens, tools: null, documents: null, add_generation_prompt: addGenerationPrompt }
+  /** Throws `chat_template_failed`. */
+  render(conversation: Conversation): RenderedChat {
+    // As in transformers, an empty list of tools chooses this template too.
+    const template = conversation.tools === null ? this.#template : this.#toolTemplate
+    if (!(template instanceof Template)) throw new ServiceError('chat_template_failed', template)
+    const prepared = preparedMessages(conversation.messages)
+    const { continuedField } = conversation
+    const tagged = continuedField === null ? null : taggedMessages(prepared, continuedField, template.source)
     try {
-      const values = Object.entries(variables).map(([name, value]) => [name, toValue(value, () => null)] as const)
-      const conversation = toValue(
-        messages.map(({ role, content }) => ({ role, content })),
-        sourceOf
-      )
-      return this.#template.render({ ...Object.fromEntries(values), messages: conversation }).text
+      const { values, sources } = templateValues(conversation, tagged?.messages ?? prepared, this.#tokens)
+      const { text: whole, generations } = template.render(values)
+      const text = tagged === null ? whole : cutAtTag(whole, tagged.text)
+      return {
+        text,
+        sources,
+        generations: template.hasGenerations ? generations : null,
+        warnings: chatWarnings(conversation, (name) => template.mentions(name), { text, sources })
+      }
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error
       throw new ServiceError('chat_template_failed', failureMessage(error), { cause: error })
@@ -137,11 +116,6 @@ function failureMessage({ kind, message }: TemplateError): string {
   if (kind === 'raised') return `the chat template rejected these messages: ${text}`
   if (kind === 'unsupported') return `logpr cannot render these messages exactly, because the chat template uses ${text}`
   return `the chat template failed on these messages, as it does in transformers: ${text}`
-}
-
-function sourceOf([index, field]: readonly (string | number)[]): number | null {
-  if (field === 'role') return null
-  return field === 'content' && typeof index === 'number' ? index : OTHER_TEXT
 }
 
 /** The special tokens as transformers hands them to a template, by name. */

@@ -1,9 +1,10 @@
 import { ServiceError } from '../errors.ts'
 import type { Text } from '../jinja/text.ts'
+import { REASONING_FIELDS, type TextSource } from './template-values.ts'
 import type { ChatMessage } from './tokenizer.ts'
 
 /** UTF-16 positions in a rendered conversation. */
-interface Span {
+export interface Span {
   readonly start: number
   readonly end: number
 }
@@ -13,7 +14,17 @@ interface Span {
  * user's text.
  */
 export function isMessageText({ origins }: Text): (start: number, end: number) => boolean {
-  return (start, end) => origins.some((origin) => origin.start < end && origin.end > start)
+  return (start, end) => {
+    // Origins are in order. Tools may have a hundred thousand, and their texts as many spellings of control tokens.
+    let [low, high] = [0, origins.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((origins[middle]?.end ?? 0) > start) high = middle
+      else low = middle + 1
+    }
+    const first = origins[low]
+    return first !== undefined && first.start < end
+  }
 }
 
 /**
@@ -26,22 +37,28 @@ export function assertPlainRoles(messages: readonly ChatMessage[], controls: rea
 }
 
 /**
- * Locates the content of each message in a rendered conversation: from its first part to its last, with what the
- * template writes between them. Null for a message of which nothing is rendered.
- *
- * Returns null if contents overlap, because the template moves or repeats them.
+ * Locates what each message says, its content and its thinking, in a rendered conversation: from the first part to the
+ * last, with what the template writes between them. Null for a message of which nothing is rendered.
  */
-export function contentSpans(messages: readonly ChatMessage[], { origins }: Text): readonly (Span | null)[] | null {
-  const spans = messages.map((_, index): Span | null => {
-    const own = origins.filter(({ source }) => source === index)
-    const [first, last] = [own[0], own.at(-1)]
-    return first === undefined || last === undefined ? null : { start: first.start, end: last.end }
-  })
+export function messageSpans(messageCount: number, { origins }: Text, sources: readonly TextSource[]): readonly (Span | null)[] {
+  const spans: (Span | null)[] = Array.from({ length: messageCount }, () => null)
+  for (const { source, start, end } of origins) {
+    const of = sources[source]
+    if (of === undefined || of.message === null || !SPOKEN.has(of.field)) continue
+    spans[of.message] = { start: spans[of.message]?.start ?? start, end }
+  }
+  return spans
+}
+
+const SPOKEN: ReadonlySet<string> = new Set(['content', ...REASONING_FIELDS])
+
+/** Whether spans follow each other in the order of the messages. If not, the template moves or repeats contents. */
+export function areInOrder(spans: readonly (Span | null)[]): boolean {
   let at = 0
   for (const span of spans) {
     if (span === null) continue
-    if (span.start < at) return null
+    if (span.start < at) return false
     at = span.end
   }
-  return spans
+  return true
 }

@@ -1,13 +1,23 @@
-import type { Text } from '../jinja/text.ts'
-import { ChatTemplate, chosenTemplate, readChatTemplates } from './chat-template.ts'
+import { ServiceError } from '../errors.ts'
+import { ChatTemplate, chosenTemplate, type RenderedChat } from './chat-template.ts'
+import { readChatTemplates } from './chat-template-files.ts'
 import { assertPlainRoles, isMessageText } from './content-spans.ts'
-import { encodeConversation } from './conversation.ts'
+import { type ChatModel, encodeAnswer, encodeConversation } from './conversation.ts'
 import { endTokenOf, modelTypeOf } from './end-token.ts'
 import { describeTokenizer, libraryIds, libraryText, tokenSpellings } from './library-tokenizer.ts'
 import { PretrainedTokenizer, readTokenizerFiles } from './pretrained-tokenizer.ts'
 import type { EncodedPiece, TextEncoder } from './text-encoder.ts'
 import { asTokensSpell, baseVocabSizeOf, bytesOfToken, dropsLeadingSpace, prefixesFirstTextOnly, type TokenBytes, tokenBytesOf } from './token-bytes.ts'
-import type { ChatMessage, EncodedConversation, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
+import type {
+  ChatWarning,
+  Conversation,
+  EncodedAnswer,
+  EncodedChat,
+  EncodedConversation,
+  TokenizeInput,
+  TokenizerDescription,
+  TokenizerInfo
+} from './tokenizer.ts'
 import { transformersNotes } from './transformers-differences.ts'
 
 /**
@@ -19,10 +29,11 @@ export interface HuggingFaceTokenizer {
   readonly tokenBytes: TokenBytes
   encode(text: string, parseSpecialTokens: boolean, continues?: boolean): number[]
   normalize(text: string, parseSpecialTokens: boolean): string
-  encodeChat(messages: readonly ChatMessage[]): { headIds: number[]; tail: string }
-  encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): EncodedConversation
+  encodeChat(conversation: Conversation, maxTokens?: number): EncodedChat
+  encodeConversation(conversation: Conversation, generatedRoles: readonly string[], maxTokens?: number): EncodedConversation
+  encodeAnswer(conversation: Conversation, maxTokens?: number): EncodedAnswer
   readonly description: TokenizerDescription
-  tokenize(input: TokenizeInput): number[]
+  tokenize(input: TokenizeInput): { readonly ids: readonly number[]; readonly warnings: readonly ChatWarning[] }
   spellingsOf(ids: readonly number[]): string[]
   detokenize(ids: readonly number[]): string
 }
@@ -55,11 +66,28 @@ export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''
   const spelledBy = { decoder: json.decoder ?? null }
 
   const encoderFor = (parseSpecialTokens: boolean): TextEncoder => (parseSpecialTokens ? full.encoder : full.plainEncoder)
-  const render = (messages: readonly ChatMessage[], addGenerationPrompt: boolean): Text => {
-    assertPlainRoles(messages, controls)
-    return template.render(messages, addGenerationPrompt)
+  const render = (conversation: Conversation): RenderedChat => {
+    assertPlainRoles(conversation.messages, controls)
+    return template.render(conversation)
   }
-  const pieces = (rendered: Text): EncodedPiece[] => full.encoder.pieces(rendered.value, isMessageText(rendered))
+  const pieces = ({ text }: Pick<RenderedChat, 'text'>): EncodedPiece[] => full.encoder.pieces(text.value, isMessageText(text))
+  const maxTokenBytes = tokenBytes.starts.reduce((longest, start, id) => Math.max(longest, start - (tokenBytes.starts[id - 1] ?? 0)), 1)
+  const longestToken = controls.reduce((longest, control) => Math.max(longest, Buffer.byteLength(control)), maxTokenBytes)
+  const hasNormalizer = (json.normalizer ?? null) !== null || (json.added_tokens ?? []).some(({ lstrip, rstrip }) => lstrip === true || rstrip === true)
+  const chatModel = (maxTokens = Number.POSITIVE_INFINITY): ChatModel => ({
+    render,
+    pieces(rendered) {
+      // Tokenizing a megabyte takes seconds. A normalizer may shorten a text.
+      const minTokens = hasNormalizer ? 0 : Math.ceil(Buffer.byteLength(rendered.text.value) / longestToken)
+      if (minTokens > maxTokens)
+        throw new ServiceError(
+          'context_length_exceeded',
+          `the rendered conversation has at least ${minTokens} tokens, and ${maxTokens} are possible: shorten messages, tools and documents`
+        )
+      return pieces(rendered)
+    },
+    bytesOf: (id) => bytesOfToken(tokenBytes, id)
+  })
 
   return {
     tokenBytes,
@@ -72,30 +100,31 @@ export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''
       transformersNotes: notes,
       specials: new Map(specials.map(({ id, content }) => [id, content])),
       added: full.added,
-      maxTokenBytes: tokenBytes.starts.reduce((longest, start, id) => Math.max(longest, start - (tokenBytes.starts[id - 1] ?? 0)), 1),
-      hasNormalizer: (json.normalizer ?? null) !== null || (json.added_tokens ?? []).some(({ lstrip, rstrip }) => lstrip === true || rstrip === true),
+      maxTokenBytes,
+      hasNormalizer,
       dropsLeadingSpace: dropsLeadingSpace(json),
       prefixesFirstTextOnly: prefixesFirstTextOnly(json),
       chatTemplateFault: template.fault
     },
     encode: (text, parseSpecialTokens, continues) => (text === '' ? [] : encoderFor(parseSpecialTokens).ids(text, continues)),
     normalize: (text, parseSpecialTokens) => asTokensSpell(spelledBy, encoderFor(parseSpecialTokens).normalize(text)),
-    encodeChat(messages) {
-      const rendered = render(messages, true)
-      const found = pieces(rendered)
+    encodeChat(conversation, maxTokens) {
+      const rendered = render(conversation)
+      const found = chatModel(maxTokens).pieces(rendered)
       const end = found.findLastIndex(({ token }) => token?.special === true) + 1
-      return { headIds: found.slice(0, end).flatMap(({ ids }) => [...ids]), tail: rendered.value.slice(found[end - 1]?.end ?? 0) }
+      return {
+        headIds: Int32Array.from(found.slice(0, end).flatMap(({ ids }) => [...ids])),
+        tail: rendered.text.value.slice(found[end - 1]?.end ?? 0),
+        warnings: rendered.warnings
+      }
     },
-    encodeConversation: (messages, generatedRoles) =>
-      encodeConversation(messages, generatedRoles, {
-        render,
-        pieces,
-        bytesOf: (id) => bytesOfToken(tokenBytes, id)
-      }),
+    encodeConversation: (conversation, generatedRoles, maxTokens) => encodeConversation(conversation, generatedRoles, chatModel(maxTokens)),
+    encodeAnswer: (conversation, maxTokens) => encodeAnswer(conversation, chatModel(maxTokens)),
     description: describeTokenizer(full, json.added_tokens ?? [], { vocabSize, chatTemplate: template.source, transformersNotes: notes }),
     tokenize(input) {
-      if ('text' in input) return libraryIds(full, input.text, input.addSpecialTokens)
-      return pieces(render(input.messages, input.addGenerationPrompt)).flatMap(({ ids }) => [...ids])
+      if ('text' in input) return { ids: libraryIds(full, input.text, input.addSpecialTokens), warnings: [] }
+      const rendered = render(input.conversation)
+      return { ids: pieces(rendered).flatMap(({ ids }) => [...ids]), warnings: rendered.warnings }
     },
     spellingsOf: (ids) => tokenSpellings(full, ids),
     detokenize: (ids) => libraryText(full, ids)

@@ -2,7 +2,7 @@ import { ServiceError } from '../errors.ts'
 import { FairTurns } from '../scheduling/fair-turns.ts'
 import { RestartingWorker } from './restarting-worker.ts'
 import type { AnswerOf, FromTokenizer, TokenizerAnswer, TokenizerReady, TokenizerThreadData, ToTokenizer, WithoutId } from './thread-messages.ts'
-import type { TokenizingTerms } from './tokenizer.ts'
+import type { JsonValue, TokenizingTerms } from './tokenizer.ts'
 
 /** UTF-16 units that are sent to the thread at once: 10 to 20 ms of work. */
 export const PORTION_UNITS = 16_384
@@ -212,8 +212,21 @@ function ended(): ServiceError {
 }
 
 function assertConversationFits(request: WithoutId<ToTokenizer>): void {
-  const messages = 'messages' in request ? request.messages : 'input' in request && 'messages' in request.input ? request.input.messages : []
-  const sizeBytes = messages.reduce((sum, { role, content }) => sum + Buffer.byteLength(role) + Buffer.byteLength(content), 0)
+  const conversation =
+    'conversation' in request ? request.conversation : 'input' in request && 'conversation' in request.input ? request.input.conversation : null
+  if (conversation === null) return
+  const { messages, tools, documents, variables } = conversation
+  const sizeBytes = bytesOfJson([messages, tools, documents, variables])
   if (sizeBytes > MAX_CONVERSATION_BYTES)
-    throw new ServiceError('body_too_large', `the messages of one conversation have ${sizeBytes} bytes; the limit is ${MAX_CONVERSATION_BYTES}: shorten them`)
+    throw new ServiceError(
+      'body_too_large',
+      `the messages, tools and documents of one conversation have ${sizeBytes} bytes of text; the limit is ${MAX_CONVERSATION_BYTES}: shorten them`
+    )
+}
+
+/** UTF-8 bytes of all texts and keys. */
+function bytesOfJson(value: JsonValue): number {
+  if (typeof value === 'string') return Buffer.byteLength(value)
+  if (typeof value !== 'object' || value === null || value instanceof Float64Array) return 0
+  return Object.entries(value).reduce((sum, [key, each]) => sum + (Array.isArray(value) ? 0 : Buffer.byteLength(key)) + bytesOfJson(each ?? null), 0)
 }

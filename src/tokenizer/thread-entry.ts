@@ -24,19 +24,25 @@ function fail(id: number | null, thrown: unknown): void {
 function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {
   try {
     if (request.kind === 'chat') {
-      const { headIds, tail } = tokenizer.encodeChat(request.messages)
-      answer({ kind: 'chat_encoded', id: request.id, chat: { headIds: Int32Array.from(headIds), tail } })
+      answer({ kind: 'chat_encoded', id: request.id, chat: tokenizer.encodeChat(request.conversation, request.maxTokens) })
     } else if (request.kind === 'normalize') {
       answer({ kind: 'normalized', id: request.id, texts: request.texts.map((text) => tokenizer.normalize(text, request.parseSpecialTokens)) })
     } else if (request.kind === 'conversation') {
-      answer({ kind: 'conversation_encoded', id: request.id, conversation: tokenizer.encodeConversation(request.messages, request.generatedRoles) })
+      answer({
+        kind: 'conversation_encoded',
+        id: request.id,
+        conversation: tokenizer.encodeConversation(request.conversation, request.generatedRoles, request.maxTokens)
+      })
+    } else if (request.kind === 'answer') {
+      answer({ kind: 'answer_encoded', id: request.id, answer: tokenizer.encodeAnswer(request.conversation, request.maxTokens) })
     } else if (request.kind === 'tokenize') {
-      const ids = tokenizer.tokenize(request.input)
+      const { ids, warnings } = tokenizer.tokenize(request.input)
       answer({
         kind: 'tokenized',
         id: request.id,
         tokens: {
           ids: Int32Array.from(ids),
+          warnings,
           spellingsJson: request.wantsSpellings ? new TextEncoder().encode(JSON.stringify(tokenizer.spellingsOf(ids))) : null
         }
       })

@@ -3,7 +3,16 @@
 import type { ErrorCode } from '../errors.ts'
 import type { IdWindow, WindowText } from './detokenize.ts'
 import type { TokenBytes } from './token-bytes.ts'
-import type { ChatMessage, EncodedChat, EncodedConversation, TokenizedText, TokenizeInput, TokenizerDescription, TokenizerInfo } from './tokenizer.ts'
+import type {
+  Conversation,
+  EncodedAnswer,
+  EncodedChat,
+  EncodedConversation,
+  TokenizedText,
+  TokenizeInput,
+  TokenizerDescription,
+  TokenizerInfo
+} from './tokenizer.ts'
 
 /** Start parameters of a tokenizer thread. */
 export interface TokenizerThreadData {
@@ -20,8 +29,15 @@ export interface TokenizerThreadData {
 export type ToTokenizer =
   | { readonly kind: 'encode'; readonly id: number; readonly texts: readonly string[]; readonly parseSpecialTokens: boolean; readonly continues: boolean }
   | { readonly kind: 'normalize'; readonly id: number; readonly texts: readonly string[]; readonly parseSpecialTokens: boolean }
-  | { readonly kind: 'chat'; readonly id: number; readonly messages: readonly ChatMessage[] }
-  | { readonly kind: 'conversation'; readonly id: number; readonly messages: readonly ChatMessage[]; readonly generatedRoles: readonly string[] }
+  | { readonly kind: 'chat'; readonly id: number; readonly conversation: Conversation; readonly maxTokens: number }
+  | { readonly kind: 'answer'; readonly id: number; readonly conversation: Conversation; readonly maxTokens: number }
+  | {
+      readonly kind: 'conversation'
+      readonly id: number
+      readonly conversation: Conversation
+      readonly generatedRoles: readonly string[]
+      readonly maxTokens: number
+    }
   | { readonly kind: 'tokenize'; readonly id: number; readonly input: TokenizeInput; readonly wantsSpellings: boolean }
   | ({ readonly kind: 'detokenize'; readonly id: number } & IdWindow)
 
@@ -46,6 +62,7 @@ export type TokenizerAnswer =
   | { readonly kind: 'normalized'; readonly id: number; readonly texts: readonly string[] }
   | { readonly kind: 'chat_encoded'; readonly id: number; readonly chat: EncodedChat }
   | { readonly kind: 'conversation_encoded'; readonly id: number; readonly conversation: EncodedConversation }
+  | { readonly kind: 'answer_encoded'; readonly id: number; readonly answer: EncodedAnswer }
   | { readonly kind: 'tokenized'; readonly id: number; readonly tokens: TokenizedText }
   | ({ readonly kind: 'detokenized'; readonly id: number } & WindowText)
 

@@ -4,10 +4,13 @@ import { PORTION_UNITS, ThreadCalls } from './thread-calls.ts'
 import type { TokenizerReady, TokenizerThreadData } from './thread-messages.ts'
 import { bytesOfToken, type TokenBytes } from './token-bytes.ts'
 import type {
-  ChatMessage,
+  ChatTerms,
+  Conversation,
+  EncodedAnswer,
   EncodedChat,
   EncodedConversation,
   EncodeOptions,
+  JsonValue,
   TextTokenizer,
   TokenizedText,
   TokenizeInput,
@@ -94,19 +97,30 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
     return portions.flatMap((portion) => portion.texts)
   }
 
-  async encodeChat(messages: readonly ChatMessage[], terms: TokenizingTerms = {}): Promise<EncodedChat> {
+  async encodeChat(conversation: Conversation, { maxTokens = Number.POSITIVE_INFINITY, ...terms }: ChatTerms = {}): Promise<EncodedChat> {
     this.#requireTemplate('send x and y instead of messages')
-    return (await this.#once(unitsOfMessages(messages), (units, calls) => calls.ask('chat_encoded', { kind: 'chat', messages }, units, terms))).chat
+    const request = { kind: 'chat', conversation, maxTokens } as const
+    return (await this.#once(unitsOfConversation(conversation), (units, calls) => calls.ask('chat_encoded', request, units, terms))).chat
   }
 
-  async encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[], terms: TokenizingTerms = {}): Promise<EncodedConversation> {
+  async encodeConversation(
+    conversation: Conversation,
+    generatedRoles: readonly string[],
+    { maxTokens = Number.POSITIVE_INFINITY, ...terms }: ChatTerms = {}
+  ): Promise<EncodedConversation> {
     this.#requireTemplate('send segments instead of messages')
-    const request = { kind: 'conversation', messages, generatedRoles } as const
-    return (await this.#once(unitsOfMessages(messages), (units, calls) => calls.ask('conversation_encoded', request, units, terms))).conversation
+    const request = { kind: 'conversation', conversation, generatedRoles, maxTokens } as const
+    return (await this.#once(unitsOfConversation(conversation), (units, calls) => calls.ask('conversation_encoded', request, units, terms))).conversation
+  }
+
+  async encodeAnswer(conversation: Conversation, { maxTokens = Number.POSITIVE_INFINITY, ...terms }: ChatTerms = {}): Promise<EncodedAnswer> {
+    this.#requireTemplate('send prompts to /v1/completions instead')
+    const request = { kind: 'answer', conversation, maxTokens } as const
+    return (await this.#once(unitsOfConversation(conversation), (units, calls) => calls.ask('answer_encoded', request, units, terms))).answer
   }
 
   async tokenize(input: TokenizeInput, wantsSpellings: boolean, terms: TokenizingTerms = {}): Promise<TokenizedText> {
-    if ('messages' in input) this.#requireTemplate('send prompt instead of messages')
+    if ('conversation' in input) this.#requireTemplate('send prompt instead of messages')
     return (await this.#once(unitsOf(input), (units, calls) => calls.ask('tokenized', { kind: 'tokenize', input, wantsSpellings }, units, terms))).tokens
   }
 
@@ -203,11 +217,18 @@ export function tokenizerByLength(short: TextTokenizer, long: Pick<TextTokenizer
 }
 
 function unitsOf(input: TokenizeInput): number {
-  return 'text' in input ? input.text.length : unitsOfMessages(input.messages)
+  return 'text' in input ? input.text.length : unitsOfConversation(input.conversation)
 }
 
-function unitsOfMessages(messages: readonly ChatMessage[]): number {
-  return messages.reduce((sum, { role, content }) => sum + role.length + content.length, 0)
+/** UTF-16 units of all texts and keys, which bound the time that a template takes. */
+function unitsOfConversation({ messages, tools, documents, variables }: Conversation): number {
+  return unitsOfJson([messages, tools, documents, variables])
+}
+
+function unitsOfJson(value: JsonValue): number {
+  if (typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 1
+  return Object.entries(value).reduce((sum, [key, each]) => sum + (Array.isArray(value) ? 0 : key.length) + unitsOfJson(each ?? null), 1)
 }
 
 function unitsOfTexts(texts: readonly string[]): number {

@@ -1,4 +1,7 @@
+import type { JsonObject, JsonValue } from '../jinja/template.ts'
 import type { TransformersNote } from './transformers-differences.ts'
+
+export type { JsonObject, JsonValue } from '../jinja/template.ts'
 
 /** Who waits for a text to be tokenized, and until when. The `WorkTerms` of the scheduler have these. */
 export interface TokenizingTerms {
@@ -6,6 +9,11 @@ export interface TokenizingTerms {
   readonly signal?: AbortSignal
   /** Clients take fair turns. Calls without a client count as one client. */
   readonly client?: string
+}
+
+export interface ChatTerms extends TokenizingTerms {
+  /** A rendering that must have more tokens fails with `context_length_exceeded` before it is tokenized. */
+  readonly maxTokens?: number
 }
 
 export interface EncodeOptions extends TokenizingTerms {
@@ -29,19 +37,49 @@ export interface Tokenizer {
    * itself. Treats control tokens as `encode` does.
    */
   normalize(texts: readonly string[], options: EncodeOptions): Promise<readonly string[]>
-  /** Renders a conversation with the chat template, generation prompt included. Throws `chat_template_failed`. */
-  encodeChat(messages: readonly ChatMessage[], terms?: TokenizingTerms): Promise<EncodedChat>
+  /** Renders a conversation with the chat template, as x. Throws `chat_template_failed`. */
+  encodeChat(conversation: Conversation, terms?: ChatTerms): Promise<EncodedChat>
   /**
-   * Renders a conversation as a training run does, without generation prompt, and locates each content.
-   * `generatedRoles` are the roles that the model writes. Throws `chat_template_failed`, `boundary_not_exact`.
+   * Renders a conversation and locates what each message holds, or what the model writes. `generatedRoles` are the
+   * roles that the model writes. Throws `chat_template_failed`, `boundary_not_exact`.
    */
-  encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[], terms?: TokenizingTerms): Promise<EncodedConversation>
+  encodeConversation(conversation: Conversation, generatedRoles: readonly string[], terms?: ChatTerms): Promise<EncodedConversation>
+  /** Renders a conversation and locates its last message. Throws `chat_template_failed`. */
+  encodeAnswer(conversation: Conversation, terms?: ChatTerms): Promise<EncodedAnswer>
   close(): Promise<void>
 }
 
+/** A message, with any fields that chat templates read: `reasoning_content`, `tool_calls` and others. */
 export interface ChatMessage {
   readonly role: string
-  readonly content: string
+  readonly content?: ChatContent
+  readonly [field: string]: JsonValue | undefined
+}
+
+type ChatContent = string | null | readonly TextPart[]
+
+interface TextPart {
+  readonly type: 'text'
+  readonly text: string
+  readonly [field: string]: JsonValue | undefined
+}
+
+/** The arguments of transformers' `apply_chat_template`. */
+export interface Conversation {
+  readonly messages: readonly ChatMessage[]
+  readonly addGenerationPrompt: boolean
+  /** The field of the last message at whose end the rendering stops; null renders the message to its end. */
+  readonly continuedField: string | null
+  readonly tools: readonly JsonObject[] | null
+  readonly documents: readonly JsonObject[] | null
+  /** Further variables of the template, such as `enable_thinking`. */
+  readonly variables: JsonObject
+}
+
+/** Something that a client sent without effect on the rendering. */
+export interface ChatWarning {
+  readonly code: 'field_ignored' | 'field_not_rendered' | 'parts_not_read'
+  readonly message: string
 }
 
 /**
@@ -52,6 +90,15 @@ export interface EncodedChat {
   readonly headIds: Int32Array
   /** Text after the head, often the generation prompt; may be empty. */
   readonly tail: string
+  readonly warnings: readonly ChatWarning[]
+}
+
+/** A rendered conversation whose last message is an answer to score. */
+export interface EncodedAnswer {
+  readonly ids: Int32Array
+  /** Indices of the tokens that contain text of the last message, the last one exclusive; null if there are none. */
+  readonly answer: { readonly start: number; readonly end: number } | null
+  readonly warnings: readonly ChatWarning[]
 }
 
 /** A rendered conversation as tokens with their positions. */
@@ -63,9 +110,13 @@ export interface EncodedConversation {
   readonly starts: Int32Array
   /** One per message; null for an empty message. */
   readonly contents: readonly (ContentBytes | null)[]
+  /** What `{% generation %}` blocks wrote, in order; null if the template has none, or none whose place is known. */
+  readonly generations: readonly { readonly start: number; readonly end: number }[] | null
+  readonly warnings: readonly ChatWarning[]
 }
 
 export interface ContentBytes {
+  /** Of the text; for a generated role also of what the template writes between its generation prompt and the text. */
   readonly start: number
   readonly end: number
   /**
@@ -120,13 +171,12 @@ export interface TextTokenizer {
  * A text or a conversation. `addSpecialTokens` adds the ids of the post-processor, such as BOS, but no second BOS. In a
  * conversation only the control tokens that the chat template writes become ids.
  */
-export type TokenizeInput =
-  | { readonly text: string; readonly addSpecialTokens: boolean }
-  | { readonly messages: readonly ChatMessage[]; readonly addGenerationPrompt: boolean }
+export type TokenizeInput = { readonly text: string; readonly addSpecialTokens: boolean } | { readonly conversation: Conversation }
 
 export interface TokenizedText {
   /** (n,). */
   readonly ids: Int32Array
+  readonly warnings: readonly ChatWarning[]
   /**
    * How the vocabulary spells each token, as in `Ġcapital`: a JSON list of n texts in UTF-8. A list of objects would be
    * copied between threads in one stretch, a second for a million tokens. Null if not requested.

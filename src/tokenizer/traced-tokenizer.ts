@@ -9,8 +9,9 @@ export function tracedTokenizer(tokenizer: Tokenizer, tracing: Tracing): Tokeniz
     bytesOf: (id) => tokenizer.bytesOf(id),
     encode: (...call) => tracing.measure('tokenize', texts(call[0].length), () => tokenizer.encode(...call)),
     normalize: (...call) => tracing.measure('normalize', texts(call[0].length), () => tokenizer.normalize(...call)),
-    encodeChat: (...call) => tracing.measure('tokenize', texts(call[0].length), () => tokenizer.encodeChat(...call)),
-    encodeConversation: (...call) => tracing.measure('tokenize', texts(call[0].length), () => tokenizer.encodeConversation(...call)),
+    encodeChat: (...call) => tracing.measure('tokenize', texts(call[0].messages.length), () => tokenizer.encodeChat(...call)),
+    encodeConversation: (...call) => tracing.measure('tokenize', texts(call[0].messages.length), () => tokenizer.encodeConversation(...call)),
+    encodeAnswer: (...call) => tracing.measure('tokenize', texts(call[0].messages.length), () => tokenizer.encodeAnswer(...call)),
     close: () => tokenizer.close()
   }
 }

@@ -6,11 +6,12 @@ import type { LogprobItem, LogprobOptions, Term } from '../../src/encoding/logpr
 import { ServiceError } from '../../src/errors.ts'
 import type { InputInfo } from '../../src/scoring/checks/input-checks.ts'
 import type { PartSizes } from '../../src/scoring/scored-sequence.ts'
+import { chatOf } from '../support/conversation.ts'
 import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { contextOf, encodeOne, itemOf, optionsOf } from '../support/logprob-items.ts'
 
 const sizes = (prefix: number, x: number, y: number, eos = 0): PartSizes => ({ prefix, x, y, eos })
-const CHAT = { messages: [{ role: 'user', content: 'a' }] }
+const CHAT = chatOf([{ role: 'user', content: 'a' }], { addGenerationPrompt: true })
 const EMPTY = new FakeTokenizer()
 
 describe('encodeItems encodes', () => {
@@ -83,7 +84,7 @@ describe('encodeItems rejects', () => {
     ['a negative id', itemOf('a', [-1]), {}, {}, 'token_out_of_range', 'y'],
     ['a lone surrogate in x', itemOf('a\ud800', 'b'), {}, {}, 'invalid_text', 'x'],
     ['a lone surrogate in y', itemOf('a', '\udc00b'), {}, {}, 'invalid_text', 'y'],
-    ['a lone surrogate in a message', itemOf({ messages: [{ role: 'user', content: '\ud800' }] }, 'b'), {}, {}, 'invalid_text', 'x'],
+    ['a lone surrogate in a message', itemOf(chatOf([{ role: 'user', content: '\ud800' }]), 'b'), {}, {}, 'invalid_text', 'x'],
     ['a y that leaves no room for x', itemOf('a', ' a a a'), { onOverflow: 'truncate_left' }, { maxModelLen: 4 }, 'context_length_exceeded', 'x']
   ]
   for (const [what, item, options, context, code, param] of CASES) {

@@ -5,6 +5,7 @@ import { encodeItems } from '../../src/encoding/encode-items.ts'
 import type { LogprobItem } from '../../src/encoding/logprob-item.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { startTokenizer } from '../../src/tokenizer/thread-tokenizer.ts'
+import { chatOf } from '../support/conversation.ts'
 import { itemOf, optionsOf } from '../support/logprob-items.ts'
 import { present } from '../support/present.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -24,7 +25,7 @@ describe('a tokenizer that adds a space at the start of a text, but not behind a
 
   for (const y of ['hello', ' hello', 'world, hello'])
     test(`gives an answer behind a generation prompt the ids of the whole rendering: ${JSON.stringify(y)}`, async () => {
-      const item = { ...itemOf('', y), x: { messages: [{ role: 'user', content: 'hello' }] } }
+      const item = { ...itemOf('', y), x: chatOf([{ role: 'user', content: 'hello' }], { addGenerationPrompt: true }) }
       const text = `<s>hello</s><s>${y}`
       const whole = await tokenizer.tokenize({ text, addSpecialTokens: false }, false)
       assert.deepEqual([...(await encoded(item)).ids], [...whole.ids])

@@ -109,6 +109,13 @@ const EXPECTED: Readonly<Record<string, (output: string) => Promise<void>>> = {
   'lm-eval-gguf': assertAccuracy,
   'openai-python': assertSumOfText,
   'openai-node': assertSumOfText,
+  async 'openai-chat-python'(output) {
+    const messages = [{ role: 'user', content: 'Where did they run?' }]
+    // Without a prefix token, which /v1/chat/completions does not add.
+    const response = await service.post('/v1/logprob', { messages, y: ' To the river.', prefix_token: 'none' })
+    const [result] = ((await response.json()) as LogprobBody).results
+    assertNear(Number(output.trim()), present(present(result).log_prob.conditional))
+  },
   async inspect(output) {
     const lines = Object.fromEntries(
       output.split('\n').flatMap((line) => (/^(\w*perplexity) (\d+) (\S+)$/.test(line) ? [[line.split(' ')[0], line.split(' ')]] : []))

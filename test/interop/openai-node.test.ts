@@ -52,9 +52,35 @@ describe('the openai SDK for Node', () => {
     )
   })
 
-  test('throws NotFoundError for an unknown model, and for chat', async () => {
+  test('throws NotFoundError for an unknown model', async () => {
     await assert.rejects(client.completions.create({ model: 'gpt-9', prompt: 'Once', max_tokens: 1, logprobs: 1 }), NotFoundError)
-    await assert.rejects(client.chat.completions.create({ model: MODEL, messages: [{ role: 'user', content: 'Once' }] }), NotFoundError)
+  })
+
+  test('scores the last message of a chat, and throws BadRequestError for generation', async () => {
+    const messages = [
+      { role: 'user', content: 'Where?' },
+      { role: 'assistant', content: 'To the river.' }
+    ] as const
+    // The types of the client lack echo, which vLLM added.
+    const { choices, usage } = await client.chat.completions.create({
+      model: MODEL,
+      messages: [...messages],
+      logprobs: true,
+      top_logprobs: 2,
+      echo: true
+    } as OpenAI.ChatCompletionCreateParamsNonStreaming)
+    const tokens = choices[0]?.logprobs?.content ?? []
+    assert.equal(choices[0]?.message.content, 'To the river.')
+    assert.equal(tokens.map(({ token }) => token).join(''), ' To the river.')
+    assert.ok(tokens.every(({ logprob, top_logprobs: top }) => logprob < 0 && top.length === 2))
+    assert.equal(usage?.completion_tokens, 0)
+
+    await assert.rejects(
+      client.chat.completions.create({ model: MODEL, messages: [...messages], max_completion_tokens: 64 }),
+      (error) => error instanceof BadRequestError && error.param === 'max_completion_tokens' && /generation is not supported/.test(error.message)
+    )
+    const next = await client.chat.completions.create({ model: MODEL, messages: [messages[0]], max_tokens: 1, logprobs: true, top_logprobs: 20 })
+    assert.equal(next.choices[0]?.logprobs?.content?.[0]?.top_logprobs.length, 20)
   })
 
   test('throws its own timeout error when the client timeout ends', async () => {

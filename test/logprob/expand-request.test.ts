@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { expandRequest, type RequestedPairs } from '../../src/logprob/expand-request.ts'
+import { chatOf } from '../support/conversation.ts'
 
 const MESSAGES = [{ role: 'user', content: 'hello' }]
+const CHAT = chatOf(MESSAGES, { addGenerationPrompt: true })
 
 /** Each item as [x, y, candidate, path of x, path of y]. */
 const GOOD: readonly [string, RequestedPairs, readonly unknown[][]][] = [
@@ -18,7 +20,7 @@ const GOOD: readonly [string, RequestedPairs, readonly unknown[][]][] = [
     ]
   ],
   ['a list of one output', { x: 'a', y: [[1, 2]] }, [['a', [1, 2], 0, 'x', 'y/0']]],
-  ['a conversation', { messages: MESSAGES, y: 'b' }, [[{ messages: MESSAGES }, 'b', 0, 'messages', 'y']]],
+  ['a conversation', { messages: MESSAGES, y: 'b' }, [[CHAT, 'b', 0, 'messages', 'y']]],
   [
     'pairs',
     {
@@ -29,8 +31,8 @@ const GOOD: readonly [string, RequestedPairs, readonly unknown[][]][] = [
     },
     [
       ['a', 'b', 0, 'pairs/0/x', 'pairs/0/y'],
-      [{ messages: MESSAGES }, 'c', 0, 'pairs/1/messages', 'pairs/1/y/0'],
-      [{ messages: MESSAGES }, 'd', 1, 'pairs/1/messages', 'pairs/1/y/1']
+      [CHAT, 'c', 0, 'pairs/1/messages', 'pairs/1/y/0'],
+      [CHAT, 'd', 1, 'pairs/1/messages', 'pairs/1/y/1']
     ]
   ],
   ['no pairs', { pairs: [] }, []]

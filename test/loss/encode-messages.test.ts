@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { Text } from '../../src/jinja/text.ts'
 import type { EncodedExample } from '../../src/loss/encoded-example.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
-import { FakeTokenizer } from '../support/fake-tokenizer.ts'
+import { contentOf, FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { encodeExample } from '../support/loss-examples.ts'
 import { present } from '../support/present.ts'
 
@@ -28,7 +28,7 @@ const traced =
       isPrompt
     )
     const parts = outline.split(/\ue000(\d+)\ue001/)
-    return Text.concat(parts.map((part, i) => (i % 2 === 0 ? new Text(part) : Text.from(present(messages[Number(part)]).content, Number(part)))))
+    return Text.concat(parts.map((part, i) => (i % 2 === 0 ? new Text(part) : Text.from(contentOf(present(messages[Number(part)])), Number(part)))))
   }
 const withTemplate = (template: Template) => ({ tokenizer: new FakeTokenizer({ template: traced(template) }) })
 

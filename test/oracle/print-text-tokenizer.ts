@@ -7,6 +7,7 @@ import { basename, join, resolve } from 'node:path'
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 import { ADVERSARIAL_TEXTS } from '../support/adversarial-texts.ts'
+import { chatOf } from '../support/conversation.ts'
 import { CLASS_TOKENIZERS, FLAGGED_TOKENIZERS, folderFiles, TEXT_TOKENIZERS } from '../support/tokenizers.ts'
 
 const RANDOM_SEQUENCES = 200
@@ -57,7 +58,7 @@ for (const folder of folders) {
   const tokenizer = await loadHuggingFaceTokenizer(folder)
   const texts = [...ADVERSARIAL_TEXTS, ...FRAGMENT_TEXTS.map((text, i) => ({ name: `fragments ${i}`, text }))]
   const encoded = texts.flatMap(({ name, text }) =>
-    [false, true].map((addSpecialTokens) => ({ name, text, add_special_tokens: addSpecialTokens, ids: tokenizer.tokenize({ text, addSpecialTokens }) }))
+    [false, true].map((addSpecialTokens) => ({ name, text, add_special_tokens: addSpecialTokens, ids: tokenizer.tokenize({ text, addSpecialTokens }).ids }))
   )
   // A conversation gives the ids of its rendering: the messages spell no control token.
   const chats = Object.keys(FLAGGED_TOKENIZERS).includes(basename(folder)) ? FRAGMENT_TEXTS.map((content) => content.replaceAll(/<\|\w+\|>/g, '')) : []
@@ -68,10 +69,15 @@ for (const folder of folders) {
   for (const [i, content] of chats.entries()) {
     const messages = messagesOf(content)
     const text = `<|user|>\n${messages[0]?.content}<|end|>\n<|both|> ${messages[1]?.content}<|end|>\n<|both|>\n\n`
-    encoded.push({ name: `conversation ${i}`, text, add_special_tokens: false, ids: tokenizer.tokenize({ messages, addGenerationPrompt: true }) })
+    encoded.push({
+      name: `conversation ${i}`,
+      text,
+      add_special_tokens: false,
+      ids: tokenizer.tokenize({ conversation: chatOf(messages, { addGenerationPrompt: true }) }).ids
+    })
   }
   const sequences = [...encoded.map(({ ids }) => ids), ...randomSequences(tokenizer.description.vocabSize)]
-  const decoded = sequences.map((ids) => ({ ids, text: tokenizer.detokenize(ids) }))
+  const decoded = sequences.map((ids) => ({ ids, text: tokenizer.detokenize([...ids]) }))
   const begin = tokenizer.info.beginId
   const notes = tokenizer.description.transformersNotes
   writeFileSync(join(folder, 'text-tokenizer.json'), JSON.stringify({ begin, encoded, decoded, notes }))

@@ -1,4 +1,5 @@
 import type { TextTokenizer, TokenizedText, TokenizeInput, TokenizerDescription } from '../../src/tokenizer/tokenizer.ts'
+import { contentOf } from './fake-tokenizer.ts'
 
 /** A tokenizer with one token per UTF-16 unit, for units below U+0100. It records its calls. */
 export class FakeTextTokenizer implements TextTokenizer {
@@ -22,8 +23,12 @@ export class FakeTextTokenizer implements TextTokenizer {
 
   async tokenize(input: TokenizeInput, wantsSpellings: boolean): Promise<TokenizedText> {
     this.calls.push(input)
-    const text = 'text' in input ? input.text : input.messages.map(({ content }) => content).join('')
-    return { ids: Int32Array.from(text, (unit) => unit.charCodeAt(0)), spellingsJson: wantsSpellings ? Buffer.from(JSON.stringify([...text])) : null }
+    const text = 'text' in input ? input.text : input.conversation.messages.map(contentOf).join('')
+    return {
+      ids: Int32Array.from(text, (unit) => unit.charCodeAt(0)),
+      warnings: [],
+      spellingsJson: wantsSpellings ? Buffer.from(JSON.stringify([...text])) : null
+    }
   }
 
   async detokenize(ids: readonly number[]): Promise<string> {

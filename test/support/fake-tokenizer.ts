@@ -1,8 +1,8 @@
 import { Text } from '../../src/jinja/text.ts'
 import { AddedTokens } from '../../src/tokenizer/added-tokens.ts'
 import { isMessageText } from '../../src/tokenizer/content-spans.ts'
-import { encodeConversation } from '../../src/tokenizer/conversation.ts'
-import type { ChatMessage, EncodedChat, EncodedConversation, Tokenizer, TokenizerInfo } from '../../src/tokenizer/tokenizer.ts'
+import { type ChatModel, encodeAnswer, encodeConversation } from '../../src/tokenizer/conversation.ts'
+import type { ChatMessage, Conversation, EncodedAnswer, EncodedChat, EncodedConversation, Tokenizer, TokenizerInfo } from '../../src/tokenizer/tokenizer.ts'
 
 /** Control tokens and ordinary tokens by id. A token spans the boundary of a|b, and another that of b|c. */
 const SPECIALS: ReadonlyMap<number, string> = new Map([
@@ -81,23 +81,37 @@ export class FakeTokenizer implements Tokenizer {
   }
 
   /** Returns `<s>` content `</s>` for every message, then the tail. */
-  async encodeChat(messages: readonly ChatMessage[]): Promise<EncodedChat> {
-    return { headIds: Int32Array.from(messages.flatMap(({ content }) => [0, ...this.#ids(content, false), 1])), tail: this.#chatTail }
+  async encodeChat({ messages }: Conversation): Promise<EncodedChat> {
+    const headIds = messages.flatMap((message) => [0, ...this.#ids(contentOf(message), false), 1])
+    return { headIds: Int32Array.from(headIds), tail: this.#chatTail, warnings: [] }
   }
 
-  async encodeConversation(messages: readonly ChatMessage[], generatedRoles: readonly string[]): Promise<EncodedConversation> {
-    return encodeConversation(messages, generatedRoles, {
-      render: this.#template,
-      pieces: (rendered) =>
-        CONTROLS.split(rendered.value, (_, start, end) => !isMessageText(rendered)(start, end)).map((piece) => ({
-          ...piece,
-          ids: piece.token === null ? this.#ids(this.#normalize(rendered.value.slice(piece.start, piece.end)), false) : [piece.token.id]
-        })),
-      bytesOf: (id) => this.bytesOf(id)
-    })
+  async encodeConversation(conversation: Conversation, generatedRoles: readonly string[]): Promise<EncodedConversation> {
+    return encodeConversation(conversation, generatedRoles, this.#chatModel())
+  }
+
+  async encodeAnswer(conversation: Conversation): Promise<EncodedAnswer> {
+    return encodeAnswer(conversation, this.#chatModel())
   }
 
   async close(): Promise<void> {}
+
+  #chatModel(): ChatModel {
+    return {
+      render: ({ messages, addGenerationPrompt }) => ({
+        text: this.#template(messages, addGenerationPrompt),
+        sources: messages.map((_, message) => ({ message, field: 'content' })),
+        generations: null,
+        warnings: []
+      }),
+      pieces: ({ text }) =>
+        CONTROLS.split(text.value, (_, start, end) => !isMessageText(text)(start, end)).map((piece) => ({
+          ...piece,
+          ids: piece.token === null ? this.#ids(this.#normalize(text.value.slice(piece.start, piece.end)), false) : [piece.token.id]
+        })),
+      bytesOf: (id) => this.bytesOf(id)
+    }
+  }
 
   #ids(text: string, parseSpecialTokens: boolean): number[] {
     const bytes = Buffer.from(text)
@@ -115,6 +129,12 @@ export class FakeTokenizer implements Tokenizer {
 }
 
 function fakeTemplate(messages: readonly ChatMessage[], addGenerationPrompt: boolean): Text {
-  const turns = messages.flatMap(({ content }, i) => [new Text('<s>'), Text.from(content, i), new Text('</s>')])
+  const turns = messages.flatMap((message, i) => [new Text('<s>'), Text.from(contentOf(message), i), new Text('</s>')])
   return Text.concat([...turns, new Text(addGenerationPrompt ? '<s>' : '')])
+}
+
+/** The content of a message, which must be a text. */
+export function contentOf({ content }: ChatMessage): string {
+  if (typeof content !== 'string') throw new Error('the content is not a text')
+  return content
 }

@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { ChatTemplate, chosenTemplate, readChatTemplates } from '../../src/tokenizer/chat-template.ts'
+import { ChatTemplate, chosenTemplate } from '../../src/tokenizer/chat-template.ts'
+import { readChatTemplates } from '../../src/tokenizer/chat-template-files.ts'
+import { chatOf } from '../support/conversation.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 const user = { role: 'user', content: 'secret' }
+const CHAT = chatOf([user], { addGenerationPrompt: true })
 const named = {
   chat_template: [
     { name: 'default', template: 'default' },
@@ -40,22 +43,22 @@ describe('ChatTemplate', () => {
 
   it('renders with the special tokens and without tools', () => {
     const source = '{{ bos_token }}{{ eos_token is defined }}{{ tools is none }}{{ messages[0].content }}{% if add_generation_prompt %}>{% endif %}'
-    assert.equal(of(source).render([user], true).value, '<s>FalseTruesecret>')
+    assert.equal(of(source).render(CHAT).text.value, '<s>FalseTruesecret>')
   })
 
   it('names the construct that it cannot render', () => {
     const template = of('{% include "x" %}')
     assert.match(template.fault ?? '', /the statement include.*cannot render exactly/)
-    assert.throws(() => template.render([user], true), { code: 'chat_template_failed', message: /the statement include/ })
+    assert.throws(() => template.render(CHAT), { code: 'chat_template_failed', message: /the statement include/ })
   })
 
   it("passes on the template's own message, and quotes no conversation otherwise", () => {
-    assert.throws(() => of("{{ raise_exception('Roles must alternate') }}").render([user], true), {
+    assert.throws(() => of("{{ raise_exception('Roles must alternate') }}").render(CHAT), {
       code: 'chat_template_failed',
       message: 'the chat template rejected these messages: Roles must alternate'
     })
     assert.throws(
-      () => of('{{ messages[0].content + 1 }}').render([user], true),
+      () => of('{{ messages[0].content + 1 }}').render(CHAT),
       (error) => error instanceof Error && !error.message.includes('secret') && error.message.includes("unsupported operand type(s) for +: 'str' and 'int'")
     )
   })

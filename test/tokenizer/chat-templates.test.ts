@@ -7,9 +7,11 @@ import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import { bytesOfToken } from '../../src/tokenizer/token-bytes.ts'
-import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 import { CHAT_STYLES, type ChatStyle } from '../support/chat-templates.ts'
+import { chatOf } from '../support/conversation.ts'
 import { folderFiles } from '../support/tokenizers.ts'
+
+type ChatMessage = Parameters<ChatStyle['render']>[0][number]
 
 const user = (content: string): ChatMessage => ({ role: 'user', content })
 const assistant = (content: string): ChatMessage => ({ role: 'assistant', content })
@@ -33,7 +35,7 @@ for (const style of CHAT_STYLES) {
 
     /** Ids of the whole conversation, tail included. */
     const encoded = (messages: readonly ChatMessage[]): number[] => {
-      const { headIds, tail } = tokenizer.encodeChat(messages)
+      const { headIds, tail } = tokenizer.encodeChat(chatOf(messages, { addGenerationPrompt: true }))
       return [...headIds, ...tokenizer.encode(tail, false)]
     }
     const controlsIn = (ids: readonly number[]): string[] => ids.flatMap((id) => tokenizer.info.specials.get(id) ?? [])
@@ -98,7 +100,7 @@ for (const style of CHAT_STYLES) {
     test('the tail is the generation prompt after the last control token', () => {
       const rendered = style.render([user('Hello')])
       const ends = style.controls.filter((control) => rendered.includes(control)).map((control) => rendered.lastIndexOf(control) + control.length)
-      assert.equal(tokenizer.encodeChat([user('Hello')]).tail, rendered.slice(Math.max(...ends)))
+      assert.equal(tokenizer.encodeChat(chatOf([user('Hello')], { addGenerationPrompt: true })).tail, rendered.slice(Math.max(...ends)))
     })
   })
 }

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Text } from '../../src/jinja/text.ts'
-import { assertPlainRoles, contentSpans, isMessageText } from '../../src/tokenizer/content-spans.ts'
+import { areInOrder, assertPlainRoles, isMessageText, messageSpans } from '../../src/tokenizer/content-spans.ts'
 import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 
 const user = (content: string): ChatMessage => ({ role: 'user', content })
 const MESSAGES = [user('ab'), user('c')]
+const SOURCES = [
+  { message: 0, field: 'content' },
+  { message: 1, field: 'content' },
+  { message: 1, field: 'reasoning_content' },
+  { message: 0, field: 'name' },
+  { message: null, field: 'tools' }
+]
 
-describe('contentSpans', () => {
-  const located = (parts: readonly Text[]): unknown => contentSpans(MESSAGES, Text.concat(parts))
+describe('messageSpans', () => {
+  const located = (parts: readonly Text[]) => messageSpans(MESSAGES.length, Text.concat(parts), SOURCES)
 
   it('locates each content', () => {
     assert.deepEqual(located([new Text('<'), Text.from('ab', 0), new Text('>'), Text.from('c', 1)]), [
@@ -27,10 +34,17 @@ describe('contentSpans', () => {
   it('is null for a message of which nothing is rendered', () => assert.deepEqual(located([Text.from('c', 1)]), [null, { start: 0, end: 1 }]))
 
   it('ignores other texts of the conversation', () => {
-    assert.deepEqual(located([Text.from('tool', -1), Text.from('ab', 0)]), [{ start: 4, end: 6 }, null])
+    assert.deepEqual(located([Text.from('tool', 4), Text.from('ab', 0), Text.from('x', 3)]), [{ start: 4, end: 6 }, null])
   })
 
-  it('is null as a whole if contents change places', () => assert.equal(located([Text.from('c', 1), Text.from('ab', 0)]), null))
+  it('counts the thinking of a message as its text', () => {
+    assert.deepEqual(located([Text.from('why', 2), new Text('</think>'), Text.from('c', 1)]), [null, { start: 0, end: 12 }])
+  })
+
+  it('shows whether contents change places', () => {
+    assert.equal(areInOrder(located([Text.from('c', 1), Text.from('ab', 0)])), false)
+    assert.equal(areInOrder(located([Text.from('ab', 0), Text.from('c', 1)])), true)
+  })
 })
 
 describe('isMessageText', () => {

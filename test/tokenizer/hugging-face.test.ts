@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import { bytesOfToken } from '../../src/tokenizer/token-bytes.ts'
+import { chatOf } from '../support/conversation.ts'
 
 const tokenizer = await loadHuggingFaceTokenizer(join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en'))
 const spelled = (ids: readonly number[]): string => Buffer.concat(ids.map((id) => bytesOfToken(tokenizer.tokenBytes, id))).toString()
@@ -27,8 +28,19 @@ describe('the embedded tokenizer', () => {
   })
 
   test('returns the generation prompt as the tail', () => {
-    const { headIds, tail } = tokenizer.encodeChat([{ role: 'user', content: 'Hello' }])
-    assert.deepEqual([headIds, tail], [[], 'User: Hello\n\nAssistant:'])
+    const { headIds, tail } = tokenizer.encodeChat(chatOf([{ role: 'user', content: 'Hello' }], { addGenerationPrompt: true }))
+    assert.deepEqual([[...headIds], tail], [[], 'User: Hello\n\nAssistant:'])
+  })
+
+  test('refuses a rendering that is too long for sure, before it tokenizes it', () => {
+    const conversation = chatOf([{ role: 'user', content: 'word '.repeat(1000) }])
+    for (const encode of [
+      () => tokenizer.encodeChat(conversation, 100),
+      () => tokenizer.encodeConversation(conversation, [], 100),
+      () => tokenizer.encodeAnswer(conversation, 100)
+    ])
+      assert.throws(encode, { code: 'context_length_exceeded', message: /at least \d+ tokens, and 100 are possible/ })
+    assert.doesNotThrow(() => tokenizer.encodeAnswer(conversation, 2000))
   })
 
   test('maxTokenBytes is the largest number of bytes of a token', () => {

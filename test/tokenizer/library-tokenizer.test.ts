@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts'
 import { ADVERSARIAL_TEXTS } from '../support/adversarial-texts.ts'
+import { chatOf } from '../support/conversation.ts'
 import { present } from '../support/present.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { byteLevel, folderFiles, TEXT_TOKENIZERS, type TokenizerFiles } from '../support/tokenizers.ts'
@@ -16,39 +17,40 @@ describe('tokenize', () => {
 
   test('adds the ids of the post-processor only if requested', async (t) => {
     const llama = await load(t, LLAMA)
-    assert.deepEqual(llama.tokenize({ text: 'hello world', addSpecialTokens: true }), [1, 347, 353])
-    assert.deepEqual(llama.tokenize({ text: 'hello world', addSpecialTokens: false }), [347, 353])
+    assert.deepEqual(llama.tokenize({ text: 'hello world', addSpecialTokens: true }).ids, [1, 347, 353])
+    assert.deepEqual(llama.tokenize({ text: 'hello world', addSpecialTokens: false }).ids, [347, 353])
     const unigram = await load(t, TEXT_TOKENIZERS.unigram)
-    assert.deepEqual(unigram.tokenize({ text: 'hello world', addSpecialTokens: true }), [7, 13, 2])
+    assert.deepEqual(unigram.tokenize({ text: 'hello world', addSpecialTokens: true }).ids, [7, 13, 2])
   })
 
   test('adds no second BOS to a text that begins with one, and removes none', async (t) => {
     const llama = await load(t, LLAMA)
-    assert.deepEqual(llama.tokenize({ text: '<s>hello', addSpecialTokens: true }), [1, 347])
-    assert.deepEqual(llama.tokenize({ text: '<s><s>hello', addSpecialTokens: true }), [1, 1, 347])
-    assert.deepEqual(llama.tokenize({ text: '<s><s>hello', addSpecialTokens: false }), [1, 1, 347])
+    assert.deepEqual(llama.tokenize({ text: '<s>hello', addSpecialTokens: true }).ids, [1, 347])
+    assert.deepEqual(llama.tokenize({ text: '<s><s>hello', addSpecialTokens: true }).ids, [1, 1, 347])
+    assert.deepEqual(llama.tokenize({ text: '<s><s>hello', addSpecialTokens: false }).ids, [1, 1, 347])
     const unigram = await load(t, TEXT_TOKENIZERS.unigram)
-    assert.deepEqual(unigram.tokenize({ text: '<s><s>hello', addSpecialTokens: true }).slice(0, 2), [1, 1])
+    assert.deepEqual(unigram.tokenize({ text: '<s><s>hello', addSpecialTokens: true }).ids.slice(0, 2), [1, 1])
   })
 
   test('adds the ids of the post-processor to an empty text', async (t) => {
     const llama = await load(t, LLAMA)
-    assert.deepEqual(llama.tokenize({ text: '', addSpecialTokens: true }), [1])
-    assert.deepEqual(llama.tokenize({ text: '', addSpecialTokens: false }), [])
+    assert.deepEqual(llama.tokenize({ text: '', addSpecialTokens: true }).ids, [1])
+    assert.deepEqual(llama.tokenize({ text: '', addSpecialTokens: false }).ids, [])
   })
 
   for (const [name, files] of Object.entries(TEXT_TOKENIZERS)) {
     test(`${name}: the spelling of the end token becomes its id`, async (t) => {
       const tokenizer = await load(t, files)
       const { endToken } = tokenizer.description
-      assert.deepEqual(tokenizer.tokenize({ text: present(endToken), addSpecialTokens: false }), [tokenizer.info.endId])
+      assert.deepEqual(tokenizer.tokenize({ text: present(endToken), addSpecialTokens: false }).ids, [tokenizer.info.endId])
     })
   }
 
   test('renders a conversation with and without generation prompt, and keeps control tokens in contents as text', async (t) => {
     const template = "{% for m in messages %}<|im_start|>{{ m['content'] }}<|im_end|>{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>' }}{% endif %}"
     const chatty = await load(t, byteLevel({}, [{ content: '<|im_start|>' }, { content: '<|im_end|>' }], template))
-    const ids = (content: string, addGenerationPrompt: boolean): number[] => chatty.tokenize({ messages: [{ role: 'user', content }], addGenerationPrompt })
+    const ids = (content: string, addGenerationPrompt: boolean): readonly number[] =>
+      chatty.tokenize({ conversation: chatOf([{ role: 'user', content }], { addGenerationPrompt }) }).ids
     const inner = chatty.encode('Hi', false)
     assert.deepEqual(ids('Hi', true), [4096, ...inner, 4097, 4096])
     assert.deepEqual(ids('Hi', false), [4096, ...inner, 4097])
@@ -65,7 +67,7 @@ describe('detokenize', () => {
   for (const name of ['embedded', 'byte-level-bos', 'byte-level-llama-3'] as const) {
     test(`${name}: restores every text from its ids`, async (t) => {
       const tokenizer = await load(t, TEXT_TOKENIZERS[name])
-      for (const { text } of ADVERSARIAL_TEXTS) assert.equal(tokenizer.detokenize(tokenizer.tokenize({ text, addSpecialTokens: false })), text)
+      for (const { text } of ADVERSARIAL_TEXTS) assert.equal(tokenizer.detokenize(tokenizer.tokenize({ text, addSpecialTokens: false }).ids), text)
     })
   }
 
@@ -89,7 +91,7 @@ describe('detokenize', () => {
     const { tokenizer, config } = byteLevel()
     const cleaning = await load(t, { tokenizer, config: { ...config, clean_up_tokenization_spaces: true } })
     const text = "They do n't stop , even here ."
-    assert.equal(cleaning.detokenize(cleaning.tokenize({ text, addSpecialTokens: false })), text)
+    assert.equal(cleaning.detokenize(cleaning.tokenize({ text, addSpecialTokens: false }).ids), text)
   })
 
   test('keeps a byte order mark', async (t) => {

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { startTextTokenizer, startTokenizer, tokenizeChunks, tokenizerByLength } from '../../src/tokenizer/thread-tokenizer.ts'
 import type { TextTokenizer, Tokenizer } from '../../src/tokenizer/tokenizer.ts'
+import { chatOf } from '../support/conversation.ts'
 import { FakeTextTokenizer } from '../support/fake-text-tokenizer.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { byteLevel, folderFiles } from '../support/tokenizers.ts'
@@ -49,7 +50,7 @@ describe('a tokenizer thread', () => {
 test('a tokenizer without chat template rejects a conversation', async (t) => {
   const tokenizer = await startTextTokenizer(tempFolder(t, folderFiles(byteLevel())), () => {})
   t.after(() => tokenizer.close())
-  await assert.rejects(tokenizer.tokenize({ messages: [{ role: 'user', content: 'Hi' }], addGenerationPrompt: true }, false), {
+  await assert.rejects(tokenizer.tokenize({ conversation: chatOf([{ role: 'user', content: 'Hi' }]) }, false), {
     code: 'chat_template_failed',
     message: /send prompt instead/
   })
@@ -81,8 +82,8 @@ describe('tokenizerByLength', () => {
     const [content, addGenerationPrompt] = ['y'.repeat(2049), true]
     await tokenizer.tokenize({ text: 'x'.repeat(2048), addSpecialTokens: false }, false)
     await tokenizer.tokenize({ text: 'x'.repeat(2049), addSpecialTokens: false }, false)
-    await tokenizer.tokenize({ messages: [{ role: 'user', content: 'hello' }], addGenerationPrompt }, false)
-    await tokenizer.tokenize({ messages: [{ role: 'user', content }], addGenerationPrompt }, false)
+    await tokenizer.tokenize({ conversation: chatOf([{ role: 'user', content: 'hello' }], { addGenerationPrompt }) }, false)
+    await tokenizer.tokenize({ conversation: chatOf([{ role: 'user', content }], { addGenerationPrompt }) }, false)
     assert.deepEqual([short.calls.length, long.calls.length], [2, 2])
   })
 

@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../config/options.ts'
 import { ServiceError } from '../../errors.ts'
-import { pauseIfLong } from '../../event-loop.ts'
+import { isSliceOver, nextSlice, pauseIfLong } from '../../event-loop.ts'
+import { keepNumberKinds } from '../../json/number-kinds.ts'
 import { parseJson } from '../../json/parse.ts'
 import type { JsonLimits } from '../../json/structure.ts'
 import { readBody } from '../read-body.ts'
@@ -37,6 +38,7 @@ export function registerJsonBody(
     await pauseIfLong()
     const value = await parsed(bytes, limits)
     await pauseIfLong()
+    for (const _ of keepNumberKinds(bytes, value)) if (isSliceOver()) await nextSlice()
     return value
   })
 }

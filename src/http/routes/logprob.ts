@@ -4,7 +4,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { DEFAULT_OPTIONS, type LogprobOptions } from '../../encoding/logprob-item.ts'
 import { type ErrorCode, ServiceError } from '../../errors.ts'
 import type { Outcome } from '../../evaluation/logprob-evaluator.ts'
-import { expandRequest } from '../../logprob/expand-request.ts'
+import { expandRequest, type RequestedPairs } from '../../logprob/expand-request.ts'
 import { failureOf, resultJson } from '../../logprob/result.ts'
 import { partsWithList, sendJson } from '../json-stream.ts'
 import { errorResponses } from '../schemas/error.ts'
@@ -36,7 +36,7 @@ export const logprobRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = 
     },
     async (request, reply) => {
       const { model, logprobEvaluator, itemsScored, assertRoom } = requests.model(request)
-      const items = expandRequest(request.body)
+      const items = expandRequest(request.body as RequestedPairs)
       requests.checkItemCount(items.length, 'outputs')
       const terms = requests.begin(request, reply, { assertRoom }, items.length)
       const options = logprobOptionsOf(request.body)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsync } from 'fastify'
-import { lossRequestOf } from '../../loss/request.ts'
+import { type LossBody, lossRequestOf } from '../../loss/request.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 import { LOSS_REQUEST, LOSS_RESPONSE, type LossRequestBody } from '../schemas/loss.ts'
@@ -25,7 +25,7 @@ export const lossRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = asy
     },
     async (request, reply) => {
       const { model, lossEvaluator, itemsScored, assertRoom } = requests.model(request)
-      const lossRequest = lossRequestOf(request.body)
+      const lossRequest = lossRequestOf(request.body as LossBody)
       const terms = requests.begin(request, reply, { assertRoom }, 1)
       const answer = await lossEvaluator.evaluate(lossRequest, terms)
       itemsScored(1)

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import type { Warning } from '../../encoding/encoded-item.ts'
 import type { ErrorCode, ServiceError } from '../../errors.ts'
-import { fieldName } from '../../json/structure.ts'
-import { dialectOf, requiredDialect } from '../../rerank/dialects/body.ts'
+import { dialectOf, type RerankBody, requiredDialect } from '../../rerank/dialects/body.ts'
 import { cohereMeta, jinaRequest, jinaResults } from '../../rerank/dialects/jina.ts'
 import { teiRanks, teiRequest } from '../../rerank/dialects/tei.ts'
 import { scoreDocuments } from '../../rerank/evaluate.ts'
+import { ignoredFields } from '../ignored-fields.ts'
 import { jsonOfEach, partsOfList, partsWithList, sendJson } from '../json-stream.ts'
 import { logFailure, toServiceError } from '../plugins/error-handler.ts'
 import { problemHeaders, problemOf } from '../problem.ts'
@@ -51,7 +50,7 @@ export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
         }
       },
       async (request, reply) => {
-        const { body } = request
+        const body = request.body as RerankBody
         const dialect = requiredDialect(body)
         const { model, logprobEvaluator, itemsScored, assertRoom } = requests.model(request)
         const rerank = dialect === 'jina' ? jinaRequest(body) : teiRequest(body)
@@ -67,20 +66,12 @@ export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
           separator: rerank.separator,
           usage,
           meta: cohereMeta(version, documents.length),
-          warnings: ignoredFields(body),
+          warnings: ignoredFields(body, RERANK_FIELDS.jina),
           stamp: model.stamp
         }
         return sendJson(reply, partsWithList(head, 'results', jsonOfEach(jinaResults(documents, body)), tail))
       }
     )
-}
-
-/**
- * Clients send fields of other services, which is fine, but an unknown field may also be misspelt: each gets a warning.
- */
-function ignoredFields(body: object): Warning[] {
-  const names = Object.keys(body).filter((field) => !RERANK_FIELDS.jina.has(field))
-  return names.map((name) => ({ code: 'field_ignored', message: `${fieldName(name)} is not a field of this request and has no effect` }))
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import { type ConversationFields, conversationOf } from '../../encoding/conversation-input.ts'
 import { ServiceError } from '../../errors.ts'
-import type { TokenizeInput, TokenizerDescription } from '../../tokenizer/tokenizer.ts'
+import type { TokenizedText, TokenizeInput, TokenizerDescription } from '../../tokenizer/tokenizer.ts'
 import { sendJson } from '../json-stream.ts'
 import { errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
@@ -42,8 +43,9 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests
       const terms = requests.terms(request)
       const input = tokenizeInputOf(request.body)
       const { tokenizer, maxModelLen } = await selectTokenizer(request)
-      const { ids, spellingsJson } = await tokenizer.tokenize(input, request.body.return_token_strs === true, terms)
-      return sendJson(reply, tokenizedParts(ids, spellingsJson, maxModelLen, warningsOf(input, tokenizer.description)))
+      const tokenized = await tokenizer.tokenize(input, request.body.return_token_strs === true, terms)
+      const warnings = [...warningsOf(input, tokenizer.description), ...tokenized.warnings.map(({ message }) => message)]
+      return sendJson(reply, tokenizedParts(tokenized, maxModelLen, warnings))
     }
   )
 
@@ -79,7 +81,7 @@ const MAX_DETOKENIZED = 1_048_576
 const IDS_PER_PART = 8192
 
 /** The response of POST /tokenize in parts, so that a million ids do not block the event loop. */
-function* tokenizedParts(ids: Int32Array, spellingsJson: Uint8Array | null, maxModelLen: number, warnings: readonly string[]): Generator<Buffer | string> {
+function* tokenizedParts({ ids, spellingsJson }: TokenizedText, maxModelLen: number, warnings: readonly string[]): Generator<Buffer | string> {
   yield `{"count":${ids.length},"max_model_len":${maxModelLen},"tokens":[`
   for (let start = 0; start < ids.length; start += IDS_PER_PART) yield `${start === 0 ? '' : ','}${ids.subarray(start, start + IDS_PER_PART).join()}`
   yield '],"token_strs":'
@@ -135,15 +137,10 @@ function tokenizerInfoJson({ id, maxModelLen, tokenizer: { description } }: Toke
   }
 }
 
-/**
- * Fields of vLLM that change how a conversation is rendered. Ignoring one would return other ids than the client asked
- * for.
- */
-const UNSUPPORTED = ['continue_final_message', 'chat_template', 'chat_template_kwargs', 'tools'] as const
-
 /** The input of POST /tokenize. Throws `invalid_request` or `invalid_text` with the field at fault. */
 export function tokenizeInputOf(body: TokenizeBody): TokenizeInput {
-  const { prompt, messages, add_special_tokens, add_generation_prompt = true } = body
+  const { prompt, add_special_tokens } = body
+  const messages = body.messages as ConversationFields['messages']
   if ((prompt === undefined) === (messages === undefined))
     throw new ServiceError('invalid_request', 'send exactly one of prompt (a text) and messages (a conversation)', {
       param: prompt === undefined ? 'prompt' : 'messages'
@@ -157,18 +154,13 @@ export function tokenizeInputOf(body: TokenizeBody): TokenizeInput {
       param: 'add_special_tokens'
     })
   }
-  for (const param of UNSUPPORTED) {
-    if (isSet(body[param]))
-      throw new ServiceError('invalid_request', `${param} is not supported, because messages are rendered by the chat template of the model: omit it`, {
-        param
-      })
-  }
-  for (const [i, { role, content }] of (messages ?? []).entries()) for (const text of [role, content]) assertWellFormed(text, `messages/${i}`)
-  return { messages: messages ?? [], addGenerationPrompt: add_generation_prompt }
-}
-
-function isSet(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== false && value !== '' && (typeof value !== 'object' || Object.keys(value).length > 0)
+  if (typeof body.chat_template === 'string' && body.chat_template !== '')
+    throw new ServiceError(
+      'invalid_request',
+      'chat_template is not supported, because messages are rendered by the chat template of the model: omit it, or start logpr with --chat-template',
+      { param: 'chat_template' }
+    )
+  return { conversation: conversationOf(messages ?? [], body as ConversationFields, { path: '', addGenerationPrompt: true }) }
 }
 
 function assertWellFormed(text: string, param: string): void {

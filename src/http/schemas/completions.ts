@@ -3,9 +3,24 @@ import { CHECK_ITEMS } from './check-items.ts'
 import { arrayOf, integer, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
 import { STAMP } from './logprob.ts'
 
-const TOP_COUNT = { minimum: 0, maximum: 20 } as const
+export const TOP_COUNT = { minimum: 0, maximum: 20 } as const
 /** Scores are always those of the model at temperature 1. */
-const WITHOUT_EFFECT = { description: 'Accepted with any value, without effect on log-probabilities.' } as const
+export const WITHOUT_EFFECT = { description: 'Accepted with any value, without effect on log-probabilities.' } as const
+
+/** Fields that POST /v1/chat/completions shares. */
+export const GENERATION_FIELDS = {
+  n: { type: ['integer', 'null'], description: 'Must be 1 or null.' },
+  best_of: { type: ['integer', 'null'], description: 'Must be 1 or null.' },
+  stream: { type: ['boolean', 'null'], description: 'Must be false or null.' },
+  logit_bias: { type: ['object', 'null'], description: 'Must be empty or null.' },
+  temperature: WITHOUT_EFFECT,
+  top_p: WITHOUT_EFFECT,
+  seed: WITHOUT_EFFECT,
+  stop: WITHOUT_EFFECT,
+  presence_penalty: WITHOUT_EFFECT,
+  frequency_penalty: WITHOUT_EFFECT,
+  user: WITHOUT_EFFECT
+} as const
 
 /** The body of POST /v1/completions. Other fields are ignored, because clients send the fields of many servers. */
 export const COMPLETIONS_REQUEST = {
@@ -50,18 +65,8 @@ export const COMPLETIONS_REQUEST = {
       type: ['boolean', 'null'],
       description: 'Whether logprobs names tokens by id, such as token_id:464, so that no two tokens share a name.'
     },
-    n: { type: ['integer', 'null'], description: 'Must be 1 or null.' },
-    best_of: { type: ['integer', 'null'], description: 'Must be 1 or null.' },
-    stream: { type: ['boolean', 'null'], description: 'Must be false or null.' },
     suffix: { type: ['string', 'null'], description: 'Must be empty or null.' },
-    logit_bias: { type: ['object', 'null'], description: 'Must be empty or null.' },
-    temperature: WITHOUT_EFFECT,
-    top_p: WITHOUT_EFFECT,
-    seed: WITHOUT_EFFECT,
-    stop: WITHOUT_EFFECT,
-    presence_penalty: WITHOUT_EFFECT,
-    frequency_penalty: WITHOUT_EFFECT,
-    user: WITHOUT_EFFECT
+    ...GENERATION_FIELDS
   }
 } as const
 
@@ -82,6 +87,25 @@ const LOGPROBS = objectOf(
 
 const PROMPT_LOGPROB = objectOf({ logprob: number(), rank: integer('Rank in the whole vocabulary; 1 is the most probable.'), decoded_token: string() })
 
+export const PROMPT_LOGPROBS = arrayOf(
+  nullable(mapOf(PROMPT_LOGPROB, 'By token id: the token of the prompt first, then the most probable ones.')),
+  'One entry per token of the prompt; null for the first. Present only when requested.'
+)
+
+export const COMPLETIONS_USAGE = objectOf({
+  prompt_tokens: integer(),
+  completion_tokens: integer(),
+  total_tokens: integer(),
+  computed_tokens: integer('Tokens computed by the model; fewer than prompt_tokens when prompts share a prefix.'),
+  cached_tokens: integer('Tokens whose computation was reused, as in POST /v1/logprob.')
+})
+
+export const COMPLETIONS_CHECKS = objectOf(
+  { verdict: oneOfWords(['pass', 'warn', 'fail']), items: CHECK_ITEMS },
+  {},
+  'The checks that did not pass, each for the first choice that it concerns.'
+)
+
 export const COMPLETIONS_RESPONSE = objectOf({
   id: string(),
   object: { const: 'text_completion' },
@@ -91,28 +115,15 @@ export const COMPLETIONS_RESPONSE = objectOf({
     objectOf(
       { index: integer(), text: string(), logprobs: nullable(LOGPROBS), finish_reason: { const: 'length' } },
       {
-        prompt_logprobs: arrayOf(
-          nullable(mapOf(PROMPT_LOGPROB, 'By token id: the token of the prompt first, then the most probable ones.')),
-          'One entry per token of the prompt; null for the first. Present only when requested.'
-        )
+        prompt_logprobs: PROMPT_LOGPROBS
       }
     ),
     'One choice per prompt, in order.'
   ),
-  usage: objectOf({
-    prompt_tokens: integer(),
-    completion_tokens: integer(),
-    total_tokens: integer(),
-    computed_tokens: integer('Tokens computed by the model; fewer than prompt_tokens when prompts share a prefix.'),
-    cached_tokens: integer('Tokens whose computation was reused, as in POST /v1/logprob.')
-  }),
+  usage: COMPLETIONS_USAGE,
   logpr: objectOf(
     {
-      checks: objectOf(
-        { verdict: oneOfWords(['pass', 'warn', 'fail']), items: CHECK_ITEMS },
-        {},
-        'The checks that did not pass, each for the first choice that it concerns.'
-      ),
+      checks: COMPLETIONS_CHECKS,
       warnings: arrayOf(objectOf({ code: string(), message: string() })),
       stamp: STAMP
     },

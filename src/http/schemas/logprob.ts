@@ -1,5 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { CHECKS } from './check-items.ts'
+import { CONVERSATION_OPTIONS, MESSAGES } from './conversation.ts'
 import { arrayOf, boolean, integer, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
 
 /** One schema for text and token ids: a union would report a wrong type with two contradicting messages. */
@@ -9,21 +10,10 @@ const Y = {
   items: { type: ['integer', 'string', 'array'], items: { type: 'integer' } },
   description: 'The output to score: a text, token ids, or a list of either to score after the same x.'
 } as const
-export const MESSAGES = {
-  type: 'array',
-  minItems: 1,
-  description: 'A conversation that replaces x. The chat template renders it with a generation prompt.',
-  items: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['role', 'content'],
-    properties: { role: { type: 'string', description: 'A role of the chat template, such as system, user or assistant.' }, content: { type: 'string' } }
-  }
-} as const
 const PAIR = {
   type: 'object',
   additionalProperties: false,
-  properties: { id: { type: 'string', maxLength: 256, description: 'Returned with the result.' }, x: X, messages: MESSAGES, y: Y }
+  properties: { id: { type: 'string', maxLength: 256, description: 'Returned with the result.' }, x: X, messages: MESSAGES, y: Y, ...CONVERSATION_OPTIONS }
 } as const
 
 /** The body of POST /v1/logprob. */
@@ -35,6 +25,7 @@ export const LOGPROB_REQUEST = {
     x: X,
     messages: MESSAGES,
     y: Y,
+    ...CONVERSATION_OPTIONS,
     pairs: { type: 'array', minItems: 1, items: PAIR, description: 'A list of (x, y) to score, instead of x and y.' },
     boundary: {
       type: 'string',

@@ -1,7 +1,8 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { CHECKS } from './check-items.ts'
+import { CONVERSATION_OPTIONS, MESSAGES } from './conversation.ts'
 import { arrayOf, boolean, integer, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
-import { LOGPROB_REQUEST, MESSAGES, STAMP, USAGE } from './logprob.ts'
+import { LOGPROB_REQUEST, STAMP, USAGE } from './logprob.ts'
 
 const { model, boundary, prefix_token, eos, parse_special_tokens } = LOGPROB_REQUEST.properties
 
@@ -32,6 +33,18 @@ export const LOSS_REQUEST = {
       ...MESSAGES,
       maxItems: MAX_MESSAGES,
       description: 'A conversation, rendered by the chat template without a generation prompt; instead of x and y.'
+    },
+    ...CONVERSATION_OPTIONS,
+    add_generation_prompt: {
+      type: ['boolean', 'null'],
+      description: 'Whether the rendered conversation ends with the start of an assistant message, which is masked. False by default.'
+    },
+    mask: {
+      type: 'string',
+      enum: ['roles', 'generation'],
+      default: 'roles',
+      description:
+        "What is trained in messages: the messages of train_on, or what {% generation %} blocks of the chat template write, as in transformers' return_assistant_tokens_mask and TRL's assistant_only_loss."
     },
     train_on: { type: 'array', minItems: 1, items: { type: 'string' }, description: 'The roles whose messages are trained; ["assistant"] by default.' },
     eos: {

@@ -1,8 +1,11 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { NORMALIZATIONS } from '../../rerank/normalization.ts'
 import { DEFAULT_SEPARATOR, DIRECTIONS } from '../../rerank/request.ts'
+import { CONVERSATION_OPTIONS, MESSAGES } from './conversation.ts'
 import { arrayOf, integer, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
 import { LOGPROB_REQUEST, STAMP, USAGE } from './logprob.ts'
+
+const { documents: _, ...CHAT_OPTIONS } = CONVERSATION_OPTIONS
 
 const LIMIT = 'Maximum length in tokens. Other services truncate a longer text; logpr rejects it.'
 
@@ -59,7 +62,8 @@ const OWN_FIELDS = {
   separator: {
     type: 'string',
     default: DEFAULT_SEPARATOR,
-    description: 'The text between query and document. Its trailing spaces begin y; the rest ends x.'
+    description:
+      'The text between query and document. Its trailing spaces begin y; the rest ends x. With messages it is empty by default, and may only be spaces.'
   }
 } as const
 
@@ -69,10 +73,11 @@ const OWN_FIELDS = {
  */
 export const RERANK_REQUEST = {
   type: 'object',
-  required: ['query'],
   properties: {
     model: LOGPROB_REQUEST.properties.model,
-    query: { type: 'string' },
+    query: { type: 'string', description: 'The text that documents answer. Send either query or messages.' },
+    messages: { ...MESSAGES, description: 'A conversation that the documents answer, rendered by the chat template, instead of query.' },
+    ...CHAT_OPTIONS,
     ...JINA_FIELDS,
     ...TEI_FIELDS,
     ...OWN_FIELDS

@@ -1,10 +1,9 @@
 import type { FromSchema } from 'json-schema-to-ts'
+import { CONVERSATION_OPTIONS, MESSAGES } from './conversation.ts'
 import { arrayOf, boolean, integer, nullable, objectOf, string } from './json-schema.ts'
-import { LOGPROB_REQUEST, MESSAGES } from './logprob.ts'
+import { LOGPROB_REQUEST } from './logprob.ts'
 
 const { model } = LOGPROB_REQUEST.properties
-
-const UNSUPPORTED = { description: 'Rejected with messages unless null, false or empty: only the chat template of the model is used.' } as const
 
 /**
  * The body of POST /tokenize: vLLM's two forms in one schema. Other fields are ignored, because vLLM's clients send
@@ -20,15 +19,8 @@ export const TOKENIZE_REQUEST = {
       type: 'boolean',
       description: "Whether the tokenizer's post-processor adds its tokens, such as a BOS, never a second one. For prompt only; true by default."
     },
-    add_generation_prompt: {
-      type: 'boolean',
-      default: true,
-      description: 'Whether the rendered conversation ends with a generation prompt; for messages only.'
-    },
-    continue_final_message: { ...UNSUPPORTED, type: ['boolean', 'null'] },
-    chat_template: { ...UNSUPPORTED, type: ['string', 'null'] },
-    chat_template_kwargs: { ...UNSUPPORTED, type: ['object', 'null'] },
-    tools: { ...UNSUPPORTED, type: ['array', 'null'] },
+    ...CONVERSATION_OPTIONS,
+    chat_template: { type: ['string', 'null'], description: 'Rejected with messages unless null or empty: only the chat template of the model is used.' },
     return_token_strs: { type: ['boolean', 'null'], default: false, description: 'Whether the response includes token_strs.' }
   }
 } as const
@@ -61,7 +53,12 @@ export const TOKENIZE_RESPONSE = objectOf(
     tokens: arrayOf(integer(), 'Token ids.'),
     token_strs: nullable(arrayOf(string(), 'Each token as the vocabulary spells it; null unless requested.'))
   },
-  { warnings: arrayOf(string(), 'Where versions of transformers disagree about the tokens that add_special_tokens adds; absent if they agree.') }
+  {
+    warnings: arrayOf(
+      string(),
+      'Where versions of transformers disagree about the tokens that add_special_tokens adds, and what the chat template ignores; absent if there is nothing.'
+    )
+  }
 )
 
 /** vLLM's response to POST /detokenize. */

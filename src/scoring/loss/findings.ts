@@ -10,6 +10,10 @@ export interface Finding {
     | 'template_not_prefix_preserving'
     | 'template_missing_end'
     | 'eos_not_trained'
+    | 'tool_calls_masked'
+    | 'field_ignored'
+    | 'field_not_rendered'
+    | 'parts_not_read'
   /** `error`: nothing is learned; `warning`: something unintended is learned; `note`: a choice that may be intended. */
   readonly severity: 'error' | 'warning' | 'note'
   readonly message: string
@@ -29,7 +33,7 @@ export function labelFindings({ reasons, logProbs, promptLossWeight }: LabelledT
     findings.push({
       code: 'all_masked',
       severity: 'error',
-      message: `${promptLossWeight > 0 ? 'only prompt tokens are trained' : 'no token is trained, so the mean loss is 0/0 and a training run prints NaN or 0'}. Mark the text to learn: send it as y, as a segment with train true, or as a message with a role in train_on`
+      message: `${promptLossWeight > 0 ? 'only prompt tokens are trained' : 'no token is trained, so the mean loss is 0/0 and a training run prints NaN or 0'}. Mark the text to learn: send it as y, as a segment with train true, as a message with a role in train_on, or in a {% generation %} block of the template`
     })
   else if (reasons.findIndex(isTrained) === 0)
     findings.push({
@@ -76,6 +80,18 @@ export function straddleFinding(positions: readonly number[]): Finding[] {
       code: 'merged_boundary_token',
       severity: 'warning',
       message: `${tokens}, so that text is never learned. Move the boundary between two tokens: begin the trained text with its space`
+    }
+  ]
+}
+
+/** `merged_boundary_token` for the mask of a template: transformers trains a token of which it marks a part. */
+export function partlyMarkedFinding(positions: readonly number[]): Finding[] {
+  if (positions.length === 0) return []
+  return [
+    {
+      code: 'merged_boundary_token',
+      severity: 'warning',
+      message: `tokens at positions ${listed(positions)} contain both text of a {% generation %} block and other text, and are trained whole, as in transformers. Begin and end the block between two tokens`
     }
   ]
 }

@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
@@ -22,8 +25,8 @@ before(async () => {
 after(() => service.stop())
 
 /** What the service says to a command of a page. */
-async function answerOf(command: string | undefined): Promise<unknown> {
-  const { stdout } = await run('bash', ['-c', present(command).replaceAll('http://127.0.0.1:8080', service.url)])
+async function answerOf(command: string | undefined, { url }: RunningService = service): Promise<unknown> {
+  const { stdout } = await run('bash', ['-c', present(command).replaceAll('http://127.0.0.1:8080', url)])
   return JSON.parse(stdout)
 }
 
@@ -116,6 +119,36 @@ describe('docs/reference/completions.md', () => {
   curlBlocks(PAGE).forEach((command, i) => {
     test(`the answer that it shows is the answer of the service: ${command.slice(-80).trim()}`, async () => {
       assertContains(await answerOf(command), JSON.parse(present(codeBlocks(readPage(PAGE), 'json')[i])), '')
+    })
+  })
+})
+
+describe('docs/reference/chat-completions.md', () => {
+  const PAGE = 'docs/reference/chat-completions.md'
+  curlBlocks(PAGE).forEach((command, i) => {
+    test(`the answer that it shows is the answer of the service: ${command.slice(-80).trim()}`, async () => {
+      assertContains(await answerOf(command), JSON.parse(present(codeBlocks(readPage(PAGE), 'json')[i])), '')
+    })
+  })
+})
+
+describe('docs/reference/chat-templates.md', () => {
+  const PAGE = 'docs/reference/chat-templates.md'
+  let templated: RunningService
+  let folder: string
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'logpr-test-'))
+    writeFileSync(join(folder, 'example.jinja'), present(codeBlocks(readPage(PAGE), 'jinja')[0]))
+    templated = await startService({ ...COUNTED, LOGPR_CHAT_TEMPLATE: join(folder, 'example.jinja') })
+  })
+  after(async () => {
+    await templated.stop()
+    rmSync(folder, { recursive: true })
+  })
+
+  curlBlocks(PAGE).forEach((command, i) => {
+    test(`the answer that it shows is the answer of the service: ${command.slice(-80).trim()}`, async () => {
+      assertContains(await answerOf(command, templated), JSON.parse(present(codeBlocks(readPage(PAGE), 'json')[i])), '')
     })
   })
 })
