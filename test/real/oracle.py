@@ -1,10 +1,11 @@
 """What transformers says of a real model, for run.ts: `python oracle.py MODEL_FOLDER QUESTIONS.json OUT.json`.
 
-QUESTIONS.json has `texts` (x and y), `conversations` (lists of messages) and `pairs` (BLiMP: good and bad). OUT.json
-gets
+QUESTIONS.json has `texts` and `code` (x and y), `conversations` (lists of messages) and `pairs` (BLiMP: good and bad).
+OUT.json gets
 
 * `texts`: for each the ids of x and of x + y, both with BOS, and the log-probability of every id of x + y after the
   first, in float64;
+* `code`: for each the ids of x + y, with BOS;
 * `conversations`: the ids that the chat template gives, generation prompt included;
 * `pairs`: the log-likelihoods of both sentences that the `hf` model of lm-evaluation-harness returns, in float32.
 """
@@ -51,7 +52,8 @@ def main(folder: Path, questions_file: Path, out: Path) -> None:
     for text in questions['texts']:
         x_ids, ids = tokenizer(text['x']).input_ids, tokenizer(text['x'] + text['y']).input_ids
         texts.append({'x_ids': x_ids, 'ids': ids, 'log_probs': log_probs(model, ids)})
-    out.write_text(json.dumps({'texts': texts, 'conversations': conversations, 'pairs': pairs}))
+    code = [tokenizer(text['x'] + text['y']).input_ids for text in questions['code']]
+    out.write_text(json.dumps({'texts': texts, 'code': code, 'conversations': conversations, 'pairs': pairs}))
 
 
 if __name__ == '__main__':

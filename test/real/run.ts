@@ -5,6 +5,7 @@
  */
 
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -42,15 +43,20 @@ function report(what: string, isGood: boolean, found: string): void {
   process.stdout.write(`${isGood ? 'ok    ' : 'FAILED'} ${what}: ${found}\n`)
 }
 
+/** Its answers are kept beside the model, because they take minutes, until a question or a script changes. */
 function askOracle(folder: string, asked: Questions): Oracle {
-  const scratch = mkdtempSync(join(tmpdir(), 'logpr-real-'))
-  writeFileSync(join(scratch, 'questions.json'), JSON.stringify(asked))
   const script = join(PACKAGE_FOLDER, 'test', 'real', 'oracle.py')
-  const python = process.env.PYTHON ?? join(PACKAGE_FOLDER, '.venv-oracle', 'bin', 'python')
-  execFileSync(python, ['-W', 'ignore', script, folder, join(scratch, 'questions.json'), join(scratch, 'oracle.json')], {
-    stdio: ['ignore', 'ignore', 'inherit']
-  })
-  return JSON.parse(readFileSync(join(scratch, 'oracle.json'), 'utf8')) as Oracle
+  const questionsJson = JSON.stringify(asked)
+  const hash = createHash('sha256').update(questionsJson).update(readFileSync(script))
+  for (const file of ['config.json', 'tokenizer.json']) hash.update(readFileSync(join(folder, file)))
+  const answers = join(folder, '..', `oracle-${hash.digest('hex').slice(0, 16)}.json`)
+  if (!existsSync(answers)) {
+    const scratch = mkdtempSync(join(tmpdir(), 'logpr-real-'))
+    writeFileSync(join(scratch, 'questions.json'), questionsJson)
+    const python = process.env.PYTHON ?? join(PACKAGE_FOLDER, '.venv-oracle', 'bin', 'python')
+    execFileSync(python, ['-W', 'ignore', script, folder, join(scratch, 'questions.json'), answers], { stdio: ['ignore', 'ignore', 'inherit'] })
+  }
+  return JSON.parse(readFileSync(answers, 'utf8')) as Oracle
 }
 
 async function untilReady(service: RunningService): Promise<void> {
