@@ -17,7 +17,11 @@ import torch
 from transformers import AutoTokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[2] / 'scripts' / 'models' / 'real'))
-from gemma import GGUF_FILE, reference_model
+import gemma
+import smollm2
+
+# By the `model_type` of config.json.
+MODULES = {'gemma3_text': gemma, 'llama': smollm2}
 
 
 @torch.no_grad()
@@ -41,7 +45,13 @@ def log_likelihoods(model, tokenizer, pairs: list[dict]) -> list[list[float]]:
 def main(folder: Path, questions_file: Path, out: Path) -> None:
     questions = json.loads(questions_file.read_text())
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = reference_model(folder.parent / GGUF_FILE)
+    module = MODULES[json.loads((folder / 'config.json').read_text())['model_type']]
+    model = module.reference_model(folder.parent / module.GGUF_FILE)
+
+    def encode(text: str) -> list[int]:
+        # Some tokenizers have a BOS and do not add it.
+        return [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False).input_ids]
+
     pairs = log_likelihoods(model, tokenizer, questions['pairs'])
     conversations = [
         tokenizer.apply_chat_template(messages, tokenize=True, add_generation_prompt=True, return_dict=False)
@@ -50,9 +60,9 @@ def main(folder: Path, questions_file: Path, out: Path) -> None:
     model.double()
     texts = []
     for text in questions['texts']:
-        x_ids, ids = tokenizer(text['x']).input_ids, tokenizer(text['x'] + text['y']).input_ids
+        x_ids, ids = encode(text['x']), encode(text['x'] + text['y'])
         texts.append({'x_ids': x_ids, 'ids': ids, 'log_probs': log_probs(model, ids)})
-    code = [tokenizer(text['x'] + text['y']).input_ids for text in questions['code']]
+    code = [encode(text['x'] + text['y']) for text in questions['code']]
     out.write_text(json.dumps({'texts': texts, 'code': code, 'conversations': conversations, 'pairs': pairs}))
 
 

@@ -34,15 +34,16 @@ const CODE_TEXTS = 40
 /** Of those that it only tokenizes. */
 const TOKENIZED_CODE_TEXTS = 200
 const PROSE_TEXTS = 40
-/** UTF-16 units of a text of code. */
+/** UTF-16 units of a text of code that the oracle computes, and of one that it only tokenizes. */
 const CODE_UNITS = 600
+const TOKENIZED_CODE_UNITS = 300
 /** UTF-16 units of the longest x of prose: some 400 tokens. */
 const LONG_UNITS = 1800
 
 /** 100 texts: code with its indentation, prose, and texts that expose errors in tokenizers. */
 export function questions(): Questions {
-  const texts = [...codeTexts(CODE_TEXTS), ...proseTexts(), ...adversarialTexts()].slice(0, 100)
-  return { texts, code: codeTexts(TOKENIZED_CODE_TEXTS).map(respaced), conversations: CONVERSATIONS, pairs: blimpPairs() }
+  const texts = [...codeTexts(CODE_TEXTS, CODE_UNITS), ...proseTexts(), ...adversarialTexts()].slice(0, 100)
+  return { texts, code: codeTexts(TOKENIZED_CODE_TEXTS, TOKENIZED_CODE_UNITS).map(respaced), conversations: CONVERSATIONS, pairs: blimpPairs() }
 }
 
 function read(file: string): string {
@@ -50,13 +51,13 @@ function read(file: string): string {
 }
 
 /** Half of them end inside a line, half at its end, so that y begins with a line break and indentation. */
-function codeTexts(count: number): Pair[] {
+function codeTexts(count: number, units: number): Pair[] {
   const code = CODE_FILES.map(read).join('\n')
-  const step = Math.floor((code.length - CODE_UNITS) / count)
+  const step = Math.floor((code.length - units) / count)
   return Array.from({ length: count }, (_, i) => {
-    const text = code.slice(i * step, i * step + CODE_UNITS)
-    const lineEnd = text.indexOf('\n', CODE_UNITS / 2)
-    const at = i % 2 === 0 || lineEnd < 0 ? CODE_UNITS / 2 : lineEnd
+    const text = code.slice(i * step, i * step + units)
+    const lineEnd = text.indexOf('\n', units / 2)
+    const at = i % 2 === 0 || lineEnd < 0 ? units / 2 : lineEnd
     return { x: text.slice(0, at), y: text.slice(at) }
   })
 }
