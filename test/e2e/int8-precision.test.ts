@@ -34,7 +34,7 @@ const PAIR = { x: 'The children ran down to the', y: ' river' }
 /** Score with the original weights (docs/reference/scoring.md). */
 const CONDITIONAL = -3.79
 
-/** What `logpr inspect` finds in a cache of rounded weights, the number of matrices, and the memory that it predicts. */
+/** What `logpr inspect` says of rounded weights in a cache and of memory. */
 async function inspected(cache: string): Promise<{ is_prepared: boolean; weights: number; memory: PredictedMemory & { budgets: { pass_bytes: number }[] } }> {
   const { stdout } = await promisify(execFile)(process.execPath, [MAIN, 'inspect', '--precision', 'int8', '--json', 'true'], {
     env: { ...process.env, XDG_CACHE_HOME: cache }

