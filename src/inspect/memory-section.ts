@@ -41,7 +41,7 @@ export function memorySection({ folder, scoring, hasPrefixCache, tokenizer, conf
 }
 
 function vocabularySizeOf({ vocab, merges = [] }: NonNullable<InspectedModel['tokenizer']>['model'] & object): VocabularySize {
-  return { tokens: Object.keys(vocab).length, merges: merges.length, mergesArePairs: typeof merges[0] !== 'string' }
+  return { tokens: Object.keys(vocab).length, merges: merges.length }
 }
 
 function totalLine({ replicas, baseBytes, weightBytes, mappedBytes, loadingBytes, budget, totalBytes }: MemoryPrediction, maxBatchTokens: number): string {
