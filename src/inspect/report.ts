@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Config } from '../config/options.ts'
 import { sharableGraph } from '../engine/process/sharing/sharable-graph.ts'
 import type { LocatedModel } from '../model/locate-model.ts'
@@ -5,9 +7,10 @@ import { openModel } from '../model/open-model.ts'
 import { resolvePrecision } from '../model/precision/precision-plan.ts'
 import type { RoundedFile } from '../model/precision/prepare.ts'
 import { roundedGraph } from '../model/precision/rounded-graph.ts'
+import { memorySection } from './memory-section.ts'
 import {
   graphSection,
-  memorySection,
+  type InspectedModel,
   modelSection,
   precisionSection,
   type Section,
@@ -26,14 +29,24 @@ const SECTIONS: readonly SectionMaker[] = [modelSection, tokenizerSection, graph
 export function reportOn({ id, folder: path }: LocatedModel, config: Config, roundedFile: RoundedFile | null = null): readonly Section[] {
   const opened = { ...openModel(path, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id }
   const { model: folder, plan: precision } = resolvePrecision(opened, config.PRECISION, 'cpu')
-  const { graph: scoring } = sharableGraph(precision === null ? folder.graph : roundedGraph(folder.graph, precision), {
+  const { graph: scoring, prefixCache } = sharableGraph(precision === null ? folder.graph : roundedGraph(folder.graph, precision), {
     packing: config.PACKING,
     prefixCacheBytes: config.PREFIX_CACHE_BYTES,
     maxAttentionBytes: config.MAX_ATTENTION_BYTES,
     slidingWindow: folder.slidingWindow,
     heads: folder.attentionHeads
   })
-  const model = { folder, original: folder.graph, scoring, precision, roundedFile, config }
+  const tokenizerPath = join(folder.folder, 'tokenizer.json')
+  const model: InspectedModel = {
+    folder,
+    original: folder.graph,
+    scoring,
+    hasPrefixCache: prefixCache.isOn,
+    tokenizer: existsSync(tokenizerPath) ? (JSON.parse(readFileSync(tokenizerPath, 'utf8')) as InspectedModel['tokenizer']) : null,
+    precision,
+    roundedFile,
+    config
+  }
   return SECTIONS.flatMap((make) => make(model) ?? [])
 }
 

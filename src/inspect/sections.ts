@@ -1,7 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Config } from '../config/options.ts'
-import { type MemoryPrediction, predictMemory } from '../memory/predict.ts'
 import { readKnownAnswers } from '../model/known-answers.ts'
 import { findHead } from '../model/onnx/find-head.ts'
 import type { Graph } from '../model/onnx/graph.ts'
@@ -15,11 +12,15 @@ import { mebibytes } from '../process/mebibytes.ts'
 import { baseVocabSizeOf, type TokenizerJson } from '../tokenizer/token-bytes.ts'
 
 /** A model to report on, without its weights. */
-interface InspectedModel {
+export interface InspectedModel {
   readonly folder: OpenModel
   readonly original: Graph
   /** The graph that the engine would run. */
   readonly scoring: Graph
+  /** Whether the engine would keep prefixes. */
+  readonly hasPrefixCache: boolean
+  /** Content of tokenizer.json; null without that file. */
+  readonly tokenizer: Partial<TokenizerJson> | null
   /** The plan for 8-bit weights; null without --precision int8. */
   readonly precision: PrecisionPlan | null
   /** The cached file of 8-bit weights; null when nobody looked. */
@@ -82,10 +83,8 @@ function vocabularyText({ vocabSize, statedVocabSize }: Pick<OpenModel, 'vocabSi
 }
 
 /** The ids of tokenizer.json, compared with the logits of the model; null without that file. */
-export function tokenizerSection({ folder: { folder, vocabSize } }: InspectedModel): Section | null {
-  const path = join(folder, 'tokenizer.json')
-  if (!existsSync(path)) return null
-  const json = JSON.parse(readFileSync(path, 'utf8')) as Partial<TokenizerJson>
+export function tokenizerSection({ tokenizer: json, folder: { vocabSize } }: InspectedModel): Section | null {
+  if (json === null) return null
   if (!hasVocabulary(json)) {
     const fault = 'tokenizer.json has no vocabulary: download it again; logpr serve will refuse it'
     return { name: 'tokenizer', json: { base_vocab_size: null, is_usable: false, ids_without_logits: [] }, lines: [['tokenizer', fault]] }
@@ -98,7 +97,7 @@ export function tokenizerSection({ folder: { folder, vocabSize } }: InspectedMod
     name: 'tokenizer',
     json: { base_vocab_size: baseSize, is_usable: baseSize <= vocabSize, ids_without_logits: unreachable.map(({ id }) => id) },
     lines: [
-      ['tokenizer', `${baseSize} ids and ${(json.added_tokens ?? []).length} added tokens; GET /v1/models shows its memory as front_bytes`],
+      ['tokenizer', `${baseSize} ids and ${(json.added_tokens ?? []).length} added tokens`],
       ...(baseSize > vocabSize
         ? [['', `does not belong to this model, which has only ${vocabSize} logits per token: logpr serve will refuse it`] as const]
         : unreachable.length > 0
@@ -108,7 +107,7 @@ export function tokenizerSection({ folder: { folder, vocabSize } }: InspectedMod
   }
 }
 
-function hasVocabulary(json: Partial<TokenizerJson>): json is TokenizerJson {
+export function hasVocabulary(json: Partial<TokenizerJson>): json is TokenizerJson {
   return json.model?.vocab !== undefined
 }
 
@@ -175,46 +174,4 @@ export function precisionSection({ precision, roundedFile }: InspectedModel): Se
     },
     lines: [['8-bit rows', `${weights.size} weights, ${FORMS[form]}, ${mebibytes(sizeBytes)}${cached}`]]
   }
-}
-
-/** Token budgets to report besides the configured one. */
-const OTHER_BUDGETS = [512, 2048, 8192] as const
-
-/** Predicted memory of a service with this model on a CPU, at the configured token budget and at others. */
-export function memorySection({ folder, scoring, config }: InspectedModel): Section {
-  const { vocabSize, headSize, maxModelLen } = folder
-  const at = (maxBatchTokens: number): MemoryPrediction =>
-    predictMemory({ scoring, vocabSize, headSize, maxModelLen, maxBatchTokens, longTextTokens: config.LONG_TEXT_TOKENS, replicas: config.REPLICAS })
-  const now = at(config.MAX_BATCH_TOKENS)
-  const others = OTHER_BUDGETS.filter((tokens) => tokens !== config.MAX_BATCH_TOKENS).map((tokens) => ({ tokens, ...at(tokens) }))
-  const budgets = [{ tokens: config.MAX_BATCH_TOKENS, ...now }, ...others]
-  const { sequences, tokens } = now.longest.shape
-  return {
-    name: 'memory',
-    json: {
-      base_bytes: now.baseBytes,
-      weight_bytes: now.weightBytes,
-      mapped_bytes: now.mappedBytes,
-      loading_bytes: now.loadingBytes,
-      budgets: budgets.map(({ tokens, budget, totalBytes }) => ({ max_batch_tokens: tokens, pass_bytes: budget.bytes, total_bytes: totalBytes })),
-      longest: { sequences, tokens, pass_bytes: now.longest.bytes },
-      unknown_operators: now.unknownOperators
-    },
-    lines: [
-      ['memory', totalLine(now, config.MAX_BATCH_TOKENS)],
-      ['', others.map(({ tokens, totalBytes }) => `${mebibytes(totalBytes)} at ${tokens.toLocaleString('en')} tokens`).join(', ')],
-      ['longest text', `${mebibytes(now.longest.bytes)} for ${tokens.toLocaleString('en')} tokens, with its verification, in place of the pass`],
-      ...(now.unknownOperators.length === 0 ? [] : [['', `more than that: nothing is known of the memory of ${now.unknownOperators.join(', ')}`] as const])
-    ]
-  }
-}
-
-function totalLine({ replicas, baseBytes, weightBytes, mappedBytes, loadingBytes, budget, totalBytes }: MemoryPrediction, maxBatchTokens: number): string {
-  const each = replicas === 1 ? '' : `${replicas} x `
-  const work =
-    loadingBytes > budget.bytes
-      ? `${each}${mebibytes(loadingBytes)} while loading`
-      : `${each}${mebibytes(budget.bytes)} for a pass of ${maxBatchTokens.toLocaleString('en')} tokens`
-  const parts = `processes ${mebibytes(baseBytes)} + weights ${mebibytes(weightBytes)} + ${work}`
-  return `${mebibytes(totalBytes)}: ${parts}; and ${mebibytes(mappedBytes)} mapped from files, which the system may drop`
 }

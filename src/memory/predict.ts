@@ -2,13 +2,12 @@ import { ATTENTION_BIAS } from '../model/onnx/attention-bias.ts'
 import type { Graph, TensorInfo } from '../model/onnx/graph.ts'
 import { headChunks, headRowLimits } from '../model/onnx/head-rows.ts'
 import { SCORING_INPUTS } from '../model/onnx/scoring-graph.ts'
+import { FRONT_BYTES } from './front.ts'
 import { heldWeights } from './held-weights.ts'
 import { elementCount, type InferredTensor, initializerTensors, tensorInfo } from './shapes/tensor-info.ts'
 import { type SimulatedMemory, simulateMemory } from './simulate-memory.ts'
 
 const MIB = 1 << 20
-/** The front process and its tokenizer thread while serving (docs/reference/memory.md). */
-export const FRONT_BYTES = 130 * MIB
 /** An engine process without a model: Node.js, two threads and the graph. */
 const ENGINE_BYTES = 35 * MIB
 /** What a pass needs besides activations: ids, rows and results in JavaScript, and buffers of the matrix kernels. */
@@ -39,6 +38,7 @@ export interface ShapeLimits {
 export interface MemoryPrediction {
   /** Number of engine processes. */
   readonly replicas: number
+  readonly frontBytes: number
   /** The front process with its tokenizer, and the engines without a model. */
   readonly baseBytes: number
   /** Weights in the engines' own memory. */
@@ -47,6 +47,8 @@ export interface MemoryPrediction {
   readonly mappedBytes: number
   /** Needed in addition while one engine loads. */
   readonly loadingBytes: number
+  /** Full prefix caches of all engines, which are not in `totalBytes`: they can be smaller than configured. */
+  readonly prefixCacheBytes: number
   /** The largest pass within the token budget. */
   readonly budget: PassPrediction
   /** The largest pass that a request can cause: two texts of the model's maximum length. */
@@ -69,6 +71,10 @@ export interface MemoryQuestion extends ShapeLimits {
   readonly replicas?: number
   /** Whether the engines map one file of prepacked weights instead of holding their own. */
   readonly sharesWeights?: boolean
+  /** Of the front process, by default `FRONT_BYTES`. */
+  readonly frontBytes?: number
+  /** Size of the prefix cache of an engine, 0 without one. */
+  readonly prefixCacheBytes?: number
   readonly scoring: Graph
   readonly vocabSize: number
   /** For graphs in which the head size is symbolic. */
@@ -105,19 +111,21 @@ export function predictMemory(question: MemoryQuestion): MemoryPrediction {
   const budget = passes.reduce((most, each) => (each.pass.bytes > most.pass.bytes ? each : most))
   const { heldBytes, mappedBytes, largestHeldBytes } = heldWeights(question.scoring)
   const { foldedBytes, largestFoldedBytes, unknown } = budget.simulated
-  const { replicas = 1, sharesWeights = false } = question
-  const baseBytes = FRONT_BYTES + replicas * ENGINE_BYTES
+  const { replicas = 1, sharesWeights = false, frontBytes = FRONT_BYTES, prefixCacheBytes = 0 } = question
+  const baseBytes = frontBytes + replicas * ENGINE_BYTES
   const weightBytesPerEngine = heldBytes + foldedBytes
   const weightBytes = sharesWeights ? 0 : replicas * weightBytesPerEngine
   // While it is repacked, a folded tensor exists twice. The source of any other weight is mapped and its pages can be
   // dropped.
   const loadingBytes = sharesWeights ? 0 : largestFoldedBytes
   return {
+    frontBytes,
     baseBytes,
     weightBytes,
     replicas,
     mappedBytes: Math.max(mappedBytes, largestHeldBytes) + (sharesWeights ? weightBytesPerEngine : 0),
     loadingBytes,
+    prefixCacheBytes: replicas * prefixCacheBytes,
     budget: budget.pass,
     longest: longest.pass,
     totalBytes: baseBytes + weightBytes + replicas * Math.max(loadingBytes, budget.pass.bytes),

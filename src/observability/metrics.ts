@@ -87,6 +87,11 @@ function createModelMetrics(registry: Registry): (id: string, gauges: ModelGauge
   const items = counter('logpr_items_total', 'Outputs, prompts or documents that requests asked to score.')
   const batchSeconds = histogram('logpr_batch_seconds', 'Duration of a forward pass.', [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30])
   const batchSequences = histogram('logpr_batch_sequences', 'Sequences in a forward pass.', [1, 2, 4, 8, 16, 32, 64, 128, 256])
+  const batchTokens = histogram(
+    'logpr_batch_tokens',
+    'Tokens computed by a forward pass, padding included. Above max-batch-tokens only for a text that is longer by itself.',
+    [16, 64, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536]
+  )
   const queueSeconds = histogram(
     'logpr_queue_seconds',
     'Longest time that a sequence of a batch waited before the forward pass.',
@@ -124,7 +129,7 @@ function createModelMetrics(registry: Registry): (id: string, gauges: ModelGauge
     gaugesByModel.set(model, gauges)
     // An alert on an increase misses the first event of a series that does not exist before it.
     for (const each of [items, computedTokens, paddingTokens, wrongCanaries]) each.inc({ model }, 0)
-    for (const each of [batchSeconds, batchSequences, queueSeconds]) each.zero({ model })
+    for (const each of [batchSeconds, batchSequences, batchTokens, queueSeconds]) each.zero({ model })
     for (const source of ['prefix', 'result', 'in_flight']) cachedTokens.inc({ model, source }, 0)
     for (const monitor of MONITORS) monitorFailures.inc({ model, monitor }, 0)
     return {
@@ -132,6 +137,7 @@ function createModelMetrics(registry: Registry): (id: string, gauges: ModelGauge
         batchSeconds.observe({ model }, runMs / 1000)
         queueSeconds.observe({ model }, queueMs / 1000)
         batchSequences.observe({ model }, sequences)
+        batchTokens.observe({ model }, paddedTokens)
         computedTokens.inc({ model }, tokens)
         paddingTokens.inc({ model }, paddedTokens - tokens)
         cachedTokens.inc({ model, source: 'prefix' }, prefixTokens)

@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os'
 
-/** The memory limit of the container (cgroup) in bytes; null when it is not below the memory of the machine. */
-export function memoryLimitBytes(constrained = process.constrainedMemory(), machine = totalmem()): number | null {
-  return constrained > 0 && constrained < machine ? constrained : null
+/** The memory limit of the container (cgroup) in bytes, or the memory of the machine where that is less. */
+export function memoryLimitBytes(constrained = process.constrainedMemory(), machine = totalmem()): number {
+  return constrained > 0 && constrained < machine ? constrained : machine
 }

@@ -22,6 +22,7 @@ import { SharedTokenizers } from '../tokenizer/shared-tokenizers.ts'
 import { tokenizerByLength } from '../tokenizer/thread-tokenizer.ts'
 import type { TextTokenizer, Tokenizer, TokenizerInfo } from '../tokenizer/tokenizer.ts'
 import { tracedTextTokenizer, tracedTokenizer } from '../tokenizer/traced-tokenizer.ts'
+import type { MemoryLedger } from './memory-ledger.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 
 /**
@@ -55,16 +56,20 @@ export interface BackendOptions {
   readonly precisionFolder?: string
   /** The tokenizers of this service; by default of this model alone. */
   readonly tokenizers?: SharedTokenizers
+  /** Refuses the model when those before it leave too little memory; absent for a single model. */
+  readonly memoryLedger?: MemoryLedger
 }
 
 /**
- * Starts to load a model and returns at once. Throws `model_invalid` or `model_unsupported` when it cannot be scored.
+ * Starts to load a model and returns at once. Throws `model_invalid` or `model_unsupported` when it cannot be scored,
+ * and `model_too_large` when other models leave too little memory.
  */
 export function startBackend(config: Config, log: EngineLog, options: BackendOptions = {}): ScoringBackend {
   const { located = locateOnlyFolder(config.MODEL), provider = configuredProvider(config) } = options
   const opened = { ...openModel(located.folder, { dtype: config.DTYPE, maxModelLen: config.MAX_MODEL_LEN }), id: located.id }
   const { model, plan } = resolvePrecision(opened, config.PRECISION, provider.executionProvider)
   log.info(modelInfoOf(model), 'model chosen')
+  if (provider.executionProvider === 'cpu') options.memoryLedger?.reserve(model, plan, config)
   // canary.json describes the files on disk, so it is looked up by their dtype. Of a model with rounded weights it can
   // check only the tokenizer and the hash of the weights.
   const known = readKnownAnswers(model.folder, opened.dtype, provider.executionProvider)

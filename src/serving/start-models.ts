@@ -7,6 +7,7 @@ import { memoryLimitBytes } from '../process/memory-limit.ts'
 import type { ProviderChoice } from '../provider/choose-provider.ts'
 import { SharedTokenizers } from '../tokenizer/shared-tokenizers.ts'
 import { startBackend } from './backend.ts'
+import { MemoryLedger } from './memory-ledger.ts'
 import { ModelEntry } from './model-entry.ts'
 import { ModelRegistry, namedError } from './model-registry.ts'
 import { startModelMonitor } from './monitor.ts'
@@ -27,6 +28,8 @@ export interface ModelSources {
 export function startModels(config: Config, metrics: Metrics, log: Logger, { locate, provider, precisionFolder }: ModelSources): ModelRegistry {
   const references = modelReferences(config.MODEL)
   const tokenizers = new SharedTokenizers()
+  const limitBytes = memoryLimitBytes()
+  const memoryLedger = references.length > 1 ? { memoryLedger: new MemoryLedger(limitBytes) } : {}
   const entries = references.map((reference) => {
     try {
       return entryOf(reference)
@@ -34,7 +37,7 @@ export function startModels(config: Config, metrics: Metrics, log: Logger, { loc
       throw references.length === 1 ? error : namedError(reference.id, error)
     }
   })
-  const registry = new ModelRegistry(entries, memoryLimitBytes())
+  const registry = new ModelRegistry(entries, limitBytes)
   return registry
 
   function entryOf(reference: ModelReference): ModelEntry {
@@ -48,6 +51,7 @@ export function startModels(config: Config, metrics: Metrics, log: Logger, { loc
           provider,
           tokenizers,
           models: references.length,
+          ...memoryLedger,
           ...(precisionFolder === undefined ? {} : { precisionFolder })
         }),
       startMonitor: (backend, ready, modelMetrics) => startModelMonitor(config, backend, ready, modelMetrics, modelLog),

@@ -20,18 +20,27 @@ interface Model {
     readonly max_difference_nats: number
     readonly tokens: number
   } | null
+  readonly memory: PredictedMemory
+}
+
+interface PredictedMemory {
+  readonly weight_bytes: number
+  readonly prefix_cache_bytes: number
+  /** Of GET /v1/models. */
+  readonly budget_bytes?: number
 }
 
 const PAIR = { x: 'The children ran down to the', y: ' river' }
 /** Score with the original weights (docs/reference/scoring.md). */
 const CONDITIONAL = -3.79
 
-/** Whether `logpr inspect` finds rounded weights in a cache, and the number of matrices that it reports. */
-async function inspected(cache: string): Promise<{ readonly is_prepared: boolean; readonly weights: number }> {
+/** What `logpr inspect` says of rounded weights in a cache and of memory. */
+async function inspected(cache: string): Promise<{ is_prepared: boolean; weights: number; memory: PredictedMemory & { budgets: { pass_bytes: number }[] } }> {
   const { stdout } = await promisify(execFile)(process.execPath, [MAIN, 'inspect', '--precision', 'int8', '--json', 'true'], {
     env: { ...process.env, XDG_CACHE_HOME: cache }
   })
-  return (JSON.parse(stdout) as { precision: { is_prepared: boolean; weights: number } }).precision
+  const { precision, memory } = JSON.parse(stdout) as { precision: { is_prepared: boolean; weights: number }; memory: never }
+  return { ...precision, memory }
 }
 
 test('--precision int8 serves the embedded model with 8-bit weights, reports the change, and reuses them at the next start', async (t) => {
@@ -62,6 +71,11 @@ test('--precision int8 serves the embedded model with 8-bit weights, reports the
   assert.equal(scores[0], scores[1])
   // Six layers of q, k, v, o, gate, up and down.
   assert.deepEqual([before.is_prepared, before.weights, (await inspected(cache)).is_prepared], [false, 42, true])
+  const { weight_bytes, prefix_cache_bytes, budgets } = before.memory
+  assert.deepEqual(
+    models.map(({ memory }) => memory).map((memory) => [memory.weight_bytes, memory.prefix_cache_bytes, memory.budget_bytes]),
+    [1, 2].map(() => [weight_bytes, prefix_cache_bytes, budgets[0]?.pass_bytes])
+  )
   assert.ok(Math.abs(present(scores[0]) - CONDITIONAL) < 0.5 && scores[0] !== CONDITIONAL)
 })
 

@@ -73,6 +73,17 @@ describe('assertFits', () => {
     assert.ok(tokens > 0 && tokens < 4096, warning ?? 'no warning')
   })
 
+  test('gives the prefix cache what the limit leaves, and says so', () => {
+    const cached = { ...embedded, prefixCacheBytes: 256 << 20 }
+    const limit = totalBytes + (100 << 20)
+
+    assert.deepEqual(assertFits(cached, null).prefixCacheBytes, 256 << 20)
+    const { prefixCacheBytes, warning } = assertFits(cached, limit)
+    assert.equal(prefixCacheBytes, 100 << 20)
+    assert.match(present(warning), /the prefix cache gets 100 MiB instead of 256 MiB, because the limit of/)
+    assert.equal(assertFits({ ...cached, replicas: 2 }, predictMemory({ ...cached, replicas: 2 }).totalBytes + (100 << 20)).prefixCacheBytes, 50 << 20)
+  })
+
   test('warns when the prediction is close to the limit', () => {
     const short = { ...embedded, maxModelLen: 128 }
 
@@ -81,9 +92,9 @@ describe('assertFits', () => {
 })
 
 describe('memoryLimitBytes', () => {
-  test('is null when the kernel reports no limit, or more than the memory of the machine', () => {
-    assert.equal(memoryLimitBytes(0, 1000), null)
-    assert.equal(memoryLimitBytes(2 ** 64, 1000), null)
+  test('is the memory of the machine when the kernel reports no limit, or a higher one', () => {
+    assert.equal(memoryLimitBytes(0, 1000), 1000)
+    assert.equal(memoryLimitBytes(2 ** 64, 1000), 1000)
     assert.equal(memoryLimitBytes(500, 1000), 500)
   })
 })

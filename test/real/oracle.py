@@ -1,10 +1,11 @@
 """What transformers says of a real model, for run.ts: `python oracle.py MODEL_FOLDER QUESTIONS.json OUT.json`.
 
-QUESTIONS.json has `texts` (x and y), `conversations` (lists of messages) and `pairs` (BLiMP: good and bad). OUT.json
-gets
+QUESTIONS.json has `texts` and `code` (x and y), `conversations` (lists of messages) and `pairs` (BLiMP: good and bad).
+OUT.json gets
 
 * `texts`: for each the ids of x and of x + y, both with BOS, and the log-probability of every id of x + y after the
   first, in float64;
+* `code`: for each the ids of x + y, with BOS;
 * `conversations`: the ids that the chat template gives, generation prompt included;
 * `pairs`: the log-likelihoods of both sentences that the `hf` model of lm-evaluation-harness returns, in float32.
 """
@@ -16,7 +17,11 @@ import torch
 from transformers import AutoTokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[2] / 'scripts' / 'models' / 'real'))
-from gemma import GGUF_FILE, reference_model
+import gemma
+import smollm2
+
+# By the `model_type` of config.json.
+MODULES = {'gemma3_text': gemma, 'llama': smollm2}
 
 
 @torch.no_grad()
@@ -40,7 +45,13 @@ def log_likelihoods(model, tokenizer, pairs: list[dict]) -> list[list[float]]:
 def main(folder: Path, questions_file: Path, out: Path) -> None:
     questions = json.loads(questions_file.read_text())
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = reference_model(folder.parent / GGUF_FILE)
+    module = MODULES[json.loads((folder / 'config.json').read_text())['model_type']]
+    model = module.reference_model(folder.parent / module.GGUF_FILE)
+
+    def encode(text: str) -> list[int]:
+        # Some tokenizers have a BOS and do not add it.
+        return [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False).input_ids]
+
     pairs = log_likelihoods(model, tokenizer, questions['pairs'])
     conversations = [
         tokenizer.apply_chat_template(messages, tokenize=True, add_generation_prompt=True, return_dict=False)
@@ -49,9 +60,10 @@ def main(folder: Path, questions_file: Path, out: Path) -> None:
     model.double()
     texts = []
     for text in questions['texts']:
-        x_ids, ids = tokenizer(text['x']).input_ids, tokenizer(text['x'] + text['y']).input_ids
+        x_ids, ids = encode(text['x']), encode(text['x'] + text['y'])
         texts.append({'x_ids': x_ids, 'ids': ids, 'log_probs': log_probs(model, ids)})
-    out.write_text(json.dumps({'texts': texts, 'conversations': conversations, 'pairs': pairs}))
+    code = [encode(text['x'] + text['y']) for text in questions['code']]
+    out.write_text(json.dumps({'texts': texts, 'code': code, 'conversations': conversations, 'pairs': pairs}))
 
 
 if __name__ == '__main__':

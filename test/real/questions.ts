@@ -3,25 +3,47 @@ import { join } from 'node:path'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { ADVERSARIAL_TEXTS } from '../support/adversarial-texts.ts'
 
+export interface Pair {
+  readonly x: string
+  readonly y: string
+}
+
 /** What logpr and the oracle are both asked of a real model. */
 export interface Questions {
-  readonly texts: readonly { readonly x: string; readonly y: string }[]
+  readonly texts: readonly Pair[]
+  /** Code, of which only ids, offsets and checks are compared. */
+  readonly code: readonly Pair[]
   readonly conversations: readonly (readonly { readonly role: string; readonly content: string }[])[]
   readonly pairs: readonly { readonly good: string; readonly bad: string; readonly uid: string }[]
 }
 
-const CODE_FILES = ['scripts/golden/pairs.py', 'scripts/golden/golden.py', 'src/scoring/row-probe.ts', 'deploy/haproxy.cfg', 'package.json', 'Dockerfile']
+/** Python, TypeScript, YAML, JSON, HTML, shell and a Dockerfile. */
+const CODE_FILES = [
+  'scripts/golden/pairs.py',
+  'scripts/golden/golden.py',
+  'src/scoring/row-probe.ts',
+  'deploy/haproxy.cfg',
+  'package.json',
+  'Dockerfile',
+  'docker-compose.yml',
+  'scripts/install-cuda-provider.sh',
+  'web/index.html'
+]
+/** Of the texts that the oracle computes. */
 const CODE_TEXTS = 40
+/** Of those that it only tokenizes. */
+const TOKENIZED_CODE_TEXTS = 200
 const PROSE_TEXTS = 40
-/** UTF-16 units of a text of code. */
+/** UTF-16 units of a text of code that the oracle computes, and of one that it only tokenizes. */
 const CODE_UNITS = 600
+const TOKENIZED_CODE_UNITS = 300
 /** UTF-16 units of the longest x of prose: some 400 tokens. */
 const LONG_UNITS = 1800
 
 /** 100 texts: code with its indentation, prose, and texts that expose errors in tokenizers. */
 export function questions(): Questions {
-  const texts = [...codeTexts(), ...proseTexts(), ...adversarialTexts()].slice(0, 100)
-  return { texts, conversations: CONVERSATIONS, pairs: blimpPairs() }
+  const texts = [...codeTexts(CODE_TEXTS, CODE_UNITS), ...proseTexts(), ...adversarialTexts()].slice(0, 100)
+  return { texts, code: codeTexts(TOKENIZED_CODE_TEXTS, TOKENIZED_CODE_UNITS).map(respaced), conversations: CONVERSATIONS, pairs: blimpPairs() }
 }
 
 function read(file: string): string {
@@ -29,18 +51,31 @@ function read(file: string): string {
 }
 
 /** Half of them end inside a line, half at its end, so that y begins with a line break and indentation. */
-function codeTexts(): { x: string; y: string }[] {
+function codeTexts(count: number, units: number): Pair[] {
   const code = CODE_FILES.map(read).join('\n')
-  const step = Math.floor((code.length - CODE_UNITS) / CODE_TEXTS)
-  return Array.from({ length: CODE_TEXTS }, (_, i) => {
-    const text = code.slice(i * step, i * step + CODE_UNITS)
-    const lineEnd = text.indexOf('\n', CODE_UNITS / 2)
-    const at = i % 2 === 0 || lineEnd < 0 ? CODE_UNITS / 2 : lineEnd
+  const step = Math.floor((code.length - units) / count)
+  return Array.from({ length: count }, (_, i) => {
+    const text = code.slice(i * step, i * step + units)
+    const lineEnd = text.indexOf('\n', units / 2)
+    const at = i % 2 === 0 || lineEnd < 0 ? units / 2 : lineEnd
     return { x: text.slice(0, at), y: text.slice(at) }
   })
 }
 
-function proseTexts(): { x: string; y: string }[] {
+/** Also as other editors write it: with tabs, with CR LF, indented further, with white space at the end of lines. */
+function respaced({ x, y }: Pair, i: number): Pair {
+  const forms: readonly ((text: string) => string)[] = [
+    (text) => text,
+    (text) => text.replaceAll('  ', '\t'),
+    (text) => text.replaceAll('\n', '\r\n'),
+    (text) => text.replaceAll('\n', '\n            '),
+    (text) => text.replaceAll('\n', '   \n')
+  ]
+  const form = forms[i % forms.length] ?? String
+  return { x: form(x), y: form(y) }
+}
+
+function proseTexts(): Pair[] {
   const sentences = read('scripts/golden/sentences.txt').trim().split('\n')
   return Array.from({ length: PROSE_TEXTS }, (_, i) => {
     const x = sentences
@@ -51,7 +86,7 @@ function proseTexts(): { x: string; y: string }[] {
   })
 }
 
-function adversarialTexts(): { x: string; y: string }[] {
+function adversarialTexts(): Pair[] {
   return ADVERSARIAL_TEXTS.map(({ text }) => ({ x: text, y: ' and so on.' }))
 }
 

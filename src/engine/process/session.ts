@@ -42,9 +42,10 @@ export async function loadModel(spec: EngineSpec, keepsWeightsMapped = false): P
   const sharable = sharableGraph(graph, limits)
   const runner = new PassRunner(sharable, { headSize: spec.headSize, keyValueHeads: spec.keyValueHeads ?? 0 }, spec.vocabSize)
   const files = { files: opened.files, folder, located }
-  const { session, ...rest } = await openSession(spec, files, sharable.graph, (batch) => runner.plainFeeds(batch), keepsWeightsMapped)
+  const { session, ...rest } = await openSession(spec, files, sharable, (batch) => runner.plainFeeds(batch), keepsWeightsMapped)
 
-  const sharing = new ModelSharing(sharable, runner.cacheTensors, limits, spec, async (pass, batch, wantsPresent) => {
+  const prefixCacheBytes = rest.memory?.prefixCacheBytes ?? limits.prefixCacheBytes
+  const sharing = new ModelSharing(sharable, runner.cacheTensors, { ...limits, prefixCacheBytes }, spec, async (pass, batch, wantsPresent) => {
     const { outputs, present, runMs } = await runner.run(session, pass, batch, wantsPresent)
     return { rows: rowScoresOf(outputs, batch, pass), present, runMs }
   })

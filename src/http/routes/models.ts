@@ -105,14 +105,16 @@ function precisionJson(precision: ServedModel['engine']['precision']): object | 
 
 function memoryJson(memory: ServedModel['engine']['memory']): object | null {
   if (memory === null) return null
-  const { baseBytes, weightBytes, mappedBytes, budget, longest, totalBytes } = memory.prediction
+  const { frontBytes: predictedFrontBytes, baseBytes, weightBytes, mappedBytes, budget, longest, totalBytes } = memory.prediction
+  const frontBytes = privateBytes()
   return {
     base_bytes: baseBytes,
-    front_bytes: privateBytes(),
+    front_bytes: frontBytes,
     weight_bytes: weightBytes,
     mapped_bytes: mappedBytes,
     budget_bytes: budget.bytes,
     longest_bytes: longest.bytes,
-    total_bytes: totalBytes
+    prefix_cache_bytes: memory.prefixCacheBytes * memory.prediction.replicas,
+    total_bytes: totalBytes + Math.max(0, frontBytes - predictedFrontBytes)
   }
 }

@@ -75,7 +75,10 @@ export const MODEL_RESPONSE = objectOf({
         mapped_bytes: integer('Weights mapped from files, which the system can evict.'),
         budget_bytes: integer('Largest pass within max-batch-tokens.'),
         longest_bytes: integer('Largest pass that a request can cause.'),
-        total_bytes: integer('Base and weights, plus the larger of loading and the largest pass within max-batch-tokens.')
+        prefix_cache_bytes: integer('Prefix caches when they are full, on top of total_bytes; less than configured where the memory limit leaves no more.'),
+        total_bytes: integer(
+          'Base and weights, plus the larger of loading and the largest pass within max-batch-tokens; with the front process as measured where that is more.'
+        )
       },
       {},
       'Predicted memory.'

@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process'
+import { watchAnonymous } from '../../bench/support/process-memory.ts'
+import { RandomIds } from '../../bench/workloads/random-ids.ts'
+import { FRONT_BYTES } from '../../src/memory/front.ts'
+import { present } from '../support/present.ts'
+import { childPids, MAIN, type RunningService } from '../support/running-service.ts'
+import { report } from './service.ts'
+
+/** How far a prediction may be off. */
+const MEMORY_SHARE = 0.15
+/** Default of --max-batch-tokens, and a bucket of `logpr_batch_tokens`. */
+const BUDGET_TOKENS = 2048
+/** Passes of the whole budget: sequences x tokens of each, with the one that is scored and not fed. */
+const BUDGET_PASSES = [
+  [16, 129],
+  [1, 2049]
+] as const
+const SMALLEST_VOCABULARY = 49_152
+
+interface Model {
+  readonly memory: Readonly<Record<'base_bytes' | 'front_bytes' | 'weight_bytes' | 'budget_bytes' | 'prefix_cache_bytes' | 'total_bytes', number>>
+  readonly precision: object | null
+}
+
+/** Runs passes of the whole token budget and compares the memory of both processes with the predictions. */
+export async function compareMemory(service: RunningService, folder: string, precision: string): Promise<void> {
+  const engine = present(childPids(present(service.process.pid))[0])
+  const watch = watchAnonymous(engine)
+  const random = new RandomIds(1, SMALLEST_VOCABULARY)
+  for (const [sequences, tokens] of BUDGET_PASSES) {
+    const pairs = Array.from({ length: sequences }, () => ({ x: random.ids(1), y: random.ids(tokens - 2) }))
+    const { status } = await service.post('/v1/logprob', { pairs, top_logprobs: 20 })
+    report(`a pass of ${sequences} x ${tokens - 1} tokens`, status === 200, `status ${status}`)
+  }
+  const measured = watch.stop()
+  const { data } = (await (await service.get('/v1/models')).json()) as { data: Model[] }
+  const { memory, precision: effect } = present(data[0])
+  // Repeated texts have filled the prefix cache.
+  compare('memory of the engine', memory.base_bytes - FRONT_BYTES + memory.weight_bytes + memory.budget_bytes + memory.prefix_cache_bytes, measured)
+  const inspected = JSON.parse(execFileSync(process.execPath, [MAIN, 'inspect', folder, '--precision', precision, '--json', 'true'], { encoding: 'utf8' })) as {
+    memory: { front_bytes: number; weight_bytes: number; budgets: { pass_bytes: number }[] }
+  }
+  compare('memory of the front process', inspected.memory.front_bytes, memory.front_bytes)
+  const agrees = inspected.memory.weight_bytes === memory.weight_bytes && inspected.memory.budgets[0]?.pass_bytes === memory.budget_bytes
+  report('logpr inspect and GET /v1/models agree', agrees, `${mebibytes(memory.weight_bytes)} of weights, ${mebibytes(memory.budget_bytes)} for a pass`)
+  if (effect !== null) report('int8', true, JSON.stringify(effect))
+}
+
+function compare(what: string, predicted: number, measured: number): void {
+  const difference = predicted / measured - 1
+  const percent = `${difference < 0 ? '' : '+'}${(100 * difference).toFixed(0)} %`
+  report(what, Math.abs(difference) <= MEMORY_SHARE, `predicted ${mebibytes(predicted)}, measured ${mebibytes(measured)} (${percent})`)
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`
+}
+
+/** No batch so far computed more tokens than the budget. */
+export async function compareBatches(service: RunningService): Promise<void> {
+  const text = await (await fetch(`${service.managementUrl}/metrics`)).text()
+  const value = (series: string): number => Number(new RegExp(`^logpr_batch_tokens_${series} (\\d+)$`, 'm').exec(text)?.[1])
+  const [within, all, sum] = [value(`bucket\\{le="${BUDGET_TOKENS}",model="[^"]+"\\}`), value('count\\{model="[^"]+"\\}'), value('sum\\{model="[^"]+"\\}')]
+  report(`batches within ${BUDGET_TOKENS} tokens`, within === all && all > 0, `${within} of ${all}, ${Math.round(sum / all)} tokens on average`)
+}
