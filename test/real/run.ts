@@ -16,7 +16,7 @@ import { compareBatches, compareMemory } from './memory.ts'
 import { type Pair, type Questions, questions } from './questions.ts'
 import { hasFailed, type Result, report, scored, startOn } from './service.ts'
 
-/** Largest difference of a token from float64, and of their mean, nats. Of 10,777 tokens of Gemma 3 one was 1.1e-4 off. */
+/** Largest difference of a token from float64, and of the mean, nats. The largest of 10,777 of Gemma 3 was 1.1e-4. */
 const TOKEN_NATS = 2e-4
 const MEAN_NATS = 5e-6
 /** lm-evaluation-harness sums log-probabilities in float32. */
