@@ -36,7 +36,7 @@ const TOKENIZED_CODE_TEXTS = 200
 const PROSE_TEXTS = 40
 /** UTF-16 units of a text of code that the oracle computes, and of one that it only tokenizes. */
 const CODE_UNITS = 600
-const TOKENIZED_CODE_UNITS = 300
+const TOKENIZED_CODE_UNITS = 120
 /** UTF-16 units of the longest x of prose: some 400 tokens. */
 const LONG_UNITS = 1800
 

@@ -48,11 +48,13 @@ export async function startOn(folder: string, settings: Readonly<Record<string, 
 }
 
 /** Null where a token spans x and y and they cannot be tokenized apart. */
-export async function scored(service: RunningService, x: string, y: string): Promise<Result | null> {
-  const response = await service.post('/v1/logprob', { x, y, detail: 'tokens' })
+export async function scored(service: RunningService, pairs: readonly { readonly x: string; readonly y: string }[]): Promise<(Result | null)[]> {
+  const response = await service.post('/v1/logprob', { pairs, detail: 'tokens' })
   const { results, ...problem } = (await response.json()) as { results?: readonly Result[] }
-  const [result] = results ?? []
-  if ((problem as { code?: string }).code === 'boundary_not_exact') return null
-  if (result === undefined || result.error !== undefined) throw new Error(`not scored: ${JSON.stringify(result ?? problem)}`)
-  return result
+  if (results === undefined) throw new Error(`not scored: ${JSON.stringify(problem)}`)
+  return results.map((result) => {
+    if (result.error?.code === 'boundary_not_exact') return null
+    if (result.error !== undefined) throw new Error(`not scored: ${JSON.stringify(result)}`)
+    return result
+  })
 }
