@@ -4,8 +4,8 @@ import { type Random, randomOf } from '../../support/random.ts'
 import { pause, type RunningService, startService } from '../../support/running-service.ts'
 import type { Measured, ServicePromise } from '../promise.ts'
 
-const PAIRS = 100
-const CANARIES = 1000
+const PAIRS = 1000
+const CANARIES = 20_000
 const CANARY_CLIENTS = 8
 const CROWD_REQUESTS = 64
 const TOLERANCE_NATS = 1e-4
