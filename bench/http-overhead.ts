@@ -2,8 +2,8 @@ import { loadConfig } from '../src/config/load-config.ts'
 import { feedMakers, passFeeds } from '../src/engine/process/feeds.ts'
 import { plainPass } from '../src/engine/process/pass.ts'
 import type { EngineSpec } from '../src/engine/protocol.ts'
-import { logprobOptionsOf } from '../src/http/routes/logprob.ts'
 import { expandRequest } from '../src/logprob/expand-request.ts'
+import { logprobOptionsOf } from '../src/logprob/request-options.ts'
 import { readOnnx } from '../src/model/onnx/read.ts'
 import { scoringGraph } from '../src/model/onnx/scoring-graph.ts'
 import { startBackend } from '../src/serving/backend.ts'
@@ -51,7 +51,7 @@ export async function run(): Promise<Findings> {
     'engine process (IPC and the pass)': async () => engineRunMs.push((await backend.engine.score(batch)).runMs),
     'tokenizer thread, two texts': () => tokenizer.encode([pair.x, pair.x + pair.y], { parseSpecialTokens: false }),
     'evaluator without HTTP, text': async () => {
-      const { outcomes } = await logprobEvaluator.evaluate(expandRequest(request), logprobOptionsOf(request), { signal: new AbortController().signal })
+      const { outcomes } = await logprobEvaluator.evaluate(expandRequest(request), logprobOptionsOf({}), { signal: new AbortController().signal })
       await Promise.all(outcomes)
     },
     'GET /livez': () => server.get('/livez'),

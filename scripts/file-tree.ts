@@ -10,8 +10,16 @@ interface Folder {
 /** Every folder of src/, in the order in which a request meets them, then what supports them. */
 export const SOURCE_FOLDERS: readonly Folder[] = [
   { path: 'src', phrase: 'the service', files: { 'main.ts': 'parses the command, sets the exit code', 'errors.ts': 'every error code; `ServiceError`' } },
-  { path: 'src/cli', phrase: 'the commands and what they print', files: { 'serve.ts': '`logpr serve`', 'score.ts': '`logpr score`' } },
-  { path: 'src/config', phrase: 'the option table, flags and variables, API keys', files: { 'options.ts': 'every option with its default and bounds' } },
+  {
+    path: 'src/cli',
+    phrase: 'the commands and what they print',
+    files: { 'commands.ts': 'every command with its flags and examples', 'serve.ts': '`logpr serve`', 'score.ts': '`logpr score`' }
+  },
+  {
+    path: 'src/config',
+    phrase: 'the option table, flags and variables, API keys',
+    files: { 'options.ts': 'every option with its default and bounds', 'parse-flags.ts': 'arguments to flags' }
+  },
   { path: 'src/http', phrase: 'the HTTP side; the only folder that knows statuses', files: { 'build-app.ts': 'registers plugins and routes, in order' } },
   { path: 'src/http/plugins', phrase: 'request ids, API keys, JSON bodies, error bodies, the API description' },
   { path: 'src/http/routes', phrase: 'one file per endpoint or family of endpoints', files: { 'logprob.ts': '`POST /v1/logprob`' } },

@@ -13,6 +13,7 @@ import { KEPT_RESULTS, readResults } from '../test/matrix/results.ts'
 import { allPromises } from '../test/promises/promise.ts'
 import { readResults as readPromises } from '../test/promises/results.ts'
 import { checksBlocks } from './checks-page.ts'
+import { commandLineBlocks } from './command-line-page.ts'
 import { decisionsIndex } from './decisions-index.ts'
 import { folderList, sourceTable } from './file-tree.ts'
 import { glossaryBlocks } from './glossary-page.ts'
@@ -45,6 +46,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['CONTRIBUTING.md', withBlocks('CONTRIBUTING.md', { tree: folderList() })],
     ['docs/decisions/README.md', withBlocks('docs/decisions/README.md', { index: decisionsIndex() })],
     ['docs/reference/checks.md', withBlocks('docs/reference/checks.md', checksBlocks())],
+    ['docs/reference/command-line.md', withBlocks('docs/reference/command-line.md', commandLineBlocks())],
     ['docs/guides/harnesses.md', withBlocks('docs/guides/harnesses.md', harnessesBlocks(readInterop(KEPT_INTEROP)))],
     ['docs/guides/hub.md', withBlocks('docs/guides/hub.md', hubBlocks())],
     ['docs/reference/scoring.md', withBlocks('docs/reference/scoring.md', { example: scoring })],

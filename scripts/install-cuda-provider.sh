@@ -49,4 +49,4 @@ for library in "${LIBRARIES[@]}"; do
 done
 printf '{"onnxruntime": "%s", "wheel_sha256": "%s"}\n' "$VERSION" "$SHA256" > "$folder/libonnxruntime_providers.json"
 (cd "$folder" && du -h "${LIBRARIES[@]}")
-echo 'logpr inspect --provider true says what else CUDA needs here'
+echo 'logpr inspect --provider says what else CUDA needs here'

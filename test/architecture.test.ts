@@ -82,6 +82,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'evaluation/logprob-evaluator.ts',
     'inspect/',
     'hub/',
+    'http/schemas/logprob.ts',
     'json/',
     'logprob/',
     'model/',
@@ -91,8 +92,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'provider/',
     'scoring/',
     'serving/',
+    'ajv',
     'cli-progress',
     'close-with-grace',
+    'glob',
     'pino'
   ]
 }

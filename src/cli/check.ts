@@ -1,13 +1,13 @@
-import { parseArgs } from 'node:util'
 import { ServiceError } from '../errors.ts'
 import { consistencyOf, MAX_NATS } from '../scoring/consistency/consistency.ts'
+import { COMMANDS } from './commands.ts'
+import { readArguments } from './read-arguments.ts'
 
-const FLAGS = ['joint', 'marginal', 'conditional', 'x-tokens', 'y-tokens'] as const
-type Flag = (typeof FLAGS)[number]
+type Flag = keyof typeof COMMANDS.check.flags
 
 /** `logpr check`: prints the response of POST /v1/check. The exit code is 0 when the numbers are consistent, else 1. */
-export async function check(argv: readonly string[]): Promise<number> {
-  const values = parseFlags(argv)
+export async function check(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { own: values } = readArguments(COMMANDS.check, argv, env)
   const joint = natsOf('joint', values)
   const marginal = natsOf('marginal', values)
   const conditional = natsOf('conditional', values)
@@ -27,26 +27,6 @@ export async function check(argv: readonly string[]): Promise<number> {
 
 type FlagValues = Readonly<Partial<Record<Flag, string>>>
 
-function parseFlags(argv: readonly string[]): FlagValues {
-  const options = Object.fromEntries(FLAGS.map((flag) => [flag, { type: 'string' as const }]))
-  try {
-    return parseArgs({ args: joinNegativeValues(argv), options }).values as FlagValues
-  } catch (error) {
-    throw invalid(error instanceof Error ? error.message : String(error), error)
-  }
-}
-
-/** `--joint -3.5` becomes `--joint=-3.5`, because parseArgs takes a value that begins with a dash for a flag. */
-function joinNegativeValues(argv: readonly string[]): string[] {
-  const joined: string[] = []
-  for (const argument of argv) {
-    const previous = joined.at(-1) ?? ''
-    if (/^-[\d.]/.test(argument) && /^--[\w-]+$/.test(previous)) joined[joined.length - 1] = `${previous}=${argument}`
-    else joined.push(argument)
-  }
-  return joined
-}
-
 function natsOf(flag: Flag, values: FlagValues): number | undefined {
   const text = values[flag]
   if (text === undefined) return undefined
@@ -63,6 +43,6 @@ function countOf(flag: Flag, values: FlagValues): number | undefined {
   return value
 }
 
-function invalid(message: string, cause?: unknown): ServiceError {
-  return new ServiceError('configuration_invalid', message, { cause })
+function invalid(message: string): ServiceError {
+  return new ServiceError('configuration_invalid', message)
 }

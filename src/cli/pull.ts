@@ -1,22 +1,23 @@
 import { SingleBar } from 'cli-progress'
-import { loadConfig } from '../config/load-config.ts'
 import { ServiceError } from '../errors.ts'
 import { pullReference } from '../hub/locate-hub-model.ts'
 import { describePullEvent, type OnPullEvent } from '../hub/pull-progress.ts'
 import { hubSettingsFrom } from '../hub/settings.ts'
 import { hubReference } from '../model/model-reference.ts'
 import { mebibytes } from '../process/mebibytes.ts'
+import { COMMANDS } from './commands.ts'
 import { EXIT_INTERRUPTED } from './exit-codes.ts'
+import { modelOf, readArguments } from './read-arguments.ts'
 
 /**
  * `logpr pull ID[@REVISION]`: downloads the files that one dtype of a model needs and verifies those already present.
  * Prints the folder on standard output and progress on standard error. After SIGINT the next pull resumes.
  */
 export async function pull(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const { config, positionals } = loadConfig(argv, env)
-  const [id = config.MODEL] = positionals
-  if (positionals.length > 1 || id === '')
-    throw new ServiceError('configuration_invalid', 'pull takes one hub id: logpr pull organisation/name[/folder][@revision] [--dtype DTYPE]')
+  const loaded = readArguments(COMMANDS.pull, argv, env)
+  const { config } = loaded
+  const id = modelOf(loaded, argv)
+  if (id === '') throw new ServiceError('configuration_invalid', 'pull takes one hub id: logpr pull organisation/name[/folder][@revision] [--dtype DTYPE]')
   const progress = createPullProgress(process.stderr)
   const interrupted = new AbortController()
   const interrupt = (): void => interrupted.abort()
@@ -60,7 +61,9 @@ export function createPullProgress(stream: NodeJS.WriteStream): PullProgress {
     bar = new SingleBar({
       stream,
       format: '{bar} {percentage} % of {size}, {speed}/s, {eta_formatted} left',
-      hideCursor: true,
+      // Otherwise Ctrl-C would leave a terminal without cursor and line wrapping.
+      hideCursor: false,
+      linewrap: true,
       clearOnComplete: true,
       etaBuffer: 50
     })

@@ -1,32 +1,53 @@
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { SingleBar } from 'cli-progress'
-import { loadConfig, withProviderDefaults } from '../config/load-config.ts'
-import { DEFAULT_OPTIONS } from '../encoding/logprob-item.ts'
-import { ServiceError, serviceErrorFrom } from '../errors.ts'
-import type { Outcome } from '../evaluation/logprob-evaluator.ts'
-import { parseJsonLine } from '../json/parse.ts'
-import { expandRequest, type RequestedPairs } from '../logprob/expand-request.ts'
+import { once, setMaxListeners } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import { withProviderDefaults } from '../config/provider-defaults.ts'
+import type { LogprobOptions } from '../encoding/logprob-item.ts'
+import { ServiceError } from '../errors.ts'
 import { failureOf, resultOf } from '../logprob/result.ts'
 import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { createLogger } from '../observability/logger.ts'
 import { chooseProvider } from '../provider/choose-provider.ts'
 import { type ScoringBackend, startBackend } from '../serving/backend.ts'
+import { COMMANDS } from './commands.ts'
+import { EXIT_INTERRUPTED } from './exit-codes.ts'
 import { locateWithProgress } from './model-locator.ts'
+import { readArguments } from './read-arguments.ts'
+import { requestedFields } from './score-flags.ts'
+import { type InputLine, type LineSource, sourceOfOne, sourceOfOperands } from './score-input.ts'
+import { optionsOf, scoreLine } from './score-line.ts'
+import { ScoreProgress } from './score-progress.ts'
+import { ScoreTable } from './score-table.ts'
 
 /** Lines scored together: enough to fill batches, and few enough that results appear steadily. */
 const LINES_AT_ONCE = 64
+/** Longest time that lines which have arrived wait for more. */
+const LINGER_MS = 20
 
 /**
- * `logpr score`: scores one pair from flags, or JSON Lines to JSON Lines in input order. A line that cannot be scored
- * becomes a line with an error, and the exit code is then 1.
+ * `logpr score`: scores one pair from flags, or JSON Lines, in input order: to a table on a terminal, else to JSON
+ * Lines. A line that cannot be scored becomes a line with an error, and the exit code is then 1. After SIGINT it says
+ * what was done and ends with 130.
  */
 export async function score(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const { config: settings, own, positionals, given } = loadConfig(argv, { ...env, LOGPR_LOG_LEVEL: env.LOGPR_LOG_LEVEL ?? 'error' }, ['x', 'y'])
-  if ((own.x === undefined) !== (own.y === undefined)) throw new ServiceError('configuration_invalid', '--x and --y must be given together')
+  const loaded = readArguments(COMMANDS.score, argv, { ...env, LOGPR_LOG_LEVEL: env.LOGPR_LOG_LEVEL ?? 'error' })
+  const { config: settings, own, given } = loaded
+  const options = optionsOf(requestedFields(own))
+  const source = sourceOf(loaded)
   const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)
   const config = withProviderDefaults(settings, given, provider.executionProvider)
+
+  const isTyped = loaded.positionals.length === 0 && process.stdin.isTTY
+  const progress = new ScoreProgress(process.stderr, source.totalBytes, isTyped || own.y !== undefined)
+  const interrupted = new AbortController()
+  const interrupt = (): void => interrupted.abort()
+  // Every line that is being scored listens.
+  setMaxListeners(0, interrupted.signal)
+  // Until here SIGINT ends the process, as during a download, which the next start resumes.
   const located = await locateWithProgress(config.MODEL, config, env, process.stderr)
+  process.once('SIGINT', interrupt)
+  const clear = (): void => progress.clear()
+  // Also when the reader of standard output has gone.
+  process.once('exit', clear)
   // Lines are read only as fast as they are scored, so the queue needs no limit.
   const backend = startBackend({ ...config, MAX_QUEUE_TOKENS: Number.MAX_SAFE_INTEGER }, createLogger(config.LOG_LEVEL, 2), {
     located,
@@ -34,117 +55,105 @@ export async function score(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
     precisionFolder: precisionFolder(env)
   })
   try {
-    if (own.x !== undefined && own.y !== undefined)
-      return await scoreLines([JSON.stringify({ x: own.x, y: own.y })], backend, createProgress(process.stderr, 1))
-    const input = positionals[0] === undefined ? process.stdin : createReadStream(positionals[0])
-    return await scoreLines(createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }), backend, createProgress(process.stderr))
+    progress.loading()
+    const table = process.stdout.isTTY && !own.json ? new ScoreTable(options.terms, process.stdout.columns || 80) : null
+    await scoreAll(source, { backend, options, progress, table, signal: interrupted.signal })
+    progress.summarize(interrupted.signal.aborted)
+    if (interrupted.signal.aborted) return EXIT_INTERRUPTED
+    return progress.hasErrors ? 1 : 0
   } finally {
+    progress.clear()
+    process.off('exit', clear)
+    process.off('SIGINT', interrupt)
     await backend.close()
   }
 }
 
-interface NumberedLine {
-  /** From 1, as editors count. */
-  readonly number: number
-  readonly text: string
+function sourceOf({ own, positionals }: Pick<ReturnType<typeof readArguments<typeof COMMANDS.score.flags>>, 'own' | 'positionals'>): LineSource {
+  const { x, messages, y } = own
+  if (x === undefined && messages === undefined && y === undefined) return sourceOfOperands(positionals, process.stdin)
+  const fault =
+    positionals.length > 0
+      ? `give either files or --x and --y, not both (got ${positionals.length} besides flags); quote a text with spaces`
+      : y === undefined
+        ? `${x === undefined ? '--messages' : '--x'} needs --y, the output to score`
+        : x === undefined && messages === undefined
+          ? '--y needs --x or --messages, the prompt'
+          : x !== undefined && messages !== undefined
+            ? '--x and --messages exclude each other: give one of them'
+            : null
+  if (fault !== null) throw new ServiceError('configuration_invalid', fault)
+  const prompt = messages === undefined ? { x } : { messages: conversationOf(messages) }
+  return sourceOfOne({ ...prompt, y: y?.length === 1 ? y[0] : y })
 }
 
-async function scoreLines(source: Iterable<string> | AsyncIterable<string>, backend: ScoringBackend, progress: Progress): Promise<number> {
-  let failures = 0
+function conversationOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new ServiceError('configuration_invalid', `--messages must be JSON, such as '[{"role": "user", "content": "Hi"}]'`, { cause: error })
+  }
+}
+
+interface Scoring {
+  readonly backend: ScoringBackend
+  readonly options: LogprobOptions
+  readonly progress: ScoreProgress
+  readonly table: ScoreTable | null
+  readonly signal: AbortSignal
+}
+
+async function scoreAll(source: LineSource, { backend, options, progress, table, signal }: Scoring): Promise<void> {
+  const aborted = once(signal, 'abort').then(() => null)
+  const ready = await Promise.race([backend.ready, aborted])
+  if (ready === null) return
+  progress.begin()
   let index = 0
-  let number = 0
-  let waiting: NumberedLine[] = []
-  const flush = async (): Promise<void> => {
-    const scored = await Promise.all(waiting.map(async (line) => ({ line, outcomes: await scoreLine(line.text, backend) })))
-    for (const { line, outcomes } of scored) {
+  for await (const lines of batchesOf(source.lines(signal))) {
+    const scoring = Promise.all(lines.map((line) => (isBlank(line) ? [] : scoreLine(line, { evaluator: ready.logprobEvaluator, options, signal }))))
+    const scored = await Promise.race([scoring, aborted])
+    if (scored === null || signal.aborted) return
+    const text: string[] = []
+    for (const [i, outcomes] of scored.entries()) {
+      const line = lines[i]!
       for (const outcome of outcomes) {
-        const result = 'error' in outcome ? failureOf(outcome.item, outcome.error) : resultOf(outcome, DEFAULT_OPTIONS.terms)
-        if ('error' in outcome) failures++
-        process.stdout.write(`${JSON.stringify({ ...result, index: index++, line: line.number })}\n`)
+        if (table !== null) text.push(...table.rows(line, outcome))
+        else {
+          const result = 'error' in outcome ? failureOf(outcome.item, outcome.error) : resultOf(outcome, options.terms)
+          const place = { ...(line.file === null ? {} : { file: line.file }), ...(line.number === null ? {} : { line: line.number }) }
+          text.push(JSON.stringify({ ...result, index, ...place }))
+        }
+        index++
       }
+      progress.add(
+        line,
+        outcomes.map((outcome) => ('error' in outcome ? outcome.error.code : null))
+      )
     }
-    progress.add(waiting.length)
-    waiting = []
-  }
-  for await (const text of source) {
-    number++
-    if (text.trim() !== '') waiting.push({ number, text })
-    if (waiting.length === LINES_AT_ONCE) await flush()
-  }
-  await flush()
-  progress.done()
-  return failures === 0 ? 0 : 1
-}
-
-async function scoreLine(line: string, backend: ScoringBackend): Promise<Outcome[]> {
-  const { logprobEvaluator } = await backend.ready
-  try {
-    const items = expandRequest(parseLine(line))
-    const { outcomes } = await logprobEvaluator.evaluate(items, DEFAULT_OPTIONS, { signal: new AbortController().signal })
-    return await Promise.all(outcomes)
-  } catch (error) {
-    return [{ item: { index: 0, candidate: 0, id: null, x: '', y: '', param: { x: 'x', y: 'y' } }, error: serviceErrorFrom(error) }]
+    progress.clear()
+    if (text.length > 0 && !process.stdout.write(`${text.join('\n')}\n`)) await once(process.stdout, 'drain')
+    progress.show()
   }
 }
 
-function parseLine(line: string): RequestedPairs {
-  let value: unknown
-  try {
-    value = parseJsonLine(line)
-  } catch (error) {
-    if (error instanceof ServiceError) throw error
-    throw new ServiceError('invalid_json', 'the line is not valid JSON', { cause: error })
-  }
-  if (!isPair(value))
-    throw new ServiceError('invalid_request', 'a line must be an object with x (a text or token ids), y (one output or a list of outputs) and, optionally, id')
-  return value
+function isBlank({ bytes }: InputLine): boolean {
+  return bytes.length === 0 || bytes.toString('latin1').trim() === ''
 }
 
-function isPair(value: unknown): value is RequestedPairs {
-  if (typeof value !== 'object' || value === null) return false
-  const { x, y, id, ...rest } = value as Record<string, unknown>
-  const isIds = (ids: unknown): boolean => Array.isArray(ids) && ids.every(Number.isInteger)
-  const isOutput = (output: unknown): boolean => typeof output === 'string' || isIds(output)
-  return (
-    Object.keys(rest).length === 0 && isOutput(x) && (isOutput(y) || (Array.isArray(y) && y.every(isOutput))) && (id === undefined || typeof id === 'string')
-  )
-}
-
-interface Progress {
-  add(count: number): void
-  done(): void
-}
-
-/** Scored lines between two progress lines when there is no terminal. */
-const LINES_PER_REPORT = 1000
-
-/**
- * Shows a progress bar on a terminal and plain lines elsewhere. `total` is absent when lines are read from a stream.
- */
-function createProgress(stream: NodeJS.WriteStream, total?: number): Progress {
-  let done = 0
-  if (!stream.isTTY) {
-    return {
-      add(count) {
-        if (Math.floor((done + count) / LINES_PER_REPORT) > Math.floor(done / LINES_PER_REPORT)) stream.write(`scored ${done + count} lines\n`)
-        done += count
-      },
-      done() {}
+/** Groups of lines: as many as arrive within a short time, so that a person and a slow pipe get answers at once. */
+async function* batchesOf(lines: AsyncIterable<InputLine>): AsyncGenerator<InputLine[]> {
+  const iterator = lines[Symbol.asyncIterator]()
+  let next = iterator.next()
+  for (let first = await next; !first.done; first = await next) {
+    const batch = [first.value]
+    const late = pause(LINGER_MS, null, { ref: false })
+    next = iterator.next()
+    while (batch.length < LINES_AT_ONCE) {
+      const line = await Promise.race([next, late])
+      if (line === null || line.done) break
+      batch.push(line.value)
+      next = iterator.next()
     }
-  }
-  const bar = new SingleBar({
-    stream,
-    format: total === undefined ? 'scored {value} lines, {duration_formatted}' : 'scored {bar} {value}/{total}, {eta_formatted} left',
-    hideCursor: true,
-    clearOnComplete: true
-  })
-  bar.start(total ?? 0, 0)
-  return {
-    add(count) {
-      done += count
-      if (total === undefined) bar.setTotal(done)
-      bar.update(done)
-    },
-    done: () => bar.stop()
+    yield batch
   }
 }

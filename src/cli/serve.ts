@@ -1,5 +1,8 @@
-import { loadConfig, withProviderDefaults } from '../config/load-config.ts'
-import { ServiceError, serviceErrorFrom } from '../errors.ts'
+import { openServiceWarning } from '../config/conflicts.ts'
+import { unknownVariables } from '../config/environment.ts'
+import { loadConfig } from '../config/load-config.ts'
+import { withProviderDefaults } from '../config/provider-defaults.ts'
+import { serviceErrorFrom } from '../errors.ts'
 import type { OnPullEvent } from '../hub/pull-progress.ts'
 import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { createLogger } from '../observability/logger.ts'
@@ -23,10 +26,9 @@ const FAILURE_CHECK_MS = 500
  * cannot be served, or has failed for good. `earlyStop` handles the signals until this function does.
  */
 export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv, earlyStop: EarlyStop): Promise<number> {
-  const { config: settings, positionals, given } = loadConfig(argv, env)
-  if (positionals.length > 0)
-    throw new ServiceError('configuration_invalid', `serve takes no positional arguments (got ${positionals.length}); a boolean flag takes true or false`)
+  const { config: settings, given } = loadConfig(argv, env)
   const log = createLogger(settings.LOG_LEVEL, 1)
+  for (const warning of [...unknownVariables(env), openServiceWarning(settings)]) if (warning !== null) log.warn({}, warning)
   const stop = new ServiceStop(settings.DRAIN_DELAY_MS + settings.DEADLINE_MS + TEARDOWN_MS, log, settings.API_KEYS_FILE !== '')
   earlyStop.release()
   const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)

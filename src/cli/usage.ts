@@ -1,24 +1,40 @@
-import { renderHelp } from '../config/render-options.ts'
+import type { CommandFlag } from '../config/option-schema.ts'
+import { renderFlags, renderSettings, wrapped } from '../config/render-options.ts'
+import { COMMANDS, type CommandName, type CommandSpec } from './commands.ts'
+
+/** Widest line of the help, in characters. */
+const COLUMNS = 120
 
 /** The text of `logpr help`. */
 export function renderUsage(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length)) + 2
   return `logpr: exact log-probabilities of text under a causal language model
 
 Commands:
 
-  logpr serve                          start the HTTP service
-  logpr score --x TEXT --y TEXT        score one pair, without HTTP
-  logpr score [FILE]                   score JSON Lines, one {"x": ..., "y": ...} per line, from FILE or standard input
-  logpr check --joint J --marginal M [--conditional C] [--x-tokens N] [--y-tokens N]
-                                       check whether reported log-probabilities are consistent; needs no model
-  logpr pull ID[@REVISION]             download a hub model into the cache of Python's huggingface_hub
-  logpr inspect [MODEL] [--json true]  describe a model and its predicted memory, without loading its weights
-  logpr inspect --provider true [--json true]
-                                       list what CUDA needs on this machine and what is missing
-  logpr manifest [MODEL]               print the SHA-256 of every file of a model, in the format of sha256sum
-  logpr version                        print the version
+${Object.values(COMMANDS)
+  .map(({ name, summary }) => `  logpr ${name.padEnd(width)}${summary}`)
+  .join('\n')}
+  logpr ${'version'.padEnd(width)}print the version
 
-Settings, as flags or environment variables (--max-batch-tokens is LOGPR_MAX_BATCH_TOKENS):
+logpr COMMAND --help explains a command, with examples and every setting that it takes. Settings are flags or
+environment variables: --max-batch-tokens is LOGPR_MAX_BATCH_TOKENS. All are described in docs/configuration.md.
 
-${renderHelp()}`
+Try it:
+
+  logpr score --x "The children ran down to the" --y " river"
+  logpr serve`
+}
+
+/** The text of `logpr COMMAND --help`. */
+export function renderCommandHelp(command: CommandName): string {
+  const { usage, description, examples, flags, settings }: CommandSpec<Readonly<Record<string, CommandFlag>>> = COMMANDS[command]
+  const sections = [
+    usage.join('\n'),
+    ...description.map((paragraph) => wrapped(paragraph, COLUMNS).join('\n')),
+    `Examples:\n\n${examples.map(([line, what]) => `  # ${what}\n  ${line}`).join('\n\n')}`,
+    ...(Object.keys(flags).length === 0 ? [] : [`Flags:\n\n${renderFlags(flags)}`]),
+    ...(settings.length === 0 ? [] : [`Settings, as flags or environment variables (--dtype is LOGPR_DTYPE):\n\n${renderSettings(settings)}`])
+  ]
+  return sections.join('\n\n')
 }

@@ -42,48 +42,60 @@ export class ApiKeys {
 
 /**
  * The keys in an API key file. A line is a key or `sha256:HEX`, followed by fields such as `name=team-a`; blank lines
- * and lines that begin with # are ignored. Throws `configuration_invalid` with the line, never the key, and for a file
- * without keys, which would open the service to everyone.
+ * and lines that begin with # are ignored. Throws `configuration_invalid` with `name` and every bad line, never a key,
+ * and for a file without keys, which would open the service to everyone.
  */
-export function parseApiKeys(text: string): ApiKey[] {
+export function parseApiKeys(text: string, name = 'the API key file'): ApiKey[] {
   const lines = text.split('\n').map((line, index) => ({ line: line.trim(), number: index + 1 }))
-  const keys = lines.filter(({ line }) => line !== '' && !line.startsWith('#')).map(({ line, number }) => parseLine(line, number))
-  if (keys.length === 0)
-    throw new ServiceError('configuration_invalid', 'the API key file has no key; add one per line, or omit --api-keys-file to serve everyone')
-  for (const [index, key] of keys.entries()) {
-    const other = keys.slice(0, index).find(({ client }) => client === key.client)
-    if (other !== undefined && (other.requestsPerMinute !== key.requestsPerMinute || other.tokensPerMinute !== key.tokensPerMinute))
-      throw new ServiceError('configuration_invalid', 'two keys of the API key file have the same name but different limits; give them the same ones')
+  const keys: { key: ApiKey; number: number }[] = []
+  const faults: string[] = []
+  for (const { line, number } of lines) {
+    if (line === '' || line.startsWith('#')) continue
+    try {
+      keys.push({ key: parseLine(line), number })
+    } catch (error) {
+      if (!(error instanceof KeyFault)) throw error
+      faults.push(`line ${number}: ${error.message}`)
+    }
   }
-  return keys
+  for (const [index, { key, number }] of keys.entries()) {
+    const other = keys.slice(0, index).find((earlier) => earlier.key.client === key.client)
+    if (other !== undefined && (other.key.requestsPerMinute !== key.requestsPerMinute || other.key.tokensPerMinute !== key.tokensPerMinute))
+      faults.push(`line ${number}: it has the same name as line ${other.number} but different limits; give both the same ones`)
+  }
+  if (keys.length === 0 && faults.length === 0) faults.push('it has no key; add one per line, or omit --api-keys-file to serve everyone')
+  if (faults.length > 0) throw new ServiceError('configuration_invalid', `${name} is invalid: ${faults.join('; ')}`)
+  return keys.map(({ key }) => key)
 }
 
-function parseLine(line: string, number: number): ApiKey {
-  const fault = (what: string): ServiceError => new ServiceError('configuration_invalid', `line ${number} of the API key file: ${what}`)
+/** What is wrong with a line. */
+class KeyFault extends Error {}
+
+function parseLine(line: string): ApiKey {
   const [key = '', ...fields] = line.split(/\s+/)
-  const hash = hashOfLine(key, fault)
+  const hash = hashOfLine(key)
   let client = hash.toString('base64')
   const limits: { requestsPerMinute?: number; tokensPerMinute?: number } = {}
   for (const field of fields) {
     const [, name, value = ''] = /^(name|requests-per-minute|tokens-per-minute)=(.*)$/.exec(field) ?? []
     if (name === 'name') {
-      if (!/^[\w.-]{1,64}$/.test(value)) throw fault('name must have 1 to 64 letters, digits, ., _ or -')
+      if (!/^[\w.-]{1,64}$/.test(value)) throw new KeyFault('name must have 1 to 64 letters, digits, ., _ or -')
       client = `name:${value}`
     } else if (name !== undefined) {
-      if (!/^\d{1,12}$/.test(value)) throw fault(`${name} must be a whole number; 0 means no limit`)
+      if (!/^\d{1,12}$/.test(value)) throw new KeyFault(`${name} must be a whole number; 0 means no limit`)
       limits[name === 'requests-per-minute' ? 'requestsPerMinute' : 'tokensPerMinute'] = Number(value)
-    } else throw fault('after the key, only the fields name=, requests-per-minute= and tokens-per-minute= are known')
+    } else throw new KeyFault('after the key, only the fields name=, requests-per-minute= and tokens-per-minute= are known')
   }
   return { hash, client, ...limits }
 }
 
-function hashOfLine(key: string, fault: (what: string) => ServiceError): Buffer {
+function hashOfLine(key: string): Buffer {
   if (key.startsWith('sha256:')) {
     const digits = key.slice('sha256:'.length)
-    if (!/^[0-9a-f]{64}$/i.test(digits)) throw fault('sha256: must be followed by 64 hexadecimal digits')
+    if (!/^[0-9a-f]{64}$/i.test(digits)) throw new KeyFault('sha256: must be followed by 64 hexadecimal digits')
     return Buffer.from(digits, 'hex')
   }
-  if (key.length < MIN_KEY_CHARACTERS) throw fault(`a key needs at least ${MIN_KEY_CHARACTERS} characters`)
+  if (key.length < MIN_KEY_CHARACTERS) throw new KeyFault(`a key needs at least ${MIN_KEY_CHARACTERS} characters`)
   return hashOfKey(key)
 }
 

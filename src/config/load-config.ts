@@ -1,44 +1,94 @@
-import { parseArgs } from 'node:util'
 import envSchema from 'env-schema'
 import { ServiceError } from '../errors.ts'
-import { type Config, ENV_PREFIX, flagOf, OPTIONS, type OptionName } from './options.ts'
+import { conflictsOf } from './conflicts.ts'
+import type { CommandFlag, OptionSchema, ValueOf } from './option-schema.ts'
+import { type Config, ENV_PREFIX, flagOf, labelOf, OPTIONS, type OptionName } from './options.ts'
+import { type FlagForm, parseFlags } from './parse-flags.ts'
 
-export interface LoadedConfig<Own extends string> {
-  /** Frozen. */
+type CommandFlags = Readonly<Record<string, CommandFlag>>
+
+/** What the arguments of one command may be. */
+export interface CommandForm<Flags extends CommandFlags> {
+  /** As typed after `logpr`. */
+  readonly name: string
+  /** The flags that only this command has. */
+  readonly flags: Flags
+  /** The settings that change what the command does. Flags of all others are refused; their variables are not read. */
+  readonly settings: readonly OptionName[]
+  /** What follows the flags: its name in the help, and how many there may be. */
+  readonly operand?: { readonly name: string; readonly max: number }
+}
+
+export interface LoadedConfig<Flags extends CommandFlags> {
+  /** Frozen. Settings that the command does not take have their defaults. */
   readonly config: Config
-  /** The values of the command's own flags. */
-  readonly own: Readonly<Partial<Record<Own, string>>>
+  /** The values of the command's own flags that were given. */
+  readonly own: { readonly [Flag in keyof Flags]?: ValueOf<Flags[Flag]> }
   readonly positionals: readonly string[]
   /** The settings that a flag or a variable set. */
   readonly given: ReadonlySet<OptionName>
 }
 
+const ALL_NAMES = Object.keys(OPTIONS) as OptionName[]
+
+/** Every setting and nothing else, as `logpr serve` takes them. */
+const SERVICE_FORM = { name: 'serve', flags: {}, settings: ALL_NAMES } as const satisfies CommandForm<CommandFlags>
+
 /**
- * Reads the settings from flags, `LOGPR_*` variables and defaults, in this order of precedence. `ownFlags` are further
- * flags that the command defines itself. Throws `configuration_invalid`, which lists every invalid value.
+ * Reads the settings from flags, `LOGPR_*` variables and defaults, in this order of precedence, and the command's own
+ * flags and operands. Throws `configuration_invalid`, which lists everything that is wrong.
  */
-export function loadConfig<Own extends string = never>(
+export function loadConfig<const Flags extends CommandFlags = typeof SERVICE_FORM.flags>(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-  ownFlags: readonly Own[] = []
-): LoadedConfig<Own> {
-  const names = Object.keys(OPTIONS) as OptionName[]
-  const switches = names.filter((name) => OPTIONS[name].type === 'boolean').map(flagOf)
-  const { values, positionals } = parseFlags(joinSwitches(argv, switches), [...names.map(flagOf), ...ownFlags])
-  const data: Record<string, string> = {}
-  for (const name of names) {
-    const value = values[flagOf(name)] ?? env[ENV_PREFIX + name]
-    if (value !== undefined && value !== '') data[name] = OPTIONS[name].type === 'boolean' ? booleanOf(value) : value
+  form: CommandForm<Flags> = SERVICE_FORM as CommandForm<CommandFlags> as CommandForm<Flags>
+): LoadedConfig<Flags> {
+  const { settings, flags } = form
+  const forms = new Map([
+    ...Object.entries(flags).map(([flag, schema]) => [flag, flagForm(schema)] as const),
+    ...settings.map((name) => [flagOf(name), flagForm(OPTIONS[name])] as const)
+  ])
+  const { values, positionals, faults } = parseFlags(argv, forms, (flag) => settingOfOthers(flag, form.name))
+
+  const given: Record<string, string> = {}
+  for (const name of settings) {
+    const value = values.get(flagOf(name))?.[0] ?? env[ENV_PREFIX + name]
+    if (value !== undefined && value !== '') given[name] = OPTIONS[name].type === 'boolean' ? booleanOf(value) : value
   }
-  const own = Object.fromEntries(ownFlags.flatMap((flag) => (values[flag] === undefined ? [] : [[flag, values[flag]]])))
-  return { config: Object.freeze(validated(data)), own: own as Partial<Record<Own, string>>, positionals, given: new Set(Object.keys(data) as OptionName[]) }
+  const ownData = Object.fromEntries(
+    Object.entries(flags).flatMap(([flag, { isRepeated }]) => (values.has(flag) ? [[flag, isRepeated ? values.get(flag) : values.get(flag)?.[0]]] : []))
+  )
+  const validation = validate({ ...given, ...ownData }, form)
+  const config = Object.freeze({ ...DEFAULTS, ...validation.values }) as Config
+  const conflicts = validation.faults.length > 0 ? [] : conflictsOf(config, new Set(settings))
+  const all = [...faults, ...excess(positionals, form), ...validation.faults, ...conflicts]
+  if (all.length > 0) throw new ServiceError('configuration_invalid', all.join('; '))
+  const own = Object.fromEntries(Object.keys(ownData).map((flag) => [flag, validation.values[flag]]))
+  return {
+    config,
+    own: own as LoadedConfig<Flags>['own'],
+    positionals: positionals.map(({ value }) => value),
+    given: new Set(Object.keys(given) as OptionName[])
+  }
 }
 
-/** `--hub-offline` alone is `--hub-offline=true`. */
-function joinSwitches(argv: readonly string[], switches: readonly string[]): string[] {
-  return argv.map((argument, i) =>
-    argument.startsWith('--') && switches.includes(argument.slice(2)) && !/^(?:true|false)$/.test(argv[i + 1] ?? '') ? `${argument}=true` : argument
-  )
+const DEFAULTS = Object.fromEntries(ALL_NAMES.map((name) => [name, OPTIONS[name].default]))
+
+function flagForm({ type, placeholder, isRepeated }: CommandFlag): FlagForm {
+  return { type, placeholder: placeholder ?? (type === 'integer' ? 'N' : 'VALUE'), isRepeated: isRepeated ?? false }
+}
+
+/** The reason why a command does not take a setting of the service. */
+function settingOfOthers(flag: string, command: string): string | null {
+  return ALL_NAMES.some((name) => flagOf(name) === flag) ? `has no effect on logpr ${command}; leave it out` : null
+}
+
+function excess(positionals: ReturnType<typeof parseFlags>['positionals'], { name, operand }: CommandForm<CommandFlags>): string[] {
+  const max = operand?.max ?? 0
+  if (positionals.length <= max) return []
+  const takes = operand === undefined ? 'no arguments besides flags' : `${max === 1 ? 'one' : `at most ${max}`} ${operand.name}`
+  const flag = positionals.slice(max).find(({ after }) => after !== null)?.after
+  return [`logpr ${name} takes ${takes} (got ${positionals.length})${flag ? `; ${flag} takes true or false` : ''}`]
 }
 
 /** Also accepts the words that Python's huggingface_hub accepts. The schema rejects anything else. */
@@ -47,73 +97,48 @@ function booleanOf(text: string): string {
   return /^(?:0|off|no)$/i.test(text) ? 'false' : text.toLowerCase()
 }
 
-function parseFlags(argv: readonly string[], flags: readonly string[]): { values: Record<string, string | undefined>; positionals: string[] } {
+type Data = Readonly<Record<string, unknown>>
+
+/** The values in their types, and what is wrong with them. */
+function validate(data: Data, { settings, flags }: CommandForm<CommandFlags>): { readonly values: Data; readonly faults: readonly string[] } {
+  const properties = Object.fromEntries([
+    ...settings.map((name) => [name, OPTIONS[name] as OptionSchema]),
+    ...Object.entries(flags).map(([flag, schema]) => [flag, schemaOf(schema)])
+  ])
   try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      options: Object.fromEntries(flags.map((flag) => [flag, { type: 'string' as const }])),
-      allowPositionals: true
-    })
-    return { values: values as Record<string, string | undefined>, positionals }
+    return { values: envSchema<Data>({ schema: { type: 'object', properties, additionalProperties: false }, data, env: false }), faults: [] }
   } catch (error) {
-    throw new ServiceError('configuration_invalid', error instanceof Error ? error.message : String(error), { cause: error })
+    return { values: {}, faults: faultsOf(error, data) }
   }
 }
 
-function validated(data: Record<string, string>): Config {
-  let config: Config
-  try {
-    config = envSchema<Config>({ schema: { type: 'object', properties: OPTIONS, additionalProperties: false }, data, env: false })
-  } catch (error) {
-    throw new ServiceError('configuration_invalid', faultsOf(error), { cause: error })
-  }
-  const faults = [
-    config.HEADERS_TIMEOUT_MS > config.BODY_TIMEOUT_MS ? 'HEADERS_TIMEOUT_MS must not be above BODY_TIMEOUT_MS, which covers the whole request' : '',
-    config.MAX_BODY_BYTES > config.MAX_HELD_BYTES ? 'MAX_BODY_BYTES must not be above MAX_HELD_BYTES: the largest body would always be rejected' : '',
-    config.MAX_HELD_BYTES_PER_CLIENT > 0 && config.MAX_BODY_BYTES > config.MAX_HELD_BYTES_PER_CLIENT
-      ? 'MAX_BODY_BYTES must not be above MAX_HELD_BYTES_PER_CLIENT: the largest body would always be rejected'
-      : '',
-    config.BATCH_TIMEOUT_MS > config.DEADLINE_MS ? 'BATCH_TIMEOUT_MS must not be above DEADLINE_MS: a hung engine would outlive every request' : '',
-    config.HEARTBEAT_TIMEOUT_MS > config.START_TIMEOUT_MS
-      ? 'HEARTBEAT_TIMEOUT_MS must not be above START_TIMEOUT_MS: a stopped engine would not be noticed while it loads'
-      : '',
-    config.MANAGEMENT_PORT !== 0 && config.MANAGEMENT_PORT === config.PORT && (config.MANAGEMENT_HOST === '' || config.MANAGEMENT_HOST === config.HOST)
-      ? 'MANAGEMENT_PORT must differ from PORT; 0 serves the probes and metrics on PORT'
-      : ''
-  ].filter((fault) => fault !== '')
-  if (faults.length > 0) throw new ServiceError('configuration_invalid', faults.join('; '))
-  return config
+function schemaOf({ type, enum: choices, minimum, maximum, isRepeated }: CommandFlag): object {
+  const single = { type, ...(choices ? { enum: choices } : {}), ...(minimum === undefined ? {} : { minimum }), ...(maximum === undefined ? {} : { maximum }) }
+  return isRepeated ? { type: 'array', items: single } : single
 }
 
 interface SchemaFault {
   readonly instancePath: string
   readonly message?: string
-  readonly params: { readonly allowedValues?: readonly string[] }
+  readonly params: { readonly allowedValues?: readonly string[]; readonly type?: string }
 }
 
-/** Every invalid value, with its flag and its variable. */
-function faultsOf(error: unknown): string {
+const KINDS: Readonly<Record<string, string>> = { integer: 'a whole number', boolean: 'true or false' }
+
+/** Every invalid value, with its flag and its variable. Texts have no wrong value, so none is shown. */
+function faultsOf(error: unknown, data: Data): string[] {
   const faults = (error as { errors?: readonly SchemaFault[] }).errors
-  if (faults === undefined) return String(error)
-  return faults
-    .map(({ instancePath, message, params }) => {
-      const name = instancePath.slice(1)
-      const expected = params.allowedValues === undefined ? message : `must be one of ${params.allowedValues.join(', ')}`
-      return `--${flagOf(name)} (${ENV_PREFIX}${name}) ${expected}`
-    })
-    .join('; ')
-}
-
-/**
- * Defaults on a GPU; not measured. MAX_BATCH_TOKENS is half of the 16,384 tokens that text-embeddings-inference uses,
- * because a language model also computes logits. With LONG_TEXT_TOKENS the attention scores of a full batch take about
- * 2 GB in an unfused graph with 16 heads.
- */
-const CUDA_DEFAULTS = { MAX_BATCH_TOKENS: 8192, LONG_TEXT_TOKENS: 1024 } as const satisfies Partial<Config>
-
-/** Replaces the defaults of settings that were not given by those of the execution provider. */
-export function withProviderDefaults(config: Config, given: ReadonlySet<OptionName>, executionProvider: 'cpu' | 'cuda'): Config {
-  if (executionProvider === 'cpu') return config
-  const missing = Object.entries(CUDA_DEFAULTS).filter(([name]) => !given.has(name as OptionName))
-  return Object.freeze({ ...config, ...Object.fromEntries(missing) })
+  if (faults === undefined) throw error
+  return faults.map(({ instancePath, message, params }) => {
+    const name = instancePath.slice(1)
+    const kind = KINDS[params.type ?? '']
+    const expected = params.allowedValues !== undefined ? `must be one of ${params.allowedValues.join(', ')}` : kind ? `must be ${kind}` : message
+    const label = name in OPTIONS ? labelOf(name as OptionName) : `--${name}`
+    const value = String(data[name])
+    const isFromKubernetes = name === 'PORT' && value.startsWith('tcp://')
+    const got = isFromKubernetes
+      ? ' (Kubernetes has set it for a service named logpr: set enableServiceLinks: false)'
+      : ` (got ${JSON.stringify(value.slice(0, 40))})`
+    return `${label} ${expected}${got}`
+  })
 }

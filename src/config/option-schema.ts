@@ -8,14 +8,26 @@ export interface OptionSchema {
   readonly maximum?: number
 }
 
+/** A flag of one command, which has no variable. */
+export interface CommandFlag extends Omit<OptionSchema, 'default'> {
+  /** Only shown: the command applies it. */
+  readonly default?: string | number | boolean
+  /** What stands for the value in the help: `TEXT`. */
+  readonly placeholder?: string
+  /** Whether the flag can be given several times. */
+  readonly isRepeated?: true
+}
+
 /** The type of a setting with schema `S`. */
-export type ValueOf<S> = S extends { readonly enum: readonly (infer V)[] }
-  ? V
-  : S extends { readonly type: 'integer' }
-    ? number
-    : S extends { readonly type: 'boolean' }
-      ? boolean
-      : string
+export type ValueOf<S> = S extends { readonly isRepeated: true }
+  ? readonly string[]
+  : S extends { readonly enum: readonly (infer V)[] }
+    ? V
+    : S extends { readonly type: 'integer' }
+      ? number
+      : S extends { readonly type: 'boolean' }
+        ? boolean
+        : string
 
 export function text<const S extends { default: string; description: string }>(schema: S) {
   return { type: 'string', ...schema } as const satisfies OptionSchema

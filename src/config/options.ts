@@ -211,3 +211,8 @@ export const ENV_PREFIX = 'LOGPR_'
 export function flagOf(name: string): string {
   return name.toLowerCase().replaceAll('_', '-')
 }
+
+/** How messages name a setting: `--port (LOGPR_PORT)`. */
+export function labelOf(name: OptionName): string {
+  return `--${flagOf(name)} (${ENV_PREFIX}${name})`
+}

@@ -32,6 +32,6 @@ export function choiceFrom(wanted: 'auto' | 'cuda', report: ProviderReport): Pro
   const faults = missing.map(({ what, advice }) => `${what} (${advice})`)
   throw new ServiceError(
     'configuration_invalid',
-    `CUDA cannot be used. Missing: ${faults.join('; ')}. Run logpr inspect --provider true for the full report, or use --execution-provider cpu`
+    `CUDA cannot be used. Missing: ${faults.join('; ')}. Run logpr inspect --provider for the full report, or use --execution-provider cpu`
   )
 }

@@ -50,5 +50,5 @@ function readKeys(path: string): ApiKey[] {
       cause: error
     })
   }
-  return parseApiKeys(text)
+  return parseApiKeys(text, `the API key file ${path}`)
 }

@@ -21,20 +21,38 @@ describe('parseApiKeys', () => {
   })
 
   const REFUSED: readonly [string, string, RegExp][] = [
-    ['a key of 15 characters', `${KEY}\n${'k'.repeat(15)}`, /^line 2 .* at least 16 characters$/],
-    ['a hash that is too short', `#\n\nsha256:${ABC.slice(2)}`, /^line 3 .*64 hexadecimal digits$/],
-    ['a hash that is too long', `sha256:${ABC}00`, /^line 1 .*64 hexadecimal digits$/],
-    ['a hash with one digit too many', `sha256:${ABC}0`, /^line 1 .*64 hexadecimal digits$/],
-    ['a hash followed by other text', `sha256:${ABC} ops team`, /^line 1 .*only the fields name=, requests-per-minute= and tokens-per-minute= are known$/],
-    ['a name with other characters', `${KEY} name=a/b`, /^line 1 .*name must have 1 to 64 letters/],
-    ['a limit that is not a whole number', `${KEY}\n${KEY}2 tokens-per-minute=1.5`, /^line 2 .*tokens-per-minute must be a whole number/],
-    ['different limits of one name', `${KEY} name=a\n${KEY}2 name=a requests-per-minute=1`, /same name but different limits/],
-    ['a hash that is not hexadecimal', `sha256:${'z'.repeat(64)}`, /^line 1 .*64 hexadecimal digits$/],
+    ['a key of 15 characters', `${KEY}\n${'k'.repeat(15)}`, /^the API key file is invalid: line 2: .* at least 16 characters$/],
+    ['a hash that is too short', `#\n\nsha256:${ABC.slice(2)}`, /^the API key file is invalid: line 3: .*64 hexadecimal digits$/],
+    ['a hash that is too long', `sha256:${ABC}00`, /^the API key file is invalid: line 1: .*64 hexadecimal digits$/],
+    ['a hash with one digit too many', `sha256:${ABC}0`, /^the API key file is invalid: line 1: .*64 hexadecimal digits$/],
+    [
+      'a hash followed by other text',
+      `sha256:${ABC} ops team`,
+      /^the API key file is invalid: line 1: .*only the fields name=, requests-per-minute= and tokens-per-minute= are known$/
+    ],
+    ['a name with other characters', `${KEY} name=a/b`, /^the API key file is invalid: line 1: .*name must have 1 to 64 letters/],
+    [
+      'a limit that is not a whole number',
+      `${KEY}\n${KEY}2 tokens-per-minute=1.5`,
+      /^the API key file is invalid: line 2: .*tokens-per-minute must be a whole number/
+    ],
+    [
+      'different limits of one name',
+      `${KEY} name=a\n${KEY}2 name=a requests-per-minute=1`,
+      /^the API key file is invalid: line 2: it has the same name as line 1 but different limits/
+    ],
+    ['a hash that is not hexadecimal', `sha256:${'z'.repeat(64)}`, /^the API key file is invalid: line 1: .*64 hexadecimal digits$/],
     ['a file without keys', '# none yet\n', /has no key/]
   ]
   for (const [what, text, message] of REFUSED) {
     it(`rejects ${what}`, () => assert.throws(() => parseApiKeys(text), { name: 'ServiceError', code: 'configuration_invalid', message }))
   }
+
+  it('names the file and every bad line', () => {
+    assert.throws(() => parseApiKeys(`short\n${KEY}\n${KEY}2 team=a\n`, 'the API key file /run/keys.txt'), {
+      message: /^the API key file \/run\/keys\.txt is invalid: line 1: a key needs at least 16 characters; line 3: after the key, only /
+    })
+  })
 
   it('never puts a key into its message', () => {
     assert.throws(

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { flagOf, OPTIONS } from '../../src/config/options.ts'
-import { renderConfigurationPage, renderHelp } from '../../src/config/render-options.ts'
+import { flagOf, OPTIONS, type OptionName } from '../../src/config/options.ts'
+import { renderConfigurationPage, renderFlags, renderSettings } from '../../src/config/render-options.ts'
+
+const SETTINGS = renderSettings(Object.keys(OPTIONS) as OptionName[])
 
 for (const [what, text] of [
-  ['renderHelp', renderHelp()],
+  ['renderSettings', SETTINGS],
   ['renderConfigurationPage', renderConfigurationPage()]
 ] as const) {
   describe(what, () => {
@@ -16,12 +18,22 @@ for (const [what, text] of [
   })
 }
 
-describe('renderHelp', () => {
+describe('renderSettings', () => {
   it('wraps lines at 120 columns', () => {
-    const long = renderHelp()
-      .split('\n')
-      .filter((line) => line.length > 120)
+    const long = SETTINGS.split('\n').filter((line) => line.length > 120)
     assert.deepEqual(long, [])
+  })
+
+  it('shows only the settings that are named', () => assert.match(renderSettings(['PORT']), /^ {2}--port {2}TCP port [^-]*\n {10}0 to 65535; default 8080$/))
+})
+
+describe('renderFlags', () => {
+  it('shows what a flag takes, with its default', () => {
+    const flags = {
+      count: { type: 'integer', minimum: 0, maximum: 20, default: 0, description: 'How many.' },
+      json: { type: 'boolean', description: 'JSON.' }
+    } as const
+    assert.equal(renderFlags(flags), '  --count N  How many.\n             0 to 20; default 0\n  --json     JSON.')
   })
 })
 

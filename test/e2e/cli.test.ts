@@ -1,33 +1,15 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { writeOnnx } from '../../src/model/onnx/write.ts'
 import { hasCudaProvider } from '../../src/provider/provider-info.ts'
 import { tinyModel } from '../support/onnx-model.ts'
 import { present } from '../support/present.ts'
 import { quantizedHeadModel } from '../support/quantized-head.ts'
-import { MAIN } from '../support/running-service.ts'
+import { logpr } from '../support/run-logpr.ts'
+import { startListening } from '../support/running-service.ts'
 import { tempFolder } from '../support/temp-folder.ts'
-
-interface Run {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-async function logpr(argv: readonly string[], { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {}): Promise<Run> {
-  const child = spawn(process.execPath, [MAIN, ...argv], { env: { ...process.env, ...env } })
-  child.stdin.end(input)
-  const [stdout, stderr, code] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise<number>((resolve) => child.once('exit', (exit) => resolve(exit ?? -1)))
-  ])
-  return { code, stdout, stderr }
-}
 
 describe('logpr check', () => {
   test('finds joint -3.5 and marginal -5.2 impossible, with the implied probability', async () => {
@@ -81,16 +63,6 @@ describe('logpr score', () => {
     )
     assert.ok(results.filter(({ log_prob: terms }) => terms !== undefined).every(({ log_prob: terms }) => present(terms?.joint) < 0))
   })
-
-  test('scores one pair from flags', async () => {
-    const { code, stdout } = await logpr(['score', '--x', 'Once upon a', '--y', ' time'])
-    assert.equal(code, 0)
-    assert.equal((JSON.parse(stdout) as { is_greedy: boolean }).is_greedy, true)
-  })
-
-  test('needs both flags', async () => {
-    assert.equal((await logpr(['score', '--x', 'a'])).code, 2)
-  })
 })
 
 for (const command of [['score', '--x', 'a', '--y', ' b'], ['inspect']]) {
@@ -102,7 +74,7 @@ for (const command of [['score', '--x', 'a', '--y', ' b'], ['inspect']]) {
 }
 
 test('logpr inspect tells the head, and as JSON that no weights are copied', async () => {
-  const [plain, json] = await Promise.all([logpr(['inspect']), logpr(['inspect', '--json', 'true'])])
+  const [plain, json] = await Promise.all([logpr(['inspect']), logpr(['inspect', '--json'])])
 
   assert.match(plain.stdout, /^head +MatMul$/m)
   assert.doesNotMatch(plain.stdout, /approximate/)
@@ -117,7 +89,7 @@ test('logpr inspect says of a model with dynamic quantization that its scores ar
     'tokenizer_config.json': '{}',
     'model_quantized.onnx': writeOnnx(quantizedHeadModel(head, 'MatMulInteger'))
   })
-  const [plain, json] = await Promise.all([logpr(['inspect', folder]), logpr(['inspect', folder, '--json', 'true'])])
+  const [plain, json] = await Promise.all([logpr(['inspect', folder]), logpr(['inspect', folder, '--json'])])
 
   assert.match(plain.stdout, /^head +MatMulInteger -> Cast -> Mul$/m)
   assert.match(plain.stdout, /^activations +quantized over whole tensors: 1 operators; scores are approximate and run alone$/m)
@@ -152,8 +124,8 @@ test('logpr inspect refuses a dtype that is not there, naming those that are', a
 
 const WITHOUT_CUDA = { skip: hasCudaProvider() ? 'the CUDA provider is installed here' : false }
 
-test('logpr inspect --provider true tells what CUDA lacks here, also as JSON, with exit code 1', WITHOUT_CUDA, async () => {
-  const [plain, json] = await Promise.all([logpr(['inspect', '--provider', 'true']), logpr(['inspect', '--provider', 'true', '--json', 'true'])])
+test('logpr inspect --provider tells what CUDA lacks here, also as JSON, with exit code 1', WITHOUT_CUDA, async () => {
+  const [plain, json] = await Promise.all([logpr(['inspect', '--provider']), logpr(['inspect', '--provider', '--json'])])
 
   assert.deepEqual([plain.code, json.code], [1, 1])
   assert.match(plain.stdout, /^libonnxruntime_providers_cuda\.so +MISSING +-> install it: bash scripts\/install-cuda-provider\.sh$/m)
@@ -171,10 +143,7 @@ test('serve and score refuse CUDA at once where it is not installed, with what i
 })
 
 test('logpr inspect predicts the memory at the configured token budget and at others', async () => {
-  const [plain, json] = await Promise.all([
-    logpr(['inspect', '--max-batch-tokens', '1024']),
-    logpr(['inspect', '--max-batch-tokens', '1024', '--json', 'true'])
-  ])
+  const [plain, json] = await Promise.all([logpr(['inspect', '--max-batch-tokens', '1024']), logpr(['inspect', '--max-batch-tokens', '1024', '--json'])])
   const { memory } = JSON.parse(json.stdout) as { memory: { budgets: { max_batch_tokens: number; total_bytes: number }[]; unknown_operators: string[] } }
 
   assert.match(plain.stdout, /^memory +\d+ MiB: processes .* \+ weights .* for a pass of 1,024 tokens; and .* mapped from files/m)
@@ -189,13 +158,13 @@ test('every fault of the configuration is named at once', async () => {
   const { code, stderr } = await logpr(['serve'], { env: { LOGPR_PORT: '70000', LOGPR_LOG_LEVEL: 'loud' } })
 
   assert.equal(code, 2)
-  assert.match(stderr, /--port \(LOGPR_PORT\) must be <= 65535; --log-level \(LOGPR_LOG_LEVEL\) must be one of trace, /)
+  assert.match(stderr, /--port \(LOGPR_PORT\) must be <= 65535 \(got "70000"\); --log-level \(LOGPR_LOG_LEVEL\) must be one of trace, /)
 })
 
 test('serve refuses what is no flag, and says how a flag is switched', async () => {
   const { code, stderr } = await logpr(['serve', '--packing', 'maybe'])
   assert.equal(code, 2)
-  assert.equal(stderr, 'logpr: serve takes no positional arguments (got 1); a boolean flag takes true or false\n')
+  assert.equal(stderr, 'logpr: logpr serve takes no arguments besides flags (got 1); --packing takes true or false\n')
 })
 
 test('a port that is taken ends the start with the reason', async () => {
@@ -213,12 +182,48 @@ test('an unknown flag or command is refused', async () => {
   const [flag, command] = await Promise.all([logpr(['serve', '--prot', '1']), logpr(['serv'])])
 
   assert.deepEqual([flag.code, command.code], [2, 2])
-  assert.match(flag.stderr, /--prot/)
-  assert.match(command.stderr, /no command "serv"/)
+  assert.match(flag.stderr, /--prot is not a flag; did you mean --port\?/)
+  assert.match(command.stderr, /no command "serv"; did you mean logpr serve\?/)
 })
 
-test('help lists the commands and every setting', async () => {
+test('nothing that is typed after a model is dropped', async () => {
+  for (const argv of [
+    ['inspect', 'a', 'extra'],
+    ['manifest', 'a', 'extra'],
+    ['pull', 'a/b', 'c/d'],
+    ['check', '--joint', '-1', '--marginal', '-1', 'extra'],
+    ['inspect', 'a', '--model', 'b'],
+    ['inspect', '--provider', 'a']
+  ]) {
+    const { code, stdout, stderr } = await logpr(argv)
+    assert.deepEqual([code, stdout], [2, ''], argv.join(' '))
+    assert.match(stderr, /\(got [12]\)|given twice|leave out the model/)
+  }
+})
+
+test('a variable that is no setting is a warning, and the variables of test scripts are none', async () => {
+  const { code, stderr } = await logpr(['check', '--joint', '-1', '--marginal', '-1'], { env: { LOGPR_THREAD: '2', LOGPR_CI_CACHE: '/tmp' } })
+  assert.equal(code, 0)
+  assert.equal(stderr, 'logpr: warning: LOGPR_THREAD is ignored: no setting has this name; did you mean LOGPR_THREADS?\n')
+})
+
+test('serve logs a warning for an unknown variable, and for an open port without keys', async () => {
+  const service = await startListening({ LOGPR_HOST: '0.0.0.0', LOGPR_PROT: '1' })
+  await service.stop()
+  const warnings = service.log.flatMap((line) => (line.includes('"warn"') ? [(JSON.parse(line) as { msg: string }).msg] : []))
+  assert.match(present(warnings[0]), /^LOGPR_PROT is ignored: no setting has this name; did you mean LOGPR_PORT\?$/)
+  assert.match(present(warnings[1]), /^everyone who can reach 0\.0\.0\.0 may send requests: set --api-keys-file \(LOGPR_API_KEYS_FILE\)/)
+})
+
+test('help lists the commands, and the help of each has two examples and its settings', async () => {
   const { code, stdout } = await logpr(['--help'])
   assert.equal(code, 0)
-  assert.match(stdout, /logpr serve[\s\S]*--max-batch-tokens/)
+  const commands = [...stdout.matchAll(/^ {2}logpr ([a-z]+) {2}/gm)].map(([, command]) => present(command)).filter((command) => command !== 'version')
+  assert.deepEqual(commands, ['serve', 'score', 'check', 'inspect', 'manifest', 'pull'])
+  for (const command of commands) {
+    const [flag, word] = await Promise.all([logpr([command, '--help']), logpr(['help', command])])
+    assert.equal(flag.stdout, word.stdout)
+    assert.equal(flag.stdout.match(/^ {2}# .*\n {2}logpr /gm)?.length, 2)
+  }
+  assert.match((await logpr(['serve', '--help'])).stdout, /--max-batch-tokens/)
 })

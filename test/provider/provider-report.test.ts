@@ -108,7 +108,7 @@ describe('choiceFrom', () => {
     assert.deepEqual(choiceFrom('auto', report), { executionProvider: 'cpu', reason: 'auto: CUDA cannot be used without libcurand.so.10, GPU' })
     assert.throws(() => choiceFrom('cuda', report), {
       code: 'configuration_invalid',
-      message: /^CUDA cannot be used\. Missing: libcurand\.so\.10 \(.*pip install nvidia-curand.*\); GPU \(.*--gpus all\)\. Run logpr inspect --provider true/
+      message: /^CUDA cannot be used\. Missing: libcurand\.so\.10 \(.*pip install nvidia-curand.*\); GPU \(.*--gpus all\)\. Run logpr inspect --provider/
     })
   })
 })

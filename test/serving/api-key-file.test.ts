@@ -51,7 +51,7 @@ describe('watchApiKeys', () => {
 
   it('keeps the old keys and logs why when the new file is invalid or gone', async () => {
     writeFileSync(path, 'short')
-    await until(() => lines.some((line) => line.includes('line 1 of the API key file')))
+    await until(() => lines.some((line) => /the API key file .+ is invalid: line 1: /.test(line)))
     assert.ok(isKnown(NEW))
     rmSync(path)
     await until(() => lines.some((line) => line.includes('cannot be read')))

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, ServiceError, serviceErrorFrom } from '../../errors.ts'
-import { fieldName } from '../../json/structure.ts'
+import { schemaFault } from '../../json/schema-fault.ts'
 import { problemHeaders, problemOf } from '../problem.ts'
 
 const CODE_BY_FASTIFY_CODE: Readonly<Record<string, ErrorCode>> = {
@@ -80,19 +80,8 @@ function codeOfLibrary({ statusCode }: FastifyError): ErrorCode | undefined {
 
 /** Ajv's first error, with the path of the field but never its value. */
 function validationError({ validation, validationContext }: FastifyError): ServiceError {
-  const [first] = validation ?? []
-  const path = first?.instancePath.slice(1) ?? ''
-  const property = first?.params.additionalProperty ?? first?.params.missingProperty
-  const param = [path, typeof property === 'string' ? fieldName(property) : ''].filter((part) => part !== '').join('/')
-  const allowed = Array.isArray(first?.params.allowedValues) ? `: ${first.params.allowedValues.join(', ')}` : ''
-  const subject = param === '' ? `the ${validationContext ?? 'body'}` : param
-  const finding =
-    first?.keyword === 'additionalProperties'
-      ? 'is not a field of this request'
-      : first?.keyword === 'required'
-        ? 'is missing'
-        : `${(first?.message ?? 'is invalid').replace('string,array', 'a string or an array')}${allowed}`
-  return new ServiceError('invalid_request', `${subject} ${finding}`, { param })
+  const { param, finding } = schemaFault(validation?.[0])
+  return new ServiceError('invalid_request', `${param === '' ? `the ${validationContext ?? 'body'}` : param} ${finding}`, { param })
 }
 
 /** The client left or was too slow, whatever the code that waited for its body made of that. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
-import { DEFAULT_OPTIONS, type LogprobOptions } from '../../encoding/logprob-item.ts'
-import { type ErrorCode, ServiceError } from '../../errors.ts'
+import type { ErrorCode, ServiceError } from '../../errors.ts'
 import type { Outcome } from '../../evaluation/logprob-evaluator.ts'
 import { expandRequest, type RequestedPairs } from '../../logprob/expand-request.ts'
+import { logprobOptionsOf } from '../../logprob/request-options.ts'
 import { failureOf, resultJson } from '../../logprob/result.ts'
 import { partsWithList, sendJson } from '../json-stream.ts'
 import { errorResponses } from '../schemas/error.ts'
@@ -61,28 +61,6 @@ export const logprobRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = 
 interface Presented {
   readonly json: Buffer
   readonly error: ServiceError | null
-}
-
-/** The options of a request, with defaults for those that it omits. `top_logprobs` implies `detail: tokens`. */
-export function logprobOptionsOf(body: LogprobRequest): LogprobOptions {
-  const topLogprobs = body.top_logprobs ?? 0
-  if (topLogprobs > 0 && body.detail === 'summary') {
-    throw new ServiceError('invalid_request', 'top_logprobs needs detail tokens, but detail is summary; set detail to tokens or omit it', {
-      param: 'top_logprobs'
-    })
-  }
-  const defaults = DEFAULT_OPTIONS
-  return {
-    boundary: body.boundary ?? defaults.boundary,
-    prefixToken: body.prefix_token ?? defaults.prefixToken,
-    eos: body.eos ?? defaults.eos,
-    parseSpecialTokens: body.parse_special_tokens ?? defaults.parseSpecialTokens,
-    onOverflow: body.on_overflow ?? defaults.onOverflow,
-    terms: body.terms === undefined ? defaults.terms : new Set(body.terms),
-    detail: body.detail ?? (topLogprobs > 0 ? 'tokens' : defaults.detail),
-    topLogprobs,
-    verify: body.verify ?? defaults.verify
-  }
 }
 
 /** Errors of the service, not of an item: when every item has the same one, the whole request fails with it. */

@@ -10,7 +10,8 @@ const Y = {
   items: { type: ['integer', 'string', 'array'], items: { type: 'integer' } },
   description: 'The output to score: a text, token ids, or a list of either to score after the same x.'
 } as const
-const PAIR = {
+/** One of `pairs`, and a line of `logpr score`. */
+export const LOGPROB_PAIR = {
   type: 'object',
   additionalProperties: false,
   properties: { id: { type: 'string', maxLength: 256, description: 'Returned with the result.' }, x: X, messages: MESSAGES, y: Y, ...CONVERSATION_OPTIONS }
@@ -26,7 +27,7 @@ export const LOGPROB_REQUEST = {
     messages: MESSAGES,
     y: Y,
     ...CONVERSATION_OPTIONS,
-    pairs: { type: 'array', minItems: 1, items: PAIR, description: 'A list of (x, y) to score, instead of x and y.' },
+    pairs: { type: 'array', minItems: 1, items: LOGPROB_PAIR, description: 'A list of (x, y) to score, instead of x and y.' },
     boundary: {
       type: 'string',
       enum: ['auto', 'strict', 'move_space', 'tokens'],

@@ -1,0 +1,20 @@
+import { fieldName } from './structure.ts'
+
+/** An error of Ajv. */
+export interface AjvFault {
+  readonly instancePath: string
+  readonly keyword: string
+  readonly message?: string
+  readonly params: Readonly<Record<string, unknown>>
+}
+
+/** The path of the field at fault, which is empty for the whole value, and what is wrong with it; never its value. */
+export function schemaFault(fault: AjvFault | undefined): { readonly param: string; readonly finding: string } {
+  const path = fault?.instancePath.slice(1) ?? ''
+  const property = fault?.params.additionalProperty ?? fault?.params.missingProperty
+  const param = [path, typeof property === 'string' ? fieldName(property) : ''].filter((part) => part !== '').join('/')
+  const allowed = Array.isArray(fault?.params.allowedValues) ? `: ${fault.params.allowedValues.join(', ')}` : ''
+  if (fault?.keyword === 'additionalProperties') return { param, finding: 'is not a field of this request' }
+  if (fault?.keyword === 'required') return { param, finding: 'is missing' }
+  return { param, finding: `${(fault?.message ?? 'is invalid').replace('string,array', 'a string or an array')}${allowed}` }
+}
