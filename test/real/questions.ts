@@ -17,7 +17,9 @@ export interface Questions {
   readonly pairs: readonly { readonly good: string; readonly bad: string; readonly uid: string }[]
 }
 
-/** Python, TypeScript, YAML, JSON, HTML, shell and a Dockerfile. Files of this repository that a commit cannot change. */
+/**
+ * Python, TypeScript, YAML, JSON, HTML, shell and a Dockerfile. Files of this repository that a commit cannot change.
+ */
 const CODE_FILE = 'test/real/code-sample.txt'
 /** Of the texts that the oracle computes. */
 const CODE_TEXTS = 40
