@@ -74,7 +74,7 @@ function objects(list: readonly JsonObject[] | null | undefined, param: string):
   return list
 }
 
-const NAME = /^[A-Za-z_]\w{0,63}$/
+export const VARIABLE_NAME = /^[A-Za-z_]\w{0,63}$/
 
 /** Arguments of `apply_chat_template` that are not variables of a template, and the field to send instead. */
 const RESERVED: ReadonlyMap<string, string> = new Map([
@@ -94,9 +94,13 @@ const RESERVED: ReadonlyMap<string, string> = new Map([
   ].map((name) => [name, 'leave it out: it is no variable of a template'] as const)
 ])
 
+/** Names that `chat_template_kwargs` cannot have. */
+export const RESERVED_VARIABLES: readonly string[] = [...RESERVED.keys()]
+
 function variablesOf(kwargs: JsonObject, param: string): JsonObject {
   for (const name of Object.keys(kwargs)) {
-    if (!NAME.test(name)) throw invalid(param, `${param} has a key that is no variable name: use letters, digits and underscores, such as enable_thinking`)
+    if (!VARIABLE_NAME.test(name))
+      throw invalid(param, `${param} has a key that is no variable name: use letters, digits and underscores, such as enable_thinking`)
     const advice = RESERVED.get(name)
     if (advice !== undefined) throw invalid(`${param}/${name}`, `${name} is an argument of its own and cannot be in chat_template_kwargs: ${advice}`)
   }

@@ -49,16 +49,21 @@ def before_call(ctx, case, kwargs):
     if case.path == "/v1/completions":
         prompt = body["prompt"]
         body["prompt"] = [text or "a" for text in prompt] if isinstance(prompt, list) else prompt or "a"
+    # JSON Schema cannot speak of the last element of a list.
+    if body.get("echo") is True and case.path == "/v1/chat/completions":
+        body["messages"][-1].update(role="assistant", content="a")
     case.body = body
 
 
 def fitted(value, field=""):
-    """The value with short texts, ids of the vocabulary, and without the field name that is refused at any depth."""
+    """The value with short texts, ids of the vocabulary, JSON as arguments, and without the name refused at any depth."""
     if isinstance(value, dict):
         return {name: fitted(item, name) for name, item in value.items() if name != "__proto__"}
     if isinstance(value, list):
         kept = value[:MAX_MESSAGES] if field in ("messages", "segments") else value[:MAX_IDS]
         return [int(item) % VOCABULARY_SIZE if is_id(item) else fitted(item, field) for item in kept]
+    if field == "arguments" and isinstance(value, str):
+        return "{}"
     return value[:MAX_CHARACTERS] if isinstance(value, str) and field in TEXT_FIELDS else value
 
 

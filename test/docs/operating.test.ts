@@ -83,6 +83,8 @@ describe('docs/guides/monitor.md', () => {
     const code = [
       'src/cli/serve.ts',
       'src/cli/service-stop.ts',
+      'src/config/conflicts.ts',
+      'src/config/environment.ts',
       'src/serving/api-key-file.ts',
       'src/engine/process-engine.ts',
       'src/http/plugins/error-handler.ts',
@@ -92,7 +94,9 @@ describe('docs/guides/monitor.md', () => {
       .join('')
     assert.ok(messages.length >= 10)
     assert.deepEqual(
-      messages.filter((message) => !code.includes(`'${message}'`)),
+      messages.filter(
+        (message = '') => !(code.includes(`'${message}'`) || (message.includes('...') && message.split('...').every((part) => code.includes(part))))
+      ),
       []
     )
   })

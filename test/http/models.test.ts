@@ -20,7 +20,13 @@ interface ModelBody {
   readonly max_model_len_source: string
   readonly vocab_size: number
   readonly stated_vocab_size: number | null
-  readonly memory: { readonly base_bytes: number; readonly weight_bytes: number; readonly budget_bytes: number; readonly total_bytes: number }
+  readonly memory: {
+    readonly base_bytes: number
+    readonly weight_bytes: number
+    readonly budget_bytes: number
+    readonly prefix_cache_bytes: number
+    readonly total_bytes: number
+  }
   readonly self_test: {
     readonly verdict: string
     readonly tolerance_nats: number
@@ -63,9 +69,9 @@ describe('GET /v1/models', () => {
   })
 
   test('says what memory the service was predicted to need', () => {
-    const { base_bytes, weight_bytes, budget_bytes, total_bytes } = model.memory
+    const { base_bytes, weight_bytes, budget_bytes, prefix_cache_bytes, total_bytes } = model.memory
 
-    assert.equal(total_bytes, base_bytes + weight_bytes + budget_bytes)
+    assert.equal(total_bytes, base_bytes + weight_bytes + budget_bytes + prefix_cache_bytes)
     assert.ok(weight_bytes > 10e6 && weight_bytes < 30e6, `${weight_bytes} bytes for a model file of 21 MiB`)
   })
 

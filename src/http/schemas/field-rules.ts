@@ -1,3 +1,4 @@
+import { MESSAGE_OPTIONS, RESERVED_VARIABLES, VARIABLE_NAME } from '../../encoding/conversation-input.ts'
 import type { Schema } from './json-schema.ts'
 
 /**
@@ -35,12 +36,37 @@ const HAS_TEXT = anyOf(has('messages'), hasWith('x', TEXT), hasWith('y', anyOf(T
 /** An item that is alone in its request, so that its error is that of the request. */
 const LONE_ITEM_WITH_TEXT = allOf(HAS_TEXT, hasWith('y', ONE_OUTPUT))
 
+const TEXT_PARTS: Schema = { items: { required: ['type', 'text'], properties: { type: { const: 'text' }, text: TEXT } } }
+const MESSAGE_RULES = [
+  rule('Only text can be scored.', field('messages', { items: field('content', anyOf(not({ type: 'array' }), TEXT_PARTS)) })),
+  rule(
+    'continue_final_message and add_generation_prompt exclude each other.',
+    not(allOf(hasWith('add_generation_prompt', { const: true }), hasWith('continue_final_message', anyOf({ const: true }, { ...TEXT, minLength: 1 }))))
+  ),
+  rule(
+    'A key of chat_template_kwargs is the name of a variable, and no other argument of apply_chat_template.',
+    field('chat_template_kwargs', { propertyNames: { pattern: VARIABLE_NAME.source, ...not({ enum: RESERVED_VARIABLES }) } })
+  )
+]
+
+/** Messages and their options in a request that may have a text instead of them. */
+const conversationRules = (options: readonly string[]): Schema[] => [
+  ...MESSAGE_RULES,
+  rule(
+    'Only messages have options of a chat template.',
+    anyOf(has('messages'), { properties: Object.fromEntries(options.map((name) => [name, { type: 'null' }])) })
+  )
+]
+
 const PAIR_RULES = allOf(
+  ...conversationRules(MESSAGE_OPTIONS),
   oneForm('Either x or messages, and y.', ['x', 'y'], ['messages', 'y']),
   rule('A list of outputs is not empty and does not mix numbers with outputs.', field('y', anyOf(TEXT, IDS, OUTPUTS)))
 )
 
 const LOGPROB_RULES = [
+  ...conversationRules(MESSAGE_OPTIONS),
+  rule('With pairs, each pair has its own options of a chat template.', anyOf(lacks('pairs'), lacks(...MESSAGE_OPTIONS))),
   oneForm('x and y, messages and y, or pairs.', ['x', 'y'], ['messages', 'y'], ['pairs']),
   rule('A list of outputs is not empty and does not mix numbers with outputs.', field('y', anyOf(TEXT, IDS, OUTPUTS))),
   rule('Each pair has either x or messages, and y.', field('pairs', { items: PAIR_RULES })),
@@ -57,8 +83,16 @@ const LOGPROB_RULES = [
 ]
 
 const LOSS_RULES = [
+  ...conversationRules(MESSAGE_OPTIONS),
   oneForm('x and y, segments, or messages.', ['x', 'y'], ['segments'], ['messages']),
   rule('train_on is for messages.', anyOf(lacks('train_on'), has('messages'))),
+  rule(
+    'With mask generation, the chat template alone decides what is trained.',
+    anyOf(
+      field('mask', not({ const: 'generation' })),
+      allOf(has('messages'), lacks('train_on', 'eos'), field('continue_final_message', { enum: [false, null, ''] }))
+    )
+  ),
   rule('boundary is for x and y.', anyOf(lacks('boundary'), has('x'))),
   rule('parse_special_tokens is not for messages.', not(allOf(has('messages'), hasWith('parse_special_tokens', { const: true })))),
   rule('With boundary tokens, x and y are token ids.', not(allOf(hasWith('boundary', { const: 'tokens' }), anyOf(hasWith('x', TEXT), hasWith('y', TEXT)))))
@@ -67,39 +101,65 @@ const LOSS_RULES = [
 /** Bodies that may have any other field refuse one name, at any depth. */
 const SAFE_NAMES = rule('__proto__ is not a field name.', { propertyNames: not({ const: '__proto__' }) })
 
+const GENERATION_RULES = rule('logpr generates no text.', {
+  properties: {
+    n: { enum: [1, null] },
+    best_of: { enum: [1, null] },
+    stream: { enum: [false, null] },
+    suffix: { enum: ['', null] },
+    logit_bias: { maxProperties: 0 },
+    truncate_prompt_tokens: { type: 'null' },
+    prompt_embeds: { type: 'null' }
+  }
+})
+
 const COMPLETIONS_RULES = [
   SAFE_NAMES,
   rule('A text, token ids, or a list of either; no list is empty.', field('prompt', anyOf(TEXT, IDS, listOf(TEXT), listOf({ type: 'array', minItems: 1 })))),
-  rule('logpr generates no text.', {
-    properties: {
-      max_tokens: { enum: [0, 1, null] },
-      n: { enum: [1, null] },
-      best_of: { enum: [1, null] },
-      stream: { enum: [false, null] },
-      suffix: { maxLength: 0 },
-      logit_bias: { maxProperties: 0 },
-      truncate_prompt_tokens: { type: 'null' },
-      prompt_embeds: { type: 'null' }
-    }
-  }),
+  GENERATION_RULES,
+  rule('logpr adds one token at most.', field('max_tokens', { enum: [0, 1, null] })),
   rule(
     'The response has at least one of: the prompt (echo), its log-probabilities (prompt_logprobs), the next token (max_tokens 1).',
     anyOf(hasWith('max_tokens', { const: 1 }), hasWith('echo', { enum: [true, 1] }), hasWith('prompt_logprobs', { type: 'integer' }))
   )
 ]
 
+const CHAT_RULES = [
+  SAFE_NAMES,
+  ...MESSAGE_RULES,
+  GENERATION_RULES,
+  rule('logpr adds one token at most.', { properties: { max_tokens: { enum: [0, 1, null] }, max_completion_tokens: { enum: [0, 1, null] } } }),
+  rule(
+    'The response has at least one of: the last message (echo), the log-probabilities of all tokens (prompt_logprobs), the next token (max_tokens 1).',
+    anyOf(
+      hasWith('max_completion_tokens', { const: 1 }),
+      allOf(hasWith('max_tokens', { const: 1 }), field('max_completion_tokens', { type: 'null' })),
+      hasWith('echo', { const: true }),
+      hasWith('prompt_logprobs', { type: 'integer' })
+    )
+  ),
+  rule('top_logprobs needs logprobs.', anyOf(hasWith('logprobs', { const: true }), field('top_logprobs', { enum: [0, null] }))),
+  rule('Only the chat template of the model renders messages, and it adds the special tokens.', {
+    properties: { chat_template: { maxLength: 0 }, add_special_tokens: { enum: [false, null] }, functions: { type: 'null' } }
+  }),
+  rule(
+    'A call of an assistant names its function.',
+    field('messages', {
+      items: anyOf(field('role', not({ const: 'assistant' })), field('tool_calls', { items: hasWith('function', { type: 'object' }) }))
+    })
+  )
+]
+
 const TOKENIZE_RULES = [
   SAFE_NAMES,
   oneForm('Either prompt or messages.', ['prompt'], ['messages']),
+  ...MESSAGE_RULES.map((each) => anyOf(has('prompt'), each)),
   rule(
     'Only the chat template of the model renders messages, and it adds the special tokens.',
     anyOf(has('prompt'), {
       properties: {
         add_special_tokens: { const: false },
-        continue_final_message: { enum: [false, null] },
-        chat_template: { maxLength: 0 },
-        chat_template_kwargs: { maxProperties: 0 },
-        tools: { maxItems: 0 }
+        chat_template: { maxLength: 0 }
       }
     })
   )
@@ -107,8 +167,17 @@ const TOKENIZE_RULES = [
 
 const NOT_EMPTY: Schema = { minLength: 1 }
 
+/** Without documents, which are those to rank. */
+const RERANK_OPTIONS = MESSAGE_OPTIONS.filter((name) => name !== 'documents')
+
 const RERANK_RULES = [
   SAFE_NAMES,
+  ...conversationRules(RERANK_OPTIONS),
+  oneForm('Either query or messages.', ['query'], ['messages']),
+  rule(
+    'Messages are the prompt, which the chat template ends.',
+    anyOf(has('query'), { properties: { direction: { const: 'document_given_query' }, separator: { pattern: '^ *$' } } })
+  ),
   oneForm('Either documents or texts.', ['documents'], ['texts']),
   rule('No text and no list of texts is empty.', {
     properties: {
@@ -135,6 +204,7 @@ export const FIELD_RULES: Readonly<Record<string, readonly Schema[]>> = {
   scoreLogprob: LOGPROB_RULES,
   scoreLoss: LOSS_RULES,
   scoreCompletions: COMPLETIONS_RULES,
+  scoreChatCompletions: CHAT_RULES,
   tokenize: TOKENIZE_RULES,
   detokenize: [SAFE_NAMES],
   rerank: RERANK_RULES,

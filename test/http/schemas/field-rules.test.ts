@@ -86,8 +86,18 @@ const BODIES: Readonly<Record<string, { readonly path: string; readonly valid: r
   },
   tokenize: {
     path: '/tokenize',
-    valid: [{ prompt: X }, { prompt: X, add_special_tokens: true, tools: [1], chat_template: 'a' }],
-    invalid: [{}, { prompt: X, messages: MESSAGES }, { messages: MESSAGES, add_special_tokens: true }, { messages: MESSAGES, tools: [1] }]
+    valid: [
+      { prompt: X },
+      { prompt: X, add_special_tokens: true, tools: [{}], chat_template: 'a' },
+      { messages: MESSAGES, tools: [{}], continue_final_message: true }
+    ],
+    invalid: [
+      {},
+      { prompt: X, messages: MESSAGES },
+      { messages: MESSAGES, add_special_tokens: true },
+      { messages: MESSAGES, chat_template: 'a' },
+      { messages: MESSAGES, chat_template_kwargs: { tokenize: true } }
+    ]
   },
   rerank: {
     path: '/v1/rerank',
