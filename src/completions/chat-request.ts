@@ -1,6 +1,6 @@
 import { type ConversationFields, conversationOf } from '../encoding/conversation-input.ts'
 import { ServiceError } from '../errors.ts'
-import { parseTemplateJson } from '../json/parse.ts'
+import { templateJsonReader } from '../json/parse.ts'
 import type { ChatMessage, Conversation, JsonObject, JsonValue } from '../tokenizer/tokenizer.ts'
 import { type CompletionsOptions, rejectUnsupported, type UnsupportedFields } from './request.ts'
 
@@ -105,32 +105,34 @@ function contentText(message: ChatMessage | undefined): string {
 
 /**
  * The messages with the arguments of tool calls as objects. OpenAI's clients send them as JSON text, and chat templates
- * expect objects; vLLM parses them too. Throws `invalid_request`, naming the call.
+ * expect objects; vLLM parses them too. Throws `invalid_request`, `invalid_json` or `body_too_large`, naming the call.
  */
 function withParsedArguments(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  const read = templateJsonReader()
   return messages.map((message, i) => {
     const calls = message.tool_calls
     if (message.role !== 'assistant' || !Array.isArray(calls)) return message
-    return { ...message, tool_calls: calls.map((call: JsonValue, j) => parsedCall(call, `messages/${i}/tool_calls/${j}`)) }
+    return { ...message, tool_calls: calls.map((call: JsonValue, j) => parsedCall(call, `messages/${i}/tool_calls/${j}`, read)) }
   })
 }
 
-function parsedCall(call: JsonValue, param: string): JsonValue {
+function parsedCall(call: JsonValue, param: string, read: (text: string) => unknown): JsonValue {
   const details = isObject(call) ? call.function : undefined
   if (!isObject(call) || !isObject(details))
     throw new ServiceError('invalid_request', `${param} has no object function: send {"type": "function", "function": {"name": ..., "arguments": ...}}`, {
       param
     })
-  return { ...call, function: { ...details, arguments: parsedArguments(details.arguments, `${param}/function/arguments`) } }
+  return { ...call, function: { ...details, arguments: parsedArguments(details.arguments, `${param}/function/arguments`, read) } }
 }
 
-function parsedArguments(given: JsonValue | undefined, param: string): JsonValue {
+function parsedArguments(given: JsonValue | undefined, param: string, read: (text: string) => unknown): JsonValue {
   if (given === undefined || given === null || given === '') return {}
   if (typeof given !== 'string') return given
   try {
-    return parseTemplateJson(given) as JsonValue
+    return read(given) as JsonValue
   } catch (error) {
-    if (!(error instanceof SyntaxError || error instanceof ServiceError)) throw error
+    if (error instanceof ServiceError) throw new ServiceError(error.code, `${param} cannot be read: ${error.message}`, { param })
+    if (!(error instanceof SyntaxError)) throw error
     // The message of the parser quotes the text.
     throw new ServiceError('invalid_request', `${param} is a text that is not valid JSON: send a JSON object, as text or as it is`, { param })
   }

@@ -14,7 +14,10 @@ export const UNSUPPORTED_GLOBALS = ['lipsum', 'cycler', 'joiner', 'self', 'super
 export function globalsAt(now: Date): ReadonlyMap<string, Value> {
   const functions: Readonly<Record<string, (args: readonly Value[], named: NamedArguments) => Value>> = {
     dict: (args, named) => new Dict(entriesOf(args, named)),
-    namespace: (args, named) => new Namespace('Namespace', namespaceEntries(args, named)),
+    namespace: (args, named) => {
+      const entries = namespaceEntries(args, named)
+      return new Namespace('Namespace', () => entries)
+    },
     raise_exception(args, named) {
       const [message] = bind('raise_exception', args, named, ['message'])
       throw new TemplateError('raised', message instanceof Text ? message.value : 'raise_exception')

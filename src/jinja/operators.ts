@@ -104,7 +104,7 @@ const MAX_REPEATED = 1_000_000
 function repeated(value: Value, count: number): Value {
   const times = Math.max(0, count)
   const length = value instanceof Text ? value.value.length : value instanceof List ? value.items.length : 0
-  if (times * length > MAX_REPEATED) throw new TemplateError('failed', 'the repeated value is too long')
+  if (times * length > MAX_REPEATED) throw new TemplateError('limit', `it repeats a value to more than ${MAX_REPEATED} characters or items`)
   if (value instanceof Text) return Text.concat(Array.from({ length: times }, () => value))
   if (value instanceof List && (value.kind === 'list' || value.kind === 'tuple'))
     return new List(Array.from({ length: times }, () => value.items).flat(), value.kind)

@@ -27,7 +27,7 @@ export function render(body: Body, variables: Iterable<readonly [string, Value]>
   try {
     renderer.run(body, new Scope(null, variables), renderer.output)
   } catch (error) {
-    if (error instanceof RangeError) throw new TemplateError('failed', 'the template calls its macros too deeply or makes too long a text')
+    if (error instanceof RangeError) throw new TemplateError('limit', 'it calls its macros too deeply or writes too long a text')
     throw error
   }
   return { text: Text.concat(renderer.output), generations: renderer.hasMovedGenerations ? null : renderer.generations }
@@ -126,9 +126,9 @@ class Renderer {
       return isTrue(evaluate(condition, inner))
     })
     for (const [index, item] of items.entries()) {
-      if (++this.#iterations > MAX_ITERATIONS) throw new TemplateError('failed', `the loops of the template run more than ${MAX_ITERATIONS} times`)
+      if (++this.#iterations > MAX_ITERATIONS) throw new TemplateError('limit', `its loops run more than ${MAX_ITERATIONS} times`)
       const inner = new Scope(scope)
-      inner.set('loop', loopVariable(items, index))
+      inner.set('loop', new Namespace('LoopContext', () => loopEntries(items, index)))
       assign(target, item, inner)
       if (this.run(body, inner, output) === 'break') break
     }
@@ -156,14 +156,14 @@ function assign(target: Target, value: Value, scope: Scope): void {
   }
 }
 
-function loopVariable(items: readonly Value[], index: number): Namespace {
+function loopEntries(items: readonly Value[], index: number): [string, Value][] {
   const { length } = items
   const none = new Undefined('there is no such item')
   const cycle = new Callable('cycle', (args) => {
     if (args.length === 0) throw new TemplateError('failed', 'no items for cycling given')
     return args[index % args.length] ?? null
   })
-  return new Namespace('LoopContext', [
+  return [
     ['index', BigInt(index + 1)],
     ['index0', BigInt(index)],
     ['revindex', BigInt(length - index)],
@@ -176,5 +176,5 @@ function loopVariable(items: readonly Value[], index: number): Namespace {
     ['previtem', items[index - 1] ?? (index > 0 ? null : none)],
     ['nextitem', items[index + 1] ?? (index + 1 < length ? null : none)],
     ['cycle', cycle]
-  ])
+  ]
 }

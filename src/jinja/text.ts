@@ -13,13 +13,16 @@ const NOWHERE: readonly Origin[] = []
  */
 export class Text {
   readonly value: string
-  readonly origins: readonly Origin[]
   /** Marked by the filter `safe`; `+` escapes what is added to such a text. */
   readonly isMarkup: boolean
+  #origins: readonly Origin[] | null
+  /** The texts that this one is made of, until its origins are read. */
+  #parts: readonly Text[]
 
   constructor(value: string, origins: readonly Origin[] = NOWHERE, isMarkup = false) {
     this.value = value
-    this.origins = origins
+    this.#origins = origins
+    this.#parts = []
     this.isMarkup = isMarkup
   }
 
@@ -27,18 +30,39 @@ export class Text {
     return new Text(value, value === '' ? NOWHERE : [{ start: 0, end: value.length, source }])
   }
 
+  /** A template that adds to a text in a loop would copy its origins each time, so they are put together when read. */
   static concat(parts: readonly Text[]): Text {
+    const text = new Text(parts.length === 2 ? `${parts[0]?.value}${parts[1]?.value}` : parts.map(({ value }) => value).join(''))
+    if (parts.every((part) => part.#origins?.length === 0)) return text
+    text.#origins = null
+    text.#parts = parts
+    return text
+  }
+
+  get origins(): readonly Origin[] {
+    this.#origins ??= this.#collectOrigins()
+    this.#parts = []
+    return this.#origins
+  }
+
+  #collectOrigins(): Origin[] {
     const origins: Origin[] = []
     let length = 0
-    for (const part of parts) {
-      for (const { start, end, source } of part.origins) {
+    // The next part is the last one. Such lists of parts may be nested a hundred thousand deep.
+    const remaining = [...this.#parts].reverse()
+    for (let part = remaining.pop(); part !== undefined; part = remaining.pop()) {
+      if (part.#origins === null) {
+        for (const each of [...part.#parts].reverse()) remaining.push(each)
+        continue
+      }
+      for (const { start, end, source } of part.#origins) {
         const last = origins.at(-1)
         if (last !== undefined && last.source === source && last.end === length + start) origins[origins.length - 1] = { ...last, end: length + end }
         else origins.push({ start: length + start, end: length + end, source })
       }
       length += part.value.length
     }
-    return new Text(parts.map(({ value }) => value).join(''), origins)
+    return origins
   }
 
   /** Positions in UTF-16 units. */

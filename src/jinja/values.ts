@@ -78,13 +78,20 @@ export class Callable {
   }
 }
 
-/** `namespace()` of Jinja, and the variable `loop`. */
+/** `namespace()` of Jinja, and the variable `loop`, which most iterations never read. */
 export class Namespace {
   readonly kind: 'Namespace' | 'LoopContext'
-  readonly attributes: Map<string, Value>
-  constructor(kind: 'Namespace' | 'LoopContext', attributes: Iterable<readonly [string, Value]>) {
+  readonly #initial: () => Iterable<readonly [string, Value]>
+  #attributes: Map<string, Value> | null = null
+
+  constructor(kind: 'Namespace' | 'LoopContext', initial: () => Iterable<readonly [string, Value]>) {
     this.kind = kind
-    this.attributes = new Map(attributes)
+    this.#initial = initial
+  }
+
+  get attributes(): Map<string, Value> {
+    this.#attributes ??= new Map(this.#initial())
+    return this.#attributes
   }
 }
 

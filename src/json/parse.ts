@@ -1,3 +1,4 @@
+import { ServiceError } from '../errors.ts'
 import { isSliceOver, nextSlice, pauseIfLong } from '../event-loop.ts'
 import { keepAllNumberKinds, keepNumberKinds } from './number-kinds.ts'
 import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COMMA, type JsonLimits, JsonStructure, OPEN_ARRAY, OPEN_OBJECT, PORTION_BYTES, QUOTE } from './structure.ts'
@@ -27,21 +28,31 @@ export function parseJsonLine(line: string): unknown {
   return value
 }
 
+/** Parts of all JSON texts that one request contains as strings. Parsing them blocks the event loop, some 2 us each. */
+const MAX_NESTED_PARTS = 65_536
+
 /**
- * The value of a JSON text that chat templates read, with the kinds of its numbers. Throws as `parseJson` does.
+ * Reads the JSON texts of one request that chat templates read, with the kinds of their numbers. The returned function
+ * throws as `parseJson` does, and `body_too_large` when the texts so far have too many parts.
  */
-export function parseTemplateJson(text: string): unknown {
-  const bytes = Buffer.from(text)
-  const structure = new JsonStructure(bytes, NO_LIMITS)
-  structure.scan(bytes.length)
-  const reading = keepAllNumberKinds(bytes, JSON.parse(text))
-  for (;;) {
-    const { done, value } = reading.next()
-    if (done === true) return value
+export function templateJsonReader(): (text: string) => unknown {
+  let partCount = 0
+  return (text) => {
+    const bytes = Buffer.from(text)
+    const structure = new JsonStructure(bytes, NO_LIMITS)
+    structure.scan(bytes.length)
+    partCount += structure.partCount
+    if (partCount > MAX_NESTED_PARTS)
+      throw new ServiceError('body_too_large', `JSON texts may have ${MAX_NESTED_PARTS} values and keys in one request: send objects, or fewer values`)
+    const reading = keepAllNumberKinds(bytes, JSON.parse(text))
+    for (;;) {
+      const { done, value } = reading.next()
+      if (done === true) return value
+    }
   }
 }
 
-/** For texts that are not from the network. */
+/** For texts whose parts are limited elsewhere. */
 export const NO_LIMITS: JsonLimits = {
   containers: Number.POSITIVE_INFINITY,
   strings: Number.POSITIVE_INFINITY,

@@ -16,5 +16,18 @@ export function schemaFault(fault: AjvFault | undefined): { readonly param: stri
   const allowed = Array.isArray(fault?.params.allowedValues) ? `: ${fault.params.allowedValues.join(', ')}` : ''
   if (fault?.keyword === 'additionalProperties') return { param, finding: 'is not a field of this request' }
   if (fault?.keyword === 'required') return { param, finding: 'is missing' }
-  return { param, finding: `${(fault?.message ?? 'is invalid').replace('string,array', 'a string or an array')}${allowed}` }
+  return { param, finding: `${findingOf(fault)}${allowed}` }
+}
+
+/** Ajv's message in words: "must be an array or null" for "must be array,null". */
+function findingOf(fault: AjvFault | undefined): string {
+  const { limit, type } = fault?.params ?? {}
+  if (fault?.keyword === 'minItems') return limit === 1 ? 'is an empty list: send at least one item' : `needs at least ${limit} items`
+  if (fault?.keyword === 'maxItems') return `may have at most ${limit} items`
+  if (fault?.keyword === 'type') return `must be ${String(type).split(',').map(withArticle).join(' or ')}`
+  return fault?.message ?? 'is invalid'
+}
+
+function withArticle(type: string): string {
+  return type === 'null' ? type : `${/^[aio]/.test(type) ? 'an' : 'a'} ${type}`
 }

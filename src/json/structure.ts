@@ -72,6 +72,12 @@ export class JsonStructure {
   /** The last string, while only white space follows it: a key if a colon follows. */
   #lastString: readonly [start: number, end: number] | null = null
 
+  /** Objects, lists, texts and values so far. */
+  get partCount(): number {
+    const { containers, strings, values } = this.#counts
+    return containers + strings + values
+  }
+
   /** Throws `invalid_json` for a byte-order mark. */
   constructor(bytes: Buffer, limits: JsonLimits, portionBytes = PORTION_BYTES) {
     if (BYTE_ORDER_MARK.every((byte, i) => bytes[i] === byte))

@@ -77,7 +77,7 @@ export class ChatTemplate {
       }
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error
-      throw new ServiceError('chat_template_failed', failureMessage(error), { cause: error })
+      throw new ServiceError('chat_template_failed', failureMessage(error, hint(prepared, template)), { cause: error })
     }
   }
 }
@@ -109,13 +109,26 @@ export function chosenTemplate(chosen: string, templates: ReadonlyMap<string, st
   return template
 }
 
-/** Messages of `raise_exception` are the template's; those of other errors name types and what the template spells. */
-function failureMessage({ kind, message }: TemplateError): string {
+/**
+ * Messages of `raise_exception` are the template's; those of other errors name types and what the template spells, and
+ * are followed by `advice`.
+ */
+function failureMessage({ kind, message }: TemplateError, advice: string): string {
   const [first, ...rest] = [...message]
   const text = rest.length < MAX_MESSAGE_CHARACTERS ? message : `${[first, ...rest.slice(0, MAX_MESSAGE_CHARACTERS - 1)].join('')}…`
   if (kind === 'raised') return `the chat template rejected these messages: ${text}`
   if (kind === 'unsupported') return `logpr cannot render these messages exactly, because the chat template uses ${text}`
-  return `the chat template failed on these messages, as it does in transformers: ${text}`
+  if (kind === 'limit') return `the chat template needs too much work for this conversation, because ${text}: send fewer messages and tools`
+  return `the chat template failed on these messages, as it does in transformers: ${text}${advice}`
+}
+
+/** What OpenAI's clients send and many templates do not expect, to follow an error that names types only. */
+function hint(messages: ReturnType<typeof preparedMessages>, template: Template): string {
+  const inParts = messages.findIndex(({ content }) => Array.isArray(content))
+  if (inParts >= 0 && !template.mentions('text'))
+    return `. The content of messages/${inParts} is a list of parts, which this template does not read: send it as one text`
+  const empty = messages.findIndex(({ content }) => content === undefined)
+  return empty < 0 ? '' : `. messages/${empty} has no content, or null, which is the same: send "" if the template needs a text`
 }
 
 /** The special tokens as transformers hands them to a template, by name. */

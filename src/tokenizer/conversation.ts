@@ -12,14 +12,16 @@ export interface ChatModel {
   /** Control tokens that the template writes become ids, and everything else is text. */
   pieces(rendered: RenderedChat): readonly EncodedPiece[]
   bytesOf(id: number): Uint8Array
+  /** Tokens of the longest sequence that can be scored. */
+  readonly maxTokens: number
 }
 
 /**
  * Encodes a conversation as a training run does, with the control tokens of the template as ids and everything else as
  * text. `generatedRoles` are the roles that the model writes.
  *
- * Throws `chat_template_failed` if contents cannot be located in the rendering, and `boundary_not_exact` if the tokens
- * do not spell it.
+ * Throws `chat_template_failed` if contents cannot be located in the rendering, `boundary_not_exact` if the tokens do
+ * not spell it, and `context_length_exceeded`.
  */
 export function encodeConversation(conversation: Conversation, generatedRoles: readonly string[], model: ChatModel): EncodedConversation {
   const { messages } = conversation
@@ -36,6 +38,13 @@ export function encodeConversation(conversation: Conversation, generatedRoles: r
   }
   const { ids, starts } = encodeRendering(rendered, model)
   if (starts === null) throw misspelt()
+  // Each answer costs two more renderings below.
+  if (ids.length > model.maxTokens)
+    throw new ServiceError(
+      'context_length_exceeded',
+      `the rendered conversation has ${ids.length} tokens, and ${model.maxTokens} are possible: shorten messages, tools and documents`,
+      { param: 'messages' }
+    )
 
   const byteAt = (position: number): number => Buffer.byteLength(text.slice(0, position))
   const contents = spans.map((span, index): ContentBytes | null => {

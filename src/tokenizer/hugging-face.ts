@@ -86,7 +86,8 @@ export async function loadHuggingFaceTokenizer(folder: string, chatTemplate = ''
         )
       return pieces(rendered)
     },
-    bytesOf: (id) => bytesOfToken(tokenBytes, id)
+    bytesOf: (id) => bytesOfToken(tokenBytes, id),
+    maxTokens
   })
 
   return {

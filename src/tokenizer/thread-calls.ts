@@ -146,7 +146,7 @@ export class ThreadCalls {
     this.#leaveIfIdle(call.client)
     this.#observe(call.units)
     this.#next()
-    if (message.kind === 'failed') call.reject(new ServiceError(message.code, message.message))
+    if (message.kind === 'failed') call.reject(new ServiceError(message.code, message.message, message.param === undefined ? {} : { param: message.param }))
     else call.resolve(message)
   }
 

@@ -16,9 +16,9 @@ function answer(message: FromTokenizer): void {
 }
 
 function fail(id: number | null, thrown: unknown): void {
-  const { code, message, cause } = serviceErrorFrom(thrown)
+  const { code, message, param, cause } = serviceErrorFrom(thrown)
   // Add the cause only to a failed start: the cause of a later error may quote a text.
-  answer({ kind: 'failed', id, code, message: id === null ? `${message} ${cause === undefined ? '' : String(cause)}`.trim() : message })
+  answer({ kind: 'failed', id, code, param, message: id === null ? `${message} ${cause === undefined ? '' : String(cause)}`.trim() : message })
 }
 
 function respond(tokenizer: HuggingFaceTokenizer, request: ToTokenizer): void {

@@ -44,7 +44,7 @@ export type ToTokenizer =
 /** Messages from a tokenizer thread. `failed` without an id means that the thread could not start. */
 export type FromTokenizer =
   | TokenizerReady
-  | { readonly kind: 'failed'; readonly id: number | null; readonly code: ErrorCode; readonly message: string }
+  | { readonly kind: 'failed'; readonly id: number | null; readonly code: ErrorCode; readonly param: string | undefined; readonly message: string }
   | TokenizerAnswer
 
 export interface TokenizerReady {

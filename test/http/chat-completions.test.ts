@@ -163,7 +163,8 @@ describe('POST /v1/chat/completions', () => {
       'messages/0/content/0',
       /only text can be scored/
     ],
-    ['no messages', { messages: [] }, 'messages', /fewer than 1/],
+    ['no messages', { messages: [] }, 'messages', /^messages is an empty list: send at least one item$/],
+    ['tools that are no list', { tools: {} }, 'tools', /^tools must be an array or null$/],
     ['a message without role', { messages: [{ content: 'secret' }] }, 'messages/0/role', /missing/],
     ['variables that are a list', { chat_template_kwargs: [] }, 'chat_template_kwargs', /object/],
     ['variables that are arguments', { chat_template_kwargs: { tools: [] } }, 'chat_template_kwargs/tools', /send tools as a field of the request/],

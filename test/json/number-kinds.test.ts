@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, it, test } from 'node:test'
 import { keepNumberKinds } from '../../src/json/number-kinds.ts'
-import { parseTemplateJson } from '../../src/json/parse.ts'
+import { templateJsonReader } from '../../src/json/parse.ts'
 
 function kept(text: string): unknown {
   const body: unknown = JSON.parse(text)
@@ -46,7 +46,9 @@ test('many floats without a fraction are refused, because each is costly', () =>
   assert.throws(() => kept(body(4097)), { code: 'body_too_large' })
 })
 
-describe('parseTemplateJson', () => {
+describe('templateJsonReader', () => {
+  const parseTemplateJson = (text: string): unknown => templateJsonReader()(text)
+
   test('keeps the kinds of all numbers', () => {
     assert.deepEqual(parseTemplateJson('{"a":[1.0,2]}'), { a: [float(1), 2] })
     assert.deepEqual(parseTemplateJson('3.0'), float(3))
@@ -55,5 +57,15 @@ describe('parseTemplateJson', () => {
   test('rejects what is no JSON, and nesting without end', () => {
     assert.throws(() => parseTemplateJson('{a}'), SyntaxError)
     assert.throws(() => parseTemplateJson(`${'['.repeat(100)}${']'.repeat(100)}`), { code: 'invalid_json' })
+  })
+
+  it('rejects texts that have too many parts together, and counts no bytes of a string', () => {
+    const read = templateJsonReader()
+    const list = `[${'1,'.repeat(32_000)}1]`
+    read(list)
+    read(JSON.stringify({ code: '[1],'.repeat(100_000) }))
+    read(list)
+    assert.throws(() => read(list), { code: 'body_too_large', message: /65536 values and keys/ })
+    templateJsonReader()(list)
   })
 })

@@ -86,8 +86,12 @@ export class FakeTokenizer implements Tokenizer {
     return { headIds: Int32Array.from(headIds), tail: this.#chatTail, warnings: [] }
   }
 
-  async encodeConversation(conversation: Conversation, generatedRoles: readonly string[]): Promise<EncodedConversation> {
-    return encodeConversation(conversation, generatedRoles, this.#chatModel())
+  async encodeConversation(
+    conversation: Conversation,
+    generatedRoles: readonly string[],
+    terms?: { readonly maxTokens?: number }
+  ): Promise<EncodedConversation> {
+    return encodeConversation(conversation, generatedRoles, this.#chatModel(terms?.maxTokens))
   }
 
   async encodeAnswer(conversation: Conversation): Promise<EncodedAnswer> {
@@ -96,8 +100,9 @@ export class FakeTokenizer implements Tokenizer {
 
   async close(): Promise<void> {}
 
-  #chatModel(): ChatModel {
+  #chatModel(maxTokens = Number.POSITIVE_INFINITY): ChatModel {
     return {
+      maxTokens,
       render: ({ messages, addGenerationPrompt }) => ({
         text: this.#template(messages, addGenerationPrompt),
         sources: messages.map((_, message) => ({ message, field: 'content' })),

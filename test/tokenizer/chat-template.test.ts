@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ChatTemplate, chosenTemplate } from '../../src/tokenizer/chat-template.ts'
 import { readChatTemplates } from '../../src/tokenizer/chat-template-files.ts'
+import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
 import { chatOf } from '../support/conversation.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -61,6 +62,25 @@ describe('ChatTemplate', () => {
       () => of('{{ messages[0].content + 1 }}').render(CHAT),
       (error) => error instanceof Error && !error.message.includes('secret') && error.message.includes("unsupported operand type(s) for +: 'str' and 'int'")
     )
+  })
+
+  it('says which message a template that fails may not expect', () => {
+    const failing = (source: string, message: ChatMessage): void => void of(source).render(chatOf([user, message]))
+    const joined = '{% for message in messages %}{{ message.role + message.content }}{% endfor %}'
+    assert.throws(() => failing(joined, { role: 'user', content: [{ type: 'text', text: 'secret' }] }), {
+      message: /'str' and 'list'\. The content of messages\/1 is a list of parts, which this template does not read: send it as one text$/
+    })
+    assert.throws(() => failing(joined, { role: 'assistant', content: null }), {
+      message: /no attribute 'content'\. messages\/1 has no content, or null, which is the same: send "" if the template needs a text$/
+    })
+    assert.throws(() => failing(`${joined}{{ 1 + "" }}`, user), { message: /'int' and 'str'$/ })
+  })
+
+  it('does not blame transformers for a limit of logpr', () => {
+    assert.throws(() => of('{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}').render(CHAT), {
+      code: 'chat_template_failed',
+      message: 'the chat template needs too much work for this conversation, because its loops run more than 2000000 times: send fewer messages and tools'
+    })
   })
 
   it('asks for a choice among several templates without a default one', () => {

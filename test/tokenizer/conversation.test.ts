@@ -29,6 +29,18 @@ describe('encodeConversation', () => {
     ])
   })
 
+  it('renders a conversation that is too long only once', async () => {
+    let renderings = 0
+    const template = (messages: readonly ChatMessage[]): Text => {
+      renderings++
+      return new Text(' ').join(messages.map((message, i) => Text.from(contentOf(message), i)))
+    }
+    const encode = (maxTokens: number): Promise<unknown> => new FakeTokenizer({ template }).encodeConversation(chatOf(CHAT), ['assistant'], { maxTokens })
+    await assert.rejects(encode(3), { code: 'context_length_exceeded', param: 'messages', message: /has 5 tokens, and 3 are possible/ })
+    assert.equal(renderings, 1)
+    await encode(5)
+  })
+
   it('keeps a control token that a message spells as text', async () => {
     const { ids } = await new FakeTokenizer().encodeConversation(chatOf([say('user', '<s>')]), [])
     assert.deepEqual([...ids], [0, 11, 12, 13, 1])
