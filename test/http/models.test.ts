@@ -69,9 +69,10 @@ describe('GET /v1/models', () => {
   })
 
   test('says what memory the service was predicted to need', () => {
-    const { base_bytes, weight_bytes, budget_bytes, prefix_cache_bytes, total_bytes } = model.memory
-
-    assert.equal(total_bytes, base_bytes + weight_bytes + budget_bytes + prefix_cache_bytes)
+    const { base_bytes, front_bytes, weight_bytes, budget_bytes, total_bytes } = model.memory
+    const predicted = base_bytes + weight_bytes + budget_bytes
+    // The front process counts as it is where it takes more than was predicted.
+    assert.ok(total_bytes >= predicted && total_bytes < predicted + front_bytes, `${total_bytes} bytes, ${predicted} predicted`)
     assert.ok(weight_bytes > 10e6 && weight_bytes < 30e6, `${weight_bytes} bytes for a model file of 21 MiB`)
   })
 
