@@ -3,8 +3,8 @@
 QUESTIONS.json has `texts` and `code` (x and y), `conversations` (lists of messages) and `pairs` (BLiMP: good and bad).
 OUT.json gets
 
-* `texts`: for each the ids of x and of x + y, both with BOS, and the log-probability of every id of x + y after the
-  first, in float64;
+* `texts`: for each the ids of x and of x + y by tokenizer.json, both with BOS, and the log-probability of every id of
+  x + y after the first, in float64;
 * `code`: for each the ids of x + y, with BOS;
 * `conversations`: the ids that the chat template gives, generation prompt included;
 * `pairs`: the log-likelihoods of both sentences that the `hf` model of lm-evaluation-harness returns, in float32.
@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[2] / 'scripts' / 'models' / 'real'))
@@ -48,13 +49,16 @@ def main(folder: Path, questions_file: Path, out: Path) -> None:
     module = MODULES[json.loads((folder / 'config.json').read_text())['model_type']]
     model = module.reference_model(folder.parent / module.GGUF_FILE)
 
+    # transformers 5 rebuilds tokenizers of some classes, such as GPT2Tokenizer, and drops what tokenizer.json splits.
+    as_written = Tokenizer.from_file(str(folder / 'tokenizer.json'))
+
     def encode(text: str) -> list[int]:
         # Some tokenizers have a BOS and do not add it.
-        return [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False).input_ids]
+        return [tokenizer.bos_token_id, *as_written.encode(text, add_special_tokens=False).ids]
 
     pairs = log_likelihoods(model, tokenizer, questions['pairs'])
     conversations = [
-        tokenizer.apply_chat_template(messages, tokenize=True, add_generation_prompt=True, return_dict=False)
+        as_written.encode(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True), add_special_tokens=False).ids
         for messages in questions['conversations']
     ]
     model.double()
