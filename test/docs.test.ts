@@ -37,7 +37,7 @@ describe('docs/guides/loss.md', () => {
   }
 
   test('lists every finding, rule and reason that the code can give, and no other', () => {
-    const sources = ['src/scoring/loss/findings.ts', 'src/loss/encode-messages.ts', 'src/tokenizer/chat-warnings.ts'].map(readPage)
+    const sources = ['src/scoring/loss/findings.ts', 'src/loss/encode-messages.ts', 'src/tokenizer/chat/chat-warnings.ts'].map(readPage)
     assert.deepEqual(column('finding'), codesIn(sources.join(''), /code: '([a-z_]+)'/g))
     assert.deepEqual(column('rule'), codesIn(readPage('src/scoring/consistency/token-violations.ts'), /^ {2}\| '([a-z_]+)'$/gm))
     assert.deepEqual(column('reason'), codesIn(sectionOf('src/scoring/loss/labels.ts', 'export type Reason', '\n'), /'([a-z_]+)'/g))

@@ -5,7 +5,7 @@ import { type ModelReference, modelReferences } from '../model/model-reference.t
 import type { Metrics } from '../observability/metrics.ts'
 import { memoryLimitBytes } from '../process/memory-limit.ts'
 import type { ProviderChoice } from '../provider/choose-provider.ts'
-import { SharedTokenizers } from '../tokenizer/shared-tokenizers.ts'
+import { SharedTokenizers } from '../tokenizer/threads/shared-tokenizers.ts'
 import { startBackend } from './backend.ts'
 import { MemoryLedger } from './memory-ledger.ts'
 import { ModelEntry } from './model-entry.ts'

@@ -1,4 +1,4 @@
-import { startTokenizer } from '../../src/tokenizer/thread-tokenizer.ts'
+import { startTokenizer } from '../../src/tokenizer/threads/thread-tokenizer.ts'
 import { FAULTS } from './all.ts'
 import type { Fault } from './fault.ts'
 import { EMBEDDED_FOLDER } from './measure.ts'

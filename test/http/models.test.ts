@@ -24,7 +24,7 @@ interface ModelBody {
     readonly base_bytes: number
     readonly weight_bytes: number
     readonly budget_bytes: number
-    readonly prefix_cache_bytes: number
+    readonly front_bytes: number
     readonly total_bytes: number
   }
   readonly self_test: {

@@ -6,7 +6,7 @@ import { locateHubModel, pullReference } from '../../src/hub/locate-hub-model.ts
 import type { PullEvent } from '../../src/hub/pull-progress.ts'
 import type { HubSettings } from '../../src/hub/settings.ts'
 import { hubReference } from '../../src/model/model-reference.ts'
-import { readChatTemplates } from '../../src/tokenizer/chat-template-files.ts'
+import { readChatTemplates } from '../../src/tokenizer/chat/chat-template-files.ts'
 import { fixedBytes, graphWithData, MODEL_FILES, NEEDED } from '../support/hub/model-files.ts'
 import { pulled, quickSettings } from '../support/hub/pulling.ts'
 import type { FileContents } from '../support/hub/repository.ts'

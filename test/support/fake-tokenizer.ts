@@ -1,7 +1,7 @@
 import { Text } from '../../src/jinja/text.ts'
 import { AddedTokens } from '../../src/tokenizer/added-tokens.ts'
-import { isMessageText } from '../../src/tokenizer/content-spans.ts'
-import { type ChatModel, encodeAnswer, encodeConversation } from '../../src/tokenizer/conversation.ts'
+import { isMessageText } from '../../src/tokenizer/chat/content-spans.ts'
+import { type ChatModel, encodeAnswer, encodeConversation } from '../../src/tokenizer/chat/conversation.ts'
 import type { ChatMessage, Conversation, EncodedAnswer, EncodedChat, EncodedConversation, Tokenizer, TokenizerInfo } from '../../src/tokenizer/tokenizer.ts'
 
 /** Control tokens and ordinary tokens by id. A token spans the boundary of a|b, and another that of b|c. */

@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
 import type { EncodingContext } from '../../src/encoding/encoding-context.ts'
-import { startTokenizer } from '../../src/tokenizer/thread-tokenizer.ts'
+import { startTokenizer } from '../../src/tokenizer/threads/thread-tokenizer.ts'
 import { contextOf } from './logprob-items.ts'
 import { tempFolder } from './temp-folder.ts'
 import { folderFiles, type TokenizerFiles } from './tokenizers.ts'

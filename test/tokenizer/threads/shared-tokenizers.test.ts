@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
-import { SharedTokenizers } from '../../src/tokenizer/shared-tokenizers.ts'
-import { tempFolder } from '../support/temp-folder.ts'
+import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
+import { SharedTokenizers } from '../../../src/tokenizer/threads/shared-tokenizers.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 const EMBEDDED = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 const ENCODE = { parseSpecialTokens: false }

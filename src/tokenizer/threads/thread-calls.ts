@@ -1,8 +1,8 @@
-import { ServiceError } from '../errors.ts'
-import { FairTurns } from '../scheduling/fair-turns.ts'
+import { ServiceError } from '../../errors.ts'
+import { FairTurns } from '../../scheduling/fair-turns.ts'
+import type { JsonValue, TokenizingTerms } from '../tokenizer.ts'
 import { RestartingWorker } from './restarting-worker.ts'
 import type { AnswerOf, FromTokenizer, TokenizerAnswer, TokenizerReady, TokenizerThreadData, ToTokenizer, WithoutId } from './thread-messages.ts'
-import type { JsonValue, TokenizingTerms } from './tokenizer.ts'
 
 /** UTF-16 units that are sent to the thread at once: 10 to 20 ms of work. */
 export const PORTION_UNITS = 16_384

@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import { ServiceError } from '../errors.ts'
+import { ServiceError } from '../../errors.ts'
 import type { FromTokenizer, TokenizerReady, TokenizerThreadData, ToTokenizer } from './thread-messages.ts'
 
 /** Deaths within `WINDOW_MS` after which the thread is not started again. One alone may be the fault of a text. */

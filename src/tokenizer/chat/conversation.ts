@@ -1,9 +1,9 @@
-import { ServiceError } from '../errors.ts'
+import { ServiceError } from '../../errors.ts'
+import type { EncodedPiece } from '../text-encoder.ts'
+import { tokenStarts } from '../token-bytes.ts'
+import type { ChatMessage, ContentBytes, Conversation, EncodedAnswer, EncodedConversation } from '../tokenizer.ts'
 import type { RenderedChat } from './chat-template.ts'
 import { areInOrder, messageSpans, type Span } from './content-spans.ts'
-import type { EncodedPiece } from './text-encoder.ts'
-import { tokenStarts } from './token-bytes.ts'
-import type { ChatMessage, ContentBytes, Conversation, EncodedAnswer, EncodedConversation } from './tokenizer.ts'
 
 /** The parts of a tokenizer that encode a conversation. */
 export interface ChatModel {

@@ -1,8 +1,8 @@
 /** The messages between the front's main thread and a tokenizer thread. */
 
-import type { ErrorCode } from '../errors.ts'
-import type { IdWindow, WindowText } from './detokenize.ts'
-import type { TokenBytes } from './token-bytes.ts'
+import type { ErrorCode } from '../../errors.ts'
+import type { IdWindow, WindowText } from '../detokenize.ts'
+import type { TokenBytes } from '../token-bytes.ts'
 import type {
   Conversation,
   EncodedAnswer,
@@ -12,7 +12,7 @@ import type {
   TokenizeInput,
   TokenizerDescription,
   TokenizerInfo
-} from './tokenizer.ts'
+} from '../tokenizer.ts'
 
 /** Start parameters of a tokenizer thread. */
 export interface TokenizerThreadData {

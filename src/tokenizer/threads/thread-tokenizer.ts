@@ -1,8 +1,6 @@
-import { ServiceError } from '../errors.ts'
-import { textInPortions } from './detokenize.ts'
-import { PORTION_UNITS, ThreadCalls } from './thread-calls.ts'
-import type { TokenizerReady, TokenizerThreadData } from './thread-messages.ts'
-import { bytesOfToken, type TokenBytes } from './token-bytes.ts'
+import { ServiceError } from '../../errors.ts'
+import { textInPortions } from '../detokenize.ts'
+import { bytesOfToken, type TokenBytes } from '../token-bytes.ts'
 import type {
   ChatTerms,
   Conversation,
@@ -18,7 +16,9 @@ import type {
   TokenizerDescription,
   TokenizerInfo,
   TokenizingTerms
-} from './tokenizer.ts'
+} from '../tokenizer.ts'
+import { PORTION_UNITS, ThreadCalls } from './thread-calls.ts'
+import type { TokenizerReady, TokenizerThreadData } from './thread-messages.ts'
 
 export interface TokenizerOptions {
   /** Lowers the priority of the thread below that of the process. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { ServiceError } from '../../src/errors.ts'
-import { ThreadCalls } from '../../src/tokenizer/thread-calls.ts'
-import { pause } from '../support/running-service.ts'
-import { tempFolder } from '../support/temp-folder.ts'
+import { ServiceError } from '../../../src/errors.ts'
+import { ThreadCalls } from '../../../src/tokenizer/threads/thread-calls.ts'
+import { pause } from '../../support/running-service.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 /** A thread whose texts are commands: `end` ends it, `wait N` computes for N ms. It answers with the ids [N]. */
 const THREAD = `

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { ChatTemplate, chosenTemplate } from '../../src/tokenizer/chat-template.ts'
-import { readChatTemplates } from '../../src/tokenizer/chat-template-files.ts'
-import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
-import { chatOf } from '../support/conversation.ts'
-import { tempFolder } from '../support/temp-folder.ts'
+import { ChatTemplate, chosenTemplate } from '../../../src/tokenizer/chat/chat-template.ts'
+import { readChatTemplates } from '../../../src/tokenizer/chat/chat-template-files.ts'
+import type { ChatMessage } from '../../../src/tokenizer/tokenizer.ts'
+import { chatOf } from '../../support/conversation.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 const user = { role: 'user', content: 'secret' }
 const CHAT = chatOf([user], { addGenerationPrompt: true })

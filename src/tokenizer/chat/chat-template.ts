@@ -1,15 +1,15 @@
 /** The chat templates of a model, rendered as transformers renders them. */
 
 import { existsSync, readFileSync } from 'node:fs'
-import { ServiceError } from '../errors.ts'
-import { type JsonValue, Template } from '../jinja/template.ts'
-import { TemplateError } from '../jinja/template-error.ts'
-import type { Text } from '../jinja/text.ts'
+import { ServiceError } from '../../errors.ts'
+import { type JsonValue, Template } from '../../jinja/template.ts'
+import { TemplateError } from '../../jinja/template-error.ts'
+import type { Text } from '../../jinja/text.ts'
+import { spellingOf } from '../pretrained-tokenizer.ts'
+import type { ChatWarning, Conversation } from '../tokenizer.ts'
 import { chatWarnings } from './chat-warnings.ts'
 import { cutAtTag, taggedMessages } from './continued-message.ts'
-import { spellingOf } from './pretrained-tokenizer.ts'
 import { preparedMessages, type TextSource, templateValues } from './template-values.ts'
-import type { ChatWarning, Conversation } from './tokenizer.ts'
 
 type TokenizerConfig = Readonly<Record<string, unknown>>
 

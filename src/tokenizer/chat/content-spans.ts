@@ -1,7 +1,7 @@
-import { ServiceError } from '../errors.ts'
-import type { Text } from '../jinja/text.ts'
+import { ServiceError } from '../../errors.ts'
+import type { Text } from '../../jinja/text.ts'
+import type { ChatMessage } from '../tokenizer.ts'
 import { REASONING_FIELDS, type TextSource } from './template-values.ts'
-import type { ChatMessage } from './tokenizer.ts'
 
 /** UTF-16 positions in a rendered conversation. */
 export interface Span {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
-import { startTextTokenizer, startTokenizer, tokenizeChunks, tokenizerByLength } from '../../src/tokenizer/thread-tokenizer.ts'
-import type { TextTokenizer, Tokenizer } from '../../src/tokenizer/tokenizer.ts'
-import { chatOf } from '../support/conversation.ts'
-import { FakeTextTokenizer } from '../support/fake-text-tokenizer.ts'
-import { tempFolder } from '../support/temp-folder.ts'
-import { byteLevel, folderFiles } from '../support/tokenizers.ts'
+import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
+import { startTextTokenizer, startTokenizer, tokenizeChunks, tokenizerByLength } from '../../../src/tokenizer/threads/thread-tokenizer.ts'
+import type { TextTokenizer, Tokenizer } from '../../../src/tokenizer/tokenizer.ts'
+import { chatOf } from '../../support/conversation.ts'
+import { FakeTextTokenizer } from '../../support/fake-text-tokenizer.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
+import { byteLevel, folderFiles } from '../../support/tokenizers.ts'
 
 const EMBEDDED = join(PACKAGE_FOLDER, 'models', 'logpr-tiny-en')
 

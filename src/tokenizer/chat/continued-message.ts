@@ -1,7 +1,7 @@
-import { ServiceError } from '../errors.ts'
-import { leadingUnits, stripEnd, trailingUnits } from '../jinja/python-text.ts'
-import type { JsonValue } from '../jinja/template.ts'
-import type { Text } from '../jinja/text.ts'
+import { ServiceError } from '../../errors.ts'
+import { leadingUnits, stripEnd, trailingUnits } from '../../jinja/python-text.ts'
+import type { JsonValue } from '../../jinja/template.ts'
+import type { Text } from '../../jinja/text.ts'
 import { REASONING_FIELDS } from './template-values.ts'
 
 /** What transformers puts at the end of the text to continue, to find that end in the rendering. */

@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import type { TextTokenizer, Tokenizer } from '../tokenizer.ts'
 import { startTextTokenizer, startTokenizer, type TokenizerOptions } from './thread-tokenizer.ts'
-import type { TextTokenizer, Tokenizer } from './tokenizer.ts'
 
 /** Files of a model folder that decide how a tokenizer works: config.json may name the end token. */
 const TOKENIZER_FILES = /^(tokenizer|special_tokens|added_tokens|chat_template|generation_config|config)[^/]*$|\.jinja$/

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ChatTemplate } from '../../src/tokenizer/chat-template.ts'
-import type { ChatMessage, Conversation } from '../../src/tokenizer/tokenizer.ts'
-import { chatOf } from '../support/conversation.ts'
+import { ChatTemplate } from '../../../src/tokenizer/chat/chat-template.ts'
+import type { ChatMessage, Conversation } from '../../../src/tokenizer/tokenizer.ts'
+import { chatOf } from '../../support/conversation.ts'
 
 const SIMPLE = '{% for m in messages %}{{ m.content }}{% endfor %}'
 const user: ChatMessage = { role: 'user', content: 'Hi' }

@@ -1,6 +1,6 @@
-import { type JsonValue, toValue } from '../jinja/template.ts'
-import type { Value } from '../jinja/values.ts'
-import type { ChatMessage, Conversation } from './tokenizer.ts'
+import { type JsonValue, toValue } from '../../jinja/template.ts'
+import type { Value } from '../../jinja/values.ts'
+import type { ChatMessage, Conversation } from '../tokenizer.ts'
 
 /** The field that a text of a conversation comes from; `message` is null for tools, documents and variables. */
 export interface TextSource {

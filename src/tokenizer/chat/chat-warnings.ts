@@ -1,7 +1,7 @@
-import type { JsonValue } from '../jinja/template.ts'
-import type { Text } from '../jinja/text.ts'
+import type { JsonValue } from '../../jinja/template.ts'
+import type { Text } from '../../jinja/text.ts'
+import type { ChatMessage, ChatWarning, Conversation } from '../tokenizer.ts'
 import { REASONING_FIELDS, type TextSource } from './template-values.ts'
-import type { ChatMessage, ChatWarning, Conversation } from './tokenizer.ts'
 
 /** Fields whose text a model reads; others, such as the id of a call, need not appear in the rendering. */
 const RENDERED_FIELDS: readonly string[] = ['content', 'tool_calls', ...REASONING_FIELDS]

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Text } from '../../src/jinja/text.ts'
-import { areInOrder, assertPlainRoles, isMessageText, messageSpans } from '../../src/tokenizer/content-spans.ts'
-import type { ChatMessage } from '../../src/tokenizer/tokenizer.ts'
+import { Text } from '../../../src/jinja/text.ts'
+import { areInOrder, assertPlainRoles, isMessageText, messageSpans } from '../../../src/tokenizer/chat/content-spans.ts'
+import type { ChatMessage } from '../../../src/tokenizer/tokenizer.ts'
 
 const user = (content: string): ChatMessage => ({ role: 'user', content })
 const MESSAGES = [user('ab'), user('c')]
