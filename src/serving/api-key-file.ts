@@ -1,11 +1,11 @@
-import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { type ApiKey, ApiKeys, parseApiKeys } from '../config/api-keys.ts'
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 
 /**
  * How often the file is checked for a change. Polling also sees a file that is replaced through a link, as Kubernetes
- * replaces secrets.
+ * replaces secrets. `fs.watchFile` misses a change before its first look, which comes later than the file is read.
  */
 const CHECK_MS = 1000
 
@@ -20,9 +20,11 @@ export interface WatchedApiKeys {
  */
 export function watchApiKeys(path: string, log: Logger): WatchedApiKeys {
   if (path === '') return { keys: new ApiKeys([]), stop: () => {} }
+  let version = versionOf(path)
   const keys = new ApiKeys(readKeys(path))
   log.info({ keys: keys.count }, 'API keys read')
   const reload = (): void => {
+    version = versionOf(path)
     try {
       keys.replace(readKeys(path))
       log.info({ keys: keys.count }, 'API keys read again')
@@ -30,14 +32,26 @@ export function watchApiKeys(path: string, log: Logger): WatchedApiKeys {
       log.error({ keys: keys.count, reason: serviceErrorFrom(error).message }, 'the changed API key file is invalid, the old keys stay')
     }
   }
-  watchFile(path, { interval: CHECK_MS, persistent: false }, reload)
+  const timer = setInterval(() => {
+    if (versionOf(path) !== version) reload()
+  }, CHECK_MS).unref()
   process.on('SIGHUP', reload)
   return {
     keys,
     stop() {
-      unwatchFile(path, reload)
+      clearInterval(timer)
       process.off('SIGHUP', reload)
     }
+  }
+}
+
+/** Differs once the file has changed: its identity, size and time, or why it cannot be seen. */
+function versionOf(path: string): string {
+  try {
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true })
+    return [ino, size, mtimeNs].join()
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code)
   }
 }
 
