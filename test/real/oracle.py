@@ -49,7 +49,7 @@ def main(folder: Path, questions_file: Path, out: Path) -> None:
     module = MODULES[json.loads((folder / 'config.json').read_text())['model_type']]
     model = module.reference_model(folder.parent / module.GGUF_FILE)
 
-    # transformers 5 rebuilds tokenizers of some classes, such as GPT2Tokenizer, and drops what tokenizer.json splits.
+    # transformers 5 rebuilds the tokenizers of some classes and drops parts of tokenizer.json.
     as_written = Tokenizer.from_file(str(folder / 'tokenizer.json'))
 
     def encode(text: str) -> list[int]:
