@@ -9,21 +9,40 @@ export class FairFinishes<M> {
   readonly #finishes = new Map<M, number>()
   /** The tokens that each member would have been served with turns since the clock was 0. */
   #clock = 0
+  /** Tokens that were served since the clock was moved: a batch serves many times, and moving it sorts the members. */
+  #servedTokens = 0
 
   get isEmpty(): boolean {
     return this.#finishes.size === 0
   }
 
   join(member: M, tokens: number): void {
+    this.#moveClock()
     this.#finishes.set(member, this.#clock + tokens)
   }
 
-  /**
-   * Some member was served `tokens`: with turns, they would have been divided among all that would not have finished.
-   */
+  /** Some member was served `tokens`. */
   serve(tokens: number): void {
+    this.#servedTokens += tokens
+  }
+
+  leave(member: M): void {
+    this.#moveClock()
+    this.#finishes.delete(member)
+    if (this.isEmpty) this.#clock = 0
+  }
+
+  /** Who would finish first comes first; among equals, the one that joined first. */
+  inOrder(): M[] {
+    return [...this.#finishes].sort(([, a], [, b]) => a - b).map(([member]) => member)
+  }
+
+  /** With turns, what was served would have been divided among all that would not have finished. */
+  #moveClock(): void {
+    if (this.#servedTokens === 0) return
+    let left = this.#servedTokens
+    this.#servedTokens = 0
     const finishes = [...this.#finishes.values()].filter((finish) => finish > this.#clock).sort((a, b) => a - b)
-    let left = tokens
     for (const [index, finish] of finishes.entries()) {
       const sharing = finishes.length - index
       const untilFinish = (finish - this.#clock) * sharing
@@ -34,15 +53,5 @@ export class FairFinishes<M> {
       this.#clock = finish
       left -= untilFinish
     }
-  }
-
-  leave(member: M): void {
-    this.#finishes.delete(member)
-    if (this.isEmpty) this.#clock = 0
-  }
-
-  /** Who would finish first comes first; among equals, the one that joined first. */
-  inOrder(): M[] {
-    return [...this.#finishes].sort(([, a], [, b]) => a - b).map(([member]) => member)
   }
 }
