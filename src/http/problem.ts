@@ -117,6 +117,31 @@ export const ERROR_KINDS = {
   deadline_exceeded: server(504, 'The request exceeded its deadline')
 } as const satisfies Record<ErrorCode, ErrorKind>
 
+interface TeiError {
+  readonly status: number
+  readonly errorType: 'Unhealthy' | 'Backend' | 'Overloaded' | 'Validation' | 'Empty'
+}
+
+/** Errors that have another status in Text Embeddings Inference. */
+const TEI_ERRORS: Readonly<Partial<Record<ErrorCode, TeiError>>> = {
+  empty_completion: { status: 400, errorType: 'Empty' },
+  engine_crashed: { status: 424, errorType: 'Backend' },
+  poison_request: { status: 424, errorType: 'Backend' },
+  non_finite_logits: { status: 424, errorType: 'Backend' },
+  scores_mismatched: { status: 424, errorType: 'Backend' }
+}
+
+/** Status and class of an error in Text Embeddings Inference. */
+export function teiErrorOf(code: ErrorCode): TeiError {
+  const known = TEI_ERRORS[code]
+  if (known !== undefined) return known
+  const { status } = ERROR_KINDS[code]
+  if (status === 429) return { status, errorType: 'Overloaded' }
+  if (status === 503) return { status, errorType: 'Unhealthy' }
+  if (status >= 500) return { status, errorType: 'Backend' }
+  return { status: status === 400 ? 422 : status, errorType: 'Validation' }
+}
+
 /** A whole HTTP response, for sockets without a response object. */
 export function problemText(error: ServiceError): string {
   const problem = problemOf(error, randomUUID())

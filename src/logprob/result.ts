@@ -10,6 +10,7 @@ import { rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
 
 /** One result of POST /v1/logprob. */
 export interface LogprobResult {
+  readonly object: 'logprob.result'
   readonly index: number
   readonly id: string | null
   readonly candidate: number
@@ -28,6 +29,7 @@ export interface LogprobResult {
 }
 
 export interface LogprobFailure {
+  readonly object: 'logprob.failure'
   readonly index: number
   readonly id: string | null
   readonly candidate: number
@@ -39,6 +41,7 @@ export function resultOf({ item, encoded, sequence, sums, checks, causal, tokens
   const hasY = encoded.scoredEnd === encoded.ids.length
   const ownY = sums.conditional === null ? null : sums.conditional - (sums.eos ?? 0)
   return {
+    object: 'logprob.result',
     index: item.index,
     id: item.id,
     candidate: item.candidate,
@@ -75,5 +78,6 @@ function isGreedy({ logProbs, best, sizes }: ScoredSequence): boolean {
 }
 
 export function failureOf(item: LogprobItem, { code, message, param }: ServiceError): LogprobFailure {
-  return { index: item.index, id: item.id, candidate: item.candidate, error: { code, message, ...(param === undefined ? {} : { param }) } }
+  const { index, id, candidate } = item
+  return { object: 'logprob.failure', index, id, candidate, error: { code, message, ...(param === undefined ? {} : { param }) } }
 }

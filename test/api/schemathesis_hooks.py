@@ -34,6 +34,15 @@ TOKEN_LIMITS = ("max_tokens_per_doc", "max_tokens_per_query", "truncate_prompt_t
 
 
 @schemathesis.hook
+def before_load_schema(ctx, raw_schema):
+    """Moves the rules between the fields to `allOf`, from which Schemathesis generates requests faster."""
+    for schema in raw_schema["components"]["schemas"].values():
+        if "then" in schema:
+            schema.pop("if")
+            schema["allOf"] = schema.pop("then")["allOf"]
+
+
+@schemathesis.hook
 def before_call(ctx, case, kwargs):
     """Fits a request that the schema allows to the model."""
     if not is_positive(case) or not isinstance(case.body, dict):

@@ -59,6 +59,7 @@ describe('resultOf', () => {
     const result = await resultFor({ ...itemOf('a a', ' a'), index: 4, candidate: 2, id: 'p' }, [-1, -2, -4])
     const { checks, ...rest } = result
     assert.deepEqual(rest, {
+      object: 'logprob.result',
       index: 4,
       id: 'p',
       candidate: 2,
@@ -174,6 +175,7 @@ describe('resultOf', () => {
 describe('failureOf', () => {
   it('takes the place of the result, with the code and the field', () => {
     assert.deepEqual(failureOf({ ...itemOf('a', 'b'), index: 3, id: 'p' }, new ServiceError('invalid_text', 'bad', { param: 'x' })), {
+      object: 'logprob.failure',
       index: 3,
       id: 'p',
       candidate: 0,

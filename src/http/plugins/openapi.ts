@@ -2,19 +2,18 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { LOGPR_VERSION } from '../../process/package-info.ts'
-import { PROBLEM } from '../schemas/error.ts'
 import { FIELD_RULES } from '../schemas/field-rules.ts'
-import { RERANK_RESPONSE, TEI_PROBLEM } from '../schemas/rerank.ts'
+import type { Schema } from '../schemas/json-schema.ts'
 
 const DESCRIPTION = `Exact log-probabilities of text under a causal language model, in nats, with checks that report scores that cannot be
 trusted. Every POST is a pure function of its body, so it is safe to repeat.`
 
 /** Builds the API description from the route schemas and serves it at /docs. Must be registered before the routes. */
 export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): Promise<void> {
-  for (const [name, schema] of Object.entries(NAMED_SCHEMAS)) app.addSchema({ $id: name, ...schema })
   await app.register(swagger, {
     transform: ({ schema, url }) => ({ schema: withFieldRules(schema), url }),
-    refResolver: { buildLocalReference: ({ $id }, _baseUri, _fragment, i) => ($id === undefined ? `def-${i}` : String($id)) },
+    transformObject: (document) => ('openapiObject' in document ? withNamedComponents(document.openapiObject) : document.swaggerObject),
+    convertConstToEnum: false,
     openapi: {
       openapi: '3.1.0',
       info: { title: 'logpr', description: DESCRIPTION, version: LOGPR_VERSION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
@@ -36,11 +35,44 @@ export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): P
   })
 }
 
-/** A route's schema with the rules between the fields of its body, which the routes apply themselves. */
+/**
+ * A route's schema with the rules between the fields of its body, which the routes apply themselves. They are in `then`,
+ * which generators of clients ignore: from `allOf` beside the fields they make types that nobody can read.
+ */
 function withFieldRules(schema: FastifySchema): FastifySchema {
   const rules = FIELD_RULES[schema?.operationId ?? '']
-  return rules === undefined ? schema : { ...schema, body: { ...(schema.body as object), allOf: rules } }
+  if (rules === undefined) return schema
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  return { ...schema, body: { ...(schema.body as object), if: {}, then: { allOf: rules } } }
 }
 
-/** Schemas that `referenceTo` refers to; they become the components of the API description. */
-const NAMED_SCHEMAS = { Problem: PROBLEM, RerankResponse: RERANK_RESPONSE, TeiProblem: TEI_PROBLEM } as const
+type Components = Record<string, Schema>
+
+/** Values that are data, not schemas: a title in them names nothing. */
+const DATA: ReadonlySet<string> = new Set(['const', 'default', 'enum', 'example', 'examples'])
+const COMPONENT_NAME = /^[A-Z][A-Za-z0-9]*$/
+
+/**
+ * Moves every schema with a name (`named` in schemas/json-schema.ts) to the components of an OpenAPI document and
+ * refers to it by that name. The routes keep their whole schemas, so validation is the same with and without names.
+ *
+ * Throws when two different schemas have the same name.
+ */
+function withNamedComponents<Document extends { readonly paths?: unknown; readonly components?: object | undefined }>(document: Document): Document {
+  const schemas: Components = {}
+  const paths = moved(document.paths, schemas)
+  const sorted = Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return { ...document, components: { ...document.components, schemas: sorted }, paths }
+}
+
+function moved(value: unknown, schemas: Components): unknown {
+  if (Array.isArray(value)) return value.map((item) => moved(item, schemas))
+  if (typeof value !== 'object' || value === null) return value
+  const { title, ...rest } = value as Readonly<Record<string, unknown>>
+  const inner = Object.fromEntries(Object.entries(rest).map(([key, item]) => [key, DATA.has(key) ? item : moved(item, schemas)]))
+  if (typeof title !== 'string' || !COMPONENT_NAME.test(title)) return title === undefined ? inner : { title: moved(title, schemas), ...inner }
+  const known = schemas[title]
+  if (known !== undefined && JSON.stringify(known) !== JSON.stringify(inner)) throw new Error(`two different schemas have the name ${title}`)
+  schemas[title] = inner
+  return { $ref: `#/components/schemas/${title}` }
+}

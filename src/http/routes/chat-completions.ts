@@ -8,7 +8,7 @@ import type { Warning } from '../../encoding/encoded-item.ts'
 import { ignoredFields } from '../ignored-fields.ts'
 import { sendJson } from '../json-stream.ts'
 import { CHAT_REQUEST, CHAT_RESPONSE, type ChatRequestBody } from '../schemas/chat-completions.ts'
-import { errorResponses } from '../schemas/error.ts'
+import { ERRORS, errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
 import type { ScoringModel } from '../served-models.ts'
@@ -28,7 +28,7 @@ export const chatCompletionsRoutes: FastifyPluginAsync<{ requests: ScoringReques
         body: CHAT_REQUEST,
         response: {
           200: response('The scored message.', CHAT_RESPONSE),
-          ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)
+          ...errorResponses([...ERRORS.scoring, 'no_prefix_token', 'boundary_not_exact', 'chat_template_failed'])
         }
       }
     },

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { consistencyOf } from '../../scoring/consistency/consistency.ts'
 import { CHECK_REQUEST, CHECK_RESPONSE, type CheckRequest } from '../schemas/check.ts'
-import { errorResponses } from '../schemas/error.ts'
+import { ERRORS, errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 
 /** Checks reported log-probabilities. Needs no model, so it works while the models load. */
@@ -16,7 +16,7 @@ export const checkRoutes: FastifyPluginAsync = async (app) => {
         body: CHECK_REQUEST,
         response: {
           200: response('Whether the numbers are consistent, and each violated rule with its possible causes.', CHECK_RESPONSE),
-          ...errorResponses(400, 401, 408, 413, 415, 500)
+          ...errorResponses(ERRORS.body)
         }
       }
     },

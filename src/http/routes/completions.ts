@@ -5,7 +5,7 @@ import type { CompletionsAnswer } from '../../completions/evaluate.ts'
 import { type CompletionsBody, completionsRequestOf } from '../../completions/request.ts'
 import { partsWithList, sendJson } from '../json-stream.ts'
 import { COMPLETIONS_REQUEST, COMPLETIONS_RESPONSE, type CompletionsRequestBody } from '../schemas/completions.ts'
-import { errorResponses } from '../schemas/error.ts'
+import { ERRORS, errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
 import type { ScoringModel } from '../served-models.ts'
@@ -25,7 +25,7 @@ export const completionsRoutes: FastifyPluginAsync<{ requests: ScoringRequests }
         body: COMPLETIONS_REQUEST,
         response: {
           200: response('One choice per prompt.', COMPLETIONS_RESPONSE),
-          ...errorResponses(400, 401, 404, 408, 413, 415, 429, 500, 503, 504)
+          ...errorResponses(ERRORS.scoring)
         }
       }
     },

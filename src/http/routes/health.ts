@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify'
-import { arrayOf, objectOf, response, string } from '../schemas/json-schema.ts'
+import { arrayOf, named, objectOf, oneOfWords, response, string } from '../schemas/json-schema.ts'
 import type { Health, ServedModels } from '../served-models.ts'
 
 /**
@@ -25,6 +25,11 @@ export const healthRoutes: FastifyPluginAsync<{ models: Pick<ServedModels, 'heal
   probe('/health', 'health', 'Readiness probe, the same as /readyz', (status) => status === 'ready')
 }
 
-const MODELS = arrayOf(objectOf({ id: string(), status: string(), reason: string() }), 'Status and reason of each model.')
-const HEALTH = objectOf({ status: string(), reason: string(), models: MODELS })
+const STATUS = oneOfWords(['ready', 'starting', 'draining', 'restarting', 'failed'], 'What the service does.')
+const REASON = string('Why it has this status.')
+const MODEL_HEALTH = named('ModelHealth', objectOf({ id: string('Id of the model.'), status: STATUS, reason: REASON }, {}, 'Whether a model accepts requests.'))
+const HEALTH = named(
+  'Health',
+  objectOf({ status: STATUS, reason: REASON, models: arrayOf(MODEL_HEALTH, 'Status and reason of each model.') }, {}, 'Whether the service accepts requests.')
+)
 const RESPONSES = { 200: response('The probe succeeded.', HEALTH), 503: response('The probe failed; reason says why.', HEALTH) }

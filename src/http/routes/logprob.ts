@@ -7,8 +7,9 @@ import { expandRequest, type RequestedPairs } from '../../logprob/expand-request
 import { logprobOptionsOf } from '../../logprob/request-options.ts'
 import { failureOf, resultJson } from '../../logprob/result.ts'
 import { partsWithList, sendJson } from '../json-stream.ts'
-import { errorResponses } from '../schemas/error.ts'
-import { LOGPROB_REQUEST, LOGPROB_RESPONSE, LOGPROB_RESULT, type LogprobRequest } from '../schemas/logprob.ts'
+import { ERRORS, errorResponses } from '../schemas/error.ts'
+import { LOGPROB_REQUEST, type LogprobRequest } from '../schemas/logprob.ts'
+import { LOGPROB_OUTCOME, LOGPROB_RESPONSE } from '../schemas/logprob-response.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
 
 const NDJSON = 'application/x-ndjson'
@@ -28,9 +29,17 @@ export const logprobRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = 
         response: {
           200: {
             description: 'One result per output, in input order; as NDJSON in the order in which they finish.',
-            content: { 'application/json': { schema: LOGPROB_RESPONSE }, [NDJSON]: { schema: LOGPROB_RESULT } }
+            content: { 'application/json': { schema: LOGPROB_RESPONSE }, [NDJSON]: { schema: LOGPROB_OUTCOME } }
           },
-          ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)
+          ...errorResponses([
+            ...ERRORS.scoring,
+            'empty_completion',
+            'no_prefix_token',
+            'no_end_token',
+            'boundary_merged',
+            'boundary_not_exact',
+            'chat_template_failed'
+          ])
         }
       }
     },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsync } from 'fastify'
 import { type LossBody, lossRequestOf } from '../../loss/request.ts'
-import { errorResponses } from '../schemas/error.ts'
+import { ERRORS, errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 import { LOSS_REQUEST, LOSS_RESPONSE, type LossRequestBody } from '../schemas/loss.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
@@ -19,7 +19,15 @@ export const lossRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = asy
         body: LOSS_REQUEST,
         response: {
           200: response('Labels and losses of all tokens, checks, and a diagnosis.', LOSS_RESPONSE),
-          ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)
+          ...errorResponses([
+            ...ERRORS.scoring,
+            'empty_completion',
+            'no_prefix_token',
+            'no_end_token',
+            'boundary_merged',
+            'boundary_not_exact',
+            'chat_template_failed'
+          ])
         }
       }
     },

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { privateBytes } from '../../process/private-memory.ts'
-import { errorResponses } from '../schemas/error.ts'
+import { ERRORS, errorResponses } from '../schemas/error.ts'
 import { objectOf, response, string } from '../schemas/json-schema.ts'
 import { MODEL_RESPONSE, MODELS_RESPONSE } from '../schemas/models.ts'
 import { availableModels, selectModel } from '../select-model.ts'
@@ -15,7 +15,7 @@ export const modelRoutes: FastifyPluginAsync<{ models: ServedModels }> = async (
         operationId: 'listModels',
         summary: 'List the loaded models',
         tags: ['Models'],
-        response: { 200: response('The loaded models.', MODELS_RESPONSE), ...errorResponses(401, 503) }
+        response: { 200: response('The loaded models.', MODELS_RESPONSE), ...errorResponses(ERRORS.listing) }
       }
     },
     async () => ({ object: 'list' as const, data: availableModels(models).map(({ model }) => modelJson(model)) })
@@ -29,8 +29,8 @@ export const modelRoutes: FastifyPluginAsync<{ models: ServedModels }> = async (
         operationId: 'getModel',
         summary: 'Describe one model',
         tags: ['Models'],
-        params: objectOf({ id: string() }),
-        response: { 200: response('The model.', MODEL_RESPONSE), ...errorResponses(401, 404, 503) }
+        params: objectOf({ id: string('The id of a model in GET /v1/models.') }),
+        response: { 200: response('The model.', MODEL_RESPONSE), ...errorResponses([...ERRORS.listing, 'model_not_found']) }
       }
     },
     async ({ params }) => modelJson(selectModel(models, params.id, 'id').model)

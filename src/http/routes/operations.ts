@@ -2,7 +2,16 @@ import type { FastifyPluginAsync } from 'fastify'
 import { stringify } from 'yaml'
 import type { Metrics } from '../../observability/metrics.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from '../../process/package-info.ts'
-import { objectOf, response, string } from '../schemas/json-schema.ts'
+import { named, objectOf, response, string } from '../schemas/json-schema.ts'
+
+const VERSIONS = named(
+  'Versions',
+  objectOf(
+    { logpr: string('Of logpr.'), node: string('Of Node.js, such as v24.1.0.'), onnxruntime: string('Of ONNX Runtime.') },
+    {},
+    'Versions of the service.'
+  )
+)
 
 /** Versions and metrics, on the management port when there is one; neither requires an API key. */
 export const operationRoutes: FastifyPluginAsync<{ metrics: Metrics }> = async (app, { metrics: { registry } }) => {
@@ -13,7 +22,7 @@ export const operationRoutes: FastifyPluginAsync<{ metrics: Metrics }> = async (
         operationId: 'version',
         summary: 'Show the versions of logpr, Node and onnxruntime',
         tags: ['Operations'],
-        response: { 200: response('The versions.', objectOf({ logpr: string(), node: string(), onnxruntime: string() })) }
+        response: { 200: response('The versions.', VERSIONS) }
       }
     },
     async () => ({ logpr: LOGPR_VERSION, node: process.version, onnxruntime: ONNXRUNTIME_VERSION })
@@ -42,6 +51,7 @@ export const descriptionRoutes: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'openapiJson',
         summary: 'Get this API description as JSON',
+        description: 'GET /openapi.yaml has the same as YAML, and GET /docs shows it.',
         tags: ['Operations'],
         response: { 200: response('The OpenAPI 3.1 document.', { type: 'object' }) }
       }
@@ -52,12 +62,8 @@ export const descriptionRoutes: FastifyPluginAsync = async (app) => {
   app.get(
     '/openapi.yaml',
     {
-      schema: {
-        operationId: 'openapiYaml',
-        summary: 'Get this API description as YAML',
-        tags: ['Operations'],
-        response: { 200: response('The OpenAPI 3.1 document.', { type: 'object' }, 'application/yaml') }
-      }
+      // Generators of clients warn of a media type that they do not know.
+      schema: { hide: true }
     },
     async (_, reply) => {
       yaml ??= renderOpenapiYaml(app.swagger())

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import type { ErrorCode, ServiceError } from '../../errors.ts'
+import type { ServiceError } from '../../errors.ts'
 import { dialectOf, type RerankBody, requiredDialect } from '../../rerank/dialects/body.ts'
 import { cohereMeta, jinaRequest, jinaResults } from '../../rerank/dialects/jina.ts'
 import { teiRanks, teiRequest } from '../../rerank/dialects/tei.ts'
@@ -8,10 +8,10 @@ import { scoreDocuments } from '../../rerank/evaluate.ts'
 import { ignoredFields } from '../ignored-fields.ts'
 import { jsonOfEach, partsOfList, partsWithList, sendJson } from '../json-stream.ts'
 import { logFailure, toServiceError } from '../plugins/error-handler.ts'
-import { problemHeaders, problemOf } from '../problem.ts'
-import { rerankErrorResponses } from '../schemas/error.ts'
-import { referenceTo, response } from '../schemas/json-schema.ts'
-import { RERANK_FIELDS, RERANK_REQUEST, type RerankRequestBody } from '../schemas/rerank.ts'
+import { problemHeaders, problemOf, teiErrorOf } from '../problem.ts'
+import { ERRORS, rerankErrorResponses } from '../schemas/error.ts'
+import { response } from '../schemas/json-schema.ts'
+import { RERANK_FIELDS, RERANK_REQUEST, RERANK_RESPONSE, type RerankRequestBody } from '../schemas/rerank.ts'
 import type { ScoringRequests } from '../scoring-requests.ts'
 
 /** The paths that clients append to their base URL, all with one handler. `version` is the version of Cohere's API. */
@@ -34,13 +34,8 @@ export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
           tags: ['Scoring'],
           body: RERANK_REQUEST,
           response: {
-            200: response('An object when the request has documents, a list when it has texts.', referenceTo('RerankResponse')),
-            ...rerankErrorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
-            424: response(
-              'The model failed; only for requests with texts. All their errors have this body, whatever the status.',
-              referenceTo('TeiProblem'),
-              'application/problem+json'
-            )
+            200: response('An object when the request has documents, a list when it has texts.', RERANK_RESPONSE),
+            ...rerankErrorResponses([...ERRORS.scoring, 'empty_completion', 'no_prefix_token', 'boundary_merged', 'boundary_not_exact', 'chat_template_failed'])
           }
         },
         errorHandler: (thrown, request, reply) => {
@@ -80,33 +75,10 @@ export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
  */
 function sendTeiProblem(error: ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { error: openai, ...problem } = problemOf(error, request.id)
-  const { status, errorType } = teiErrorOf(error.code, problem.status)
+  const { status, errorType } = teiErrorOf(error.code)
   logFailure(error, problem.status, request)
   return reply
     .code(status)
     .headers(problemHeaders(error))
     .send(JSON.stringify({ error: openai.message, error_type: errorType, ...problem, status, param: openai.param }))
-}
-
-interface TeiError {
-  readonly status: number
-  readonly errorType: 'Unhealthy' | 'Backend' | 'Overloaded' | 'Validation' | 'Empty'
-}
-
-/** Errors that have another status in Text Embeddings Inference. */
-const TEI_ERRORS: Readonly<Partial<Record<ErrorCode, TeiError>>> = {
-  empty_completion: { status: 400, errorType: 'Empty' },
-  engine_crashed: { status: 424, errorType: 'Backend' },
-  poison_request: { status: 424, errorType: 'Backend' },
-  non_finite_logits: { status: 424, errorType: 'Backend' },
-  scores_mismatched: { status: 424, errorType: 'Backend' }
-}
-
-function teiErrorOf(code: ErrorCode, status: number): TeiError {
-  const known = TEI_ERRORS[code]
-  if (known !== undefined) return known
-  if (status === 429) return { status, errorType: 'Overloaded' }
-  if (status === 503) return { status, errorType: 'Unhealthy' }
-  if (status >= 500) return { status, errorType: 'Backend' }
-  return { status: status === 400 ? 422 : status, errorType: 'Validation' }
 }

@@ -3,7 +3,7 @@ import { type ConversationFields, conversationOf } from '../../encoding/conversa
 import { ServiceError } from '../../errors.ts'
 import type { TokenizedText, TokenizeInput, TokenizerDescription } from '../../tokenizer/tokenizer.ts'
 import { sendJson } from '../json-stream.ts'
-import { errorResponses } from '../schemas/error.ts'
+import { ERRORS, errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
 import {
   DETOKENIZE_REQUEST,
@@ -36,7 +36,10 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests
         summary: 'Convert a text or a conversation to token ids',
         tags: ['Models'],
         body: TOKENIZE_REQUEST,
-        response: { 200: response('The token ids.', TOKENIZE_RESPONSE), ...errorResponses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504) }
+        response: {
+          200: response('The token ids.', TOKENIZE_RESPONSE),
+          ...errorResponses([...ERRORS.model, 'invalid_text', 'context_length_exceeded', 'chat_template_failed'])
+        }
       }
     },
     async (request, reply) => {
@@ -57,7 +60,7 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests
         summary: 'Convert token ids to text',
         tags: ['Models'],
         body: DETOKENIZE_REQUEST,
-        response: { 200: response('The text.', DETOKENIZE_RESPONSE), ...errorResponses(400, 401, 404, 408, 413, 415, 429, 500, 503, 504) }
+        response: { 200: response('The text.', DETOKENIZE_RESPONSE), ...errorResponses([...ERRORS.model, 'token_out_of_range']) }
       }
     },
     async (request) => {
@@ -106,7 +109,10 @@ export const tokenizerInfoRoutes: FastifyPluginAsync<{ models: ServedModels; isE
         summary: 'Get the special tokens, chat template and context length of a tokenizer',
         tags: ['Models'],
         querystring: TOKENIZER_INFO_QUERY,
-        response: { 200: response('The description of the tokenizer.', TOKENIZER_INFO_RESPONSE), ...errorResponses(400, 401, 404, 500, 503) }
+        response: {
+          200: response('The description of the tokenizer.', TOKENIZER_INFO_RESPONSE),
+          ...errorResponses([...ERRORS.listing, 'not_found', 'model_not_found'])
+        }
       }
     },
     async ({ query }) => {

@@ -1,14 +1,16 @@
 import type { FromSchema } from 'json-schema-to-ts'
-import { COMPLETIONS_CHECKS, COMPLETIONS_REQUEST, COMPLETIONS_USAGE, GENERATION_FIELDS, PROMPT_LOGPROBS, TOP_COUNT, WITHOUT_EFFECT } from './completions.ts'
+import { ADDITIONS, COMPLETION_HEAD, COMPLETIONS_REQUEST, FINISH_REASON, GENERATION_FIELDS, PROMPT_LOGPROBS, TOP_COUNT, WITHOUT_EFFECT } from './completions.ts'
 import { CONVERSATION_OPTIONS, MESSAGES } from './conversation.ts'
-import { arrayOf, integer, nullable, number, objectOf, string } from './json-schema.ts'
-import { STAMP } from './logprob.ts'
+import { arrayOf, integer, named, nullable, number, objectOf, string } from './json-schema.ts'
+import { USAGE } from './response-parts.ts'
 
 const { model, prompt_logprobs, return_tokens_as_token_ids } = COMPLETIONS_REQUEST.properties
 
 /** The body of POST /v1/chat/completions. Other fields get a warning: clients send the fields of many servers. */
 export const CHAT_REQUEST = {
+  title: 'ChatCompletionsRequest',
   type: 'object',
+  description: 'A conversation to score. Needs at least one of echo, prompt_logprobs and max_tokens 1.',
   required: ['messages'],
   properties: {
     model,
@@ -64,52 +66,87 @@ export type ChatRequestBody = FromSchema<typeof CHAT_REQUEST, { keepDefaultedPro
 const TOKEN = {
   token: string('Text of the token; bytes of an incomplete character appear as U+FFFD.'),
   logprob: number('In nats.'),
-  bytes: arrayOf(integer())
+  bytes: arrayOf(integer(), 'Bytes of the token.')
 }
 
-const LOGPROBS = objectOf(
-  {
-    content: arrayOf(
-      objectOf({ ...TOKEN, top_logprobs: arrayOf(objectOf(TOKEN), 'The most probable tokens at this position.') }),
-      'The tokens that contain text of the last message (with echo), then the generated token (with max_tokens 1).'
-    ),
-    refusal: { type: 'null' }
-  },
-  {},
-  'Null unless requested.'
+const CHAT_TOKEN = named(
+  'ChatToken',
+  objectOf(
+    {
+      ...TOKEN,
+      top_logprobs: arrayOf(
+        named('ChatTopToken', objectOf(TOKEN, {}, 'One of the most probable tokens at a position.')),
+        'The most probable tokens at this position.'
+      )
+    },
+    {},
+    'A token of the message.'
+  )
 )
 
-const ANSWER = objectOf(
-  {
-    start: integer('Index of the first token of the last message in the prompt.'),
-    end: integer('One past its last token.'),
-    log_prob: nullable(number('log Pr(tokens of the last message | tokens before them), in nats; null without logprobs.'))
-  },
-  {},
-  'The last message; null without echo.'
+const REFUSAL = { type: 'null', description: 'Always null: logpr refuses no content.' }
+
+const LOGPROBS = named(
+  'ChatLogprobs',
+  objectOf(
+    {
+      content: arrayOf(CHAT_TOKEN, 'The tokens that contain text of the last message (with echo), then the generated token (with max_tokens 1).'),
+      refusal: REFUSAL
+    },
+    {},
+    'Log-probabilities of the message; null unless requested.'
+  )
 )
 
-export const CHAT_RESPONSE = objectOf(
-  {
-    id: string(),
-    object: { const: 'chat.completion' },
-    created: integer('Unix time of the response, in seconds.'),
-    model: string(),
-    choices: arrayOf(
-      objectOf({
-        index: integer(),
-        message: objectOf({ role: { const: 'assistant' }, content: string(), refusal: { type: 'null' } }),
-        logprobs: nullable(LOGPROBS),
-        finish_reason: { const: 'length' }
-      }),
-      'One choice.'
-    ),
-    usage: COMPLETIONS_USAGE,
-    logpr: objectOf(
-      { answer: nullable(ANSWER), checks: COMPLETIONS_CHECKS, warnings: arrayOf(objectOf({ code: string(), message: string() })), stamp: STAMP },
-      {},
-      "An addition to OpenAI's format."
-    )
-  },
-  { prompt_logprobs: PROMPT_LOGPROBS }
+const ANSWER = named(
+  'ChatAnswer',
+  objectOf(
+    {
+      start: integer('Index of the first token of the last message in the prompt.'),
+      end: integer('One past its last token.'),
+      log_prob: nullable(number('log Pr(tokens of the last message | tokens before them), in nats; null without logprobs.'))
+    },
+    {},
+    'The last message; null without echo.'
+  )
+)
+
+const CHOICE = named(
+  'ChatChoice',
+  objectOf(
+    {
+      index: integer('Always 0.'),
+      message: named(
+        'ChatMessage',
+        objectOf(
+          {
+            role: { const: 'assistant' },
+            content: string('The last message (with echo), then the generated token (with max_tokens 1).'),
+            refusal: REFUSAL
+          },
+          {},
+          'The message that was scored.'
+        )
+      ),
+      logprobs: nullable(LOGPROBS),
+      finish_reason: FINISH_REASON
+    },
+    {},
+    'The scored message.'
+  )
+)
+
+export const CHAT_RESPONSE = named(
+  'ChatCompletionsResponse',
+  objectOf(
+    {
+      object: { const: 'chat.completion' },
+      ...COMPLETION_HEAD,
+      choices: arrayOf(CHOICE, 'One choice.'),
+      usage: USAGE,
+      logpr: named('ChatAdditions', objectOf({ answer: nullable(ANSWER), ...ADDITIONS }, {}, "An addition to OpenAI's format."))
+    },
+    { prompt_logprobs: PROMPT_LOGPROBS },
+    "Scores in the format of OpenAI's chat completions."
+  )
 )

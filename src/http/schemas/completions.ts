@@ -1,7 +1,8 @@
 import type { FromSchema } from 'json-schema-to-ts'
-import { CHECK_ITEMS } from './check-items.ts'
-import { arrayOf, integer, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
-import { STAMP } from './logprob.ts'
+import { CHOICE_CHECKS, WARNINGS } from './check-items.ts'
+import { OPEN_OBJECT } from './conversation.ts'
+import { arrayOf, integer, named, nullable, number, objectOf, type Schema, string } from './json-schema.ts'
+import { RESPONSE_MODEL, STAMP, USAGE } from './response-parts.ts'
 
 export const TOP_COUNT = { minimum: 0, maximum: 20 } as const
 /** Scores are always those of the model at temperature 1. */
@@ -12,7 +13,7 @@ export const GENERATION_FIELDS = {
   n: { type: ['integer', 'null'], description: 'Must be 1 or null.' },
   best_of: { type: ['integer', 'null'], description: 'Must be 1 or null.' },
   stream: { type: ['boolean', 'null'], description: 'Must be false or null.' },
-  logit_bias: { type: ['object', 'null'], description: 'Must be empty or null.' },
+  logit_bias: { ...OPEN_OBJECT, type: ['object', 'null'], description: 'Must be empty or null.' },
   temperature: WITHOUT_EFFECT,
   top_p: WITHOUT_EFFECT,
   seed: WITHOUT_EFFECT,
@@ -24,7 +25,9 @@ export const GENERATION_FIELDS = {
 
 /** The body of POST /v1/completions. Other fields are ignored, because clients send the fields of many servers. */
 export const COMPLETIONS_REQUEST = {
+  title: 'CompletionsRequest',
   type: 'object',
+  description: 'Prompts to score. Needs at least one of echo, prompt_logprobs and max_tokens 1.',
   required: ['prompt'],
   properties: {
     model: {
@@ -72,62 +75,80 @@ export const COMPLETIONS_REQUEST = {
 
 export type CompletionsRequestBody = FromSchema<typeof COMPLETIONS_REQUEST>
 
-const mapOf = (values: object, description: string): Readonly<Record<string, unknown>> => ({ type: 'object', description, additionalProperties: values })
+const mapOf = (values: object, description: string): Schema => ({ type: 'object', description, additionalProperties: values })
 
-const LOGPROBS = objectOf(
-  {
-    tokens: arrayOf(string(), 'Text of each token; bytes of an incomplete character appear as U+FFFD.'),
-    token_logprobs: arrayOf(nullable(number()), 'In nats; null for the first token of the prompt, which has no context.'),
-    top_logprobs: arrayOf(nullable(mapOf(number(), 'The token itself first, then the most probable ones. Of tokens with the same text, the largest value.'))),
-    text_offset: arrayOf(integer(), "Position in text, in code points, of the character with the token's first byte.")
-  },
-  {},
-  'Four parallel lists: the tokens of the prompt (with echo), then the generated token (with max_tokens 1).'
+const LOGPROBS = named(
+  'CompletionsLogprobs',
+  objectOf(
+    {
+      tokens: arrayOf(string(), 'Text of each token; bytes of an incomplete character appear as U+FFFD.'),
+      token_logprobs: arrayOf(nullable(number()), 'In nats; null for the first token of the prompt, which has no context.'),
+      top_logprobs: arrayOf(
+        nullable(mapOf(number(), 'The token itself first, then the most probable ones. Of tokens with the same text, the largest value.')),
+        'The most probable tokens at each position; null for the first token of the prompt.'
+      ),
+      text_offset: arrayOf(integer(), "Position in text, in code points, of the character with the token's first byte.")
+    },
+    {},
+    'Four parallel lists: the tokens of the prompt (with echo), then the generated token (with max_tokens 1).'
+  )
 )
 
-const PROMPT_LOGPROB = objectOf({ logprob: number(), rank: integer('Rank in the whole vocabulary; 1 is the most probable.'), decoded_token: string() })
+const PROMPT_LOGPROB = named(
+  'PromptLogprob',
+  objectOf(
+    {
+      logprob: number('In nats.'),
+      rank: nullable(integer('Rank in the whole vocabulary; 1 is the most probable.')),
+      decoded_token: string('Text of the token.')
+    },
+    {},
+    "A token of the prompt, or one of the most probable tokens in its place, in vLLM's format."
+  )
+)
 
 export const PROMPT_LOGPROBS = arrayOf(
   nullable(mapOf(PROMPT_LOGPROB, 'By token id: the token of the prompt first, then the most probable ones.')),
   'One entry per token of the prompt; null for the first. Present only when requested.'
 )
 
-export const COMPLETIONS_USAGE = objectOf({
-  prompt_tokens: integer(),
-  completion_tokens: integer(),
-  total_tokens: integer(),
-  computed_tokens: integer('Tokens computed by the model; fewer than prompt_tokens when prompts share a prefix.'),
-  cached_tokens: integer('Tokens whose computation was reused, as in POST /v1/logprob.')
-})
+/** Fields that the responses of both endpoints begin with. */
+export const COMPLETION_HEAD = {
+  id: string('Id of the response.'),
+  created: integer('Unix time of the response, in seconds.'),
+  model: RESPONSE_MODEL
+}
 
-export const COMPLETIONS_CHECKS = objectOf(
-  { verdict: oneOfWords(['pass', 'warn', 'fail']), items: CHECK_ITEMS },
-  {},
-  'The checks that did not pass, each for the first choice that it concerns.'
+/** What logpr adds to both responses. */
+export const ADDITIONS = { checks: CHOICE_CHECKS, warnings: WARNINGS, stamp: STAMP }
+
+export const FINISH_REASON = { const: 'length', description: 'Always length: logpr generates one token at most.' }
+
+const CHOICE = named(
+  'CompletionsChoice',
+  objectOf(
+    {
+      index: integer('Position of the prompt.'),
+      text: string('The prompt (with echo), then the generated token (with max_tokens 1).'),
+      logprobs: nullable(LOGPROBS),
+      finish_reason: FINISH_REASON
+    },
+    { prompt_logprobs: PROMPT_LOGPROBS },
+    'The scores of one prompt.'
+  )
 )
 
-export const COMPLETIONS_RESPONSE = objectOf({
-  id: string(),
-  object: { const: 'text_completion' },
-  created: integer('Unix time of the response, in seconds.'),
-  model: string(),
-  choices: arrayOf(
-    objectOf(
-      { index: integer(), text: string(), logprobs: nullable(LOGPROBS), finish_reason: { const: 'length' } },
-      {
-        prompt_logprobs: PROMPT_LOGPROBS
-      }
-    ),
-    'One choice per prompt, in order.'
-  ),
-  usage: COMPLETIONS_USAGE,
-  logpr: objectOf(
+export const COMPLETIONS_RESPONSE = named(
+  'CompletionsResponse',
+  objectOf(
     {
-      checks: COMPLETIONS_CHECKS,
-      warnings: arrayOf(objectOf({ code: string(), message: string() })),
-      stamp: STAMP
+      object: { const: 'text_completion' },
+      ...COMPLETION_HEAD,
+      choices: arrayOf(CHOICE, 'One choice per prompt, in order.'),
+      usage: USAGE,
+      logpr: named('CompletionsAdditions', objectOf(ADDITIONS, {}, "An addition to OpenAI's format."))
     },
     {},
-    "An addition to OpenAI's format."
+    "Scores in the format of OpenAI's legacy completions."
   )
-})
+)

@@ -1,9 +1,13 @@
 /** The fields of a request that describe a conversation. */
 
+/** With any fields. Generators of clients take an object without `additionalProperties` for an empty one. */
+export const OPEN_OBJECT = { type: 'object', additionalProperties: true } as const
+
 const PARTS = {
+  title: 'TextPart',
   type: 'object',
   description: 'A text part. Other parts are rejected, because only text can be scored.',
-  properties: { type: { type: 'string', description: 'text' }, text: { type: 'string' } }
+  properties: { type: { type: 'string', description: 'text' }, text: { type: 'string', description: 'The text of this part.' } }
 } as const
 
 export const MESSAGES = {
@@ -11,7 +15,8 @@ export const MESSAGES = {
   minItems: 1,
   description: 'A conversation that replaces x, rendered by the chat template of the model, with a generation prompt by default.',
   items: {
-    type: 'object',
+    title: 'Message',
+    ...OPEN_OBJECT,
     required: ['role'],
     description: 'A message. Further fields reach the chat template too; those that it never reads get a warning.',
     properties: {
@@ -23,7 +28,7 @@ export const MESSAGES = {
       },
       tool_calls: {
         type: ['array', 'null'],
-        items: { type: 'object' },
+        items: OPEN_OBJECT,
         description: 'The calls of an assistant, in the format that the chat template reads: often {"type": "function", "function": {"name", "arguments"}}.'
       },
       tool_call_id: { type: ['string', 'null'], description: 'The call that a message of a tool answers.' },
@@ -45,11 +50,12 @@ export const CONVERSATION_OPTIONS = {
   },
   tools: {
     type: ['array', 'null'],
-    items: { type: 'object' },
+    items: OPEN_OBJECT,
     description: 'Tools for the chat template, as JSON schemas of functions. A list, even an empty one, selects the template tool_use if the model has one.'
   },
-  documents: { type: ['array', 'null'], items: { type: 'object' }, description: 'Documents for the chat template, often with title and text.' },
+  documents: { type: ['array', 'null'], items: OPEN_OBJECT, description: 'Documents for the chat template, often with title and text.' },
   chat_template_kwargs: {
+    ...OPEN_OBJECT,
     type: ['object', 'null'],
     description: 'Further variables of the chat template, such as enable_thinking or reasoning_effort.'
   }

@@ -5,9 +5,6 @@ import type { Schema } from './json-schema.ts'
  * Rules between the fields of request bodies, for the API description only. The code of each endpoint applies them,
  * because its messages say which field is at fault, and Ajv's say "must match exactly one schema in oneOf".
  * Schemathesis (`npm run test:api`) checks that both agree.
- *
- * They are in `allOf`, because openapi-python-client drops the fields beside `anyOf`, and never directly: it would
- * merge their fields with those of the body. It ignores what is in an `anyOf` there.
  */
 
 const has = (...fields: readonly string[]): Schema => ({ required: fields })
@@ -18,7 +15,7 @@ const lacks = (...fields: readonly string[]): Schema => not(anyOf(...fields.map(
 const field = (name: string, schema: Schema): Schema => ({ properties: { [name]: schema } })
 /** The field is there with a value that the schema allows. */
 const hasWith = (name: string, schema: Schema): Schema => ({ ...has(name), ...field(name, schema) })
-const rule = (description: string, schema: Schema): Schema => ({ description, ...('properties' in schema ? anyOf(schema) : schema) })
+const rule = (description: string, schema: Schema): Schema => ({ description, ...schema })
 
 /** One of several forms: each is a list of fields that belong together, and excludes those of the others. */
 function oneForm(description: string, ...forms: readonly (readonly string[])[]): Schema {

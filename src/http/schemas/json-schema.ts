@@ -38,9 +38,9 @@ export function boolean(description?: string): Schema {
   return { type: 'boolean', ...(description === undefined ? {} : { description }) }
 }
 
-/** Refers to one of the named schemas in plugins/openapi.ts. */
-export function referenceTo(name: string): Schema {
-  return { $ref: `${name}#` }
+/** The schema as a component of the API description with this name, which generated clients use for its type. */
+export function named(name: string, schema: Schema): Schema {
+  return { title: name, ...schema }
 }
 
 export function response(description: string, schema: Schema, mediaType = 'application/json'): Schema {

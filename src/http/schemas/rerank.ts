@@ -1,9 +1,11 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { NORMALIZATIONS } from '../../rerank/normalization.ts'
 import { DEFAULT_SEPARATOR, DIRECTIONS } from '../../rerank/request.ts'
+import { WARNINGS } from './check-items.ts'
 import { CONVERSATION_OPTIONS, MESSAGES } from './conversation.ts'
-import { arrayOf, integer, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
-import { LOGPROB_REQUEST, STAMP, USAGE } from './logprob.ts'
+import { arrayOf, integer, named, number, objectOf, string } from './json-schema.ts'
+import { LOGPROB_REQUEST } from './logprob.ts'
+import { COUNTS, RESPONSE_MODEL, STAMP, USAGE } from './response-parts.ts'
 
 const { documents: _, ...CHAT_OPTIONS } = CONVERSATION_OPTIONS
 
@@ -14,7 +16,7 @@ const JINA_FIELDS = {
   documents: {
     type: 'array',
     description: 'The texts to rank, or objects with the field text. Selects the format of Jina, Cohere and vLLM. Send either documents or texts.',
-    items: { type: ['string', 'object'], required: ['text'], properties: { text: { type: 'string' } } }
+    items: { type: ['string', 'object'], required: ['text'], properties: { text: { type: 'string', description: 'The text to rank.' } } }
   },
   top_n: { type: ['integer', 'null'], description: 'Number of best results to return; all when absent, null or not positive.' },
   return_documents: { type: ['boolean', 'null'], default: true, description: 'Whether each result includes its document.' },
@@ -72,7 +74,9 @@ const OWN_FIELDS = {
  * accepted, because clients send more than these.
  */
 export const RERANK_REQUEST = {
+  title: 'RerankRequest',
   type: 'object',
+  description: 'A query with documents, in the format of Jina, Cohere and vLLM, or with texts, in that of Text Embeddings Inference.',
   properties: {
     model: LOGPROB_REQUEST.properties.model,
     query: { type: 'string', description: 'The text that documents answer. Send either query or messages.' },
@@ -91,66 +95,75 @@ const fieldsBut = (others: object): ReadonlySet<string> => new Set(Object.keys(R
 /** The fields that have an effect in each format. */
 export const RERANK_FIELDS = { jina: fieldsBut(TEI_FIELDS), tei: fieldsBut(JINA_FIELDS) } as const
 
-const LENGTHS = objectOf({ tokens: integer(), chars: integer('Unicode code points.'), bytes: integer('UTF-8 bytes.') })
-const WARNINGS = arrayOf(objectOf({ code: string(), message: string() }))
 const NUMBERS = {
   log_prob: number('log Pr(y | x), in nats: the sum over the tokens of y.'),
   normalized_log_prob: number('The value that the results are ordered by, in nats.'),
-  counts: objectOf({ x: LENGTHS, y: LENGTHS }, {}, 'Lengths of x and y as scored.'),
+  counts: COUNTS,
   warnings: WARNINGS
 }
 const BASELINE = { baseline_log_prob: number('Log-probability of the same tokens of y without x, or after the domain prompt; for pmi and dc_pmi only.') }
 
-const JINA_RESPONSE = objectOf(
-  {
-    object: { const: 'list' },
-    id: string(),
-    model: string(),
-    results: arrayOf(
-      objectOf(
-        { index: integer('Position in documents.'), relevance_score: number('Relevance in (0, 1]; larger is better.'), ...NUMBERS },
-        { ...BASELINE, document: objectOf({ text: string() }) }
-      ),
-      'The best result first.'
-    ),
-    direction: string(),
-    normalization: string(),
-    separator: string(),
-    usage: USAGE,
-    meta: objectOf(
-      { api_version: objectOf({ version: string() }), billed_units: objectOf({ search_units: integer() }) },
-      {},
-      'Metadata that clients of Cohere expect.'
-    ),
-    warnings: WARNINGS,
-    stamp: STAMP
-  },
-  {},
-  'Response to documents, in the format of Jina, Cohere and vLLM.'
-)
-
-const TEI_RESPONSE = arrayOf(
+const RERANK_RESULT = named(
+  'RerankResult',
   objectOf(
-    { index: integer('Position in texts.'), score: number('Relevance in (0, 1]; normalized_log_prob with raw_scores.'), ...NUMBERS },
-    { ...BASELINE, text: string() }
-  ),
-  'Response to texts, in the format of Text Embeddings Inference, the best first.'
+    { index: integer('Position in documents.'), relevance_score: number('Relevance in (0, 1]; larger is better.'), ...NUMBERS },
+    {
+      ...BASELINE,
+      document: named('RankedDocument', objectOf({ text: string('The text that was ranked.') }, {}, 'The document; with return_documents only.'))
+    },
+    'The rank of one document.'
+  )
 )
 
-export const RERANK_RESPONSE = { oneOf: [JINA_RESPONSE, TEI_RESPONSE] }
-
-/** The error body for requests with `texts`. */
-export const TEI_PROBLEM = objectOf(
-  {
-    error: string('The error message.'),
-    error_type: oneOfWords(['Unhealthy', 'Backend', 'Overloaded', 'Validation', 'Empty']),
-    type: string(),
-    title: string(),
-    status: integer(),
-    detail: string(),
-    code: string(),
-    request_id: string()
-  },
-  { param: nullable(string('Path of the field at fault.')) },
-  'An error that RFC 9457 clients and clients of Text Embeddings Inference can both read.'
+const COHERE_META = named(
+  'CohereMeta',
+  objectOf(
+    {
+      api_version: named('CohereApiVersion', objectOf({ version: string('1 or 2, as the path says.') }, {}, "Version of Cohere's API.")),
+      billed_units: named('CohereBilledUnits', objectOf({ search_units: integer('1 for every 100 documents begun.') }, {}, 'Nothing is billed.'))
+    },
+    {},
+    'Metadata that clients of Cohere expect.'
+  )
 )
+
+const JINA_RESPONSE = named(
+  'JinaRerankResponse',
+  objectOf(
+    {
+      object: { const: 'list' },
+      id: string('Id of the response.'),
+      model: RESPONSE_MODEL,
+      results: arrayOf(RERANK_RESULT, 'The best result first.'),
+      direction: string('The conditional that ranked the documents.'),
+      normalization: string('The normalization that ranked the documents.'),
+      separator: string('The text between query and document.'),
+      usage: USAGE,
+      meta: COHERE_META,
+      warnings: WARNINGS,
+      stamp: STAMP
+    },
+    {},
+    'Response to documents, in the format of Jina, Cohere and vLLM.'
+  )
+)
+
+const TEI_RESPONSE = named(
+  'TeiRerankResponse',
+  arrayOf(
+    named(
+      'TeiRank',
+      objectOf(
+        { index: integer('Position in texts.'), score: number('Relevance in (0, 1]; normalized_log_prob with raw_scores.'), ...NUMBERS },
+        { ...BASELINE, text: string('The text that was ranked; with return_text only.') },
+        'The rank of one text.'
+      )
+    ),
+    'Response to texts, in the format of Text Embeddings Inference, the best first.'
+  )
+)
+
+export const RERANK_RESPONSE = named('RerankResponse', {
+  description: 'An object when the request has documents, a list when it has texts.',
+  oneOf: [JINA_RESPONSE, TEI_RESPONSE]
+})

@@ -1,6 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { CONVERSATION_OPTIONS, MESSAGES } from './conversation.ts'
-import { arrayOf, boolean, integer, nullable, objectOf, string } from './json-schema.ts'
+import { arrayOf, boolean, integer, named, nullable, objectOf, string } from './json-schema.ts'
 import { LOGPROB_REQUEST } from './logprob.ts'
 
 const { model } = LOGPROB_REQUEST.properties
@@ -10,7 +10,9 @@ const { model } = LOGPROB_REQUEST.properties
  * more.
  */
 export const TOKENIZE_REQUEST = {
+  title: 'TokenizeRequest',
   type: 'object',
+  description: 'A text or a conversation.',
   properties: {
     model: { ...model, type: ['string', 'null'] },
     prompt: { type: 'string', description: 'The text. A special token that it spells out becomes that token.' },
@@ -26,7 +28,9 @@ export const TOKENIZE_REQUEST = {
 } as const
 
 export const DETOKENIZE_REQUEST = {
+  title: 'DetokenizeRequest',
   type: 'object',
+  description: 'Token ids of one text.',
   required: ['tokens'],
   properties: {
     model: { ...model, type: ['string', 'null'] },
@@ -43,51 +47,64 @@ export type TokenizeBody = FromSchema<typeof TOKENIZE_REQUEST, { keepDefaultedPr
 export type DetokenizeBody = FromSchema<typeof DETOKENIZE_REQUEST>
 export type TokenizerInfoQuery = FromSchema<typeof TOKENIZER_INFO_QUERY>
 
-const TOKEN = nullable(string())
-
 /** vLLM's response to POST /tokenize. */
-export const TOKENIZE_RESPONSE = objectOf(
-  {
-    count: integer('Number of tokens.'),
-    max_model_len: integer('Longest sequence that can be scored, in tokens.'),
-    tokens: arrayOf(integer(), 'Token ids.'),
-    token_strs: nullable(arrayOf(string(), 'Each token as the vocabulary spells it; null unless requested.'))
-  },
-  {
-    warnings: arrayOf(
-      string(),
-      'Where versions of transformers disagree about the tokens that add_special_tokens adds, and what the chat template ignores; absent if there is nothing.'
-    )
-  }
+export const TOKENIZE_RESPONSE = named(
+  'TokenizeResponse',
+  objectOf(
+    {
+      count: integer('Number of tokens.'),
+      max_model_len: integer('Longest sequence that can be scored, in tokens.'),
+      tokens: arrayOf(integer(), 'Token ids.'),
+      token_strs: nullable(arrayOf(string(), 'Each token as the vocabulary spells it; null unless requested.'))
+    },
+    {
+      warnings: arrayOf(
+        string(),
+        'Where versions of transformers disagree about the tokens that add_special_tokens adds, and what the chat template ignores; absent if there is nothing.'
+      )
+    },
+    'The token ids of a text or a conversation.'
+  )
 )
 
 /** vLLM's response to POST /detokenize. */
-export const DETOKENIZE_RESPONSE = objectOf({ prompt: string('The text, with special tokens spelled out.') })
+export const DETOKENIZE_RESPONSE = named(
+  'DetokenizeResponse',
+  objectOf({ prompt: string('The text, with special tokens spelled out.') }, {}, 'The text of the token ids.')
+)
+
+const tokenFor = (purpose: string) => nullable(string(`The ${purpose} token as text; null when the tokenizer has none.`))
 
 /** vLLM's response to GET /tokenizer_info, with lengths added. */
-export const TOKENIZER_INFO_RESPONSE = objectOf(
-  {
-    model: string(),
-    tokenizer_class: string('tokenizer_class of tokenizer_config.json.'),
-    bos_token: TOKEN,
-    eos_token: TOKEN,
-    pad_token: TOKEN,
-    unk_token: TOKEN,
-    sep_token: TOKEN,
-    cls_token: TOKEN,
-    mask_token: TOKEN,
-    additional_special_tokens: arrayOf(string()),
-    added_tokens_decoder: {
-      type: 'object',
-      additionalProperties: objectOf({ content: string(), special: boolean('Whether it is a special token.') }),
-      description: 'Tokens added to the vocabulary, by id.'
+export const TOKENIZER_INFO_RESPONSE = named(
+  'TokenizerInfo',
+  objectOf(
+    {
+      model: string('Id of the model.'),
+      tokenizer_class: string('tokenizer_class of tokenizer_config.json.'),
+      bos_token: tokenFor('beginning-of-sequence'),
+      eos_token: tokenFor('end-of-sequence'),
+      pad_token: tokenFor('padding'),
+      unk_token: tokenFor('unknown'),
+      sep_token: tokenFor('separator'),
+      cls_token: tokenFor('classification'),
+      mask_token: tokenFor('mask'),
+      additional_special_tokens: arrayOf(string(), 'Other special tokens.'),
+      added_tokens_decoder: {
+        type: 'object',
+        additionalProperties: named(
+          'AddedToken',
+          objectOf({ content: string('Text of the token.'), special: boolean('Whether it is a special token.') }, {}, 'A token added to the vocabulary.')
+        ),
+        description: 'Tokens added to the vocabulary, by id.'
+      },
+      vocab_size: integer('Largest token id of the tokenizer plus one.'),
+      model_max_length: nullable(integer('model_max_length of tokenizer_config.json.')),
+      max_model_len: integer('Longest sequence that can be scored, in tokens.'),
+      chat_template: nullable(string('The chat template; null when the model has none.')),
+      transformers_notes: arrayOf(string(), 'Where versions of transformers give other ids than tokenizer.json; empty if they agree.')
     },
-    vocab_size: integer('Largest token id of the tokenizer plus one.'),
-    model_max_length: nullable(integer('model_max_length of tokenizer_config.json.')),
-    max_model_len: integer('Longest sequence that can be scored, in tokens.'),
-    chat_template: nullable(string()),
-    transformers_notes: arrayOf(string(), 'Where versions of transformers give other ids than tokenizer.json; empty if they agree.')
-  },
-  {},
-  'Tokens are given as text, not as ids; null when the tokenizer has none.'
+    {},
+    'The tokenizer of a model. Tokens are given as text, not as ids.'
+  )
 )
