@@ -68,7 +68,9 @@ async function openapiYaml(): Promise<string> {
   const models = { ids: [], health: withoutModel, backlogSeconds: withoutModel, scoring: withoutModel, tokenizing: withoutModel }
   const app = await buildApp({ config, metrics: createMetrics(), apiKeys: new ApiKeys([]), models }, pino({ level: 'silent' }))
   await app.ready()
-  const text = renderOpenapiYaml(app.swagger())
+  // A file has no service that it comes from.
+  const servers = [{ url: 'http://127.0.0.1:8080', description: 'logpr serve with its default settings.' }]
+  const text = renderOpenapiYaml({ ...app.swagger(), servers })
   await app.close()
   return `# Generated from the route schemas by \`npm run docs\`; a test fails when it is stale.\n${text}`
 }

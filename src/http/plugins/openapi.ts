@@ -2,22 +2,40 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { LOGPR_VERSION } from '../../process/package-info.ts'
+import { REQUEST_EXAMPLES } from '../schemas/examples.ts'
 import { FIELD_RULES } from '../schemas/field-rules.ts'
 import type { Schema } from '../schemas/json-schema.ts'
 
-const DESCRIPTION = `Exact log-probabilities of text under a causal language model, in nats, with checks that report scores that cannot be
-trusted. Every POST is a pure function of its body, so it is safe to repeat.`
+const DESCRIPTION = [
+  'Exact log-probabilities of text under a causal language model, in nats, with checks that report scores that cannot be trusted.',
+  'Every POST is a pure function of its body, so it is safe to repeat.',
+  '',
+  '**Headers of requests.** `Authorization: Bearer KEY` where the service has keys. `x-request-timeout-ms` shortens the deadline.',
+  '`x-priority: batch` lets interactive requests go first. `x-request-id` names the request in the log and comes back with the response.',
+  '',
+  '**Errors.** Each has a stable `code`, and each operation lists its codes by status. 429 and 503 have `Retry-After`.',
+  'Besides, any request can be answered 405 `method_not_allowed`, 417 `expectation_failed` or 431 `headers_too_large`.',
+  '',
+  '**Responses.** A later version may add fields, warnings and codes; ignore those that you do not know.'
+].join('\n')
+
+const TAGS = [
+  { name: 'Scoring', description: 'Log-probabilities of texts, losses and rankings, and checks of what others reported.' },
+  { name: 'Models', description: 'The served models and their tokenizers.' },
+  { name: 'Operations', description: 'Probes, metrics, versions and this description. None requires an API key.' }
+]
 
 /** Builds the API description from the route schemas and serves it at /docs. Must be registered before the routes. */
 export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): Promise<void> {
   await app.register(swagger, {
-    transform: ({ schema, url }) => ({ schema: withFieldRules(schema), url }),
+    transform: ({ schema, url }) => ({ schema: schemaShown(schema), url }),
     transformObject: (document) => ('openapiObject' in document ? withNamedComponents(document.openapiObject) : document.swaggerObject),
     convertConstToEnum: false,
     openapi: {
       openapi: '3.1.0',
       info: { title: 'logpr', description: DESCRIPTION, version: LOGPR_VERSION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
-      tags: [{ name: 'Scoring' }, { name: 'Models' }, { name: 'Operations' }],
+      servers: [{ url: '/', description: 'The service that shows this description.' }],
+      tags: TAGS,
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'Required when the service has API keys.' } } },
       security: hasKeys ? [{ key: [] }] : [{}, { key: [] }]
     }
@@ -31,19 +49,30 @@ export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): P
         .replace("style-src 'self' https:", "style-src 'self' 'unsafe-inline'")
         .replace("font-src 'self' https: data:", "font-src 'self' data:")
         .replace('validator.swagger.io', ''),
+    theme: { title: 'logpr API' },
     uiConfig: { tryItOutEnabled: true }
   })
 }
 
 /**
- * A route's schema with the rules between the fields of its body, which the routes apply themselves. They are in `then`,
- * which generators of clients ignore: from `allOf` beside the fields they make types that nobody can read.
+ * A route's schema as it is shown: with examples, and with the rules between the fields of its body, which the routes
+ * apply themselves. The rules are in `then`, which generators of clients ignore: from `allOf` beside the fields they
+ * make types that nobody can read.
  */
-function withFieldRules(schema: FastifySchema): FastifySchema {
-  const rules = FIELD_RULES[schema?.operationId ?? '']
-  if (rules === undefined) return schema
-  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-  return { ...schema, body: { ...(schema.body as object), if: {}, then: { allOf: rules } } }
+function schemaShown(schema: FastifySchema): FastifySchema {
+  const { operationId = '', tags } = schema ?? {}
+  const examples = REQUEST_EXAMPLES[operationId]
+  const rules = FIELD_RULES[operationId]
+  const additions = {
+    ...(examples === undefined ? {} : { 'x-examples': examples }),
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    ...(rules === undefined ? {} : { if: {}, then: { allOf: rules } })
+  }
+  return {
+    ...schema,
+    ...(schema?.body === undefined ? {} : { body: { ...(schema.body as object), ...additions } }),
+    ...(tags?.includes('Operations') ? { security: [] } : {})
+  }
 }
 
 type Components = Record<string, Schema>

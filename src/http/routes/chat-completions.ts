@@ -24,6 +24,7 @@ export const chatCompletionsRoutes: FastifyPluginAsync<{ requests: ScoringReques
       schema: {
         operationId: 'scoreChatCompletions',
         summary: "Score the last message of a conversation in the format of OpenAI's and vLLM's chat completions",
+        description: 'Generates one token at most. With echo, the last message is scored token by token.',
         tags: ['Scoring'],
         body: CHAT_REQUEST,
         response: {

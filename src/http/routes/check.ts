@@ -12,6 +12,7 @@ export const checkRoutes: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'checkLogprobs',
         summary: 'Check whether reported log-probabilities are consistent with each other',
+        description: 'For numbers of any service and model. Computes nothing with a model, so it works while the models load.',
         tags: ['Scoring'],
         body: CHECK_REQUEST,
         response: {

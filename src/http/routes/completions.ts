@@ -21,6 +21,7 @@ export const completionsRoutes: FastifyPluginAsync<{ requests: ScoringRequests }
       schema: {
         operationId: 'scoreCompletions',
         summary: "Score prompts in the format of OpenAI's legacy completions, for evaluation harnesses",
+        description: 'Generates one token at most. lm-evaluation-harness, HELM, inspect_ai and others use it unchanged.',
         tags: ['Scoring'],
         body: COMPLETIONS_REQUEST,
         response: {

@@ -7,7 +7,9 @@ import type { Health, ServedModels } from '../served-models.ts'
  */
 export const healthRoutes: FastifyPluginAsync<{ models: Pick<ServedModels, 'health'> }> = async (app, { models }) => {
   const probe = (path: string, operationId: string, summary: string, isHealthy: (status: Health['status']) => boolean): void => {
-    app.get(path, { schema: { operationId, summary, tags: ['Operations'], response: RESPONSES } }, (_, reply) => send(reply, isHealthy))
+    app.get(path, { schema: { operationId, summary, description: PROBE_DESCRIPTION, tags: ['Operations'], response: RESPONSES } }, (_, reply) =>
+      send(reply, isHealthy)
+    )
   }
   const send = (reply: FastifyReply, isHealthy: (status: Health['status']) => boolean): FastifyReply => {
     const health = models.health()
@@ -25,6 +27,7 @@ export const healthRoutes: FastifyPluginAsync<{ models: Pick<ServedModels, 'heal
   probe('/health', 'health', 'Readiness probe, the same as /readyz', (status) => status === 'ready')
 }
 
+const PROBE_DESCRIPTION = 'Answers at once, also while the service starts, drains or is overloaded.'
 const STATUS = oneOfWords(['ready', 'starting', 'draining', 'restarting', 'failed'], 'What the service does.')
 const REASON = string('Why it has this status.')
 const MODEL_HEALTH = named('ModelHealth', objectOf({ id: string('Id of the model.'), status: STATUS, reason: REASON }, {}, 'Whether a model accepts requests.'))

@@ -24,6 +24,8 @@ export const logprobRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = 
       schema: {
         operationId: 'scoreLogprob',
         summary: 'Score pairs (x, y): log Pr([x, y]), log Pr(x) and log Pr(y | x), with checks',
+        description:
+          'One forward pass gives all three sums, and checks compare them with values that are computed separately. An item that cannot be scored has an error in its place, and the others are scored; the only item of a request fails the request. With `Accept: application/x-ndjson` each result is sent as soon as it is finished.',
         tags: ['Scoring'],
         body: LOGPROB_REQUEST,
         response: {

@@ -15,6 +15,8 @@ export const lossRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = asy
       schema: {
         operationId: 'scoreLoss',
         summary: 'Compute the loss of a fine-tuning example token by token, with a diagnosis',
+        description:
+          'Shows which tokens would be trained or masked, the loss and gradient norm of each, and what is wrong with the mask. With reported_loss it names the convention that explains the loss which a training run printed.',
         tags: ['Scoring'],
         body: LOSS_REQUEST,
         response: {

@@ -14,6 +14,7 @@ export const modelRoutes: FastifyPluginAsync<{ models: ServedModels }> = async (
       schema: {
         operationId: 'listModels',
         summary: 'List the loaded models',
+        description: 'Each entry says what the model is, how it runs, and what its self-test measured.',
         tags: ['Models'],
         response: { 200: response('The loaded models.', MODELS_RESPONSE), ...errorResponses(ERRORS.listing) }
       }
@@ -28,8 +29,9 @@ export const modelRoutes: FastifyPluginAsync<{ models: ServedModels }> = async (
       schema: {
         operationId: 'getModel',
         summary: 'Describe one model',
+        description: 'What the model is, how it runs, its files with their SHA-256, and what its self-test measured. Slashes of an id need no encoding.',
         tags: ['Models'],
-        params: objectOf({ id: string('The id of a model in GET /v1/models.') }),
+        params: objectOf({ id: { ...string('The id of a model in GET /v1/models.'), examples: [models.ids[0] ?? 'logpr-tiny-en'] } }),
         response: { 200: response('The model.', MODEL_RESPONSE), ...errorResponses([...ERRORS.listing, 'model_not_found']) }
       }
     },

@@ -21,6 +21,7 @@ export const operationRoutes: FastifyPluginAsync<{ metrics: Metrics }> = async (
       schema: {
         operationId: 'version',
         summary: 'Show the versions of logpr, Node and onnxruntime',
+        description: 'Stays the same while the process runs.',
         tags: ['Operations'],
         response: { 200: response('The versions.', VERSIONS) }
       }
@@ -34,6 +35,7 @@ export const operationRoutes: FastifyPluginAsync<{ metrics: Metrics }> = async (
       schema: {
         operationId: 'metrics',
         summary: 'Expose Prometheus metrics',
+        description: 'In the Prometheus text format; docs/reference/metrics.md explains each.',
         tags: ['Operations'],
         response: { 200: response('The metrics in the Prometheus text format.', string(), 'text/plain') }
       }

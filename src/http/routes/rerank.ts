@@ -31,6 +31,8 @@ export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
         schema: {
           operationId,
           summary: 'Rank documents by log-probability, in the format of Jina, Cohere and vLLM or of Text Embeddings Inference',
+          description:
+            'documents get an object with results, texts a bare list with the errors of Text Embeddings Inference. /v1/rerank, /v2/rerank and /rerank are the same; only meta.api_version differs.',
           tags: ['Scoring'],
           body: RERANK_REQUEST,
           response: {

@@ -34,6 +34,7 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests
       schema: {
         operationId: 'tokenize',
         summary: 'Convert a text or a conversation to token ids',
+        description: 'In the format of vLLM. A text is tokenized as POST /v1/completions does it, a conversation as its chat template renders it.',
         tags: ['Models'],
         body: TOKENIZE_REQUEST,
         response: {
@@ -58,6 +59,7 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests
       schema: {
         operationId: 'detokenize',
         summary: 'Convert token ids to text',
+        description: 'In the format of vLLM.',
         tags: ['Models'],
         body: DETOKENIZE_REQUEST,
         response: { 200: response('The text.', DETOKENIZE_RESPONSE), ...errorResponses([...ERRORS.model, 'token_out_of_range']) }
@@ -107,6 +109,7 @@ export const tokenizerInfoRoutes: FastifyPluginAsync<{ models: ServedModels; isE
       schema: {
         operationId: 'tokenizerInfo',
         summary: 'Get the special tokens, chat template and context length of a tokenizer',
+        description: 'In the format of vLLM, for clients without a local tokenizer. 404 where the service does not show it (tokenizer-info false).',
         tags: ['Models'],
         querystring: TOKENIZER_INFO_QUERY,
         response: {

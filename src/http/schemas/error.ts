@@ -69,9 +69,9 @@ export const ERRORS = {
 } as const satisfies Readonly<Record<string, readonly ErrorCode[]>>
 
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
-  400: 'The request is invalid or exceeds the context length.',
+  400: 'The request is invalid.',
   401: 'The API key is missing or unknown.',
-  404: 'The resource or the model does not exist.',
+  404: 'The model, or the resource, does not exist.',
   408: 'The request did not arrive in time.',
   413: 'The body is too large.',
   415: 'The body is not application/json.',
