@@ -16,7 +16,12 @@ const JINA_FIELDS = {
   documents: {
     type: 'array',
     description: 'The texts to rank, or objects with the field text. Selects the format of Jina, Cohere and vLLM. Send either documents or texts.',
-    items: { type: ['string', 'object'], required: ['text'], properties: { text: { type: 'string', description: 'The text to rank.' } } }
+    items: {
+      type: ['string', 'object'],
+      description: 'A text, or an object that has it.',
+      required: ['text'],
+      properties: { text: { type: 'string', description: 'The text to rank.' } }
+    }
   },
   top_n: { type: ['integer', 'null'], description: 'Number of best results to return; all when absent, null or not positive.' },
   return_documents: { type: ['boolean', 'null'], default: true, description: 'Whether each result includes its document.' },
