@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { LightMyRequestResponse } from 'fastify'
 import type { ErrorCode } from '../../src/errors.ts'
 import { ERROR_KINDS } from '../../src/http/problem.ts'
 import { ApiDescription, type DescribedOperation } from '../support/api-description.ts'
@@ -31,6 +32,9 @@ const exampleOf = ({ examples }: DescribedOperation): object => present(examples
 const withBodies = (): DescribedOperation[] => api.operations.filter(({ method }) => method === 'POST')
 /** Those that count against the limits of a client. */
 const limited = (): DescribedOperation[] => api.operations.filter(({ tags }) => !tags.includes('Operations'))
+
+const responseOf = ({ statusCode: status, body, headers }: LightMyRequestResponse): Response =>
+  new Response(body, { status, headers: { 'content-type': String(headers['content-type']) } })
 
 describe('the API description', () => {
   test('has a summary, a description and described parameters for every operation, and an example of every body', () => {
@@ -162,33 +166,32 @@ describe('a response is as described, without another field', () => {
     const { app: loading } = await loadingApp()
     for (const id of ['started', 'ready', 'health']) {
       const { path } = api.operation(id)
-      const { statusCode, body, headers } = await loading.inject(path)
-      assert.equal(statusCode, 503)
-      await api.assertDescribed(api.operation(id), new Response(body, { status: statusCode, headers: { 'content-type': String(headers['content-type']) } }))
+      const answer = await loading.inject(path)
+      assert.equal(answer.statusCode, 503)
+      await api.assertDescribed(api.operation(id), responseOf(answer))
     }
     await loading.close()
   })
 })
 
 describe('an error of the model, whatever its code', () => {
-  const LISTED = Object.keys(ERROR_KINDS) as ErrorCode[]
-  /** Answered before or after a model is asked for. */
-  const ELSEWHERE: readonly string[] = ['checkLogprobs', 'listModels']
+  const isOfModel = (code: ErrorCode): boolean => ERROR_KINDS[code].status >= 422 && ERROR_KINDS[code].status !== 431 && code !== 'client_closed_request'
+  const needsModel = ({ operationId, tags }: DescribedOperation): boolean =>
+    !tags.includes('Operations') && !['checkLogprobs', 'listModels'].includes(operationId)
+  /** A model that scores can fail with each of these; what is wrong with a text depends on the operation. */
+  const isOfEngine = (code: ErrorCode): boolean => ERROR_KINDS[code].status >= 429
 
-  for (const error of LISTED.filter((code) => ERROR_KINDS[code].status >= 422 && ERROR_KINDS[code].status !== 431 && code !== 'client_closed_request'))
+  for (const error of (Object.keys(ERROR_KINDS) as ErrorCode[]).filter(isOfModel))
     test(`is as described: ${error}`, async () => {
       const { app: failing } = await loadingApp({ error })
-      for (const operation of limited().filter(({ operationId }) => !ELSEWHERE.includes(operationId))) {
+      for (const operation of api.operations.filter(needsModel)) {
+        const isListed = Object.keys(operation.responses).some((status) => api.codes(operation, Number(status)).includes(error))
+        assert.ok(isListed || !isOfEngine(error) || !operation.tags.includes('Scoring'), `${error} is not listed for ${operation.operationId}`)
+        if (!isListed) continue
+        const url = operation.path.replace('logpr-tiny-en', 'small')
         for (const payload of operation.method === 'GET' ? [undefined] : operation.examples) {
-          const isListed = Object.keys(operation.responses).some((status) => api.codes(operation, Number(status)).includes(error))
-          if (!isListed) continue
-          const { statusCode, body, headers } = await failing.inject({
-            method: operation.method,
-            url: operation.path.replace('logpr-tiny-en', 'small'),
-            ...(payload === undefined ? {} : { payload })
-          })
-          const response = new Response(body, { status: statusCode, headers: { 'content-type': String(headers['content-type']) } })
-          assert.equal(await api.assertDescribed(operation, response), error)
+          const answer = await failing.inject({ method: operation.method, url, ...(payload === undefined ? {} : { payload }) })
+          assert.equal(await api.assertDescribed(operation, responseOf(answer)), error)
         }
       }
       await failing.close()

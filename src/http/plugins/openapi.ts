@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { LOGPR_VERSION } from '../../process/package-info.ts'
+import { ERROR_SCHEMAS } from '../schemas/error.ts'
 import { REQUEST_EXAMPLES } from '../schemas/examples.ts'
 import { FIELD_RULES } from '../schemas/field-rules.ts'
 import type { Schema } from '../schemas/json-schema.ts'
@@ -27,9 +28,11 @@ const TAGS = [
 
 /** Builds the API description from the route schemas and serves it at /docs. Must be registered before the routes. */
 export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): Promise<void> {
+  for (const [name, schema] of Object.entries(ERROR_SCHEMAS)) app.addSchema({ $id: name, ...schema })
   await app.register(swagger, {
     transform: ({ schema, url }) => ({ schema: schemaShown(schema), url }),
     transformObject: (document) => ('openapiObject' in document ? withNamedComponents(document.openapiObject) : document.swaggerObject),
+    refResolver: { buildLocalReference: ({ $id }, _baseUri, _fragment, i) => ($id === undefined ? `def-${i}` : String($id)) },
     convertConstToEnum: false,
     openapi: {
       openapi: '3.1.0',
@@ -89,6 +92,7 @@ const COMPONENT_NAME = /^[A-Z][A-Za-z0-9]*$/
  */
 function withNamedComponents<Document extends { readonly paths?: unknown; readonly components?: object | undefined }>(document: Document): Document {
   const schemas: Components = {}
+  moved(document.components, schemas)
   const paths = moved(document.paths, schemas)
   const sorted = Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)))
   return { ...document, components: { ...document.components, schemas: sorted }, paths }

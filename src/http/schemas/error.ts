@@ -41,6 +41,11 @@ const TEI_PROBLEM = named(
   )
 )
 
+/** Most responses of the description are errors: copies of their schema would make it slow to build. */
+export const ERROR_SCHEMAS = { Problem: PROBLEM, TeiProblem: TEI_PROBLEM } as const
+
+const referenceTo = (name: keyof typeof ERROR_SCHEMAS): Schema => ({ $ref: `${name}#` })
+
 /** Of every route that requires a key when the service has keys. */
 const ANY_REQUEST = ['invalid_request', 'unauthorized', 'too_many_requests', 'rate_limit_exceeded', 'internal_error', 'deadline_exceeded'] as const
 const BODY = ['invalid_json', 'invalid_utf8', 'request_timeout', 'body_too_large', 'unsupported_media_type'] as const
@@ -92,7 +97,7 @@ const RETRY_HEADERS = {
 export function errorResponses(codes: readonly ErrorCode[]): Record<number, object> {
   return responsesOf(
     codesByStatus(codes, (code) => ERROR_KINDS[code].status),
-    () => PROBLEM
+    () => referenceTo('Problem')
   )
 }
 
@@ -102,7 +107,7 @@ export function rerankErrorResponses(codes: readonly ErrorCode[]): Record<number
   const tei = codesByStatus(codes, (code) => teiErrorOf(code).status)
   const both = codesByStatus(codes, (code) => ERROR_KINDS[code].status)
   for (const [status, added] of tei) both.set(status, [...new Set([...(both.get(status) ?? []), ...added])])
-  return responsesOf(both, (status) => (own.has(status) ? { anyOf: [PROBLEM, TEI_PROBLEM] } : TEI_PROBLEM))
+  return responsesOf(both, (status) => (own.has(status) ? { anyOf: [referenceTo('Problem'), referenceTo('TeiProblem')] } : referenceTo('TeiProblem')))
 }
 
 type CodesByStatus = Map<number, readonly ErrorCode[]>
