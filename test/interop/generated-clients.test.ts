@@ -5,9 +5,12 @@ import { delimiter, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { logprobBody } from '../support/logprob-body.ts'
+import { codeBlocks, readPage } from '../support/page-blocks.ts'
+import { present } from '../support/present.ts'
 import { startService } from '../support/running-service.ts'
 import { runProgram } from './support/python.ts'
 
+const PAGE = readPage('docs/reference/api-description.md')
 const OPENAPI = join(PACKAGE_FOLDER, 'openapi.yaml')
 /** Made by .ci/run from test/api/requirements.txt. */
 const PYTHON_PROGRAMS = join(PACKAGE_FOLDER, '.venv-api', 'bin')
@@ -61,6 +64,13 @@ test(
       consistent: false,
       ready: 'ready'
     })
+
+    const shown = join(folder, 'shown.py')
+    writeFileSync(shown, present(codeBlocks(PAGE, 'python')[0]).replace('http://127.0.0.1:8080', service.url))
+    const page = await runProgram(join(PYTHON_PROGRAMS, 'python'), [shown], { PYTHONPATH: join(folder, 'client') })
+    assert.match(page.stdout, /^-\d+\.\d+ pass\n-\d+\.\d+ pass\n$/, page.stderr)
+    const requirement = present(/^openapi-python-client==.*$/m.exec(readPage('test/api/requirements.txt'))?.[0])
+    assert.ok(PAGE.includes(`pip install ${requirement}\n`))
   }
 )
 
@@ -92,6 +102,7 @@ test('openapi-typescript generates types that compile, with one for every schema
   const generated = await npx('openapi-typescript', OPENAPI, '-o', types, '--default-non-nullable', 'false')
   if (generated.code !== 0 && /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENOTCACHED/.test(generated.stderr)) return t.skip('no package registry can be reached')
   assert.equal(generated.code, 0, generated.stderr)
+  assert.ok(PAGE.includes(`npx ${TYPESCRIPT_GENERATOR.join(' ')} openapi-typescript`))
   assert.doesNotMatch(readFileSync(types, 'utf8'), /Record<string, never>\[\]/)
 
   writeFileSync(consumer, CONSUMER)
