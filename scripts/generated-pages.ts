@@ -13,6 +13,7 @@ import { KEPT_RESULTS, readResults } from '../test/matrix/results.ts'
 import { allPromises } from '../test/promises/promise.ts'
 import { readResults as readPromises } from '../test/promises/results.ts'
 import { checksBlocks } from './checks-page.ts'
+import { chooseBlocks } from './choose-page.ts'
 import { commandLineBlocks } from './command-line-page.ts'
 import { decisionsIndex } from './decisions-index.ts'
 import { folderList, sourceTable } from './file-tree.ts'
@@ -57,6 +58,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ],
     ['docs/guides/loss.md', withBlocks('docs/guides/loss.md', loss.blocks)],
     ['docs/figures/masked-sequence.svg', loss.figure],
+    ['docs/guides/choose.md', withBlocks('docs/guides/choose.md', await chooseBlocks())],
     ['docs/guides/rerank.md', withBlocks('docs/guides/rerank.md', await rerankBlocks())],
     ['docs/figures/three-sums.svg', figure],
     ['README.md', withBlocks('README.md', { example: readme, performance: renderHeadlines(results) })]

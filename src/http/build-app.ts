@@ -23,6 +23,7 @@ import { registerTracing } from './plugins/tracing.ts'
 import { registerWriteTimeout } from './plugins/write-timeout.ts'
 import { chatCompletionsRoutes } from './routes/chat-completions.ts'
 import { checkRoutes } from './routes/check.ts'
+import { chooseRoutes } from './routes/choose.ts'
 import { completionsRoutes } from './routes/completions.ts'
 import { healthRoutes } from './routes/health.ts'
 import { logprobRoutes } from './routes/logprob.ts'
@@ -87,6 +88,7 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
     await scope.register(lossRoutes, { requests })
     await scope.register(completionsRoutes, { requests })
     await scope.register(chatCompletionsRoutes, { requests })
+    await scope.register(chooseRoutes, { requests })
     await scope.register(rerankRoutes, { requests })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })

@@ -24,7 +24,7 @@ CODES = {
 }
 
 # Short enough that four messages, or x and y, never exceed its context of 512 tokens.
-TEXT_FIELDS = ("x", "y", "text", "role", "content", "prompt", "query", "documents", "texts", "separator", "domain_prompt")
+TEXT_FIELDS = ("x", "y", "text", "role", "content", "prompt", "query", "documents", "texts", "separator", "domain_prompt", "choices", "content_free", "terminator")
 MAX_CHARACTERS = 12
 MAX_IDS = 100
 MAX_MESSAGES = 4
@@ -58,6 +58,10 @@ def before_call(ctx, case, kwargs):
     if case.path == "/v1/completions":
         prompt = body["prompt"]
         body["prompt"] = [text or "a" for text in prompt] if isinstance(prompt, list) else prompt or "a"
+    # Nor of equal names and texts in different choices.
+    if case.path == "/v1/choose":
+        for question in body.get("questions", [body]):
+            question["choices"] = [distinct(choice, i) for i, choice in enumerate(question["choices"])]
     # JSON Schema cannot speak of the last element of a list.
     if body.get("echo") is True and case.path == "/v1/chat/completions":
         body["messages"][-1].update(role="assistant", content="a")
@@ -74,6 +78,14 @@ def fitted(value, field=""):
     if field == "arguments" and isinstance(value, str):
         return "{}"
     return value[:MAX_CHARACTERS] if isinstance(value, str) and field in TEXT_FIELDS else value
+
+
+def distinct(choice, index):
+    """The choice with a name and texts that no other has."""
+    if isinstance(choice, str):
+        return f"{choice} {index}"
+    texts = [f"{text} {index} {i}" for i, text in enumerate(choice["texts"][:MAX_MESSAGES])]
+    return {**choice, "name": f"{choice['name'][:MAX_CHARACTERS]} {index}", "texts": texts}
 
 
 def is_id(value):

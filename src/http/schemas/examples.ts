@@ -47,6 +47,32 @@ export const REQUEST_EXAMPLES: Readonly<Record<string, Examples>> = {
     conversation: { summary: 'Score an answer to a conversation', value: { messages: [QUESTION], y: ' They ran down to the river.' } },
     tokens: { summary: 'See every token', value: { x: 'The cat sat on the', y: ' mat.', detail: 'tokens', top_logprobs: 3 } }
   },
+  choose: {
+    labels: {
+      summary: 'Choose among labels',
+      value: { x: 'The children ran down to the', choices: [' river.', ' house.', { name: 'town', texts: [' town.', ' village.'] }] }
+    },
+    scale: {
+      summary: 'Judge on a scale',
+      value: {
+        x: 'Was it a good day? Answer:',
+        choices: [
+          { name: 'no', texts: [' no'], value: 0 },
+          { name: 'yes', texts: [' yes', ' Yes'], value: 1 }
+        ],
+        content_free: ['Was it N/A? Answer:']
+      }
+    },
+    questions: {
+      summary: 'Ask several questions',
+      value: {
+        questions: [
+          { x: 'The cat sat on the', choices: [' mat', ' hat'] },
+          { messages: [QUESTION], choices: ['They ran.', 'It was cold.'], score: 'per_token', terminator: 'eos' }
+        ]
+      }
+    }
+  },
   scoreLoss: {
     pair: { summary: 'A prompt and its completion', value: { x: 'The children ran down to the', y: ' river.', reported_loss: 2.5 } },
     segments: {

@@ -79,6 +79,34 @@ const LOGPROB_RULES = [
   )
 ]
 
+const NO_EMPTY_CHOICE = field('choices', {
+  items: anyOf({ type: 'string', minLength: 1 }, allOf({ type: 'object' }, field('texts', { items: { minLength: 1 } })))
+})
+
+const QUESTION_RULES = [
+  ...conversationRules(MESSAGE_OPTIONS),
+  oneForm('Either x or messages.', ['x'], ['messages']),
+  rule('No text of a choice is empty.', NO_EMPTY_CHOICE),
+  rule('domain_prompt is for score pmi, content_free for score contextual, which needs it.', {
+    oneOf: [
+      allOf(has('domain_prompt'), lacks('content_free'), field('score', { const: 'pmi' })),
+      allOf(has('content_free'), lacks('domain_prompt'), field('score', { const: 'contextual' })),
+      allOf(lacks('content_free', 'domain_prompt'), field('score', not({ const: 'contextual' })))
+    ]
+  })
+]
+
+const CHOOSE_RULES = [
+  rule(
+    'One question, or a list of questions.',
+    anyOf(
+      allOf(has('questions'), lacks('x', 'messages', 'choices', 'score', 'domain_prompt', 'content_free', 'terminator', ...MESSAGE_OPTIONS)),
+      allOf(lacks('questions'), has('choices'), ...QUESTION_RULES)
+    )
+  ),
+  rule('Each question is as one alone.', field('questions', { items: allOf(...QUESTION_RULES) }))
+]
+
 const LOSS_RULES = [
   ...conversationRules(MESSAGE_OPTIONS),
   oneForm('x and y, segments, or messages.', ['x', 'y'], ['segments'], ['messages']),
@@ -199,6 +227,7 @@ const RERANK_RULES = [
 /** The rules of each operation, by its operationId. */
 export const FIELD_RULES: Readonly<Record<string, readonly Schema[]>> = {
   scoreLogprob: LOGPROB_RULES,
+  choose: CHOOSE_RULES,
   scoreLoss: LOSS_RULES,
   scoreCompletions: COMPLETIONS_RULES,
   scoreChatCompletions: CHAT_RULES,

@@ -117,20 +117,22 @@ const LOGPROB_RESULT = named(
   )
 )
 
+export const ITEM_ERROR = named(
+  'ItemError',
+  objectOf(
+    { code: string('Stable name of the error; docs/reference/errors.md explains each.'), message: string('What is wrong, the limit and the remedy.') },
+    { param: string('Path of the field at fault.') },
+    'Why an item could not be scored.'
+  )
+)
+
 const LOGPROB_FAILURE = named(
   'LogprobFailure',
   objectOf(
     {
       object: { const: 'logprob.failure', description: 'Marks an item without scores.' },
       ...PLACE,
-      error: named(
-        'ItemError',
-        objectOf(
-          { code: string('Stable name of the error; docs/reference/errors.md explains each.'), message: string('What is wrong, the limit and the remedy.') },
-          { param: string('Path of the field at fault.') },
-          'Why an item could not be scored.'
-        )
-      )
+      error: ITEM_ERROR
     },
     {},
     'An output that could not be scored. The others are answered all the same.'

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
+import { type HttpApp, startApp } from '../support/http-app.ts'
+import { logprobBody } from '../support/logprob-body.ts'
+import { present } from '../support/present.ts'
+
+interface Expected {
+  readonly log_prob: readonly number[]
+  readonly score: readonly number[]
+  readonly probability: readonly number[]
+  /** Index of the best choice. */
+  readonly best: number
+  readonly margin: number
+  readonly entropy: number
+  readonly mass: number | null
+  readonly expectation?: number
+  readonly deviation?: number
+}
+
+/** Computed by transformers in float64 and NumPy: test/oracle/check_choices.py. */
+const QUESTIONS = JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'test', 'choice', 'questions.json'), 'utf8')) as readonly {
+  readonly name: string
+  readonly question: object
+  readonly expected: Expected
+}[]
+/** Float32 differs from float64 by up to 7e-5 nats per token, and a text here has up to 8 tokens. */
+const TOLERANCE = 5e-4
+
+interface Answer {
+  readonly object: string
+  readonly index: number
+  readonly best: string
+  readonly choices: readonly {
+    readonly name: string
+    readonly log_prob: number
+    readonly score: number
+    readonly probability: number
+    readonly tokens: number
+    readonly spellings?: readonly { readonly text: string; readonly log_prob: number; readonly tokens: number }[]
+  }[]
+  readonly margin: number
+  readonly entropy: number
+  readonly mass: number | null
+  readonly mass_note?: string
+  readonly expectation?: number
+  readonly deviation?: number
+  readonly checks: { readonly verdict: string; readonly items: readonly { readonly id: string }[] }
+  readonly warnings: readonly object[]
+  readonly error?: { readonly code: string; readonly param?: string }
+}
+
+let service: HttpApp
+before(async () => {
+  service = await startApp()
+})
+after(() => service.close())
+
+async function answers(body: object): Promise<readonly Answer[]> {
+  const response = await service.post('/v1/choose', body)
+  assert.equal(response.status, 200, await response.clone().text())
+  return ((await response.json()) as { results: readonly Answer[] }).results
+}
+const answer = async (body: object): Promise<Answer> => present((await answers(body))[0])
+const problem = async (body: object): Promise<{ code: string; status: number; error: { param: string | null } }> =>
+  (await (await service.post('/v1/choose', body)).json()) as { code: string; status: number; error: { param: string | null } }
+
+function close(found: number | null | undefined, expected: number | null | undefined, what: string): void {
+  if (typeof expected !== 'number' || typeof found !== 'number') assert.equal(found, expected, what)
+  else assert.ok(Math.abs(found - expected) <= TOLERANCE, `${what}: ${found} is not ${expected}`)
+}
+
+function assertExpected(found: Answer, expected: Expected, what: string): void {
+  for (const [i, choice] of found.choices.entries())
+    for (const field of ['log_prob', 'score', 'probability'] as const) close(choice[field], expected[field][i], `${what}: ${field} of choice ${i}`)
+  assert.equal(found.best, found.choices[expected.best]?.name, what)
+  for (const field of ['margin', 'entropy', 'mass', 'expectation', 'deviation'] as const) close(found[field], expected[field], `${what}: ${field}`)
+  assert.equal(found.mass === null, found.mass_note !== undefined)
+}
+
+describe('POST /v1/choose', () => {
+  for (const { name, question, expected } of QUESTIONS)
+    test(`equals float64: ${name}`, async () => {
+      assertExpected(await answer(question), expected, name)
+    })
+
+  test('answers many questions in one body as each alone', async () => {
+    const results = await answers({ questions: QUESTIONS.map(({ question }) => question) })
+    assert.equal(results.length, QUESTIONS.length)
+    for (const [i, { name, expected }] of QUESTIONS.entries()) {
+      assert.equal(results[i]?.index, i)
+      assertExpected(present(results[i]), expected, name)
+    }
+  })
+
+  test('has the log-probabilities of /v1/logprob for each spelling', async () => {
+    const x = 'The children ran down to the'
+    const texts = [' river.', ' village.', ' town.']
+    const { choices } = await answer({ x, choices: [texts[0], { name: 'houses', texts: texts.slice(1) }] })
+    const { results } = await logprobBody(await service.post('/v1/logprob', { x, y: texts, terms: ['conditional'] }))
+    const expected = results.map(({ log_prob }) => present(log_prob.conditional))
+    assert.deepEqual([choices[0]?.log_prob, ...present(choices[1]?.spellings).map(({ log_prob }) => log_prob)], expected)
+  })
+
+  test('gives conversations the numbers of their rendered text', async () => {
+    const messages = [{ role: 'user', content: 'Where did they run?' }]
+    const { choices } = await answer({ messages, choices: ['To the river.', 'To the house.'] })
+    const { results } = await logprobBody(await service.post('/v1/logprob', { messages, y: ['To the river.', 'To the house.'] }))
+    assert.deepEqual(
+      choices.map(({ log_prob }) => log_prob.toFixed(4)),
+      results.map(({ log_prob }) => present(log_prob.conditional).toFixed(4))
+    )
+  })
+
+  test('gives a question that cannot be answered an error in its place', async () => {
+    const good = { x: 'The cat sat on the', choices: [' mat', ' hat'] }
+    const [first, second, third] = await answers({ questions: [good, { ...good, x: [99_999] }, good] })
+    assert.deepEqual([first?.object, second?.object, third?.object], ['choice.result', 'choice.failure', 'choice.result'])
+    assert.deepEqual([second?.error?.code, second?.error?.param, second?.index], ['token_out_of_range', 'questions/1/x', 1])
+    assert.equal((await problem({ ...good, x: [99_999] })).code, 'token_out_of_range')
+  })
+
+  test('counts each choice in the usage, and baselines in what was computed alone', async () => {
+    const question = { x: 'The cat sat on the', choices: [' mat', ' hat'] }
+    const usageOf = async (body: object): Promise<{ total_tokens: number }> =>
+      ((await (await service.post('/v1/choose', body)).json()) as { usage: { total_tokens: number } }).usage
+    assert.equal((await usageOf({ ...question, score: 'pmi' })).total_tokens, (await usageOf(question)).total_tokens)
+  })
+
+  test('runs deep verification on every spelling', async () => {
+    const { checks } = await answer({ x: 'The cat sat on the', choices: [' mat', ' hat'], verify: 'deep' })
+    assert.equal(checks.verdict, 'pass')
+    assert.ok(
+      checks.items.some(({ id }) => id === 'causality'),
+      checks.items.map(({ id }) => id).join()
+    )
+  })
+
+  test('refuses more sequences than max-items, baselines included', async () => {
+    const limited = await startApp({ env: { LOGPR_MAX_ITEMS: '5' } })
+    try {
+      const response = await limited.post('/v1/choose', { x: 'a', choices: [' b', ' c', ' d'], score: 'pmi' })
+      assert.equal(response.status, 400)
+    } finally {
+      await limited.close()
+    }
+  })
+})
