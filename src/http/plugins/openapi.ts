@@ -73,9 +73,16 @@ function schemaShown(schema: FastifySchema): FastifySchema {
   }
   return {
     ...schema,
-    ...(schema?.body === undefined ? {} : { body: { ...(schema.body as object), ...additions } }),
+    ...(schema?.body === undefined ? {} : { body: { ...jsonBody(schema.body as Body), ...additions } }),
     ...(tags?.includes('Operations') ? { security: [] } : {})
   }
+}
+
+type Body = Schema & { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }
+
+/** The schema of a JSON body. Generators of clients warn of other media types, so the operation describes those in words. */
+function jsonBody(body: Body): Schema {
+  return body.content?.['application/json']?.schema ?? body
 }
 
 type Components = Record<string, Schema>
