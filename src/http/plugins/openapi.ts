@@ -80,7 +80,7 @@ function schemaShown(schema: FastifySchema): FastifySchema {
 
 type Body = Schema & { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }
 
-/** The schema of a JSON body. Generators of clients warn of other media types, so the operation describes those in words. */
+/** The schema of a JSON body. Generators of clients warn of other media types; operations describe those in words. */
 function jsonBody(body: Body): Schema {
   return body.content?.['application/json']?.schema ?? body
 }
