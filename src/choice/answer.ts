@@ -11,13 +11,13 @@ export interface SpellingScores {
   readonly bytes: number
 }
 
-export interface SpellingAnswer {
+interface SpellingAnswer {
   readonly text: string
   readonly log_prob: number
   readonly tokens: number
 }
 
-export interface ChoiceAnswer {
+interface ChoiceAnswer {
   readonly index: number
   readonly name: string
   /** log Pr(choice | x) in nats: the probabilities of all spellings added. */

@@ -10,7 +10,7 @@ import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
 import { type SpellingScores, type Verdict, verdictOn } from './answer.ts'
 import type { Question, Score } from './request.ts'
 
-export interface QuestionAnswer extends Verdict {
+interface QuestionAnswer extends Verdict {
   readonly index: number
   /** Probability that the text continues with one of the choices; null when they do not exclude each other. */
   readonly mass: number | null

@@ -16,7 +16,7 @@ export type Score =
 type RequestedChoice = string | { readonly name: string; readonly texts: readonly string[]; readonly value?: number }
 
 /** A question as a body has it. */
-export interface RequestedQuestion extends ConversationFields {
+interface RequestedQuestion extends ConversationFields {
   readonly x?: TextOrIds
   readonly choices?: readonly RequestedChoice[]
   readonly score?: Score['kind']
