@@ -37,7 +37,7 @@ async function score() {
   at('status').textContent = 'Scoring…'
   const began = performance.now()
   try {
-    const response = await fetch('/v1/logprob', {
+    const response = await fetch('v1/logprob', {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...keyHeader() },
       body: JSON.stringify(body),
@@ -79,7 +79,7 @@ function keyHeader() {
 /** Fills the choice of models, which is visible only if there are several, and keeps the current selection. */
 async function showModels() {
   try {
-    const response = await fetch('/v1/models', { headers: keyHeader() })
+    const response = await fetch('v1/models', { headers: keyHeader() })
     const answer = await response.json()
     models = response.ok ? answer.data : []
     const chosen = at('model').value

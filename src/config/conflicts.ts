@@ -1,4 +1,5 @@
 import { type Config, labelOf, OPTIONS, type OptionName } from './options.ts'
+import { webFaultsOf } from './web-settings.ts'
 
 type IntegerName = { [Name in OptionName]: (typeof OPTIONS)[Name]['type'] extends 'integer' ? Name : never }[OptionName]
 
@@ -11,7 +12,10 @@ const ORDERED: readonly (readonly [IntegerName, IntegerName, string])[] = [
   ['HEARTBEAT_TIMEOUT_MS', 'START_TIMEOUT_MS', 'a stopped engine would not be noticed while it loads']
 ]
 
-/** Settings that contradict each other, each with its flag, its variable and its value. */
+/**
+ * Settings that contradict each other or have a form that no schema expresses, each with its flag, its variable and its
+ * value.
+ */
 export function conflictsOf(config: Config, taken: ReadonlySet<OptionName>): string[] {
   const shown = (name: OptionName): string => `${config[name]}${config[name] === OPTIONS[name].default ? ' by default' : ''}`
   const conflicts = ORDERED.filter(([low, high]) => {
@@ -22,6 +26,9 @@ export function conflictsOf(config: Config, taken: ReadonlySet<OptionName>): str
   const { HOST, PORT, MANAGEMENT_HOST, MANAGEMENT_PORT } = config
   if (MANAGEMENT_PORT !== 0 && MANAGEMENT_PORT === PORT && (MANAGEMENT_HOST === '' || MANAGEMENT_HOST === HOST))
     conflicts.push(`${labelOf('MANAGEMENT_PORT')} must differ from ${labelOf('PORT')}, but both are ${PORT}; 0 serves the probes and metrics on the main port`)
+  const web = webFaultsOf(config)
+  conflicts.push(...web.CORS_ORIGIN.map((fault) => `${labelOf('CORS_ORIGIN')} ${fault}`))
+  if (web.BASE_PATH !== null) conflicts.push(`${labelOf('BASE_PATH')} ${web.BASE_PATH}`)
   return conflicts
 }
 

@@ -19,6 +19,16 @@ export const OPTIONS = {
       'TCP port for /metrics, /version and the probes /livez, /readyz, /startupz and /health, which the main port then answers with 404 (docs/guides/deploy.md); 0 serves them on the main port.'
   }),
   MANAGEMENT_HOST: text({ default: '', description: 'Address of the management port; empty uses the same as host.' }),
+  BASE_PATH: text({
+    default: '',
+    description:
+      'Path below which everything is served, such as /logpr, for a gateway that passes the path on unchanged (docs/guides/deploy.md). The probes, /version and /metrics also stay at the root. Empty serves at the root.'
+  }),
+  CORS_ORIGIN: text({
+    default: '',
+    description:
+      'Origins whose pages may call this service from a browser, separated by commas, such as https://app.example.com; * allows every page. Cookies are never used; API keys are still required. Empty allows none.'
+  }),
   MODEL: text({
     default: '',
     description:

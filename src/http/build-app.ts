@@ -4,6 +4,7 @@ import fastifyStatic from '@fastify/static'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { ApiKeys } from '../config/api-keys.ts'
 import type { Config } from '../config/options.ts'
+import { corsOriginsOf } from '../config/web-settings.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { activeTracing } from '../observability/tracing.ts'
 import { PACKAGE_FOLDER } from '../process/package-info.ts'
@@ -11,9 +12,11 @@ import { createFastify } from './create-fastify.ts'
 import { HeldBytes, registerHeldBytes } from './held-bytes.ts'
 import { createHttpServer } from './http-server.ts'
 import { registerAuthentication } from './plugins/authentication.ts'
+import { registerBasePath, withoutBasePath } from './plugins/base-path.ts'
+import { registerCors } from './plugins/cors.ts'
 import { registerDeadline } from './plugins/deadline.ts'
 import { registerErrorHandler } from './plugins/error-handler.ts'
-import { registerHttpProtocol } from './plugins/http-protocol.ts'
+import { registerHttpProtocol, registerUnknownPaths } from './plugins/http-protocol.ts'
 import { registerJsonBody } from './plugins/json-body.ts'
 import { registerOpenapi } from './plugins/openapi.ts'
 import { RateLimits, registerRateLimits } from './plugins/rate-limits.ts'
@@ -51,6 +54,7 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
     server,
     log,
     bodyLimit: config.MAX_BODY_BYTES,
+    rewriteUrl: ({ url = '' }) => withoutBasePath(url, config.BASE_PATH),
     // Fastify's defaults would turn 5 into "5" and drop misspelt fields.
     ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } }
   })
@@ -61,13 +65,17 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
   const tracing = activeTracing()
   if (tracing !== null) registerTracing(app, tracing)
   registerHttpProtocol(app, connections)
+  // Between the two: a page can read an error about its path, and no malformed request gets the answer to a preflight.
+  await registerCors(app, corsOriginsOf(config))
+  registerUnknownPaths(app)
+  registerBasePath(app, config.BASE_PATH)
   registerWriteTimeout(app, config.WRITE_TIMEOUT_MS)
   // Only a gateway knows whether there is TLS. Both headers would send browsers of a plain-HTTP service to https.
   // The defaults allow styles and fonts of any other host.
   const directives = { upgradeInsecureRequests: null, styleSrc: ["'self'"], fontSrc: ["'self'"] }
   await app.register(helmet, { strictTransportSecurity: false, contentSecurityPolicy: { directives } })
   registerStaticFiles(app)
-  await registerOpenapi(app, apiKeys.areRequired)
+  await registerOpenapi(app, apiKeys.areRequired, config.BASE_PATH)
   if (config.MANAGEMENT_PORT === 0) {
     await app.register(healthRoutes, { models })
     await app.register(operationRoutes, { metrics })

@@ -4,7 +4,7 @@ import { sendFrameworkError } from './plugins/error-handler.ts'
 import { requestIdOf } from './plugins/request-context.ts'
 
 /** What both ports have in common. */
-interface PortSettings extends Pick<FastifyServerOptions, 'ajv' | 'forceCloseConnections'> {
+interface PortSettings extends Pick<FastifyServerOptions, 'ajv' | 'forceCloseConnections' | 'rewriteUrl'> {
   /** A server of `createHttpServer`, which answers what is not HTTP. */
   readonly server: Server
   readonly log: FastifyBaseLogger

@@ -3,7 +3,7 @@ import type { Metrics } from '../observability/metrics.ts'
 import { createFastify } from './create-fastify.ts'
 import { createHttpServer } from './http-server.ts'
 import { registerErrorHandler } from './plugins/error-handler.ts'
-import { registerHttpProtocol } from './plugins/http-protocol.ts'
+import { registerHttpProtocol, registerUnknownPaths } from './plugins/http-protocol.ts'
 import { registerRequestContext } from './plugins/request-context.ts'
 import { registerWriteTimeout } from './plugins/write-timeout.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -43,6 +43,7 @@ export function buildManagementApp({ metrics, models }: ManagementAppParts, log:
   registerErrorHandler(app)
   registerRequestContext(app, metrics, () => models.health().status === 'draining')
   registerHttpProtocol(app, connections)
+  registerUnknownPaths(app)
   registerWriteTimeout(app, WRITE_TIMEOUT_MS)
   app.register(healthRoutes, { models })
   app.register(operationRoutes, { metrics })

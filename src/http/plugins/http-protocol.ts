@@ -15,8 +15,8 @@ const HOST = /^(?:\[[0-9a-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d{0,5})?$/i
 const TARGET = /^(?:https?:\/\/[^/?#]+)?(?:\/[^#]*|\?[^#]*)?$/i
 
 /**
- * Rejects requests whose framing or target different HTTP implementations read differently, and those to unknown paths,
- * before their body is read. `100 Continue` is sent only to requests that pass.
+ * Rejects requests whose framing or target different HTTP implementations read differently, before their body is read.
+ * `100 Continue` is sent only to requests that pass.
  */
 export function registerHttpProtocol(app: FastifyInstance, connections: Pick<OpenConnections, 'refusalOf'>): void {
   app.addHook('onRequest', async (request, reply) => {
@@ -30,15 +30,22 @@ export function registerHttpProtocol(app: FastifyInstance, connections: Pick<Ope
     const { expect } = request.headers
     if (expect !== undefined && !isContinue(expect))
       throw new ServiceError('expectation_failed', 'the header expect has a value other than 100-continue, which is not supported; omit it')
-    // The handler for unknown paths would run only after the body.
-    if (request.is404) throw notFound(app, request, reply)
   })
-  // Routes for files call it.
-  app.setNotFoundHandler((request, reply) => sendProblem(notFound(app, request, reply), request, reply))
   app.addHook('preParsing', async (request, reply, payload) => {
     if (isContinue(request.headers.expect) && request.raw.httpVersion === '1.1') reply.raw.writeContinue()
     return payload
   })
+}
+
+/** Rejects requests to unknown paths, and other methods than those of a path, before their body is read. */
+export function registerUnknownPaths(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    // The handler for unknown paths would run only after the body. A route for OPTIONS exists where CORS is on, and takes
+    // every path.
+    if (request.is404 || request.method === 'OPTIONS') throw notFound(app, request, reply)
+  })
+  // Routes for files call it.
+  app.setNotFoundHandler((request, reply) => sendProblem(notFound(app, request, reply), request, reply))
 }
 
 function isContinue(expect: string | undefined): boolean {

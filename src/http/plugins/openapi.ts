@@ -27,7 +27,7 @@ const TAGS = [
 ]
 
 /** Builds the API description from the route schemas and serves it at /docs. Must be registered before the routes. */
-export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): Promise<void> {
+export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean, basePath: string): Promise<void> {
   for (const [name, schema] of Object.entries(ERROR_SCHEMAS)) app.addSchema({ $id: name, ...schema })
   await app.register(swagger, {
     transform: ({ schema, url }) => ({ schema: schemaShown(schema), url }),
@@ -37,7 +37,7 @@ export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean): P
     openapi: {
       openapi: '3.1.0',
       info: { title: 'logpr', description: DESCRIPTION, version: LOGPR_VERSION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
-      servers: [{ url: '/', description: 'The service that shows this description.' }],
+      servers: [{ url: basePath === '' ? '/' : basePath, description: 'The service that shows this description.' }],
       tags: TAGS,
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'Required when the service has API keys.' } } },
       security: hasKeys ? [{ key: [] }] : [{}, { key: [] }]
