@@ -100,6 +100,7 @@ export const SOURCE_FOLDERS: readonly Folder[] = [
   { path: 'src/memory/shapes', phrase: "the shapes of each operator's outputs" },
   { path: 'src/provider', phrase: 'which execution provider can run here, and what CUDA lacks' },
   { path: 'src/inspect', phrase: 'the report of `logpr inspect`' },
+  { path: 'src/client', phrase: '`logpr/client`: the TypeScript client, without code of the service', files: { 'logpr-client.ts': 'every method' } },
   { path: 'src/observability', phrase: 'the logger and every metric', files: { 'metrics.ts': 'every metric' } },
   { path: 'src/process', phrase: 'facts about this process and package: versions, memory limit, CPU features' }
 ]
@@ -118,6 +119,7 @@ const OTHER_FOLDERS: readonly Folder[] = [
   { path: 'test/containers', phrase: 'builds the images and runs docker-compose.yml: `npm run test:containers`' },
   { path: 'test/slow', phrase: 'suites that take minutes; run by `.ci/run`' },
   { path: 'test/support', phrase: 'fakes, fixtures and helpers of the tests' },
+  { path: 'clients/python', phrase: 'the Python client, a package of its own' },
   { path: 'bench', phrase: 'benchmarks and their results' },
   { path: 'docs', phrase: 'guides, reference, decisions; docs/README.md is the index' },
   { path: 'scripts', phrase: 'page generators, the test runner, golden values, training of the embedded model' },

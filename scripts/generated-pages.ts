@@ -14,6 +14,7 @@ import { allPromises } from '../test/promises/promise.ts'
 import { readResults as readPromises } from '../test/promises/results.ts'
 import { checksBlocks } from './checks-page.ts'
 import { chooseBlocks } from './choose-page.ts'
+import { clientTypes } from './client-types.ts'
 import { commandLineBlocks } from './command-line-page.ts'
 import { decisionsIndex } from './decisions-index.ts'
 import { folderList, sourceTable } from './file-tree.ts'
@@ -35,9 +36,11 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
   const loss = await lossPage()
   const results = benchResults()
   const promises = readPromises()
+  const openapi = await openapiYaml()
   return new Map([
     ['docs/configuration.md', renderConfigurationPage()],
-    ['openapi.yaml', await openapiYaml()],
+    ['openapi.yaml', openapi],
+    ['src/client/openapi.ts', clientTypes(openapi)],
     ['docs/performance.md', renderPerformance(results)],
     ...performanceFigures(results),
     ['docs/reference/errors.md', withBlocks('docs/reference/errors.md', { errors: errorTable() })],

@@ -1,0 +1,111 @@
+import { type BatchOptions, batchesOf, inHalves, inOrder, type Weight } from './batches.ts'
+import { jsonLines } from './ndjson.ts'
+import type { operations } from './openapi.ts'
+import { type ClientOptions, lost, type RequestOptions, Transport } from './transport.ts'
+import type { AnswerOf, BodyOf, LogprobOptions, LogprobPair, LogprobRequest, LogprobResponse, LogprobResult, PairResult } from './types.ts'
+
+export { LogprConnectionError, LogprError } from './errors.ts'
+export type { components, operations, paths } from './openapi.ts'
+export type { AnswerOf, BatchOptions, BodyOf, ClientOptions, LogprobOptions, LogprobPair, LogprobRequest, LogprobResponse, LogprobResult, PairResult, RequestOptions }
+
+/**
+ * A client of a logpr service, for Node 20.19 or newer and browsers. Requests that the service refuses for lack of room
+ * are sent again when it says so. Methods throw `LogprError`, `LogprConnectionError`, or the reason of an aborted signal.
+ */
+export class LogprClient {
+  readonly #transport: Transport
+
+  constructor(options: ClientOptions) {
+    this.#transport = new Transport(options)
+  }
+
+  /** Scores one prompt with its outputs, or a list of pairs, in one request. */
+  logprob(body: LogprobRequest, options?: RequestOptions): Promise<LogprobResponse> {
+    return this.#post<'scoreLogprob'>('v1/logprob', body, options)
+  }
+
+  /** The same, one result at a time, in the order in which they finish; `index` is the place in the request. */
+  async *streamLogprob(body: LogprobRequest, options: RequestOptions = {}): AsyncGenerator<LogprobResult, void, undefined> {
+    const response = await this.#transport.send({ method: 'POST', path: 'v1/logprob', body, accept: 'application/x-ndjson' }, options)
+    for await (const line of jsonLines(response, options.signal)) if (isResult(line)) yield line
+  }
+
+  /**
+   * Scores any number of pairs in as many requests as they need, and yields the results in input order. Reads the pairs
+   * as it goes, so they may come from a file. A pair that cannot be scored has an `error` in its result.
+   */
+  async *scorePairs(
+    pairs: Iterable<LogprobPair> | AsyncIterable<LogprobPair>,
+    { scoring = {}, ...options }: { readonly scoring?: LogprobOptions } & BatchOptions & RequestOptions = {}
+  ): AsyncGenerator<PairResult, void, undefined> {
+    const ended = new AbortController()
+    const signal = options.signal === undefined ? ended.signal : AbortSignal.any([options.signal, ended.signal])
+    const score = async (batch: readonly Placed[]): Promise<PairResult[]> => {
+      const { results } = await this.logprob({ ...scoring, pairs: batch.map(({ pair }) => pair) }, { ...options, signal })
+      const places = batch.flatMap(({ pair, place }) => new Array<number>(weightOf(pair).outputs).fill(place))
+      return results.map((result) => ({ ...result, pair: places[result.index] as number }))
+    }
+    const batches = batchesOf(placed(pairs), ({ pair }) => weightOf(pair), options)
+    let index = 0
+    for await (const results of inOrder(batches, (batch) => inHalves(batch, score), () => ended.abort(), options))
+      for (const result of results) yield { ...result, index: index++ }
+  }
+
+  /** Orders documents by their log-probability, in the format of Jina, Cohere and vLLM. */
+  rerank(body: BodyOf<'rerank'>, options?: RequestOptions): Promise<AnswerOf<'rerank'>> {
+    return this.#post<'rerank'>('v1/rerank', body, options)
+  }
+
+  /** The loss of a training example, token by token. */
+  loss(body: BodyOf<'scoreLoss'>, options?: RequestOptions): Promise<AnswerOf<'scoreLoss'>> {
+    return this.#post<'scoreLoss'>('v1/loss', body, options)
+  }
+
+  /** Whether reported log-probabilities can be right. Needs no model. */
+  check(body: BodyOf<'checkLogprobs'>, options?: RequestOptions): Promise<AnswerOf<'checkLogprobs'>> {
+    return this.#post<'checkLogprobs'>('v1/check', body, options)
+  }
+
+  tokenize(body: BodyOf<'tokenize'>, options?: RequestOptions): Promise<AnswerOf<'tokenize'>> {
+    return this.#post<'tokenize'>('tokenize', body, options)
+  }
+
+  detokenize(body: BodyOf<'detokenize'>, options?: RequestOptions): Promise<AnswerOf<'detokenize'>> {
+    return this.#post<'detokenize'>('detokenize', body, options)
+  }
+
+  /** The models of the service, with their self-tests. */
+  async models(options?: RequestOptions): Promise<AnswerOf<'listModels'>['data']> {
+    const { data } = await this.#json<AnswerOf<'listModels'>>(await this.#transport.send({ method: 'GET', path: 'v1/models' }, options), options)
+    return data
+  }
+
+  async #post<Operation extends keyof operations>(path: string, body: BodyOf<Operation>, options?: RequestOptions): Promise<AnswerOf<Operation>> {
+    return this.#json(await this.#transport.send({ method: 'POST', path, body }, options), options)
+  }
+
+  async #json<Value>(response: Response, options?: RequestOptions): Promise<Value> {
+    return (await response.json().catch((error: unknown) => Promise.reject(lost(error, options?.signal)))) as Value
+  }
+}
+
+/** Whether a line is a result: a closing line has no place in the request. */
+function isResult(line: unknown): line is LogprobResult {
+  return typeof line === 'object' && line !== null && 'index' in line
+}
+
+/** A pair and its position in the whole list. */
+interface Placed {
+  readonly pair: LogprobPair
+  readonly place: number
+}
+
+async function* placed(pairs: Iterable<LogprobPair> | AsyncIterable<LogprobPair>): AsyncGenerator<Placed, void, undefined> {
+  let place = 0
+  for await (const pair of pairs) yield { pair, place: place++ }
+}
+
+function weightOf({ x, messages, y }: LogprobPair): Weight {
+  const isList = Array.isArray(y) && !y.every((entry) => typeof entry === 'number')
+  return { outputs: isList ? y.length : 1, chars: JSON.stringify([x, messages, y]).length }
+}
