@@ -165,7 +165,8 @@ describe('src', () => {
 
   test('HTTP statuses stand in http/ alone', () => {
     const outside = files.filter(
-      (file) => !file.startsWith('http/') && !file.startsWith('client/') && /statusCode|\.code\(\d{3}\)|status: [45]\d\d/.test(readFileSync(join(SRC, file), 'utf8'))
+      (file) =>
+        !file.startsWith('http/') && !file.startsWith('client/') && /statusCode|\.code\(\d{3}\)|status: [45]\d\d/.test(readFileSync(join(SRC, file), 'utf8'))
     )
     assert.deepEqual(outside, [])
   })

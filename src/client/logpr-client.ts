@@ -1,12 +1,33 @@
 import { type BatchOptions, batchesOf, inHalves, inOrder, type Weight } from './batches.ts'
-import { jsonLines } from './ndjson.ts'
 import type { operations } from './openapi.ts'
-import { type ClientOptions, lost, type RequestOptions, Transport } from './transport.ts'
-import type { AnswerOf, BodyOf, LogprobOptions, LogprobPair, LogprobRequest, LogprobResponse, LogprobResult, PairResult } from './types.ts'
+import { type ClientOptions, jsonLines, lost, type RequestOptions, Transport } from './transport.ts'
 
 export { LogprConnectionError, LogprError } from './errors.ts'
 export type { components, operations, paths } from './openapi.ts'
-export type { AnswerOf, BatchOptions, BodyOf, ClientOptions, LogprobOptions, LogprobPair, LogprobRequest, LogprobResponse, LogprobResult, PairResult, RequestOptions }
+export type { BatchOptions, ClientOptions, RequestOptions }
+
+type Json<Message> = Message extends { content: { 'application/json': infer Value } } ? Value : never
+
+/** The body that an operation of openapi.yaml takes. */
+export type BodyOf<Operation extends keyof operations> = Json<NonNullable<operations[Operation]['requestBody']>>
+/** The body of an operation's response with status 200. */
+export type AnswerOf<Operation extends keyof operations> = operations[Operation]['responses'] extends { 200: infer Message } ? Json<Message> : never
+
+export type LogprobRequest = BodyOf<'scoreLogprob'>
+export type LogprobResponse = AnswerOf<'scoreLogprob'>
+/** The scores of one output, or the reason why there are none in `error`. */
+export type LogprobResult = LogprobResponse['results'][number]
+/** One prompt or conversation with its outputs. */
+export type LogprobPair = NonNullable<LogprobRequest['pairs']>[number]
+/** How to score, for all pairs of a request. */
+export type LogprobOptions = Omit<LogprobRequest, 'pairs' | keyof Omit<LogprobPair, 'id'>>
+/** A result of many requests. */
+export type PairResult = LogprobResult & {
+  /** Position in the list of pairs; `index` counts the outputs of all pairs. */
+  readonly pair: number
+}
+
+type Ranking = Exclude<AnswerOf<'rerank'>, readonly unknown[]>
 
 /**
  * A client of a logpr service, for Node 20.19 or newer and browsers. Requests that the service refuses for lack of room
@@ -47,13 +68,19 @@ export class LogprClient {
     }
     const batches = batchesOf(placed(pairs), ({ pair }) => weightOf(pair), options)
     let index = 0
-    for await (const results of inOrder(batches, (batch) => inHalves(batch, score), () => ended.abort(), options))
+    for await (const results of inOrder(
+      batches,
+      (batch) => inHalves(batch, score),
+      () => ended.abort(),
+      options
+    ))
       for (const result of results) yield { ...result, index: index++ }
   }
 
-  /** Orders documents by their log-probability, in the format of Jina, Cohere and vLLM. */
-  rerank(body: BodyOf<'rerank'>, options?: RequestOptions): Promise<AnswerOf<'rerank'>> {
-    return this.#post<'rerank'>('v1/rerank', body, options)
+  /** Orders `documents` by their log-probability, in the format of Jina, Cohere and vLLM. */
+  async rerank(body: BodyOf<'rerank'>, options?: RequestOptions): Promise<Ranking> {
+    // A list answers `texts`, the format of Text Embeddings Inference.
+    return (await this.#post<'rerank'>('v1/rerank', body, options)) as Ranking
   }
 
   /** The loss of a training example, token by token. */
