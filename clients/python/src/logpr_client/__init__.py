@@ -1,0 +1,30 @@
+"""Client of a logpr service: log-probabilities of text under a causal language model."""
+
+from ._async_client import AsyncLogprClient
+from ._client import LogprClient
+from ._errors import LogprConnectionError, LogprError
+from ._records import to_records
+from ._types import (
+    ItemError,
+    LogprobOptions,
+    LogprobPair,
+    LogprobResponse,
+    LogprobResult,
+    LogProbs,
+    PairResult,
+)
+
+__all__ = [
+    "AsyncLogprClient",
+    "ItemError",
+    "LogProbs",
+    "LogprClient",
+    "LogprConnectionError",
+    "LogprError",
+    "LogprobOptions",
+    "LogprobPair",
+    "LogprobResponse",
+    "LogprobResult",
+    "PairResult",
+    "to_records",
+]

@@ -1,0 +1,87 @@
+"""The main fields of requests and responses; openapi.yaml has all of them. A test compares the two."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Sequence, Union
+
+from typing_extensions import Literal, NotRequired, Required, TypedDict
+
+TextOrIds = Union[str, Sequence[int]]
+
+
+class LogprobPair(TypedDict, total=False):
+    """One prompt ``x``, or one conversation ``messages``, with one output ``y`` or several."""
+
+    id: str
+    x: TextOrIds
+    messages: Sequence[Dict[str, Any]]
+    y: Required[Union[TextOrIds, Sequence[TextOrIds]]]
+    add_generation_prompt: bool
+    continue_final_message: Union[bool, str]
+    tools: Sequence[Dict[str, Any]]
+    documents: Sequence[Dict[str, Any]]
+    chat_template_kwargs: Dict[str, Any]
+
+
+class LogprobOptions(TypedDict, total=False):
+    """How to score, for all pairs of a request."""
+
+    model: str
+    boundary: Literal["auto", "strict", "move_space", "tokens"]
+    prefix_token: Literal["auto", "none"]
+    eos: Literal["none", "score"]
+    parse_special_tokens: bool
+    on_overflow: Literal["error", "truncate_left"]
+    terms: Sequence[Literal["joint", "marginal", "conditional"]]
+    detail: Literal["summary", "tokens"]
+    top_logprobs: int
+    verify: Literal["standard", "deep"]
+
+
+class LogProbs(TypedDict, total=False):
+    """Sums in nats. A term that was not asked for is absent."""
+
+    joint: Union[float, None]
+    marginal: Union[float, None]
+    conditional: Union[float, None]
+
+
+class ItemError(TypedDict):
+    """Why an output could not be scored."""
+
+    code: str
+    message: str
+    param: NotRequired[str]
+
+
+class LogprobResult(TypedDict, total=False):
+    """The scores of one output, or the reason why there are none in ``error``."""
+
+    index: Required[int]
+    id: Required[Union[str, None]]
+    candidate: Required[int]
+    log_prob: LogProbs
+    log_prob_eos: float
+    counts: Dict[str, Dict[str, int]]
+    normalized: Union[Dict[str, Union[float, None]], None]
+    is_greedy: bool
+    boundary: Dict[str, Any]
+    checks: Dict[str, Any]
+    warnings: List[Dict[str, Any]]
+    tokens: List[Dict[str, Any]]
+    error: ItemError
+
+
+class PairResult(LogprobResult):
+    """A result of many requests. ``index`` counts the outputs of all pairs."""
+
+    pair: int
+
+
+class LogprobResponse(TypedDict):
+    object: str
+    id: str
+    model: str
+    results: List[LogprobResult]
+    usage: Dict[str, int]
+    stamp: Dict[str, Any]

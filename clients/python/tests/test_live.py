@@ -1,0 +1,103 @@
+"""The clients against a running service."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import AsyncIterator, Iterator, List
+
+import pytest
+
+from logpr_client import AsyncLogprClient, LogprClient, LogprError, LogprobPair, PairResult, to_records
+
+X = "The children ran down to the"
+PAIRS: List[LogprobPair] = [{"id": f"p{i}", "x": X, "y": [f" {i}", " river"] if i % 3 == 0 else f" {i}"} for i in range(60)]
+PLACES = [(i, c) for i in range(60) for c in range(2 if i % 3 == 0 else 1)]
+
+
+def test_scores_one_prompt_with_two_outputs(client: LogprClient) -> None:
+    response = client.logprob({"x": X, "y": [" river", " seventeen"]})
+    first, second = response["results"]
+    assert first["log_prob"]["conditional"] == pytest.approx(-3.79, abs=0.01)
+    assert second["log_prob"]["conditional"] == pytest.approx(-16.563, abs=0.01)
+    assert response["usage"]["total_tokens"] > 0
+
+
+def test_scores_many_pairs_in_order(client: LogprClient) -> None:
+    results = list(client.score_pairs(PAIRS, {"terms": ["conditional"]}, batch_size=7, concurrency=3))
+    check_places(results)
+    alone = client.logprob({"x": X, "y": " 59", "terms": ["conditional"]})["results"][0]
+    assert results[-1]["log_prob"]["conditional"] == pytest.approx(alone["log_prob"]["conditional"], abs=1e-4)
+
+
+def check_places(results: List[PairResult]) -> None:
+    assert [(result["pair"], result["candidate"]) for result in results] == PLACES
+    assert [result["index"] for result in results] == list(range(len(PLACES)))
+    assert all(result["id"] == f"p{result['pair']}" for result in results)
+
+
+def test_reads_pairs_no_further_than_it_works(client: LogprClient) -> None:
+    read: List[int] = []
+
+    def endless() -> Iterator[LogprobPair]:
+        for i in itertools.count():
+            read.append(i)
+            yield {"x": X, "y": f" {i}"}
+
+    results = client.score_pairs(endless(), batch_size=4, concurrency=2)
+    assert len(list(itertools.islice(results, 10))) == 10
+    assert len(read) <= 24
+
+
+def test_a_pair_that_cannot_be_scored_has_an_error_in_its_place(client: LogprClient) -> None:
+    results = list(client.score_pairs([{"x": X, "y": " river"}, {"x": X, "y": ""}]))
+    assert "error" not in results[0]
+    assert results[1]["error"]["code"] == "empty_completion"
+
+
+def test_streams_results(client: LogprClient) -> None:
+    results = list(client.stream_logprob({"x": X, "y": [" river", " sea", " town"]}))
+    assert sorted(result["index"] for result in results) == [0, 1, 2]
+
+
+def test_an_error_has_code_status_field_and_request_id(url: str) -> None:
+    with LogprClient(url, headers={"x-request-id": "mine-7"}) as client, pytest.raises(LogprError) as raised:
+        client.logprob({"x": X, "y": " river", "top_logprobs": 99})
+    error = raised.value
+    assert (error.status, error.code, error.param, error.request_id) == (400, "invalid_request", "top_logprobs", "mine-7")
+    assert "top_logprobs" in str(error)
+
+
+def test_has_the_other_endpoints(client: LogprClient) -> None:
+    assert client.check({"joint": -3.5, "marginal": -5.2})["consistent"] is False
+    assert len(client.rerank({"query": X, "documents": [" river", " sea"]})["results"]) == 2
+    assert client.loss({"x": X, "y": " river"})["trained_tokens"] > 0
+    assert client.models()[0]["id"]
+    assert client.post("/tokenize", {"prompt": " river"})["count"] > 0
+
+
+def test_records_make_a_data_frame(client: LogprClient) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(to_records(client.score_pairs([{"x": X, "y": [" river", " sea"]}, {"x": X, "y": ""}])))
+    assert list(frame["pair"]) == [0, 0, 1]
+    assert list(frame["verdict"])[:2] == ["pass", "pass"]
+    assert frame["conditional"].notna().tolist() == [True, True, False]
+    assert list(frame["error_code"])[2] == "empty_completion"
+
+
+def test_async_client_gives_the_same_results(url: str, client: LogprClient) -> None:
+    async def scored() -> List[PairResult]:
+        async with AsyncLogprClient(url) as asynchronous:
+            response = await asynchronous.logprob({"x": X, "y": " river"})
+            assert response["results"][0]["log_prob"]["conditional"] == pytest.approx(-3.79, abs=0.01)
+            lines = [line async for line in asynchronous.stream_logprob({"x": X, "y": [" a", " b"]})]
+            assert sorted(line["index"] for line in lines) == [0, 1]
+            assert (await asynchronous.check({"joint": -1, "marginal": -1}))["consistent"] is True
+            assert (await asynchronous.models())[0]["id"]
+            return [result async for result in asynchronous.score_pairs(each(), batch_size=7, concurrency=3)]
+
+    async def each() -> AsyncIterator[LogprobPair]:
+        for pair in PAIRS:
+            yield pair
+
+    check_places(asyncio.run(scored()))

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
+import { startService } from '../support/running-service.ts'
+
+/** Made by .ci/run, with the built wheel of clients/python installed. */
+const PYTHON = join(PACKAGE_FOLDER, '.venv-client', 'bin', 'python')
+const skip = existsSync(PYTHON) ? false : 'the environment .venv-client of .ci/run does not exist'
+
+test('the wheel of the Python client passes its tests against a service', { skip }, async (t) => {
+  const service = await startService()
+  t.after(() => service.stop())
+  const { stdout } = await promisify(execFile)(PYTHON, ['-m', 'pytest', '-q', '-ra', '-p', 'no:cacheprovider', 'tests'], {
+    cwd: join(PACKAGE_FOLDER, 'clients', 'python'),
+    env: { ...process.env, LOGPR_URL: service.url, PYTHONDONTWRITEBYTECODE: '1' }
+  }).catch((failure: { stdout: string }) => assert.fail(failure.stdout))
+  assert.match(stdout, /\d+ passed/)
+  assert.doesNotMatch(stdout, /skipped|failed|error/)
+})
