@@ -15,14 +15,18 @@ export type AnswerOf<Operation extends keyof operations> = operations[Operation]
 
 export type LogprobRequest = BodyOf<'scoreLogprob'>
 export type LogprobResponse = AnswerOf<'scoreLogprob'>
-/** The scores of one output, or the reason why there are none in `error`. */
-export type LogprobResult = LogprobResponse['results'][number]
+/** A result or a failure; `object` tells them apart. */
+export type LogprobOutcome = LogprobResponse['results'][number]
+/** The scores of one output. */
+export type LogprobResult = Extract<LogprobOutcome, { object: 'logprob.result' }>
+/** Why an output has no scores. */
+export type LogprobFailure = Extract<LogprobOutcome, { object: 'logprob.failure' }>
 /** One prompt or conversation with its outputs. */
 export type LogprobPair = NonNullable<LogprobRequest['pairs']>[number]
 /** How to score, for all pairs of a request. */
 export type LogprobOptions = Omit<LogprobRequest, 'pairs' | keyof Omit<LogprobPair, 'id'>>
-/** A result of many requests. */
-export type PairResult = LogprobResult & {
+/** A result or a failure of many requests. */
+export type PairOutcome = LogprobOutcome & {
   /** Position in the list of pairs; `index` counts the outputs of all pairs. */
   readonly pair: number
 }
@@ -46,22 +50,23 @@ export class LogprClient {
   }
 
   /** The same, one result at a time, in the order in which they finish; `index` is the place in the request. */
-  async *streamLogprob(body: LogprobRequest, options: RequestOptions = {}): AsyncGenerator<LogprobResult, void, undefined> {
+  async *streamLogprob(body: LogprobRequest, options: RequestOptions = {}): AsyncGenerator<LogprobOutcome, void, undefined> {
     const response = await this.#transport.send({ method: 'POST', path: 'v1/logprob', body, accept: 'application/x-ndjson' }, options)
-    for await (const line of jsonLines(response, options.signal)) if (isResult(line)) yield line
+    for await (const line of jsonLines(response, options.signal)) if (isOutcome(line)) yield line
   }
 
   /**
    * Scores any number of pairs in as many requests as they need, and yields the results in input order. Reads the pairs
-   * as it goes, so they may come from a file. A pair that cannot be scored has an `error` in its result.
+   * as it goes, so they may come from a file. An output that cannot be scored is a failure in its
+   * place.
    */
   async *scorePairs(
     pairs: Iterable<LogprobPair> | AsyncIterable<LogprobPair>,
     { scoring = {}, ...options }: { readonly scoring?: LogprobOptions } & BatchOptions & RequestOptions = {}
-  ): AsyncGenerator<PairResult, void, undefined> {
+  ): AsyncGenerator<PairOutcome, void, undefined> {
     const ended = new AbortController()
     const signal = options.signal === undefined ? ended.signal : AbortSignal.any([options.signal, ended.signal])
-    const score = async (batch: readonly Placed[]): Promise<PairResult[]> => {
+    const score = async (batch: readonly Placed[]): Promise<PairOutcome[]> => {
       const { results } = await this.logprob({ ...scoring, pairs: batch.map(({ pair }) => pair) }, { ...options, signal })
       const places = batch.flatMap(({ pair, place }) => new Array<number>(weightOf(pair).outputs).fill(place))
       return results.map((result) => ({ ...result, pair: places[result.index] as number }))
@@ -116,8 +121,8 @@ export class LogprClient {
   }
 }
 
-/** Whether a line is a result: a closing line has no place in the request. */
-function isResult(line: unknown): line is LogprobResult {
+/** Whether a line is a result or a failure: a closing line has no place in the request. */
+function isOutcome(line: unknown): line is LogprobOutcome {
   return typeof line === 'object' && line !== null && 'index' in line
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { type ClientOptions, LogprClient, LogprConnectionError, LogprError, type PairResult } from '../../src/client/logpr-client.ts'
+import { type ClientOptions, LogprClient, LogprConnectionError, LogprError, type LogprobOutcome, type PairOutcome } from '../../src/client/logpr-client.ts'
 import { type ListeningApp, listen } from '../support/http-app.ts'
 import { present } from '../support/present.ts'
 
@@ -17,7 +17,11 @@ before(async () => {
 })
 after(() => app.close())
 
-const conditionalOf = ({ log_prob: sums }: { readonly log_prob?: { readonly conditional?: number | null } }): number => present(sums?.conditional)
+const conditionalOf = (outcome: LogprobOutcome): number => {
+  assert.equal(outcome.object, 'logprob.result')
+  return present(outcome.log_prob.conditional)
+}
+const codeOf = (outcome: LogprobOutcome): string | null => (outcome.object === 'logprob.failure' ? outcome.error.code : null)
 
 async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = []
@@ -49,8 +53,8 @@ describe('LogprClient against a service', () => {
   test('halves a batch that is too large for one request', async () => {
     const pairs = Array.from({ length: 8 }, (_, i) => ({ x: 'word '.repeat(200), y: ` ${i}` }))
     assert.deepEqual(
-      (await all(client.scorePairs(pairs))).map(({ pair, error }) => [pair, error]),
-      pairs.map((_, i) => [i, undefined])
+      (await all(client.scorePairs(pairs))).map((outcome) => [outcome.pair, codeOf(outcome)]),
+      pairs.map((_, i) => [i, null])
     )
   })
 
@@ -59,7 +63,7 @@ describe('LogprClient against a service', () => {
     async function* endless(): AsyncGenerator<{ x: string; y: string }> {
       for (;;) yield { x: X, y: ` ${read++}` }
     }
-    const seen: PairResult[] = []
+    const seen: PairOutcome[] = []
     for await (const result of client.scorePairs(endless(), { batchSize: 4, concurrency: 2 })) {
       seen.push(result)
       if (seen.length === 10) break
@@ -67,7 +71,7 @@ describe('LogprClient against a service', () => {
     assert.ok(read <= 24, `${read} pairs were read`)
   })
 
-  test('a pair that cannot be scored has an error in its place', async () => {
+  test('an output that cannot be scored is a failure in its place', async () => {
     const results = await all(
       client.scorePairs([
         { x: X, y: ' river' },
@@ -75,10 +79,7 @@ describe('LogprClient against a service', () => {
         { x: X, y: ' sea' }
       ])
     )
-    assert.deepEqual(
-      results.map(({ error }) => error?.code),
-      [undefined, 'empty_completion', undefined]
-    )
+    assert.deepEqual(results.map(codeOf), [null, 'empty_completion', null])
   })
 
   test('streams results as they finish', async () => {

@@ -8,18 +8,25 @@ from typing import AsyncIterator, Iterator, List
 
 import pytest
 
-from logpr_client import AsyncLogprClient, LogprClient, LogprError, LogprobPair, PairResult, to_records
+from logpr_client import AsyncLogprClient, LogprClient, LogprError, LogprobPair, LogprobOutcome, PairOutcome, to_records
 
 X = "The children ran down to the"
 PAIRS: List[LogprobPair] = [{"id": f"p{i}", "x": X, "y": [f" {i}", " river"] if i % 3 == 0 else f" {i}"} for i in range(60)]
 PLACES = [(i, c) for i in range(60) for c in range(2 if i % 3 == 0 else 1)]
 
 
+def conditional_of(outcome: LogprobOutcome) -> float:
+    assert outcome["object"] == "logprob.result"
+    found = outcome["log_prob"]["conditional"]
+    assert found is not None
+    return found
+
+
 def test_scores_one_prompt_with_two_outputs(client: LogprClient) -> None:
     response = client.logprob({"x": X, "y": [" river", " seventeen"]})
     first, second = response["results"]
-    assert first["log_prob"]["conditional"] == pytest.approx(-3.79, abs=0.01)
-    assert second["log_prob"]["conditional"] == pytest.approx(-16.563, abs=0.01)
+    assert conditional_of(first) == pytest.approx(-3.79, abs=0.01)
+    assert conditional_of(second) == pytest.approx(-16.563, abs=0.01)
     assert response["usage"]["total_tokens"] > 0
 
 
@@ -27,10 +34,10 @@ def test_scores_many_pairs_in_order(client: LogprClient) -> None:
     results = list(client.score_pairs(PAIRS, {"terms": ["conditional"]}, batch_size=7, concurrency=3))
     check_places(results)
     alone = client.logprob({"x": X, "y": " 59", "terms": ["conditional"]})["results"][0]
-    assert results[-1]["log_prob"]["conditional"] == pytest.approx(alone["log_prob"]["conditional"], abs=1e-4)
+    assert conditional_of(results[-1]) == pytest.approx(conditional_of(alone), abs=1e-4)
 
 
-def check_places(results: List[PairResult]) -> None:
+def check_places(results: List[PairOutcome]) -> None:
     assert [(result["pair"], result["candidate"]) for result in results] == PLACES
     assert [result["index"] for result in results] == list(range(len(PLACES)))
     assert all(result["id"] == f"p{result['pair']}" for result in results)
@@ -49,9 +56,10 @@ def test_reads_pairs_no_further_than_it_works(client: LogprClient) -> None:
     assert len(read) <= 24
 
 
-def test_a_pair_that_cannot_be_scored_has_an_error_in_its_place(client: LogprClient) -> None:
+def test_an_output_that_cannot_be_scored_is_a_failure_in_its_place(client: LogprClient) -> None:
     results = list(client.score_pairs([{"x": X, "y": " river"}, {"x": X, "y": ""}]))
-    assert "error" not in results[0]
+    assert results[0]["object"] == "logprob.result"
+    assert results[1]["object"] == "logprob.failure"
     assert results[1]["error"]["code"] == "empty_completion"
 
 
@@ -86,10 +94,10 @@ def test_records_make_a_data_frame(client: LogprClient) -> None:
 
 
 def test_async_client_gives_the_same_results(url: str, client: LogprClient) -> None:
-    async def scored() -> List[PairResult]:
+    async def scored() -> List[PairOutcome]:
         async with AsyncLogprClient(url) as asynchronous:
             response = await asynchronous.logprob({"x": X, "y": " river"})
-            assert response["results"][0]["log_prob"]["conditional"] == pytest.approx(-3.79, abs=0.01)
+            assert conditional_of(response["results"][0]) == pytest.approx(-3.79, abs=0.01)
             lines = [line async for line in asynchronous.stream_logprob({"x": X, "y": [" a", " b"]})]
             assert sorted(line["index"] for line in lines) == [0, 1]
             assert (await asynchronous.check({"joint": -1, "marginal": -1}))["consistent"] is True

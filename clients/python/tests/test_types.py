@@ -7,7 +7,7 @@ from typing import Any, Dict, Set
 
 import pytest
 
-from logpr_client import LogprobOptions, LogprobPair, LogprobResponse, LogprobResult
+from logpr_client import LogprobFailure, LogprobOptions, LogprobPair, LogprobResponse, LogprobResult
 
 DESCRIPTION = Path(__file__).parents[3] / "openapi.yaml"
 
@@ -41,6 +41,6 @@ def test_every_field_is_in_the_description(document: Dict[str, Any]) -> None:
     response = resolved(operation["responses"]["200"]["content"]["application/json"]["schema"], document)
     pair = resolved(request["properties"]["pairs"], document)["items"]
     result = resolved(response["properties"]["results"], document)["items"]
-    for typed, schema in ((LogprobPair, pair), (LogprobOptions, request), (LogprobResult, result), (LogprobResponse, response)):
+    for typed, schema in ((LogprobPair, pair), (LogprobOptions, request), (LogprobResult, result), (LogprobFailure, result), (LogprobResponse, response)):
         unknown = set(typed.__annotations__) - fields_of(schema, document)
         assert not unknown, f"{typed.__name__} has fields that the API does not have"

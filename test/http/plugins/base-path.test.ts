@@ -78,7 +78,7 @@ describe('with --base-path /ml/logpr', () => {
   })
 
   test('the API description names it as the server', async () => {
-    assert.deepEqual((await app.inject('/ml/logpr/openapi.json')).json().servers, [{ url: '/ml/logpr' }])
+    assert.equal((await app.inject('/ml/logpr/openapi.json')).json().servers[0].url, '/ml/logpr')
   })
 
   test('methods are still checked, and metrics have the route without it', async () => {

@@ -6,11 +6,15 @@ from ._errors import LogprConnectionError, LogprError
 from ._records import to_records
 from ._types import (
     ItemError,
+    LogprobFailure,
     LogprobOptions,
+    LogprobOutcome,
     LogprobPair,
     LogprobResponse,
     LogprobResult,
     LogProbs,
+    PairFailure,
+    PairOutcome,
     PairResult,
 )
 
@@ -21,10 +25,14 @@ __all__ = [
     "LogprClient",
     "LogprConnectionError",
     "LogprError",
+    "LogprobFailure",
     "LogprobOptions",
+    "LogprobOutcome",
     "LogprobPair",
     "LogprobResponse",
     "LogprobResult",
+    "PairFailure",
+    "PairOutcome",
     "PairResult",
     "to_records",
 ]

@@ -23,7 +23,7 @@ from ._calls import (
     result_of_line,
 )
 from ._errors import LogprConnectionError, LogprError, error_of, lost
-from ._types import LogprobOptions, LogprobPair, LogprobResponse, LogprobResult, PairResult
+from ._types import LogprobOptions, LogprobPair, LogprobResponse, LogprobOutcome, PairOutcome
 
 Pairs = Union[Iterable[LogprobPair], AsyncIterable[LogprobPair]]
 
@@ -62,7 +62,7 @@ class AsyncLogprClient:
         """Scores one prompt ``x`` with its outputs ``y``, or a list of ``pairs``, in one request."""
         return cast(LogprobResponse, await self.post("/v1/logprob", body))
 
-    async def stream_logprob(self, body: Mapping[str, Any]) -> AsyncIterator[LogprobResult]:
+    async def stream_logprob(self, body: Mapping[str, Any]) -> AsyncIterator[LogprobOutcome]:
         """The same, one result at a time as they finish; ``index`` is the place in the request."""
         async with self._send("POST", "/v1/logprob", body, "application/x-ndjson") as response:
             try:
@@ -75,16 +75,16 @@ class AsyncLogprClient:
 
     async def score_pairs(
         self, pairs: Pairs, options: LogprobOptions | None = None, *, batch_size: int = 256, concurrency: int = 4
-    ) -> AsyncIterator[PairResult]:
+    ) -> AsyncIterator[PairOutcome]:
         """Scores any number of pairs in as many requests as they need; yields the results in input order.
 
-        Reads the pairs as it goes, so they may come from a file. A pair that cannot be scored has an ``error`` in its
-        result. ``batch_size`` is the most outputs in one request, ``concurrency`` the most requests in progress.
+        Reads the pairs as it goes, so they may come from a file. An output that cannot be scored is a failure in
+        its place. ``batch_size`` is the most outputs in one request, ``concurrency`` the most requests in progress.
         """
         if concurrency < 1:
             raise ValueError("concurrency must be at least 1")
 
-        async def score(batch: Sequence[Placed]) -> List[PairResult]:
+        async def score(batch: Sequence[Placed]) -> List[PairOutcome]:
             try:
                 response = await self.logprob({**(options or {}), "pairs": [placed.pair for placed in batch]})
             except LogprError as failure:
@@ -93,9 +93,9 @@ class AsyncLogprClient:
             return placed_results(batch, response)
 
         index = 0
-        pending: deque[asyncio.Task[List[PairResult]]] = deque()
+        pending: deque[asyncio.Task[List[PairOutcome]]] = deque()
 
-        async def numbered() -> AsyncIterator[PairResult]:
+        async def numbered() -> AsyncIterator[PairOutcome]:
             nonlocal index
             for result in await pending.popleft():
                 result["index"] = index

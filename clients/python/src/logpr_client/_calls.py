@@ -11,7 +11,7 @@ from typing import Any, Iterable, Iterator, List, Mapping, Sequence, TypeVar, ca
 import httpx
 
 from ._errors import LogprConnectionError, LogprError
-from ._types import LogprobPair, LogprobResponse, LogprobResult, PairResult
+from ._types import LogprobPair, LogprobResponse, LogprobOutcome, PairOutcome
 
 #: Statuses that ask to try again: the service or a gateway had no room, no replica, or lost it.
 RETRIED_STATUSES = frozenset({429, 502, 503})
@@ -157,12 +157,12 @@ def halves_after(failure: LogprError, batch: Sequence[T]) -> tuple[Sequence[T], 
     return batch[:middle], batch[middle:]
 
 
-def placed_results(batch: Sequence[Placed], response: LogprobResponse) -> List[PairResult]:
+def placed_results(batch: Sequence[Placed], response: LogprobResponse) -> List[PairOutcome]:
     places = [placed.place for placed in batch for _ in range(outputs_of(placed.pair))]
-    return [cast(PairResult, {**result, "pair": places[result["index"]]}) for result in response["results"]]
+    return [cast(PairOutcome, {**result, "pair": places[result["index"]]}) for result in response["results"]]
 
 
-def result_of_line(line: str) -> LogprobResult | None:
+def result_of_line(line: str) -> LogprobOutcome | None:
     """The result of a line of NDJSON; ``None`` for a closing line, which has no place in the request."""
     if not line.strip():
         return None
@@ -170,4 +170,4 @@ def result_of_line(line: str) -> LogprobResult | None:
         value = json.loads(line)
     except ValueError as error:
         raise LogprConnectionError("a line of the response is not JSON, so the response was cut off") from error
-    return cast(LogprobResult, value) if isinstance(value, dict) and "index" in value else None
+    return cast(LogprobOutcome, value) if isinstance(value, dict) and "index" in value else None

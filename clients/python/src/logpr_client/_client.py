@@ -24,7 +24,7 @@ from ._calls import (
     result_of_line,
 )
 from ._errors import LogprConnectionError, LogprError, error_of, lost
-from ._types import LogprobOptions, LogprobPair, LogprobResponse, LogprobResult, PairResult
+from ._types import LogprobOptions, LogprobPair, LogprobResponse, LogprobOutcome, PairOutcome
 
 
 class LogprClient:
@@ -66,7 +66,7 @@ class LogprClient:
         """Scores one prompt ``x`` with its outputs ``y``, or a list of ``pairs``, in one request."""
         return cast(LogprobResponse, self.post("/v1/logprob", body))
 
-    def stream_logprob(self, body: Mapping[str, Any]) -> Iterator[LogprobResult]:
+    def stream_logprob(self, body: Mapping[str, Any]) -> Iterator[LogprobOutcome]:
         """The same, one result at a time as they finish; ``index`` is the place in the request."""
         with self._send("POST", "/v1/logprob", body, "application/x-ndjson") as response:
             try:
@@ -84,16 +84,16 @@ class LogprClient:
         *,
         batch_size: int = 256,
         concurrency: int = 4,
-    ) -> Iterator[PairResult]:
+    ) -> Iterator[PairOutcome]:
         """Scores any number of pairs in as many requests as they need; yields the results in input order.
 
-        Reads the pairs as it goes, so they may come from a file. A pair that cannot be scored has an ``error`` in its
-        result. ``batch_size`` is the most outputs in one request, ``concurrency`` the most requests in progress.
+        Reads the pairs as it goes, so they may come from a file. An output that cannot be scored is a failure in
+        its place. ``batch_size`` is the most outputs in one request, ``concurrency`` the most requests in progress.
         """
         if concurrency < 1:
             raise ValueError("concurrency must be at least 1")
 
-        def score(batch: Sequence[Placed]) -> List[PairResult]:
+        def score(batch: Sequence[Placed]) -> List[PairOutcome]:
             try:
                 response = self.logprob({**(options or {}), "pairs": [placed.pair for placed in batch]})
             except LogprError as failure:
@@ -103,9 +103,9 @@ class LogprClient:
 
         index = 0
         pool = ThreadPoolExecutor(concurrency, thread_name_prefix="logpr")
-        pending: deque[Future[List[PairResult]]] = deque()
+        pending: deque[Future[List[PairOutcome]]] = deque()
 
-        def numbered(results: List[PairResult]) -> Iterator[PairResult]:
+        def numbered(results: List[PairOutcome]) -> Iterator[PairOutcome]:
             nonlocal index
             for result in results:
                 result["index"] = index

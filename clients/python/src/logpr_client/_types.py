@@ -54,22 +54,36 @@ class ItemError(TypedDict):
     param: NotRequired[str]
 
 
-class LogprobResult(TypedDict, total=False):
-    """The scores of one output, or the reason why there are none in ``error``."""
+class _Place(TypedDict):
+    index: int
+    id: Union[str, None]
+    candidate: int
 
-    index: Required[int]
-    id: Required[Union[str, None]]
-    candidate: Required[int]
+
+class LogprobResult(_Place):
+    """The scores of one output."""
+
+    object: Literal["logprob.result"]
     log_prob: LogProbs
-    log_prob_eos: float
+    log_prob_eos: NotRequired[float]
     counts: Dict[str, Dict[str, int]]
-    normalized: Union[Dict[str, Union[float, None]], None]
-    is_greedy: bool
+    normalized: NotRequired[Union[Dict[str, Union[float, None]], None]]
+    is_greedy: NotRequired[bool]
     boundary: Dict[str, Any]
     checks: Dict[str, Any]
     warnings: List[Dict[str, Any]]
-    tokens: List[Dict[str, Any]]
+    tokens: NotRequired[List[Dict[str, Any]]]
+
+
+class LogprobFailure(_Place):
+    """An output without scores, and why."""
+
+    object: Literal["logprob.failure"]
     error: ItemError
+
+
+#: A result or a failure; ``object`` tells them apart.
+LogprobOutcome = Union[LogprobResult, LogprobFailure]
 
 
 class PairResult(LogprobResult):
@@ -78,10 +92,19 @@ class PairResult(LogprobResult):
     pair: int
 
 
+class PairFailure(LogprobFailure):
+    """A failure of many requests. ``index`` counts the outputs of all pairs."""
+
+    pair: int
+
+
+PairOutcome = Union[PairResult, PairFailure]
+
+
 class LogprobResponse(TypedDict):
     object: str
     id: str
     model: str
-    results: List[LogprobResult]
+    results: List[LogprobOutcome]
     usage: Dict[str, int]
     stamp: Dict[str, Any]
