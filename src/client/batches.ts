@@ -44,8 +44,8 @@ export async function* batchesOf<T>(
 }
 
 /**
- * `run` of each input, in the order of the inputs, with at most `concurrency` of them in progress. Reads no further than
- * it works. After an error, or when the caller leaves the loop, `stop` is called and no further input is read.
+ * `run` of each input, in the order of the inputs, with at most `concurrency` of them in progress. Reads no further
+ * than it works. After an error, or when the caller leaves the loop, `stop` is called and no further input is read.
  */
 export async function* inOrder<In, Out>(
   inputs: AsyncIterable<In>,

@@ -34,8 +34,9 @@ export type PairOutcome = LogprobOutcome & {
 type Ranking = Exclude<AnswerOf<'rerank'>, readonly unknown[]>
 
 /**
- * A client of a logpr service, for Node 20.19 or newer and browsers. Requests that the service refuses for lack of room
- * are sent again when it says so. Methods throw `LogprError`, `LogprConnectionError`, or the reason of an aborted signal.
+ * A client of a logpr service, for Node 20.19 or newer and browsers. Requests that the service refuses for lack of
+ * room are sent again when it says so. Methods throw `LogprError`, `LogprConnectionError`, or the reason of an aborted
+ * signal.
  */
 export class LogprClient {
   readonly #transport: Transport

@@ -120,6 +120,26 @@ test('passes on the paths of its list only, however another one is spelled', opt
   assert.deepEqual(passed, [])
 })
 
+test('passes on the same paths below a base path, and the replicas serve nothing else', options, async (t) => {
+  const base = { LOGPR_BASE_PATH: '/ml/logpr' }
+  const replicas = { a: await startService(base), b: await startService(base) }
+  t.after(() => {
+    for (const { process: child } of Object.values(replicas)) child.kill('SIGKILL')
+  })
+  const gateway = await startGateway(t, replicas, base)
+
+  const open = ['', '/', '/app.js', '/docs/', '/openapi.json', '/v1/models']
+  const statuses = await Promise.all(open.map((path) => rawStatus(gateway.url, `/ml/logpr${path}`)))
+  assert.deepEqual(statuses, [308, 200, 200, 200, 200, 200])
+  assert.equal((await post(`${gateway.url}/ml/logpr`)).status, 200)
+
+  const closed = [...CLOSED_TARGETS, ...CLOSED_TARGETS.map((path) => `/ml/logpr${path}`), ...open.filter((path) => path !== '')]
+  const others = ['/ml/logpr/ml/logpr/', '/ml/logprx/v1/models', '/ml%2flogpr/v1/models', '/ml/logpr/../logpr/v1/models', '//ml/logpr/v1/models']
+  const passed: string[] = []
+  for (const target of [...closed, ...others]) if ((await rawStatus(gateway.url, target)) !== 404) passed.push(target)
+  assert.deepEqual(passed, [])
+})
+
 test('checks the management ports of the replicas, whose main ports have no probes', options, async (t) => {
   const [port] = (await freePorts(1)).map(String)
   const start = (host: string): Promise<RunningService> =>

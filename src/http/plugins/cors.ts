@@ -11,10 +11,9 @@ const METHODS = ['GET', 'HEAD', 'POST', 'DELETE']
 const MAX_AGE_SECONDS = 3600
 
 /**
- * Lets pages of the listed origins read responses; with `*` every page, with an empty list none. A preflight is answered
- * before keys are checked, because browsers send none with it. Credentials stay off, so cookies and passwords that a
- * browser keeps never reach the service; a page sends its API key itself. Any header may be sent: SDKs add their own,
- * and none has a meaning without a key.
+ * Lets pages of the listed origins read responses; with `*` every page, with an empty list none. A preflight is
+ * answered before keys are checked, because browsers send none with it. Credentials stay off, so that no cookie or
+ * password of a browser counts; a page sends its API key itself. Any header may be sent: SDKs add their own.
  */
 export async function registerCors(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   if (origins.length === 0) return

@@ -40,8 +40,7 @@ export function registerHttpProtocol(app: FastifyInstance, connections: Pick<Ope
 /** Rejects requests to unknown paths, and other methods than those of a path, before their body is read. */
 export function registerUnknownPaths(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
-    // The handler for unknown paths would run only after the body. A route for OPTIONS exists where CORS is on, and takes
-    // every path.
+    // The handler for unknown paths would run only after the body. Where CORS is on, a route takes all OPTIONS.
     if (request.is404 || request.method === 'OPTIONS') throw notFound(app, request, reply)
   })
   // Routes for files call it.
