@@ -110,7 +110,7 @@ for (const base of ['/logpr', '/ml/logpr'])
 
         await page.click('nav >> text=API')
         await page.waitForSelector('.opblock')
-        assert.equal(new URL(page.url()).pathname, `${base}/docs`)
+        assert.equal(new URL(page.url()).pathname, `${base}/docs/`)
         await page.click('#operations-Operations-version .opblock-summary-control')
         const answered = page.waitForResponse((response) => response.url().endsWith('/version'))
         await page.click('#operations-Operations-version .execute')

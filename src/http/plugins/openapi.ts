@@ -45,6 +45,7 @@ export async function registerOpenapi(app: FastifyInstance, hasKeys: boolean, ba
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    ...(basePath === '' ? {} : { indexPrefix: basePath }),
     staticCSP: true,
     // The script of Swagger UI sets style attributes. Its defaults let the browser contact other machines.
     transformStaticCSP: (header) =>

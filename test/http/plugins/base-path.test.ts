@@ -73,6 +73,19 @@ describe('with --base-path /ml/logpr', () => {
     }
   })
 
+  for (const path of ['/', '/docs', '/docs/'])
+    test(`${path} refers to files below it only`, async () => {
+      const { body } = await app.inject(`/ml/logpr${path}`)
+      const references = [...body.matchAll(/(?:href|src)="(?!data:)([^"]+)"/g)].map(
+        ([, reference = '']) => new URL(reference, `http://host/ml/logpr${path}`).pathname
+      )
+      assert.ok(references.length > 3)
+      assert.deepEqual(
+        references.filter((reference) => !reference.startsWith('/ml/logpr/')),
+        []
+      )
+    })
+
   test('redirects of plugins stay below it', async () => {
     assert.equal((await app.inject('/ml/logpr/docs/static/index.html')).headers.location, '/ml/logpr/docs/')
   })
