@@ -1,4 +1,5 @@
 import { type BatchOptions, batchesOf, inHalves, inOrder, type Weight } from './batches.ts'
+import { LogprError } from './errors.ts'
 import type { operations } from './openapi.ts'
 import { type ClientOptions, jsonLines, lost, type RequestOptions, Transport } from './transport.ts'
 
@@ -68,7 +69,9 @@ export class LogprClient {
     const ended = new AbortController()
     const signal = options.signal === undefined ? ended.signal : AbortSignal.any([options.signal, ended.signal])
     const score = async (batch: readonly Placed[]): Promise<PairOutcome[]> => {
-      const { results } = await this.logprob({ ...scoring, pairs: batch.map(({ pair }) => pair) }, { ...options, signal })
+      const { results } = await this.logprob({ ...scoring, pairs: batch.map(({ pair }) => pair) }, { ...options, signal }).catch((error: unknown) =>
+        Promise.reject(withPlace(error, batch[0]?.place))
+      )
       const places = batch.flatMap(({ pair, place }) => new Array<number>(weightOf(pair).outputs).fill(place))
       return results.map((result) => ({ ...result, pair: places[result.index] as number }))
     }
@@ -87,6 +90,11 @@ export class LogprClient {
   async rerank(body: BodyOf<'rerank'>, options?: RequestOptions): Promise<Ranking> {
     // A list answers `texts`, the format of Text Embeddings Inference.
     return (await this.#post<'rerank'>('v1/rerank', body, options)) as Ranking
+  }
+
+  /** The probability of each of the given texts. */
+  choose(body: BodyOf<'choose'>, options?: RequestOptions): Promise<AnswerOf<'choose'>> {
+    return this.#post<'choose'>('v1/choose', body, options)
   }
 
   /** The loss of a training example, token by token. */
@@ -125,6 +133,12 @@ export class LogprClient {
 /** Whether a line is a result or a failure: a closing line has no place in the request. */
 function isOutcome(line: unknown): line is LogprobOutcome {
   return typeof line === 'object' && line !== null && 'index' in line
+}
+
+/** The field of an error counts the pairs of its request alone. */
+function withPlace(error: unknown, first: number | undefined): unknown {
+  if (!(error instanceof LogprError) || error.param?.startsWith('pairs/') !== true) return error
+  return new LogprError(`in the request that begins with pair ${first}: ${error.message}`, error)
 }
 
 /** A pair and its position in the whole list. */

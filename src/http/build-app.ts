@@ -67,7 +67,7 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
   registerHttpProtocol(app, connections)
   // Between the two: a page can read an error about its path, and no malformed request gets the answer to a preflight.
   await registerCors(app, corsOriginsOf(config))
-  registerUnknownPaths(app)
+  registerUnknownPaths(app, config.BASE_PATH)
   registerBasePath(app, config.BASE_PATH)
   registerWriteTimeout(app, config.WRITE_TIMEOUT_MS)
   // Only a gateway knows whether there is TLS. Both headers would send browsers of a plain-HTTP service to https.

@@ -82,6 +82,15 @@ describe('LogprClient against a service', () => {
     assert.deepEqual(results.map(codeOf), [null, 'empty_completion', null])
   })
 
+  test('an error about a field of a pair says where its request begins', async () => {
+    const pairs = Array.from({ length: 12 }, (_, i) => (i === 9 ? { x: X, y: [] } : { x: X, y: ' river' }))
+    await assert.rejects(all(client.scorePairs(pairs, { batchSize: 4 })), {
+      name: 'LogprError',
+      param: 'pairs/1/y',
+      message: /^in the request that begins with pair 8: pairs\/1\/y is an empty list/
+    })
+  })
+
   test('streams results as they finish', async () => {
     const lines = await all(client.streamLogprob({ pairs: [' river', ' sea', ' town'].map((y) => ({ x: X, y })) }))
     assert.deepEqual(lines.map(({ index }) => index).sort(), [0, 1, 2])
@@ -105,6 +114,7 @@ describe('LogprClient against a service', () => {
     assert.equal((await client.detokenize({ tokens: [...tokens] })).prompt, ' river')
     assert.ok(present((await client.models())[0]).id.length > 0)
     assert.ok((await client.loss({ x: X, y: ' river' })).loss_mean !== undefined)
+    assert.equal((await client.choose({ x: X, choices: [' river', ' seventeen'] })).object, 'choice')
     const ranking = await client.rerank({ query: X, documents: [' river', ' seventeen'] })
     assert.deepEqual(ranking.results.map(({ index }) => index).sort(), [0, 1])
   })

@@ -63,6 +63,12 @@ def test_an_output_that_cannot_be_scored_is_a_failure_in_its_place(client: Logpr
     assert results[1]["error"]["code"] == "empty_completion"
 
 
+def test_an_error_about_a_field_of_a_pair_says_where_its_request_begins(client: LogprClient) -> None:
+    pairs: List[LogprobPair] = [{"x": X, "y": [] if i == 9 else " river"} for i in range(12)]
+    with pytest.raises(LogprError, match="in the request that begins with pair 8: pairs/1/y is an empty list"):
+        list(client.score_pairs(pairs, batch_size=4))
+
+
 def test_streams_results(client: LogprClient) -> None:
     results = list(client.stream_logprob({"x": X, "y": [" river", " sea", " town"]}))
     assert sorted(result["index"] for result in results) == [0, 1, 2]
@@ -79,6 +85,7 @@ def test_an_error_has_code_status_field_and_request_id(url: str) -> None:
 def test_has_the_other_endpoints(client: LogprClient) -> None:
     assert client.check({"joint": -3.5, "marginal": -5.2})["consistent"] is False
     assert len(client.rerank({"query": X, "documents": [" river", " sea"]})["results"]) == 2
+    assert client.choose({"x": X, "choices": [" river", " sea"]})["object"] == "choice"
     assert client.loss({"x": X, "y": " river"})["trained_tokens"] > 0
     assert client.models()[0]["id"]
     assert client.post("/tokenize", {"prompt": " river"})["count"] > 0

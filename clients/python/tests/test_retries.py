@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from typing import Any, Callable, Dict, Iterator, List
 
@@ -139,6 +140,22 @@ def test_a_batch_that_is_too_large_is_halved() -> None:
     results = list(client_of(handle).score_pairs([{"id": str(i), "x": "a", "y": " b"} for i in range(5)]))
     assert [(result["pair"], result["id"]) for result in results] == [(i, str(i)) for i in range(5)]
     assert sizes == [5, 3, 2, 1, 2]
+
+
+def test_leaving_the_loop_ends_the_waits_of_other_requests() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        pair = json.loads(request.content)["pairs"][0]
+        if pair["id"] != "0":
+            return refusal(503, {"retry-after": "30"})
+        return httpx.Response(200, json={"results": [{"index": 0, "id": "0", "candidate": 0}]})
+
+    threads = {thread for thread in threading.enumerate()}
+    outcomes = client_of(handle).score_pairs(({"id": str(i), "x": "a", "y": " b"} for i in range(9)), batch_size=1)
+    next(outcomes)
+    outcomes.close()
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
 
 
 class Broken(httpx.SyncByteStream):

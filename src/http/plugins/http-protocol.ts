@@ -38,24 +38,25 @@ export function registerHttpProtocol(app: FastifyInstance, connections: Pick<Ope
 }
 
 /** Rejects requests to unknown paths, and other methods than those of a path, before their body is read. */
-export function registerUnknownPaths(app: FastifyInstance): void {
+export function registerUnknownPaths(app: FastifyInstance, basePath = ''): void {
+  const refusal = (request: FastifyRequest, reply: FastifyReply): ServiceError => notFound(app, request, reply, `GET ${basePath}/docs lists all endpoints`)
   app.addHook('onRequest', async (request, reply) => {
     // The handler for unknown paths would run only after the body. Where CORS is on, a route takes all OPTIONS.
-    if (request.is404 || request.method === 'OPTIONS') throw notFound(app, request, reply)
+    if (request.is404 || request.method === 'OPTIONS') throw refusal(request, reply)
   })
   // Routes for files call it.
-  app.setNotFoundHandler((request, reply) => sendProblem(notFound(app, request, reply), request, reply))
+  app.setNotFoundHandler((request, reply) => sendProblem(refusal(request, reply), request, reply))
 }
 
 function isContinue(expect: string | undefined): boolean {
   return expect?.toLowerCase() === '100-continue'
 }
 
-function notFound(app: FastifyInstance, { url }: FastifyRequest, reply: FastifyReply): ServiceError {
+function notFound(app: FastifyInstance, { url }: FastifyRequest, reply: FastifyReply, advice: string): ServiceError {
   const path = url.split('?', 1)[0] ?? ''
   // `hasRoute` reads its url as a pattern of routes, and its error would quote it.
   const allowed = /[:*]/.test(path) ? [] : METHODS.filter((method) => app.hasRoute({ method, url: path }))
-  if (allowed.length === 0) return new ServiceError('not_found', 'no endpoint has this path; GET /docs lists all endpoints')
+  if (allowed.length === 0) return new ServiceError('not_found', `no endpoint has this path; ${advice}`)
   reply.header('allow', allowed.join(', '))
   return new ServiceError('method_not_allowed', `this endpoint supports only ${allowed.join(', ')}`)
 }

@@ -61,6 +61,10 @@ describe('with --base-path /ml/logpr', () => {
   ])
     test(`${path} does not exist`, async () => assert.equal(await statusOf(path), 404))
 
+  test('a path outside is answered with where the service is', async () => {
+    assert.match((await app.inject('/v1/models')).json().detail, /GET \/ml\/logpr\/docs lists all endpoints/)
+  })
+
   test('probes, versions and metrics are at the root too', async () => {
     for (const path of ['/livez', '/version', '/metrics']) assert.deepEqual([await statusOf(path), await statusOf(`/ml/logpr${path}`)], [200, 200])
     assert.equal(await statusOf('/readyz'), 503)

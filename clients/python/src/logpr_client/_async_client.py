@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, AsyncIterable, AsyncIterator, Iterable, List, Mapping, Sequence, Union, cast
+from typing import Any, AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, List, Mapping, Sequence, Union, cast
 
 import httpx
 
@@ -62,7 +62,7 @@ class AsyncLogprClient:
         """Scores one prompt ``x`` with its outputs ``y``, or a list of ``pairs``, in one request."""
         return cast(LogprobResponse, await self.post("/v1/logprob", body))
 
-    async def stream_logprob(self, body: Mapping[str, Any]) -> AsyncIterator[LogprobOutcome]:
+    async def stream_logprob(self, body: Mapping[str, Any]) -> AsyncGenerator[LogprobOutcome, None]:
         """The same, one result at a time as they finish; ``index`` is the place in the request."""
         async with self._send("POST", "/v1/logprob", body, "application/x-ndjson") as response:
             try:
@@ -75,7 +75,7 @@ class AsyncLogprClient:
 
     async def score_pairs(
         self, pairs: Pairs, options: LogprobOptions | None = None, *, batch_size: int = 256, concurrency: int = 4
-    ) -> AsyncIterator[PairOutcome]:
+    ) -> AsyncGenerator[PairOutcome, None]:
         """Scores any number of pairs in as many requests as they need; yields the results in input order.
 
         Reads the pairs as it goes, so they may come from a file. An output that cannot be scored is a failure in
@@ -119,6 +119,10 @@ class AsyncLogprClient:
     async def rerank(self, body: Mapping[str, Any]) -> Any:
         """Orders documents by their log-probability."""
         return await self.post("/v1/rerank", body)
+
+    async def choose(self, body: Mapping[str, Any]) -> Any:
+        """The probability of each of the given texts."""
+        return await self.post("/v1/choose", body)
 
     async def loss(self, body: Mapping[str, Any]) -> Any:
         """The loss of a training example, token by token."""

@@ -6,7 +6,7 @@ import json
 import random
 import time
 from dataclasses import dataclass
-from typing import Any, Iterable, Iterator, List, Mapping, Sequence, TypeVar, cast
+from typing import Any, Iterable, Iterator, List, Mapping, Sequence, cast
 
 import httpx
 
@@ -21,8 +21,6 @@ TOO_MUCH = frozenset({"body_too_large", "deadline_exceeded"})
 MAX_BATCH_CHARS = 4_194_304
 FIRST_BACKOFF_S = 0.5
 MAX_BACKOFF_S = 8.0
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,8 @@ def default_headers(api_key: str | None, headers: Mapping[str, str] | None) -> d
 
 
 def outputs_of(pair: LogprobPair) -> int:
-    y = pair["y"]
+    # The service says what is missing.
+    y = pair.get("y", "")
     if isinstance(y, str) or all(isinstance(entry, int) for entry in y):
         return 1
     return len(y)
@@ -149,9 +148,12 @@ class BatchBuilder:
         return full
 
 
-def halves_after(failure: LogprError, batch: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+def halves_after(failure: LogprError, batch: Sequence[Placed]) -> tuple[Sequence[Placed], Sequence[Placed]]:
     """The halves of a batch that was too much for one request. Raises ``failure`` if it was not."""
     if failure.code not in TOO_MUCH or len(batch) < 2:
+        if failure.param is not None and failure.param.startswith("pairs/"):
+            # The field counts the pairs of its request alone.
+            failure.prefix(f"in the request that begins with pair {batch[0].place}: ")
         raise failure
     middle = (len(batch) + 1) // 2
     return batch[:middle], batch[middle:]

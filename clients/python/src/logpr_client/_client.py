@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Event
 from types import TracebackType
-from typing import Any, Iterable, Iterator, List, Mapping, Sequence, cast
+from typing import Any, Generator, Iterable, Iterator, List, Mapping, Sequence, cast
 
 import httpx
 
@@ -66,7 +66,7 @@ class LogprClient:
         """Scores one prompt ``x`` with its outputs ``y``, or a list of ``pairs``, in one request."""
         return cast(LogprobResponse, self.post("/v1/logprob", body))
 
-    def stream_logprob(self, body: Mapping[str, Any]) -> Iterator[LogprobOutcome]:
+    def stream_logprob(self, body: Mapping[str, Any]) -> Generator[LogprobOutcome, None, None]:
         """The same, one result at a time as they finish; ``index`` is the place in the request."""
         with self._send("POST", "/v1/logprob", body, "application/x-ndjson") as response:
             try:
@@ -84,7 +84,7 @@ class LogprClient:
         *,
         batch_size: int = 256,
         concurrency: int = 4,
-    ) -> Iterator[PairOutcome]:
+    ) -> Generator[PairOutcome, None, None]:
         """Scores any number of pairs in as many requests as they need; yields the results in input order.
 
         Reads the pairs as it goes, so they may come from a file. An output that cannot be scored is a failure in
@@ -93,9 +93,13 @@ class LogprClient:
         if concurrency < 1:
             raise ValueError("concurrency must be at least 1")
 
+        stop = Event()
+
         def score(batch: Sequence[Placed]) -> List[PairOutcome]:
+            body = {**(options or {}), "pairs": [placed.pair for placed in batch]}
             try:
-                response = self.logprob({**(options or {}), "pairs": [placed.pair for placed in batch]})
+                with self._send("POST", "/v1/logprob", body, stop=stop) as answer:
+                    response = cast(LogprobResponse, _json_of(answer))
             except LogprError as failure:
                 first, second = halves_after(failure, batch)
                 return [*score(first), *score(second)]
@@ -120,12 +124,17 @@ class LogprClient:
             while pending:
                 yield from numbered(pending.popleft().result())
         finally:
-            # After an error, or when the caller leaves the loop, at most `concurrency` requests still end.
+            # After an error, or when the caller leaves the loop, at most `concurrency` requests still end, without retries.
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 
     def rerank(self, body: Mapping[str, Any]) -> Any:
         """Orders documents by their log-probability."""
         return self.post("/v1/rerank", body)
+
+    def choose(self, body: Mapping[str, Any]) -> Any:
+        """The probability of each of the given texts."""
+        return self.post("/v1/choose", body)
 
     def loss(self, body: Mapping[str, Any]) -> Any:
         """The loss of a training example, token by token."""
@@ -149,7 +158,10 @@ class LogprClient:
             return _json_of(response)
 
     @contextmanager
-    def _send(self, method: str, path: str, body: Any, accept: str = "application/json") -> Iterator[httpx.Response]:
+    def _send(
+        self, method: str, path: str, body: Any, accept: str = "application/json", stop: Event | None = None
+    ) -> Iterator[httpx.Response]:
+        stop = stop or Event()
         deadline = Deadline.after(self._timeout)
         retries = 0
         while True:
@@ -175,7 +187,8 @@ class LogprClient:
                     response.close()
             wait = self._policy.wait_before_next(failure, retries)
             deadline.check_wait(wait, failure)
-            time.sleep(wait)
+            if stop.wait(wait):
+                raise failure
             retries += 1
         try:
             yield response

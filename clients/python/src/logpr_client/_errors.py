@@ -35,6 +35,11 @@ class LogprError(Exception):
         #: How long the service asks to wait, in seconds.
         self.retry_after = retry_after
 
+    def prefix(self, text: str) -> None:
+        """Puts ``text`` in front of the message."""
+        self.message = text + self.message
+        self.args = (self.message,)
+
 
 class LogprConnectionError(Exception):
     """No whole response arrived; ``__cause__`` has the reason."""
