@@ -38,7 +38,7 @@ function selfTestText({ id, selfTest }: ServedModel): string {
   const run = items.filter(({ status }) => status !== 'skipped')
   const remarkable = run.filter(({ status }) => status !== 'pass')
   const counts = `${run.length - remarkable.length} of ${run.length} checks passed`
-  const tolerance = `scores of a token vary by at most ${Number(toleranceNats.toPrecision(DIGITS))} nats`
+  const tolerance = `tolerance ${Number(toleranceNats.toPrecision(DIGITS))} nats per token`
   const details = remarkable.map(({ status, message }) => `\n    ${status}: ${message}`).join('')
-  return `${verdict}: ${counts}; ${tolerance}${details === '' ? '' : `${details}\n    All checks: GET /v1/models/${id}`}`
+  return `${verdict}: ${counts}, ${tolerance}${details === '' ? '' : `${details}\n    All checks: GET /v1/models/${id}`}`
 }
