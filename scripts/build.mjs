@@ -45,7 +45,10 @@ function hashOfSources(root) {
   const sources = FOLDERS.flatMap((folder) => filesIn(join(root, folder)).filter((file) => file.endsWith('.ts')))
   // The lock file names the version of the compiler.
   for (const file of [...sources, join(root, 'tsconfig.json'), join(root, 'package-lock.json')]) {
-    hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file)).update('\0')
+    hash
+      .update(`${file.slice(root.length)}\0`)
+      .update(readFileSync(file))
+      .update('\0')
   }
   return hash.digest('hex')
 }
