@@ -1,7 +1,7 @@
 /**
- * The `preinstall` script of the package. The install script of onnxruntime-node downloads CUDA libraries on Linux, also
- * where there is no GPU, and fails without a network. This makes the download optional: only with its own variable or
- * flag (ONNXRUNTIME_NODE_INSTALL, --onnxruntime-node-install), as documented by onnxruntime-node. npm runs all
+ * The `preinstall` script of the package. The install script of onnxruntime-node downloads CUDA libraries on Linux,
+ * even where there is no GPU, and fails without a network. This makes the download optional: only with its own variable
+ * or flag (ONNXRUNTIME_NODE_INSTALL, --onnxruntime-node-install), as documented by onnxruntime-node. npm runs all
  * `preinstall` scripts before any other. A project that itself depends on onnxruntime-node keeps the download.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'

@@ -16,8 +16,8 @@ const FOLDERS = ['src', 'test', 'bench', 'scripts']
 const OUTPUT = /(?:\.d\.ts|\.js)(?:\.map)?$/
 
 /**
- * Builds the clone in `root` if its dist/ is stale, and says so on standard error. Returns null, or what went wrong. The
- * compiler prints its own messages.
+ * Builds the clone in `root` if its dist/ is stale, and says so on standard error. Returns null, or what went wrong.
+ * The compiler prints its own messages.
  */
 export function buildIfStale(root = join(import.meta.dirname, '..')) {
   const stamp = join(root, 'dist', 'build.json')

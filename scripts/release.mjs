@@ -1,8 +1,8 @@
 /**
  * Packs a tag and publishes the package with provenance: `node scripts/release.mjs [--dry-run]`. Runs in a job of a CI
  * service that can vouch for itself (npm's documentation lists them), with a token in NODE_AUTH_TOKEN or as a trusted
- * publisher. Lists everything that speaks against a release, not only the first. A dry run does all but publish, whatever
- * it finds, and leaves the tarball in the current folder.
+ * publisher. Lists everything that speaks against a release, not only the first. A dry run does all but publish,
+ * whatever it finds. The tarball is left in the current folder.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'

@@ -32,7 +32,7 @@ function modelText({ id, maxModelLen, stamp, replicas }: ServedModel): string {
   return `${id}, ${stamp.dtype}, up to ${maxModelLen.toLocaleString('en')} tokens, ${stamp.execution_provider} with ${threads}${engines}`
 }
 
-/** The messages of checks that did not pass follow, one a line. */
+/** The messages of checks that did not pass follow, each in its own line. */
 function selfTestText({ id, selfTest }: ServedModel): string {
   const { verdict, items, toleranceNats } = selfTest
   const run = items.filter(({ status }) => status !== 'skipped')
