@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, describe, test } from 'node:test'
@@ -24,6 +24,10 @@ interface Packed {
   readonly size: number
   readonly unpackedSize: number
   readonly files: readonly { readonly path: string; readonly mode: number }[]
+}
+
+interface Versioned {
+  readonly version: string
 }
 
 const folder = tempFolder({ after })
@@ -59,15 +63,15 @@ describe('npm pack', () => {
     run('npm', ['init', '--yes'])
     const said = execFileSync('bash', ['-c', `npm install --prefer-offline --no-audit ./${filename} 2>&1`], { cwd: folder, env: ENV, encoding: 'utf8' })
     assert.doesNotMatch(said, /EBADENGINE|deprecated/)
-    const locked = (
-      JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'package-lock.json'), 'utf8')) as { packages: Record<string, { version: string; inBundle?: true }> }
-    ).packages
-    const differing = Object.entries(locked).filter(([path, { version, inBundle }]) => {
-      const manifest = join(folder, 'node_modules', 'logpr', path, 'package.json')
-      return inBundle && existsSync(manifest) && (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version !== version
-    })
-    assert.deepEqual(differing, [])
-    for (const name of ['cookie', 'content-disposition']) assert.ok(existsSync(join(folder, 'node_modules', 'logpr', 'node_modules', name)), name)
+    const bundled = readdirSync(join(folder, 'node_modules', 'logpr', 'node_modules'), { recursive: true, encoding: 'utf8' })
+    // Newer ones need Node 22, and the overrides of package.json do not apply here.
+    for (const [name, version] of Object.entries({ cookie: '1.1.1', 'content-disposition': '2.0.1' })) {
+      const manifests = bundled.filter((path) => path === `${name}/package.json` || path.endsWith(`/node_modules/${name}/package.json`))
+      const versions = manifests.map(
+        (path) => (JSON.parse(readFileSync(join(folder, 'node_modules', 'logpr', 'node_modules', path), 'utf8')) as Versioned).version
+      )
+      assert.deepEqual(versions, [version], name)
+    }
     const natives = readdirSync(join(folder, 'node_modules', 'onnxruntime-node', 'bin'), { recursive: true, encoding: 'utf8' })
     assert.ok(natives.length > 0)
     assert.deepEqual(
@@ -77,8 +81,8 @@ describe('npm pack', () => {
   })
 
   test('scores on the command line', () => {
-    assert.equal(run('npx', ['--no', 'logpr', '--version']).trim(), LOGPR_VERSION)
-    const result = JSON.parse(run('npx', ['--no', 'logpr', 'score', '--x', PAIR.x, '--y', PAIR.y])) as { log_prob: { conditional: number } }
+    assert.equal(run('npx', ['--no', '--', 'logpr', '--version']).trim(), LOGPR_VERSION)
+    const result = JSON.parse(run('npx', ['--no', '--', 'logpr', 'score', '--x', PAIR.x, '--y', PAIR.y])) as { log_prob: { conditional: number } }
     assert.equal(result.log_prob.conditional.toFixed(2), '-3.79')
   })
 
