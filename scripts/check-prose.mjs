@@ -34,7 +34,7 @@ const HABITS = [
 
 const PROSE = /^(?:README|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^docs\/.*\.md$|^bench\/.*\.md$|^models\/.*\.md$|^scripts\/.*\.md$/
 // Generated types quote openapi.yaml.
-const CODE = /^(?!src\/client\/openapi\.ts$)(?:src|test|bench|scripts)\/.*\.(?:ts|mjs)$|^web\/.*\.js$/
+const CODE = /^(?!src\/client\/openapi\.ts$)(?:bin|src|test|bench|scripts)\/.*\.(?:ts|mjs)$|^web\/.*\.js$/
 const WORDED = /^deploy\/|^web\/|^openapi\.yaml$|^\.ci\/|^Dockerfile$|^docker-compose\.yml$/
 
 const faults = []
