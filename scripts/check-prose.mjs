@@ -33,7 +33,7 @@ const HABITS = [
 ]
 
 const PROSE = /^(?:README|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^docs\/.*\.md$|^bench\/.*\.md$|^models\/.*\.md$|^scripts\/.*\.md$/
-const CODE = /^(?:src|test|bench|scripts)\/.*\.(?:ts|mjs)$|^web\/.*\.js$/
+const CODE = /^(?:bin|src|test|bench|scripts)\/.*\.(?:ts|mjs)$|^web\/.*\.js$/
 const WORDED = /^deploy\/|^web\/|^openapi\.yaml$|^\.ci\/|^Dockerfile$|^docker-compose\.yml$/
 
 const faults = []

@@ -13,11 +13,16 @@ interface LockedPackage {
   readonly integrity?: string
   readonly license?: string
   readonly hasInstallScript?: boolean
+  readonly cpu?: readonly string[]
   readonly engines?: { readonly node?: string }
 }
 
 const readText = (name: string): string => readFileSync(join(PACKAGE_FOLDER, name), 'utf8')
-const manifest = JSON.parse(readText('package.json')) as { readonly engines: { readonly node: string } }
+const manifest = JSON.parse(readText('package.json')) as {
+  readonly engines: { readonly node: string }
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly bundleDependencies: readonly string[]
+}
 const { packages } = JSON.parse(readText('package-lock.json')) as { readonly packages: Readonly<Record<string, LockedPackage>> }
 const locked = Object.entries(packages).filter(([path]) => path !== '')
 const inProduction = locked.filter(([, { dev }]) => dev !== true)
@@ -26,11 +31,14 @@ const inProduction = locked.filter(([, { dev }]) => dev !== true)
 const namesOf = (found: typeof locked): string[] => found.map(([path, { version }]) => `${path.replace(/^.*node_modules\//, '')} ${version}`)
 
 describe('locked packages', () => {
-  test('run on the oldest Node that package.json supports', () => {
+  test('run on the oldest Node that package.json supports, and on 22 and 24, so that npm ci has no EBADENGINE warning', () => {
     const oldest = manifest.engines.node.replace('>=', '')
     assert.match(oldest, /^\d+\.\d+$/)
-    const newer = locked.filter(([, { engines }]) => engines?.node !== undefined && !satisfies(`${oldest}.0`, engines.node))
-    assert.deepEqual(namesOf(newer), [], 'override these with an older version in package.json, or replace them')
+    for (const version of [`${oldest}.0`, '22.12.0', '24.0.0']) {
+      // npm skips an optional package of another platform without a word.
+      const unfit = locked.filter(([, { engines, cpu }]) => engines?.node !== undefined && !cpu?.includes('ia32') && !satisfies(version, engines.node))
+      assert.deepEqual(namesOf(unfit), [], `on Node ${version}: override these with an older version in package.json, or replace them`)
+    }
   })
 
   test('carry a hash, and no address of a registry', () => {
@@ -38,13 +46,18 @@ describe('locked packages', () => {
     assert.deepEqual(namesOf(locked.filter(([, { resolved }]) => resolved !== undefined)), [], 'run npm install with the .npmrc of this repository')
   })
 
-  test('in production: only onnxruntime-node has native code or an install script, which .npmrc does not run', () => {
-    const scripted = inProduction.filter(([, { hasInstallScript }]) => hasInstallScript === true)
+  test('run no install script: npm runs only those that the lock file notes', () => {
+    const scripted = locked.filter(([, { hasInstallScript }]) => hasInstallScript === true)
+    assert.deepEqual(namesOf(scripted), [], 'read its install script; if logpr works without it, delete this "hasInstallScript" from package-lock.json')
+  })
+
+  test('in production: all but onnxruntime-node, which has the native code, travel in the package', () => {
+    const { dependencies, bundleDependencies } = manifest
     assert.deepEqual(
-      scripted.map(([path]) => path),
-      ['node_modules/onnxruntime-node']
+      Object.keys(dependencies).filter((name) => !bundleDependencies.includes(name)),
+      ['onnxruntime-node'],
+      'add them to bundleDependencies in package.json'
     )
-    assert.match(readText('.npmrc'), /^ignore-scripts=true$/m)
     // Packages of other platforms are how native code usually comes.
     assert.deepEqual(namesOf(inProduction.filter(([, { optional }]) => optional === true)), [])
   })

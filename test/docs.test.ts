@@ -135,7 +135,7 @@ describe('documents', () => {
 })
 
 /** Every file that a page may name, by its path from the root of the repository. */
-const SOURCES = ['src', 'test', 'scripts', 'bench'].flatMap((folder) =>
+const SOURCES = ['bin', 'src', 'test', 'scripts', 'bench'].flatMap((folder) =>
   readdirSync(join(PACKAGE_FOLDER, folder), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`)
 )
 

@@ -41,7 +41,8 @@ const SCORE_SETTINGS = [
   'BATCH_TIMEOUT_MS',
   'HEARTBEAT_TIMEOUT_MS',
   'START_TIMEOUT_MS',
-  'LOG_LEVEL'
+  'LOG_LEVEL',
+  'LOG_FORMAT'
 ] as const satisfies readonly OptionName[]
 
 const MODEL_OPERAND = { name: 'MODEL', max: 1 } as const

@@ -48,8 +48,9 @@ export async function score(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   const clear = (): void => progress.clear()
   // Also when the reader of standard output has gone.
   process.once('exit', clear)
+  const log = await createLogger(config.LOG_LEVEL, 2, config.LOG_FORMAT)
   // Lines are read only as fast as they are scored, so the queue needs no limit.
-  const backend = startBackend({ ...config, MAX_QUEUE_TOKENS: Number.MAX_SAFE_INTEGER }, createLogger(config.LOG_LEVEL, 2), {
+  const backend = startBackend({ ...config, MAX_QUEUE_TOKENS: Number.MAX_SAFE_INTEGER }, log, {
     located,
     provider,
     precisionFolder: precisionFolder(env)

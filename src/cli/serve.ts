@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import { openServiceWarning } from '../config/conflicts.ts'
 import { unknownVariables } from '../config/environment.ts'
 import { loadConfig } from '../config/load-config.ts'
@@ -5,7 +6,7 @@ import { withProviderDefaults } from '../config/provider-defaults.ts'
 import { serviceErrorFrom } from '../errors.ts'
 import type { OnPullEvent } from '../hub/pull-progress.ts'
 import { precisionFolder } from '../model/precision/rounded-file.ts'
-import { createLogger } from '../observability/logger.ts'
+import { createLogger, isPretty } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import { startTracing } from '../observability/tracing.ts'
 import type { EarlyStop } from '../process/early-stop.ts'
@@ -15,6 +16,7 @@ import { startModels } from '../serving/start-models.ts'
 import { EXIT_FAILED, exitCodeOf } from './exit-codes.ts'
 import { modelLocator } from './model-locator.ts'
 import { ServiceStop } from './service-stop.ts'
+import { startSummary } from './start-summary.ts'
 
 /** Time in addition to the drain delay and the longest request before a stop is forced. */
 const TEARDOWN_MS = 5000
@@ -27,7 +29,7 @@ const FAILURE_CHECK_MS = 500
  */
 export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv, earlyStop: EarlyStop): Promise<number> {
   const { config: settings, given } = loadConfig(argv, env)
-  const log = createLogger(settings.LOG_LEVEL, 1)
+  const log = await createLogger(settings.LOG_LEVEL, 1, settings.LOG_FORMAT)
   for (const warning of [...unknownVariables(env), openServiceWarning(settings)]) if (warning !== null) log.warn({}, warning)
   const stop = new ServiceStop(settings.DRAIN_DELAY_MS + settings.DEADLINE_MS + TEARDOWN_MS, log, settings.API_KEYS_FILE !== '')
   earlyStop.release()
@@ -50,6 +52,9 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv, ear
   models.ready.then(
     () => {
       log.info({ startMs: Math.round(performance.now()) }, 'ready')
+      if (isPretty(settings.LOG_FORMAT, 1) && log.isLevelEnabled('info')) {
+        process.stdout.write(startSummary(models, service.address, service.managementAddress))
+      }
       if (config.EXIT_ON_FAILURE) watchForFailure(models, (reason) => stop.fail(EXIT_FAILED, { reason }, 'a model has failed for good, stopping'))
     },
     (error) => {
@@ -70,7 +75,7 @@ function watchForFailure(models: ModelRegistry, onFailed: (reason: string) => vo
 }
 
 /** Logs the download of a model. */
-function logPull(log: ReturnType<typeof createLogger>): OnPullEvent {
+function logPull(log: Logger): OnPullEvent {
   return (event) => {
     const { kind, ...fields } = event
     if (kind === 'plan') log.info(fields, 'model found on the hub')

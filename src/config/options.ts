@@ -94,6 +94,11 @@ export const OPTIONS = {
     'info',
     'Least severe level that is logged. No level logs the text of a request.'
   ),
+  LOG_FORMAT: choice(
+    ['auto', 'json', 'pretty'],
+    'auto',
+    'Form of the log: json writes one object per line, pretty lines for people; auto is pretty on a terminal and json elsewhere. NO_COLOR=1 turns colors off.'
+  ),
   MAX_BATCH_TOKENS: integer({
     minimum: 1,
     maximum: 1_000_000,

@@ -35,7 +35,8 @@ describe('OPTIONS', () => {
     ['EXECUTION_PROVIDER', 'execution-provider', 'auto'],
     ['THREADS', 'threads', 0],
     ['API_KEYS_FILE', 'api-keys-file', ''],
-    ['LOG_LEVEL', 'log-level', 'info']
+    ['LOG_LEVEL', 'log-level', 'info'],
+    ['LOG_FORMAT', 'log-format', 'auto']
   ]
   for (const [name, flag, fallback] of FIXED) {
     it(`keeps --${flag} and its default`, () => assert.deepEqual([flagOf(name), OPTIONS[name].default], [flag, fallback]))

@@ -5,7 +5,7 @@ import { PACKAGE_FOLDER } from '../../../src/process/package-info.ts'
 import type { Measured, ServicePromise } from '../promise.ts'
 
 interface Lock {
-  readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly integrity?: string; readonly resolved?: string }>>
+  readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly integrity?: string; readonly hasInstallScript?: boolean }>>
 }
 interface BillOfMaterials {
   readonly bomFormat: string
@@ -25,7 +25,8 @@ async function measure(): Promise<Measured> {
   const { packages } = JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'package-lock.json'), 'utf8')) as Lock
   const locked = Object.entries(packages).filter(([path]) => path !== '')
   const withoutHash = locked.filter(([, { integrity }]) => integrity?.startsWith('sha512-') !== true).length
-  const ignoresScripts = /^ignore-scripts=true$/m.test(readFileSync(join(PACKAGE_FOLDER, '.npmrc'), 'utf8'))
+  // npm runs an install script only of a package for which the lock file notes one.
+  const ignoresScripts = locked.every(([, { hasInstallScript }]) => hasInstallScript !== true)
   const isInSync = spawnSync('npm', ['ci', '--dry-run'], { cwd: PACKAGE_FOLDER }).status === 0
   const bill = JSON.parse(execFileSync('npm', ['run', '--silent', 'sbom'], { cwd: PACKAGE_FOLDER, encoding: 'utf8', maxBuffer: 2 ** 28 })) as BillOfMaterials
   const production = locked.filter(([, { dev }]) => dev !== true)
