@@ -46,7 +46,10 @@ for (const pages of GUIDES) {
     for (const page of pages) {
       const text = readPage(`docs/guides/${page}`)
       const steps = guideSteps(text)
-      for (const step of steps) test(`${page}: ${step.kind} ${step.name}`, needing(...step.needs), () => follow(step))
+      for (const step of steps) {
+        const options = step.needs.length === 0 ? {} : needing(...step.needs)
+        test(`${page}: ${step.kind} ${step.name}`, options, () => follow(step))
+      }
 
       test(`${page}: every program and every output is checked`, () => {
         assert.equal(text.match(/^```(?:bash|python|ts)$/gm)?.length, steps.filter(({ language }) => ['bash', 'python', 'ts'].includes(language)).length)
