@@ -45,10 +45,15 @@ function clientEnv(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessE
   }
 }
 
-/** Runs a program to its end, in the package's folder; a failure is an exit code, not an exception. */
-export async function runProgram(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
+/** Runs a program to its end; a failure is an exit code, not an exception. */
+export async function runProgram(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd: string = PACKAGE_FOLDER
+): Promise<Finished> {
   try {
-    const { stdout, stderr } = await run(file, args, { env: clientEnv(env), cwd: PACKAGE_FOLDER, maxBuffer: 1 << 28 })
+    const { stdout, stderr } = await run(file, args, { env: clientEnv(env), cwd, maxBuffer: 1 << 28 })
     return { code: 0, stdout, stderr }
   } catch (error) {
     const { code, stdout, stderr } = error as Finished
