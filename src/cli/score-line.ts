@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { Ajv } from 'ajv'
-import { didYouMean } from '../config/nearest-name.ts'
+import { didYouMeanFields } from '../config/nearest-name.ts'
 import type { LogprobOptions } from '../encoding/logprob-item.ts'
 import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { LogprobEvaluator, Outcome } from '../evaluation/logprob-evaluator.ts'
@@ -61,22 +61,6 @@ function idOf(value: unknown): string | null {
   return typeof id === 'string' ? id : null
 }
 
-/** What other tools call the fields. */
-const ALIASES: Readonly<Record<string, string>> = {
-  prompt: 'x',
-  context: 'x',
-  input: 'x',
-  question: 'x',
-  query: 'x',
-  text: 'x',
-  completion: 'y',
-  continuation: 'y',
-  output: 'y',
-  target: 'y',
-  answer: 'y',
-  response: 'y'
-}
-
 function checked(value: unknown): RequestedPairs {
   if (Array.isArray(value))
     throw new ServiceError('invalid_request', "the line is a list; write one object per line, such as with jq --compact-output '.[]' FILE")
@@ -94,5 +78,5 @@ function checked(value: unknown): RequestedPairs {
 function hint(param: string): string {
   const flag = param.replaceAll('_', '-')
   if (flag in SCORE_FLAGS) return `; give --${flag} on the command line, for all lines`
-  return ALIASES[param] === undefined ? didYouMean(param, Object.keys(LOGPROB_PAIR.properties)) : `; did you mean ${ALIASES[param]}?`
+  return didYouMeanFields([param], Object.keys(LOGPROB_PAIR.properties))
 }

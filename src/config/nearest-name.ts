@@ -7,6 +7,31 @@ export function didYouMean(typed: string, names: Iterable<string>, prefix = ''):
   return nearest === null ? '' : `; did you mean ${prefix}${nearest}?`
 }
 
+/** What other tools call the fields of a pair. */
+const ALIASES: Readonly<Record<string, string>> = {
+  prompt: 'x',
+  context: 'x',
+  input: 'x',
+  question: 'x',
+  query: 'x',
+  text: 'x',
+  completion: 'y',
+  continuation: 'y',
+  output: 'y',
+  target: 'y',
+  answer: 'y',
+  response: 'y'
+}
+
+/** Like `didYouMean` for unknown fields, also by the names of other tools; empty when a field has no match. */
+export function didYouMeanFields(typed: readonly string[], fields: readonly string[]): string {
+  const meant = typed.map((name) => {
+    const alias = ALIASES[name.toLowerCase()]
+    return alias !== undefined && fields.includes(alias) ? alias : nearestName(name, fields)
+  })
+  return meant.length === 0 || meant.includes(null) ? '' : `; did you mean ${[...new Set(meant)].join(', ')}?`
+}
+
 /** The name with the fewest edits, the first of equals; null when none is close. */
 function nearestName(typed: string, names: Iterable<string>): string | null {
   let nearest: string | null = null

@@ -8,6 +8,7 @@ import type { EncodedItem, Warning } from './encoded-item.ts'
 import type { EncodingContext } from './encoding-context.ts'
 import { assertReachable, type ItemInput, itemInputOf } from './item-input.ts'
 import type { LogprobItem, LogprobOptions } from './logprob-item.ts'
+import { missingSpace, type WordsAtBoundary, wordsAtBoundary } from './missing-space.ts'
 import { isMisplaced, type PartIds, partText, spelledParts } from './spelling.ts'
 import { TextIds } from './text-ids.ts'
 import { codePointCount, displayText } from './token-text.ts'
@@ -33,9 +34,24 @@ export async function encodeItems(items: readonly LogprobItem[], options: Logpro
       true
     )
   }
+  const words = valid.flatMap((input) => boundaryWords(input) ?? [])
+  await textIds.add(
+    words.flatMap(({ glued, spaced }) => [glued, spaced]),
+    true
+  )
   return Promise.all(
     await mapInSlices(inputs, (input) => (input instanceof ServiceError ? input : orServiceError(() => encodedItem(input, textIds, options, context))))
   )
+}
+
+/** The words that x and y put together without a space, as texts of the caller. */
+function boundaryWords({ xText, y, fromTemplate }: ItemInput): WordsAtBoundary | null {
+  return typeof y === 'string' && !fromTemplate ? wordsAtBoundary(xText, y) : null
+}
+
+function spaceWarnings(input: ItemInput, textIds: TextIds): Warning[] {
+  const words = boundaryWords(input)
+  return words === null ? [] : missingSpace(textIds.of(words.glued, true).length, textIds.of(words.spaced, true).length)
 }
 
 function encodedItem(input: ItemInput, textIds: TextIds, options: LogprobOptions, context: EncodingContext): EncodedItem {
@@ -97,7 +113,7 @@ function encodedItem(input: ItemInput, textIds: TextIds, options: LogprobOptions
       boundaryIsKnown: split.boundary.policy !== 'tokens',
       ...controlTokens(input, partIds, options, tokenizer)
     },
-    warnings: [...warningsOf(split, droppedTokens, sizes), ...input.warnings],
+    warnings: [...warningsOf(split, droppedTokens, sizes), ...spaceWarnings(input, textIds), ...input.warnings],
     ...scoredRange(sizes, droppedTokens > 0 ? new Set(['conditional']) : options.terms)
   }
 }

@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { ServiceError, serviceErrorFrom } from '../errors.ts'
 import type { ChatWarning, TokenizerInfo } from '../tokenizer/tokenizer.ts'
 import { moveTrailingSpace } from './boundary.ts'
 import { textsOf } from './conversation-input.ts'
@@ -27,7 +27,10 @@ export async function itemInputOf(item: LogprobItem, options: LogprobOptions, co
   const base = { item, y, headIds: new Int32Array(0), xText: '', fromTemplate: false, movedSpace: false, warnings: [] }
   if (typeof item.x === 'object' && 'messages' in item.x) {
     for (const text of textsOf(item.x)) checkedInput(text, item.param.x, options, context)
-    const { headIds, tail, warnings } = await context.tokenizer.encodeChat(item.x, options.onOverflow === 'error' ? { maxTokens: context.maxModelLen } : {})
+    const limit = options.onOverflow === 'error' ? { maxTokens: context.maxModelLen } : {}
+    const { headIds, tail, warnings } = await context.tokenizer.encodeChat(item.x, limit).catch((error: unknown) => {
+      throw withPath(serviceErrorFrom(error), item.param.x)
+    })
     if (options.parseSpecialTokens) refuseControls(tail, context)
     return { ...base, headIds, xText: tail, fromTemplate: true, warnings }
   }
@@ -36,6 +39,13 @@ export async function itemInputOf(item: LogprobItem, options: LogprobOptions, co
   if (options.boundary !== 'move_space' || typeof y !== 'string') return { ...base, xText: x }
   const moved = moveTrailingSpace(x, y)
   return { ...base, xText: moved.x, y: moved.y, movedSpace: moved.x !== x }
+}
+
+/** The same error, of which the field is beside the messages at `messagesPath`. */
+function withPath(error: ServiceError, messagesPath: string): ServiceError {
+  const { code, message, param, cause } = error
+  const path = messagesPath.replace(/messages$/, '')
+  return path === '' || param === undefined ? error : new ServiceError(code, message, { param: `${path}${param}`, cause })
 }
 
 /** The tail of a rendered conversation has no control token of the template: one that it spells is a message's text. */

@@ -10,6 +10,8 @@ export interface LogprobItem {
   /** Position of y among the outputs of its x. */
   readonly candidate: number
   readonly id: string | null
+  /** Line of the request that has it, from 1; absent where the request is one JSON document. */
+  readonly line?: number
   readonly x: TextOrIds | Conversation
   readonly y: TextOrIds
   /** Paths of x and y in the request, for error messages. */

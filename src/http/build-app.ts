@@ -11,13 +11,14 @@ import { PACKAGE_FOLDER } from '../process/package-info.ts'
 import { createFastify } from './create-fastify.ts'
 import { HeldBytes, registerHeldBytes } from './held-bytes.ts'
 import { createHttpServer } from './http-server.ts'
+import { registerLogprobLines } from './logprob-lines.ts'
 import { registerAuthentication } from './plugins/authentication.ts'
 import { registerBasePath, withoutBasePath } from './plugins/base-path.ts'
 import { registerCors } from './plugins/cors.ts'
 import { registerDeadline } from './plugins/deadline.ts'
 import { registerErrorHandler } from './plugins/error-handler.ts'
 import { registerHttpProtocol, registerUnknownPaths } from './plugins/http-protocol.ts'
-import { registerJsonBody } from './plugins/json-body.ts'
+import { type OnArrived, registerJsonBody } from './plugins/json-body.ts'
 import { registerOpenapi } from './plugins/openapi.ts'
 import { RateLimits, registerRateLimits } from './plugins/rate-limits.ts'
 import { registerRequestContext } from './plugins/request-context.ts'
@@ -56,11 +57,12 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
     bodyLimit: config.MAX_BODY_BYTES,
     rewriteUrl: ({ url = '' }) => withoutBasePath(url, config.BASE_PATH),
     // Fastify's defaults would turn 5 into "5" and drop misspelt fields.
-    ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } }
+    ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false, verbose: true } }
   })
   registerErrorHandler(app, hasTimedOut)
   const held = new HeldBytes(config, () => models.backlogSeconds())
-  registerJsonBody(app, config, (request, sizeBytes) => held.arrived(request, sizeBytes))
+  const onArrived: OnArrived = (request, sizeBytes) => held.arrived(request, sizeBytes)
+  registerJsonBody(app, config, onArrived)
   registerRequestContext(app, metrics, () => models.health().status === 'draining')
   const tracing = activeTracing()
   if (tracing !== null) registerTracing(app, tracing)
@@ -83,7 +85,7 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
   await app.register(descriptionRoutes)
   await app.register(async (scope) => {
     await registerAuthentication(scope, apiKeys)
-    registerDeadline(scope, config.DEADLINE_MS)
+    registerDeadline(scope, { longestMs: config.DEADLINE_MS, isDraining: () => models.health().status === 'draining' })
     const rateLimits = new RateLimits(config)
     await registerRateLimits(scope, rateLimits, rateLimitRedis, () => metrics.uncountedRequests.inc())
     registerHeldBytes(scope, held, ({ client }) => client.client)
@@ -92,7 +94,10 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
     await scope.register(tokenizeRoutes, { models, requests })
     await scope.register(tokenizerInfoRoutes, { models, isEnabled: config.TOKENIZER_INFO })
     await scope.register(checkRoutes)
-    await scope.register(logprobRoutes, { requests })
+    await scope.register(async (lines) => {
+      registerLogprobLines(lines, config, onArrived)
+      await lines.register(logprobRoutes, { requests })
+    })
     await scope.register(lossRoutes, { requests })
     await scope.register(completionsRoutes, { requests })
     await scope.register(chatCompletionsRoutes, { requests })

@@ -6,6 +6,21 @@ export interface AjvFault {
   readonly keyword: string
   readonly message?: string
   readonly params: Readonly<Record<string, unknown>>
+  /** The schema at the place, and the value there: only from an Ajv that is verbose. */
+  readonly parentSchema?: object
+  readonly data?: unknown
+}
+
+/** The unknown fields of an object, at most three, and those that it may have; null for another fault. */
+export function unknownFields({ keyword, parentSchema, data }: AjvFault): { readonly unknown: readonly string[]; readonly known: readonly string[] } | null {
+  if (keyword !== 'additionalProperties' || parentSchema === undefined || !('properties' in parentSchema)) return null
+  const known = Object.keys(parentSchema.properties as object)
+  return {
+    unknown: Object.keys(data as object)
+      .filter((name) => !known.includes(name))
+      .slice(0, 3),
+    known
+  }
 }
 
 /** The path of the field at fault, which is empty for the whole value, and what is wrong with it; never its value. */

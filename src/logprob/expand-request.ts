@@ -2,8 +2,8 @@ import { type ConversationFields, conversationOf, MESSAGE_OPTIONS } from '../enc
 import type { LogprobItem, TextOrIds } from '../encoding/logprob-item.ts'
 import { ServiceError } from '../errors.ts'
 
-/** One x or conversation and its outputs, as the body has them. */
-interface RequestedPair extends ConversationFields {
+/** One x or conversation and its outputs, as the body or a line has them. */
+export interface RequestedPair extends ConversationFields {
   readonly id?: string
   readonly x?: TextOrIds
   readonly y?: RequestedOutput
@@ -21,23 +21,32 @@ export interface RequestedPairs extends RequestedPair {
  * field.
  */
 export function expandRequest(body: RequestedPairs): LogprobItem[] {
+  if (body.pairs === undefined) return pairItems(body, { firstIndex: 0, orPairs: ', or pairs' })
+  const stray = (['x', 'y', 'messages', ...MESSAGE_OPTIONS] as const).find((field) => body[field] !== undefined)
+  if (stray !== undefined) throw invalid(stray, `${stray} cannot be combined with pairs: put it into each pair`)
   const items: LogprobItem[] = []
-  if (body.pairs === undefined) addPair(items, body, '')
-  else {
-    const stray = (['x', 'y', 'messages', ...MESSAGE_OPTIONS] as const).find((field) => body[field] !== undefined)
-    if (stray !== undefined) throw invalid(stray, `${stray} cannot be combined with pairs: put it into each pair`)
-    body.pairs.forEach((pair, index) => addPair(items, pair, `pairs/${index}/`))
-  }
+  for (const [index, pair] of body.pairs.entries()) for (const item of pairItems(pair, { firstIndex: items.length, path: `pairs/${index}/` })) items.push(item)
   return items
 }
 
-function addPair(items: LogprobItem[], pair: RequestedPair, path: string): void {
+interface PairPlace {
+  /** Index of its first item among the results. */
+  readonly firstIndex: number
+  /** Precedes the names of its fields in errors. */
+  readonly path?: string
+  /** Its line in a body of JSON Lines, from 1. */
+  readonly line?: number
+  /** What else may replace x in this place, for the message. */
+  readonly orPairs?: string
+}
+
+/** The items of one pair, one per output. Throws `invalid_request`, naming the field. */
+export function pairItems(pair: RequestedPair, { firstIndex, path = '', line, orPairs = '' }: PairPlace): LogprobItem[] {
   const { x, messages, y, id } = pair
   const option = messages === undefined ? MESSAGE_OPTIONS.find((field) => pair[field] !== undefined && pair[field] !== null) : undefined
   if (option !== undefined)
     throw invalid(`${path}${option}`, `${path}${option} needs messages, which a chat template renders: send it with messages, or leave it out`)
-  if (x === undefined && messages === undefined)
-    throw invalid(`${path}x`, `${path}x is missing: send x (a text or token ids), messages${path === '' ? ', or pairs' : ''}`)
+  if (x === undefined && messages === undefined) throw invalid(`${path}x`, `${path}x is missing: send x (a text or token ids), messages${orPairs}`)
   if (x !== undefined && messages !== undefined) throw invalid(`${path}messages`, `${path}x and ${path}messages exclude each other: send one of them`)
   if (y === undefined) throw invalid(`${path}y`, `${path}y is missing: send the output to score, or a list of outputs`)
 
@@ -45,10 +54,11 @@ function addPair(items: LogprobItem[], pair: RequestedPair, path: string): void 
   const outputs = isList ? y : [y]
   if (isList && outputs.length === 0) throw invalid(`${path}y`, `${path}y is an empty list, so there is nothing to score: send at least one output`)
   const conversation = messages === undefined ? null : conversationOf(messages, pair, { path, addGenerationPrompt: true })
-  outputs.forEach((output, candidate) => {
+  return outputs.map((output, candidate) => {
     const param = { x: `${path}${x === undefined ? 'messages' : 'x'}`, y: isList ? `${path}y/${candidate}` : `${path}y` }
     if (typeof output === 'number') throw invalid(param.y, `${param.y} is a number in a list of outputs: send either only token ids, or only outputs`)
-    items.push({ index: items.length, candidate, id: id ?? null, x: conversation ?? x!, y: output as TextOrIds, param })
+    const place = { index: firstIndex + candidate, candidate, id: id ?? null, ...(line === undefined ? {} : { line }) }
+    return { ...place, x: conversation ?? x!, y: output as TextOrIds, param }
   })
 }
 

@@ -14,6 +14,7 @@ export interface LogprobResult {
   readonly index: number
   readonly id: string | null
   readonly candidate: number
+  readonly line?: number
   readonly log_prob: { readonly [term in Term]?: number | null }
   readonly log_prob_eos?: number
   readonly counts: { readonly x: Lengths; readonly y: Lengths }
@@ -33,6 +34,7 @@ export interface LogprobFailure {
   readonly index: number
   readonly id: string | null
   readonly candidate: number
+  readonly line?: number
   readonly error: { readonly code: string; readonly message: string; readonly param?: string }
 }
 
@@ -42,9 +44,7 @@ export function resultOf({ item, encoded, sequence, sums, checks, causal, tokens
   const ownY = sums.conditional === null ? null : sums.conditional - (sums.eos ?? 0)
   return {
     object: 'logprob.result',
-    index: item.index,
-    id: item.id,
-    candidate: item.candidate,
+    ...placeOf(item),
     log_prob: Object.fromEntries([...terms].map((term) => [term, sums[term]])),
     ...(hasY && sums.eos !== null ? { log_prob_eos: sums.eos } : {}),
     counts: encoded.lengths,
@@ -77,7 +77,13 @@ function isGreedy({ logProbs, best, sizes }: ScoredSequence): boolean {
   return true
 }
 
-export function failureOf(item: LogprobItem, { code, message, param }: ServiceError): LogprobFailure {
-  const { index, id, candidate } = item
-  return { object: 'logprob.failure', index, id, candidate, error: { code, message, ...(param === undefined ? {} : { param }) } }
+/** Which item of the request a result belongs to. */
+export type ItemPlace = Pick<LogprobItem, 'index' | 'id' | 'candidate' | 'line'>
+
+function placeOf({ index, id, candidate, line }: ItemPlace): ItemPlace {
+  return { index, id, candidate, ...(line === undefined ? {} : { line }) }
+}
+
+export function failureOf(item: ItemPlace, { code, message, param }: ServiceError): LogprobFailure {
+  return { object: 'logprob.failure', ...placeOf(item), error: { code, message, ...(param === undefined ? {} : { param }) } }
 }

@@ -13,7 +13,8 @@ const LEFT_ADVICE =
  * low score.
  */
 export function documentError(error: ServiceError, document: number, { field, truncation }: RerankRequest): ServiceError {
-  if (SERVICE_FAILURES.has(error.code)) return error
+  // Options of the messages, which are the prompt of all documents.
+  if (SERVICE_FAILURES.has(error.code) || error.param === 'continue_final_message') return error
   const advice = error.code === 'context_length_exceeded' && truncation === 'right' ? `; ${LEFT_ADVICE}` : ''
   const param = `${field}/${document}`
   return new ServiceError(error.code, `${error.message.startsWith(param) ? '' : `${param}: `}${error.message}${advice}`, { param, cause: error.cause })

@@ -6,6 +6,8 @@ import { retryAfterSeconds } from './throughput-estimate.ts'
 interface Load {
   /** Waiting work, the earliest deadline first. */
   readonly byDeadline: readonly TimedWork[]
+  /** Tokens that the newcomer will submit later, before the same deadline. */
+  readonly laterTokens: number
   readonly waitingTokens: number
   readonly maxQueueTokens: number
   /** Null while the speed of the engine is unknown: then no request is refused for its deadline. */
@@ -20,7 +22,10 @@ interface Load {
  * Why the scheduler refuses `newcomer`: `queue_full`, with the time that the work before it takes. Null when it
  * is admitted.
  */
-export function refusalOf(newcomer: TimedWork, { byDeadline, waitingTokens, maxQueueTokens, capacity, share, backlogMs }: Load): ServiceError | null {
+export function refusalOf(
+  newcomer: TimedWork,
+  { byDeadline, laterTokens, waitingTokens, maxQueueTokens, capacity, share, backlogMs }: Load
+): ServiceError | null {
   const { submittedAtMs, deadlineAtMs, tokens } = newcomer
   // Cached results and running batches answer all of it; the engine computes nothing.
   if (tokens === 0) return null
@@ -31,12 +36,13 @@ export function refusalOf(newcomer: TimedWork, { byDeadline, waitingTokens, maxQ
       { retryAfterSeconds: retryAfterSeconds(backlogMs) }
     )
   if (capacity === null) return null
-  const tooMuchMs = excessMs(byDeadline, newcomer, capacity, share)
+  const allTokens = Math.round(tokens + laterTokens)
+  const tooMuchMs = excessMs(byDeadline, { ...newcomer, tokens: allTokens }, capacity, share)
   if (tooMuchMs <= 0) return null
   const seconds = (ms: number): string => (ms / 1000).toFixed(1)
   return new ServiceError(
     'queue_full',
-    `${tokens} tokens, ${seconds(tokens * capacity.msPerToken)} s of computing, cannot finish within ${seconds(deadlineAtMs - submittedAtMs)} s ` +
+    `${allTokens} tokens, ${seconds(allTokens * capacity.msPerToken)} s of computing, cannot finish within ${seconds(deadlineAtMs - submittedAtMs)} s ` +
       `beside the ${waitingTokens} queued tokens; send fewer at a time, or retry later`,
     { retryAfterSeconds: retryAfterSeconds(Math.max(tooMuchMs, backlogMs)) }
   )

@@ -37,6 +37,11 @@ export interface WorkTerms {
   readonly priority?: Priority
   /** Called with the tokens of each submission that was admitted: those that the engine has to compute. */
   readonly onAdmitted?: (tokens: number) => void
+  /**
+   * How many times the tokens of this submission the whole request has, whose other work follows before the same
+   * deadline. Default: 1. Admission makes sure that all of it can finish.
+   */
+  readonly wholeFactor?: number
   /** The signal that admission knows the request by, where `signal` is another one. */
   readonly requestSignal?: AbortSignal
 }

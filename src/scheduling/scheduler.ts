@@ -94,7 +94,7 @@ export class Scheduler {
     })
     const tokens = submitted.reduce((sum, each) => sum + this.#tokensToRun(each), 0)
     this.#expected.submitted(terms.requestSignal ?? terms.signal, tokens)
-    this.#admit(request, tokens, work.length)
+    this.#admit(request, tokens, work.length, { laterTokens: ((terms.wholeFactor ?? 1) - 1) * tokens })
     terms.onAdmitted?.(tokens)
     this.#observer.queued?.(request)
     return this.#enqueue(submitted, request, terms.signal, (entries) => this.#queue.add(request, entries))
@@ -109,7 +109,7 @@ export class Scheduler {
   assertRoom(tokens: number, sequences: number, terms: WorkTerms): () => void {
     const counted = Math.min(tokens, this.#limits.maxBatchTokens)
     const request = new QueuedRequest(this.#now(), terms)
-    this.#admit(request, this.#expected.estimate(counted), sequences, this.#expected.tokensOf(request.client))
+    this.#admit(request, this.#expected.estimate(counted), sequences, { expectedTokens: this.#expected.tokensOf(request.client) })
     return this.#expected.expect(terms.signal, request.client, counted)
   }
 
@@ -125,7 +125,7 @@ export class Scheduler {
     return this.#enqueue([{ batch, key: null, cachedRows: null }], request, signal, (entries) => this.#queue.addFirst(entries))[0]!
   }
 
-  #admit(request: QueuedRequest, tokens: number, sequences: number, expectedTokens = 0): void {
+  #admit(request: QueuedRequest, tokens: number, sequences: number, { expectedTokens = 0, laterTokens = 0 }): void {
     const { submittedAtMs, deadlineAtMs, priority, client } = request
     this.#clients.used(request, submittedAtMs)
     const newcomer: TimedWork = { submittedAtMs, deadlineAtMs, priority, tokens }
@@ -133,6 +133,7 @@ export class Scheduler {
     const ownShare = 2 * this.#queue.tokensOf(client) > waitingTokens ? 'most' : 'less'
     const refusal = refusalOf(newcomer, {
       byDeadline: this.#queue.byDeadline,
+      laterTokens,
       waitingTokens,
       maxQueueTokens: this.#limits.maxQueueTokens,
       capacity: this.#capacity(expectedTokens),

@@ -51,18 +51,19 @@ async function computedWhileBlocked(act: () => Promise<void>): Promise<number> {
 }
 
 describe('a client that goes away', () => {
-  test('takes all its queued work with it, and nothing of it is computed', async () => {
-    const droppedBefore = await dropped()
-    const computed = await computedWhileBlocked(async () => {
-      const leaving = new AbortController()
-      const left = service.post('/v1/logprob', { x: IDS, y: IDS.map((id) => [id, 3]) }, { signal: leaving.signal }).catch(() => 'gone')
-      await until('the work waits', async () => (await metric('logpr_queue_sequences')) === IDS.length)
-      leaving.abort()
-      assert.equal(await left, 'gone')
-      await until('the work is dropped', async () => (await metric('logpr_queue_tokens')) === 0)
+  for (const accept of ['application/json', 'application/x-ndjson'])
+    test(`takes all its queued work with it, and nothing of it is computed (${accept})`, async () => {
+      const droppedBefore = await dropped()
+      const computed = await computedWhileBlocked(async () => {
+        const leaving = new AbortController()
+        const left = service.post('/v1/logprob', { x: IDS, y: IDS.map((id) => [id, 3]) }, { signal: leaving.signal, headers: { accept } }).catch(() => 'gone')
+        await until('the work waits', async () => (await metric('logpr_queue_sequences')) === IDS.length)
+        leaving.abort()
+        assert.equal(await left, 'gone')
+        await until('the work is dropped', async () => (await metric('logpr_queue_tokens')) === 0)
+      })
+      assert.deepEqual([computed, (await dropped()) - droppedBefore], [0, IDS.length])
     })
-    assert.deepEqual([computed, (await dropped()) - droppedBefore], [0, IDS.length])
-  })
 
   test('one of a hundred at once, leaves nothing behind', async () => {
     const droppedBefore = await dropped()

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, ServiceError, serviceErrorFrom } from '../../errors.ts'
-import { schemaFault } from '../../json/schema-fault.ts'
+import { invalidRequest } from '../invalid-request.ts'
 import { problemHeaders, problemOf } from '../problem.ts'
 
 const CODE_BY_FASTIFY_CODE: Readonly<Record<string, ErrorCode>> = {
@@ -60,7 +60,7 @@ export function logFailure({ code, message, cause }: ServiceError, status: numbe
 
 /** Converts an error of a route or of Fastify. */
 export function toServiceError(thrown: FastifyError): ServiceError {
-  if (thrown.validation !== undefined) return validationError(thrown)
+  if (thrown.validation !== undefined) return invalidRequest(thrown.validation[0], thrown.validationContext ?? 'body')
   if (thrown.code?.startsWith('FST_BEARER_AUTH'))
     return new ServiceError('unauthorized', 'the API key is missing or unknown; send one as `Authorization: Bearer KEY`')
   const code = CODE_BY_FASTIFY_CODE[thrown.code] ?? codeOfLibrary(thrown)
@@ -76,12 +76,6 @@ export function toServiceError(thrown: FastifyError): ServiceError {
 function codeOfLibrary({ statusCode }: FastifyError): ErrorCode | undefined {
   if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return undefined
   return statusCode === 403 || statusCode === 404 ? 'not_found' : 'invalid_request'
-}
-
-/** Ajv's first error, with the path of the field but never its value. */
-function validationError({ validation, validationContext }: FastifyError): ServiceError {
-  const { param, finding } = schemaFault(validation?.[0])
-  return new ServiceError('invalid_request', `${param === '' ? `the ${validationContext ?? 'body'}` : param} ${finding}`, { param })
 }
 
 /** The client left or was too slow, whatever the code that waited for its body made of that. */

@@ -1,11 +1,9 @@
-import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../config/options.ts'
 import { ServiceError } from '../../errors.ts'
-import { isSliceOver, nextSlice, pauseIfLong } from '../../event-loop.ts'
-import { keepNumberKinds } from '../../json/number-kinds.ts'
-import { parseJson } from '../../json/parse.ts'
+import { pauseIfLong } from '../../event-loop.ts'
+import { jsonOf } from '../../json/json-lines.ts'
 import type { JsonLimits } from '../../json/structure.ts'
 import { readBody } from '../read-body.ts'
 
@@ -16,31 +14,30 @@ declare module 'fastify' {
   }
 }
 
-/**
- * Parses JSON bodies without changing anything: whatever a lenient parser would alter silently is rejected. `onArrived`
- * gets the size of each body before it is decoded.
- */
-export function registerJsonBody(
-  app: FastifyInstance,
-  config: Pick<Config, 'MAX_BODY_BYTES' | 'MAX_ITEMS' | 'MAX_TEXT_BYTES'>,
-  onArrived: (request: FastifyRequest, sizeBytes: number) => void
-): void {
+export type BodyLimits = Pick<Config, 'MAX_BODY_BYTES' | 'MAX_ITEMS' | 'MAX_TEXT_BYTES'>
+/** Called with the size of each body before it is decoded. */
+export type OnArrived = (request: FastifyRequest, sizeBytes: number) => void
+
+/** Parses JSON bodies without changing anything: whatever a lenient parser would alter silently is rejected. */
+export function registerJsonBody(app: FastifyInstance, config: BodyLimits, onArrived: OnArrived): void {
   const limits = jsonLimitsOf(config)
   app.decorateRequest('bodyBytes', 0)
   app.removeContentTypeParser(['text/plain', 'application/json'])
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
-    const bytes = await readBody(payload, config.MAX_BODY_BYTES)
-    request.bodyBytes = bytes.length
-    onArrived(request, bytes.length)
-    rejectEncoding(request)
+    const bytes = await arrivedBody(request, payload, config, onArrived)
     if (bytes.length === 0) throw new ServiceError('invalid_json', 'the body is empty; send a JSON object')
-    if (!isUtf8(bytes)) throw new ServiceError('invalid_utf8', 'the body is not valid UTF-8; encode it as UTF-8')
     await pauseIfLong()
-    const value = await parsed(bytes, limits)
-    await pauseIfLong()
-    for (const _ of keepNumberKinds(bytes, value)) if (isSliceOver()) await nextSlice()
-    return value
+    return jsonOf(bytes, limits, 'body')
   })
+}
+
+/** The bytes of a body. Throws what `readBody` throws, and `unsupported_media_type` for an encoding. */
+export async function arrivedBody(request: FastifyRequest, payload: IncomingMessage, config: BodyLimits, onArrived: OnArrived): Promise<Buffer> {
+  const bytes = await readBody(payload, config.MAX_BODY_BYTES)
+  request.bodyBytes = bytes.length
+  onArrived(request, bytes.length)
+  rejectEncoding(request)
+  return bytes
 }
 
 /** Objects and lists per item: a conversation may have as many messages. */
@@ -55,7 +52,7 @@ const MAX_DECIMALS = 1_048_576
 const MIN_ITEMS = 1024
 
 /** How many parts a body within the limits of the service may have. */
-function jsonLimitsOf({ MAX_BODY_BYTES, MAX_ITEMS, MAX_TEXT_BYTES }: Pick<Config, 'MAX_BODY_BYTES' | 'MAX_ITEMS' | 'MAX_TEXT_BYTES'>): JsonLimits {
+export function jsonLimitsOf({ MAX_BODY_BYTES, MAX_ITEMS, MAX_TEXT_BYTES }: BodyLimits): JsonLimits {
   const items = Math.max(MIN_ITEMS, MAX_ITEMS)
   return {
     containers: CONTAINERS_PER_ITEM * items,
@@ -63,15 +60,6 @@ function jsonLimitsOf({ MAX_BODY_BYTES, MAX_ITEMS, MAX_TEXT_BYTES }: Pick<Config
     values: Math.max(STRINGS_PER_ITEM * items, Math.floor(MAX_BODY_BYTES / BYTES_PER_VALUE)),
     decimals: MAX_DECIMALS,
     textBytes: MAX_TEXT_BYTES
-  }
-}
-
-async function parsed(bytes: Buffer, limits: JsonLimits): Promise<unknown> {
-  try {
-    return await parseJson(bytes, limits)
-  } catch (error) {
-    // The message of the parser quotes the text around the error.
-    throw error instanceof SyntaxError ? new ServiceError('invalid_json', 'the body is not valid JSON; send one JSON object') : error
   }
 }
 

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { type ConversationFields, conversationOf } from '../../encoding/conversation-input.ts'
+import { type ConversationFields, conversationOf, MESSAGE_OPTIONS } from '../../encoding/conversation-input.ts'
 import { ServiceError } from '../../errors.ts'
 import type { TokenizedText, TokenizeInput, TokenizerDescription } from '../../tokenizer/tokenizer.ts'
 import { sendJson } from '../json-stream.ts'
@@ -48,7 +48,7 @@ export const tokenizeRoutes: FastifyPluginAsync<{ models: ServedModels; requests
       const input = tokenizeInputOf(request.body)
       const { tokenizer, maxModelLen } = await selectTokenizer(request)
       const tokenized = await tokenizer.tokenize(input, request.body.return_token_strs === true, terms)
-      const warnings = [...warningsOf(input, tokenizer.description), ...tokenized.warnings.map(({ message }) => message)]
+      const warnings = [...unusedOptions(request.body), ...warningsOf(input, tokenizer.description), ...tokenized.warnings.map(({ message }) => message)]
       return sendJson(reply, tokenizedParts(tokenized, maxModelLen, warnings))
     }
   )
@@ -93,6 +93,13 @@ function* tokenizedParts({ ids, spellingsJson }: TokenizedText, maxModelLen: num
   yield spellingsJson === null ? 'null' : Buffer.from(spellingsJson.buffer, spellingsJson.byteOffset, spellingsJson.byteLength)
   if (warnings.length > 0) yield `,"warnings":${JSON.stringify(warnings)}`
   yield '}'
+}
+
+/** Warns of fields that only conversations have. Clients of vLLM may send them with a prompt, so they are no error. */
+function unusedOptions(body: TokenizeBody): string[] {
+  if (body.prompt === undefined) return []
+  const unused = [...MESSAGE_OPTIONS, 'chat_template' as const].filter((field) => (body[field] ?? null) !== null)
+  return unused.map((field) => `${field} is for messages and has no effect on a prompt`)
 }
 
 /** Warns of tokens around the text that transformers adds or leaves out, if they were asked for. */

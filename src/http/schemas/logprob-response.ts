@@ -89,8 +89,9 @@ const PLACE = {
   id: nullable(string('id of the pair; null when it has none.')),
   candidate: integer('Position of y in the outputs of its x.')
 }
+const LINE = { line: integer('Line of its pair in a body of JSON Lines, from 1; absent otherwise.') }
 
-const LOGPROB_RESULT = named(
+export const LOGPROB_RESULT = named(
   'LogprobResult',
   objectOf(
     {
@@ -103,6 +104,7 @@ const LOGPROB_RESULT = named(
       warnings: WARNINGS
     },
     {
+      ...LINE,
       log_prob_eos: number('log Pr(end | x, y), in nats; included in conditional and joint. With eos score only.'),
       normalized: nullable(NORMALIZED),
       is_greedy: boolean('Whether every token of y is the most probable one at its position. Absent when y was not scored.'),
@@ -126,7 +128,7 @@ export const ITEM_ERROR = named(
   )
 )
 
-const LOGPROB_FAILURE = named(
+export const LOGPROB_FAILURE = named(
   'LogprobFailure',
   objectOf(
     {
@@ -134,13 +136,13 @@ const LOGPROB_FAILURE = named(
       ...PLACE,
       error: ITEM_ERROR
     },
-    {},
+    LINE,
     'An output that could not be scored. The others are answered all the same.'
   )
 )
 
 /** One entry of `results`, or one line of application/x-ndjson. */
-export const LOGPROB_OUTCOME = named('LogprobOutcome', {
+const LOGPROB_OUTCOME = named('LogprobOutcome', {
   description: 'A result, or the reason why there is none; object tells them apart.',
   oneOf: [LOGPROB_RESULT, LOGPROB_FAILURE],
   discriminator: {
@@ -148,6 +150,15 @@ export const LOGPROB_OUTCOME = named('LogprobOutcome', {
     mapping: { 'logprob.result': '#/components/schemas/LogprobResult', 'logprob.failure': '#/components/schemas/LogprobFailure' }
   }
 })
+
+/** What a request came to: `summary` of a response, and fields of the last line of a stream. */
+export const LOGPROB_TOTALS = {
+  items: integer('Results of the request.'),
+  ok: integer('Results with scores.'),
+  failed: { type: 'object', additionalProperties: { type: 'integer' }, description: 'Results without scores, by the code of their error.' },
+  usage: USAGE,
+  elapsed_ms: integer('Time since the request was begun, in milliseconds.')
+} as const
 
 export const LOGPROB_RESPONSE = named(
   'LogprobResponse',
@@ -160,7 +171,7 @@ export const LOGPROB_RESPONSE = named(
       usage: USAGE,
       stamp: STAMP
     },
-    {},
+    { summary: named('LogprobTotals', objectOf(LOGPROB_TOTALS, {}, 'What the request came to. With summary true only.')) },
     'The scores of all outputs of a request.'
   )
 )

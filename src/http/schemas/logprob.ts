@@ -80,6 +80,11 @@ export const LOGPROB_REQUEST = {
       enum: ['standard', 'deep'],
       default: 'standard',
       description: 'Depth of the checks: deep scores the sequence again in other ways and compares the scores.'
+    },
+    summary: {
+      type: 'boolean',
+      default: false,
+      description: 'Whether to add the totals: items, ok, failed by code, usage and time. In a stream they are one more line at the end.'
     }
   }
 } as const

@@ -172,7 +172,7 @@ class ThreadTokenizer implements Tokenizer, TextTokenizer {
 
   #requireTemplate(advice: string): void {
     const { chatTemplateFault: fault } = this.info
-    if (fault !== null) throw new ServiceError('chat_template_failed', `${fault}; ${advice}`)
+    if (fault !== null) throw new ServiceError('chat_template_failed', `${fault}; ${advice}`, { param: 'messages' })
   }
 }
 
