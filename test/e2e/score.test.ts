@@ -84,7 +84,7 @@ describe('logpr score with files', () => {
     const cwd = tempFolder(t, { 'many.jsonl': manyPairs(2000) })
     const command = `'${process.execPath}' '${MAIN}' score many.jsonl 2> errors | head -n 1; echo "\${PIPESTATUS[0]}"`
     const { stdout } = await promisify(execFile)('bash', ['-c', command], { cwd })
-    assert.match(stdout, /^\{"index":0,.*\}\n0\n$/)
+    assert.match(stdout, /^\{"object":"logprob\.result","index":0,.*\}\n0\n$/)
     assert.equal(readFileSync(join(cwd, 'errors'), 'utf8'), '')
   })
 })
@@ -149,7 +149,7 @@ describe('logpr score on a terminal', WITH_TERMINAL, () => {
 
   test('prints JSON Lines with --json', async () => {
     const { output } = await onTerminal("logpr score --x 'Once upon a' --y ' time' --json")
-    assert.match(output, /\{"index":0,"id":null,/)
+    assert.match(output, /\{"object":"logprob\.result","index":0,"id":null,/)
   })
 
   test('says that it waits for lines, and answers each one at once', async () => {
