@@ -5,6 +5,7 @@ import { ServiceError } from '../errors.ts'
 import type { LogprobEvaluator, Outcome } from '../evaluation/logprob-evaluator.ts'
 import type { ScoredItem } from '../evaluation/scored-item.ts'
 import { type Usage, usageOf } from '../evaluation/usage.ts'
+import { mapInSlices } from '../event-loop.ts'
 import type { WorkTerms } from '../scheduling/job.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
 import { type SpellingScores, type Verdict, verdictOn } from './answer.ts'
@@ -45,47 +46,50 @@ export function sequenceCount(questions: readonly Question[]): number {
 export async function answerQuestions(questions: readonly Question[], verify: LogprobOptions['verify'], scorer: Scorer, terms: WorkTerms): Promise<Answers> {
   // Without joint and marginal, the LM head never runs on x.
   const options: LogprobOptions = { ...DEFAULT_OPTIONS, terms: new Set(['conditional'] as const), verify }
-  const encode = async (sequences: readonly Sequence[]): Promise<(EncodedItem | ServiceError)[]> => {
+  const encode = async (sequences: readonly Sequence[]): Promise<Map<Sequence, EncodedItem | ServiceError>> => {
     const encoded = new Map<Sequence, EncodedItem | ServiceError>()
     for (const eos of ['none', 'score'] as const) {
       const own = sequences.filter(({ question }) => elementAt(questions, question).eos === eos)
-      const ofOwn = await scorer.encode(
-        own.map(({ item }) => item),
-        { ...options, eos },
-        terms
-      )
+      const items = own.map(({ item }) => item)
+      const ofOwn = await scorer.encode(items, { ...options, eos }, terms)
       own.forEach((sequence, i) => {
         encoded.set(sequence, elementAt(ofOwn, i))
       })
     }
-    return sequences.map((sequence) => entryOf(encoded, sequence))
+    return encoded
   }
 
   const own = questions.flatMap((question, i) => itemsOf(question).map((item): Sequence => ({ question: i, item })))
+  const ownOf = byQuestion(own)
   const ownEncoded = await encode(own)
   const baselines = questions.flatMap(({ score }, question) =>
     promptsOf(score).flatMap((x) =>
-      own.flatMap((sequence, i) => (sequence.question === question ? [{ question, item: baselineItem(sequence.item, elementAt(ownEncoded, i), x) }] : []))
+      entryOf(ownOf, question).map((sequence): Sequence => ({ question, item: baselineItem(sequence.item, entryOf(ownEncoded, sequence), x) }))
     )
   )
-  const baselinesEncoded = (await encode(baselines)).map((encoded, i) =>
-    encoded instanceof ServiceError ? baselineError(encoded, elementAt(questions, elementAt(baselines, i).question).score) : encoded
-  )
+  const baselinesOf = byQuestion(baselines)
+  const baselinesEncoded = await encode(baselines)
+  for (const [sequence, encoded] of baselinesEncoded)
+    if (encoded instanceof ServiceError) baselinesEncoded.set(sequence, baselineError(encoded, elementAt(questions, sequence.question).score))
+
   const all = [...own, ...baselines]
+  const allEncoded = [...own.map((sequence) => entryOf(ownEncoded, sequence)), ...baselines.map((sequence) => entryOf(baselinesEncoded, sequence))]
   const items = all.map(({ item }, index) => ({ ...item, index }))
-  const evaluation = await scorer.evaluateEncoded(items, [...ownEncoded, ...baselinesEncoded], options, terms)
+  const evaluation = await scorer.evaluateEncoded(items, allEncoded, options, terms)
   const outcomes = new Map(await Promise.all(all.map(async (sequence, i) => [sequence, await elementAt(evaluation.outcomes, i)] as const)))
-  const outcomesOf = (sequences: ReadonlyMap<number, readonly Sequence[]>, question: number): Outcome[] =>
-    (sequences.get(question) ?? []).map((sequence) => entryOf(outcomes, sequence))
-  const [ownOf, baselinesOf] = [byQuestion(own), byQuestion(baselines)]
-  const results = questions.map((question, i) => answerOf(question, i, outcomesOf(ownOf, i), outcomesOf(baselinesOf, i)))
+  const outcomesOf = (sequences: readonly Sequence[]): Outcome[] => sequences.map((sequence) => entryOf(outcomes, sequence))
+  const results = await mapInSlices(questions, (question, i) => answerOf(question, i, outcomesOf(entryOf(ownOf, i)), outcomesOf(baselinesOf.get(i) ?? [])))
   const { computed_tokens, cached_tokens } = await evaluation.usage
-  return { results, usage: usageOf(ownEncoded, { computed_tokens, cached_tokens }) }
+  return { results, usage: usageOf([...ownEncoded.values()], { computed_tokens, cached_tokens }) }
 }
 
 function byQuestion(sequences: readonly Sequence[]): Map<number, Sequence[]> {
   const groups = new Map<number, Sequence[]>()
-  for (const sequence of sequences) groups.set(sequence.question, [...(groups.get(sequence.question) ?? []), sequence])
+  for (const sequence of sequences) {
+    const group = groups.get(sequence.question)
+    if (group === undefined) groups.set(sequence.question, [sequence])
+    else group.push(sequence)
+  }
   return groups
 }
 
@@ -132,7 +136,7 @@ function answerOf(question: Question, index: number, own: readonly Outcome[], ba
       const { encoded } = elementAt(items, spelling)
       return {
         logProb: conditionalOf(elementAt(items, spelling)),
-        baselines: behind.filter((_, i) => i % items.length === spelling).map(conditionalOf),
+        baselines: Array.from({ length: behind.length / items.length }, (_, prompt) => conditionalOf(elementAt(behind, prompt * items.length + spelling))),
         tokens: encoded.sizes.y + encoded.sizes.eos,
         bytes: encoded.lengths.y.bytes
       }

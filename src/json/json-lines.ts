@@ -38,11 +38,17 @@ export class JsonLines {
   /** The next line; null at the end. Never rejects: a line that is not JSON has an error. */
   async next(): Promise<JsonLine | null> {
     while (this.#at < this.#bytes.length) {
+      if (isSliceOver()) await nextSlice()
+      if (this.#bytes[this.#at] === LINE_FEED) {
+        // Millions of empty lines fit into a body.
+        this.#at++
+        this.#number++
+        continue
+      }
       const lineFeed = this.#bytes.indexOf(LINE_FEED, this.#at)
       const line = this.#bytes.subarray(this.#at, lineFeed < 0 ? this.#bytes.length : lineFeed)
       this.#at += line.length + (lineFeed < 0 ? 0 : 1)
       this.#number++
-      if (isSliceOver()) await nextSlice()
       if (!isBlank(line)) return this.#parsed(line)
     }
     return null

@@ -3,6 +3,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { answerQuestions, sequenceCount } from '../../choice/evaluate.ts'
 import { questionsOf, type RequestedQuestions } from '../../choice/request.ts'
 import { ServiceError } from '../../errors.ts'
+import { jsonOfEach, partsWithList, sendJson } from '../json-stream.ts'
 import { CHOOSE_REQUEST, CHOOSE_RESPONSE, type ChooseRequestBody } from '../schemas/choose.ts'
 import { ERRORS, errorResponses } from '../schemas/error.ts'
 import { response } from '../schemas/json-schema.ts'
@@ -37,14 +38,11 @@ export const chooseRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
       itemsScored(sequences)
       const [only] = results
       if (results.length === 1 && only instanceof ServiceError) throw only
-      return {
-        object: 'choice' as const,
-        id: `choice-${randomUUID()}`,
-        model: model.id,
-        results: results.map((result, index) => (result instanceof ServiceError ? failureOf(result, index) : { object: 'choice.result' as const, ...result })),
-        usage,
-        stamp: model.stamp
-      }
+      const head = { object: 'choice' as const, id: `choice-${randomUUID()}`, model: model.id }
+      const answers = results.map((result, index) =>
+        result instanceof ServiceError ? failureOf(result, index) : { object: 'choice.result' as const, ...result }
+      )
+      return sendJson(reply, partsWithList(head, 'results', jsonOfEach(answers), { usage, stamp: model.stamp }))
     }
   )
 }
