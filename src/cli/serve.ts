@@ -47,13 +47,15 @@ export async function serve(argv: readonly string[], env: NodeJS.ProcessEnv, ear
     await service.drain()
     await traces?.stop()
   })
-  log.info({ address: service.address, managementAddress: service.managementAddress ?? undefined, processId: process.pid }, 'listening')
+  const { address, managementAddress } = service
+  const basePath = config.BASE_PATH === '' ? undefined : config.BASE_PATH
+  log.info({ address, basePath, managementAddress: managementAddress ?? undefined, processId: process.pid }, 'listening')
 
   models.ready.then(
     () => {
       log.info({ startMs: Math.round(performance.now()) }, 'ready')
       if (isPretty(settings.LOG_FORMAT, 1) && log.isLevelEnabled('info')) {
-        process.stdout.write(startSummary(models, service.address, service.managementAddress))
+        process.stdout.write(startSummary(models, address + config.BASE_PATH, managementAddress))
       }
       if (config.EXIT_ON_FAILURE) watchForFailure(models, (reason) => stop.fail(EXIT_FAILED, { reason }, 'a model has failed for good, stopping'))
     },

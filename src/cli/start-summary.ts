@@ -6,7 +6,7 @@ const DIGITS = 2
 
 /**
  * What a person at a terminal wants to know of a service that has become ready: where it is, what it serves, what the
- * self-test found, and how to stop it. `address` is the URL that the service listens on.
+ * self-test found, and how to stop it. `address` is the URL that the service listens on, with its base path.
  */
 export function startSummary(models: Pick<ServedModels, 'ids' | 'scoring'>, address: string, managementAddress: string | null): string {
   const served = models.ids.map((id) => models.scoring(id).model)

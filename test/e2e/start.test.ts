@@ -17,6 +17,11 @@ describe('logpr serve on a terminal', WITH_TERMINAL, () => {
     assert.match(output, /draining[\s\S]*stopped/)
   })
 
+  test('shows the address below a base path', async () => {
+    const { output } = await onTerminal('logpr serve --port 0 --base-path /ml/logpr', [['Stop', '\x03']])
+    assert.match(output, /Open +http:\/\/127\.0\.0\.1:\d+\/ml\/logpr\/ \(API reference: http:\/\/127\.0\.0\.1:\d+\/ml\/logpr\/docs\)/)
+  })
+
   test('has colors only where the terminal takes them', async () => {
     const logs = ['', 'NO_COLOR=1 ', 'TERM=dumb '].map((variable) => onTerminal(`TERM=xterm ${variable}logpr serve --port 0`, [['Stop', '\x03']]))
     assert.deepEqual(
