@@ -116,6 +116,34 @@ describe('a body of JSON Lines', () => {
     assert.match((await refused('\n \n')).message, /the body has no lines/)
   })
 
+  test('is refused as a whole for misspelt options, which would otherwise not apply to the pairs behind them', async () => {
+    const pair = JSON.stringify(PAIRS[0])
+    const misspelt = await refused(`{"term": ["conditional"]}\n${pair}`)
+    assert.deepEqual([misspelt.status, misspelt.param], [400, 'term'])
+    assert.match(misspelt.message, /^line 1: term is not a field of this request; did you mean terms\?$/)
+    const summary = await refused(`{"summary": true}\n${pair}`)
+    assert.match(summary.message, /^line 1: summary is not a field of this request; write one pair per line/)
+    assert.match((await refused(`{"pairs": [${pair}]}`)).message, /^line 1: pairs is not a field of this request; write one pair per line/)
+  })
+
+  test('is refused when it has options but no pairs', async () => {
+    const { status, code, message } = await refused('{"terms": ["conditional"]}\n\n')
+    assert.deepEqual([status, code], [400, 'invalid_json'])
+    assert.match(message, /has options but no pairs/)
+  })
+
+  test('whose first line has the field names of another tool is not taken for options', async () => {
+    const { results } = await posted([{ prompt: 'secret', completion: 'secret' }, PAIRS[0] as object])
+    assert.match(present(results[0]?.error?.message), /^line 1: .*did you mean x, y\?$/)
+    assert.equal(results[1]?.error, undefined)
+  })
+
+  test('says where options belong when a pair has one', async () => {
+    const { results } = await posted([{ ...PAIRS[0], terms: ['conditional'] }, PAIRS[1] as object, { detail: 'tokens' }])
+    assert.match(present(results[0]?.error?.message), /^line 1: terms is not a field of this request; write .* options only in the first line/)
+    assert.match(present(results[3]?.error?.message), /^line 3: detail is not a field of this request; write .* options only in the first line/)
+  })
+
   test('keeps the limits of a body', async () => {
     assert.equal((await refused('{}', { 'content-encoding': 'gzip' })).code, 'unsupported_media_type')
     const small = await startApp({ env: { LOGPR_MAX_BODY_BYTES: '65536', LOGPR_MAX_TEXT_BYTES: '65536' } })
@@ -123,6 +151,14 @@ describe('a body of JSON Lines', () => {
       ((await (await small.post('/v1/logprob', body, { headers: { 'content-type': NDJSON } })).json()) as { code?: string; error: { code: string } }).code
     assert.equal(await post('{"x":"a","y":" b"}\n'.repeat(4000)), 'body_too_large')
     await small.close()
+  })
+
+  test('of another media type is refused with both types that are taken', async () => {
+    for (const type of ['application/jsonl', 'text/plain', 'application/x-www-form-urlencoded']) {
+      const { status, code, message } = await refused('{"x":"a","y":" b"}', { 'content-type': type })
+      assert.deepEqual([status, code], [415, 'unsupported_media_type'])
+      assert.match(message, /application\/json .* application\/x-ndjson for JSON Lines/)
+    }
   })
 
   test('is not taken elsewhere', async () => {
