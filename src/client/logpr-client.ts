@@ -69,11 +69,13 @@ export class LogprClient {
     const ended = new AbortController()
     const signal = options.signal === undefined ? ended.signal : AbortSignal.any([options.signal, ended.signal])
     const score = async (batch: readonly Placed[]): Promise<PairOutcome[]> => {
-      const { results } = await this.logprob({ ...scoring, pairs: batch.map(({ pair }) => pair) }, { ...options, signal }).catch((error: unknown) =>
-        Promise.reject(withPlace(error, batch[0]?.place))
-      )
+      const { results } = await this.logprob({ ...scoring, pairs: batch.map(({ pair }) => pair) }, { ...options, signal }).catch((error: unknown) => {
+        const failure = onlyFailure(error, batch)
+        if (failure === null) throw withPlace(error, batch[0]?.place)
+        return { results: [failure] }
+      })
       const places = batch.flatMap(({ pair, place }) => new Array<number>(weightOf(pair).outputs).fill(place))
-      return results.map((result) => ({ ...result, pair: places[result.index] as number }))
+      return results.map((result) => atPlace(result, places[result.index] as number))
     }
     const batches = batchesOf(placed(pairs), ({ pair }) => weightOf(pair), options)
     let index = 0
@@ -133,6 +135,30 @@ export class LogprClient {
 /** Whether a line is a result or a failure: a closing line has no place in the request. */
 function isOutcome(line: unknown): line is LogprobOutcome {
   return typeof line === 'object' && line !== null && 'index' in line
+}
+
+/** A failure names its pair as in the whole list; the service counts the pairs of one request. */
+function atPlace(outcome: LogprobOutcome, pair: number): PairOutcome {
+  const [path] = outcome.object === 'logprob.failure' ? (/^pairs\/\d+\//.exec(outcome.error.param ?? '') ?? []) : []
+  if (outcome.object !== 'logprob.failure' || path === undefined) return { ...outcome, pair }
+  const replaced = (text: string): string => text.replaceAll(path, `pairs/${pair}/`)
+  const { message, param = path } = outcome.error
+  return { ...outcome, pair, error: { ...outcome.error, message: replaced(message), param: replaced(param) } }
+}
+
+/** Errors of an output, which a request with several reports in its place, and a request with one as its status. */
+const OF_AN_OUTPUT: ReadonlySet<string> = new Set([
+  ...['boundary_merged', 'boundary_not_exact', 'chat_template_failed', 'context_length_exceeded', 'empty_completion', 'invalid_text'],
+  ...['no_end_token', 'no_prefix_token', 'non_finite_logits', 'poison_request', 'scores_mismatched', 'token_out_of_range']
+])
+
+/** The outcome of a request whose only output cannot be scored; null for other errors. */
+function onlyFailure(error: unknown, [first, ...others]: readonly Placed[]): LogprobFailure | null {
+  if (first === undefined || others.length > 0 || weightOf(first.pair).outputs > 1) return null
+  if (!(error instanceof LogprError) || !OF_AN_OUTPUT.has(error.code)) return null
+  const { message, param } = error
+  const code = error.code as LogprobFailure['error']['code']
+  return { object: 'logprob.failure', index: 0, id: first.pair.id ?? null, candidate: 0, error: { code, message, ...(param === null ? {} : { param }) } }
 }
 
 /** The field of an error counts the pairs of its request alone. */

@@ -82,6 +82,17 @@ describe('LogprClient against a service', () => {
     assert.deepEqual(results.map(codeOf), [null, 'empty_completion', null])
   })
 
+  for (const batchSize of [1, 2, 3])
+    test(`a failure names its pair as in the whole list, with ${batchSize} pairs per request`, async () => {
+      const pairs = Array.from({ length: 5 }, (_, i) => ({ id: `p${i}`, x: X, y: i === 4 ? '' : ' river' }))
+      const results = await all(client.scorePairs(pairs, { batchSize }))
+      assert.deepEqual(results.map(codeOf), [null, null, null, null, 'empty_completion'])
+      const last = present(results.at(-1))
+      assert.ok(last.object === 'logprob.failure')
+      assert.deepEqual([last.pair, last.index, last.id, last.error.param], [4, 4, 'p4', 'pairs/4/y'])
+      assert.match(last.error.message, /^pairs\/4\/y is empty/)
+    })
+
   test('an error about a field of a pair says where its request begins', async () => {
     const pairs = Array.from({ length: 12 }, (_, i) => (i === 9 ? { x: X, y: [] } : { x: X, y: ' river' }))
     await assert.rejects(all(client.scorePairs(pairs, { batchSize: 4 })), {

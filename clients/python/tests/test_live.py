@@ -63,6 +63,29 @@ def test_an_output_that_cannot_be_scored_is_a_failure_in_its_place(client: Logpr
     assert results[1]["error"]["code"] == "empty_completion"
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+def test_a_failure_names_its_pair_as_in_the_whole_list_whatever_the_size_of_a_request(url: str, client: LogprClient, batch_size: int) -> None:
+    pairs: List[LogprobPair] = [{"id": f"p{i}", "x": X, "y": "" if i == 4 else " river"} for i in range(5)]
+
+    async def with_asyncio() -> List[PairOutcome]:
+        async with AsyncLogprClient(url) as other:
+            return [result async for result in other.score_pairs(pairs, batch_size=batch_size)]
+
+    for results in (list(client.score_pairs(pairs, batch_size=batch_size)), asyncio.run(with_asyncio())):
+        assert [result["object"] for result in results] == ["logprob.result"] * 4 + ["logprob.failure"]
+        last = results[4]
+        assert (last["pair"], last["index"], last["id"]) == (4, 4, "p4")
+        assert last["object"] == "logprob.failure"
+        assert last["error"]["param"] == "pairs/4/y"
+        assert last["error"]["message"].startswith("pairs/4/y is empty")
+
+
+def test_what_is_no_pair_is_refused_with_its_place(client: LogprClient) -> None:
+    for pairs in ({"x": "a", "y": " b"}, ["ab"]):
+        with pytest.raises(TypeError, match="pair 0 is a str: pairs is an iterable of dicts"):
+            list(client.score_pairs(pairs))  # type: ignore[arg-type]
+
+
 def test_an_error_about_a_field_of_a_pair_says_where_its_request_begins(client: LogprClient) -> None:
     pairs: List[LogprobPair] = [{"x": X, "y": [] if i == 9 else " river"} for i in range(12)]
     with pytest.raises(LogprError, match="in the request that begins with pair 8: pairs/1/y is an empty list"):

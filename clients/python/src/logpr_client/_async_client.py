@@ -17,6 +17,7 @@ from ._calls import (
     RetryPolicy,
     base_url_of,
     default_headers,
+    failure_in_place,
     halves_after,
     placed_results,
     request_parts,
@@ -88,6 +89,9 @@ class AsyncLogprClient:
             try:
                 response = await self.logprob({**(options or {}), "pairs": [placed.pair for placed in batch]})
             except LogprError as failure:
+                in_place = failure_in_place(failure, batch)
+                if in_place is not None:
+                    return in_place
                 first, second = halves_after(failure, batch)
                 return [*await score(first), *await score(second)]
             return placed_results(batch, response)

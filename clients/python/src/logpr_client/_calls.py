@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from dataclasses import dataclass
 from typing import Any, Iterable, Iterator, List, Mapping, Sequence, cast
@@ -17,6 +18,23 @@ from ._types import LogprobPair, LogprobResponse, LogprobOutcome, PairOutcome
 RETRIED_STATUSES = frozenset({429, 502, 503})
 #: Errors of a request that smaller requests may not have.
 TOO_MUCH = frozenset({"body_too_large", "deadline_exceeded"})
+#: Errors of an output, which a request with several reports in its place, and a request with one as its status.
+OF_AN_OUTPUT = frozenset(
+    {
+        "boundary_merged",
+        "boundary_not_exact",
+        "chat_template_failed",
+        "context_length_exceeded",
+        "empty_completion",
+        "invalid_text",
+        "no_end_token",
+        "no_prefix_token",
+        "non_finite_logits",
+        "poison_request",
+        "scores_mismatched",
+        "token_out_of_range",
+    }
+)
 #: Well below ``--max-body-bytes``, 32 MiB, also for texts whose characters take three bytes each.
 MAX_BATCH_CHARS = 4_194_304
 FIRST_BACKOFF_S = 0.5
@@ -135,6 +153,9 @@ class BatchBuilder:
 
     def add(self, pair: LogprobPair) -> List[Placed]:
         """Returns the batch that the pair does not fit into, if there is one."""
+        if not isinstance(pair, Mapping):
+            kind = type(pair).__name__
+            raise TypeError(f'pair {self._place} is a {kind}: pairs is an iterable of dicts such as {{"x": ..., "y": ...}}')
         outputs = outputs_of(pair)
         chars = len(json.dumps(pair, ensure_ascii=False))
         full: List[Placed] = []
@@ -161,7 +182,28 @@ def halves_after(failure: LogprError, batch: Sequence[Placed]) -> tuple[Sequence
 
 def placed_results(batch: Sequence[Placed], response: LogprobResponse) -> List[PairOutcome]:
     places = [placed.place for placed in batch for _ in range(outputs_of(placed.pair))]
-    return [cast(PairOutcome, {**result, "pair": places[result["index"]]}) for result in response["results"]]
+    return [_at_place(result, places[result["index"]]) for result in response["results"]]
+
+
+def failure_in_place(failure: LogprError, batch: Sequence[Placed]) -> List[PairOutcome] | None:
+    """The outcome of a request whose only output cannot be scored; ``None`` for other errors."""
+    if failure.code not in OF_AN_OUTPUT or sum(outputs_of(placed.pair) for placed in batch) != 1:
+        return None
+    error = {"code": failure.code, "message": failure.message, "param": failure.param}
+    placed = batch[0]
+    outcome = {"object": "logprob.failure", "index": 0, "id": placed.pair.get("id"), "candidate": 0, "error": error}
+    return [_at_place(cast(LogprobOutcome, outcome), placed.place)]
+
+
+def _at_place(outcome: LogprobOutcome, pair: int) -> PairOutcome:
+    """A failure names its pair as in the whole list; the service counts the pairs of one request."""
+    placed: dict[str, Any] = {**outcome, "pair": pair}
+    error = placed.get("error")
+    path = None if error is None else re.match(r"pairs/\d+/", error.get("param") or "")
+    if error is not None and path is not None:
+        own = {key: error[key].replace(path.group(), f"pairs/{pair}/") for key in ("message", "param")}
+        placed["error"] = {**error, **own}
+    return cast(PairOutcome, placed)
 
 
 def result_of_line(line: str) -> LogprobOutcome | None:

@@ -18,6 +18,7 @@ from ._calls import (
     base_url_of,
     batches_of,
     default_headers,
+    failure_in_place,
     halves_after,
     placed_results,
     request_parts,
@@ -101,6 +102,9 @@ class LogprClient:
                 with self._send("POST", "/v1/logprob", body, stop=stop) as answer:
                     response = cast(LogprobResponse, _json_of(answer))
             except LogprError as failure:
+                in_place = failure_in_place(failure, batch)
+                if in_place is not None:
+                    return in_place
                 first, second = halves_after(failure, batch)
                 return [*score(first), *score(second)]
             return placed_results(batch, response)
