@@ -29,7 +29,11 @@ const QUESTION_FIELDS = {
       }
     }
   },
-  score: { type: 'string', enum: SCORES, description: 'What the probabilities are computed from; sum by default.' },
+  score: {
+    type: 'string',
+    enum: SCORES,
+    description: 'What the probabilities are computed from. By default pmi with domain_prompt, contextual with content_free, and sum without either.'
+  },
   domain_prompt: { type: 'string', description: 'The text that replaces x in the baseline of score pmi; none by default.' },
   content_free: {
     type: 'array',

@@ -114,6 +114,56 @@ describe('docs/guides/rerank.md', () => {
   }
 })
 
+describe('docs/reference/ndjson.md', () => {
+  const PAGE = readPage('docs/reference/ndjson.md')
+  const commands = codeBlocks(PAGE, 'bash')
+  const shown = (index: number): object => JSON.parse(present(codeBlocks(PAGE, 'json')[index]))
+  const folder = mkdtempSync(join(tmpdir(), 'logpr-test-'))
+  after(() => rmSync(folder, { recursive: true }))
+  type Line = { readonly object: string; readonly index?: number; readonly line?: number }
+
+  /** The lines that a command of the page prints: the results in the order of the request, then the summary. */
+  async function linesOf(index: number): Promise<Line[]> {
+    const { stdout } = await run('bash', ['-c', present(commands[index]).replaceAll('http://127.0.0.1:8080', service.url)], { cwd: folder })
+    const lines = stdout.trimEnd().split('\n')
+    const place = ({ index: at = lines.length }: Line): number => at
+    return lines.map((line) => JSON.parse(line) as Line).toSorted((a, b) => place(a) - place(b))
+  }
+  const kindsOf = (lines: readonly Line[]): unknown[] => lines.map(({ object, line }) => [object, line])
+  const [result, failure, summary] = ['logprob.result', 'logprob.failure', 'logprob.summary']
+
+  test('every command is run here', () => assert.equal(commands.length, 3))
+
+  test('a JSON request is answered with a line per result and the summary', async () => {
+    assert.deepEqual(
+      kindsOf(await linesOf(0)),
+      [result, result, summary].map((kind) => [kind, undefined])
+    )
+  })
+
+  test('JSON Lines are answered with the number of each line, and the summary that is shown', async () => {
+    const lines = await linesOf(1)
+    assert.deepEqual(kindsOf(lines), [
+      [result, 2],
+      [result, 3],
+      [result, 3],
+      [summary, undefined]
+    ])
+    const { id: _id, elapsed_ms: _elapsedMs, stamp: _stamp, ...rest } = shown(0) as Record<string, unknown>
+    assertContains(lines.at(-1), rest, '')
+  })
+
+  test('a bad line is answered as shown, and the other one is scored', async () => {
+    const lines = await linesOf(2)
+    assert.deepEqual(kindsOf(lines), [
+      [result, 1],
+      [failure, 3],
+      [summary, undefined]
+    ])
+    assertContains(lines[1], shown(1), '')
+  })
+})
+
 describe('docs/reference/completions.md', () => {
   const PAGE = 'docs/reference/completions.md'
   curlBlocks(PAGE).forEach((command, i) => {
