@@ -96,7 +96,13 @@ export class Transport {
 export function lost(error: unknown, signal: AbortSignal | undefined): LogprConnectionError {
   signal?.throwIfAborted()
   if (error instanceof DOMException && (error.name === 'TimeoutError' || error.name === 'AbortError')) throw error
-  return new LogprConnectionError('no whole response arrived: check the address of the service, and that it runs', { cause: error })
+  return new LogprConnectionError(`no whole response arrived${reasonOf(error)}: check the address of the service, and that it runs`, { cause: error })
+}
+
+/** In Node, the cause of a failed `fetch` names the address; browsers tell no reason. */
+function reasonOf(error: unknown): string {
+  const { message = '' } = error instanceof Error && error.cause instanceof Error ? error.cause : {}
+  return message === '' ? '' : ` (${message})`
 }
 
 /** Doubles, and varies by a half, so that clients that were refused together do not return together. */

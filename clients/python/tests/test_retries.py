@@ -103,6 +103,7 @@ def test_without_a_service_there_is_a_connection_error_with_its_cause() -> None:
     with LogprClient("http://127.0.0.1:1", max_retries=0) as nobody, pytest.raises(LogprConnectionError) as raised:
         nobody.logprob(BODY)
     assert isinstance(raised.value.__cause__, httpx.ConnectError)
+    assert "Connection refused" in str(raised.value)
 
 
 def test_an_error_of_a_proxy_has_its_status_as_code() -> None:

@@ -66,8 +66,9 @@ def error_of(response: httpx.Response) -> LogprError:
 
 
 def lost(error: Exception) -> LogprConnectionError:
+    reason = f" ({error})" if str(error) else ""
     failure = LogprConnectionError(
-        "no whole response arrived: check the address of the service, and that it runs"
+        f"no whole response arrived{reason}: check the address of the service, and that it runs"
     )
     failure.__cause__ = error
     return failure
