@@ -125,8 +125,8 @@ function baselineError(error: ServiceError, { kind }: Score): ServiceError {
 }
 
 function answerOf(question: Question, index: number, own: readonly Outcome[], baselines: readonly Outcome[]): QuestionAnswer | ServiceError {
-  const failed = [...own, ...baselines].find((outcome) => 'error' in outcome)
-  if (failed !== undefined && 'error' in failed) return failed.error
+  const [error] = [...own, ...baselines].flatMap((outcome) => ('error' in outcome ? outcome.error : []))
+  if (error !== undefined) return error
   const items = own as readonly ScoredItem[]
   const behind = baselines as readonly ScoredItem[]
   let at = 0
@@ -143,7 +143,13 @@ function answerOf(question: Question, index: number, own: readonly Outcome[], ba
     })
   )
   const checks = worstChecks(items)
-  return { index, ...verdictOn(question.choices, scores, question.score), ...massOf(checks), checks: verdictOf(checks), warnings: warningsOf(items, behind) }
+  return {
+    index,
+    ...verdictOn(question.choices, scores, question.score),
+    ...massOf(checks),
+    checks: verdictOf(checks),
+    warnings: [...scaleWarnings(question), ...warningsOf(items, behind)]
+  }
 }
 
 function conditionalOf({ sums: { conditional } }: ScoredItem): number {
@@ -172,6 +178,18 @@ function massOf(checks: readonly Check[]): Pick<QuestionAnswer, 'mass' | 'mass_n
   const check = checks.find(({ id }) => id === 'candidate_mass')
   if (check === undefined) throw new Error('the choices have no check candidate_mass')
   return check.value === null ? { mass: null, mass_note: check.message } : { mass: check.value }
+}
+
+/** Some values without the others are most likely a mistake, and would leave the expectation out without a word. */
+function scaleWarnings({ choices }: Question): Warning[] {
+  const onScale = choices.filter(({ value }) => value !== null).length
+  if (onScale === 0 || onScale === choices.length) return []
+  return [
+    {
+      code: 'incomplete_scale',
+      message: `${onScale} of ${choices.length} choices have a value, so there is no expectation: give every choice a value, or none`
+    }
+  ]
 }
 
 /** Each warning once, those of baselines named as such. */

@@ -122,6 +122,14 @@ describe('POST /v1/choose', () => {
     assert.equal((await problem({ ...good, x: [99_999] })).code, 'token_out_of_range')
   })
 
+  test('warns of a scale on which one choice has no place', async () => {
+    const choices = [{ name: 'a', texts: [' mat'], value: 1 }, ' hat']
+    const { expectation, warnings } = await answer({ x: 'The cat sat on the', choices })
+    assert.equal(expectation, undefined)
+    assert.match(JSON.stringify(warnings), /"code":"incomplete_scale","message":"1 of 2 choices have a value/)
+    assert.deepEqual((await answer({ x: 'The cat sat on the', choices: [' mat', ' hat'] })).warnings, [])
+  })
+
   test('counts each choice in the usage, and baselines in what was computed alone', async () => {
     const question = { x: 'The cat sat on the', choices: [' mat', ' hat'] }
     const usageOf = async (body: object): Promise<{ total_tokens: number }> =>
