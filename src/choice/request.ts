@@ -1,5 +1,6 @@
 import { type ConversationFields, conversationOf, MESSAGE_OPTIONS } from '../encoding/conversation-input.ts'
 import type { LogprobItem, LogprobOptions, TextOrIds } from '../encoding/logprob-item.ts'
+import { assertWellFormed } from '../encoding/well-formed.ts'
 import { ServiceError } from '../errors.ts'
 
 export const SCORES = ['sum', 'per_token', 'per_byte', 'pmi', 'contextual'] as const
@@ -65,7 +66,7 @@ function questionOf(body: RequestedQuestion, path: string): Question {
   const { terminator = 'none' } = body
   const end = terminator === 'none' || terminator === 'eos' ? '' : terminator
   if (terminator === '') throw invalid(`${path}terminator`, `${path}terminator is empty: send none, eos, or a text such as "\\n"`)
-  wellFormed(`${path}terminator`, end)
+  assertWellFormed(end, `${path}terminator`)
   return {
     x: promptOf(body, path),
     xParam: `${path}${body.messages === undefined ? 'x' : 'messages'}`,
@@ -100,7 +101,7 @@ function choicesOf(requested: RequestedQuestion['choices'], path: string): Choic
     const spellings = spelled.map((text, at) => ({ text, param: typeof choice === 'string' ? own : `${own}/texts/${at}` }))
     for (const { text, param } of spellings) {
       if (text === '') throw new ServiceError('empty_completion', `${param} is empty, so there is nothing to score: leave it out`, { param })
-      wellFormed(param, text)
+      assertWellFormed(text, param)
       assertNew(texts, text, param, 'the text')
     }
     return { name, spellings, value }
@@ -123,7 +124,7 @@ function scoreOf({ score, domain_prompt: domainPrompt, content_free: contentFree
   if (domainPrompt !== undefined && kind !== 'pmi') throw unused(`${path}domain_prompt`, 'pmi', kind)
   if (contentFree !== undefined && kind !== 'contextual') throw unused(`${path}content_free`, 'contextual', kind)
   if (kind === 'pmi') {
-    wellFormed(`${path}domain_prompt`, domainPrompt ?? '')
+    assertWellFormed(domainPrompt ?? '', `${path}domain_prompt`)
     // Without a domain prompt the baseline has no x.
     return { kind, domainPrompt: domainPrompt ?? '' }
   }
@@ -134,14 +135,9 @@ function scoreOf({ score, domain_prompt: domainPrompt, content_free: contentFree
       `score contextual needs ${path}content_free: your prompt with a text without content in the place of the question, such as "N/A", once or several times`
     )
   contentFree.forEach((text, i) => {
-    wellFormed(`${path}content_free/${i}`, text)
+    assertWellFormed(text, `${path}content_free/${i}`)
   })
   return { kind, contentFree }
-}
-
-function wellFormed(param: string, text: string): void {
-  if (text.isWellFormed()) return
-  throw new ServiceError('invalid_text', `${param} contains a lone surrogate (half of a UTF-16 pair); check how the text was cut or decoded`, { param })
 }
 
 function unused(param: string, wanted: string, kind: string): ServiceError {

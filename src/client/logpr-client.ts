@@ -59,8 +59,7 @@ export class LogprClient {
 
   /**
    * Scores any number of pairs in as many requests as they need, and yields the results in input order. Reads the pairs
-   * as it goes, so they may come from a file. An output that cannot be scored is a failure in its
-   * place.
+   * as it goes, so they may come from a file. An output that cannot be scored is a failure in its place.
    */
   async *scorePairs(
     pairs: Iterable<LogprobPair> | AsyncIterable<LogprobPair>,

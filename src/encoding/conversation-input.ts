@@ -1,5 +1,6 @@
 import { ServiceError } from '../errors.ts'
 import type { ChatMessage, Conversation, JsonObject, JsonValue } from '../tokenizer/tokenizer.ts'
+import { assertWellFormed } from './well-formed.ts'
 
 /** The fields of a request that describe a conversation: the arguments of transformers' `apply_chat_template`. */
 export interface ConversationFields {
@@ -42,7 +43,7 @@ export function conversationOf(
     variables: variablesOf(fields.chat_template_kwargs ?? {}, `${path}chat_template_kwargs`)
   }
   for (const field of ['tools', 'documents', 'variables'] as const)
-    assertWellFormed(conversation[field], `${path}${field === 'variables' ? 'chat_template_kwargs' : field}`)
+    assertAllWellFormed(conversation[field], `${path}${field === 'variables' ? 'chat_template_kwargs' : field}`)
   return conversation
 }
 
@@ -54,8 +55,8 @@ function continuedFieldOf(given: ConversationFields['continue_final_message']): 
 function checkMessage(message: ChatMessage, param: string): void {
   for (const [field, value] of Object.entries(message)) {
     const own = /^\w{1,40}$/.test(field) ? `${param}/${field}` : param
-    assertWellFormed(field, own)
-    assertWellFormed(value ?? null, own)
+    assertAllWellFormed(field, own)
+    assertAllWellFormed(value ?? null, own)
   }
   if (!Array.isArray(message.content)) return
   const parts: readonly Partial<Record<string, JsonValue>>[] = message.content
@@ -108,18 +109,12 @@ function variablesOf(kwargs: JsonObject, param: string): JsonObject {
 }
 
 /** Throws `invalid_text` for half of a UTF-16 pair in a text or key. */
-function assertWellFormed(value: JsonValue, param: string): void {
-  if (typeof value === 'string') {
-    if (!value.isWellFormed())
-      throw new ServiceError(
-        'invalid_text',
-        `${param} contains a lone surrogate (half of a UTF-16 pair), which no tokenizer can represent; check how the text was cut or decoded`,
-        { param }
-      )
-  } else if (typeof value === 'object' && value !== null && !(value instanceof Float64Array)) {
+function assertAllWellFormed(value: JsonValue, param: string): void {
+  if (typeof value === 'string') assertWellFormed(value, param)
+  else if (typeof value === 'object' && value !== null && !(value instanceof Float64Array)) {
     for (const [key, each] of Object.entries(value)) {
-      assertWellFormed(key, param)
-      if (each !== undefined) assertWellFormed(each, param)
+      assertAllWellFormed(key, param)
+      if (each !== undefined) assertAllWellFormed(each, param)
     }
   }
 }

@@ -4,6 +4,7 @@ import { moveTrailingSpace } from './boundary.ts'
 import { textsOf } from './conversation-input.ts'
 import type { EncodingContext } from './encoding-context.ts'
 import type { LogprobItem, LogprobOptions, TextOrIds } from './logprob-item.ts'
+import { assertWellFormed } from './well-formed.ts'
 
 /** A validated item, with x split into ids that are final and text that is still to be tokenized. */
 export interface ItemInput {
@@ -72,12 +73,7 @@ export function checkedInput(
   }
   if (boundary === 'tokens')
     throw new ServiceError('invalid_request', `${param} is text, but boundary is tokens: send token ids, or use boundary auto`, { param })
-  if (!value.isWellFormed())
-    throw new ServiceError(
-      'invalid_text',
-      `${param} contains a lone surrogate (half of a UTF-16 pair), which no tokenizer can represent; check how the text was cut or decoded`,
-      { param }
-    )
+  assertWellFormed(value, param)
 
   // Tokenizing a text that is far too long would take seconds.
   const minTokens = minTokenCount(value, tokenizer.info, parseSpecialTokens)

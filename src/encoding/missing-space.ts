@@ -1,6 +1,6 @@
 import type { Warning } from './encoded-item.ts'
 
-/** Letters of scripts that put a space between words, which Chinese, Japanese, Korean particles and Thai do not. */
+/** Letters of scripts that separate words by spaces. Chinese, Japanese and Thai do not, and Korean joins particles. */
 const LETTER =
   '[\\p{Script=Latin}\\p{Script=Greek}\\p{Script=Cyrillic}\\p{Script=Armenian}\\p{Script=Georgian}\\p{Script=Hebrew}\\p{Script=Arabic}\\p{Script=Devanagari}]'
 /** Longer runs of letters are no words. */

@@ -84,7 +84,7 @@ export const ERROR_KINDS = {
   method_not_allowed: invalid(405, 'The resource does not support this method'),
   request_timeout: invalid(408, 'The request did not arrive in time'),
   body_too_large: invalid(413, 'The body is too large'),
-  unsupported_media_type: invalid(415, 'The body is not application/json'),
+  unsupported_media_type: invalid(415, 'The media type or encoding of the body is not supported'),
   expectation_failed: invalid(417, 'The expectation cannot be met'),
   empty_completion: invalid(422, 'The completion is empty'),
   no_prefix_token: invalid(422, 'The first token has no log-probability'),

@@ -1,4 +1,5 @@
 import { type ConversationFields, conversationOf, MESSAGE_OPTIONS } from '../encoding/conversation-input.ts'
+import { assertWellFormed } from '../encoding/well-formed.ts'
 import { ServiceError } from '../errors.ts'
 import type { Conversation } from '../tokenizer/tokenizer.ts'
 import type { Normalization } from './normalization.ts'
@@ -55,8 +56,7 @@ export function rerankRequestOf(body: CommonFields, rest: Pick<RerankRequest, 'd
     ['separator', separator],
     ['domain_prompt', body.domain_prompt ?? '']
   ] as const)
-    if (!text.isWellFormed())
-      throw new ServiceError('invalid_text', `${param} contains a lone surrogate (half of a UTF-16 pair); check how the text was cut or decoded`, { param })
+    assertWellFormed(text, param)
   if (query === '') throw empty('query', 'send a text')
   const emptyIndex = rest.documents.indexOf('')
   if (emptyIndex !== -1) throw empty(`${rest.field}/${emptyIndex}`, 'leave it out')

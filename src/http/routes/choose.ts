@@ -24,7 +24,7 @@ export const chooseRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
         body: CHOOSE_REQUEST,
         response: {
           200: response('One result per question, in input order.', CHOOSE_RESPONSE),
-          ...errorResponses([...ERRORS.scoring, 'empty_completion', 'no_prefix_token', 'no_end_token', 'boundary_not_exact', 'chat_template_failed'])
+          ...errorResponses(ERRORS.pairs)
         }
       }
     },

@@ -36,15 +36,7 @@ export const logprobRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = 
             description: 'One result per output, in input order; as NDJSON in the order in which they finish.',
             content: { 'application/json': { schema: LOGPROB_RESPONSE }, [NDJSON]: { schema: LOGPROB_LINE } }
           },
-          ...errorResponses([
-            ...ERRORS.scoring,
-            'empty_completion',
-            'no_prefix_token',
-            'no_end_token',
-            'boundary_merged',
-            'boundary_not_exact',
-            'chat_template_failed'
-          ])
+          ...errorResponses([...ERRORS.pairs, 'boundary_merged'])
         }
       }
     },

@@ -21,15 +21,7 @@ export const lossRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = asy
         body: LOSS_REQUEST,
         response: {
           200: response('Labels and losses of all tokens, checks, and a diagnosis.', LOSS_RESPONSE),
-          ...errorResponses([
-            ...ERRORS.scoring,
-            'empty_completion',
-            'no_prefix_token',
-            'no_end_token',
-            'boundary_merged',
-            'boundary_not_exact',
-            'chat_template_failed'
-          ])
+          ...errorResponses([...ERRORS.pairs, 'boundary_merged'])
         }
       }
     },

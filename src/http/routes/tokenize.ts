@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { type ConversationFields, conversationOf, MESSAGE_OPTIONS } from '../../encoding/conversation-input.ts'
+import { assertWellFormed } from '../../encoding/well-formed.ts'
 import { ServiceError } from '../../errors.ts'
 import type { TokenizedText, TokenizeInput, TokenizerDescription } from '../../tokenizer/tokenizer.ts'
 import { sendJson } from '../json-stream.ts'
@@ -177,9 +178,4 @@ export function tokenizeInputOf(body: TokenizeBody): TokenizeInput {
       { param: 'chat_template' }
     )
   return { conversation: conversationOf(messages ?? [], body as ConversationFields, { path: '', addGenerationPrompt: true }) }
-}
-
-function assertWellFormed(text: string, param: string): void {
-  if (text.isWellFormed()) return
-  throw new ServiceError('invalid_text', `${param} has a lone surrogate (half of a UTF-16 pair); check how the text was cut or decoded`, { param })
 }

@@ -65,12 +65,16 @@ const LOADING = [
 const MODEL = ['starting', 'engine_unavailable', ...LOADING] as const
 const ENGINE = ['queue_full', 'engine_crashed', 'poison_request', 'non_finite_logits', 'scores_mismatched'] as const
 
+const SCORING = [...ANY_REQUEST, ...BODY, 'model_not_found', 'invalid_text', 'token_out_of_range', 'context_length_exceeded', ...MODEL, ...ENGINE] as const
+
 /** Codes that several routes have in common. */
 export const ERRORS = {
   listing: [...ANY_REQUEST, ...MODEL],
   body: [...ANY_REQUEST, ...BODY],
   model: [...ANY_REQUEST, ...BODY, 'model_not_found', ...MODEL],
-  scoring: [...ANY_REQUEST, ...BODY, 'model_not_found', 'invalid_text', 'token_out_of_range', 'context_length_exceeded', ...MODEL, ...ENGINE]
+  scoring: SCORING,
+  /** Of routes that score y behind x or messages. */
+  pairs: [...SCORING, 'empty_completion', 'no_prefix_token', 'no_end_token', 'boundary_not_exact', 'chat_template_failed']
 } as const satisfies Readonly<Record<string, readonly ErrorCode[]>>
 
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
@@ -79,7 +83,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   404: 'The model, or the resource, does not exist.',
   408: 'The request did not arrive in time.',
   413: 'The body is too large.',
-  415: 'The body is not application/json.',
+  415: 'The media type or encoding of the body is not supported.',
   422: 'The request is valid but cannot be scored.',
   424: 'The model failed; only for requests with texts.',
   429: 'The service is overloaded or the client is over its limit; retry after Retry-After seconds.',
