@@ -86,6 +86,7 @@ export const SOURCE_FOLDERS: readonly Folder[] = [
   { path: 'src/scoring/checks/catalog', phrase: 'condition, formula, causes and advice of each check, for messages and pages' },
   { path: 'src/scoring/consistency', phrase: '`/v1/check`: whether reported log-probabilities can be right' },
   { path: 'src/scoring/loss', phrase: 'labels, losses and loss conventions' },
+  { path: 'src/scoring/words', phrase: 'words of a text, and which tokens spell each' },
   { path: 'src/jinja', phrase: "an interpreter of Jinja with Python's values, for chat templates", files: { 'template.ts': 'reads and renders one' } },
   { path: 'src/tokenizer', phrase: 'the tokenizer interface; text to ids and back, as transformers does it', files: { 'tokenizer.ts': 'the interface' } },
   { path: 'src/tokenizer/chat', phrase: 'conversations: chat templates, and which part of a text each message wrote' },

@@ -36,7 +36,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ['env-schema', 'model/folder/find-graph-file.ts', 'model/precision/eight-bit-form.ts'],
   inspect: ['config/options.ts', 'memory/', 'model/', 'process/', 'engine/process/sharing/sharable-graph.ts', 'tokenizer/token-bytes.ts'],
   jinja: [],
-  tokenizer: ['jinja/', 'observability/', 'process/', 'scheduling/fair-turns.ts', 'scoring/checks/check.ts', '@huggingface/tokenizers'],
+  tokenizer: ['jinja/', 'observability/', 'process/', 'scheduling/fair-turns.ts', 'scoring/checks/check.ts', 'scoring/words/white-space.ts', '@huggingface/tokenizers'],
   engine: ['memory/', 'model/onnx/', 'model/precision/', 'model/weights/', 'process/', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts', 'engine/engine-info.ts', 'engine/packed-row.ts'],
   encoding: ['scoring/', 'statistics/', 'tokenizer/tokenizer.ts'],

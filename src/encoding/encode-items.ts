@@ -12,6 +12,7 @@ import { missingSpace, type WordsAtBoundary, wordsAtBoundary } from './missing-s
 import { isMisplaced, type PartIds, partText, spelledParts } from './spelling.ts'
 import { TextIds } from './text-ids.ts'
 import { codePointCount, displayText } from './token-text.ts'
+import { assertSpansFit } from './word-spans.ts'
 
 /**
  * Turns items into token ids under the boundary policy. Returns one entry per item, in order: the encoded item, or the
@@ -89,6 +90,7 @@ function encodedItem(input: ItemInput, textIds: TextIds, options: LogprobOptions
   const partIds = { dropped: ownX.slice(0, droppedTokens), x: ids.slice(sizes.prefix, xEnd), y: ids.slice(xEnd, xEnd + sizes.y) }
   const spelled = spelledParts(input, split, partIds, textIds, { tokenizer, parseSpecialTokens: options.parseSpecialTokens })
   const text = { x: partText(spelled.x), y: partText(spelled.y) }
+  assertSpansFit(item, options, text)
   const isWholeText = spelled.x.text !== null && droppedTokens === 0
 
   return {

@@ -1,8 +1,15 @@
+import type { CharRange } from '../scoring/words/word-tokens.ts'
 import type { StatisticOptions } from '../statistics/statistics.ts'
 import type { Conversation } from '../tokenizer/tokenizer.ts'
 
 /** Text or token ids, as a caller sends them. */
 export type TextOrIds = string | readonly number[]
+
+/** Half-open ranges of code points in x and in y, each list in order and without overlaps. */
+export interface ItemSpans {
+  readonly x: readonly CharRange[]
+  readonly y: readonly CharRange[]
+}
 
 /** One (x, y) to score. */
 export interface LogprobItem {
@@ -15,6 +22,8 @@ export interface LogprobItem {
   readonly line?: number
   readonly x: TextOrIds | Conversation
   readonly y: TextOrIds
+  /** What to score instead of words under `detail: "words"`. */
+  readonly spans?: ItemSpans
   /** Paths of x and y in the request, for error messages. */
   readonly param: { readonly x: string; readonly y: string }
 }
@@ -30,7 +39,7 @@ export interface LogprobOptions {
   readonly parseSpecialTokens: boolean
   readonly onOverflow: 'error' | 'truncate_left'
   readonly terms: ReadonlySet<Term>
-  readonly detail: 'summary' | 'tokens'
+  readonly detail: 'summary' | 'tokens' | 'words'
   readonly topLogprobs: number
   /** Statistics of y; null for none. */
   readonly statistics: StatisticOptions | null

@@ -3,7 +3,7 @@ import { encodeItems } from '../encoding/encode-items.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import { contextFor } from '../encoding/encoding-context.ts'
 import type { LogprobItem, LogprobOptions } from '../encoding/logprob-item.ts'
-import type { Batch, BatchScores, RowScores } from '../engine/engine.ts'
+import type { Batch, BatchScores, RowMeasure, RowScores } from '../engine/engine.ts'
 import { orServiceError, ServiceError, serviceErrorFrom } from '../errors.ts'
 import { mapInSlices, pauseIfLong } from '../event-loop.ts'
 import { computeKeys, type ScoringJob, type WorkTerms } from '../scheduling/job.ts'
@@ -17,6 +17,7 @@ import type { EvaluationContext } from './evaluation-context.ts'
 import { groupByLastToken, groupedJobs, rowsOfSequence } from './last-token-candidates.ts'
 import { type CheckFunction, type ScoredItem, type SequenceScores, scoredItemOf, sequenceScoresOf } from './scored-item.ts'
 import { type Usage, usageOf, workUsage } from './usage.ts'
+import { idsToTheNext, withoutNextRow } from './word-end-row.ts'
 
 /** The result of one item. */
 export type Outcome = ScoredItem | { readonly item: LogprobItem; readonly error: ServiceError }
@@ -33,8 +34,10 @@ export type ScoredListener = (encoded: EncodedItem, scored: SequenceScores) => v
 
 /** What the rows must have beside log-probabilities. */
 function rowsWanted({ detail, topLogprobs, statistics }: LogprobOptions): Pick<ScoringJob, 'topCount' | 'measures'> {
-  if (detail === 'tokens') return { topCount: topLogprobs, measures: ['variance'] }
-  return needsMoments(statistics) ? { topCount: 0, measures: ['variance'] } : { topCount: null }
+  const measures: RowMeasure[] = []
+  if (detail === 'tokens' || needsMoments(statistics)) measures.push('variance')
+  if (detail === 'words') measures.push('word_starts')
+  return measures.length === 0 ? { topCount: null } : { topCount: topLogprobs, measures }
 }
 
 /** The default of `present`, for which `T` is `Outcome`. */
@@ -137,17 +140,18 @@ export class LogprobEvaluator {
     if (encoded instanceof ServiceError) return { item, encoded, job: null, verification: null }
     const { ids, scoredStart, scoredEnd } = encoded
     const isScored = scoredStart < scoredEnd
+    const jobIds = options.detail === 'words' ? idsToTheNext(encoded, this.#context.maxModelLen) : ids.slice(0, scoredEnd)
     return {
       item,
       encoded,
-      job: isScored ? { sequence: { ids: ids.slice(0, scoredEnd), firstScored: scoredStart }, ...rowsWanted(options) } : null,
+      job: isScored ? { sequence: { ids: jobIds, firstScored: scoredStart }, ...rowsWanted(options) } : null,
       verification: isScored && options.verify === 'deep' ? verificationBatches(encoded, this.#context) : null
     }
   }
 
   async #scored({ encoded, job, verification }: Attempt, rowsOf: (job: ScoringJob) => Promise<RowScores>): Promise<SequenceScores> {
     if (encoded instanceof ServiceError) throw encoded
-    const rows = job === null ? null : await rowsOf(job)
+    const rows = job === null ? null : withoutNextRow(await rowsOf(job), encoded.scoredEnd - encoded.scoredStart)
     await pauseIfLong()
     const scored = sequenceScoresOf(encoded, rows)
     if (verification === null) this.#onScored(encoded, scored)

@@ -11,6 +11,7 @@ import { needsMoments, type TokenMoments } from '../statistics/statistics.ts'
 import type { EvaluationContext } from './evaluation-context.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from './sequence-integrity.ts'
 import { type TokenDetail, tokenDetails } from './token-details.ts'
+import { type WordDetail, wordDetails, wordWarnings } from './word-details.ts'
 
 /** An item with its checked scores, from which each endpoint builds its result. */
 export interface ScoredItem {
@@ -24,6 +25,8 @@ export interface ScoredItem {
    * One entry per token of the sequence under `detail: "tokens"`, each built when it is read; null otherwise.
    */
   readonly tokens: Iterable<TokenDetail> | null
+  /** The words of x and y under `detail: "words"`, as far as they are scored; null otherwise. */
+  readonly words: Iterable<WordDetail> | null
   /** The tokens of y for `statisticsOf`; null unless statistics are requested and y is scored. */
   readonly moments: TokenMoments | null
   readonly warnings: readonly Warning[]
@@ -64,8 +67,13 @@ export function scoredItemOf({ item, encoded, scored, options, context, checks }
     checks: verdictOf([...checks.map((run) => run(subject)), ...moreChecks]),
     causal,
     tokens: options.detail === 'tokens' ? tokenDetails(sequence, encoded, rows, options.topLogprobs, tokenizer) : null,
+    words: options.detail === 'words' ? wordDetails({ item, encoded, sequence, rows, tokenizer }) : null,
     moments: options.statistics === null ? null : momentsOf(encoded, rows, needsMoments(options.statistics)),
-    warnings: causal === 'approximate' ? [...encoded.warnings, APPROXIMATE] : encoded.warnings
+    warnings: [
+      ...encoded.warnings,
+      ...(causal === 'approximate' ? [APPROXIMATE] : []),
+      ...(options.detail === 'words' ? wordWarnings({ encoded }) : [])
+    ]
   }
 }
 

@@ -1,5 +1,6 @@
 import { type ConversationFields, conversationOf, MESSAGE_OPTIONS } from '../encoding/conversation-input.ts'
 import type { LogprobItem, TextOrIds } from '../encoding/logprob-item.ts'
+import { itemSpansOf, type RequestedSpan } from '../encoding/word-spans.ts'
 import { ServiceError } from '../errors.ts'
 
 /** One x or conversation and its outputs, as the body or a line has them. */
@@ -7,6 +8,7 @@ export interface RequestedPair extends ConversationFields {
   readonly id?: string
   readonly x?: TextOrIds
   readonly y?: RequestedOutput
+  readonly spans?: readonly RequestedSpan[]
 }
 
 /** One output, or a list of outputs for the same x. A list of integers is one output as token ids. */
@@ -22,7 +24,7 @@ export interface RequestedPairs extends RequestedPair {
  */
 export function expandRequest(body: RequestedPairs): LogprobItem[] {
   if (body.pairs === undefined) return pairItems(body, { firstIndex: 0, orPairs: ', or pairs' })
-  const stray = (['x', 'y', 'messages', ...MESSAGE_OPTIONS] as const).find((field) => body[field] !== undefined)
+  const stray = (['x', 'y', 'messages', 'spans', ...MESSAGE_OPTIONS] as const).find((field) => body[field] !== undefined)
   if (stray !== undefined) throw invalid(stray, `${stray} cannot be combined with pairs: put it into each pair`)
   const items: LogprobItem[] = []
   for (const [index, pair] of body.pairs.entries()) for (const item of pairItems(pair, { firstIndex: items.length, path: `pairs/${index}/` })) items.push(item)
@@ -53,12 +55,15 @@ export function pairItems(pair: RequestedPair, { firstIndex, path = '', line, or
   const isList = Array.isArray(y) && !isIds(y)
   const outputs = isList ? y : [y]
   if (isList && outputs.length === 0) throw invalid(`${path}y`, `${path}y is an empty list, so there is nothing to score: send at least one output`)
+  if (pair.spans !== undefined && outputs.length > 1)
+    throw invalid(`${path}spans`, `${path}spans belongs to one output, but y has ${outputs.length}: send a pair for each output`)
+  const spans = pair.spans === undefined ? {} : { spans: itemSpansOf(pair.spans, `${path}spans`) }
   const conversation = messages === undefined ? null : conversationOf(messages, pair, { path, addGenerationPrompt: true })
   return outputs.map((output, candidate) => {
     const param = { x: `${path}${x === undefined ? 'messages' : 'x'}`, y: isList ? `${path}y/${candidate}` : `${path}y` }
     if (typeof output === 'number') throw invalid(param.y, `${param.y} is a number in a list of outputs: send either only token ids, or only outputs`)
     const place = { index: firstIndex + candidate, candidate, id: id ?? null, ...(line === undefined ? {} : { line }) }
-    return { ...place, x: conversation ?? x!, y: output as TextOrIds, param }
+    return { ...place, x: conversation ?? x!, y: output as TextOrIds, ...spans, param }
   })
 }
 

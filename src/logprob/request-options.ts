@@ -20,8 +20,8 @@ export interface RequestedOptions {
 /** The options of a request, with defaults for those that it omits. `top_logprobs` implies `detail: tokens`. */
 export function logprobOptionsOf(body: RequestedOptions): LogprobOptions {
   const topLogprobs = body.top_logprobs ?? 0
-  if (topLogprobs > 0 && body.detail === 'summary') {
-    throw new ServiceError('invalid_request', 'top_logprobs needs detail tokens, but detail is summary; set detail to tokens or omit it', {
+  if (topLogprobs > 0 && body.detail !== undefined && body.detail !== 'tokens') {
+    throw new ServiceError('invalid_request', `top_logprobs needs detail tokens, but detail is ${body.detail}; set detail to tokens or omit it`, {
       param: 'top_logprobs'
     })
   }

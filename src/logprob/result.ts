@@ -3,6 +3,7 @@ import type { LogprobItem, LogprobOptions, Term } from '../encoding/logprob-item
 import type { ServiceError } from '../errors.ts'
 import type { ScoredItem } from '../evaluation/scored-item.ts'
 import type { TokenDetail } from '../evaluation/token-details.ts'
+import type { WordDetail } from '../evaluation/word-details.ts'
 import { isSliceOver, nextSlice } from '../event-loop.ts'
 import type { Checks } from '../scoring/checks/check.ts'
 import { type Lengths, type Normalized, normalized } from '../scoring/normalized.ts'
@@ -28,6 +29,7 @@ export interface LogprobResult {
   readonly boundary: Boundary
   readonly checks: Checks
   readonly tokens?: readonly TokenDetail[]
+  readonly words?: readonly WordDetail[]
   readonly warnings: readonly Warning[]
 }
 
@@ -42,7 +44,7 @@ export interface LogprobFailure {
 
 /** The result of an item, with the requested terms and the statistics of y, if there are any. */
 export function resultOf(
-  { item, encoded, sequence, sums, checks, causal, tokens, warnings }: ScoredItem,
+  { item, encoded, sequence, sums, checks, causal, tokens, words, warnings }: ScoredItem,
   terms: ReadonlySet<Term>,
   statistics: Statistics | null = null
 ): LogprobResult {
@@ -61,6 +63,7 @@ export function resultOf(
     boundary: encoded.boundary,
     checks,
     ...(tokens === null ? {} : { tokens: [...tokens] }),
+    ...(words === null ? {} : { words: [...words] }),
     warnings: statistics === null ? warnings : [...warnings, ...undefinedStatistics(statistics)]
   }
 }
@@ -70,14 +73,16 @@ export async function resultJson(scored: ScoredItem, { terms, statistics: wanted
   const { item, encoded, moments } = scored
   const text = encoded.text.y.bytes ?? Buffer.from(encoded.boundary.scored?.y ?? (typeof item.y === 'string' ? item.y : ''))
   const statistics = wanted === null || moments === null ? null : await statisticsOf(wanted, moments, text)
-  if (scored.tokens === null) return JSON.stringify(resultOf(scored, terms, statistics))
-  const { warnings, ...head } = resultOf({ ...scored, tokens: null }, terms, statistics)
-  const tokens: string[] = []
-  for (const token of scored.tokens) {
+  const details = scored.tokens ?? scored.words
+  if (details === null) return JSON.stringify(resultOf(scored, terms, statistics))
+  const { warnings, ...head } = resultOf({ ...scored, tokens: null, words: null }, terms, statistics)
+  const entries: string[] = []
+  for (const entry of details) {
     if (isSliceOver()) await nextSlice()
-    tokens.push(JSON.stringify(token))
+    entries.push(JSON.stringify(entry))
   }
-  return `${JSON.stringify(head).slice(0, -1)},"tokens":[${tokens.join(',')}],"warnings":${JSON.stringify(warnings)}}`
+  const name = scored.tokens === null ? 'words' : 'tokens'
+  return `${JSON.stringify(head).slice(0, -1)},"${name}":[${entries.join(',')}],"warnings":${JSON.stringify(warnings)}}`
 }
 
 /** Whether every token of y, and EOS if it is scored, is the most probable one at its position. */

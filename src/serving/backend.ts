@@ -22,6 +22,7 @@ import { SharedTokenizers } from '../tokenizer/threads/shared-tokenizers.ts'
 import { tokenizerByLength } from '../tokenizer/threads/thread-tokenizer.ts'
 import type { TextTokenizer, Tokenizer, TokenizerInfo } from '../tokenizer/tokenizer.ts'
 import { tracedTextTokenizer, tracedTokenizer } from '../tokenizer/traced-tokenizer.ts'
+import { wordStartIds } from '../tokenizer/word-starts.ts'
 import type { MemoryLedger } from './memory-ledger.ts'
 import { type ReadyBackend, whenReady } from './ready-backend.ts'
 
@@ -94,7 +95,10 @@ export function startBackend(config: Config, log: EngineLog, options: BackendOpt
       // `ready` rejects with the same reason.
     }
   )
-  const texts = tokenizer.then((started) => selfTestIds(started, prefixTokenOf(config, started), model.maxModelLen))
+  const texts = tokenizer.then(async (started) => ({
+    ...(await selfTestIds(started, prefixTokenOf(config, started), model.maxModelLen)),
+    wordStartIds: await wordStartIds(started)
+  }))
   const stored = (plan === null ? (known?.texts ?? []) : []).map(({ ids, logProbs }) => ({ source: 'stored' as const, ids, logProbs }))
   const engine = startEngines(
     config.REPLICAS,

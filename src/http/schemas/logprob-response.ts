@@ -2,6 +2,7 @@ import { CHECKS, WARNINGS } from './check-items.ts'
 import { arrayOf, boolean, integer, named, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
 import { COUNTS, RESPONSE_MODEL, STAMP, USAGE } from './response-parts.ts'
 import { STATISTICS_VALUES } from './statistics.ts'
+import { WORDS } from './words.ts'
 
 const TOKEN = {
   id: integer('Token id.'),
@@ -116,7 +117,8 @@ export const LOGPROB_RESULT = named(
         const: 'approximate',
         description: 'Activations are quantized over whole tensors, so scores are close to those of an exact pass but not equal.'
       },
-      tokens: TOKENS
+      tokens: TOKENS,
+      words: WORDS
     },
     'The scores of one output.'
   )

@@ -1,6 +1,7 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { CONVERSATION_OPTIONS, MESSAGES } from './conversation.ts'
 import { STATISTICS_FIELDS } from './statistics.ts'
+import { SPANS } from './words.ts'
 
 /** One schema for text and token ids: a union would report a wrong type with two contradicting messages. */
 const X = { type: ['string', 'array'], items: { type: 'integer' }, description: 'The prompt: a text or token ids.' } as const
@@ -15,7 +16,7 @@ export const LOGPROB_PAIR = {
   type: 'object',
   description: 'One (x, y) to score, or one conversation with an output.',
   additionalProperties: false,
-  properties: { id: { type: 'string', maxLength: 256, description: 'Returned with the result.' }, x: X, messages: MESSAGES, y: Y, ...CONVERSATION_OPTIONS }
+  properties: { id: { type: 'string', maxLength: 256, description: 'Returned with the result.' }, x: X, messages: MESSAGES, y: Y, spans: SPANS, ...CONVERSATION_OPTIONS }
 } as const
 
 /** The body of POST /v1/logprob. */
@@ -29,6 +30,7 @@ export const LOGPROB_REQUEST = {
     x: X,
     messages: MESSAGES,
     y: Y,
+    spans: SPANS,
     ...CONVERSATION_OPTIONS,
     pairs: { type: 'array', minItems: 1, items: LOGPROB_PAIR, description: 'A list of (x, y) to score, instead of x and y.' },
     boundary: {
@@ -65,9 +67,10 @@ export const LOGPROB_REQUEST = {
     },
     detail: {
       type: 'string',
-      enum: ['summary', 'tokens'],
+      enum: ['summary', 'tokens', 'words'],
       default: 'summary',
-      description: 'Detail of the results: tokens adds each token with its log-probability, rank and entropy.'
+      description:
+        'Detail of the results: tokens adds each token with its log-probability, rank and entropy, words each word or span with its surprisal (docs/guides/words.md).'
     },
     top_logprobs: {
       type: 'integer',
