@@ -74,6 +74,10 @@ export const SOURCE_FOLDERS: readonly Folder[] = [
   { path: 'src/engine/process/prepacked', phrase: 'weights as the runtime packs them, in a file that all replicas map' },
   { path: 'src/engine/process/self-test', phrase: 'the forward passes before a model is ready, and what they show' },
   {
+    path: 'src/statistics',
+    phrase: 'statistics of a scored text: Min-K%, Min-K%++, zlib ratio, sampling discrepancy'
+  },
+  {
     path: 'src/scoring',
     phrase: 'pure maths: sums, normalization, tolerance, raw logits; imports nothing else',
     files: { 'noise.ts': 'measured noise to a tolerance', 'row-probe.ts': 'a second implementation over raw logits' }

@@ -6,7 +6,16 @@ import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 import { present } from './support/present.ts'
 
 /** What every endpoint folder may import: they never import each other. */
-const ENDPOINT = ['encoding/', 'evaluation/', 'engine/engine.ts', 'scheduling/job.ts', 'scheduling/scheduler.ts', 'scoring/', 'tokenizer/tokenizer.ts']
+const ENDPOINT = [
+  'encoding/',
+  'evaluation/',
+  'engine/engine.ts',
+  'scheduling/job.ts',
+  'scheduling/scheduler.ts',
+  'scoring/',
+  'statistics/',
+  'tokenizer/tokenizer.ts'
+]
 
 /**
  * What each folder may import from other folders and from packages, besides Node, itself, errors.ts, element-at.ts and,
@@ -17,6 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   client: [],
   process: [],
   scoring: [],
+  statistics: ['pako'],
   json: [],
   observability: ['process/package-info.ts', 'pino', 'pino-pretty', 'prom-client', '@opentelemetry/'],
   provider: ['process/'],
@@ -30,8 +40,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   tokenizer: ['jinja/', 'observability/', 'process/', 'scheduling/fair-turns.ts', 'scoring/checks/check.ts', '@huggingface/tokenizers'],
   engine: ['memory/', 'model/onnx/', 'model/precision/', 'model/weights/', 'process/', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts', 'engine/engine-info.ts', 'engine/packed-row.ts'],
-  encoding: ['scoring/', 'tokenizer/tokenizer.ts'],
-  evaluation: ['encoding/', 'engine/checksum.ts', 'engine/engine.ts', 'scheduling/job.ts', 'scheduling/scheduler.ts', 'scoring/', 'tokenizer/tokenizer.ts'],
+  encoding: ['scoring/', 'statistics/', 'tokenizer/tokenizer.ts'],
+  evaluation: [...ENDPOINT.filter((allowed) => allowed !== 'evaluation/'), 'engine/checksum.ts'],
   logprob: [...ENDPOINT],
   completions: [...ENDPOINT, 'json/parse.ts'],
   choice: [...ENDPOINT],
@@ -46,6 +56,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'loss/',
     'rerank/',
     'scoring/',
+    'statistics/',
     'config/',
     'engine/engine-info.ts',
     'json/',

@@ -1,3 +1,4 @@
+import type { StatisticOptions } from '../statistics/statistics.ts'
 import type { Conversation } from '../tokenizer/tokenizer.ts'
 
 /** Text or token ids, as a caller sends them. */
@@ -31,6 +32,8 @@ export interface LogprobOptions {
   readonly terms: ReadonlySet<Term>
   readonly detail: 'summary' | 'tokens'
   readonly topLogprobs: number
+  /** Statistics of y; null for none. */
+  readonly statistics: StatisticOptions | null
   readonly verify: 'standard' | 'deep'
 }
 
@@ -44,5 +47,6 @@ export const DEFAULT_OPTIONS: LogprobOptions = {
   terms: new Set(TERMS),
   detail: 'summary',
   topLogprobs: 0,
+  statistics: null,
   verify: 'standard'
 }

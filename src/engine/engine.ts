@@ -30,6 +30,8 @@ export interface Batch {
   readonly sequences: readonly ScoringSequence[]
   /** How many of the most probable tokens to return, with rank and entropy; null computes none of the three. */
   readonly topCount: number | null
+  /** Needs a `topCount`; nothing more when absent. */
+  readonly measures?: readonly RowMeasure[]
   readonly probe?: ProbeRequest
   /**
    * `shared` allows prefix sharing: the engine computes a common prefix once, in a packed row or from the prefix cache,
@@ -38,6 +40,12 @@ export interface Batch {
    */
   readonly layout?: 'plain' | 'shared'
 }
+
+/**
+ * Reductions over the vocabulary that a batch with details may ask for in addition: `variance` of log p, and
+ * `word_starts`, the probability that the next token begins a word or ends the text.
+ */
+export type RowMeasure = 'variance' | 'word_starts'
 
 /** One sequence of n token ids. Tokens `firstScored .. n-1` get a log-probability; 1 <= firstScored < n. */
 export interface ScoringSequence {
@@ -87,6 +95,10 @@ export interface RowDetail {
   readonly entropies: Float32Array
   /** Sum of the squared probabilities of all tokens. */
   readonly probSquareSums: Float32Array
+  /** Sum of p (log p + entropy)² over all tokens, nats²; absent unless measured. */
+  readonly variances?: Float32Array
+  /** Sum of p over the tokens that begin a word or end the text; absent unless measured. */
+  readonly wordStarts?: Float32Array
   readonly topCount: number
   /** (R, topCount) row-major, the most probable first. */
   readonly topIds: Int32Array
@@ -100,6 +112,11 @@ export interface SequenceWork {
   readonly computedTokens: number
   /** Tokens whose keys and values, or whose scores, came from the prefix cache. */
   readonly cachedTokens: number
+}
+
+/** The same request for other sequences, without a probe. */
+export function withSequences({ topCount, measures }: Batch, sequences: readonly ScoringSequence[]): Batch {
+  return { sequences, topCount, ...(measures === undefined ? {} : { measures }) }
 }
 
 /** R: how many rows a sequence has. */

@@ -107,6 +107,8 @@ export interface SelfTestTexts {
   readonly reversed: readonly number[]
   /** Ids that the tokenizer has; the model's vocabulary may be larger. */
   readonly textVocabSize: number
+  /** Tokens that begin a word or end the text; absent for an engine that no one asks for the measure `word_starts`. */
+  readonly wordStartIds?: Int32Array
 }
 
 /**

@@ -69,11 +69,13 @@ export function rowsOfSequence({ job: { sequence }, row }: LastTokenRow, rows: R
     ...(rows.work === undefined ? {} : { work: rows.work })
   }
 
-  function pickDetail({ ranks, entropies, probSquareSums, topCount, topIds, topLogProbs }: RowDetail): RowDetail {
+  function pickDetail({ ranks, entropies, probSquareSums, variances, wordStarts, topCount, topIds, topLogProbs }: RowDetail): RowDetail {
     return {
       ranks: pick(ranks),
       entropies: pick(entropies),
       probSquareSums: pick(probSquareSums),
+      ...(variances === undefined ? {} : { variances: pick(variances) }),
+      ...(wordStarts === undefined ? {} : { wordStarts: pick(wordStarts) }),
       topCount,
       topIds: pick(topIds, topCount),
       topLogProbs: pick(topLogProbs, topCount)
@@ -82,11 +84,11 @@ export function rowsOfSequence({ job: { sequence }, row }: LastTokenRow, rows: R
 }
 
 /** Equal for jobs that one sequence can answer. A job with explicit targets is merged only with an equal one. */
-function keyOf({ sequence: { ids, firstScored, targets }, topCount }: ScoringJob): string {
+function keyOf({ sequence: { ids, firstScored, targets }, topCount, measures = [] }: ScoringJob): string {
   const fed = ids.subarray(0, -1)
   const bytes = Buffer.from(fed.buffer, fed.byteOffset, fed.byteLength).toString('latin1')
   const labels = targets === undefined ? '' : [...targets, ids.at(-1)].join()
-  return `${firstScored} ${topCount} ${labels} ${bytes}`
+  return `${firstScored} ${topCount} ${measures.toSorted().join()} ${labels} ${bytes}`
 }
 
 function mergedJob({ first, lastIds }: Group): ScoringJob {

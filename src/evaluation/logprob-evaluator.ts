@@ -10,6 +10,7 @@ import { computeKeys, type ScoringJob, type WorkTerms } from '../scheduling/job.
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import type { Check } from '../scoring/checks/check.ts'
 import { REQUEST_CHECKS } from '../scoring/checks/request-checks.ts'
+import { needsMoments } from '../statistics/statistics.ts'
 import { candidateMasses } from './candidate-mass.ts'
 import { passesOf, type VerificationPasses, verificationBatches, verificationChecks, workOf } from './deep-verification.ts'
 import type { EvaluationContext } from './evaluation-context.ts'
@@ -29,6 +30,12 @@ export interface Evaluation<T = Outcome> {
 
 /** Called with every sequence that was scored without deep verification. */
 export type ScoredListener = (encoded: EncodedItem, scored: SequenceScores) => void
+
+/** What the rows must have beside log-probabilities. */
+function rowsWanted({ detail, topLogprobs, statistics }: LogprobOptions): Pick<ScoringJob, 'topCount' | 'measures'> {
+  if (detail === 'tokens') return { topCount: topLogprobs, measures: ['variance'] }
+  return needsMoments(statistics) ? { topCount: 0, measures: ['variance'] } : { topCount: null }
+}
 
 /** The default of `present`, for which `T` is `Outcome`. */
 function asItIs<T>(outcome: Outcome): T {
@@ -130,11 +137,10 @@ export class LogprobEvaluator {
     if (encoded instanceof ServiceError) return { item, encoded, job: null, verification: null }
     const { ids, scoredStart, scoredEnd } = encoded
     const isScored = scoredStart < scoredEnd
-    const topCount = options.detail === 'tokens' ? options.topLogprobs : null
     return {
       item,
       encoded,
-      job: isScored ? { sequence: { ids: ids.slice(0, scoredEnd), firstScored: scoredStart }, topCount } : null,
+      job: isScored ? { sequence: { ids: ids.slice(0, scoredEnd), firstScored: scoredStart }, ...rowsWanted(options) } : null,
       verification: isScored && options.verify === 'deep' ? verificationBatches(encoded, this.#context) : null
     }
   }

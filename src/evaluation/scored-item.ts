@@ -6,7 +6,8 @@ import { ServiceError } from '../errors.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
 import { finiteCheck } from '../scoring/checks/number-checks.ts'
 import type { CheckSubject, SequenceIntegrity } from '../scoring/checks/request-checks.ts'
-import { type LogProbSums, logProbSums, type ScoredSequence } from '../scoring/scored-sequence.ts'
+import { type LogProbSums, logProbSums, rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
+import { needsMoments, type TokenMoments } from '../statistics/statistics.ts'
 import type { EvaluationContext } from './evaluation-context.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from './sequence-integrity.ts'
 import { type TokenDetail, tokenDetails } from './token-details.ts'
@@ -23,6 +24,8 @@ export interface ScoredItem {
    * One entry per token of the sequence under `detail: "tokens"`, each built when it is read; null otherwise.
    */
   readonly tokens: Iterable<TokenDetail> | null
+  /** The tokens of y for `statisticsOf`; null unless statistics are requested and y is scored. */
+  readonly moments: TokenMoments | null
   readonly warnings: readonly Warning[]
 }
 
@@ -43,7 +46,7 @@ interface ItemParts {
   readonly item: LogprobItem
   readonly encoded: EncodedItem
   readonly scored: SequenceScores
-  readonly options: Pick<LogprobOptions, 'detail' | 'topLogprobs'>
+  readonly options: Pick<LogprobOptions, 'detail' | 'topLogprobs' | 'statistics'>
   readonly context: Pick<EvaluationContext, 'tokenizer' | 'causal'>
   readonly checks: readonly CheckFunction[]
 }
@@ -61,8 +64,19 @@ export function scoredItemOf({ item, encoded, scored, options, context, checks }
     checks: verdictOf([...checks.map((run) => run(subject)), ...moreChecks]),
     causal,
     tokens: options.detail === 'tokens' ? tokenDetails(sequence, encoded, rows, options.topLogprobs, tokenizer) : null,
+    moments: options.statistics === null ? null : momentsOf(encoded, rows, needsMoments(options.statistics)),
     warnings: causal === 'approximate' ? [...encoded.warnings, APPROXIMATE] : encoded.warnings
   }
+}
+
+/** The rows of y, without the end token; null when y is not scored. */
+function momentsOf({ sizes, scoredStart, scoredEnd }: EncodedItem, rows: RowScores | null, wantsMoments: boolean): TokenMoments | null {
+  const { start, end } = rangeOf(sizes, 'y')
+  if (rows === null || start < scoredStart || end > scoredEnd) return null
+  const ofY = (values: Float32Array): Float32Array => values.subarray(start - scoredStart, end - scoredStart)
+  const { entropies, variances } = rows.detail ?? {}
+  const has = wantsMoments && entropies !== undefined && variances !== undefined
+  return { logProbs: ofY(rows.logProbs), entropies: has ? ofY(entropies) : null, variances: has ? ofY(variances) : null }
 }
 
 /** Accompanies every score of a model with `causal: "approximate"`. */

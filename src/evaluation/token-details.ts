@@ -19,6 +19,7 @@ export interface TokenDetail extends Offsets {
   readonly log_prob: number | null
   readonly rank: number | null
   readonly entropy: number | null
+  readonly log_prob_std: number | null
   readonly top?: readonly TopToken[]
 }
 
@@ -56,6 +57,7 @@ export function tokenDetails(
       log_prob: logProb,
       rank: isScored ? elementAt(detail.ranks, row) : null,
       entropy: isScored ? elementAt(detail.entropies, row) : null,
+      log_prob_std: isScored && detail.variances !== undefined ? Math.sqrt(elementAt(detail.variances, row)) : null,
       ...(isScored && topCount > 0 ? { top: topTokens(detail, row) } : {})
     }
   }

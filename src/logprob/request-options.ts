@@ -1,5 +1,6 @@
 import { DEFAULT_OPTIONS, type LogprobOptions, type Term } from '../encoding/logprob-item.ts'
 import { ServiceError } from '../errors.ts'
+import { type Statistic, statisticOptionsOf } from '../statistics/statistics.ts'
 
 /** The fields of POST /v1/logprob that say how to score. */
 export interface RequestedOptions {
@@ -11,6 +12,8 @@ export interface RequestedOptions {
   readonly terms?: readonly Term[]
   readonly detail?: LogprobOptions['detail']
   readonly top_logprobs?: number
+  readonly statistics?: readonly Statistic[]
+  readonly min_k_percent?: number
   readonly verify?: LogprobOptions['verify']
 }
 
@@ -22,6 +25,12 @@ export function logprobOptionsOf(body: RequestedOptions): LogprobOptions {
       param: 'top_logprobs'
     })
   }
+  const statistics = statisticOptionsOf(body.statistics, body.min_k_percent)
+  const terms = body.terms === undefined ? DEFAULT_OPTIONS.terms : new Set(body.terms)
+  if (statistics !== null && !terms.has('conditional') && !terms.has('joint'))
+    throw new ServiceError('invalid_request', 'statistics are those of y, which terms marginal does not score: add conditional to terms, or omit it', {
+      param: 'statistics'
+    })
   const defaults = DEFAULT_OPTIONS
   return {
     boundary: body.boundary ?? defaults.boundary,
@@ -29,9 +38,10 @@ export function logprobOptionsOf(body: RequestedOptions): LogprobOptions {
     eos: body.eos ?? defaults.eos,
     parseSpecialTokens: body.parse_special_tokens ?? defaults.parseSpecialTokens,
     onOverflow: body.on_overflow ?? defaults.onOverflow,
-    terms: body.terms === undefined ? defaults.terms : new Set(body.terms),
+    terms,
     detail: body.detail ?? (topLogprobs > 0 ? 'tokens' : defaults.detail),
     topLogprobs,
+    statistics,
     verify: body.verify ?? defaults.verify
   }
 }

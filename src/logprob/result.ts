@@ -1,5 +1,5 @@
 import type { Boundary, Warning } from '../encoding/encoded-item.ts'
-import type { LogprobItem, Term } from '../encoding/logprob-item.ts'
+import type { LogprobItem, LogprobOptions, Term } from '../encoding/logprob-item.ts'
 import type { ServiceError } from '../errors.ts'
 import type { ScoredItem } from '../evaluation/scored-item.ts'
 import type { TokenDetail } from '../evaluation/token-details.ts'
@@ -7,6 +7,7 @@ import { isSliceOver, nextSlice } from '../event-loop.ts'
 import type { Checks } from '../scoring/checks/check.ts'
 import { type Lengths, type Normalized, normalized } from '../scoring/normalized.ts'
 import { rangeOf, type ScoredSequence } from '../scoring/scored-sequence.ts'
+import { type Statistics, statisticsOf, undefinedStatistics } from '../statistics/statistics.ts'
 
 /** One result of POST /v1/logprob. */
 export interface LogprobResult {
@@ -20,6 +21,7 @@ export interface LogprobResult {
   readonly counts: { readonly x: Lengths; readonly y: Lengths }
   readonly normalized?: Normalized | null
   readonly is_greedy?: boolean
+  readonly statistics?: Statistics
   readonly conditional_on_first_token?: true
   /** The model quantizes activations over whole tensors, so scores only approximate those of an exact pass. */
   readonly causal?: 'approximate'
@@ -38,8 +40,12 @@ export interface LogprobFailure {
   readonly error: { readonly code: string; readonly message: string; readonly param?: string }
 }
 
-/** The result of an item, with the requested terms. */
-export function resultOf({ item, encoded, sequence, sums, checks, causal, tokens, warnings }: ScoredItem, terms: ReadonlySet<Term>): LogprobResult {
+/** The result of an item, with the requested terms and the statistics of y, if there are any. */
+export function resultOf(
+  { item, encoded, sequence, sums, checks, causal, tokens, warnings }: ScoredItem,
+  terms: ReadonlySet<Term>,
+  statistics: Statistics | null = null
+): LogprobResult {
   const hasY = encoded.scoredEnd === encoded.ids.length
   const ownY = sums.conditional === null ? null : sums.conditional - (sums.eos ?? 0)
   return {
@@ -49,19 +55,23 @@ export function resultOf({ item, encoded, sequence, sums, checks, causal, tokens
     ...(hasY && sums.eos !== null ? { log_prob_eos: sums.eos } : {}),
     counts: encoded.lengths,
     ...(hasY && ownY !== null ? { normalized: normalized(ownY, encoded.lengths.y), is_greedy: isGreedy(sequence) } : {}),
+    ...(statistics === null ? {} : { statistics }),
     ...(sums.isConditionalOnFirstToken ? { conditional_on_first_token: true as const } : {}),
     ...(causal === 'approximate' ? { causal: 'approximate' as const } : {}),
     boundary: encoded.boundary,
     checks,
     ...(tokens === null ? {} : { tokens: [...tokens] }),
-    warnings
+    warnings: statistics === null ? warnings : [...warnings, ...undefinedStatistics(statistics)]
   }
 }
 
 /** `resultOf` as JSON text, written in slices: a long sequence with its top tokens takes a second. */
-export async function resultJson(scored: ScoredItem, terms: ReadonlySet<Term>): Promise<string> {
-  if (scored.tokens === null) return JSON.stringify(resultOf(scored, terms))
-  const { warnings, ...head } = resultOf({ ...scored, tokens: null }, terms)
+export async function resultJson(scored: ScoredItem, { terms, statistics: wanted }: Pick<LogprobOptions, 'terms' | 'statistics'>): Promise<string> {
+  const { item, encoded, moments } = scored
+  const text = encoded.text.y.bytes ?? Buffer.from(encoded.boundary.scored?.y ?? (typeof item.y === 'string' ? item.y : ''))
+  const statistics = wanted === null || moments === null ? null : await statisticsOf(wanted, moments, text)
+  if (scored.tokens === null) return JSON.stringify(resultOf(scored, terms, statistics))
+  const { warnings, ...head } = resultOf({ ...scored, tokens: null }, terms, statistics)
   const tokens: string[] = []
   for (const token of scored.tokens) {
     if (isSliceOver()) await nextSlice()

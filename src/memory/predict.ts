@@ -161,6 +161,9 @@ function inputTensor(
     [SCORING_INPUTS.detailed]: tensorInfo(elementType, [], [1]),
     [SCORING_INPUTS.topCount]: tensorInfo(elementType, [1], [Math.min(TOP_COUNT, vocabSize)]),
     [SCORING_INPUTS.probed]: tensorInfo(elementType, [0], []),
+    [SCORING_INPUTS.wantsVariance]: tensorInfo(elementType, [], [1]),
+    [SCORING_INPUTS.wantsWordStarts]: tensorInfo(elementType, [], [1]),
+    [SCORING_INPUTS.wordStarts]: tensorInfo(elementType, [vocabSize]),
     // In a plain pass. The bias of a packed row is as large as the attention mask, once for all heads.
     [ATTENTION_BIAS]: tensorInfo(elementType, [1, 1, 1, 1])
   }

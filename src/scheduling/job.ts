@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Batch, ScoringSequence } from '../engine/engine.ts'
+import type { Batch, RowMeasure, ScoringSequence } from '../engine/engine.ts'
 import { isSliceOver, nextSlice } from '../event-loop.ts'
 
 /**
@@ -12,6 +12,8 @@ export interface ScoringJob {
    * How many of the most probable tokens to return per row; null when neither rank, entropy nor top tokens are needed.
    */
   readonly topCount: number | null
+  /** As `Batch.measures`. */
+  readonly measures?: readonly RowMeasure[]
 }
 
 /** A batch that runs exactly as given, with no other sequence in it, for verification passes. */
@@ -66,16 +68,19 @@ export function keyOfJob(job: ScoringJob): string {
   return KEYS.get(job) ?? newKey(job)
 }
 
-function newKey({ sequence: { ids, firstScored, targets, lastTokenCandidates }, topCount }: ScoringJob): string {
+function newKey({ sequence: { ids, firstScored, targets, lastTokenCandidates }, topCount, measures = [] }: ScoringJob): string {
   const hash = createHash('sha256')
   // The lengths come first, so that the end of one list cannot pass for the start of the next; -1 means absent.
   hash.update(Int32Array.of(firstScored, topCount ?? -1, ids.length, targets?.length ?? -1, lastTokenCandidates?.length ?? -1))
+  hash.update(measures.toSorted().join())
   for (const list of [ids, targets, lastTokenCandidates]) if (list !== undefined) hash.update(list)
   return hash.digest('base64')
 }
 
 export function batchOf(work: ScoringJob | ExactBatch): Batch {
-  return 'exactly' in work ? work.exactly : { sequences: [work.sequence], topCount: work.topCount }
+  if ('exactly' in work) return work.exactly
+  const { sequence, topCount, measures } = work
+  return { sequences: [sequence], topCount, ...(measures === undefined ? {} : { measures }) }
 }
 
 /** Tokens of a sequence that go through the model: the last one is scored but never fed. */

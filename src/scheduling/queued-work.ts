@@ -53,9 +53,11 @@ export function mergedBatch(planned: readonly QueuedWork[], layout: BatchPlan['l
   const [only] = planned
   if (planned.length === 1 && only !== undefined) return layout === 'plain' ? only.batch : { ...only.batch, layout }
   const topCounts = planned.flatMap(({ batch }) => batch.topCount ?? [])
+  const measures = new Set(planned.flatMap(({ batch }) => batch.measures ?? []))
   const merged = {
     sequences: planned.flatMap(({ batch: { sequences } }) => sequences),
-    topCount: topCounts.length === 0 ? null : Math.max(...topCounts)
+    topCount: topCounts.length === 0 ? null : Math.max(...topCounts),
+    ...(measures.size === 0 ? {} : { measures: [...measures] })
   }
   return layout === 'plain' ? merged : { ...merged, layout }
 }

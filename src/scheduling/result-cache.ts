@@ -81,20 +81,26 @@ function copyOf({ logProbs, logSumExps, bestIds, bestLogProbs, detail, checksums
   }
 }
 
-function detailCopy({ ranks, entropies, probSquareSums, topCount: width, topIds, topLogProbs }: RowDetail, wanted: number): RowDetail {
+function detailCopy({ ranks, entropies, probSquareSums, variances, wordStarts, topCount: width, topIds, topLogProbs }: RowDetail, wanted: number): RowDetail {
   const topCount = Math.min(wanted, width)
   const firstOfRows = <T extends Int32Array | Float32Array>(values: T): T => values.filter((_, i) => i % width < topCount) as T
   return {
     ranks: ranks.slice(),
     entropies: entropies.slice(),
     probSquareSums: probSquareSums.slice(),
+    ...(variances === undefined ? {} : { variances: variances.slice() }),
+    ...(wordStarts === undefined ? {} : { wordStarts: wordStarts.slice() }),
     topCount,
     topIds: firstOfRows(topIds),
     topLogProbs: firstOfRows(topLogProbs)
   }
 }
 
+function arraysOf({ ranks, entropies, probSquareSums, variances, wordStarts, topIds, topLogProbs }: RowDetail): (Int32Array | Float32Array)[] {
+  return [ranks, entropies, probSquareSums, variances, wordStarts, topIds, topLogProbs].filter((values) => values !== undefined)
+}
+
 function bytesOf({ logProbs, logSumExps, bestIds, bestLogProbs, detail, checksums }: RowScores): number {
-  const ofDetail = detail === null ? [] : [detail.ranks, detail.entropies, detail.probSquareSums, detail.topIds, detail.topLogProbs]
+  const ofDetail = detail === null ? [] : arraysOf(detail)
   return [logProbs, logSumExps, bestIds, bestLogProbs, checksums, ...ofDetail].reduce((sum, { byteLength }) => sum + byteLength, ENTRY_OVERHEAD_BYTES)
 }

@@ -26,6 +26,7 @@ const ROWS: RowScores = {
     ranks: Int32Array.of(1, 3),
     entropies: Float32Array.of(0.5, 1.5),
     probSquareSums: new Float32Array(2),
+    variances: Float32Array.of(4, 9),
     topCount: 2,
     topIds: Int32Array.of(9, 6, 8, 1),
     topLogProbs: Float32Array.of(-1, -2, -0.5, -1.5)
@@ -37,10 +38,49 @@ describe('tokenDetails', () => {
     assert.deepEqual(
       [...tokenDetails(SEQUENCE, ENCODED, ROWS, 0, tokenizer)],
       [
-        { part: 'prefix', id: 0, text: '<s>', bytes: 'PHM+', ...OFFSETS, log_prob: null, rank: null, entropy: null },
-        { part: 'x', id: 3, text: 'a', bytes: 'YQ==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: null, rank: null, entropy: null },
-        { part: 'y', id: 9, text: '\ufffd', bytes: 'ww==', byte_start: 0, byte_end: 1, char_start: 0, char_end: 1, log_prob: -1, rank: 1, entropy: 0.5 },
-        { part: 'y', id: 10, text: '\ufffd', bytes: 'qQ==', byte_start: 1, byte_end: 2, char_start: 0, char_end: 1, log_prob: -2, rank: 3, entropy: 1.5 }
+        { part: 'prefix', id: 0, text: '<s>', bytes: 'PHM+', ...OFFSETS, log_prob: null, rank: null, entropy: null, log_prob_std: null },
+        {
+          part: 'x',
+          id: 3,
+          text: 'a',
+          bytes: 'YQ==',
+          byte_start: 0,
+          byte_end: 1,
+          char_start: 0,
+          char_end: 1,
+          log_prob: null,
+          rank: null,
+          entropy: null,
+          log_prob_std: null
+        },
+        {
+          part: 'y',
+          id: 9,
+          text: '\ufffd',
+          bytes: 'ww==',
+          byte_start: 0,
+          byte_end: 1,
+          char_start: 0,
+          char_end: 1,
+          log_prob: -1,
+          rank: 1,
+          entropy: 0.5,
+          log_prob_std: 2
+        },
+        {
+          part: 'y',
+          id: 10,
+          text: '\ufffd',
+          bytes: 'qQ==',
+          byte_start: 1,
+          byte_end: 2,
+          char_start: 0,
+          char_end: 1,
+          log_prob: -2,
+          rank: 3,
+          entropy: 1.5,
+          log_prob_std: 3
+        }
       ]
     )
   })
@@ -83,7 +123,8 @@ describe('tokenDetails', () => {
       char_end: 1,
       log_prob: -1,
       rank: null,
-      entropy: null
+      entropy: null,
+      log_prob_std: null
     })
   })
 })

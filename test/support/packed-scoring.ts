@@ -10,7 +10,7 @@ import { ownInputs, SCORING_INPUTS, SCORING_OUTPUTS, scoringGraph } from '../../
 import { writeOnnx } from '../../src/model/onnx/write.ts'
 import { openModel } from '../../src/model/open-model.ts'
 import { openGraph } from '../../src/model/weights/open-graph.ts'
-import { int64 } from './scoring-session.ts'
+import { int64, measureFeeds } from './scoring-session.ts'
 
 /** A row of S tokens after a past of P tokens. */
 interface Row {
@@ -147,7 +147,8 @@ function feedsOf(inputs: readonly ModelInput[], row: Row): Record<string, Tensor
     ),
     [SCORING_INPUTS.detailed]: new Tensor('bool', [true], []),
     [SCORING_INPUTS.topCount]: int64([3], [1]),
-    [SCORING_INPUTS.probed]: int64([], [0])
+    [SCORING_INPUTS.probed]: int64([], [0]),
+    ...measureFeeds(null)
   }
 }
 

@@ -44,6 +44,7 @@ async function load(spec: EngineSpec): Promise<Loaded> {
 async function selfTest({ texts, known }: Extract<ToEngine, { kind: 'self_test' }>): Promise<void> {
   try {
     const { spec, model, loadMs } = await loaded()
+    if (texts.wordStartIds !== undefined) model.setWordStarts(texts.wordStartIds)
     const report = await runSelfTest(model, spec, { texts, known, isApproximate: model.isApproximate, sharing: model.sharing })
     const precision = await precisionReport(spec, model, report)
     answer({

@@ -1,3 +1,4 @@
+import { ServiceError } from '../../errors.ts'
 import { BOOL, FLOAT, FLOAT16, INT32 } from '../../model/onnx/data-types.ts'
 import type { TensorInfo } from '../../model/onnx/graph.ts'
 import { headChunks, type RowLimits } from '../../model/onnx/head-rows.ts'
@@ -43,7 +44,8 @@ export function passFeeds(
   makers: ReadonlyMap<string, FeedMaker>,
   pass: Pass,
   batch: Batch,
-  { maxChunkRows, maxProbedRows }: RowLimits
+  { maxChunkRows, maxProbedRows }: RowLimits,
+  wordStarts: Tensor | null = null
 ): { feeds: Feeds; plan: RowPlan } {
   const feeds: Feeds = Object.fromEntries([...makers].map(([name, make]) => [name, make(pass)]))
   const { rows, targets } = pass.wanted
@@ -53,9 +55,22 @@ export function passFeeds(
   feeds[SCORING_INPUTS.targets] = filled(targets, N, C)
   feeds[SCORING_INPUTS.detailed] = new Tensor('bool', [batch.topCount !== null], [])
   feeds[SCORING_INPUTS.topCount] = new Tensor('int64', [BigInt(Math.max(1, batch.topCount ?? 1))], [1])
+  Object.assign(feeds, measureFeeds(batch, wordStarts))
   const { columns, probedRows } = probesOf(batch, N, C, maxProbedRows)
   feeds[SCORING_INPUTS.probed] = new Tensor('int64', BigInt64Array.from(columns, BigInt), [columns.length])
   return { feeds, plan: { N, C, rowCount, columns, probedRows } }
+}
+
+/** `wordStarts` is (V,). Throws `internal_error` when it is needed and null. */
+function measureFeeds({ measures = [] }: Batch, wordStarts: Tensor | null): Feeds {
+  const wantsWordStarts = measures.includes('word_starts')
+  if (wantsWordStarts && wordStarts === null)
+    throw new ServiceError('internal_error', 'the probability of a word start was requested before the self-test said which tokens begin words')
+  return {
+    [SCORING_INPUTS.wantsVariance]: new Tensor('bool', [measures.includes('variance')], []),
+    [SCORING_INPUTS.wantsWordStarts]: new Tensor('bool', [wantsWordStarts], []),
+    [SCORING_INPUTS.wordStarts]: wantsWordStarts && wordStarts !== null ? wordStarts : new Tensor('float32', [0], [1])
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { SCORING_OUTPUTS } from '../../model/onnx/scoring-graph.ts'
 import { type RowProbe, rowProbe } from '../../scoring/row-probe.ts'
 import { withToken } from '../checksum.ts'
-import type { Batch, RowDetail, RowScores } from '../engine.ts'
+import type { Batch, RowDetail, RowMeasure, RowScores } from '../engine.ts'
 import type { RowPlan } from './feeds.ts'
 import type { Tensor } from './onnxruntime.ts'
 import type { Pass } from './pass.ts'
@@ -12,7 +12,7 @@ type Outputs = Readonly<Record<string, Tensor>>
  * Scores of each sequence from the outputs of the scoring graph, (N, C, 1) each with fill rows at the end. Their
  * checksums are computed from the columns of the pass that the rows were read from.
  */
-export function rowScoresOf(outputs: Outputs, { topCount }: Batch, pass: Pass): RowScores[] {
+export function rowScoresOf(outputs: Outputs, { topCount, measures = [] }: Batch, pass: Pass): RowScores[] {
   const bestIds = outputs[SCORING_OUTPUTS.bestId]!.data as BigInt64Array
   return pass.wanted.ofSequence.map((rows) => {
     return {
@@ -20,7 +20,7 @@ export function rowScoresOf(outputs: Outputs, { topCount }: Batch, pass: Pass): 
       logSumExps: floatsAt(outputs, SCORING_OUTPUTS.logSumExp, rows),
       bestIds: Int32Array.from(rows, (row) => Number(bestIds[row])),
       bestLogProbs: floatsAt(outputs, SCORING_OUTPUTS.bestLogProb, rows),
-      detail: topCount === null ? null : detailOf(outputs, topCount, rows),
+      detail: topCount === null ? null : detailOf(outputs, topCount, measures, rows),
       checksums: checksumsOf(pass, rows)
     }
   })
@@ -36,7 +36,7 @@ function floatsAt(outputs: Outputs, name: string, indices: ArrayLike<number>): F
   return Float32Array.from(indices, (index) => values[index]!)
 }
 
-function detailOf(outputs: Outputs, topCount: number, rows: Int32Array): RowDetail {
+function detailOf(outputs: Outputs, topCount: number, measures: readonly RowMeasure[], rows: Int32Array): RowDetail {
   const width = Math.max(1, topCount)
   const topIndices = Array.from(rows, (row) => Array.from({ length: topCount }, (_, k) => row * width + k)).flat()
   const topIds = outputs[SCORING_OUTPUTS.topIds]!.data as BigInt64Array
@@ -44,6 +44,8 @@ function detailOf(outputs: Outputs, topCount: number, rows: Int32Array): RowDeta
     ranks: Int32Array.from(floatsAt(outputs, SCORING_OUTPUTS.higherCount, rows), (higher) => higher + 1),
     entropies: floatsAt(outputs, SCORING_OUTPUTS.entropy, rows),
     probSquareSums: floatsAt(outputs, SCORING_OUTPUTS.probSquares, rows),
+    ...(measures.includes('variance') ? { variances: floatsAt(outputs, SCORING_OUTPUTS.variance, rows) } : {}),
+    ...(measures.includes('word_starts') ? { wordStarts: floatsAt(outputs, SCORING_OUTPUTS.wordStarts, rows) } : {}),
     topCount,
     topIds: Int32Array.from(topIndices, (index) => Number(topIds[index])),
     topLogProbs: floatsAt(outputs, SCORING_OUTPUTS.topLogProbs, topIndices)
@@ -92,6 +94,8 @@ function joinDetails(details: readonly RowDetail[]): RowDetail {
     ranks: integers(details, ({ ranks }) => ranks),
     entropies: floats(details, ({ entropies }) => entropies),
     probSquareSums: floats(details, ({ probSquareSums }) => probSquareSums),
+    ...(details.every(({ variances }) => variances !== undefined) ? { variances: floats(details, ({ variances }) => variances!) } : {}),
+    ...(details.every(({ wordStarts }) => wordStarts !== undefined) ? { wordStarts: floats(details, ({ wordStarts }) => wordStarts!) } : {}),
     topCount: details[0]!.topCount,
     topIds: integers(details, ({ topIds }) => topIds),
     topLogProbs: floats(details, ({ topLogProbs }) => topLogProbs)

@@ -26,6 +26,9 @@ export class PassRunner {
   readonly #sharable: SharableGraph
   readonly #makers: ReturnType<typeof feedMakers>
   readonly #limits: ReturnType<typeof headRowLimits>
+  readonly #vocabSize: number
+  /** (V,); null until `setWordStarts`. */
+  #wordStarts: Tensor | null = null
 
   constructor(sharable: SharableGraph, sizes: HeadSizes, vocabSize: number) {
     const inputs = ownInputs(sharable.graph)
@@ -34,6 +37,15 @@ export class PassRunner {
     this.#sharable = sharable
     this.#makers = feedMakers(inputs, sizes)
     this.#limits = headRowLimits(vocabSize)
+    this.#vocabSize = vocabSize
+  }
+
+  /** Says which tokens begin a word or end the text. */
+  setWordStarts(ids: Int32Array): void {
+    const mask = new Float32Array(this.#vocabSize)
+    // The tokenizer may have more tokens than the model has logits.
+    for (const id of ids) if (id < mask.length) mask[id] = 1
+    this.#wordStarts = new Tensor('float32', mask, [mask.length])
   }
 
   /** Feeds of the plain pass over a batch. */
@@ -53,7 +65,7 @@ export class PassRunner {
   }
 
   #feeds(pass: Pass, batch: Batch): ReturnType<typeof passFeeds> {
-    const made = passFeeds(this.#makers, pass, batch, this.#limits)
+    const made = passFeeds(this.#makers, pass, batch, this.#limits, this.#wordStarts)
     if (this.#sharable.takesBias) made.feeds[ATTENTION_BIAS] = biasOf(pass)
     return made
   }

@@ -23,6 +23,8 @@ export interface LoadedModel extends Omit<OpenSession, 'session'> {
   /** Prefix sharing of its batches; the self-test may switch it off. */
   readonly sharing: ModelSharing
   score(batch: Batch): Promise<BatchScores>
+  /** Says which tokens begin a word or end the text, for the measure `word_starts`. */
+  setWordStarts(ids: Int32Array): void
   /** Frees its memory; `score` fails afterwards. */
   release(): Promise<void>
 }
@@ -57,6 +59,7 @@ export async function loadModel(spec: EngineSpec, keepsWeightsMapped = false): P
     precision,
     sharing,
     isApproximate: wholeTensorQuantizers(opened.graph).length > 0,
+    setWordStarts: (ids) => runner.setWordStarts(ids),
     release: () => session.release(),
     async score(batch) {
       if (batch.layout === 'shared' && sharing.isOn) return sharing.scoring.score(batch)

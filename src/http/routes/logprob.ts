@@ -114,7 +114,7 @@ function presenter(options: LogprobOptions): (outcome: Outcome) => Promise<Resul
   return async (outcome) =>
     'error' in outcome
       ? { json: Buffer.from(JSON.stringify(failureOf(outcome.item, outcome.error))), error: outcome.error }
-      : { json: Buffer.from(await resultJson(outcome, options.terms)), error: null }
+      : { json: Buffer.from(await resultJson(outcome, options)), error: null }
 }
 
 /** Errors of the service, not of an item: when every item has the same one, the whole request fails with it. */

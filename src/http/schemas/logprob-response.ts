@@ -1,6 +1,7 @@
 import { CHECKS, WARNINGS } from './check-items.ts'
 import { arrayOf, boolean, integer, named, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
 import { COUNTS, RESPONSE_MODEL, STAMP, USAGE } from './response-parts.ts'
+import { STATISTICS_VALUES } from './statistics.ts'
 
 const TOKEN = {
   id: integer('Token id.'),
@@ -39,7 +40,8 @@ const TOKENS = arrayOf(
         ...OFFSETS,
         log_prob: nullable(number('Log-probability given all tokens before it, in nats; null when it was not computed.')),
         rank: nullable(integer('Rank in the whole vocabulary; 1 is the most probable.')),
-        entropy: nullable(number('Entropy of the distribution at this position, in nats.'))
+        entropy: nullable(number('Entropy of the distribution at this position, in nats: minus the expected log-probability of a token drawn from it.')),
+        log_prob_std: nullable(number('Standard deviation of the log-probability of a token drawn from this distribution, in nats.'))
       },
       {
         top: arrayOf(
@@ -108,6 +110,7 @@ export const LOGPROB_RESULT = named(
       log_prob_eos: number('log Pr(end | x, y), in nats; included in conditional and joint. With eos score only.'),
       normalized: nullable(NORMALIZED),
       is_greedy: boolean('Whether every token of y is the most probable one at its position. Absent when y was not scored.'),
+      statistics: STATISTICS_VALUES,
       conditional_on_first_token: boolean('True when no prefix token precedes the text, so that joint and marginal exclude the first token; absent otherwise.'),
       causal: {
         const: 'approximate',

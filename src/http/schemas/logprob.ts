@@ -1,5 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { CONVERSATION_OPTIONS, MESSAGES } from './conversation.ts'
+import { STATISTICS_FIELDS } from './statistics.ts'
 
 /** One schema for text and token ids: a union would report a wrong type with two contradicting messages. */
 const X = { type: ['string', 'array'], items: { type: 'integer' }, description: 'The prompt: a text or token ids.' } as const
@@ -75,6 +76,7 @@ export const LOGPROB_REQUEST = {
       default: 0,
       description: 'Number of most probable tokens at each position; implies detail tokens.'
     },
+    ...STATISTICS_FIELDS,
     verify: {
       type: 'string',
       enum: ['standard', 'deep'],

@@ -1,7 +1,8 @@
 import { ServiceError } from '../../errors.ts'
 import { ATTENTION_BIAS } from './attention-bias.ts'
-import { buildFloat, buildInt64, buildNode } from './build-node.ts'
+import { buildNode } from './build-node.ts'
 import { BOOL, FLOAT, INT64 } from './data-types.ts'
+import { type Body, DETAILS, detailBranch, MEASURE_INPUTS, outputsNamed, placeholders } from './detail-branch.ts'
 import { findHead, type Head, vocabularyWidth } from './find-head.ts'
 import type { Graph, OnnxNode, TensorInfo } from './graph.ts'
 import { withoutWindowedCaches } from './past-key-values.ts'
@@ -18,17 +19,21 @@ import { writeGraph } from './write.ts'
  *     detailed ()     bool    whether to compute rank, entropy and the top k as well
  *     topCount (1,)   int64   k, from 1 to V
  *     probed   (P,)   int64   rows of every chunk, 0 to C - 1, whose logits to return; P may be 0
+ *     wantsVariance   () bool   whether a detailed pass computes the variance as well
+ *     wantsWordStarts () bool   whether a detailed pass computes the probability of a word start as well
+ *     wordStarts      (V,) float   1 for the tokens that begin a word or end the text, else 0; (1,) where not wanted
  */
 export const SCORING_INPUTS = {
   rows: 'logpr.rows',
   targets: 'logpr.targets',
   detailed: 'logpr.detailed',
   topCount: 'logpr.top_count',
-  probed: 'logpr.probed'
+  probed: 'logpr.probed',
+  ...MEASURE_INPUTS
 } as const
 
 /**
- * Outputs of the scoring graph, one entry per row. Without `detailed`, its five outputs have one dummy entry per chunk.
+ * Outputs of the scoring graph, one entry per row. An output that was not asked for has one dummy entry per chunk.
  *
  *     logProb     (N, C, 1) float   log-probability of the target, nats
  *     logSumExp   (N, C, 1) float   of the row's logits
@@ -37,6 +42,8 @@ export const SCORING_INPUTS = {
  *     higherCount (N, C, 1) float   tokens with a larger logit than the target: rank - 1
  *     entropy     (N, C, 1) float   nats
  *     probSquares (N, C, 1) float   sum of p² over the vocabulary
+ *     variance    (N, C, 1) float   sum of p (log p + entropy)² over the vocabulary, nats²
+ *     wordStarts  (N, C, 1) float   sum of p over the tokens of the input wordStarts
  *     topLogProbs (N, C, k) float   descending; topIds (N, C, k) int64
  *     probeLogits (N, P, V) float   and probeLogProbs (N, P, V) float, for a second implementation; P is small
  */
@@ -48,6 +55,8 @@ export const SCORING_OUTPUTS = {
   higherCount: 'logpr.higher_count',
   entropy: 'logpr.entropy',
   probSquares: 'logpr.prob_squares',
+  variance: 'logpr.variance',
+  wordStarts: 'logpr.word_start_prob',
   topLogProbs: 'logpr.top_log_probs',
   topIds: 'logpr.top_ids',
   probeLogits: 'logpr.probe_logits',
@@ -77,7 +86,7 @@ export function scoringGraph(model: Graph, { keepPresents = [] }: ScoringGraphOp
 
   const scan = buildNode('Scan', [rows, targets], Object.values(SCORING_OUTPUTS), {
     attributes: { body: writeGraph('logpr.chunk', chunkBody(head, opset, vocabularyWidth(graph, head))), num_scan_inputs: 2 },
-    captures: [HIDDEN_ROWS, detailed, topCount, probed, ...capturesOf(head)]
+    captures: [HIDDEN_ROWS, detailed, topCount, probed, ...Object.values(MEASURE_INPUTS), ...capturesOf(head)]
   })
   return removeDead({
     ...graph,
@@ -88,7 +97,10 @@ export function scoringGraph(model: Graph, { keepPresents = [] }: ScoringGraphOp
       { name: targets, elementType: INT64, shape: ['chunks', 'rows'] },
       { name: detailed, elementType: BOOL, shape: [] },
       { name: topCount, elementType: INT64, shape: [1] },
-      { name: probed, elementType: INT64, shape: ['probed'] }
+      { name: probed, elementType: INT64, shape: ['probed'] },
+      { name: MEASURE_INPUTS.wantsVariance, elementType: BOOL, shape: [] },
+      { name: MEASURE_INPUTS.wantsWordStarts, elementType: BOOL, shape: [] },
+      { name: MEASURE_INPUTS.wordStarts, elementType: FLOAT, shape: ['vocabulary'] }
     ],
     outputs: [...outputsNamed(Object.values(SCORING_OUTPUTS)), ...graph.outputs.filter(({ name }) => keepPresents.includes(name))]
   })
@@ -115,15 +127,13 @@ export function ownInputs({ inputs }: Graph): TensorInfo[] {
   return inputs.filter(({ name }) => !added.has(name))
 }
 
-type Body = Pick<Graph, 'nodes' | 'initializers' | 'inputs' | 'outputs'>
-
 /** The Scan body: takes the row indices and targets of one chunk, (C,) each. */
 function chunkBody(head: Head, opset: number, width: number | null): Body {
   const logits = 'chunk.logits'
   const results = ['chunk.log_prob', 'chunk.log_sum_exp', 'chunk.best_id', 'chunk.best_log_prob']
-  const details = ['chunk.higher_count', 'chunk.entropy', 'chunk.prob_squares', 'chunk.top_log_probs', 'chunk.top_ids']
+  const details = DETAILS.map((name) => `chunk.${name}`)
   const probes = ['chunk.probe_logits', 'chunk.probe_log_probs']
-  const detailInputs = [logits, 'chunk.shifted', 'chunk.log_sum', 'chunk.target_logit', topCount]
+  const detailInputs = [logits, 'chunk.shifted', 'chunk.log_sum', 'chunk.target_logit', topCount, ...Object.values(MEASURE_INPUTS)]
   const largest = alongAxis(opset, 'ReduceMax', logits, 'chunk.largest')
   const sum = sumOverVocabulary(opset, 'chunk.exponentials', 'chunk.sum', width)
   const targetColumn = alongAxis(opset, 'Unsqueeze', 'chunk.targets', 'chunk.target_column') // (C, 1)
@@ -150,7 +160,10 @@ function chunkBody(head: Head, opset: number, width: number | null): Body {
     ...gatherRows('chunk.log_sum', 'chunk.probe_log_sum'), // (P, 1)
     buildNode('Sub', ['chunk.probe_shifted', 'chunk.probe_log_sum'], ['chunk.probe_log_probs']),
     buildNode('If', [detailed], details, {
-      attributes: { then_branch: writeGraph('logpr.detail', detailBranch(opset, width)), else_branch: writeGraph('logpr.no_detail', emptyBranch()) },
+      attributes: {
+        then_branch: writeGraph('logpr.detail', detailBranch(opset, width, topCount)),
+        else_branch: writeGraph('logpr.no_detail', placeholders('none', DETAILS))
+      },
       captures: detailInputs
     })
   ]
@@ -163,38 +176,6 @@ function chunkBody(head: Head, opset: number, width: number | null): Body {
     ],
     outputs: outputsNamed([...results, ...details, ...probes])
   }
-}
-
-function detailBranch(opset: number, width: number | null): Body {
-  const higher = alongAxis(opset, 'ReduceSum', 'detail.higher_float', 'detail.higher_count')
-  const entropy = sumOverVocabulary(opset, 'detail.terms', 'detail.negative_entropy', width)
-  const squares = sumOverVocabulary(opset, 'detail.squares', 'detail.prob_squares', width)
-  const nodes = [
-    buildNode('Sub', ['chunk.shifted', 'chunk.log_sum'], ['detail.log_probs']),
-    buildNode('Greater', ['chunk.logits', 'chunk.target_logit'], ['detail.higher']),
-    buildNode('Cast', ['detail.higher'], ['detail.higher_float'], { attributes: { to: FLOAT } }),
-    ...higher.nodes,
-    buildNode('Exp', ['detail.log_probs'], ['detail.probs']),
-    buildNode('Mul', ['detail.probs', 'detail.log_probs'], ['detail.terms']),
-    ...entropy.nodes,
-    buildNode('Neg', ['detail.negative_entropy'], ['detail.entropy']),
-    buildNode('Mul', ['detail.probs', 'detail.probs'], ['detail.squares']),
-    ...squares.nodes,
-    buildNode('TopK', ['detail.log_probs', topCount], ['detail.top_log_probs', 'detail.top_ids'], { attributes: { axis: -1, largest: 1, sorted: 1 } })
-  ]
-  const outputs = ['detail.higher_count', 'detail.entropy', 'detail.prob_squares', 'detail.top_log_probs', 'detail.top_ids']
-  const initializers = [...higher.initializers, ...entropy.initializers, ...squares.initializers]
-  return { nodes, initializers, inputs: [], outputs: outputsNamed(outputs) }
-}
-
-/** Placeholders of shape (1, 1): the branches of an If must agree in type, not in shape. */
-function emptyBranch(): Body {
-  const floats = ['none.higher_count', 'none.entropy', 'none.prob_squares', 'none.top_log_probs']
-  const initializers = [...floats.map((name) => buildFloat(`${name}.value`, [1, 1], [0])), buildInt64('none.top_ids.value', [1, 1], [0])]
-  const names = [...floats, 'none.top_ids']
-  // A branch may not return an initializer directly: every output needs a node.
-  const nodes = names.map((name) => buildNode('Identity', [`${name}.value`], [name]))
-  return { nodes, initializers, inputs: [], outputs: outputsNamed(names) }
 }
 
 /** The log-probabilities in the columns of `columns`, (C, 1); `shifted` names what they have in `chunk.shifted`. */
@@ -224,9 +205,4 @@ function renamedHead(head: Head, hidden: string, logits: string): OnnxNode[] {
 function capturesOf(head: Head): string[] {
   const inner = new Set([head.hidden, ...head.nodes.flatMap(({ outputs }) => outputs)])
   return head.nodes.flatMap(({ inputs }) => inputs).filter((name) => name !== '' && !inner.has(name))
-}
-
-function outputsNamed(names: readonly string[]): TensorInfo[] {
-  const integers = /(best_id|top_ids)$/
-  return names.map((name) => ({ name, elementType: integers.test(name) ? INT64 : FLOAT, shape: null }))
 }

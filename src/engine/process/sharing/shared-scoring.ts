@@ -1,4 +1,4 @@
-import type { Batch, BatchScores, RowScores, ScoringSequence } from '../../engine.ts'
+import { type Batch, type BatchScores, type RowScores, type ScoringSequence, withSequences } from '../../engine.ts'
 import type { Pass } from '../pass.ts'
 import type { CacheArray } from '../prefix-cache/cache-tensor.ts'
 import type { PrefixCache } from '../prefix-cache/prefix-cache.ts'
@@ -59,7 +59,7 @@ export class SharedScoring {
     for (const group of rowGroups(fed, packs ? longestRow : 0)) {
       const sequences = group.map((index) => batch.sequences[index]!)
       const scores = await this.#scoreRow(
-        { sequences, topCount: batch.topCount },
+        withSequences(batch, sequences),
         group.map((index) => repeatedLengths[index]!)
       )
       group.forEach((index, i) => {
@@ -73,7 +73,7 @@ export class SharedScoring {
   /** Scores several sequences in one packed row, or a single one in as many passes as it needs. */
   async #scoreRow(batch: Batch, repeatedLengths: readonly number[]): Promise<Pick<BatchScores, 'rows' | 'runMs'>> {
     const { run, cache } = this.#parts
-    const { sequences, topCount } = batch
+    const { sequences } = batch
     const common = commonTokens(sequences)
     const match = cache?.match(common, common.length) ?? null
     const length = match === null ? 0 : usableLength(batch, { length: match.length, firstUnscored: (first) => first + match.rows(first).logProbs.length })
@@ -85,7 +85,7 @@ export class SharedScoring {
     const [only] = sequences
     if (cache !== null && only !== undefined && sequences.length === 1) {
       for (const { sequence, isWanted } of longTextChunks(only, P, this.#parts.widestPass)) {
-        const chunk = await run(packedPass([sequence], prefix).pass, { sequences: [sequence], topCount }, true)
+        const chunk = await run(packedPass([sequence], prefix).pass, withSequences(batch, [sequence]), true)
         if (isWanted) parts[0]!.push(chunk.rows[0]!)
         prefix = { length: sequence.ids.length - 1, past: chunk.present }
         runMs += chunk.runMs
