@@ -105,6 +105,11 @@ export const SOURCE_FOLDERS: readonly Folder[] = [
   { path: 'src/memory/shapes', phrase: "the shapes of each operator's outputs" },
   { path: 'src/provider', phrase: 'which execution provider can run here, and what CUDA lacks' },
   { path: 'src/inspect', phrase: 'the report of `logpr inspect`' },
+  {
+    path: 'src/peer',
+    phrase: 'a client of other servers with the completions endpoint: vLLM, llama.cpp, SGLang',
+    files: { 'peer-client.ts': 'sends requests' }
+  },
   { path: 'src/client', phrase: '`logpr/client`: the TypeScript client, without code of the service', files: { 'logpr-client.ts': 'every method' } },
   { path: 'src/observability', phrase: 'the logger and every metric', files: { 'metrics.ts': 'every metric' } },
   { path: 'src/process', phrase: 'facts about this process and package: versions, memory limit, CPU features' }

@@ -4,8 +4,9 @@
  */
 
 import type { CommandName } from './cli/commands.ts'
-import { exitCodeOf } from './cli/exit-codes.ts'
+import { EXIT_PEER, exitCodeOf } from './cli/exit-codes.ts'
 import { serviceErrorFrom } from './errors.ts'
+import { PeerError } from './peer/peer-error.ts'
 import { EarlyStop } from './process/early-stop.ts'
 import { LOGPR_VERSION } from './process/package-info.ts'
 
@@ -75,6 +76,10 @@ process.on('SIGUSR1', () => {})
 try {
   process.exit(await run(process.argv.slice(2)))
 } catch (error) {
+  if (error instanceof PeerError) {
+    process.stderr.write(`logpr: ${error.message}\n`)
+    process.exit(EXIT_PEER[error.kind])
+  }
   const { code, message, cause } = serviceErrorFrom(error)
   const detail = code === 'internal_error' && cause instanceof Error ? `\n${cause.stack}` : ''
   process.stderr.write(`logpr: ${message}${detail}\n`)

@@ -13,6 +13,9 @@ export const EXIT_CODES = {
 /** Of a service that stopped because a model failed for good while it was served: start it again. */
 export const EXIT_FAILED = 20
 
+/** Of a command that asked another server, by `PeerError.kind`. */
+export const EXIT_PEER = { unreachable: 30, refused: 31, invalid: 32 } as const
+
 /** The exit code that shells report for a command ended by SIGINT. */
 export const EXIT_INTERRUPTED = 130
 

@@ -27,11 +27,12 @@ export interface Capacity {
  */
 const MARGIN: Readonly<Record<Priority, number>> = { interactive: 0.1, batch: 0.5 }
 /**
- * The same for interactive work that others precede, by the part that its client has in the queue. Overload slows the
- * engine by up to a third, because refusals take processor time from it. The client with most of the work leaves the
- * room to others, who may use all of it, because their turn comes early.
+ * The same for interactive work that others precede, by the part that its client has in the queue. A machine that other
+ * programs use too slows down by two fifths within the time of a queue, and overload takes processor time for
+ * refusals. A full queue stays full with this reserve, so it costs no throughput. The client with most of the work
+ * leaves the room to others, who may use all of it, because their turn comes early.
  */
-const MARGIN_BY_SHARE: Readonly<Record<QueueShare, number>> = { all: 0.25, most: 0.25, less: 0 }
+const MARGIN_BY_SHARE: Readonly<Record<QueueShare, number>> = { all: 0.4, most: 0.4, less: 0 }
 /**
  * Share of that time that all work must have to spare before the queue may ignore deadlines. In fair turns all requests
  * end together at the very end, so a small error makes all of them late; in the order of deadlines they end one by one.
