@@ -28,12 +28,14 @@ import { benchResults, performanceFigures, renderPerformance } from './performan
 import { promiseMachines, promiseTable } from './promises-page.ts'
 import { errorTable, metricTable } from './reference-pages.ts'
 import { rerankBlocks } from './rerank-page.ts'
+import { textDetailBlocks } from './text-details-page.ts'
 import { exampleBlocks } from './worked-example.ts'
 
 /** Every generated file of the repository: its path and required content. */
 export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
   const { readme, scoring, figure } = await exampleBlocks()
   const loss = await lossPage()
+  const textDetails = await textDetailBlocks()
   const results = benchResults()
   const promises = readPromises()
   const openapi = await openapiYaml()
@@ -62,6 +64,8 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['docs/guides/loss.md', withBlocks('docs/guides/loss.md', loss.blocks)],
     ['docs/figures/masked-sequence.svg', loss.figure],
     ['docs/guides/choose.md', withBlocks('docs/guides/choose.md', await chooseBlocks())],
+    ['docs/guides/statistics.md', withBlocks('docs/guides/statistics.md', textDetails.statistics)],
+    ['docs/guides/words.md', withBlocks('docs/guides/words.md', textDetails.words)],
     ['docs/guides/rerank.md', withBlocks('docs/guides/rerank.md', await rerankBlocks())],
     ['docs/figures/three-sums.svg', figure],
     ['README.md', withBlocks('README.md', { example: readme, performance: renderHeadlines(results) })]

@@ -37,7 +37,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   inspect: ['config/options.ts', 'memory/', 'model/', 'process/', 'engine/process/sharing/sharable-graph.ts', 'tokenizer/token-bytes.ts'],
   peer: [],
   jinja: [],
-  tokenizer: ['jinja/', 'observability/', 'process/', 'scheduling/fair-turns.ts', 'scoring/checks/check.ts', 'scoring/words/white-space.ts', '@huggingface/tokenizers'],
+  tokenizer: [
+    'jinja/',
+    'observability/',
+    'process/',
+    'scheduling/fair-turns.ts',
+    'scoring/checks/check.ts',
+    'scoring/words/white-space.ts',
+    '@huggingface/tokenizers'
+  ],
   engine: ['memory/', 'model/onnx/', 'model/precision/', 'model/weights/', 'process/', 'scoring/', 'onnxruntime-node'],
   scheduling: ['engine/engine.ts', 'engine/engine-info.ts', 'engine/packed-row.ts'],
   encoding: ['scoring/', 'statistics/', 'tokenizer/tokenizer.ts'],

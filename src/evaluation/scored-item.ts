@@ -69,11 +69,7 @@ export function scoredItemOf({ item, encoded, scored, options, context, checks }
     tokens: options.detail === 'tokens' ? tokenDetails(sequence, encoded, rows, options.topLogprobs, tokenizer) : null,
     words: options.detail === 'words' ? wordDetails({ item, encoded, sequence, rows, tokenizer }) : null,
     moments: options.statistics === null ? null : momentsOf(encoded, rows, needsMoments(options.statistics)),
-    warnings: [
-      ...encoded.warnings,
-      ...(causal === 'approximate' ? [APPROXIMATE] : []),
-      ...(options.detail === 'words' ? wordWarnings({ encoded }) : [])
-    ]
+    warnings: [...encoded.warnings, ...(causal === 'approximate' ? [APPROXIMATE] : []), ...(options.detail === 'words' ? wordWarnings({ encoded }) : [])]
   }
 }
 

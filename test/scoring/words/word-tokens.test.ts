@@ -40,9 +40,36 @@ describe('tokensOfWords', () => {
   })
 
   test('spans have the tokens that lie in them', () => {
-    assert.deepEqual(spelled(['The', ' old', ' man'], [[4, 7], [7, 11]]), [' old', ' man'])
-    assert.deepEqual(spelled(['ab', 'cd'], [[0, 1], [2, 4]]), ['!ab', 'cd'])
-    assert.deepEqual(spelled(['a', ' ', ' b'], [[0, 2], [3, 4]]), ['a| ', ' b'])
+    assert.deepEqual(
+      spelled(
+        ['The', ' old', ' man'],
+        [
+          [4, 7],
+          [7, 11]
+        ]
+      ),
+      [' old', ' man']
+    )
+    assert.deepEqual(
+      spelled(
+        ['ab', 'cd'],
+        [
+          [0, 1],
+          [2, 4]
+        ]
+      ),
+      ['!ab', 'cd']
+    )
+    assert.deepEqual(
+      spelled(
+        ['a', ' ', ' b'],
+        [
+          [0, 2],
+          [3, 4]
+        ]
+      ),
+      ['a| ', ' b']
+    )
     assert.deepEqual(spelled(['a', ' ', 'b'], [[1, 2]]), [null])
   })
 })

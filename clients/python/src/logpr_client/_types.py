@@ -16,6 +16,7 @@ class LogprobPair(TypedDict, total=False):
     x: TextOrIds
     messages: Sequence[Dict[str, Any]]
     y: Required[Union[TextOrIds, Sequence[TextOrIds]]]
+    spans: Sequence[Dict[str, Any]]
     add_generation_prompt: bool
     continue_final_message: Union[bool, str]
     tools: Sequence[Dict[str, Any]]
@@ -33,8 +34,10 @@ class LogprobOptions(TypedDict, total=False):
     parse_special_tokens: bool
     on_overflow: Literal["error", "truncate_left"]
     terms: Sequence[Literal["joint", "marginal", "conditional"]]
-    detail: Literal["summary", "tokens"]
+    detail: Literal["summary", "tokens", "words"]
     top_logprobs: int
+    statistics: Sequence[Literal["min_k", "min_k_plus_plus", "zlib_ratio", "sampling_discrepancy"]]
+    min_k_percent: float
     verify: Literal["standard", "deep"]
 
 
@@ -69,10 +72,12 @@ class LogprobResult(_Place):
     counts: Dict[str, Dict[str, int]]
     normalized: NotRequired[Union[Dict[str, Union[float, None]], None]]
     is_greedy: NotRequired[bool]
+    statistics: NotRequired[Dict[str, Union[float, None]]]
     boundary: Dict[str, Any]
     checks: Dict[str, Any]
     warnings: List[Dict[str, Any]]
     tokens: NotRequired[List[Dict[str, Any]]]
+    words: NotRequired[List[Dict[str, Any]]]
 
 
 class LogprobFailure(_Place):
