@@ -31,7 +31,8 @@ describe('inBothOrders', () => {
 
   it('gives equal candidates equal probabilities, whatever the bias', () => {
     const { choices, margin } = inBothOrders(verdict('given', [-1, -9]), verdict('swapped', [-1, -9]))
-    assert.deepEqual([choices[0]?.probability, choices[1]?.probability, margin], [0.5, 0.5, 0])
+    assert.equal(choices[0]?.probability, choices[1]?.probability)
+    assert.equal(margin, 0)
   })
 
   it('leaves a third choice its role', () => {

@@ -164,6 +164,7 @@ describe('POST /v1/choose', () => {
       choices[0]?.token_details?.map(({ part, top }) => [part, top?.length]),
       [
         ['y', 2],
+        ['y', 2],
         ['eos', 2]
       ]
     )
