@@ -59,6 +59,13 @@ export async function rerankBlocks(): Promise<Readonly<Record<string, string>>> 
 }
 
 function line(value: object): string {
-  const text = JSON.stringify(value, (_, each: unknown) => (typeof each === 'number' && !Number.isInteger(each) ? Number(each.toFixed(DECIMALS)) : each), 1)
+  const text = JSON.stringify(value, (_, each: unknown) => (typeof each === 'number' && !Number.isInteger(each) ? shortened(each) : each), 1)
   return text.replaceAll(/\n */g, ' ')
+}
+
+/** Rounded, but neither a small probability to 0 nor a large score to 1. */
+function shortened(value: number): number {
+  const rounded = Number(value.toFixed(DECIMALS))
+  if (rounded === 0) return Number(value.toPrecision(2))
+  return rounded === 1 ? Number(value.toFixed(7)) : rounded
 }

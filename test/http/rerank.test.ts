@@ -58,7 +58,7 @@ describe('POST /v1/rerank of documents', () => {
   })
 
   test('puts the end of the separator that is not spaces into x', async () => {
-    const { results } = await jina({ documents: ['the river'], separator: '.\nAnswer: ' })
+    const { results } = await jina({ documents: ['the river'], separator: '.\nAnswer: ', normalization: 'sum' })
     const [expected] = await logprob({ x: `${QUERY}.\nAnswer:`, y: ' the river' })
     assert.equal(results[0]?.log_prob, expected?.log_prob.conditional)
   })

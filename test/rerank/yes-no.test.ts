@@ -7,7 +7,6 @@ import type { YesNoRequest } from '../../src/rerank/request.ts'
 import { scoreYesNo } from '../../src/rerank/yes-no.ts'
 import { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { FakeEngine } from '../support/fake-engine.ts'
-import { FakeTokenizer } from '../support/fake-tokenizer.ts'
 import { contextOf } from '../support/logprob-items.ts'
 import { rerankOf } from '../support/rerank-requests.ts'
 
@@ -50,14 +49,6 @@ describe('scoreYesNo', () => {
     assert.deepEqual([...(engine.batches[0]?.sequences[0]?.ids ?? [])], [0, 3, 11, 12, 13, 11, 12, 13, 4, 1, 5])
   })
 
-  it('does not fill a placeholder that a query or a document spells', async () => {
-    const engine = new FakeEngine()
-    const texts: string[] = []
-    const tokenizer = new FakeTokenizer({ normalize: (text) => (texts.push(text), text.replace(/[^abc ]/g, '')) })
-    await score({ query: '{document}', documents: ['{query}'] }, engine, { tokenizer, maxModelLen: 100 })
-    assert.ok(texts.includes('a{document}') && texts.includes('{query}b'), texts.join('|'))
-  })
-
   it('puts the prefix token first if the template has one', async () => {
     const engine = new FakeEngine()
     await score({ template: { ...TEMPLATE, pieces: ['{query}', '{document}'], hasPrefixToken: true, controlTokens: [] } }, engine)
@@ -87,7 +78,7 @@ describe('scoreYesNo', () => {
   })
 
   for (const { name, request, code, param } of [
-    { name: 'a model without a token of the template', request: { template: { ...TEMPLATE, controlTokens: ['<|im_start|>'] } }, code: 'invalid_request', param: 'template' },
+    { name: 'a model without a token of the template', request: { template: { ...TEMPLATE, controlTokens: [' a a'] } }, code: 'invalid_request', param: 'template' },
     { name: 'a document that does not fit', request: { documents: ['c', 'c'.repeat(20)] }, code: 'context_length_exceeded', param: 'documents/1' },
     { name: 'a document over its limit', request: { documents: ['c', 'c c'], limits: { ...limits, max_tokens_per_doc: 1 } }, code: 'invalid_request', param: 'documents/1' },
     { name: 'a query over its limit', request: { query: 'c c', limits: { ...limits, max_tokens_per_query: 1 } }, code: 'invalid_request', param: 'query' },
