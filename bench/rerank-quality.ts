@@ -1,18 +1,25 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { startServer, type Client } from './support/server.ts'
+import { type Client, startServer } from './support/server.ts'
 import { type RankingTask, rankingTasks } from './workloads/ranking-tasks.ts'
 
 /**
  * How often each normalization ranks the right document first. Prints a table per task.
  *
- *     node dist/bench/rerank-quality.js --text FILE [--model FOLDER] [--glossary data.noun] [--queries 100] [--task NAME]
- *         [--quick]
+ *     node dist/bench/rerank-quality.js --text FILE [--model FOLDER] [--glossary data.noun] [--queries 100]
+ *         [--task NAME] [--quick]
  *
  * `--quick` leaves out the direction query_given_document and the cost without a baseline, for large models.
  */
 const { values: options } = parseArgs({
-  options: { text: { type: 'string' }, model: { type: 'string' }, glossary: { type: 'string' }, queries: { type: 'string', default: '100' }, task: { type: 'string' }, quick: { type: 'boolean' } }
+  options: {
+    text: { type: 'string' },
+    model: { type: 'string' },
+    glossary: { type: 'string' },
+    queries: { type: 'string', default: '100' },
+    task: { type: 'string' },
+    quick: { type: 'boolean' }
+  }
 })
 
 interface Result {
@@ -77,14 +84,22 @@ async function measure(client: Client, name: string, tasks: readonly RankingTask
   }
   const ratio = ratios.toSorted((a, b) => a - b)[Math.floor(ratios.length / 2)]
   console.log(`\n${name}: ${tasks.length} queries, longest over shortest document ${ratio?.toFixed(1)} (median)`)
-  console.log(`computed tokens: ${options.quick === true ? '' : `sum ${plain}, `}pmi ${withBaseline}\n\n| normalization | first | mean reciprocal rank | first is among the 3 shortest |\n|---|---|---|---|`)
+  console.log(
+    `computed tokens: ${options.quick === true ? '' : `sum ${plain}, `}pmi ${withBaseline}\n\n| normalization | first | mean reciprocal rank | first is among the 3 shortest |\n|---|---|---|---|`
+  )
   for (const [score, each] of rankings) console.log(line(score, each))
 }
 
 if (options.text === undefined) throw new Error('--text FILE is missing: prose with a blank line between paragraphs')
 const glossary = options.glossary === undefined ? null : readFileSync(options.glossary, 'utf8')
 // No result cache: each request shows what it computes.
-const server = await startServer(1, [...(options.model === undefined ? [] : ['--model', options.model]), '--result-cache-bytes', '0', '--prefix-cache-bytes', '0'])
+const server = await startServer(1, [
+  ...(options.model === undefined ? [] : ['--model', options.model]),
+  '--result-cache-bytes',
+  '0',
+  '--prefix-cache-bytes',
+  '0'
+])
 try {
   for (const [name, tasks] of Object.entries(rankingTasks(readFileSync(options.text, 'utf8'), glossary, Number(options.queries))))
     if (options.task === undefined || options.task === name) await measure(server, name, tasks)

@@ -35,7 +35,9 @@ export async function chooseBlocks(): Promise<Readonly<Record<string, string>>> 
   try {
     const { logprobEvaluator } = await backend.ready
     const block = async (body: RequestedQuestions): Promise<string> => {
-      const { results } = await answerQuestions(questionsOf(body), { verify: 'standard', detail: 'summary', topLogprobs: 0 }, logprobEvaluator, { signal: AbortSignal.timeout(60_000) })
+      const { results } = await answerQuestions(questionsOf(body), { verify: 'standard', detail: 'summary', topLogprobs: 0 }, logprobEvaluator, {
+        signal: AbortSignal.timeout(60_000)
+      })
       const [answer] = results
       if (answer === undefined || answer instanceof ServiceError) throw new Error(`an example of docs/guides/choose.md failed: ${answer?.message}`)
       const { choices, checks, warnings: _, index: __, best, orders, ...numbers } = answer

@@ -26,9 +26,7 @@ export async function rerankBlocks(): Promise<Readonly<Record<string, string>>> 
     const terms = { signal: AbortSignal.timeout(60_000) }
     const jinaBlock = async (body: RerankBody): Promise<string> => {
       const request = jinaRequest(body, templates)
-      const scored = await (request.scoring === 'yes_no'
-        ? scoreYesNo(request, logprobEvaluator, terms)
-        : scoreDocuments(request, logprobEvaluator, terms))
+      const scored = await (request.scoring === 'yes_no' ? scoreYesNo(request, logprobEvaluator, terms) : scoreDocuments(request, logprobEvaluator, terms))
       const { documents, normalization, usage } = scored
       const rest =
         request.scoring === 'yes_no'

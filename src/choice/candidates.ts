@@ -49,7 +49,9 @@ export function promptsWith(x: Question['x'], { candidates, order = 'given' }: R
 function textsIn(x: Question['x']): readonly string[] {
   if (typeof x === 'string') return [x]
   return 'messages' in x
-    ? x.messages.flatMap(({ content }) => (typeof content === 'string' ? content : content === undefined || content === null ? [] : content.map(({ text }) => text)))
+    ? x.messages.flatMap(({ content }) =>
+        typeof content === 'string' ? content : content === undefined || content === null ? [] : content.map(({ text }) => text)
+      )
     : []
 }
 

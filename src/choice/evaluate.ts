@@ -28,7 +28,9 @@ export interface Answers {
 
 /** Number of sequences that the questions take, baselines and both orders included. */
 export function sequenceCount(questions: readonly (Question | ServiceError)[]): number {
-  return questions.flatMap(promptsAsked).reduce((sum, { choices, score }) => sum + choices.flatMap(({ spellings }) => spellings).length * (1 + promptsOf(score).length), 0)
+  return questions
+    .flatMap(promptsAsked)
+    .reduce((sum, { choices, score }) => sum + choices.flatMap(({ spellings }) => spellings).length * (1 + promptsOf(score).length), 0)
 }
 
 /** A question per order in which it is asked; none for one that cannot be asked. */

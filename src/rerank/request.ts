@@ -75,7 +75,8 @@ export function rerankRequestOf(body: CommonFields, rest: Rest): RerankRequest {
     assertWellFormed(text, param)
   assertNoneEmpty(query, rest)
   for (const field of ['template', 'instruction'] as const)
-    if (body[field] !== undefined && body[field] !== null) throw invalid(field, `${field} belongs to scoring yes_no: send scoring "yes_no", or write it into query`)
+    if (body[field] !== undefined && body[field] !== null)
+      throw invalid(field, `${field} belongs to scoring yes_no: send scoring "yes_no", or write it into query`)
   return { scoring: 'log_prob', query, direction, separator, normalization, ...rest }
 }
 

@@ -86,7 +86,8 @@ describe('questionsOf', () => {
       { role: 'user', content: [{ type: 'text', text: 'B: {candidate_2}' }] }
     ] as const
     const { x, swappedX } = questionIn({ messages, choices: GOOD.choices, candidates: ['d', 'e'], order: 'both' })
-    const contents = (of: Question['swappedX']): unknown => (of !== null && typeof of === 'object' && 'messages' in of ? of.messages.map(({ content }) => content) : of)
+    const contents = (of: Question['swappedX']): unknown =>
+      of !== null && typeof of === 'object' && 'messages' in of ? of.messages.map(({ content }) => content) : of
     assert.deepEqual(contents(x), [null, 'A: d', [{ type: 'text', text: 'B: e' }]])
     assert.deepEqual(contents(swappedX), [null, 'A: e', [{ type: 'text', text: 'B: d' }]])
   })

@@ -82,7 +82,8 @@ function assertExpected(found: Answer, expected: Expected, what: string): void {
   for (const [i, choice] of found.choices.entries())
     for (const field of ['log_prob', 'score', 'probability'] as const) close(choice[field], expected[field][i], `${what}: ${field} of choice ${i}`)
   assert.equal(found.best, found.choices[expected.best]?.name, what)
-  for (const field of ['margin', 'entropy', 'mass', 'expectation', 'deviation', 'position_bias'] as const) close(found[field], expected[field], `${what}: ${field}`)
+  for (const field of ['margin', 'entropy', 'mass', 'expectation', 'deviation', 'position_bias'] as const)
+    close(found[field], expected[field], `${what}: ${field}`)
   assert.equal(found.orders_agree, expected.orders_agree, what)
   assert.equal(found.mass === null, found.mass_note !== undefined)
 }

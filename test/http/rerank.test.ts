@@ -267,7 +267,8 @@ describe('clients of rerankers', () => {
   test('are told when the normalization lets the length decide', async () => {
     const documents = ['river', 'river and the boys swam in the water']
     const codes = async (body: object): Promise<string[]> => (await jina({ documents, ...body })).warnings.map(({ code }) => code)
-    for (const normalization of ['sum', 'per_token', 'per_char', 'per_byte']) assert.deepEqual(await codes({ normalization }), ['lengths_differ'], normalization)
+    for (const normalization of ['sum', 'per_token', 'per_char', 'per_byte'])
+      assert.deepEqual(await codes({ normalization }), ['lengths_differ'], normalization)
     assert.deepEqual(await codes({}), [])
     assert.deepEqual(await codes({ documents: ['river', 'sea'], normalization: 'sum' }), [])
     assert.deepEqual(

@@ -33,7 +33,8 @@ async function ok<T>(body: object, app = service): Promise<T> {
   assert.equal(response.status, 200, await response.clone().text())
   return (await response.json()) as T
 }
-const close = (found: number, expected: number, what: string): void => assert.ok(Math.abs(found - expected) <= TOLERANCE, `${what}: ${found} is not ${expected}`)
+const close = (found: number, expected: number, what: string): void =>
+  assert.ok(Math.abs(found - expected) <= TOLERANCE, `${what}: ${found} is not ${expected}`)
 
 describe('POST /v1/rerank with scoring yes_no', () => {
   for (const { name, expected, ...body } of CASES)
@@ -93,7 +94,9 @@ describe('POST /v1/rerank with scoring yes_no', () => {
       assert.equal(template, 'own')
       const x = 'Question: Where?\nText: Here.\nAnswer:'
       const response = await service.post('/v1/logprob', { x, y: [' yes', ' no'], terms: ['conditional'] })
-      const expected = ((await response.json()) as { results: { log_prob: { conditional: number } }[] }).results.map(({ log_prob: { conditional } }) => conditional)
+      const expected = ((await response.json()) as { results: { log_prob: { conditional: number } }[] }).results.map(
+        ({ log_prob: { conditional } }) => conditional
+      )
       close(present(results[0]?.labels).yes, present(expected[0]), 'yes')
       close(present(results[0]?.labels).no, present(expected[1]), 'no')
     } finally {

@@ -40,6 +40,9 @@ describe('rerankTemplates', () => {
     })
 
   it('names what can be chosen when there is no such file', () => {
-    assert.throws(() => rerankTemplates('/nowhere'), { code: 'configuration_invalid', message: /--rerank-template \/nowhere: .*qwen3-reranker, bge-reranker-v2-gemma/ })
+    assert.throws(() => rerankTemplates('/nowhere'), {
+      code: 'configuration_invalid',
+      message: /--rerank-template \/nowhere: .*qwen3-reranker, bge-reranker-v2-gemma/
+    })
   })
 })

@@ -78,9 +78,19 @@ describe('scoreYesNo', () => {
   })
 
   for (const { name, request, code, param } of [
-    { name: 'a model without a token of the template', request: { template: { ...TEMPLATE, controlTokens: [' a a'] } }, code: 'invalid_request', param: 'template' },
+    {
+      name: 'a model without a token of the template',
+      request: { template: { ...TEMPLATE, controlTokens: [' a a'] } },
+      code: 'invalid_request',
+      param: 'template'
+    },
     { name: 'a document that does not fit', request: { documents: ['c', 'c'.repeat(20)] }, code: 'context_length_exceeded', param: 'documents/1' },
-    { name: 'a document over its limit', request: { documents: ['c', 'c c'], limits: { ...limits, max_tokens_per_doc: 1 } }, code: 'invalid_request', param: 'documents/1' },
+    {
+      name: 'a document over its limit',
+      request: { documents: ['c', 'c c'], limits: { ...limits, max_tokens_per_doc: 1 } },
+      code: 'invalid_request',
+      param: 'documents/1'
+    },
     { name: 'a query over its limit', request: { query: 'c c', limits: { ...limits, max_tokens_per_query: 1 } }, code: 'invalid_request', param: 'query' },
     { name: 'a prompt over its limit', request: { limits: { ...limits, truncate_prompt_tokens: 5 } }, code: 'invalid_request', param: 'documents/0' }
   ] as const)

@@ -60,7 +60,8 @@ const OWN_FIELDS = {
   template: {
     type: 'string',
     maxLength: 256,
-    description: 'The prompt of scoring yes_no: qwen3-reranker, bge-reranker-v2-gemma, or the name in the file of --rerank-template, which is the default if set.'
+    description:
+      'The prompt of scoring yes_no: qwen3-reranker, bge-reranker-v2-gemma, or the name in the file of --rerank-template, which is the default if set.'
   },
   instruction: { type: ['string', 'null'], description: 'What relevant means, for the template of scoring yes_no; by default its own instruction.' },
   direction: {
