@@ -26,7 +26,9 @@ const BUILT_IN: readonly RerankTemplate[] = [
     name: 'qwen3-reranker',
     pieces: [
       '<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the answer can only be "yes" or "no".<|im_end|>\n<|im_start|>user\n',
-      '<Instruct>: {instruction}\n<Query>: {query}\n<Document>: {document}',
+      // The card tokenizes this piece and the next as one text. No token of Qwen spans a line break and a "<".
+      '<Instruct>: {instruction}\n<Query>: {query}\n',
+      '<Document>: {document}',
       '<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n'
     ],
     instruction: 'Given a web search query, retrieve relevant passages that answer the query',
