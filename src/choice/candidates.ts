@@ -4,7 +4,7 @@ import type { ChatMessage, Conversation } from '../tokenizer/tokenizer.ts'
 import type { Question } from './request.ts'
 
 export const ORDERS = ['given', 'both'] as const
-export type Order = (typeof ORDERS)[number]
+type Order = (typeof ORDERS)[number]
 
 /** The fields of a question that compares two texts, as a body has them. */
 export interface RequestedCandidates {

@@ -98,7 +98,7 @@ async function labelIds({ name, labels, controlTokens }: RerankTemplate, scorer:
   if (missing !== undefined)
     throw new ServiceError(
       'invalid_request',
-      `template ${name} needs the token ${missing}, which this model does not have, so it was not trained with it: choose another template`,
+      `template ${name} needs the token ${missing}, which this model does not have, so it was not trained with it: name another one in template, or start logpr with --rerank-template`,
       { param: 'template' }
     )
   return (await scorer.encodeTexts([labels.yes, labels.no].map(ofTemplate), false, terms)).map((ids) => [...ids])
