@@ -90,7 +90,7 @@ const NO_BASELINES: Baselines = { items: [], baselineOf: [] }
  * Prompt and completion tokens count every document that was sent, repeated ones each time. Computed and cached tokens
  * count the passes that ran, including baselines.
  */
-function rerankUsage(encoded: readonly EncodedItem[], itemOf: readonly number[], { computed_tokens, cached_tokens }: Usage): Usage {
+export function rerankUsage(encoded: readonly EncodedItem[], itemOf: readonly number[], { computed_tokens, cached_tokens }: Usage): Usage {
   const sizes = itemOf.map((item) => elementAt(encoded, item).sizes)
   const promptTokens = sizes.reduce((sum, { prefix, x }) => sum + prefix + x, 0)
   const completionTokens = sizes.reduce((sum, { y }) => sum + y, 0)

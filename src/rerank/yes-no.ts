@@ -7,7 +7,7 @@ import type { ScoredItem } from '../evaluation/scored-item.ts'
 import { mapInSlices } from '../event-loop.ts'
 import type { WorkTerms } from '../scheduling/job.ts'
 import { assertTokensWithin, documentError } from './document-error.ts'
-import type { ScoredDocuments } from './evaluate.ts'
+import { rerankUsage, type ScoredDocuments } from './evaluate.ts'
 import { logistic } from './normalization.ts'
 import type { YesNoRequest } from './request.ts'
 import { conditionalOf, type LabelScores, type ScoredDocument, warningsOf } from './scored-document.ts'
@@ -25,18 +25,20 @@ const IMPROBABLE_MASS = 0.1
  */
 export async function scoreYesNo(request: YesNoRequest, scorer: Scorer, terms: WorkTerms): Promise<ScoredDocuments> {
   const { documents, template, field } = request
-  const distinct = [...new Set(documents)]
-  const firstIndex = new Map(distinct.map((text) => [text, documents.indexOf(text)]))
-  const located = distinct.map((text) => ({ text, param: `${field}/${entryOf(firstIndex, text)}` }))
+  const firstIndex = new Map<string, number>()
+  documents.forEach((text, index) => {
+    if (!firstIndex.has(text)) firstIndex.set(text, index)
+  })
+  const located = [...firstIndex].map(([text, index]) => ({ text, index, param: `${field}/${index}` }))
   const labels = await labelIds(template, scorer, terms)
   const prompts = await promptIds(request, located, scorer, terms)
   const items = located.flatMap(({ param }, at) =>
     labels.map((y, label): LogprobItem => {
-      return { index: at * labels.length + label, candidate: at, id: null, x: elementAt(prompts, at), y, param: { x: param, y: 'template' } }
+      return { index: at * labels.length + label, candidate: label, id: null, x: elementAt(prompts, at), y, param: { x: param, y: 'template' } }
     })
   )
   const options: LogprobOptions = { ...DEFAULT_OPTIONS, terms: new Set(['conditional'] as const), prefixToken: template.hasPrefixToken ? 'auto' : 'none' }
-  const documentOf = (item: number): number => entryOf(firstIndex, elementAt(distinct, Math.floor(item / labels.length)))
+  const documentOf = (item: number): number => elementAt(located, Math.floor(item / labels.length)).index
   const fail = (error: ServiceError, item: number): never => {
     throw documentError(error, documentOf(item), { field, truncation: 'none' })
   }
@@ -46,21 +48,13 @@ export async function scoreYesNo(request: YesNoRequest, scorer: Scorer, terms: W
   })
   const { outcomes, usage } = await scorer.evaluateEncoded(items, encoded, options, terms)
   const scored = (await Promise.all(outcomes)).map((outcome, i): ScoredItem => ('error' in outcome ? fail(outcome.error, i) : outcome))
-  const place = new Map(distinct.map((text, i) => [text, i * labels.length]))
+  const place = new Map(located.map(({ text }, at) => [text, at * labels.length]))
   const results = await mapInSlices(documents, (text, index): ScoredDocument => {
     const at = entryOf(place, text)
     return documentOfLabels(text, index, elementAt(scored, at), elementAt(scored, at + 1))
   })
-  const own = documents.map((text) => elementAt(encoded, entryOf(place, text)).sizes)
-  const promptTokens = own.reduce((sum, { prefix, x }) => sum + prefix + x, 0)
-  const completionTokens = own.reduce((sum, { y }) => sum + y, 0)
-  const { computed_tokens, cached_tokens } = await usage
-  return {
-    documents: results,
-    normalization: null,
-    warnings: [],
-    usage: { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens, computed_tokens, cached_tokens }
-  }
+  const itemOf = documents.map((text) => entryOf(place, text))
+  return { documents: results, normalization: null, warnings: [], usage: rerankUsage(encoded, itemOf, await usage) }
 }
 
 function documentOfLabels(text: string, index: number, yes: ScoredItem, no: ScoredItem): ScoredDocument {
