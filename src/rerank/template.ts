@@ -68,12 +68,12 @@ function readJson(path: string, names: readonly string[]): unknown {
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    throw invalid(path, `it is neither a file that can be read nor one of ${names.join(', ')} (${(error as NodeJS.ErrnoException).code})`)
+    throw invalid(path, `it is neither a file that can be read nor one of ${names.join(', ')} (${(error as NodeJS.ErrnoException).code})`, error)
   }
   try {
     return JSON.parse(text)
-  } catch {
-    throw invalid(path, 'the file is not JSON')
+  } catch (error) {
+    throw invalid(path, 'the file is not JSON', error)
   }
 }
 
@@ -110,6 +110,6 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((each) => isText(each) && each !== '')
 }
 
-function invalid(path: string, reason: string): ServiceError {
-  return new ServiceError('configuration_invalid', `--rerank-template ${path}: ${reason}`)
+function invalid(path: string, reason: string, cause?: unknown): ServiceError {
+  return new ServiceError('configuration_invalid', `--rerank-template ${path}: ${reason}`, { cause })
 }
