@@ -25,8 +25,8 @@ const PAIR_RULES = allOf(
 )
 
 const TOP_LOGPROBS_RULE = rule(
-  'top_logprobs excludes detail summary.',
-  not(allOf(hasWith('detail', { const: 'summary' }), hasWith('top_logprobs', { minimum: 1 })))
+  'top_logprobs needs detail tokens.',
+  not(allOf(hasWith('detail', not({ const: 'tokens' })), hasWith('top_logprobs', { minimum: 1 })))
 )
 
 const LOGPROB_RULES = [
