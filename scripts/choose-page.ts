@@ -19,6 +19,12 @@ const SCALE: RequestedQuestions = {
   ],
   content_free: ['From one to three, how warm was it? It was']
 }
+const PAIRWISE: RequestedQuestions = {
+  x: 'Where did the children run? A: {candidate_1} B: {candidate_2} The better answer is',
+  candidates: ['They ran down to the river.', 'It was a cold day.'],
+  choices: [' A', ' B'],
+  order: 'both'
+}
 /** Number of decimals that agree on every machine in float32. */
 const DECIMALS = 3
 
@@ -29,18 +35,22 @@ export async function chooseBlocks(): Promise<Readonly<Record<string, string>>> 
   try {
     const { logprobEvaluator } = await backend.ready
     const block = async (body: RequestedQuestions): Promise<string> => {
-      const { results } = await answerQuestions(questionsOf(body), 'standard', logprobEvaluator, { signal: AbortSignal.timeout(60_000) })
+      const { results } = await answerQuestions(questionsOf(body), { verify: 'standard', detail: 'summary', topLogprobs: 0 }, logprobEvaluator, {
+        signal: AbortSignal.timeout(60_000)
+      })
       const [answer] = results
       if (answer === undefined || answer instanceof ServiceError) throw new Error(`an example of docs/guides/choose.md failed: ${answer?.message}`)
-      const { choices, checks, warnings: _, index: __, best, ...numbers } = answer
+      const { choices, checks, warnings: _, index: __, best, orders, ...numbers } = answer
       const lines = choices.map(({ index: _index, ...choice }) => `    ${line(choice)}`).join(',\n')
+      const ordered = orders?.map(({ order, best: own, margin, mass }) => `    ${line({ order, best: own, margin, mass })}`).join(',\n')
+      const ordersLine = ordered === undefined ? '' : `  "orders": [\n${ordered}\n  ],\n`
       return askedExample(
         '/v1/choose',
         body,
-        `{\n  "best": ${JSON.stringify(best)},\n  "choices": [\n${lines}\n  ],\n  ${line({ ...numbers, checks: { verdict: checks.verdict } }).slice(2, -2)}\n}`
+        `{\n  "best": ${JSON.stringify(best)},\n  "choices": [\n${lines}\n  ],\n${ordersLine}  ${line({ ...numbers, checks: { verdict: checks.verdict } }).slice(2, -2)}\n}`
       )
     }
-    return { labels: await block(LABELS), overlapping: await block(OVERLAPPING), scale: await block(SCALE) }
+    return { labels: await block(LABELS), overlapping: await block(OVERLAPPING), scale: await block(SCALE), pairwise: await block(PAIRWISE) }
   } finally {
     await backend.close()
   }

@@ -55,7 +55,7 @@ describe('docs/guides/loss.md', () => {
 describe('docs/guides/rerank.md', () => {
   const PAGE = 'docs/guides/rerank.md'
 
-  test('has a command for each shape and one for a baseline', () => assert.equal(curlBlocks(PAGE).length, 3))
+  test('has a command for each shape, one for a baseline and one for a template', () => assert.equal(curlBlocks(PAGE).length, 4))
 
   test('lists every normalization, and no other', () => {
     const table = sectionOf(PAGE, '\n| `normalization` | `normalized_log_prob` |', '\n\n')

@@ -1,4 +1,5 @@
 import { elementAt } from '../element-at.ts'
+import type { TokenDetail } from '../evaluation/token-details.ts'
 import type { Choice, Score } from './request.ts'
 
 /** The scores of one spelling; log-probabilities in nats. */
@@ -9,26 +10,35 @@ export interface SpellingScores {
   readonly baselines: readonly number[]
   readonly tokens: number
   readonly bytes: number
+  /** Each token of the spelling and its terminator; null unless asked for. */
+  readonly details: readonly TokenDetail[] | null
 }
 
 interface SpellingAnswer {
   readonly text: string
   readonly log_prob: number
   readonly tokens: number
+  readonly token_details?: readonly TokenDetail[]
 }
 
-interface ChoiceAnswer {
+/** A choice before it is compared with the others. */
+interface ScoredChoice {
   readonly index: number
   readonly name: string
   /** log Pr(choice | x) in nats: the probabilities of all spellings added. */
   readonly log_prob: number
   readonly score: number
-  readonly probability: number
   /** Of the most probable spelling, with its terminator. */
   readonly tokens: number
   readonly value?: number
+  /** Of the only spelling. */
+  readonly token_details?: readonly TokenDetail[]
   /** Present when there are several. */
   readonly spellings?: readonly SpellingAnswer[]
+}
+
+interface ChoiceAnswer extends ScoredChoice {
+  readonly probability: number
 }
 
 export interface Verdict {
@@ -63,22 +73,36 @@ export function logSumExp(values: readonly number[]): number {
 export function verdictOn(choices: readonly Choice[], scores: readonly (readonly SpellingScores[])[], score: Score): Verdict {
   const logProbs = scores.map((spellings) => logSumExp(spellings.map(({ logProb }) => logProb)))
   const compared = comparedScores(scores, logProbs, score)
-  const probabilities = softmax(compared)
-  const answers = choices.map(({ name, spellings, value }, index): ChoiceAnswer => {
-    const own = elementAt(scores, index)
-    const most = own.reduce((best, each) => (each.logProb > best.logProb ? each : best))
-    return {
-      index,
-      name,
-      log_prob: elementAt(logProbs, index),
-      score: elementAt(compared, index),
-      probability: elementAt(probabilities, index),
-      tokens: most.tokens,
-      ...(value === null ? {} : { value }),
-      ...(spellings.length === 1
-        ? {}
-        : { spellings: spellings.map(({ text }, i) => ({ text, log_prob: elementAt(own, i).logProb, tokens: elementAt(own, i).tokens })) })
-    }
+  return verdictOf(
+    choices.map(({ name, spellings, value }, index): ScoredChoice => {
+      const own = elementAt(scores, index)
+      const most = own.reduce((best, each) => (each.logProb > best.logProb ? each : best))
+      return {
+        index,
+        name,
+        log_prob: elementAt(logProbs, index),
+        score: elementAt(compared, index),
+        tokens: most.tokens,
+        ...(value === null ? {} : { value }),
+        ...(spellings.length === 1 ? detailsOf(most) : { spellings: spellings.map(({ text }, i) => spellingAnswer(text, elementAt(own, i))) })
+      }
+    })
+  )
+}
+
+function spellingAnswer(text: string, scores: SpellingScores): SpellingAnswer {
+  return { text, log_prob: scores.logProb, tokens: scores.tokens, ...detailsOf(scores) }
+}
+
+function detailsOf({ details }: SpellingScores): Pick<SpellingAnswer, 'token_details'> {
+  return details === null ? {} : { token_details: details }
+}
+
+/** Compares choices by their scores. */
+export function verdictOf(choices: readonly ScoredChoice[]): Verdict {
+  const probabilities = softmax(choices.map(({ score }) => score))
+  const answers = choices.map(({ index, name, log_prob, score, ...rest }, i): ChoiceAnswer => {
+    return { index, name, log_prob, score, probability: elementAt(probabilities, i), ...rest }
   })
   // By score: probabilities can be equal where exp underflows. Of equal scores, the first choice is the best.
   const [first, second] = answers.toSorted((a, b) => b.score - a.score || a.index - b.index)
@@ -88,7 +112,7 @@ export function verdictOn(choices: readonly Choice[], scores: readonly (readonly
     choices: answers,
     margin: first.probability - second.probability,
     entropy: probabilities.reduce((sum, p) => sum - (p === 0 ? 0 : p * Math.log(p)), 0),
-    ...scaleOf(choices, probabilities)
+    ...scaleOf(answers)
   }
 }
 
@@ -128,10 +152,10 @@ function softmax(values: readonly number[]): number[] {
   return logSoftmax(values).map(Math.exp)
 }
 
-function scaleOf(choices: readonly Choice[], probabilities: readonly number[]): Pick<Verdict, 'expectation' | 'deviation'> {
+function scaleOf(choices: readonly ChoiceAnswer[]): Pick<Verdict, 'expectation' | 'deviation'> {
   const values = choices.flatMap(({ value }) => value ?? [])
   if (values.length < choices.length) return {}
-  const mean = (of: readonly number[]): number => of.reduce((sum, value, i) => sum + elementAt(probabilities, i) * value, 0)
+  const mean = (of: readonly number[]): number => of.reduce((sum, value, i) => sum + elementAt(choices, i).probability * value, 0)
   const expectation = mean(values)
   return { expectation, deviation: Math.sqrt(mean(values.map((value) => (value - expectation) ** 2))) }
 }

@@ -1,7 +1,8 @@
 import { type ConversationFields, conversationOf, MESSAGE_OPTIONS } from '../encoding/conversation-input.ts'
 import type { LogprobItem, LogprobOptions, TextOrIds } from '../encoding/logprob-item.ts'
 import { assertWellFormed } from '../encoding/well-formed.ts'
-import { ServiceError } from '../errors.ts'
+import { ServiceError, serviceErrorFrom } from '../errors.ts'
+import { promptsWith, type RequestedCandidates } from './candidates.ts'
 
 export const SCORES = ['sum', 'per_token', 'per_byte', 'pmi', 'contextual'] as const
 
@@ -17,7 +18,7 @@ export type Score =
 type RequestedChoice = string | { readonly name: string; readonly texts: readonly string[]; readonly value?: number }
 
 /** A question as a body has it. */
-interface RequestedQuestion extends ConversationFields {
+interface RequestedQuestion extends ConversationFields, RequestedCandidates {
   readonly x?: TextOrIds
   readonly choices?: readonly RequestedChoice[]
   readonly score?: Score['kind']
@@ -40,6 +41,8 @@ export interface Choice {
 
 export interface Question {
   readonly x: LogprobItem['x']
+  /** The prompt with the candidates exchanged; null when it is asked in one order. */
+  readonly swappedX: LogprobItem['x'] | null
   readonly xParam: string
   readonly choices: readonly Choice[]
   readonly score: Score
@@ -49,27 +52,36 @@ export interface Question {
 }
 
 /** The fields that belong to one question, so that they cannot stand beside `questions`. */
-const QUESTION_FIELDS = ['x', 'messages', 'choices', 'score', 'domain_prompt', 'content_free', 'terminator', ...MESSAGE_OPTIONS] as const
+const QUESTION_FIELDS = ['x', 'messages', 'choices', 'score', 'domain_prompt', 'content_free', 'terminator', 'candidates', 'order', ...MESSAGE_OPTIONS] as const
 
 /**
- * The questions of a body, in its order. Throws `invalid_request`, `empty_completion` or `invalid_text`, naming the
- * field.
+ * The questions of a body, in its order; of a list, a malformed question is the reason why it cannot be asked. Throws
+ * `invalid_request`, `empty_completion` or `invalid_text`, naming the field.
  */
-export function questionsOf(body: RequestedQuestions): Question[] {
+export function questionsOf(body: RequestedQuestions): (Question | ServiceError)[] {
   if (body.questions === undefined) return [questionOf(body, '')]
   const stray = QUESTION_FIELDS.find((field) => body[field] !== undefined)
   if (stray !== undefined) throw invalid(stray, `${stray} cannot be combined with questions: put it into each question`)
-  return body.questions.map((question, i) => questionOf(question, `questions/${i}/`))
+  return body.questions.map((question, i) => orItsError(() => questionOf(question, `questions/${i}/`)))
+}
+
+function orItsError(make: () => Question): Question | ServiceError {
+  try {
+    return make()
+  } catch (error) {
+    return serviceErrorFrom(error)
+  }
 }
 
 function questionOf(body: RequestedQuestion, path: string): Question {
   const { terminator = 'none' } = body
+  const xParam = `${path}${body.messages === undefined ? 'x' : 'messages'}`
   const end = terminator === 'none' || terminator === 'eos' ? '' : terminator
   if (terminator === '') throw invalid(`${path}terminator`, `${path}terminator is empty: send none, eos, or a text such as "\\n"`)
   assertWellFormed(end, `${path}terminator`)
   return {
-    x: promptOf(body, path),
-    xParam: `${path}${body.messages === undefined ? 'x' : 'messages'}`,
+    ...promptsWith(promptOf(body, path), body, xParam, path),
+    xParam,
     choices: choicesOf(body.choices, `${path}choices`),
     score: scoreOf(body, path),
     endText: end,

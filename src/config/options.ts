@@ -39,6 +39,11 @@ export const OPTIONS = {
     description:
       "Chat template in place of the model's default one: a Jinja file, or the name of one of the model's templates, such as tool_use (docs/reference/chat-templates.md). Applies to every model that is served."
   }),
+  RERANK_TEMPLATE: text({
+    default: '',
+    description:
+      'Prompt of POST /v1/rerank with scoring yes_no, unless a request names another: qwen3-reranker, bge-reranker-v2-gemma, or a JSON file (docs/guides/rerank.md). Empty uses qwen3-reranker. Applies to every model that is served.'
+  }),
   HUB_OFFLINE: flag('Use only downloaded hub models and never contact the hub; HF_HUB_OFFLINE=1 does the same (docs/guides/hub.md).'),
   DTYPE: choice(
     DTYPES,

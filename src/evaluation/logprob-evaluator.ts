@@ -2,6 +2,7 @@ import { elementAt, entryOf } from '../element-at.ts'
 import { encodeItems } from '../encoding/encode-items.ts'
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import { contextFor } from '../encoding/encoding-context.ts'
+import { checkedInput } from '../encoding/item-input.ts'
 import type { LogprobItem, LogprobOptions } from '../encoding/logprob-item.ts'
 import type { Batch, BatchScores, RowMeasure, RowScores } from '../engine/engine.ts'
 import { orServiceError, ServiceError, serviceErrorFrom } from '../errors.ts'
@@ -70,6 +71,11 @@ export class LogprobEvaluator {
     this.#checks = checks
   }
 
+  /** Whether a token precedes every text, so that the first one has a probability. */
+  get hasPrefixToken(): boolean {
+    return this.#context.prefixTokenId !== null
+  }
+
   /** Replaces the listener. */
   listen(listener: ScoredListener): void {
     this.#onScored = listener
@@ -92,6 +98,19 @@ export class LogprobEvaluator {
   /** The token ids of each item, or why it has none, for callers that validate all items before they score any. */
   encode(items: readonly LogprobItem[], options: LogprobOptions, terms: WorkTerms): Promise<(EncodedItem | ServiceError)[]> {
     return encodeItems(items, options, contextFor(this.#context, terms))
+  }
+
+  /**
+   * The token ids of each text by itself, for callers that build x from pieces. `param` is its path in the request.
+   * Throws `invalid_text`, and `context_length_exceeded` for a text that cannot fit.
+   */
+  encodeTexts(texts: readonly { readonly text: string; readonly param: string }[], parseSpecialTokens: boolean, terms: WorkTerms): Promise<Int32Array[]> {
+    const context = contextFor(this.#context, terms)
+    for (const { text, param } of texts) checkedInput(text, param, { boundary: 'auto', onOverflow: 'error', parseSpecialTokens }, context)
+    return context.tokenizer.encode(
+      texts.map(({ text }) => text),
+      { parseSpecialTokens }
+    )
   }
 
   /** `evaluate` for items that `encode` has encoded; `encodedItems` has one entry per item, in order. */

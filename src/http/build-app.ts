@@ -8,6 +8,7 @@ import { corsOriginsOf } from '../config/web-settings.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { activeTracing } from '../observability/tracing.ts'
 import { PACKAGE_FOLDER } from '../process/package-info.ts'
+import { rerankTemplates } from '../rerank/template.ts'
 import { createFastify } from './create-fastify.ts'
 import { HeldBytes, registerHeldBytes } from './held-bytes.ts'
 import { createHttpServer } from './http-server.ts'
@@ -102,7 +103,7 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
     await scope.register(completionsRoutes, { requests })
     await scope.register(chatCompletionsRoutes, { requests })
     await scope.register(chooseRoutes, { requests })
-    await scope.register(rerankRoutes, { requests })
+    await scope.register(rerankRoutes, { requests, templates: rerankTemplates(config.RERANK_TEMPLATE) })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })
   return app

@@ -1,5 +1,6 @@
 import type { EncodedItem } from '../encoding/encoded-item.ts'
 import { type ErrorCode, ServiceError } from '../errors.ts'
+import type { Normalization } from './normalization.ts'
 import type { RerankRequest } from './request.ts'
 
 /** Failures of the service that no document causes. */
@@ -12,7 +13,7 @@ const LEFT_ADVICE =
  * The error with the path of its document. One document fails the whole request, because a client would read a gap as a
  * low score.
  */
-export function documentError(error: ServiceError, document: number, { field, truncation }: RerankRequest): ServiceError {
+export function documentError(error: ServiceError, document: number, { field, truncation }: Pick<RerankRequest, 'field' | 'truncation'>): ServiceError {
   // Options of the messages, which are the prompt of all documents.
   if (SERVICE_FAILURES.has(error.code) || error.param === 'continue_final_message') return error
   const advice = error.code === 'context_length_exceeded' && truncation === 'right' ? `; ${LEFT_ADVICE}` : ''
@@ -21,7 +22,11 @@ export function documentError(error: ServiceError, document: number, { field, tr
 }
 
 /** The same for the baseline of a document. */
-export function baselineError(error: ServiceError, document: number, request: RerankRequest): ServiceError {
+export function baselineError(
+  error: ServiceError,
+  document: number,
+  request: Pick<RerankRequest, 'field' | 'truncation'> & { readonly normalization: Normalization }
+): ServiceError {
   if (error.code === 'no_prefix_token')
     return new ServiceError(
       'no_prefix_token',
@@ -36,18 +41,19 @@ export function baselineError(error: ServiceError, document: number, request: Re
 export function assertWithinLimits({ sizes }: EncodedItem, document: number, { field, direction, limits }: RerankRequest): void {
   const [query, text] = direction === 'document_given_query' ? [sizes.x, sizes.y] : [sizes.y, sizes.x]
   const path = `${field}/${document}`
-  check('max_tokens_per_doc', path, text)
-  check('max_tokens_per_query', 'query', query)
-  check('truncate_prompt_tokens', `the query with ${path}`, sizes.prefix + sizes.x + sizes.y)
+  assertTokensWithin('max_tokens_per_doc', path, text, { limits })
+  assertTokensWithin('max_tokens_per_query', 'query', query, { limits })
+  assertTokensWithin('truncate_prompt_tokens', `the query with ${path}`, sizes.prefix + sizes.x + sizes.y, { limits })
+}
 
-  function check(limit: keyof typeof limits, what: string, tokens: number): void {
-    const max = limits[limit]
-    // -1 means the context of the model, as in vLLM; a longer request fails anyway.
-    if (max === null || max < 0 || tokens <= max) return
-    throw new ServiceError(
-      'invalid_request',
-      `${what} has ${tokens} tokens and ${limit} is ${max}, but logpr does not truncate: send a shorter text, or leave ${limit} out`,
-      { param: what === 'query' ? what : path }
-    )
-  }
+/** The same for one limit and a text of `tokens` tokens, which `what` names. */
+export function assertTokensWithin(limit: keyof RerankRequest['limits'], what: string, tokens: number, { limits }: Pick<RerankRequest, 'limits'>): void {
+  const max = limits[limit]
+  // -1 means the context of the model, as in vLLM; a longer request fails anyway.
+  if (max === null || max < 0 || tokens <= max) return
+  throw new ServiceError(
+    'invalid_request',
+    `${what} has ${tokens} tokens and ${limit} is ${max}, but logpr does not truncate: send a shorter text, or leave ${limit} out`,
+    { param: what.split(' ').at(-1) ?? what }
+  )
 }

@@ -20,6 +20,32 @@ export interface Terms {
   readonly baselineLogProb: number | null
 }
 
+/**
+ * The normalization that ranks best where y differs between documents (docs/decisions/0026-rerank-default.md). Where y
+ * is the query it is the same for all documents, and a baseline would not change their order. `pmi` needs a prefix
+ * token.
+ */
+export function defaultNormalization(yDiffers: boolean, hasPrefixToken: boolean): Normalization {
+  return { kind: yDiffers && hasPrefixToken ? 'pmi' : 'per_token' }
+}
+
+/** Longest over shortest y, in tokens, from which on the normalization is likely to rank by length. */
+export function largestLengthRatio(normalization: Normalization): number {
+  switch (normalization.kind) {
+    case 'sum':
+      return 2
+    case 'alpha':
+      return normalization.alpha < 1 ? 2 : 4
+    case 'per_token':
+    case 'per_char':
+    case 'per_byte':
+      return 4
+    case 'pmi':
+    case 'dc_pmi':
+      return Number.POSITIVE_INFINITY
+  }
+}
+
 /** Whether the normalization subtracts log Pr(y) after something other than x. */
 export function hasBaseline({ kind }: Normalization): boolean {
   return kind === 'pmi' || kind === 'dc_pmi'
@@ -60,6 +86,14 @@ export function normalizedLogProb(normalization: Normalization, { logProb, y, ba
  * the score.
  */
 export function relevanceScore(normalization: Normalization, value: number): number {
-  const score = hasBaseline(normalization) ? 1 / (1 + Math.exp(-value)) : Math.exp(value)
+  return hasBaseline(normalization) ? logistic(value) : positive(Math.exp(value))
+}
+
+/** 1 / (1 + exp(-value)), in (0, 1]. */
+export function logistic(value: number): number {
+  return positive(1 / (1 + Math.exp(-value)))
+}
+
+function positive(score: number): number {
   return Math.min(1, Math.max(score, Number.MIN_VALUE))
 }

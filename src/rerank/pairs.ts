@@ -24,7 +24,13 @@ export function splitSeparator(separator: string): { readonly endOfX: string; re
 }
 
 /** Builds x and y: the given text, the separator, then the text whose probability is computed. */
-export function pairsOf({ query, documents, field, direction, separator }: Omit<RerankRequest, 'normalization' | 'truncation' | 'limits'>): RerankPairs {
+export function pairsOf({
+  query,
+  documents,
+  field,
+  direction,
+  separator
+}: Pick<RerankRequest, 'query' | 'documents' | 'field' | 'direction' | 'separator'>): RerankPairs {
   const { endOfX, startOfY } = splitSeparator(separator)
   const distinct = [...new Set(documents)]
   const itemByDocument = new Map(distinct.map((document, i) => [document, i]))

@@ -17,8 +17,19 @@ export interface ScoredDocument {
   readonly normalizedLogProb: number
   /** In (0, 1]. */
   readonly relevanceScore: number
+  /** What the labels of a template got; null under scoring log_prob. */
+  readonly labels: LabelScores | null
   readonly counts: { readonly x: Lengths; readonly y: Lengths }
   readonly warnings: readonly Warning[]
+}
+
+/** The labels of a template after one document. */
+export interface LabelScores {
+  /** log Pr(label | prompt) in nats. */
+  readonly yes: number
+  readonly no: number
+  /** Pr(yes) + Pr(no). */
+  readonly mass: number
 }
 
 /** Combines the result of (x, y) with that of its baseline. */
@@ -37,6 +48,7 @@ export function scoredDocument(
     baselineLogProb: terms.baselineLogProb,
     normalizedLogProb: value,
     relevanceScore: relevanceScore(normalization, value),
+    labels: null,
     counts: own.encoded.lengths,
     warnings: [...warningsOf(own), ...(baseline === null ? [] : warningsOf(baseline).map(ofBaseline))]
   }
@@ -45,13 +57,13 @@ export function scoredDocument(
 /** Warnings and checks about joint and marginal, which reranking does not report. */
 const OF_OTHER_TERMS: ReadonlySet<string> = new Set(['conditional_on_first_token', 'first_token'])
 
-function conditionalOf({ sums: { conditional } }: ScoredItem): number {
+export function conditionalOf({ sums: { conditional } }: ScoredItem): number {
   if (conditional === null) throw new Error('the result of a document has no conditional log-probability')
   return conditional
 }
 
 /** The warnings of the (x, y), and its checks that did not pass, as warnings. */
-function warningsOf({ warnings, checks }: ScoredItem): Warning[] {
+export function warningsOf({ warnings, checks }: ScoredItem): Warning[] {
   const own = warnings.filter(({ code }) => !OF_OTHER_TERMS.has(code))
   const notPassed = checks.items.filter(({ id, status }) => (status === 'warn' || status === 'fail') && !OF_OTHER_TERMS.has(id))
   return [...own, ...notPassed.map(({ id, message }) => ({ code: id, message }))]
@@ -66,15 +78,17 @@ export interface DocumentFields {
   readonly log_prob: number
   readonly normalized_log_prob: number
   readonly baseline_log_prob?: number
+  readonly labels?: LabelScores
   readonly counts: { readonly x: Lengths; readonly y: Lengths }
   readonly warnings: readonly Warning[]
 }
 
-export function documentFields({ logProb, normalizedLogProb, baselineLogProb, counts, warnings }: ScoredDocument): DocumentFields {
+export function documentFields({ logProb, normalizedLogProb, baselineLogProb, labels, counts, warnings }: ScoredDocument): DocumentFields {
   return {
     log_prob: logProb,
     normalized_log_prob: normalizedLogProb,
     ...(baselineLogProb === null ? {} : { baseline_log_prob: baselineLogProb }),
+    ...(labels === null ? {} : { labels }),
     counts,
     warnings
   }

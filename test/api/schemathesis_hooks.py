@@ -24,10 +24,12 @@ CODES = {
 }
 
 # Short enough that four messages, or x and y, never exceed its context of 512 tokens.
-TEXT_FIELDS = ("x", "y", "text", "role", "content", "prompt", "query", "documents", "texts", "separator", "domain_prompt", "choices", "content_free", "terminator")
+TEXT_FIELDS = ("x", "y", "text", "role", "content", "prompt", "query", "documents", "texts", "separator", "domain_prompt", "choices", "content_free", "terminator", "candidates", "instruction")
 MAX_CHARACTERS = 12
 MAX_IDS = 100
 MAX_MESSAGES = 4
+
+MESSAGE_OPTIONS = ("add_generation_prompt", "continue_final_message", "tools", "documents", "chat_template_kwargs")
 
 # At these lengths in tokens other services truncate; logpr rejects a longer text.
 TOKEN_LIMITS = ("max_tokens_per_doc", "max_tokens_per_query", "truncate_prompt_tokens")
@@ -62,6 +64,14 @@ def before_call(ctx, case, kwargs):
     if case.path == "/v1/choose":
         for question in body.get("questions", [body]):
             question["choices"] = [distinct(choice, i) for i, choice in enumerate(question["choices"])]
+            # Nor of a place for each candidate in a prompt.
+            if "candidates" in question:
+                question["x"] = "{candidate_1} {candidate_2}"
+                for field in ("messages", *MESSAGE_OPTIONS):
+                    question.pop(field, None)
+    # Nor of templates that need tokens of other models.
+    if body.get("scoring") == "yes_no":
+        body["template"] = "bge-reranker-v2-gemma"
     # JSON Schema cannot speak of the last element of a list.
     if body.get("echo") is True and case.path == "/v1/chat/completions":
         body["messages"][-1].update(role="assistant", content="a")

@@ -4,7 +4,7 @@ import { logSumExp, type SpellingScores, verdictOn } from '../../src/choice/answ
 import type { Choice } from '../../src/choice/request.ts'
 
 const choice = (name: string, value: number | null = null): Choice => ({ name, spellings: [{ text: name, param: name }], value })
-const scores = (logProb: number, baselines: readonly number[] = []): SpellingScores[] => [{ logProb, baselines, tokens: 1, bytes: 1 }]
+const scores = (logProb: number, baselines: readonly number[] = []): SpellingScores[] => [{ logProb, baselines, tokens: 1, bytes: 1, details: null }]
 
 describe('logSumExp', () => {
   it('neither overflows nor underflows', () => {

@@ -12,7 +12,7 @@ const LIMITS = { maxBatchTokens: 100, longTextTokens: 50, maxQueueTokens: 1000 }
 
 function answered(body: RequestedQuestions, engine = new FakeEngine()): Promise<Answers> {
   const evaluator = new LogprobEvaluator(contextOf(), new Scheduler(engine, LIMITS))
-  return answerQuestions(questionsOf(body), 'standard', evaluator, { signal: new AbortController().signal })
+  return answerQuestions(questionsOf(body), { verify: 'standard', detail: 'summary', topLogprobs: 0 }, evaluator, { signal: new AbortController().signal })
 }
 
 const sequencesOf = ({ batches }: FakeEngine): number[][] => batches.flatMap(({ sequences }) => sequences.map(({ ids }) => [...ids]))

@@ -18,6 +18,8 @@ interface Expected {
   readonly mass: number | null
   readonly expectation?: number
   readonly deviation?: number
+  readonly position_bias?: number
+  readonly orders_agree?: boolean
 }
 
 /** Computed by transformers in float64 and NumPy: test/oracle/check_choices.py. */
@@ -40,6 +42,7 @@ interface Answer {
     readonly probability: number
     readonly tokens: number
     readonly spellings?: readonly { readonly text: string; readonly log_prob: number; readonly tokens: number }[]
+    readonly token_details?: readonly { readonly part: string; readonly log_prob: number; readonly top?: readonly object[] }[]
   }[]
   readonly margin: number
   readonly entropy: number
@@ -47,6 +50,9 @@ interface Answer {
   readonly mass_note?: string
   readonly expectation?: number
   readonly deviation?: number
+  readonly position_bias?: number
+  readonly orders_agree?: boolean
+  readonly orders?: readonly { readonly order: string; readonly best: string; readonly choices: readonly { readonly log_prob: number }[] }[]
   readonly checks: { readonly verdict: string; readonly items: readonly { readonly id: string }[] }
   readonly warnings: readonly object[]
   readonly error?: { readonly code: string; readonly param?: string }
@@ -76,7 +82,9 @@ function assertExpected(found: Answer, expected: Expected, what: string): void {
   for (const [i, choice] of found.choices.entries())
     for (const field of ['log_prob', 'score', 'probability'] as const) close(choice[field], expected[field][i], `${what}: ${field} of choice ${i}`)
   assert.equal(found.best, found.choices[expected.best]?.name, what)
-  for (const field of ['margin', 'entropy', 'mass', 'expectation', 'deviation'] as const) close(found[field], expected[field], `${what}: ${field}`)
+  for (const field of ['margin', 'entropy', 'mass', 'expectation', 'deviation', 'position_bias'] as const)
+    close(found[field], expected[field], `${what}: ${field}`)
+  assert.equal(found.orders_agree, expected.orders_agree, what)
   assert.equal(found.mass === null, found.mass_note !== undefined)
 }
 
@@ -120,6 +128,58 @@ describe('POST /v1/choose', () => {
     assert.deepEqual([first?.object, second?.object, third?.object], ['choice.result', 'choice.failure', 'choice.result'])
     assert.deepEqual([second?.error?.code, second?.error?.param, second?.index], ['token_out_of_range', 'questions/1/x', 1])
     assert.equal((await problem({ ...good, x: [99_999] })).code, 'token_out_of_range')
+  })
+
+  test('gives a question with an empty choice an error that names the choice, and answers the others', async () => {
+    const good = { x: 'The cat sat on the', choices: [' mat', ' hat'] }
+    const [first, second, third] = await answers({ questions: [good, { ...good, choices: [' mat', ''] }, good] })
+    assert.deepEqual([first?.best, third?.best], [' hat', ' hat'])
+    assert.deepEqual([second?.error?.code, second?.error?.param], ['empty_completion', 'questions/1/choices/1'])
+    assert.deepEqual((await problem({ ...good, choices: [' mat', ''] })).error.param, 'choices/1')
+  })
+
+  test('shows what the model says in each order as for the prompts by themselves', async () => {
+    const x = (first: string, second: string): string => `A: ${first}\nB: ${second}\nThe better one is`
+    const candidates = ['The cat sat.', 'It was a cold day.'] as const
+    const choices = [' A', ' B']
+    const { orders } = await answer({ x: x('{candidate_1}', '{candidate_2}'), candidates, choices, order: 'both' })
+    const apart = await answers({ questions: [x(...candidates), x(candidates[1], candidates[0])].map((prompt) => ({ x: prompt, choices })) })
+    assert.deepEqual(
+      orders?.map(({ order, best, choices: own }) => [order, best, own.map(({ log_prob }) => log_prob.toFixed(4))]),
+      ['given', 'swapped'].map((order, i) => [order, apart[i]?.best, apart[i]?.choices.map(({ log_prob }) => log_prob.toFixed(4))])
+    )
+  })
+
+  test('adds the tokens of each choice and its terminator, as /v1/logprob has them', async () => {
+    const question = { x: 'The cat sat on the', choices: [' mat', { name: 'hat', texts: [' hat', ' big hat'] }], terminator: 'eos', top_logprobs: 2 }
+    const { choices } = await answer(question)
+    const { results } = await logprobBody(
+      await service.post('/v1/logprob', { x: question.x, y: [' mat', ' hat', ' big hat'], eos: 'score', terms: ['conditional'], top_logprobs: 2 })
+    )
+    const spelled = choices[1]?.spellings as readonly { readonly token_details?: readonly object[] }[]
+    assert.deepEqual(
+      [choices[0]?.token_details, ...spelled.map(({ token_details }) => token_details)],
+      results.map(({ tokens }) => tokens?.filter(({ part }) => part === 'y' || part === 'eos'))
+    )
+    assert.deepEqual(
+      choices[0]?.token_details?.map(({ part, top }) => [part, top?.length]),
+      [
+        ['y', 2],
+        ['y', 2],
+        ['eos', 2]
+      ]
+    )
+    assert.equal((await problem({ ...question, detail: 'summary' })).error.param, 'top_logprobs')
+  })
+
+  test('computes both orders in one request with the prefix that they share', async () => {
+    const x = `${'It was a cold day. '.repeat(8)}A: {candidate_1}\nB: {candidate_2}\nThe better one is`
+    const computed = async (more: object): Promise<number> => {
+      const body = { x, candidates: ['The cat sat.', 'The dog ran away.'], choices: [' A', ' B'], ...more }
+      return ((await (await service.post('/v1/choose', body)).json()) as { usage: { computed_tokens: number } }).usage.computed_tokens
+    }
+    const [both, given] = [await computed({ order: 'both' }), await computed({ x: `Then ${x}` })]
+    assert.ok(both < 1.6 * given, `both orders ${both}, one ${given}`)
   })
 
   test('warns of a scale on which one choice has no place', async () => {

@@ -35,7 +35,7 @@ const close = (a: number, b: number, what: string): void => assert.ok(Math.abs(a
 describe('POST /v1/rerank of documents', () => {
   test('has the numbers of /v1/logprob for the same x and y, to the last digit', async () => {
     for (const [index, document] of DOCUMENTS.entries()) {
-      const { results } = await jina({ documents: [document] })
+      const { results } = await jina({ documents: [document], normalization: 'per_token' })
       const [expected] = await logprob({ x: QUERY, y: ` ${document}` })
       assert.equal(results[0]?.log_prob, expected?.log_prob.conditional, `document ${index}`)
       assert.deepEqual(results[0]?.counts, expected?.counts)
@@ -58,7 +58,7 @@ describe('POST /v1/rerank of documents', () => {
   })
 
   test('puts the end of the separator that is not spaces into x', async () => {
-    const { results } = await jina({ documents: ['the river'], separator: '.\nAnswer: ' })
+    const { results } = await jina({ documents: ['the river'], separator: '.\nAnswer: ', normalization: 'sum' })
     const [expected] = await logprob({ x: `${QUERY}.\nAnswer:`, y: ' the river' })
     assert.equal(results[0]?.log_prob, expected?.log_prob.conditional)
   })
@@ -101,12 +101,12 @@ describe('POST /v1/rerank of documents', () => {
   test('does not prefer a document for being short', async () => {
     const documents = ['river', 'river and the boys swam in the water']
     assert.deepEqual(indices((await jina({ documents, normalization: 'sum' })).results), [0, 1])
-    assert.deepEqual(indices((await jina({ documents })).results), [1, 0])
+    assert.deepEqual(indices((await jina({ documents, normalization: 'per_token' })).results), [1, 0])
   })
 
   test('gives identical documents one number, and counts them once in computed_tokens', async () => {
-    const once = await jina({ documents: ['river', 'sea'] })
-    const twice = await jina({ documents: ['river', 'sea', 'river', 'river'] })
+    const once = await jina({ documents: ['river', 'sea'], normalization: 'sum' })
+    const twice = await jina({ documents: ['river', 'sea', 'river', 'river'], normalization: 'sum' })
     const rivers = twice.results.filter(({ index }) => index !== 1)
     assert.equal(new Set(rivers.map(({ log_prob: logProb }) => logProb)).size, 1)
     assert.deepEqual(indices(rivers), [0, 2, 3])
@@ -116,7 +116,7 @@ describe('POST /v1/rerank of documents', () => {
 
   test('computes the query once for all answers of one token', async () => {
     const documents = ['river', 'sea', 'water', 'house']
-    const { results, usage } = await jina({ documents })
+    const { results, usage } = await jina({ documents, normalization: 'sum' })
     assert.ok(results.every(({ counts }) => counts.y.tokens === 1))
     const [{ counts } = { counts: null }] = results
     // The prefix token and x are fed; the answers are only read off the last row.
@@ -129,7 +129,7 @@ describe('POST /v1/rerank of documents', () => {
   })
 
   test('counts the passes of a baseline as computed', async () => {
-    const plain = await jina({})
+    const plain = await jina({ normalization: 'per_token' })
     const pmi = await jina({ normalization: 'pmi' })
     assert.equal(pmi.usage.total_tokens, plain.usage.total_tokens)
     // After the prefix token, which the documents share: all of y is fed but its last token.
@@ -258,7 +258,23 @@ describe('clients of rerankers', () => {
   })
 
   test('get an order that is not one of length', async () => {
-    assert.deepEqual((await jina({})).results, (await jina({ normalization: 'per_token' })).results)
+    const { results, normalization } = await jina({})
+    assert.equal(normalization, 'pmi')
+    assert.deepEqual(results, (await jina({ normalization: 'pmi' })).results)
+    assert.equal((await jina({ direction: 'query_given_document' })).normalization, 'per_token')
+  })
+
+  test('are told when the normalization lets the length decide', async () => {
+    const documents = ['river', 'river and the boys swam in the water']
+    const codes = async (body: object): Promise<string[]> => (await jina({ documents, ...body })).warnings.map(({ code }) => code)
+    for (const normalization of ['sum', 'per_token', 'per_char', 'per_byte'])
+      assert.deepEqual(await codes({ normalization }), ['lengths_differ'], normalization)
+    assert.deepEqual(await codes({}), [])
+    assert.deepEqual(await codes({ documents: ['river', 'sea'], normalization: 'sum' }), [])
+    assert.deepEqual(
+      (await tei({ texts: documents, normalization: 'sum' })).map(({ warnings }) => warnings.map(({ code }) => code)),
+      [['lengths_differ'], []]
+    )
   })
 
   test('get document as an object with text, or not at all', async () => {

@@ -117,10 +117,12 @@ describe('clients of rerankers', () => {
   const DOCUMENTS = ['mathematics', 'river']
   const QUERY = `"query": "${CONTEXT}"`
 
-  /** Expected scores: mean log-prob of each document after the query, as a probability, best first. */
+  /** Expected scores: the logistic function of how much more probable the query makes each document, best first. */
   async function ranking(): Promise<{ index: number; score: number }[]> {
-    const scores = await Promise.all(DOCUMENTS.map((document) => scored(CONTEXT, ` ${document}`, 'auto')))
-    return scores.map(({ conditional, tokensOfY }, index) => ({ index, score: Math.exp(conditional / tokensOfY) })).sort((a, b) => b.score - a.score)
+    const ratios = await Promise.all(
+      DOCUMENTS.map(async (document) => (await scored(CONTEXT, ` ${document}`, 'auto')).conditional - (await scored('', ` ${document}`, 'auto')).conditional)
+    )
+    return ratios.map((ratio, index) => ({ index, score: 1 / (1 + Math.exp(-ratio)) })).sort((a, b) => b.score - a.score)
   }
 
   async function ranked(path: string, body: string): Promise<unknown> {

@@ -47,12 +47,16 @@ async function scored(
 }
 
 /**
- * Documents with their score, best first, as the page's rerankers have to give them: mean log-prob of the document
- * after the query.
+ * Documents with their score, best first, as the page's rerankers have to give them: how much more probable the query
+ * makes the document.
  */
 async function ranking(): Promise<(readonly [index: number, score: number])[]> {
-  const scores = await Promise.all(DOCUMENTS.map((document) => scored(QUERY, ` ${document}`, 'auto')))
-  return scores.map(({ conditional, tokensOfY }, index) => [index, Math.exp(conditional / tokensOfY)] as const).sort(([, a], [, b]) => b - a)
+  const ratios = await Promise.all(
+    DOCUMENTS.map(async (document) => (await scored(QUERY, ` ${document}`, 'auto')).conditional - (await scored('', ` ${document}`, 'auto')).conditional)
+  )
+  const ranked = ratios.map((ratio, index) => [index, 1 / (1 + Math.exp(-ratio))] as const).sort(([, a], [, b]) => b - a)
+  assert.equal(DOCUMENTS[present(ranked[0])[0]], 'river')
+  return ranked
 }
 
 const numbersOf = (output: string): number[][] =>

@@ -6,6 +6,7 @@ Nothing of logpr takes part. Exits 1 when an expected value in the file is off b
 the values instead.
 """
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -86,10 +87,46 @@ def answer(question: dict) -> dict:
     return found
 
 
+def log_odds(found: dict) -> float:
+    return found['score'][0] - found['score'][1]
+
+
+def in_both_orders(question: dict) -> dict:
+    """Each order by itself, then the mean of the scores of the choices that stand for the same candidate."""
+    first, second = question['candidates']
+    if question.get('order') != 'both':
+        return answer({**question, 'x': filled(question['x'], first, second)})
+    orders = [answer({**question, 'x': filled(question['x'], *pair)}) for pair in ((first, second), (second, first))]
+    given, swapped = orders
+    same = [1, 0, *range(2, len(given['score']))]
+    found = {}
+    for name in ('log_prob', 'score'):
+        found[name] = (np.array(given[name]) / 2 + np.array(swapped[name])[same] / 2).tolist()
+    p = np.exp(found['score'] - log_sum_exp(found['score']))
+    ranked = np.sort(p)[::-1]
+    found['probability'] = p.tolist()
+    found['best'] = int(p.argmax())
+    found['margin'] = float(ranked[0] - ranked[1])
+    found['entropy'] = float(-(p * np.log(p)).sum())
+    found['mass'] = (given['mass'] + swapped['mass']) / 2
+    found['position_bias'] = (log_odds(given) + log_odds(swapped)) / 2
+    found['orders_agree'] = given['best'] == same[swapped['best']]
+    return found
+
+
+def filled(text: str, first: str, second: str) -> str:
+    parts = re.split(r'(\{candidate_[12]\})', text)
+    return ''.join({'{candidate_1}': first, '{candidate_2}': second}.get(part, part) for part in parts)
+
+
 def difference(a, b) -> float:
-    if a is None or b is None:
+    if a is None or b is None or isinstance(a, bool):
         return 0.0 if a is b else float('inf')
     return float(np.abs(np.array(a) - np.array(b)).max())
+
+
+def answered(question: dict) -> dict:
+    return in_both_orders(question) if 'candidates' in question else answer(question)
 
 
 folder, path = Path(sys.argv[1]), Path(sys.argv[2])
@@ -99,11 +136,11 @@ tokenizer.encode_special_tokens = True
 cases = json.loads(path.read_text())
 if sys.argv[3:] == ['write']:
     for case in cases:
-        case['expected'] = answer(case['question'])
+        case['expected'] = answered(case['question'])
     path.write_text(json.dumps(cases, indent=2, ensure_ascii=False) + '\n')
 worst = 0.0
 for case in cases:
-    found = answer(case['question'])
+    found = answered(case['question'])
     assert found.keys() == case['expected'].keys()
     worst = max([worst, *(difference(found[name], case['expected'][name]) for name in found)])
 print(f'oracle: {len(cases)} questions, largest difference {worst:.1e}')

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type CommonFields, rerankRequestOf } from '../../src/rerank/request.ts'
-import { rerankOf } from '../support/rerank-requests.ts'
+import { type CommonFields, rerankRequestOf, yesNoRequestOf } from '../../src/rerank/request.ts'
+import { BUILT_IN_TEMPLATES, rerankOf } from '../support/rerank-requests.ts'
 
 const { field, truncation, limits } = rerankOf()
 const requestOf = (body: CommonFields, documents: readonly string[] = ['a']) => rerankRequestOf(body, { documents, field, truncation, limits })
 
 describe('rerankRequestOf', () => {
-  it('by default scores each document after the query and a space, by the mean per token', () => {
+  it('by default scores each document after the query and a space, and leaves the normalization open', () => {
     const { direction, separator, normalization } = requestOf({ query: 'q' })
-    assert.deepEqual([direction, separator, normalization], ['document_given_query', ' ', { kind: 'per_token' }])
+    assert.deepEqual([direction, separator, normalization], ['document_given_query', ' ', null])
   })
 
   it('infers the normalization from alpha or domain_prompt', () => {
@@ -31,4 +31,42 @@ describe('rerankRequestOf', () => {
     it(`rejects ${name}`, () => {
       assert.throws(() => requestOf({ query: 'q', ...body }, documents), { code, param })
     })
+})
+
+describe('yesNoRequestOf', () => {
+  const yesNoOf = (body: CommonFields, documents: readonly string[] = ['a'], cut: 'none' | 'left' = 'none') =>
+    yesNoRequestOf(body, { documents, field, truncation: cut, limits }, BUILT_IN_TEMPLATES)
+
+  it('has the template and the instruction of Qwen3-Reranker by default', () => {
+    const { template, instruction } = yesNoOf({ query: 'q' })
+    assert.equal(template.name, 'qwen3-reranker')
+    assert.equal(instruction, 'Given a web search query, retrieve relevant passages that answer the query')
+    assert.equal(yesNoOf({ query: 'q', instruction: 'i' }).instruction, 'i')
+    assert.equal(yesNoOf({ query: 'q', template: 'bge-reranker-v2-gemma' }).template.labels.yes, 'Yes')
+  })
+
+  for (const { body, code, param } of [
+    { body: { template: 'monot5' }, code: 'invalid_request', param: 'template' },
+    { body: { normalization: 'pmi' }, code: 'invalid_request', param: 'normalization' },
+    { body: { direction: 'document_given_query' }, code: 'invalid_request', param: 'direction' },
+    { body: { separator: ' ' }, code: 'invalid_request', param: 'separator' },
+    { body: { messages: [{ role: 'user', content: 'a' }] }, code: 'invalid_request', param: 'messages' },
+    { body: { query: '' }, code: 'empty_completion', param: 'query' },
+    { body: { instruction: '\ud83d' }, code: 'invalid_text', param: 'instruction' }
+  ] as const)
+    it(`rejects ${JSON.stringify(body)}`, () => {
+      assert.throws(() => yesNoOf({ query: 'q', ...body }), { code, param })
+    })
+
+  it('rejects an empty document, and truncation that would cut the template', () => {
+    assert.throws(() => yesNoOf({ query: 'q' }, ['a', '']), { code: 'empty_completion', param: 'documents/1' })
+    assert.throws(() => yesNoOf({ query: 'q' }, ['a'], 'left'), { code: 'invalid_request', param: 'truncation_direction' })
+  })
+})
+
+describe('rerankRequestOf', () => {
+  it('rejects what only a template can use', () => {
+    assert.throws(() => requestOf({ query: 'q', template: 'qwen3-reranker' }), { code: 'invalid_request', param: 'template' })
+    assert.throws(() => requestOf({ query: 'q', instruction: 'i' }), { code: 'invalid_request', param: 'instruction' })
+  })
 })

@@ -1,9 +1,13 @@
 import type { RerankRequest } from '../../src/rerank/request.ts'
 import type { ScoredDocument } from '../../src/rerank/scored-document.ts'
+import { rerankTemplates } from '../../src/rerank/template.ts'
+
+export const BUILT_IN_TEMPLATES = rerankTemplates('')
 
 /** A request that belongs to no dialect, with changes. */
 export function rerankOf(changes: Partial<RerankRequest> = {}): RerankRequest {
   return {
+    scoring: 'log_prob',
     query: 'a',
     documents: [' a'],
     field: 'documents',
@@ -26,6 +30,7 @@ export function documentOf(index: number, normalizedLogProb: number, baselineLog
     baselineLogProb,
     normalizedLogProb,
     relevanceScore: Math.exp(normalizedLogProb),
+    labels: null,
     counts: { x: lengths, y: lengths },
     warnings: []
   }

@@ -109,6 +109,11 @@ def test_has_the_other_endpoints(client: LogprClient) -> None:
     assert client.check({"joint": -3.5, "marginal": -5.2})["consistent"] is False
     assert len(client.rerank({"query": X, "documents": [" river", " sea"]})["results"]) == 2
     assert client.choose({"x": X, "choices": [" river", " sea"]})["object"] == "choice"
+    compared = {"x": "A: {candidate_1} B: {candidate_2} Better:", "candidates": ["a cat", "a dog"]}
+    both = client.choose({**compared, "choices": [" A", " B"], "order": "both"})["results"][0]
+    assert len(both["orders"]) == 2 and "position_bias" in both
+    asked = {"scoring": "yes_no", "template": "bge-reranker-v2-gemma"}
+    assert client.rerank({"query": X, "documents": ["a river"], **asked})["results"][0]["labels"]["mass"] > 0
     assert client.loss({"x": X, "y": " river"})["trained_tokens"] > 0
     assert client.models()[0]["id"]
     assert client.post("/tokenize", {"prompt": " river"})["count"] > 0

@@ -3,6 +3,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { answerQuestions, sequenceCount } from '../../choice/evaluate.ts'
 import { questionsOf, type RequestedQuestions } from '../../choice/request.ts'
 import { ServiceError } from '../../errors.ts'
+import { logprobOptionsOf } from '../../logprob/request-options.ts'
 import { jsonOfEach, partsWithList, sendJson } from '../json-stream.ts'
 import { CHOOSE_REQUEST, CHOOSE_RESPONSE, type ChooseRequestBody } from '../schemas/choose.ts'
 import { ERRORS, errorResponses } from '../schemas/error.ts'
@@ -19,7 +20,7 @@ export const chooseRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
         operationId: 'choose',
         summary: 'Choose among given texts: the probability of each, their mass and what they add up to on a scale',
         description:
-          'Gives the probability of labels of any number of tokens, normalised over the labels. A question that cannot be answered has an error in its place; the only question of a request fails the request.',
+          'Gives the probability of labels of any number of tokens, normalised over the labels. With order both, two candidates are compared in both orders. A question that cannot be answered has an error in its place; the only question of a request fails the request.',
         tags: ['Scoring'],
         body: CHOOSE_REQUEST,
         response: {
@@ -32,9 +33,9 @@ export const chooseRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
       const { model, logprobEvaluator, itemsScored, assertRoom } = requests.model(request)
       const questions = questionsOf(request.body as RequestedQuestions)
       const sequences = sequenceCount(questions)
-      requests.checkItemCount(sequences, 'texts to score, baselines included')
+      requests.checkItemCount(sequences, 'texts to score, baselines and both orders included')
       const terms = requests.begin(request, reply, { assertRoom }, sequences)
-      const { results, usage } = await answerQuestions(questions, request.body.verify ?? 'standard', logprobEvaluator, terms)
+      const { results, usage } = await answerQuestions(questions, logprobOptionsOf(request.body), logprobEvaluator, terms)
       itemsScored(sequences)
       const [only] = results
       if (results.length === 1 && only instanceof ServiceError) throw only

@@ -5,6 +5,8 @@ import { dialectOf, type RerankBody, requiredDialect } from '../../rerank/dialec
 import { cohereMeta, jinaRequest, jinaResults } from '../../rerank/dialects/jina.ts'
 import { teiRanks, teiRequest } from '../../rerank/dialects/tei.ts'
 import { scoreDocuments } from '../../rerank/evaluate.ts'
+import type { RerankTemplates } from '../../rerank/template.ts'
+import { scoreYesNo } from '../../rerank/yes-no.ts'
 import { ignoredFields } from '../ignored-fields.ts'
 import { jsonOfEach, partsOfList, partsWithList, sendJson } from '../json-stream.ts'
 import { logFailure, toServiceError } from '../plugins/error-handler.ts'
@@ -21,8 +23,8 @@ const PATHS = [
   { path: '/rerank', operationId: 'rerankUnversioned', version: '2' }
 ] as const
 
-/** Ranks documents by log Pr(document | query) or log Pr(query | document). */
-export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = async (app, { requests }) => {
+/** Ranks documents by log Pr(document | query), log Pr(query | document), or the labels of a causal reranker. */
+export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests; templates: RerankTemplates }> = async (app, { requests, templates }) => {
   for (const { path, operationId, version } of PATHS)
     app.post<{ Body: RerankRequestBody }>(
       path,
@@ -50,20 +52,23 @@ export const rerankRoutes: FastifyPluginAsync<{ requests: ScoringRequests }> = a
         const body = request.body as RerankBody
         const dialect = requiredDialect(body)
         const { model, logprobEvaluator, itemsScored, assertRoom } = requests.model(request)
-        const rerank = dialect === 'jina' ? jinaRequest(body) : teiRequest(body)
+        const rerank = dialect === 'jina' ? jinaRequest(body, templates) : teiRequest(body, templates)
         requests.checkItemCount(rerank.documents.length, rerank.field, rerank.field)
         const terms = requests.begin(request, reply, { assertRoom }, rerank.documents.length)
-        const { documents, usage } = await scoreDocuments(rerank, logprobEvaluator, terms)
+        const isYesNo = rerank.scoring === 'yes_no'
+        const scored = await (isYesNo ? scoreYesNo(rerank, logprobEvaluator, terms) : scoreDocuments(rerank, logprobEvaluator, terms))
+        const { documents, normalization, usage } = scored
         itemsScored(documents.length)
-        if (dialect === 'tei') return sendJson(reply, partsOfList(jsonOfEach(teiRanks(documents, body))))
+        if (dialect === 'tei') return sendJson(reply, partsOfList(jsonOfEach(teiRanks(scored, body))))
         const head = { object: 'list' as const, id: `rerank-${randomUUID()}`, model: model.id }
         const tail = {
-          direction: rerank.direction,
-          normalization: rerank.normalization.kind,
-          separator: rerank.separator,
+          scoring: rerank.scoring,
+          ...(isYesNo
+            ? { template: rerank.template.name, instruction: rerank.instruction }
+            : { direction: rerank.direction, ...(normalization === null ? {} : { normalization: normalization.kind }), separator: rerank.separator }),
           usage,
           meta: cohereMeta(version, documents.length),
-          warnings: ignoredFields(body, RERANK_FIELDS.jina),
+          warnings: [...ignoredFields(body, RERANK_FIELDS.jina), ...scored.warnings],
           stamp: model.stamp
         }
         return sendJson(reply, partsWithList(head, 'results', jsonOfEach(jinaResults(documents, body)), tail))

@@ -63,6 +63,15 @@ export const REQUEST_EXAMPLES: Readonly<Record<string, Examples>> = {
         content_free: ['Was it N/A? Answer:']
       }
     },
+    pairwise: {
+      summary: 'Judge two answers in both orders',
+      value: {
+        x: 'Where did the children run?\nA: {candidate_1}\nB: {candidate_2}\nThe better answer is',
+        candidates: ['They ran down to the river.', 'It was a cold day.'],
+        choices: [' A', ' B'],
+        order: 'both'
+      }
+    },
     questions: {
       summary: 'Ask several questions',
       value: {

@@ -1,5 +1,7 @@
-import { MESSAGE_OPTIONS, RESERVED_VARIABLES, VARIABLE_NAME } from '../../encoding/conversation-input.ts'
+import { MESSAGE_OPTIONS } from '../../encoding/conversation-input.ts'
 import type { Schema } from './json-schema.ts'
+import { RERANK_RULES } from './rerank-rules.ts'
+import { allOf, anyOf, conversationRules, field, has, hasWith, lacks, MESSAGE_RULES, not, oneForm, rule, SAFE_NAMES, TEXT } from './rule-parts.ts'
 
 /**
  * Rules between the fields of request bodies, for the API description only. The code of each endpoint applies them,
@@ -7,23 +9,6 @@ import type { Schema } from './json-schema.ts'
  * Schemathesis (`npm run test:api`) checks that both agree.
  */
 
-const has = (...fields: readonly string[]): Schema => ({ required: fields })
-const anyOf = (...schemas: readonly Schema[]): Schema => ({ anyOf: schemas })
-const allOf = (...schemas: readonly Schema[]): Schema => ({ allOf: schemas })
-const not = (schema: Schema): Schema => ({ not: schema })
-const lacks = (...fields: readonly string[]): Schema => not(anyOf(...fields.map((field) => has(field))))
-const field = (name: string, schema: Schema): Schema => ({ properties: { [name]: schema } })
-/** The field is there with a value that the schema allows. */
-const hasWith = (name: string, schema: Schema): Schema => ({ ...has(name), ...field(name, schema) })
-const rule = (description: string, schema: Schema): Schema => ({ description, ...schema })
-
-/** One of several forms: each is a list of fields that belong together, and excludes those of the others. */
-function oneForm(description: string, ...forms: readonly (readonly string[])[]): Schema {
-  const all = [...new Set(forms.flat())]
-  return { description, oneOf: forms.map((form) => allOf(has(...form), lacks(...all.filter((name) => !form.includes(name))))) }
-}
-
-const TEXT: Schema = { type: 'string' }
 const listOf = (items: Schema): Schema => ({ type: 'array', minItems: 1, items })
 const IDS: Schema = listOf({ type: 'integer' })
 const OUTPUTS = listOf({ type: ['string', 'array'] })
@@ -33,32 +18,15 @@ const HAS_TEXT = anyOf(has('messages'), hasWith('x', TEXT), hasWith('y', anyOf(T
 /** An item that is alone in its request, so that its error is that of the request. */
 const LONE_ITEM_WITH_TEXT = allOf(HAS_TEXT, hasWith('y', ONE_OUTPUT))
 
-const TEXT_PARTS: Schema = { items: { required: ['type', 'text'], properties: { type: { const: 'text' }, text: TEXT } } }
-const MESSAGE_RULES = [
-  rule('Only text can be scored.', field('messages', { items: field('content', anyOf(not({ type: 'array' }), TEXT_PARTS)) })),
-  rule(
-    'continue_final_message and add_generation_prompt exclude each other.',
-    not(allOf(hasWith('add_generation_prompt', { const: true }), hasWith('continue_final_message', anyOf({ const: true }, { ...TEXT, minLength: 1 }))))
-  ),
-  rule(
-    'A key of chat_template_kwargs is the name of a variable, and no other argument of apply_chat_template.',
-    field('chat_template_kwargs', { propertyNames: { pattern: VARIABLE_NAME.source, ...not({ enum: RESERVED_VARIABLES }) } })
-  )
-]
-
-/** Messages and their options in a request that may have a text instead of them. */
-const conversationRules = (options: readonly string[]): Schema[] => [
-  ...MESSAGE_RULES,
-  rule(
-    'Only messages have options of a chat template.',
-    anyOf(has('messages'), { properties: Object.fromEntries(options.map((name) => [name, { type: 'null' }])) })
-  )
-]
-
 const PAIR_RULES = allOf(
   ...conversationRules(MESSAGE_OPTIONS),
   oneForm('Either x or messages, and y.', ['x', 'y'], ['messages', 'y']),
   rule('A list of outputs is not empty and does not mix numbers with outputs.', field('y', anyOf(TEXT, IDS, OUTPUTS)))
+)
+
+const TOP_LOGPROBS_RULE = rule(
+  'top_logprobs needs detail tokens.',
+  not(allOf(hasWith('detail', not({ const: 'tokens' })), hasWith('top_logprobs', { minimum: 1 })))
 )
 
 const LOGPROB_RULES = [
@@ -67,7 +35,7 @@ const LOGPROB_RULES = [
   oneForm('x and y, messages and y, or pairs.', ['x', 'y'], ['messages', 'y'], ['pairs']),
   rule('A list of outputs is not empty and does not mix numbers with outputs.', field('y', anyOf(TEXT, IDS, OUTPUTS))),
   rule('Each pair has either x or messages, and y.', field('pairs', { items: PAIR_RULES })),
-  rule('top_logprobs excludes detail summary.', not(allOf(hasWith('detail', { const: 'summary' }), hasWith('top_logprobs', { minimum: 1 })))),
+  TOP_LOGPROBS_RULE,
   rule(
     'With boundary tokens, x and y are token ids. Among several items, only the one with a text fails.',
     not(
@@ -87,6 +55,7 @@ const QUESTION_RULES = [
   ...conversationRules(MESSAGE_OPTIONS),
   oneForm('Either x or messages.', ['x'], ['messages']),
   rule('No text of a choice is empty.', NO_EMPTY_CHOICE),
+  rule('Order both needs candidates.', anyOf(has('candidates'), field('order', { const: 'given' }))),
   rule('domain_prompt is for score pmi, content_free for score contextual, which needs it.', {
     oneOf: [
       allOf(has('domain_prompt'), lacks('content_free'), field('score', { const: 'pmi' })),
@@ -97,10 +66,11 @@ const QUESTION_RULES = [
 ]
 
 const CHOOSE_RULES = [
+  TOP_LOGPROBS_RULE,
   rule(
     'One question, or a list of questions.',
     anyOf(
-      allOf(has('questions'), lacks('x', 'messages', 'choices', 'score', 'domain_prompt', 'content_free', 'terminator', ...MESSAGE_OPTIONS)),
+      allOf(has('questions'), lacks('x', 'messages', 'choices', 'score', 'domain_prompt', 'content_free', 'terminator', 'candidates', 'order', ...MESSAGE_OPTIONS)),
       allOf(lacks('questions'), has('choices'), ...QUESTION_RULES)
     )
   ),
@@ -122,9 +92,6 @@ const LOSS_RULES = [
   rule('parse_special_tokens is not for messages.', not(allOf(has('messages'), hasWith('parse_special_tokens', { const: true })))),
   rule('With boundary tokens, x and y are token ids.', not(allOf(hasWith('boundary', { const: 'tokens' }), anyOf(hasWith('x', TEXT), hasWith('y', TEXT)))))
 ]
-
-/** Bodies that may have any other field refuse one name, at any depth. */
-const SAFE_NAMES = rule('__proto__ is not a field name.', { propertyNames: not({ const: '__proto__' }) })
 
 const GENERATION_RULES = rule('logpr generates no text.', {
   properties: {
@@ -188,40 +155,6 @@ const TOKENIZE_RULES = [
       }
     })
   )
-]
-
-const NOT_EMPTY: Schema = { minLength: 1 }
-
-/** Without documents, which are those to rank. */
-const RERANK_OPTIONS = MESSAGE_OPTIONS.filter((name) => name !== 'documents')
-
-const RERANK_RULES = [
-  SAFE_NAMES,
-  ...conversationRules(RERANK_OPTIONS),
-  oneForm('Either query or messages.', ['query'], ['messages']),
-  rule(
-    'Messages are the prompt, which the chat template ends.',
-    anyOf(has('query'), { properties: { direction: { const: 'document_given_query' }, separator: { pattern: '^ *$' } } })
-  ),
-  oneForm('Either documents or texts.', ['documents'], ['texts']),
-  rule('No text and no list of texts is empty.', {
-    properties: {
-      query: NOT_EMPTY,
-      texts: { minItems: 1, items: NOT_EMPTY },
-      documents: { minItems: 1, items: { ...NOT_EMPTY, ...field('text', NOT_EMPTY) } },
-      domain_prompt: NOT_EMPTY
-    }
-  }),
-  rule('With documents, only their text is ranked, and query holds the instruction.', {
-    anyOf: [has('texts'), { properties: { rank_fields: { items: { const: 'text' } }, instruction: { type: 'null' } } }]
-  }),
-  rule('domain_prompt is for normalization dc_pmi, which needs it, and alpha for normalization alpha, which needs it.', {
-    oneOf: [
-      allOf(has('domain_prompt'), lacks('alpha'), field('normalization', { const: 'dc_pmi' })),
-      allOf(has('alpha'), lacks('domain_prompt'), field('normalization', { const: 'alpha' })),
-      allOf(lacks('alpha', 'domain_prompt'), field('normalization', not({ enum: ['alpha', 'dc_pmi'] })))
-    ]
-  })
 ]
 
 /** The rules of each operation, by its operationId. */

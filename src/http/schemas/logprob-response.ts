@@ -31,30 +31,28 @@ const NORMALIZED = named(
   )
 )
 
-const TOKENS = arrayOf(
-  named(
-    'LogprobToken',
-    objectOf(
-      {
-        part: oneOfWords(['prefix', 'x', 'y', 'eos'], 'The part of the sequence that the token belongs to.'),
-        ...TOKEN,
-        ...OFFSETS,
-        log_prob: nullable(number('Log-probability given all tokens before it, in nats; null when it was not computed.')),
-        rank: nullable(integer('Rank in the whole vocabulary; 1 is the most probable.')),
-        entropy: nullable(number('Entropy of the distribution at this position, in nats: minus the expected log-probability of a token drawn from it.')),
-        log_prob_std: nullable(number('Standard deviation of the log-probability of a token drawn from this distribution, in nats.'))
-      },
-      {
-        top: arrayOf(
-          named('LogprobTopToken', objectOf({ ...TOKEN, log_prob: number('Log-probability, in nats.') }, {}, 'One of the most probable tokens at a position.')),
-          'The most probable tokens at this position; with top_logprobs only.'
-        )
-      },
-      'A token of the scored sequence.'
-    )
-  ),
-  'Every token of the sequence, in order; with detail tokens only.'
+export const LOGPROB_TOKEN = named(
+  'LogprobToken',
+  objectOf(
+    {
+      part: oneOfWords(['prefix', 'x', 'y', 'eos'], 'The part of the sequence that the token belongs to.'),
+      ...TOKEN,
+      ...OFFSETS,
+      log_prob: nullable(number('Log-probability given all tokens before it, in nats; null when it was not computed.')),
+      rank: nullable(integer('Rank in the whole vocabulary; 1 is the most probable.')),
+      entropy: nullable(number('Entropy of the distribution at this position, in nats: minus the expected log-probability of a token drawn from it.')),
+      log_prob_std: nullable(number('Standard deviation of the log-probability of a token drawn from this distribution, in nats.'))
+    },
+    {
+      top: arrayOf(
+        named('LogprobTopToken', objectOf({ ...TOKEN, log_prob: number('Log-probability, in nats.') }, {}, 'One of the most probable tokens at a position.')),
+        'The most probable tokens at this position; with top_logprobs only.'
+      )
+    },
+    'A token of the scored sequence.'
+  )
 )
+const TOKENS = arrayOf(LOGPROB_TOKEN, 'Every token of the sequence, in order; with detail tokens only.')
 
 const SUMS = named(
   'LogprobSums',

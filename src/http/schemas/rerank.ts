@@ -1,9 +1,9 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { NORMALIZATIONS } from '../../rerank/normalization.ts'
-import { DEFAULT_SEPARATOR, DIRECTIONS } from '../../rerank/request.ts'
+import { DEFAULT_SEPARATOR, DIRECTIONS, SCORINGS } from '../../rerank/request.ts'
 import { WARNINGS } from './check-items.ts'
 import { CONVERSATION_OPTIONS, MESSAGES } from './conversation.ts'
-import { arrayOf, integer, named, number, objectOf, string } from './json-schema.ts'
+import { arrayOf, integer, named, number, objectOf, oneOfWords, string } from './json-schema.ts'
 import { LOGPROB_REQUEST } from './logprob.ts'
 import { COUNTS, RESPONSE_MODEL, STAMP, USAGE } from './response-parts.ts'
 
@@ -28,8 +28,7 @@ const JINA_FIELDS = {
   rank_fields: { type: ['array', 'null'], items: { type: 'string' }, description: 'Fields of each document to rank; only text is accepted.' },
   max_tokens_per_doc: { type: ['integer', 'null'], minimum: 1, description: LIMIT },
   max_tokens_per_query: { type: ['integer', 'null'], minimum: 1, description: LIMIT },
-  truncate_prompt_tokens: { type: ['integer', 'null'], minimum: -1, description: `${LIMIT} -1 means the context length of the model.` },
-  instruction: { type: ['string', 'null'], description: 'Rejected; put the instruction into query.' }
+  truncate_prompt_tokens: { type: ['integer', 'null'], minimum: -1, description: `${LIMIT} -1 means the context length of the model.` }
 } as const
 
 /** Fields of the format of Text Embeddings Inference. */
@@ -52,6 +51,19 @@ const TEI_FIELDS = {
 } as const
 
 const OWN_FIELDS = {
+  scoring: {
+    type: 'string',
+    enum: SCORINGS,
+    default: 'log_prob',
+    description: 'log_prob ranks by the log-probability of a text; yes_no asks a causal reranker about each document, and ranks by log Pr(yes) - log Pr(no).'
+  },
+  template: {
+    type: 'string',
+    maxLength: 256,
+    description:
+      'The prompt of scoring yes_no: qwen3-reranker, bge-reranker-v2-gemma, or the name in the file of --rerank-template, which is the default if set.'
+  },
+  instruction: { type: ['string', 'null'], description: 'What relevant means, for the template of scoring yes_no; by default its own instruction.' },
   direction: {
     type: 'string',
     enum: DIRECTIONS,
@@ -61,8 +73,8 @@ const OWN_FIELDS = {
   normalization: {
     type: 'string',
     enum: NORMALIZATIONS,
-    default: 'per_token',
-    description: 'How to make log-probabilities of texts of different lengths comparable.'
+    description:
+      'How to make log-probabilities of texts of different lengths comparable. By default pmi; per_token with query_given_document, and for models without a prefix token.'
   },
   domain_prompt: { type: 'string', description: 'The text that replaces x in the baseline; for dc_pmi only.' },
   alpha: { type: 'number', minimum: 0, maximum: 2, description: 'Exponent of the length: the sum is divided by tokens^alpha; for alpha only.' },
@@ -101,12 +113,23 @@ const fieldsBut = (others: object): ReadonlySet<string> => new Set(Object.keys(R
 export const RERANK_FIELDS = { jina: fieldsBut(TEI_FIELDS), tei: fieldsBut(JINA_FIELDS) } as const
 
 const NUMBERS = {
-  log_prob: number('log Pr(y | x), in nats: the sum over the tokens of y.'),
-  normalized_log_prob: number('The value that the results are ordered by, in nats.'),
+  log_prob: number('log Pr(y | x), in nats: the sum over the tokens of y. With scoring yes_no y is the label yes.'),
+  normalized_log_prob: number('The value that the results are ordered by, in nats. With scoring yes_no it is log Pr(yes) - log Pr(no).'),
   counts: COUNTS,
   warnings: WARNINGS
 }
 const BASELINE = { baseline_log_prob: number('Log-probability of the same tokens of y without x, or after the domain prompt; for pmi and dc_pmi only.') }
+
+const LABELS = {
+  labels: named(
+    'RerankLabels',
+    objectOf(
+      { yes: number('log Pr(yes | prompt), in nats.'), no: number('log Pr(no | prompt), in nats.'), mass: number('Pr(yes) + Pr(no).') },
+      {},
+      'What the labels of the template got; for scoring yes_no only.'
+    )
+  )
+}
 
 const RERANK_RESULT = named(
   'RerankResult',
@@ -114,6 +137,7 @@ const RERANK_RESULT = named(
     { index: integer('Position in documents.'), relevance_score: number('Relevance in (0, 1]; larger is better.'), ...NUMBERS },
     {
       ...BASELINE,
+      ...LABELS,
       document: named('RankedDocument', objectOf({ text: string('The text that was ranked.') }, {}, 'The document; with return_documents only.'))
     },
     'The rank of one document.'
@@ -140,15 +164,19 @@ const JINA_RESPONSE = named(
       id: string('Id of the response.'),
       model: RESPONSE_MODEL,
       results: arrayOf(RERANK_RESULT, 'The best result first.'),
-      direction: string('The conditional that ranked the documents.'),
-      normalization: string('The normalization that ranked the documents.'),
-      separator: string('The text between query and document.'),
+      scoring: oneOfWords(SCORINGS, 'What ranked the documents.'),
       usage: USAGE,
       meta: COHERE_META,
       warnings: WARNINGS,
       stamp: STAMP
     },
-    {},
+    {
+      direction: string('The conditional that ranked the documents; for log_prob only.'),
+      normalization: string('The normalization that ranked the documents; for log_prob only.'),
+      separator: string('The text between query and document; for log_prob only.'),
+      template: string('The name of the prompt; for yes_no only.'),
+      instruction: string('The instruction in the prompt; for yes_no only.')
+    },
     'Response to documents, in the format of Jina, Cohere and vLLM.'
   )
 )
@@ -160,7 +188,7 @@ const TEI_RESPONSE = named(
       'TeiRank',
       objectOf(
         { index: integer('Position in texts.'), score: number('Relevance in (0, 1]; normalized_log_prob with raw_scores.'), ...NUMBERS },
-        { ...BASELINE, text: string('The text that was ranked; with return_text only.') },
+        { ...BASELINE, ...LABELS, text: string('The text that was ranked; with return_text only.') },
         'The rank of one text.'
       )
     ),

@@ -10,7 +10,6 @@ export interface RerankBody extends CommonFields {
   readonly max_tokens_per_doc?: number | null
   readonly max_tokens_per_query?: number | null
   readonly truncate_prompt_tokens?: number | null
-  readonly instruction?: string | null
 
   readonly texts?: readonly string[]
   readonly raw_scores?: boolean | null

@@ -1,6 +1,7 @@
 import { ServiceError } from '../../errors.ts'
-import { type RerankRequest, rerankRequestOf } from '../request.ts'
+import { type RerankRequest, rerankRequestOf, type YesNoRequest, yesNoRequestOf } from '../request.ts'
 import { type DocumentFields, documentFields, ranked, type ScoredDocument } from '../scored-document.ts'
+import type { RerankTemplates } from '../template.ts'
 import type { RerankBody } from './body.ts'
 
 /** One ranked document. */
@@ -16,16 +17,14 @@ const DOCUMENTS_PER_SEARCH_UNIT = 100
 /**
  * Throws `invalid_request` for options of Cohere and vLLM that logpr does not support, and as `rerankRequestOf` does.
  */
-export function jinaRequest(body: RerankBody): RerankRequest {
+export function jinaRequest(body: RerankBody, templates: RerankTemplates): RerankRequest | YesNoRequest {
   const documents = (body.documents ?? []).map((document) => (typeof document === 'string' ? document : document.text))
   if (documents.length === 0) throw new ServiceError('invalid_request', 'documents is an empty list: send at least one document', { param: 'documents' })
   if (body.rank_fields?.some((field) => field !== 'text'))
     throw new ServiceError('invalid_request', 'rank_fields names fields other than text, but logpr scores text alone: join the fields into text', {
       param: 'rank_fields'
     })
-  if (typeof body.instruction === 'string')
-    throw new ServiceError('invalid_request', 'instruction is not supported: write it into query, as the model should read it', { param: 'instruction' })
-  return rerankRequestOf(body, {
+  const rest = {
     documents,
     field: 'documents',
     truncation: 'none',
@@ -34,7 +33,8 @@ export function jinaRequest(body: RerankBody): RerankRequest {
       max_tokens_per_query: body.max_tokens_per_query ?? null,
       truncate_prompt_tokens: body.truncate_prompt_tokens ?? null
     }
-  })
+  } as const
+  return body.scoring === 'yes_no' ? yesNoRequestOf(body, rest, templates) : rerankRequestOf(body, rest)
 }
 
 /**

@@ -99,11 +99,24 @@ const BODIES: Readonly<Record<string, { readonly path: string; readonly valid: r
       { messages: MESSAGES, chat_template_kwargs: { tokenize: true } }
     ]
   },
+  choose: {
+    path: '/v1/choose',
+    valid: [
+      { x: X, choices: [' a', ' b'], order: 'given', top_logprobs: 1 },
+      { x: 'A: {candidate_1} B: {candidate_2}', candidates: ['a', 'b'], choices: [' A', ' B'], order: 'both' }
+    ],
+    invalid: [
+      { x: X, choices: [' a', ' b'], order: 'both' },
+      { x: X, choices: [' a', ' b'], detail: 'summary', top_logprobs: 1 },
+      { questions: [{ x: X, choices: [' a', ' b'] }], order: 'given' }
+    ]
+  },
   rerank: {
     path: '/v1/rerank',
     valid: [
       { query: X, documents: [' river'] },
-      { query: X, texts: ['a'], rank_fields: ['title'], instruction: 'a' },
+      { query: X, texts: ['a'], rank_fields: ['title'] },
+      { query: X, documents: ['a'], scoring: 'yes_no', template: 'bge-reranker-v2-gemma', instruction: 'a' },
       { query: X, documents: ['a'], domain_prompt: 'a' },
       { query: X, documents: ['a'], alpha: 1, normalization: 'alpha' }
     ],
@@ -116,6 +129,9 @@ const BODIES: Readonly<Record<string, { readonly path: string; readonly valid: r
       { query: X, documents: [{ text: '' }] },
       { query: X, documents: ['a'], rank_fields: ['title'] },
       { query: X, documents: ['a'], instruction: 'a' },
+      { query: X, texts: ['a'], template: 'bge-reranker-v2-gemma' },
+      { query: X, documents: ['a'], scoring: 'yes_no', normalization: 'pmi' },
+      { query: X, texts: ['a'], scoring: 'yes_no', truncate: true, truncation_direction: 'left' },
       { query: X, documents: ['a'], domain_prompt: 'a', alpha: 1 },
       { query: X, documents: ['a'], domain_prompt: '' },
       { query: X, documents: ['a'], normalization: 'dc_pmi' },

@@ -2,27 +2,27 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { cohereMeta, jinaRequest, jinaResults } from '../../../src/rerank/dialects/jina.ts'
 import { present } from '../../support/present.ts'
-import { documentOf } from '../../support/rerank-requests.ts'
+import { BUILT_IN_TEMPLATES, documentOf } from '../../support/rerank-requests.ts'
 
 const BODY = { query: 'q', documents: ['a', { text: 'b' }] }
 const DOCUMENTS = [-3, -1, -2].map((value, index) => documentOf(index, value))
 
 describe('jinaRequest', () => {
   it('accepts documents as texts and as objects with a text', () => {
-    assert.deepEqual(jinaRequest(BODY).documents, ['a', 'b'])
+    assert.deepEqual(jinaRequest(BODY, BUILT_IN_TEMPLATES).documents, ['a', 'b'])
   })
 
   for (const { name, fields, param } of [
     { name: 'no documents', fields: { documents: [] }, param: 'documents' },
     { name: 'other fields to rank by', fields: { rank_fields: ['title', 'text'] }, param: 'rank_fields' },
-    { name: 'an instruction', fields: { instruction: 'be kind' }, param: 'instruction' }
+    { name: 'an instruction without a template', fields: { instruction: 'be kind' }, param: 'instruction' }
   ])
     it(`rejects ${name}`, () => {
-      assert.throws(() => jinaRequest({ ...BODY, ...fields }), { code: 'invalid_request', param })
+      assert.throws(() => jinaRequest({ ...BODY, ...fields }, BUILT_IN_TEMPLATES), { code: 'invalid_request', param })
     })
 
   it('treats null as absent, and accepts rank_fields: ["text"]', () => {
-    const request = jinaRequest({ ...BODY, top_n: null, rank_fields: ['text'], max_tokens_per_doc: null, instruction: null })
+    const request = jinaRequest({ ...BODY, top_n: null, rank_fields: ['text'], max_tokens_per_doc: null, instruction: null }, BUILT_IN_TEMPLATES)
     assert.deepEqual(request.limits, { max_tokens_per_doc: null, max_tokens_per_query: null, truncate_prompt_tokens: null })
   })
 })
