@@ -7,7 +7,7 @@ import type { ScoredItem } from '../evaluation/scored-item.ts'
 import { type Usage, usageOf } from '../evaluation/usage.ts'
 import { mapInSlices } from '../event-loop.ts'
 import type { WorkTerms } from '../scheduling/job.ts'
-import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
+import { type Check, type Checks, verdictOf, worstChecks } from '../scoring/checks/check.ts'
 import { type SpellingScores, type Verdict, verdictOn } from './answer.ts'
 import type { Question, Score } from './request.ts'
 
@@ -142,7 +142,7 @@ function answerOf(question: Question, index: number, own: readonly Outcome[], ba
       }
     })
   )
-  const checks = worstChecks(items)
+  const checks = worstChecks(items.flatMap((item) => item.checks.items).filter(({ id }) => !OF_OTHER_TERMS.has(id)))
   return {
     index,
     ...verdictOn(question.choices, scores, question.score),
@@ -159,19 +159,6 @@ function conditionalOf({ sums: { conditional } }: ScoredItem): number {
 
 /** Checks about joint and marginal, which a choice does not report. */
 const OF_OTHER_TERMS: ReadonlySet<string> = new Set(['conditional_on_first_token', 'first_token'])
-
-const BY_SEVERITY = ['skipped', 'pass', 'warn', 'fail'] as const
-
-/** Of each check, the worst outcome among the spellings. */
-function worstChecks(items: readonly ScoredItem[]): Check[] {
-  const worst = new Map<string, Check>()
-  for (const check of items.flatMap(({ checks }) => checks.items)) {
-    const known = worst.get(check.id)
-    if (OF_OTHER_TERMS.has(check.id)) continue
-    if (known === undefined || BY_SEVERITY.indexOf(check.status) > BY_SEVERITY.indexOf(known.status)) worst.set(check.id, check)
-  }
-  return [...worst.values()]
-}
 
 /** The sum of the probabilities is the value of the check `candidate_mass`, which says why there is none. */
 function massOf(checks: readonly Check[]): Pick<QuestionAnswer, 'mass' | 'mass_note'> {

@@ -34,6 +34,7 @@ import { logprobRoutes } from './routes/logprob.ts'
 import { lossRoutes } from './routes/loss.ts'
 import { modelRoutes } from './routes/models.ts'
 import { descriptionRoutes, operationRoutes } from './routes/operations.ts'
+import { perplexityRoutes } from './routes/perplexity.ts'
 import { rerankRoutes } from './routes/rerank.ts'
 import { tokenizeRoutes, tokenizerInfoRoutes } from './routes/tokenize.ts'
 import { ScoringRequests } from './scoring-requests.ts'
@@ -102,6 +103,7 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
     await scope.register(completionsRoutes, { requests })
     await scope.register(chatCompletionsRoutes, { requests })
     await scope.register(chooseRoutes, { requests })
+    await scope.register(perplexityRoutes, { requests })
     await scope.register(rerankRoutes, { requests })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })

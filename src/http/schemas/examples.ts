@@ -73,6 +73,17 @@ export const REQUEST_EXAMPLES: Readonly<Record<string, Examples>> = {
       }
     }
   },
+  scorePerplexity: {
+    text: { summary: 'One text of any length', value: { text: 'The children ran down to the river. It was a cold day.' } },
+    texts: {
+      summary: 'Several texts in buckets, as data curation has them',
+      value: { texts: ['The children ran down to the river.', 'River the to down ran children the.'], window: 'disjoint', cutoffs: [60, 300] }
+    },
+    curve: {
+      summary: 'Short windows, and where the text is hard',
+      value: { text: 'The cat sat on the mat. The cat sat on the hat.', max_length: 8, stride: 4, detail: 'curve' }
+    }
+  },
   scoreLoss: {
     pair: { summary: 'A prompt and its completion', value: { x: 'The children ran down to the', y: ' river.', reported_loss: 2.5 } },
     segments: {

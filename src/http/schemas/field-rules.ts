@@ -107,6 +107,15 @@ const CHOOSE_RULES = [
   rule('Each question is as one alone.', field('questions', { items: allOf(...QUESTION_RULES) }))
 ]
 
+const PERPLEXITY_RULES = [
+  oneForm('Either text or texts.', ['text'], ['texts']),
+  rule('A single text is not empty.', { properties: { text: { minLength: 1 } } }),
+  rule(
+    'stride is for strided windows and below max_length, which is at least 2.',
+    anyOf(allOf(hasWith('window', { const: 'disjoint' }), lacks('stride')), allOf(field('window', { const: 'strided' }), field('max_length', { minimum: 2 })))
+  )
+]
+
 const LOSS_RULES = [
   ...conversationRules(MESSAGE_OPTIONS),
   oneForm('x and y, segments, or messages.', ['x', 'y'], ['segments'], ['messages']),
@@ -228,6 +237,7 @@ const RERANK_RULES = [
 export const FIELD_RULES: Readonly<Record<string, readonly Schema[]>> = {
   scoreLogprob: LOGPROB_RULES,
   choose: CHOOSE_RULES,
+  scorePerplexity: PERPLEXITY_RULES,
   scoreLoss: LOSS_RULES,
   scoreCompletions: COMPLETIONS_RULES,
   scoreChatCompletions: CHAT_RULES,
