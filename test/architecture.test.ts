@@ -102,6 +102,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'inspect/',
     'hub/',
     'http/schemas/logprob.ts',
+    'http/schemas/perplexity.ts',
     'http/served-models.ts',
     'json/',
     'logprob/',

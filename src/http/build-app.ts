@@ -30,6 +30,7 @@ import { checkRoutes } from './routes/check.ts'
 import { chooseRoutes } from './routes/choose.ts'
 import { completionsRoutes } from './routes/completions.ts'
 import { healthRoutes } from './routes/health.ts'
+import { heuristicsRoutes } from './routes/heuristics.ts'
 import { logprobRoutes } from './routes/logprob.ts'
 import { lossRoutes } from './routes/loss.ts'
 import { modelRoutes } from './routes/models.ts'
@@ -104,6 +105,7 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
     await scope.register(chatCompletionsRoutes, { requests })
     await scope.register(chooseRoutes, { requests })
     await scope.register(perplexityRoutes, { requests })
+    await scope.register(heuristicsRoutes, { requests })
     await scope.register(rerankRoutes, { requests })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })

@@ -111,7 +111,10 @@ export class PerplexityEvaluator {
       for await (const piece of pieces) {
         assertWellFormed(piece, 'text')
         scores.measure(piece)
-        for await (const ids of stream.push(piece)) await submit(scores.push(ids))
+        for await (const ids of stream.push(piece)) {
+          await submit(scores.push(ids))
+          assertShown([{ scores }], options)
+        }
       }
       await submit(scores.push(await stream.end()))
       await submit(scores.end())
@@ -198,7 +201,7 @@ async function resultOf({ scores, windows }: CutText, rows: readonly Promise<Row
   return scores.result
 }
 
-function assertShown(texts: readonly CutText[], { detail }: PerplexityOptions): void {
+function assertShown(texts: readonly Pick<CutText, 'scores'>[], { detail }: PerplexityOptions): void {
   const tokens = texts.reduce((sum, { scores }) => sum + scores.tokens, 0)
   if (detail === 'tokens' && tokens > MAX_SHOWN_TOKENS)
     throw new ServiceError(

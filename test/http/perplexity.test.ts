@@ -176,8 +176,8 @@ describe('POST /v1/perplexity', () => {
     const found = present(corpus)
     const values = results.map(({ perplexity }) => present(perplexity.per_token)).sort((a, b) => a - b)
     assert.deepEqual(
-      found.quantiles.map(({ perplexity }) => perplexity),
-      [values[0], (present(values[1]) + present(values[2])) / 2, values[3]]
+      found.quantiles.map(({ perplexity }) => perplexity.toFixed(9)),
+      [present(values[0]), (present(values[1]) + present(values[2])) / 2, present(values[3])].map((value) => value.toFixed(9))
     )
     assert.equal(
       found.log_prob,

@@ -109,7 +109,6 @@ const CHOOSE_RULES = [
 
 const PERPLEXITY_RULES = [
   oneForm('Either text or texts.', ['text'], ['texts']),
-  rule('A single text is not empty.', { properties: { text: { minLength: 1 } } }),
   rule(
     'stride is for strided windows and below max_length, which is at least 2.',
     anyOf(allOf(hasWith('window', { const: 'disjoint' }), lacks('stride')), allOf(field('window', { const: 'strided' }), field('max_length', { minimum: 2 })))
@@ -134,6 +133,9 @@ const LOSS_RULES = [
 
 /** Bodies that may have any other field refuse one name, at any depth. */
 const SAFE_NAMES = rule('__proto__ is not a field name.', { propertyNames: not({ const: '__proto__' }) })
+
+/** Operations with no other rule. */
+const ANY_FIELDS = ['detokenize', 'checkHeuristics', 'checkLengthPerPerplexity', 'checkPrefixSuffixPerplexity']
 
 const GENERATION_RULES = rule('logpr generates no text.', {
   properties: {
@@ -242,7 +244,7 @@ export const FIELD_RULES: Readonly<Record<string, readonly Schema[]>> = {
   scoreCompletions: COMPLETIONS_RULES,
   scoreChatCompletions: CHAT_RULES,
   tokenize: TOKENIZE_RULES,
-  detokenize: [SAFE_NAMES],
+  ...Object.fromEntries(ANY_FIELDS.map((operationId) => [operationId, [SAFE_NAMES]])),
   rerank: RERANK_RULES,
   rerankV2: RERANK_RULES,
   rerankUnversioned: RERANK_RULES

@@ -17,7 +17,7 @@ export const PERPLEXITY_REQUEST = {
   additionalProperties: false,
   properties: {
     model,
-    text: { type: 'string', description: 'The text, of any length.' },
+    text: { type: 'string', minLength: 1, description: 'The text, of any length.' },
     texts: { type: 'array', minItems: 1, items: { type: 'string' }, description: 'A list of texts, instead of text.' },
     window: {
       type: 'string',
