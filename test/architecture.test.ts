@@ -116,6 +116,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'provider/',
     'scoring/',
     'serving/',
+    'statistics/',
     'ajv',
     'cli-progress',
     'close-with-grace',

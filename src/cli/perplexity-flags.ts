@@ -4,6 +4,7 @@ import { ServiceError } from '../errors.ts'
 import { PERPLEXITY_REQUEST } from '../http/schemas/perplexity.ts'
 import { DEFAULT_QUANTILES } from '../perplexity/corpus.ts'
 import { cutoffsOf, type PerplexityOptions, perplexityOptionsOf, type RequestedWindows } from '../perplexity/request.ts'
+import { STATISTICS, type Statistic } from '../statistics/statistics.ts'
 
 const { properties: FIELDS } = PERPLEXITY_REQUEST
 
@@ -17,6 +18,7 @@ export const PERPLEXITY_FLAGS = {
   prefix: choiceOf(FIELDS.prefix_token),
   'parse-special-tokens': { type: 'boolean', default: false, description: FIELDS.parse_special_tokens.description },
   detail: choiceOf(FIELDS.detail),
+  statistics: { type: 'string', placeholder: 'NAME,NAME', description: `With --per line: ${STATISTICS.join(', ')} (docs/guides/statistics.md).` },
   quantiles: {
     type: 'string',
     placeholder: 'Q,Q',
@@ -60,7 +62,8 @@ export function perplexityPlanOf(own: GivenPerplexityFlags): PerplexityPlan {
     stride: own.stride,
     prefix_token: own.prefix,
     parse_special_tokens: own['parse-special-tokens'],
-    detail: own.detail
+    detail: own.detail,
+    statistics: own.statistics === undefined ? undefined : statisticsOf(own)
   }
   return {
     perLine: own.per === 'line' || field !== null,
@@ -70,6 +73,21 @@ export function perplexityPlanOf(own: GivenPerplexityFlags): PerplexityPlan {
     cutoffs: own.cutoffs === undefined ? null : cutoffsFrom(numbersOf('cutoffs', own.cutoffs, (value) => value >= 0, 'two perplexities')),
     windows: Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as RequestedWindows
   }
+}
+
+function statisticsOf({ statistics, per, field }: GivenPerplexityFlags): readonly Statistic[] {
+  if (per !== 'line' && field === undefined)
+    throw new ServiceError(
+      'configuration_invalid',
+      '--statistics need the whole text at once: give --per line or --field, or send the text to POST /v1/perplexity'
+    )
+  return String(statistics)
+    .split(',')
+    .map((given) => {
+      const name = STATISTICS.find((each) => each === given.trim())
+      if (name === undefined) throw new ServiceError('configuration_invalid', `--statistics must be some of ${STATISTICS.join(', ')}, separated by commas`)
+      return name
+    })
 }
 
 /** The options for a model. Throws `configuration_invalid`, naming the flag. */

@@ -29,6 +29,7 @@ const STREAMED_WINDOWS = 64
 
 /** A text with its windows, before they are scored. */
 interface CutText {
+  readonly text: string
   readonly scores: TextScores
   readonly windows: readonly TextWindow[]
 }
@@ -82,7 +83,7 @@ export class PerplexityEvaluator {
 
   /**
    * Scores one text that is read while it is scored, so that memory does not grow with it. No piece ends inside a code
-   * point. Throws the reason why the text cannot be scored.
+   * point. Gives no statistics, which need the whole text. Throws the reason why the text cannot be scored.
    */
   async evaluateStream(pieces: AsyncIterable<string>, options: PerplexityOptions, terms: WorkTerms): Promise<TextPerplexity> {
     const failed = new AbortController()
@@ -119,7 +120,7 @@ export class PerplexityEvaluator {
       await submit(scores.push(await stream.end()))
       await submit(scores.end())
       await add(0)
-      return scores.result
+      return await scores.result(null)
     } catch (error) {
       failed.abort(serviceErrorFrom(error))
       throw error
@@ -150,7 +151,7 @@ export class PerplexityEvaluator {
       if (windows instanceof ServiceError) cut.push(windows)
       else {
         room -= windows.length
-        cut.push({ scores, windows })
+        cut.push({ text: text.text, scores, windows })
       }
     }
     return cut
@@ -192,13 +193,13 @@ async function windowsOf(scores: TextScores, parts: AsyncIterable<Int32Array> | 
 }
 
 /** Adds the scores of all windows, in order. */
-async function resultOf({ scores, windows }: CutText, rows: readonly Promise<RowScores>[]): Promise<TextPerplexity> {
+async function resultOf({ text, scores, windows }: CutText, rows: readonly Promise<RowScores>[]): Promise<TextPerplexity> {
   for (const [i, window] of windows.entries()) {
     const own = await elementAt(rows, i)
     await pauseIfLong()
     scores.add(window, own)
   }
-  return scores.result
+  return scores.result(text)
 }
 
 function assertShown(texts: readonly Pick<CutText, 'scores'>[], { detail }: PerplexityOptions): void {

@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts'
+import { type Statistic, type StatisticOptions, statisticOptionsOf } from '../statistics/statistics.ts'
 
 export const WINDOW_KINDS = ['strided', 'disjoint'] as const
 export const PREFIX_RULES = ['auto', 'single', 'none'] as const
@@ -22,6 +23,7 @@ export interface PerplexityOptions {
   readonly prefix: (typeof PREFIX_RULES)[number]
   readonly parseSpecialTokens: boolean
   readonly detail: (typeof DETAILS)[number]
+  readonly statistics: StatisticOptions | null
 }
 
 /** The fields of a request that `PerplexityOptions` come from, on the wire and as flags. */
@@ -32,6 +34,8 @@ export interface RequestedWindows {
   readonly prefix_token?: PerplexityOptions['prefix']
   readonly parse_special_tokens?: boolean
   readonly detail?: PerplexityOptions['detail']
+  readonly statistics?: readonly Statistic[]
+  readonly min_k_percent?: number
 }
 
 export interface RequestedTexts extends RequestedWindows {
@@ -60,7 +64,8 @@ export function perplexityOptionsOf(body: RequestedWindows, maxModelLen: number)
     window: windowRuleOf(body, maxModelLen),
     prefix: body.prefix_token ?? 'auto',
     parseSpecialTokens: body.parse_special_tokens ?? false,
-    detail: body.detail ?? 'summary'
+    detail: body.detail ?? 'summary',
+    statistics: statisticOptionsOf(body.statistics, body.min_k_percent)
   }
 }
 

@@ -10,6 +10,7 @@ import { type Check, type Checks, verdictOf, worstChecks } from '../scoring/chec
 import { atMostZeroCheck, finiteCheck, greedyCheck } from '../scoring/checks/number-checks.ts'
 import { sameSequenceCheck } from '../scoring/checks/request-checks.ts'
 import { logProbSums } from '../scoring/scored-sequence.ts'
+import { needsMoments, type Statistics, statisticsOf, undefinedStatistics } from '../statistics/statistics.ts'
 import type { PerplexityOptions, RequestedText, WindowRule } from './request.ts'
 import type { TextHead } from './text-head.ts'
 import { TextMeasure } from './text-measure.ts'
@@ -30,6 +31,7 @@ export interface TextPerplexity extends Rates {
   }
   readonly tokens?: readonly PerplexityToken[]
   readonly curve?: Curve
+  readonly statistics?: Statistics
   readonly checks: Checks
   readonly warnings: readonly Warning[]
 }
@@ -61,7 +63,7 @@ export class TextScores {
     this.#options = options
     this.#head = head
     this.#cutter = new WindowCutter(options.window)
-    this.#totals = new TextTotals(options.detail, tokenizer, head.ids.length)
+    this.#totals = new TextTotals(options, tokenizer, head.ids.length)
     this.#listener = listener
   }
 
@@ -95,7 +97,8 @@ export class TextScores {
   }
 
   jobOf({ ids, firstScored }: TextWindow): ScoringJob {
-    return { sequence: { ids, firstScored }, topCount: this.#options.detail === 'tokens' ? 0 : null }
+    const { detail, statistics } = this.#options
+    return { sequence: { ids, firstScored }, topCount: detail === 'tokens' || needsMoments(statistics) ? 0 : null }
   }
 
   /** Adds the scores of the next window. Throws `scores_mismatched` or `non_finite_logits`. */
@@ -112,8 +115,10 @@ export class TextScores {
     this.#listener({ encoded, scored: { rows, sums: logProbSums(sequence) } })
   }
 
-  get result(): TextPerplexity {
-    const { window } = this.#options
+  /** `text` is the whole text, which the statistics need. */
+  async result(text: string | null): Promise<TextPerplexity> {
+    const { window, statistics: wanted } = this.#options
+    const statistics = wanted === null || text === null ? null : await statisticsOf(wanted, this.#totals.moments, Buffer.from(text))
     const counts: Counts = { tokens: this.#tokens, scored_tokens: this.#totals.scoredTokens, ...this.#measure.lengths }
     const rates = ratesOf(this.#totals.logProb, counts)
     const isTooLarge = Object.values(rates.perplexity).includes(null)
@@ -129,8 +134,9 @@ export class TextScores {
         prefix_token_id: this.#head.prefixTokenId
       },
       ...this.#totals.details,
+      ...(statistics === null ? {} : { statistics }),
       checks: verdictOf(this.#checks),
-      warnings: isTooLarge ? [...this.#head.warnings, TOO_LARGE] : this.#head.warnings
+      warnings: [...this.#head.warnings, ...(isTooLarge ? [TOO_LARGE] : []), ...(statistics === null ? [] : undefinedStatistics(statistics))]
     }
   }
 }

@@ -1,6 +1,7 @@
 import { elementAt } from '../element-at.ts'
 import { tokenText } from '../encoding/token-text.ts'
 import type { RowScores } from '../engine/engine.ts'
+import { joinMoments, needsMoments, type TokenMoments } from '../statistics/statistics.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { ContextCurve, type CurvePoint, PositionCurve, perplexityOf } from './curve.ts'
 import type { PerplexityOptions } from './request.ts'
@@ -52,18 +53,21 @@ export function ratesOf(logProb: number, { scored_tokens: tokens, words, bytes }
  */
 export class TextTotals {
   readonly #detail: PerplexityOptions['detail']
+  readonly #statistics: PerplexityOptions['statistics']
   readonly #tokenizer: Tokenizer
   readonly #headTokens: number
   readonly #position = new PositionCurve()
   readonly #context = new ContextCurve()
   readonly #tokens: PerplexityToken[] = []
+  readonly #moments: TokenMoments[] = []
   #logProb = 0
   #scoredTokens = 0
   #windows = 0
 
   /** `headTokens` precede the text. */
-  constructor(detail: PerplexityOptions['detail'], tokenizer: Tokenizer, headTokens: number) {
+  constructor({ detail, statistics }: Pick<PerplexityOptions, 'detail' | 'statistics'>, tokenizer: Tokenizer, headTokens: number) {
     this.#detail = detail
+    this.#statistics = statistics
     this.#tokenizer = tokenizer
     this.#headTokens = headTokens
   }
@@ -72,6 +76,7 @@ export class TextTotals {
   add({ ids, firstScored, start }: TextWindow, rows: RowScores): void {
     this.#windows++
     this.#scoredTokens += rows.logProbs.length
+    if (this.#statistics !== null) this.#moments.push(momentsOf(rows, needsMoments(this.#statistics)))
     if (this.#detail === 'tokens' && start === 0 && this.#headTokens === 0) this.#tokens.push(this.#token(elementAt(ids, 0), null, 0, null))
     for (const [row, logProb] of rows.logProbs.entries()) {
       const place = firstScored + row
@@ -96,6 +101,11 @@ export class TextTotals {
     return this.#windows
   }
 
+  /** The scored tokens, when statistics are requested. */
+  get moments(): TokenMoments {
+    return joinMoments(this.#moments)
+  }
+
   /** What `detail` asked for. */
   get details(): { readonly tokens?: readonly PerplexityToken[]; readonly curve?: Curve } {
     if (this.#detail === 'tokens') return { tokens: this.#tokens }
@@ -113,4 +123,10 @@ export class TextTotals {
       context_tokens: contextTokens
     }
   }
+}
+
+function momentsOf({ logProbs, detail }: RowScores, wantsMoments: boolean): TokenMoments {
+  const { entropies, variances } = detail ?? {}
+  const has = wantsMoments && entropies !== undefined && variances !== undefined
+  return { logProbs, entropies: has ? entropies : null, variances: has ? variances : null }
 }

@@ -39,6 +39,7 @@ interface Result {
     readonly prefix_token_id: number | null
   }
   readonly bucket?: string
+  readonly statistics?: Readonly<Record<string, number>>
   readonly tokens?: readonly { readonly text: string; readonly log_prob: number | null; readonly rank: number | null; readonly context_tokens: number | null }[]
   readonly curve?: Readonly<Record<'position' | 'context', readonly { start: number; end: number; tokens: number; log_prob: number }[]>>
   readonly checks: { readonly verdict: string; readonly items: readonly { readonly id: string }[] }
@@ -190,6 +191,21 @@ describe('POST /v1/perplexity', () => {
     )
     assert.equal(results[0]?.bucket === 'head' || results[1]?.bucket === 'head', true)
     assert.equal(results[3]?.bucket, 'tail')
+  })
+
+  test('has the statistics of /v1/logprob, over all windows', async () => {
+    const statistics = ['min_k', 'min_k_plus_plus', 'zlib_ratio', 'sampling_discrepancy']
+    const whole = await resultOf({ text: TEXT, prefix_token: 'single', statistics, min_k_percent: 30 })
+    const response = (await (await service.post('/v1/logprob', { x: '', y: TEXT, statistics, min_k_percent: 30 })).json()) as {
+      results: { statistics: Record<string, number> }[]
+    }
+    const rounded = (values: Readonly<Record<string, number>> | undefined): object =>
+      Object.fromEntries(Object.entries(present(values)).map(([name, value]) => [name, value.toFixed(3)]))
+    assert.deepEqual(rounded(whole.statistics), rounded(response.results[0]?.statistics))
+    const { statistics: found, tokens } = await resultOf({ text: TEXT, max_length: 8, statistics: ['min_k'], min_k_percent: 100, detail: 'tokens' })
+    const scored = present(tokens).slice(1)
+    assert.equal(found?.min_k?.toFixed(9), (scored.reduce((sum, token) => sum + present(token.log_prob), 0) / scored.length).toFixed(9))
+    assert.equal(await problem({ text: TEXT, min_k_percent: 30 }), '400 invalid_request min_k_percent')
   })
 
   test('gives a text that cannot be scored an error in its place', async () => {

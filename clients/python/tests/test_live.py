@@ -109,6 +109,7 @@ def test_has_the_other_endpoints(client: LogprClient) -> None:
     assert client.check({"joint": -3.5, "marginal": -5.2})["consistent"] is False
     assert len(client.rerank({"query": X, "documents": [" river", " sea"]})["results"]) == 2
     assert client.choose({"x": X, "choices": [" river", " sea"]})["object"] == "choice"
+    assert client.perplexity({"text": X})["results"][0]["perplexity"]["per_token"] > 1
     assert client.loss({"x": X, "y": " river"})["trained_tokens"] > 0
     assert client.models()[0]["id"]
     assert client.post("/tokenize", {"prompt": " river"})["count"] > 0

@@ -33,7 +33,7 @@ export const perplexityRoutes: FastifyPluginAsync<{ requests: ScoringRequests }>
       const { body } = request
       const texts = textsOf(body as RequestedTexts)
       requests.checkItemCount(texts.length, 'texts', 'texts')
-      const options = perplexityOptionsOf(body, perplexityEvaluator.maxModelLen)
+      const options = perplexityOptionsOf(body as RequestedTexts, perplexityEvaluator.maxModelLen)
       const cutoffs = cutoffsOf(body.cutoffs as RequestedTexts['cutoffs'])
       const terms = requests.begin(request, reply, { assertRoom }, texts.length)
       const { results, usage } = await perplexityEvaluator.evaluate(texts, options, terms)

@@ -6,6 +6,7 @@ import { arrayOf, integer, named, nullable, number, objectOf, oneOfWords, type S
 import { LOGPROB_REQUEST } from './logprob.ts'
 import { ITEM_ERROR } from './logprob-response.ts'
 import { RESPONSE_MODEL, STAMP, USAGE } from './response-parts.ts'
+import { STATISTICS_FIELDS, STATISTICS_VALUES } from './statistics.ts'
 
 const { model, parse_special_tokens } = LOGPROB_REQUEST.properties
 
@@ -45,6 +46,7 @@ export const PERPLEXITY_REQUEST = {
       default: 'summary',
       description: 'tokens adds each token with its log-probability, rank and entropy; curve adds the perplexity by position and by context.'
     },
+    ...STATISTICS_FIELDS,
     quantiles: {
       type: 'array',
       maxItems: 64,
@@ -157,6 +159,7 @@ const RESULT = named(
       warnings: WARNINGS
     },
     {
+      statistics: STATISTICS_VALUES,
       bucket: oneOfWords(BUCKETS, 'With cutoffs: where the perplexity per token is.'),
       tokens: arrayOf(TOKEN, 'With detail tokens: every token of the text.'),
       curve: named(
