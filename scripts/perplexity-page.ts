@@ -20,10 +20,11 @@ const BUCKETS: RequestedTexts = {
   cutoffs: [100, 1000]
 }
 const PROMPT = 'Where did the children run? Say it ]]!! zx qq vlorp --> tk;; in the way of a king (( pfr xx and then stop ~~ now'
-/** The lines of web.jsonl. */
-export const LINES: readonly string[] = BUCKETS.texts ?? []
-/** Number of decimals that agree on every machine in float32. */
+/** The texts of web.jsonl. */
+const LINES: readonly string[] = BUCKETS.texts ?? []
+/** Digits that agree on every machine in float32. */
 const DECIMALS = 2
+const DIGITS = 4
 
 /** The generated blocks of docs/guides/perplexity.md by name, computed with the embedded model. */
 export async function perplexityBlocks(): Promise<Readonly<Record<string, string>>> {
@@ -47,13 +48,7 @@ export async function perplexityBlocks(): Promise<Readonly<Record<string, string
     for (const each of texts) totals.add(each)
     const corpus = totals.corpus(DEFAULT_QUANTILES)
     const lines = await scored({ texts: LINES })
-    const found = await heuristicsOf(
-      PROMPT,
-      { ...DEFAULT_THRESHOLDS, prefixSuffixPerplexity: DEFAULT_THRESHOLDS.prefixSuffixPerplexity },
-      HEURISTICS,
-      perplexityEvaluator,
-      terms
-    )
+    const found = await heuristicsOf(PROMPT, DEFAULT_THRESHOLDS, HEURISTICS, perplexityEvaluator, terms)
     return {
       text: asked(TEXT, [
         fields({ log_prob: text?.log_prob, counts: text?.counts, perplexity: text?.perplexity, bits_per_byte: text?.bits_per_byte, windows: text?.windows })
@@ -92,6 +87,14 @@ function fields(value: object): string {
 }
 
 function line(value: unknown): string {
-  const text = JSON.stringify(value, (_, each: unknown) => (typeof each === 'number' && !Number.isInteger(each) ? Number(each.toFixed(DECIMALS)) : each), 1)
+  const text = JSON.stringify(value, (_, each: unknown) => (isFraction(each) ? shortened(each) : each), 1)
   return text.replaceAll(/\n */g, ' ')
+}
+
+function isFraction(value: unknown): value is number {
+  return typeof value === 'number' && !Number.isInteger(value)
+}
+
+function shortened(value: number): number {
+  return Math.abs(value) < 10 ** DECIMALS ? Number(value.toFixed(DECIMALS)) : Number(value.toPrecision(DIGITS))
 }

@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import { codePointCount } from '../encoding/token-text.ts'
 import { ServiceError } from '../errors.ts'
 import type { WorkTerms } from '../scheduling/job.ts'
@@ -46,17 +47,17 @@ export async function heuristicsOf(
   const words = wordsOf(prompt)
   const hasEnds = wanted.includes('prefixSuffixPerplexity') && words.length >= MIN_WORDS
   const ends = hasEnds ? [words.slice(0, END_WORDS), words.slice(-MIN_WORDS, -1)].map((own) => own.join(' ')) : []
-  const whole = wanted.includes('lengthPerPerplexity') ? [prompt] : []
+  const whole = wanted.includes('lengthPerPerplexity') && prompt !== '' ? [prompt] : []
   const texts = [...whole, ...ends].map((text) => ({ text, param: 'prompt' }))
   const { results } = await evaluator.evaluate(texts, perplexityOptionsOf({}, evaluator.maxModelLen), terms)
   const perplexities = results.map((result) => {
     if (!(result instanceof ServiceError)) return result.perplexity.per_token
     // NeMo Guardrails gets NaN for a single token, which is above no threshold.
-    if (result.code === 'no_prefix_token' || result.code === 'invalid_request') return null
+    if (result.code === 'no_prefix_token') return null
     throw result
   })
-  const perplexity = perplexities[0] ?? null
-  const score = whole.length === 0 || perplexity === null ? null : codePointCount(prompt) / perplexity
+  const perplexity = whole.length === 0 ? null : elementAt(perplexities, 0)
+  const score = perplexity === null ? null : codePointCount(prompt) / perplexity
   const [prefix = null, suffix = null] = perplexities.slice(whole.length)
   return {
     lengthPerPerplexity: score !== null && score >= thresholds.lengthPerPerplexity,

@@ -33,9 +33,9 @@ describe('POST /heuristics', () => {
   test('compares the characters over the perplexity with the threshold', async () => {
     const score = [...SENTENCE].length / (await perplexityOf(SENTENCE))
     const { scores } = await answered('/heuristics', { prompt: SENTENCE })
-    assert.equal(scores.length_per_perplexity, score)
+    assert.ok(Math.abs(present(scores.length_per_perplexity) / score - 1) < 1e-4)
     for (const [threshold, jailbreak] of [
-      [score, true],
+      [score * 0.999, true],
       [score * 1.001, false]
     ] as const) {
       assert.equal((await answered('/jailbreak_lp_heuristic', { prompt: SENTENCE, lp_threshold: threshold })).jailbreak, jailbreak)
@@ -47,8 +47,10 @@ describe('POST /heuristics', () => {
   test('takes the first 19 words and the 19 before the last one', async () => {
     const words = GARBAGE.split(' ')
     const { scores, jailbreak, prefix_suffix_perplexity } = await answered('/heuristics', { prompt: `\n ${GARBAGE}\u00a0 `, lp_threshold: null })
-    assert.equal(scores.prefix_perplexity, await perplexityOf(words.slice(0, 19).join(' ')))
-    assert.equal(scores.suffix_perplexity, await perplexityOf(words.slice(-20, -1).join(' ')))
+    // The two were scored in one batch.
+    const near = (found: number | null, expected: number): void => assert.ok(Math.abs(present(found) / expected - 1) < 1e-4, `${found}, ${expected}`)
+    near(scores.prefix_perplexity, await perplexityOf(words.slice(0, 19).join(' ')))
+    near(scores.suffix_perplexity, await perplexityOf(words.slice(-20, -1).join(' ')))
     assert.deepEqual([jailbreak, prefix_suffix_perplexity], [true, true])
     const own = await answered('/jailbreak_ps_heuristic', { prompt: GARBAGE, ps_ppl_threshold: 2 * present(scores.suffix_perplexity) })
     assert.deepEqual([own.jailbreak, own.scores.length_per_perplexity], [false, null])
@@ -58,6 +60,7 @@ describe('POST /heuristics', () => {
     for (const prompt of ['', ' ', 'a', 'A short one.']) {
       const { jailbreak, scores } = await answered('/heuristics', { prompt, lp_threshold: 1e9, ps_ppl_threshold: 0 })
       assert.deepEqual([jailbreak, scores.prefix_perplexity, scores.suffix_perplexity], [false, null, null])
+      assert.equal((await answered('/jailbreak_ps_heuristic', { prompt, ps_ppl_threshold: 0 })).jailbreak, false)
     }
   })
 
