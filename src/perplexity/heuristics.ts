@@ -9,8 +9,9 @@ import { wordsOf } from './text-measure.ts'
 /** Defaults of NeMo Guardrails, found for gpt2-large: other models need others. */
 export const DEFAULT_THRESHOLDS = { lengthPerPerplexity: 89.79, prefixSuffixPerplexity: 1845.65 } as const
 
-/** Words that a prompt must have for the second heuristic, and the words of each end: one less, as in NeMo Guardrails. */
+/** Words that a prompt must have for the second heuristic. */
 const MIN_WORDS = 20
+/** Words of each end. */
 const END_WORDS = 19
 
 export interface Thresholds {

@@ -3,7 +3,7 @@ export interface TextLengths {
   readonly bytes: number
   /** Unicode code points. */
   readonly chars: number
-  /** Stretches of white space + 1: what `len(re.split(r"\s+", text))` is in Python, which lm-evaluation-harness counts. */
+  /** Stretches of white space + 1: Python's `len(re.split(r"\s+", text))`, which lm-evaluation-harness counts. */
   readonly words: number
 }
 

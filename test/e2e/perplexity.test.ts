@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
+import { codeBlocks, readPage } from '../support/page-blocks.ts'
 import { present } from '../support/present.ts'
 import { logpr, onTerminal, WITH_TERMINAL } from '../support/run-logpr.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -83,6 +84,21 @@ describe('logpr perplexity with files', () => {
     )
     assert.notEqual(results[4]?.bucket, 'head')
     assert.deepEqual(Object.keys(present(results[0]?.statistics)), ['min_k', 'zlib_ratio'])
+  })
+
+  test('prints the numbers of docs/guides/perplexity.md', async (t) => {
+    const page = readPage('docs/guides/perplexity.md')
+    const body = /-d '(\{"texts".*)'$/m.exec(page)?.[1]
+    const { texts } = JSON.parse(present(body)) as { texts: readonly string[] }
+    const cwd = tempFolder(t, { 'web.jsonl': texts.map((text) => `${JSON.stringify({ text })}\n`).join('') })
+    const [command] = codeBlocks(page, 'bash').filter((block) => block.includes('web.jsonl'))
+    const argv = present(/logpr (.*?) \|/.exec(present(command))?.[1]).split(' ')
+    const { stdout } = await logpr(argv, { cwd })
+    const shown = stdout
+      .trim()
+      .split('\n')
+      .map((number) => `${Number(number).toFixed(1)}\n`)
+    assert.equal(shown.join(''), codeBlocks(page, 'text')[0])
   })
 
   test('names the flag that is wrong', async (t) => {
