@@ -134,8 +134,7 @@ const LOSS_RULES = [
 /** Bodies that may have any other field refuse one name, at any depth. */
 const SAFE_NAMES = rule('__proto__ is not a field name.', { propertyNames: not({ const: '__proto__' }) })
 
-/** Operations with no other rule. */
-const ANY_FIELDS = ['detokenize', 'checkHeuristics', 'checkLengthPerPerplexity', 'checkPrefixSuffixPerplexity']
+const WITHOUT_OTHER_RULE = ['detokenize', 'checkHeuristics', 'checkLengthPerPerplexity', 'checkPrefixSuffixPerplexity']
 
 const GENERATION_RULES = rule('logpr generates no text.', {
   properties: {
@@ -244,7 +243,7 @@ export const FIELD_RULES: Readonly<Record<string, readonly Schema[]>> = {
   scoreCompletions: COMPLETIONS_RULES,
   scoreChatCompletions: CHAT_RULES,
   tokenize: TOKENIZE_RULES,
-  ...Object.fromEntries(ANY_FIELDS.map((operationId) => [operationId, [SAFE_NAMES]])),
+  ...Object.fromEntries(WITHOUT_OTHER_RULE.map((operationId) => [operationId, [SAFE_NAMES]])),
   rerank: RERANK_RULES,
   rerankV2: RERANK_RULES,
   rerankUnversioned: RERANK_RULES
