@@ -69,7 +69,7 @@ describe('logpr perplexity with files', () => {
 
   test('puts the field of each line into a bucket, from standard input', async () => {
     const input = `${JSON.stringify({ id: 1, raw: 'The cat sat on the mat.' })}\n{"id":2}\nno json\n[]\n${JSON.stringify({ raw: 'Zyx qq vlorp 17 !! wug.' })}\n`
-    const { code, stdout } = await logpr(['perplexity', '--field', 'raw', '--cutoffs', '100,1e5', '--statistics', 'min_k,zlib_ratio'], { input })
+    const { code, stdout } = await logpr(['perplexity', '--field', 'raw', '--cutoffs', '1000,1e6', '--statistics', 'min_k,zlib_ratio'], { input })
     const results = resultsOf(stdout)
     assert.equal(code, 1)
     assert.deepEqual(
