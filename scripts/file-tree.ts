@@ -38,6 +38,7 @@ export const SOURCE_FOLDERS: readonly Folder[] = [
   { path: 'src/completions', phrase: '`/v1/completions`: prompts to jobs, rows to choices' },
   { path: 'src/loss', phrase: '`/v1/loss`: one training example to labelled tokens, rows to losses and a diagnosis' },
   { path: 'src/choice', phrase: '`/v1/choose`: questions to items, scored spellings to probabilities of choices' },
+  { path: 'src/perplexity', phrase: '`/v1/perplexity`: texts of any length to windows, scored windows to perplexities' },
   { path: 'src/rerank', phrase: 'the rerank endpoints: documents to items, scored items to a ranking' },
   { path: 'src/rerank/dialects', phrase: 'the request and response formats of rerank clients' },
   {

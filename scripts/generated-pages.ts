@@ -25,6 +25,7 @@ import { hubBlocks } from './hub-page.ts'
 import { lossPage } from './loss-page.ts'
 import { modelsBlocks } from './models-page.ts'
 import { benchResults, performanceFigures, renderPerformance } from './performance-page.ts'
+import { perplexityBlocks } from './perplexity-page.ts'
 import { promiseMachines, promiseTable } from './promises-page.ts'
 import { errorTable, metricTable } from './reference-pages.ts'
 import { rerankBlocks } from './rerank-page.ts'
@@ -66,6 +67,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ['docs/guides/choose.md', withBlocks('docs/guides/choose.md', await chooseBlocks())],
     ['docs/guides/statistics.md', withBlocks('docs/guides/statistics.md', textDetails.statistics)],
     ['docs/guides/words.md', withBlocks('docs/guides/words.md', textDetails.words)],
+    ['docs/guides/perplexity.md', withBlocks('docs/guides/perplexity.md', await perplexityBlocks())],
     ['docs/guides/rerank.md', withBlocks('docs/guides/rerank.md', await rerankBlocks())],
     ['docs/figures/three-sums.svg', figure],
     ['README.md', withBlocks('README.md', { example: readme, performance: renderHeadlines(results) })]

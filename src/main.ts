@@ -20,6 +20,7 @@ type Command = (argv: readonly string[], env: NodeJS.ProcessEnv, earlyStop: Earl
 const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   serve: async () => (await import('./cli/serve.ts')).serve,
   score: async () => (await import('./cli/score.ts')).score,
+  perplexity: async () => (await import('./cli/perplexity.ts')).perplexity,
   check: async () => (await import('./cli/check.ts')).check,
   inspect: async () => (await import('./cli/inspect.ts')).inspect,
   manifest: async () => (await import('./cli/manifest.ts')).manifest,

@@ -1,22 +1,14 @@
 import type { Warning } from '../encoding/encoded-item.ts'
 import type { ScoredItem } from '../evaluation/scored-item.ts'
-import type { Check } from '../scoring/checks/check.ts'
+import { type Check, worstChecks } from '../scoring/checks/check.ts'
 import type { Question } from './request.ts'
 
 /** Checks about joint and marginal, which a choice does not report. */
 const OF_OTHER_TERMS: ReadonlySet<string> = new Set(['conditional_on_first_token', 'first_token'])
 
-const BY_SEVERITY = ['skipped', 'pass', 'warn', 'fail'] as const
-
-/** Of each check, the worst outcome among the spellings. */
-export function worstChecks(checks: readonly Check[]): Check[] {
-  const worst = new Map<string, Check>()
-  for (const check of checks) {
-    const known = worst.get(check.id)
-    if (OF_OTHER_TERMS.has(check.id)) continue
-    if (known === undefined || BY_SEVERITY.indexOf(check.status) > BY_SEVERITY.indexOf(known.status)) worst.set(check.id, check)
-  }
-  return [...worst.values()]
+/** Of each check of the choices, the worst outcome among their spellings. */
+export function choiceChecks(checks: readonly Check[]): Check[] {
+  return worstChecks(checks.filter(({ id }) => !OF_OTHER_TERMS.has(id)))
 }
 
 export interface Mass {

@@ -6,7 +6,7 @@ import type { WorkTerms } from '../scheduling/job.ts'
 import { type Checks, verdictOf } from '../scoring/checks/check.ts'
 import type { Verdict } from './answer.ts'
 import { inBothOrders, type OrderVerdict } from './both-orders.ts'
-import { distinctWarnings, type Mass, meanMass, scaleWarnings, worstChecks } from './checks.ts'
+import { distinctWarnings, type Mass, meanMass, scaleWarnings, choiceChecks } from './checks.ts'
 import { type AnswerOptions, answerPrompts, type PromptAnswer, promptsOf, type Scorer } from './prompt-answers.ts'
 import type { Question } from './request.ts'
 
@@ -75,7 +75,7 @@ function questionAnswer(question: Question, index: number, orders: readonly (Pro
     index,
     ...inBothOrders(orderVerdict('given', given), orderVerdict('swapped', swapped)),
     ...meanMass(given, swapped),
-    checks: verdictOf(worstChecks([given, swapped].flatMap(({ checks }) => checks))),
+    checks: verdictOf(choiceChecks([given, swapped].flatMap(({ checks }) => checks))),
     warnings: [...scale, ...distinctWarnings([...given.warnings, ...swapped.warnings])]
   }
 }

@@ -9,7 +9,7 @@ import { mapInSlices } from '../event-loop.ts'
 import type { WorkTerms } from '../scheduling/job.ts'
 import type { Check } from '../scoring/checks/check.ts'
 import { type SpellingScores, type Verdict, verdictOn } from './answer.ts'
-import { type Mass, massOf, warningsOf, worstChecks } from './checks.ts'
+import { type Mass, massOf, warningsOf, choiceChecks } from './checks.ts'
 import type { Question, Score } from './request.ts'
 
 /** Options of a request, not of a question. */
@@ -135,7 +135,7 @@ function promptAnswer(question: Question, own: readonly Outcome[], baselines: re
       }
     })
   )
-  const checks = worstChecks(items.flatMap((item) => item.checks.items))
+  const checks = choiceChecks(items.flatMap((item) => item.checks.items))
   return { ...verdictOn(question.choices, scores, question.score), ...massOf(checks), checks, warnings: warningsOf(items, behind) }
 }
 

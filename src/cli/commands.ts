@@ -1,6 +1,7 @@
 import type { CommandForm } from '../config/load-config.ts'
 import type { CommandFlag } from '../config/option-schema.ts'
 import { OPTIONS, type OptionName } from '../config/options.ts'
+import { PERPLEXITY_FLAGS } from './perplexity-flags.ts'
 import { SCORE_FLAGS } from './score-flags.ts'
 
 /** What the parser and the help know about a command. */
@@ -45,6 +46,8 @@ const SCORE_SETTINGS = [
   'LOG_FORMAT'
 ] as const satisfies readonly OptionName[]
 
+const PERPLEXITY_SETTINGS = SCORE_SETTINGS.filter((name) => name !== 'CHAT_TEMPLATE')
+
 const MODEL_OPERAND = { name: 'MODEL', max: 1 } as const
 const JSON_FLAG = { type: 'boolean', description: 'Print JSON, for programs.' } as const satisfies CommandFlag
 const nats = (description: string) => ({ type: 'string', placeholder: 'NATS', description }) as const satisfies CommandFlag
@@ -81,6 +84,23 @@ export const COMMANDS = {
     ],
     flags: SCORE_FLAGS,
     settings: SCORE_SETTINGS,
+    operand: { name: 'FILE', max: Number.POSITIVE_INFINITY }
+  }),
+  perplexity: define({
+    name: 'perplexity',
+    summary: 'the perplexity of texts of any length, in windows, without HTTP',
+    usage: ['logpr perplexity [FILE or "GLOB" ...]'],
+    description: [
+      'Takes each file as one text, or with --per line each line, or with --field a field of each line of JSON. Reads standard input without a FILE, or for the FILE -. Files are read while they are scored, so they may have any size.',
+      'Prints a table on a terminal and JSON Lines elsewhere, in input order. A text that cannot be scored gives an error in its place; blank lines give nothing. Progress and a summary go to standard error.',
+      'Exit codes: 0 all scored, 1 some texts failed, 2 nothing was scored because of an error, 130 interrupted by Ctrl-C.'
+    ],
+    examples: [
+      ['logpr perplexity book.txt --window disjoint', 'the rolling log-likelihood of lm-evaluation-harness'],
+      ['logpr perplexity --field text --number web.jsonl > perplexities.txt', 'one number per line']
+    ],
+    flags: PERPLEXITY_FLAGS,
+    settings: PERPLEXITY_SETTINGS,
     operand: { name: 'FILE', max: Number.POSITIVE_INFINITY }
   }),
   check: define({

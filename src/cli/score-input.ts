@@ -1,5 +1,6 @@
 import { accessSync, constants, createReadStream, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import { globSync, hasMagic } from 'glob'
 import { ServiceError } from '../errors.ts'
 
@@ -32,25 +33,78 @@ export function sourceOfOne(request: object): LineSource {
 const STDIN = '-'
 const WAITING = 'logpr: reading JSON Lines from this terminal: one {"x": "...", "y": "..."} per line, then Ctrl-D. For other ways see logpr score --help.\n'
 
+/** Files to read, `-` for standard input. */
+export interface Operands {
+  readonly files: readonly string[]
+  /** Null when it is not known, as for a pipe. */
+  readonly totalBytes: number | null
+}
+
 /**
  * The lines of files, patterns and standard input (`-`, or no operand), in the order typed. Throws
  * `configuration_invalid` with everything that does not exist or cannot be read, before anything is scored.
  */
-export function sourceOfOperands(operands: readonly string[], stdin: NodeJS.ReadStream): LineSource {
+export function operandsOf(operands: readonly string[], stdin: NodeJS.ReadStream, waiting: string): Operands {
   const faults: string[] = []
   const files = operands.length === 0 ? [STDIN] : operands.flatMap((operand) => filesOf(operand, faults))
   if (files.filter((file) => file === STDIN).length > 1) faults.push('standard input (-) can be read only once')
   if (faults.length > 0) throw new ServiceError('configuration_invalid', faults.join('; '))
-  if (files.includes(STDIN) && stdin.isTTY) process.stderr.write(WAITING)
+  if (files.includes(STDIN) && stdin.isTTY) process.stderr.write(waiting)
   const sizes = files.map((file) => (file === STDIN ? null : statSync(file))).map((stat) => (stat?.isFile() ? stat.size : null))
+  return { files, totalBytes: sizes.reduce((sum, size) => (sum === null || size === null ? null : sum + size), 0 as number | null) }
+}
+
+/** The lines of all operands, in the order typed. Throws what `operandsOf` throws. */
+export function sourceOfOperands(operands: readonly string[], stdin: NodeJS.ReadStream, waiting = WAITING): LineSource {
+  const { files, totalBytes } = operandsOf(operands, stdin, waiting)
   return {
-    totalBytes: sizes.reduce((sum, size) => (sum === null || size === null ? null : sum + size), 0 as number | null),
+    totalBytes,
     async *lines(signal) {
-      for (const file of files) {
-        if (!signal.aborted) yield* linesOf(file === STDIN ? stdin : createReadStream(file), file === STDIN ? null : file, signal)
-      }
+      for (const file of files) if (!signal.aborted) yield* linesOf(openedOperand(file, stdin), nameOf(file), signal)
     }
   }
+}
+
+export function openedOperand(file: string, stdin: NodeJS.ReadStream): Readable {
+  return file === STDIN ? stdin : createReadStream(file)
+}
+
+/** Null for standard input. */
+export function nameOf(file: string): string | null {
+  return file === STDIN ? null : file
+}
+
+/** Lines scored together: enough to fill batches, and few enough that results appear steadily. */
+const LINES_AT_ONCE = 64
+/** Longest time that lines which have arrived wait for more. */
+const LINGER_MS = 20
+
+/** Groups of lines: as many as arrive within a short time, so that a person and a slow pipe get answers at once. */
+export async function* lineBatches(lines: AsyncIterable<InputLine>): AsyncGenerator<InputLine[]> {
+  const iterator = lines[Symbol.asyncIterator]()
+  let next = iterator.next()
+  for (let first = await next; !first.done; first = await next) {
+    const batch = [first.value]
+    const late = pause(LINGER_MS, null, { ref: false })
+    next = iterator.next()
+    while (batch.length < LINES_AT_ONCE) {
+      const line = await Promise.race([next, late])
+      if (line === null || line.done) break
+      batch.push(line.value)
+      next = iterator.next()
+    }
+    yield batch
+  }
+}
+
+export function isBlankLine({ bytes }: InputLine): boolean {
+  return bytes.length === 0 || bytes.toString('latin1').trim() === ''
+}
+
+export function unreadable(file: string | null, error: unknown, after: string): ServiceError {
+  return new ServiceError('configuration_invalid', `${file ?? 'standard input'} cannot be read (${(error as NodeJS.ErrnoException).code})${after}`, {
+    cause: error
+  })
 }
 
 function filesOf(operand: string, faults: string[]): readonly string[] {
@@ -108,13 +162,7 @@ async function* linesOf(stream: Readable, file: string | null, signal: AbortSign
     }
   } catch (error) {
     if (signal.aborted) return
-    throw new ServiceError(
-      'configuration_invalid',
-      `${file ?? 'standard input'} cannot be read (${(error as NodeJS.ErrnoException).code}) after line ${number}`,
-      {
-        cause: error
-      }
-    )
+    throw unreadable(file, error, ` after line ${number}`)
   } finally {
     signal.removeEventListener('abort', stop)
   }

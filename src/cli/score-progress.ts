@@ -14,6 +14,7 @@ export class ScoreProgress {
   readonly #stream: NodeJS.WriteStream
   readonly #totalBytes: number | null
   readonly #isQuiet: boolean
+  readonly #noun: 'line' | 'file'
   #startedAt = performance.now()
   #shownAt = performance.now()
   #isShown = false
@@ -25,10 +26,11 @@ export class ScoreProgress {
   #last: InputLine | null = null
 
   /** `isQuiet` for a single pair and for lines that a person types. */
-  constructor(stream: NodeJS.WriteStream, totalBytes: number | null, isQuiet: boolean) {
+  constructor(stream: NodeJS.WriteStream, totalBytes: number | null, isQuiet: boolean, noun: 'line' | 'file' = 'line') {
     this.#stream = stream
     this.#totalBytes = totalBytes
     this.#isQuiet = isQuiet
+    this.#noun = noun
   }
 
   get hasErrors(): boolean {
@@ -58,6 +60,12 @@ export class ScoreProgress {
     }
   }
 
+  /** Bytes of a file were read whose result comes later. */
+  read(sizeBytes: number): void {
+    this.#doneBytes += sizeBytes
+    this.show()
+  }
+
   show(): void {
     const now = performance.now()
     if (this.#isQuiet || now - this.#shownAt < (this.#stream.isTTY ? TERMINAL_MS : ELSEWHERE_MS)) return
@@ -76,15 +84,15 @@ export class ScoreProgress {
   summarize(isInterrupted: boolean): void {
     this.clear()
     if (this.#isQuiet && !isInterrupted) return
-    const end = isInterrupted ? `interrupted ${this.#last === null ? 'before the first line' : `after ${placeOf(this.#last)}`}, ` : ''
+    const end = isInterrupted ? `interrupted ${this.#last === null ? `before the first ${this.#noun}` : `after ${placeOf(this.#last)}`}, ` : ''
     const errors = this.#errors === 0 ? 'no errors' : `${counted(this.#errors, 'error')}, the first ${this.#firstError}`
     this.#stream.write(
-      `${end}${counted(this.#lines, 'line')} done in ${duration(performance.now() - this.#startedAt)}: ${counted(this.#results, 'result')}, ${errors}\n`
+      `${end}${counted(this.#lines, this.#noun)} done in ${duration(performance.now() - this.#startedAt)}: ${counted(this.#results, 'result')}, ${errors}\n`
     )
   }
 
   #state(now: number): string {
-    const lines = `${counted(this.#lines, 'line')} done${this.#errors === 0 ? '' : `, ${counted(this.#errors, 'error')}`}`
+    const lines = `${counted(this.#lines, this.#noun)} done${this.#errors === 0 ? '' : `, ${counted(this.#errors, 'error')}`}`
     if (this.#totalBytes === null) return `${lines}, ${duration(now - this.#startedAt)}`
     const share = Math.min(this.#doneBytes / Math.max(this.#totalBytes, 1), 1)
     const left = share === 0 ? '' : `, ${duration(((now - this.#startedAt) / share) * (1 - share))} left`
@@ -99,6 +107,7 @@ export class ScoreProgress {
 
 /** `a.jsonl line 3`. */
 function placeOf({ file, number }: InputLine): string {
+  if (number === null && file !== null) return file
   return `${file === null ? '' : `${file} `}line ${number ?? 1}`
 }
 

@@ -77,6 +77,6 @@ function quoted(text: string): string {
 }
 
 /** Without what a terminal would obey: control characters, and marks that change the direction of the text. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
 }

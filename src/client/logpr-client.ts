@@ -98,6 +98,11 @@ export class LogprClient {
     return this.#post<'choose'>('v1/choose', body, options)
   }
 
+  /** The perplexity of texts of any length. */
+  perplexity(body: BodyOf<'scorePerplexity'>, options?: RequestOptions): Promise<AnswerOf<'scorePerplexity'>> {
+    return this.#post<'scorePerplexity'>('v1/perplexity', body, options)
+  }
+
   /** The loss of a training example, token by token. */
   loss(body: BodyOf<'scoreLoss'>, options?: RequestOptions): Promise<AnswerOf<'scoreLoss'>> {
     return this.#post<'scoreLoss'>('v1/loss', body, options)

@@ -31,10 +31,12 @@ import { checkRoutes } from './routes/check.ts'
 import { chooseRoutes } from './routes/choose.ts'
 import { completionsRoutes } from './routes/completions.ts'
 import { healthRoutes } from './routes/health.ts'
+import { heuristicsRoutes } from './routes/heuristics.ts'
 import { logprobRoutes } from './routes/logprob.ts'
 import { lossRoutes } from './routes/loss.ts'
 import { modelRoutes } from './routes/models.ts'
 import { descriptionRoutes, operationRoutes } from './routes/operations.ts'
+import { perplexityRoutes } from './routes/perplexity.ts'
 import { rerankRoutes } from './routes/rerank.ts'
 import { tokenizeRoutes, tokenizerInfoRoutes } from './routes/tokenize.ts'
 import { ScoringRequests } from './scoring-requests.ts'
@@ -103,6 +105,8 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
     await scope.register(completionsRoutes, { requests })
     await scope.register(chatCompletionsRoutes, { requests })
     await scope.register(chooseRoutes, { requests })
+    await scope.register(perplexityRoutes, { requests })
+    await scope.register(heuristicsRoutes, { requests })
     await scope.register(rerankRoutes, { requests, templates: rerankTemplates(config.RERANK_TEMPLATE) })
   })
   await app.register(fastifyStatic, { root: join(PACKAGE_FOLDER, 'web'), prefix: '/', wildcard: false, decorateReply: false })

@@ -4,6 +4,7 @@ import type { LogprobEvaluator } from '../evaluation/logprob-evaluator.ts'
 import type { LossEvaluator } from '../loss/evaluate.ts'
 import type { ModelInfo } from '../model/open-model.ts'
 import type { FileHash } from '../model/weights/file-hashes.ts'
+import type { PerplexityEvaluator } from '../perplexity/evaluate.ts'
 import type { WorkTerms } from '../scheduling/job.ts'
 import type { TextTokenizer } from '../tokenizer/tokenizer.ts'
 
@@ -42,6 +43,7 @@ export interface ScoringModel {
   readonly logprobEvaluator: LogprobEvaluator
   readonly lossEvaluator: LossEvaluator
   readonly completionsEvaluator: CompletionsEvaluator
+  readonly perplexityEvaluator: PerplexityEvaluator
   /** Counts the items that a request asked this model to score. */
   readonly itemsScored: (count: number) => void
   /**

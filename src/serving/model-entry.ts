@@ -101,9 +101,9 @@ export class ModelEntry {
     if (this.#loaded === null) throw this.#failure ?? this.#starting()
     const failure = this.#backend?.engine.failure ?? null
     if (failure !== null) throw new ServiceError('engine_unavailable', failure.message)
-    const { model, logprobEvaluator, lossEvaluator, completionsEvaluator } = this.#loaded
+    const { model, logprobEvaluator, lossEvaluator, completionsEvaluator, perplexityEvaluator } = this.#loaded
     const assertRoom: ScoringModel['assertRoom'] = (tokens, items, terms) => this.#backend?.scheduler.assertRoom(tokens, items, terms) ?? (() => {})
-    return { model, logprobEvaluator, lossEvaluator, completionsEvaluator, itemsScored: this.#metrics.itemsScored, assertRoom }
+    return { model, logprobEvaluator, lossEvaluator, completionsEvaluator, perplexityEvaluator, itemsScored: this.#metrics.itemsScored, assertRoom }
   }
 
   /**

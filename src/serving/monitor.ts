@@ -19,7 +19,7 @@ export interface ModelMonitor {
 export function startModelMonitor(
   config: Config,
   { engine, scheduler }: ScoringBackend,
-  { model, logprobEvaluator, completionsEvaluator, context, modelPaths }: ReadyBackend,
+  { model, logprobEvaluator, completionsEvaluator, perplexityEvaluator, context, modelPaths }: ReadyBackend,
   metrics: Pick<ModelMetrics, 'verified' | 'wrongCanary' | 'monitorFailed'>,
   log: Logger
 ): ModelMonitor {
@@ -67,6 +67,7 @@ export function startModelMonitor(
   })
   logprobEvaluator.listen((encoded, scored) => sampled.consider(encoded, scored))
   completionsEvaluator.listen(({ encoded, scored }) => sampled.consider(encoded, scored))
+  perplexityEvaluator.listen(({ encoded, scored }) => sampled.consider(encoded, scored))
   return {
     stop() {
       canary.stop()

@@ -12,6 +12,7 @@ import { textFilesOf, verifySums } from '../model/manifest.ts'
 import { modelInfoOf, type OpenModel } from '../model/open-model.ts'
 import { claimsFloat32 } from '../model/tolerances.ts'
 import { combinedHash, type FileHash, hashNamedFiles } from '../model/weights/file-hashes.ts'
+import { PerplexityEvaluator } from '../perplexity/evaluate.ts'
 import { LOGPR_VERSION, ONNXRUNTIME_VERSION } from '../process/package-info.ts'
 import type { ProviderChoice } from '../provider/choose-provider.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
@@ -25,7 +26,8 @@ export interface ReadyBackend {
   readonly logprobEvaluator: LogprobEvaluator
   readonly lossEvaluator: LossEvaluator
   readonly completionsEvaluator: CompletionsEvaluator
-  /** The same for all three evaluators. */
+  readonly perplexityEvaluator: PerplexityEvaluator
+  /** The same for all evaluators. */
   readonly context: EvaluationContext
   /** Files that must not change while the service runs. */
   readonly modelPaths: readonly string[]
@@ -83,6 +85,7 @@ export async function whenReady(parts: LoadingParts): Promise<ReadyBackend> {
     logprobEvaluator: new LogprobEvaluator(context, scheduler),
     lossEvaluator: new LossEvaluator(context, scheduler),
     completionsEvaluator: new CompletionsEvaluator(context, scheduler),
+    perplexityEvaluator: new PerplexityEvaluator(context, scheduler),
     model: {
       id: model.id,
       createdSeconds: Math.floor(Date.now() / 1000),

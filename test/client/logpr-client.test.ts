@@ -126,6 +126,7 @@ describe('LogprClient against a service', () => {
     assert.ok(present((await client.models())[0]).id.length > 0)
     assert.ok((await client.loss({ x: X, y: ' river' })).loss_mean !== undefined)
     assert.equal((await client.choose({ x: X, choices: [' river', ' seventeen'] })).object, 'choice')
+    assert.equal((await client.perplexity({ texts: [X, 'Not a river.'] })).corpus?.texts, 2)
     const ranking = await client.rerank({ query: X, documents: [' river', ' seventeen'] })
     assert.deepEqual(ranking.results.map(({ index }) => index).sort(), [0, 1])
   })

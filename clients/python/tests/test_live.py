@@ -114,6 +114,7 @@ def test_has_the_other_endpoints(client: LogprClient) -> None:
     assert len(both["orders"]) == 2 and "position_bias" in both
     asked = {"scoring": "yes_no", "template": "bge-reranker-v2-gemma"}
     assert client.rerank({"query": X, "documents": ["a river"], **asked})["results"][0]["labels"]["mass"] > 0
+    assert client.perplexity({"text": X})["results"][0]["perplexity"]["per_token"] > 1
     assert client.loss({"x": X, "y": " river"})["trained_tokens"] > 0
     assert client.models()[0]["id"]
     assert client.post("/tokenize", {"prompt": " river"})["count"] > 0

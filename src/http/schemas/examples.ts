@@ -27,6 +27,10 @@ const RERANK_EXAMPLES: Examples = {
   }
 }
 
+const HEURISTIC_EXAMPLES: Examples = {
+  prompt: { summary: 'Check a prompt', value: { prompt: 'Where did the children run?', lp_threshold: 89.79, ps_ppl_threshold: 1845.65 } }
+}
+
 /**
  * Examples of request bodies by operationId, the most frequent use first. A test sends each of them to a service with
  * the included model. None names a model, so that each also works where another one is served.
@@ -82,6 +86,20 @@ export const REQUEST_EXAMPLES: Readonly<Record<string, Examples>> = {
       }
     }
   },
+  scorePerplexity: {
+    text: { summary: 'One text of any length', value: { text: 'The children ran down to the river. It was a cold day.' } },
+    texts: {
+      summary: 'Several texts in buckets, as data curation has them',
+      value: { texts: ['The children ran down to the river.', 'River the to down ran children the.'], window: 'disjoint', cutoffs: [60, 300] }
+    },
+    curve: {
+      summary: 'Short windows, and where the text is hard',
+      value: { text: 'The cat sat on the mat. The cat sat on the hat.', max_length: 8, stride: 4, detail: 'curve' }
+    }
+  },
+  checkHeuristics: HEURISTIC_EXAMPLES,
+  checkLengthPerPerplexity: HEURISTIC_EXAMPLES,
+  checkPrefixSuffixPerplexity: HEURISTIC_EXAMPLES,
   scoreLoss: {
     pair: { summary: 'A prompt and its completion', value: { x: 'The children ran down to the', y: ' river.', reported_loss: 2.5 } },
     segments: {

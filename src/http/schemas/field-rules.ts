@@ -77,6 +77,14 @@ const CHOOSE_RULES = [
   rule('Each question is as one alone.', field('questions', { items: allOf(...QUESTION_RULES) }))
 ]
 
+const PERPLEXITY_RULES = [
+  oneForm('Either text or texts.', ['text'], ['texts']),
+  rule(
+    'stride is for strided windows and below max_length, which is at least 2.',
+    anyOf(allOf(hasWith('window', { const: 'disjoint' }), lacks('stride')), allOf(field('window', { const: 'strided' }), field('max_length', { minimum: 2 })))
+  )
+]
+
 const LOSS_RULES = [
   ...conversationRules(MESSAGE_OPTIONS),
   oneForm('x and y, segments, or messages.', ['x', 'y'], ['segments'], ['messages']),
@@ -92,6 +100,8 @@ const LOSS_RULES = [
   rule('parse_special_tokens is not for messages.', not(allOf(has('messages'), hasWith('parse_special_tokens', { const: true })))),
   rule('With boundary tokens, x and y are token ids.', not(allOf(hasWith('boundary', { const: 'tokens' }), anyOf(hasWith('x', TEXT), hasWith('y', TEXT)))))
 ]
+
+const WITHOUT_OTHER_RULE = ['detokenize', 'checkHeuristics', 'checkLengthPerPerplexity', 'checkPrefixSuffixPerplexity']
 
 const GENERATION_RULES = rule('logpr generates no text.', {
   properties: {
@@ -161,11 +171,12 @@ const TOKENIZE_RULES = [
 export const FIELD_RULES: Readonly<Record<string, readonly Schema[]>> = {
   scoreLogprob: LOGPROB_RULES,
   choose: CHOOSE_RULES,
+  scorePerplexity: PERPLEXITY_RULES,
   scoreLoss: LOSS_RULES,
   scoreCompletions: COMPLETIONS_RULES,
   scoreChatCompletions: CHAT_RULES,
   tokenize: TOKENIZE_RULES,
-  detokenize: [SAFE_NAMES],
+  ...Object.fromEntries(WITHOUT_OTHER_RULE.map((operationId) => [operationId, [SAFE_NAMES]])),
   rerank: RERANK_RULES,
   rerankV2: RERANK_RULES,
   rerankUnversioned: RERANK_RULES

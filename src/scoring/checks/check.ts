@@ -56,3 +56,15 @@ export function verdictOf(items: readonly Check[]): Checks {
   const has = (status: CheckStatus): boolean => items.some((item) => item.status === status)
   return { verdict: has('fail') ? 'fail' : has('warn') ? 'warn' : 'pass', items }
 }
+
+const BY_SEVERITY: readonly CheckStatus[] = ['skipped', 'pass', 'warn', 'fail']
+
+/** The worst outcome of each check, in the order in which the checks first come. */
+export function worstChecks(checks: Iterable<Check>): Check[] {
+  const worst = new Map<Check['id'], Check>()
+  for (const each of checks) {
+    const known = worst.get(each.id)
+    if (known === undefined || BY_SEVERITY.indexOf(each.status) > BY_SEVERITY.indexOf(known.status)) worst.set(each.id, each)
+  }
+  return [...worst.values()]
+}

@@ -8,6 +8,7 @@ import { buildApp } from '../../../src/http/build-app.ts'
 import type { ScoringModel, ServedModels } from '../../../src/http/served-models.ts'
 import { LossEvaluator } from '../../../src/loss/evaluate.ts'
 import { createMetrics } from '../../../src/observability/metrics.ts'
+import { PerplexityEvaluator } from '../../../src/perplexity/evaluate.ts'
 import { Scheduler } from '../../../src/scheduling/scheduler.ts'
 import { FakeModel, type ModelFaults } from '../../support/fake-model.ts'
 import { FakeTextTokenizer } from '../../support/fake-text-tokenizer.ts'
@@ -57,6 +58,7 @@ async function appOn(faults: ModelFaults) {
     logprobEvaluator: new LogprobEvaluator(context, scheduler),
     lossEvaluator: new LossEvaluator(context, scheduler),
     completionsEvaluator: new CompletionsEvaluator(context, scheduler),
+    perplexityEvaluator: new PerplexityEvaluator(context, scheduler),
     itemsScored: () => undefined
   } as unknown as ScoringModel
   const models: ServedModels = {

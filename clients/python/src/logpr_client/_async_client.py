@@ -128,6 +128,10 @@ class AsyncLogprClient:
         """The probability of each of the given texts."""
         return await self.post("/v1/choose", body)
 
+    async def perplexity(self, body: Mapping[str, Any]) -> Any:
+        """The perplexity of texts of any length."""
+        return await self.post("/v1/perplexity", body)
+
     async def loss(self, body: Mapping[str, Any]) -> Any:
         """The loss of a training example, token by token."""
         return await self.post("/v1/loss", body)

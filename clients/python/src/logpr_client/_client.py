@@ -140,6 +140,10 @@ class LogprClient:
         """The probability of each of the given texts."""
         return self.post("/v1/choose", body)
 
+    def perplexity(self, body: Mapping[str, Any]) -> Any:
+        """The perplexity of texts of any length."""
+        return self.post("/v1/perplexity", body)
+
     def loss(self, body: Mapping[str, Any]) -> Any:
         """The loss of a training example, token by token."""
         return self.post("/v1/loss", body)
