@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   serve: async () => (await import('./cli/serve.ts')).serve,
   score: async () => (await import('./cli/score.ts')).score,
   check: async () => (await import('./cli/check.ts')).check,
+  audit: async () => (await import('./cli/audit.ts')).audit,
   inspect: async () => (await import('./cli/inspect.ts')).inspect,
   manifest: async () => (await import('./cli/manifest.ts')).manifest,
   pull: async () => (await import('./cli/pull.ts')).pull

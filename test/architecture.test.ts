@@ -36,6 +36,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ['env-schema', 'model/folder/find-graph-file.ts', 'model/precision/eight-bit-form.ts'],
   inspect: ['config/options.ts', 'memory/', 'model/', 'process/', 'engine/process/sharing/sharable-graph.ts', 'tokenizer/token-bytes.ts'],
   peer: [],
+  audit: ['peer/'],
   jinja: [],
   tokenizer: ['jinja/', 'observability/', 'process/', 'scheduling/fair-turns.ts', 'scoring/checks/check.ts', 'scoring/words/white-space.ts', '@huggingface/tokenizers'],
   engine: ['memory/', 'model/onnx/', 'model/precision/', 'model/weights/', 'process/', 'scoring/', 'onnxruntime-node'],
@@ -93,6 +94,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'pino'
   ],
   cli: [
+    'audit/',
     'config/',
     'encoding/logprob-item.ts',
     'evaluation/logprob-evaluator.ts',

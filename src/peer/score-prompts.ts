@@ -22,19 +22,19 @@ export async function scorePrompts(
     const faults = [...choice.faults, ...lengthFaults(choice, promptTokensOf(answer, prompt), 1)]
     const found = promptForm(choice)
     const positions = found === null ? [] : found.form === 'echo' ? found.positions.slice(0, -1) : found.positions
-    const [fault] = [...faults, ...valueFaults(positions)]
+    const [fault] = [...faults, ...valueFaults(positions).map(({ text }) => text)]
     if (fault !== undefined) throw new PeerError('invalid', `prompt ${i} of ${prompts.length}: ${fault}`)
     return { positions }
   })
 }
 
 /** Tokens of a prompt: its ids, or what `usage` says if it was the only one; null when nothing says so. */
-function promptTokensOf({ choices, promptTokens }: PeerAnswer, prompt: PeerPrompt | undefined): number | null {
+export function promptTokensOf({ choices, promptTokens }: PeerAnswer, prompt: PeerPrompt | undefined): number | null {
   return prompt !== undefined && typeof prompt !== 'string' ? prompt.length : choices.length === 1 ? promptTokens : null
 }
 
 /** What is wrong with the lengths of the lists: P entries for `maxTokens` 0, P + 1 for 1. */
-function lengthFaults(choice: PeerChoice, promptTokens: number | null, maxTokens: 0 | 1): string[] {
+export function lengthFaults(choice: PeerChoice, promptTokens: number | null, maxTokens: 0 | 1): string[] {
   const found = promptForm(choice)
   if (found === null) return ['the response has no log-probabilities: the server ignored "echo" or "logprobs"']
   const { form, positions } = found
@@ -48,21 +48,25 @@ function lengthFaults(choice: PeerChoice, promptTokens: number | null, maxTokens
   return positions.length <= generated ? ['the server returned no log-probabilities of the prompt'] : []
 }
 
+/** The kind of a fault of a log-probability. */
+type ValueKind = 'first_token' | 'finite_log_probs' | 'at_most_zero'
+
 /** What is wrong with the log-probabilities of a prompt, at most one fault per kind, each with its first position. */
-function valueFaults(positions: readonly PeerPosition[]): string[] {
+export function valueFaults(positions: readonly PeerPosition[]): { readonly kind: ValueKind; readonly text: string }[] {
   const [first] = positions
   const rest = positions.slice(1)
-  const fault = (isFault: (logProb: number | null) => boolean, text: string): string[] => {
+  const fault = (kind: ValueKind, text: string, isFault: (logProb: number | null) => boolean) => {
     const at = rest.findIndex(({ logProb }) => isFault(logProb))
     const count = rest.filter(({ logProb }) => isFault(logProb)).length
-    return at === -1 ? [] : [`${text} at position ${at + 1} (value ${String(rest[at]?.logProb)}; ${count} of ${rest.length} positions)`]
+    return at === -1 ? [] : [{ kind, text: `${text} at position ${at + 1} (value ${String(rest[at]?.logProb)}; ${count} of ${rest.length} positions)` }]
   }
+  const early = first !== undefined && first.logProb !== null
   return [
-    ...(first !== undefined && first.logProb !== null
-      ? [`the first token has the log-probability ${first.logProb}, and nothing precedes it: expected null`]
+    ...(early
+      ? [{ kind: 'first_token' as const, text: `the first token has the log-probability ${first.logProb}, and nothing precedes it: expected null` }]
       : []),
-    ...fault((logProb) => logProb === null, 'no log-probability'),
-    ...fault((logProb) => logProb !== null && !Number.isFinite(logProb), 'a log-probability that is not finite'),
-    ...fault((logProb) => logProb !== null && logProb > 0 && Number.isFinite(logProb), 'a log-probability above 0')
+    ...fault('finite_log_probs', 'no log-probability', (logProb) => logProb === null),
+    ...fault('finite_log_probs', 'a log-probability that is not finite', (logProb) => logProb !== null && !Number.isFinite(logProb)),
+    ...fault('at_most_zero', 'a log-probability above 0', (logProb) => logProb !== null && logProb > 0 && Number.isFinite(logProb))
   ]
 }
