@@ -37,6 +37,8 @@ export function examineAnswer(
   const lengths = lengthFaults(choice, promptTokens, request.maxTokens)
   report('list_lengths', lengths, 1)
   const found = promptForm(choice)
+  if (promptTokens !== null && lengths.length === 0 && found?.positions.length === promptTokens + request.maxTokens - 1 && found.form === 'echo')
+    tallies.list_lengths.note('the server puts a token before a text that its lists do not show')
   if (lengths.length > 0 || found === null) return null
 
   const generatedCount = found.form === 'echo' ? request.maxTokens : 0
@@ -129,10 +131,7 @@ function ungreedy(generated: PeerPosition | null): string | null {
 /** vLLM answers echo with both lists. */
 function listsAgree(tallies: Tallies, { echo, promptLogprobs }: PeerChoice, positions: Values, body: RequestBody): void {
   const tally = tallies.lists_agree
-  if (echo === null || promptLogprobs === null) {
-    tally.note('the server answers with one of the two lists')
-    return
-  }
+  if (echo === null || promptLogprobs === null) return
   tally.examined(positions.length)
   const at = positions.findIndex(({ logProb }, i) => logProb !== promptLogprobs[i]?.logProb)
   if (promptLogprobs.length !== positions.length)

@@ -1,6 +1,6 @@
 import type { PeerClient } from '../peer/peer-client.ts'
 import { checkBatches } from './checks/batches.ts'
-import { checkNoGeneration } from './checks/no-generation.ts'
+import { checkForms } from './checks/forms.ts'
 import { checkBoundaries, checkPrefixes } from './checks/prefixes.ts'
 import { checkRepeats } from './checks/repeats.ts'
 import { findAbilities, findMaterial } from './probe.ts'
@@ -53,8 +53,8 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
     onStep('repeated texts')
     const material = await findMaterial(client, session, [maker.text(SHORT_CHARACTERS), maker.text(SHORT_CHARACTERS)])
     await checkRepeats(session, material, maker)
-    onStep('requests without a generated token')
-    await checkNoGeneration(session, maker.text(SHORT_CHARACTERS))
+    onStep('other forms of the request')
+    await checkForms(session, maker.text(SHORT_CHARACTERS))
     onStep('prefixes')
     await checkPrefixes(session, material, maker)
     onStep('several texts')

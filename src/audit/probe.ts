@@ -5,6 +5,7 @@ import { promptTokensOf } from '../peer/score-prompts.ts'
 import { examineAnswer } from './answer-checks.ts'
 import type { Tallies } from './result.ts'
 import type { Abilities, Scored, Session } from './session.ts'
+import { startOf } from './texts.ts'
 
 /** The first forms that a server takes are used: the most informative first. */
 const FORMS: readonly Abilities[] = [
@@ -28,7 +29,11 @@ export async function findAbilities(client: PeerClient, tallies: Tallies, text: 
       const answer = await client.complete(request, signal)
       const [choice] = answer.choices
       if (choice === undefined) continue
-      if (hasPrompt(choice)) return { ...abilities, tokensAsIds: abilities.tokensAsIds && namesIds(choice) }
+      if (hasPrompt(choice)) {
+        // A server that takes echo and ignores it misleads its clients, whatever else it offers.
+        ignored?.()
+        return { ...abilities, tokensAsIds: abilities.tokensAsIds && namesIds(choice) }
+      }
       ignored ??= () => examineAnswer(tallies, { answer, choice, promptTokens: promptTokensOf(answer, text), request, body: client.bodyOf(request), place: '' })
     } catch (error) {
       if (!(error instanceof PeerError) || error.kind === 'unreachable' || error.status === 401 || error.status === 403) throw error
@@ -80,10 +85,10 @@ export async function findMaterial(client: PeerClient, session: Session, texts: 
   const ids = await idsOf(texts[0])
   const textEqualsIds = session.tally('text_equals_ids')
   if (ids === null) textEqualsIds.note('the server names no token ids: no return_tokens_as_token_ids and no endpoint to tokenize')
-  const scoredIds = ids === null ? null : await session.score([ids], textEqualsIds)
+  const scoredIds = ids === null ? null : await session.score([ids], { refusals: textEqualsIds, isTrial: true })
   const takesIds = scoredIds !== null && scoredIds[0] !== null
   const refusals = session.tally('batch_invariance')
-  const takesLists = (await session.score(takesIds && ids !== null ? [ids, ids] : [...texts], refusals)) !== null
+  const takesLists = (await session.score(takesIds && ids !== null ? [ids, ids] : [...texts], { refusals, isTrial: true })) !== null
   if (!takesLists) session.tally('order_invariance').note('the server refuses several prompts in one request')
   return { idsOf, tokenize, takesIds, takesLists }
 }
@@ -91,7 +96,6 @@ export async function findMaterial(client: PeerClient, session: Session, texts: 
 /** The first `count` tokens of a scored prompt, or some words fewer of a text. */
 export function prefixOf({ prompt, positions }: Scored, count: number): Scored['prompt'] {
   if (typeof prompt !== 'string') return prompt.slice(0, count)
-  const words = prompt.split(' ')
   // A text that ends before a space has the same tokens as within a longer one.
-  return words.slice(0, Math.max(1, Math.floor((words.length * count) / positions.length))).join(' ')
+  return startOf(prompt, count / positions.length)
 }

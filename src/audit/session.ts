@@ -77,10 +77,13 @@ export class Session {
   }
 
   /**
-   * Scores prompts in one request. A refusal is null, with the reason in `refusals`; a server that fails is a finding of
-   * `response`, once per kind of failure.
+   * Scores prompts in one request. Null when the server refuses it, with the reason as a note of `refusals`. A status of
+   * 500 and above is a finding of `response`, unless `isTrial`: some servers fail on what they do not take.
    */
-  async score(prompts: readonly PeerPrompt[], refusals: Tally = this.tally('response')): Promise<readonly (Scored | null)[] | null> {
+  async score(
+    prompts: readonly PeerPrompt[],
+    { refusals = this.tally('response'), isTrial = false }: { readonly refusals?: Tally; readonly isTrial?: boolean } = {}
+  ): Promise<readonly (Scored | null)[] | null> {
     const { client, abilities, signal } = this.options
     const request: PeerRequest = { ...abilities, prompts, maxTokens: 1 }
     const body = client.bodyOf(request)
@@ -99,7 +102,7 @@ export class Session {
       })
     } catch (error) {
       if (!(error instanceof PeerError)) throw error
-      const isRefusal = error.kind === 'refused' && error.status !== null && error.status < 500
+      const isRefusal = error.kind === 'refused' && error.status !== null && (isTrial || error.status < 500)
       if (isRefusal) refusals.note(error.message)
       else this.tally('response').find(error.message, [body])
       return null

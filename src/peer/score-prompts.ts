@@ -33,19 +33,34 @@ export function promptTokensOf({ choices, promptTokens }: PeerAnswer, prompt: Pe
   return prompt !== undefined && typeof prompt !== 'string' ? prompt.length : choices.length === 1 ? promptTokens : null
 }
 
-/** What is wrong with the lengths of the lists: P entries for `maxTokens` 0, P + 1 for 1. */
+/**
+ * What is wrong with the lengths of the lists: P entries for `maxTokens` 0, P + 1 for 1. A server may hide one token that
+ * it puts before a text, such as BOS, as long as its lists reach the end of the text.
+ */
 export function lengthFaults(choice: PeerChoice, promptTokens: number | null, maxTokens: 0 | 1): string[] {
   const found = promptForm(choice)
   if (found === null) return ['the response has no log-probabilities: the server ignored "echo" or "logprobs"']
   const { form, positions } = found
   const generated = form === 'echo' ? maxTokens : 0
-  const expected = promptTokens === null ? null : promptTokens + generated
-  if (expected !== null && positions.length !== expected)
-    return [
-      `${form === 'echo' ? 'token_logprobs' : form} has ${positions.length} entries for ${promptTokens} prompt tokens and ${generated} generated: expected ${expected}` +
-        (positions.length <= generated ? '; the server returned no log-probabilities of the prompt' : '')
-    ]
-  return positions.length <= generated ? ['the server returned no log-probabilities of the prompt'] : []
+  const missing = promptTokens === null ? 0 : promptTokens + generated - positions.length
+  const has = `${form === 'echo' ? 'token_logprobs' : form} has ${positions.length} entries for ${promptTokens} prompt tokens and ${generated} generated`
+  if (positions.length <= generated) return [`${has}: the server returned no log-probabilities of the prompt`]
+  if (missing === 0 || (missing === 1 && hidesPrefix(choice))) return []
+  const late = missing === 1 && isLate(choice) ? '; the last row predicts the token behind it, so every row is one position late' : ''
+  return [`${has}: expected ${positions.length + missing}${late}`]
+}
+
+/** Whether the listed tokens spell the whole text of the choice, the generated token included. */
+export function hidesPrefix({ echo, text }: PeerChoice): boolean {
+  return echo !== null && text !== null && echo.map(({ token }) => token ?? '').join('') === text
+}
+
+/** Whether the top token of the last row is the text behind the tokens that are listed. */
+function isLate({ echo, text }: PeerChoice): boolean {
+  const listed = (echo ?? []).map(({ token }) => token ?? '').join('')
+  const top = echo?.at(-1)?.top ?? []
+  const best = top.reduce<(typeof top)[number] | null>((most, other) => (most === null || other.logProb > most.logProb ? other : most), null)
+  return text !== null && best !== null && text.length > listed.length && text === listed + best.token
 }
 
 /** The kind of a fault of a log-probability. */

@@ -40,10 +40,10 @@ function compareTextAndIds(session: Session, asText: Scored, asIds: Scored): voi
 async function checkLists(session: Session, alone: readonly Scored[]): Promise<void> {
   const { tolerance } = session.options
   const prompts = alone.map(({ prompt }) => prompt)
-  const batch = await session.score(prompts, session.tally('batch_invariance'))
+  const batch = await session.score(prompts, { refusals: session.tally('batch_invariance') })
   if (batch === null) return
   compareAll(session, 'batch_invariance', alone, batch, ['alone', 'in a request with others'], tolerance)
-  const reversed = await session.score(prompts.toReversed(), session.tally('order_invariance'))
+  const reversed = await session.score(prompts.toReversed(), { refusals: session.tally('order_invariance') })
   if (reversed === null) return
   compareAll(session, 'order_invariance', batch, reversed.toReversed(), ['in one order', 'in the opposite order'], tolerance)
 }

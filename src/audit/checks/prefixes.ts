@@ -3,7 +3,7 @@ import { compareScores, compareTops, isSameToken } from '../compare-scores.ts'
 import { type Material, prefixOf } from '../probe.ts'
 import type { CheckId } from '../result.ts'
 import type { Scored, Session } from '../session.ts'
-import type { TextMaker } from '../texts.ts'
+import { startOf, type TextMaker } from '../texts.ts'
 
 /** Where caches, chunks and attention windows of servers end. */
 export const BOUNDARIES = [256, 512, 1024, 2048] as const
@@ -71,7 +71,8 @@ export async function checkBoundaries(session: Session, material: Material, make
       continue
     }
     for (const boundary of usable) {
-      for (const count of [boundary - 1, boundary, boundary + 1])
+      // In a text the prefix is only about as long.
+      for (const count of material.takesIds ? [boundary - 1, boundary, boundary + 1] : [boundary - 1, boundary + 4, boundary + 12])
         await comparePrefix(session, whole, count, { prefix: 'length_boundaries', generation: 'length_boundaries' })
     }
     return
@@ -85,11 +86,25 @@ async function scoreLong(
   { tokens, charactersPerToken }: { readonly tokens: number; readonly charactersPerToken: number }
 ): Promise<Scored | null> {
   const tally = session.tally('length_boundaries')
-  const text = maker.text(tokens * charactersPerToken * (material.takesIds ? 1.15 : 0.97))
+  const text = maker.text(tokens * charactersPerToken * 1.15)
   // A text of this length might exceed the context, so its parts are tokenized one by one.
   const ids = material.takesIds ? await idsInParts(material, text) : null
-  const [scored = null] = (await session.score([ids === null ? text : ids.slice(0, tokens)], tally)) ?? []
-  return scored
+  if (ids !== null) return only(await session.score([ids.slice(0, tokens)], { refusals: tally }))
+  let share = 0.85
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const scored = only(await session.score([startOf(text, share)], { refusals: tally }))
+    const length = scored?.positions.length ?? tokens
+    if (length >= tokens - TAIL_TOKENS / 4) return scored
+    share *= tokens / length
+  }
+  return null
+}
+
+/** Times that a text is made longer, because its number of tokens was estimated too high. */
+const MAX_TRIES = 3
+
+function only(scored: readonly (Scored | null)[] | null): Scored | null {
+  return scored?.[0] ?? null
 }
 
 const PART_CHARACTERS = 700

@@ -1,11 +1,42 @@
 import { PeerError } from '../../peer/peer-error.ts'
 import { promptForm } from '../../peer/read-answer.ts'
-import { lengthFaults, promptTokensOf } from '../../peer/score-prompts.ts'
+import { lengthFaults, promptTokensOf, valueFaults } from '../../peer/score-prompts.ts'
 import { compareScores } from '../compare-scores.ts'
 import type { Session } from '../session.ts'
 
+/**
+ * What other clients send: `max_tokens: 0`, and `prompt_logprobs` in place of echo. Servers that do not have the second
+ * one ignore it.
+ */
+export async function checkForms(session: Session, text: string): Promise<void> {
+  await checkNoGeneration(session, text)
+  await checkPromptLogprobs(session, text)
+}
+
+async function checkPromptLogprobs(session: Session, text: string): Promise<void> {
+  const { client, abilities, tolerance, signal } = session.options
+  const tally = session.tally('lists_agree')
+  const scored = await session.scoreOne(text)
+  if (abilities.form !== 'echo' || scored === null) return
+  const request = { ...abilities, form: 'prompt_logprobs', prompts: [text], maxTokens: 1 } as const
+  const body = client.bodyOf(request)
+  try {
+    const list = (await client.complete(request, signal)).choices[0]?.promptLogprobs ?? null
+    if (list === null) return tally.note('the server has no prompt_logprobs')
+    const names = ['in prompt_logprobs', 'with echo'] as const
+    const { compared, largest, fault } = compareScores(list, scored.positions, { tolerance, names })
+    tally.examined(compared, largest)
+    for (const { text: valueFault } of valueFaults(list)) tally.find(`prompt_logprobs has ${valueFault}`, [body])
+    if (list.length !== scored.positions.length) tally.find(`prompt_logprobs has ${list.length} entries for ${scored.positions.length} prompt tokens`, [body])
+    else if (fault !== null) tally.find(fault, [body, scored.body])
+  } catch (error) {
+    if (!(error instanceof PeerError)) throw error
+    tally.note(`prompt_logprobs: ${error.message}`)
+  }
+}
+
 /** HELM and old versions of lm-eval send `max_tokens: 0`: P entries, with the values of a request that generates one. */
-export async function checkNoGeneration(session: Session, text: string): Promise<void> {
+async function checkNoGeneration(session: Session, text: string): Promise<void> {
   const { client, abilities, tolerance, signal } = session.options
   const lengths = session.tally('list_lengths')
   if (abilities.form !== 'echo') return
