@@ -51,7 +51,7 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
     const session = new Session({ client, tallies, abilities, tolerance, concurrency, signal })
     // Before any other request with these texts: the first one must find empty caches.
     onStep('repeated texts')
-    const material = await findMaterial(client, session, [maker.text(SHORT_CHARACTERS), maker.text(SHORT_CHARACTERS)])
+    const material = await findMaterial(client, session, { texts: [maker.text(SHORT_CHARACTERS), maker.text(SHORT_CHARACTERS)], maxTokens })
     await checkRepeats(session, material, maker)
     onStep('other forms of the request')
     await checkForms(session, maker.text(SHORT_CHARACTERS))

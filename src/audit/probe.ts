@@ -64,10 +64,20 @@ export interface Material {
   readonly takesIds: boolean
   /** Whether one request may have several prompts. */
   readonly takesLists: boolean
+  readonly charactersPerToken: number
+  /** At most `characters`, and so few that the text fits the longest prompt to send. */
+  fit(characters: number): number
 }
 
+/** Share of the longest prompt that an estimated text may take. */
+const FILL = 0.75
+
 /** Asks for a text, its ids, and two prompts at once. Notes at the checks that need them what the server refused. */
-export async function findMaterial(client: PeerClient, session: Session, texts: readonly [string, string]): Promise<Material> {
+export async function findMaterial(
+  client: PeerClient,
+  session: Session,
+  { texts, maxTokens }: { readonly texts: readonly [string, string]; readonly maxTokens: number }
+): Promise<Material> {
   const { signal } = session.options
   let hasTokenize = true
   const tokenize = async (text: string): Promise<readonly number[] | null> => {
@@ -90,7 +100,8 @@ export async function findMaterial(client: PeerClient, session: Session, texts: 
   const refusals = session.tally('batch_invariance')
   const takesLists = (await session.score(takesIds && ids !== null ? [ids, ids] : [...texts], { refusals, isTrial: true })) !== null
   if (!takesLists) session.tally('order_invariance').note('the server refuses several prompts in one request')
-  return { idsOf, tokenize, takesIds, takesLists }
+  const charactersPerToken = texts[0].length / ((await session.scoreOne(texts[0]))?.positions.length ?? texts[0].length)
+  return { idsOf, tokenize, takesIds, takesLists, charactersPerToken, fit: (characters) => Math.min(characters, maxTokens * FILL * charactersPerToken) }
 }
 
 /** The first `count` tokens of a scored prompt, or some words fewer of a text. */

@@ -1,7 +1,8 @@
 /** Every check with what it compares, in the order of the report. */
 export const CHECKS = {
   response: 'every request is answered, with the lists of the completions endpoint',
-  list_lengths: 'P entries for P prompt tokens, and one more per generated token',
+  list_lengths: 'P entries for P prompt tokens, and one more for the generated token',
+  max_tokens_zero: 'with max_tokens 0 nothing is generated: P entries, with the values of a request that generates one',
   first_token: 'the first token, which nothing precedes, has no log-probability',
   finite_log_probs: 'every other token has one: a finite number',
   at_most_zero: 'no log-probability is above 0',

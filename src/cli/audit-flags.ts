@@ -33,7 +33,7 @@ export const AUDIT_FLAGS = {
   },
   'max-length': {
     type: 'integer',
-    minimum: 16,
+    minimum: 64,
     maximum: 1_000_000,
     default: AUDIT_DEFAULTS.maxLength,
     description: 'Longest prompt to send, in tokens. The context of the server limits it too, if the server lists it.'

@@ -112,7 +112,6 @@ export const COMMANDS = {
       'Exit codes: 0 no finding, 1 findings, 2 wrong flags, 30 the server cannot be reached, 31 it refuses the request, 32 its response cannot be read, 130 interrupted by Ctrl-C.'
     ],
     examples: [
-      ['logpr audit http://127.0.0.1:8000', 'a vLLM server'],
       ['logpr audit https://gateway.example/v1 --served-model llama --api-key-env GATEWAY_KEY --json', 'one model behind a gateway, for CI'],
       ['logpr audit http://127.0.0.1:8000 --model organisation/name --tolerance 0.1', 'compared with the same model here']
     ],

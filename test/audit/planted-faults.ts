@@ -64,7 +64,7 @@ export const PLANTED: readonly Planted[] = [
   },
   {
     name: 'max_tokens 0 gives one token too many',
-    check: 'list_lengths',
+    check: 'max_tokens_zero',
     fault: (body, answer, { honest }) => (body.max_tokens === 0 ? honest({ ...body, max_tokens: 1 }) : answer)
   },
   { name: 'the first token has 0.0', check: 'first_token', fault: inLists((lists) => lists.token_logprobs.splice(0, 1, 0)) },

@@ -11,7 +11,7 @@ const ROUNDS = 3
 
 /** `batch_invariance`, `order_invariance`, `concurrency_invariance` and `text_equals_ids` on four texts. */
 export async function checkBatches(session: Session, material: Material, maker: TextMaker): Promise<void> {
-  const texts = LENGTHS.map((characters) => maker.text(characters))
+  const texts = LENGTHS.map((characters) => maker.text(material.fit(characters)))
   const alone: Scored[] = []
   for (const text of texts) {
     const asText = await session.scoreOne(text)

@@ -38,7 +38,7 @@ async function checkPromptLogprobs(session: Session, text: string): Promise<void
 /** HELM and old versions of lm-eval send `max_tokens: 0`: P entries, with the values of a request that generates one. */
 async function checkNoGeneration(session: Session, text: string): Promise<void> {
   const { client, abilities, tolerance, signal } = session.options
-  const lengths = session.tally('list_lengths')
+  const zero = session.tally('max_tokens_zero')
   if (abilities.form !== 'echo') return
   const request = { ...abilities, prompts: [text], maxTokens: 0 } as const
   const body = client.bodyOf(request)
@@ -46,20 +46,21 @@ async function checkNoGeneration(session: Session, text: string): Promise<void> 
     const answer = await client.complete(request, signal)
     const [choice] = answer.choices
     if (choice === undefined) return
-    lengths.examined(1)
     const faults = lengthFaults(choice, promptTokensOf(answer, text), 0)
-    for (const fault of faults) lengths.find(`max_tokens 0: ${fault}`, [body])
+    zero.examined(1)
+    for (const fault of faults) zero.find(`${fault}`, [body])
     const scored = await session.scoreOne(text)
     if (faults.length > 0 || scored === null) return
     const positions = promptForm(choice)?.positions ?? []
     const names = ['with max_tokens 0', 'with max_tokens 1'] as const
     const difference = compareScores(positions, scored.positions, { tolerance, names })
     if (positions.length !== scored.positions.length)
-      lengths.find(`${positions.length} entries with max_tokens 0, ${scored.positions.length} of the prompt with 1`, [body, scored.body])
-    if (difference.fault !== null) session.tally('generation_agrees').find(difference.fault, [body, scored.body])
+      zero.find(`${positions.length} entries, and ${scored.positions.length} of the prompt with max_tokens 1`, [body, scored.body])
+    zero.examined(difference.compared, difference.largest)
+    if (difference.fault !== null) zero.find(difference.fault, [body, scored.body])
   } catch (error) {
     if (!(error instanceof PeerError)) throw error
-    if (error.kind === 'refused' && error.status !== null && error.status < 500) lengths.note('the server refuses max_tokens 0, so only 1 was checked')
+    if (error.kind === 'refused' && error.status !== null && error.status < 500) zero.note(`the server refuses max_tokens 0: ${error.message}`)
     else session.tally('response').find(`max_tokens 0: ${error.message}`, [body])
   }
 }

@@ -14,7 +14,7 @@ const SHARES = [0.1, 0.3, 0.5, 0.7, 0.9] as const
 
 /** `causality` and `generation_agrees` on one text, at five places. */
 export async function checkPrefixes(session: Session, material: Material, maker: TextMaker): Promise<void> {
-  const text = maker.text(CHARACTERS)
+  const text = maker.text(material.fit(CHARACTERS))
   const ids = material.takesIds ? await material.idsOf(text) : null
   const whole = await session.scoreOne(ids ?? text)
   for (const share of SHARES) {
@@ -55,17 +55,13 @@ async function comparePrefix(session: Session, whole: Scored, count: number, ids
  */
 export async function checkBoundaries(session: Session, material: Material, maker: TextMaker, maxTokens: number): Promise<void> {
   const tally = session.tally('length_boundaries')
-  const sample = maker.text(CHARACTERS)
-  const scored = await session.scoreOne(sample)
-  if (scored === null) return
-  const charactersPerToken = sample.length / scored.positions.length
   const usable: number[] = BOUNDARIES.filter((boundary) => boundary + TAIL_TOKENS <= maxTokens)
   for (const boundary of BOUNDARIES.slice(usable.length))
     tally.note(`${boundary} tokens and ${TAIL_TOKENS} more exceed the longest prompt to send, ${maxTokens}`)
 
   for (; usable.length > 0; usable.pop()) {
     const last = elementAt(usable, usable.length - 1)
-    const whole = await scoreLong(session, material, maker, { tokens: last + TAIL_TOKENS, charactersPerToken })
+    const whole = await scoreLong(session, material, maker, last + TAIL_TOKENS)
     if (whole === null) {
       tally.note(`the server gave no log-probabilities for ${last + TAIL_TOKENS} tokens`)
       continue
@@ -79,18 +75,13 @@ export async function checkBoundaries(session: Session, material: Material, make
   }
 }
 
-async function scoreLong(
-  session: Session,
-  material: Material,
-  maker: TextMaker,
-  { tokens, charactersPerToken }: { readonly tokens: number; readonly charactersPerToken: number }
-): Promise<Scored | null> {
+async function scoreLong(session: Session, material: Material, maker: TextMaker, tokens: number): Promise<Scored | null> {
   const tally = session.tally('length_boundaries')
-  const text = maker.text(tokens * charactersPerToken * 1.15)
+  const text = maker.text(tokens * material.charactersPerToken * 1.25)
   // A text of this length might exceed the context, so its parts are tokenized one by one.
   const ids = material.takesIds ? await idsInParts(material, text) : null
   if (ids !== null) return only(await session.score([ids.slice(0, tokens)], { refusals: tally }))
-  let share = 0.85
+  let share = 0.8
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const scored = only(await session.score([startOf(text, share)], { refusals: tally }))
     const length = scored?.positions.length ?? tokens

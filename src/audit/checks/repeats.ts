@@ -17,10 +17,10 @@ const MAX_EQUAL_RUN = 3
  */
 export async function checkRepeats(session: Session, material: Material, maker: TextMaker): Promise<void> {
   const { tolerance } = session.options
-  const tails = Array.from({ length: TAILS }, () => maker.text(TAIL_CHARACTERS))
+  const tails = Array.from({ length: TAILS }, () => maker.text(material.fit(TAIL_CHARACTERS)))
   const families: (Scored | null)[][] = []
   for (let family = 0; family < FAMILIES; family++) {
-    const start = maker.text(SHARED_CHARACTERS)
+    const start = maker.text(material.fit(SHARED_CHARACTERS + TAIL_CHARACTERS) - material.fit(TAIL_CHARACTERS))
     const prompts: Scored['prompt'][] = []
     // Without a request that scores it: the first one must be cold.
     for (const tail of tails) prompts.push(`${start} ${tail}`)
