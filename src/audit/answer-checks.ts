@@ -1,6 +1,6 @@
-import type { PeerRequest } from '../peer/peer-client.ts'
+import type { PeerPrompt, PeerRequest } from '../peer/peer-client.ts'
 import { type PeerAnswer, type PeerChoice, type PeerPosition, promptForm } from '../peer/read-answer.ts'
-import { lengthFaults, valueFaults } from '../peer/score-prompts.ts'
+import { lengthFaults, promptTokensOf, valueFaults } from '../peer/score-prompts.ts'
 import type { RequestBody, Tallies } from './result.ts'
 
 /** Values below this are placeholders: OpenAI's and vLLM's -9999 for a token that the server had ruled out. */
@@ -16,8 +16,7 @@ const MAX_SHARE_OF_KEY_COLLISIONS = 0.1
 interface Examined {
   readonly answer: PeerAnswer
   readonly choice: PeerChoice
-  /** Null when nothing says how many tokens the prompt has. */
-  readonly promptTokens: number | null
+  readonly prompt: PeerPrompt
   readonly request: PeerRequest
   readonly body: RequestBody
   /** Which prompt of the request, for messages. */
@@ -27,14 +26,15 @@ interface Examined {
 /** Examines one choice on its own. Null when its lists cannot be compared with others. */
 export function examineAnswer(
   tallies: Tallies,
-  { answer, choice, promptTokens, request, body, place }: Examined
+  { answer, choice, prompt, request, body, place }: Examined
 ): { readonly positions: readonly PeerPosition[]; readonly generated: PeerPosition | null } | null {
   const report = (id: keyof Tallies, faults: readonly string[], count: number): void => {
     tallies[id].examined(count)
     for (const fault of faults) tallies[id].find(place + fault, [body])
   }
   report('response', [...choice.faults, ...(answer.hasPythonNumbers ? ['the response has NaN or Infinity, which is not JSON'] : [])], 0)
-  const lengths = lengthFaults(choice, promptTokens, request.maxTokens)
+  const promptTokens = promptTokensOf(answer, prompt)
+  const lengths = lengthFaults(choice, { prompt, promptTokens, maxTokens: request.maxTokens })
   report('list_lengths', lengths, 1)
   const found = promptForm(choice)
   if (promptTokens !== null && lengths.length === 0 && found?.positions.length === promptTokens + request.maxTokens - 1 && found.form === 'echo')

@@ -53,7 +53,7 @@ export function compareScores(
   return { compared: pairs.length, largest: worst.difference, fault }
 }
 
-/** Whether two positions can be the same token. Servers may name a token by its id in one list, by its text in another. */
+/** Whether two positions can be the same token: servers name tokens by id in one list, by text in another. */
 export function isSameToken(a: PeerPosition | undefined, b: PeerPosition | undefined): boolean {
   if (a === undefined || b === undefined) return false
   if (a.id !== null && b.id !== null) return a.id === b.id

@@ -1,7 +1,6 @@
 import type { PeerClient, PeerRequest } from '../peer/peer-client.ts'
 import { PeerError } from '../peer/peer-error.ts'
 import { type PeerChoice, promptForm } from '../peer/read-answer.ts'
-import { promptTokensOf } from '../peer/score-prompts.ts'
 import { examineAnswer } from './answer-checks.ts'
 import type { Tallies } from './result.ts'
 import type { Abilities, Scored, Session } from './session.ts'
@@ -34,7 +33,7 @@ export async function findAbilities(client: PeerClient, tallies: Tallies, text: 
         ignored?.()
         return { ...abilities, tokensAsIds: abilities.tokensAsIds && namesIds(choice) }
       }
-      ignored ??= () => examineAnswer(tallies, { answer, choice, promptTokens: promptTokensOf(answer, text), request, body: client.bodyOf(request), place: '' })
+      ignored ??= () => examineAnswer(tallies, { answer, choice, prompt: text, request, body: client.bodyOf(request), place: '' })
     } catch (error) {
       if (!(error instanceof PeerError) || error.kind === 'unreachable' || error.status === 401 || error.status === 403) throw error
       refusal ??= error

@@ -9,7 +9,7 @@ export interface CurlTarget {
 }
 
 /** A command line for a POSIX shell. The key stays in its variable. */
-export function curlOf(body: RequestBody, { url, keyVariable }: CurlTarget): string {
+function curlOf(body: RequestBody, { url, keyVariable }: CurlTarget): string {
   const key = keyVariable === null ? '' : ` -H "Authorization: Bearer $${keyVariable}"`
   return `curl -sS ${quoted(url)}${key} -H 'Content-Type: application/json' -d ${quoted(JSON.stringify(body))}`
 }

@@ -1,7 +1,7 @@
+import { elementAt } from '../element-at.ts'
 import type { PeerClient, PeerPrompt, PeerRequest } from '../peer/peer-client.ts'
 import { PeerError } from '../peer/peer-error.ts'
 import type { PeerPosition } from '../peer/read-answer.ts'
-import { promptTokensOf } from '../peer/score-prompts.ts'
 import { examineAnswer } from './answer-checks.ts'
 import type { CheckId, RequestBody, Tallies, Tally } from './result.ts'
 
@@ -38,7 +38,7 @@ export interface SessionOptions {
 const MAX_SAMPLES = 8
 
 /**
- * Sends the requests of the checks. Every answer is examined on its own; answers that cannot be used for comparisons are
+ * Sends the requests of the checks. Every answer is examined on its own; one that cannot be compared with others is
  * null.
  */
 export class Session {
@@ -77,8 +77,8 @@ export class Session {
   }
 
   /**
-   * Scores prompts in one request. Null when the server refuses it, with the reason as a note of `refusals`. A status of
-   * 500 and above is a finding of `response`, unless `isTrial`: some servers fail on what they do not take.
+   * Scores prompts in one request. Null when the server refuses it, with the reason as a note of `refusals`. A status
+   * of 500 and above is a finding of `response`, unless `isTrial`: some servers fail on what they do not take.
    */
   async score(
     prompts: readonly PeerPrompt[],
@@ -91,9 +91,9 @@ export class Session {
       const answer = await client.complete(request, signal)
       this.tally('response').examined(1)
       return answer.choices.map((choice, i) => {
-        const prompt = prompts[i] ?? ''
+        const prompt = elementAt(prompts, i)
         const place = prompts.length === 1 ? '' : `prompt ${i} of ${prompts.length}: `
-        const usable = examineAnswer(this.options.tallies, { answer, choice, promptTokens: promptTokensOf(answer, prompt), request, body, place })
+        const usable = examineAnswer(this.options.tallies, { answer, choice, prompt, request, body, place })
         if (usable === null) return null
         this.#tokenCount += usable.positions.length
         const scored = { prompt, body, ...usable }

@@ -55,7 +55,7 @@ export class TextMaker {
   }
 }
 
-/** The start of a text with about this share of its words; it ends before a space, where tokenizers begin a new token. */
+/** The start of a text with about this share of its words. It ends before a space, where a new token begins. */
 export function startOf(text: string, share: number): string {
   const words = text.split(' ')
   return words.slice(0, Math.max(1, Math.round(words.length * share))).join(' ')

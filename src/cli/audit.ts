@@ -14,8 +14,8 @@ import { readArguments } from './read-arguments.ts'
 const MAX_SEED = 2 ** 32
 
 /**
- * `logpr audit URL`: checks the log-probabilities of another server, prints a table or JSON, and returns 1 if there is a
- * finding. Throws `PeerError` when the server cannot be audited at all.
+ * `logpr audit URL`: checks the log-probabilities of another server, prints a table or JSON, and returns 1 if there is
+ * a finding. Throws `PeerError` when the server cannot be audited at all.
  */
 export async function audit(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const loaded = readArguments(COMMANDS.audit, argv, { ...env, LOGPR_LOG_LEVEL: env.LOGPR_LOG_LEVEL ?? 'error' })

@@ -107,7 +107,7 @@ export const COMMANDS = {
     summary: "check another server's log-probabilities: vLLM, llama.cpp, SGLang, logpr",
     usage: ['logpr audit URL [--api-key-env VARIABLE] [--json]', 'logpr audit URL --model MODEL'],
     description: [
-      'Sends some 70 requests to the completions endpoint below URL, with echo or prompt_logprobs, and compares their log-probabilities: alone and in a batch, a prefix and the longer text, the first and the second time. Needs no model. With --model, also compares them with this model, loaded here.',
+      'Sends some 60 requests to the completions endpoint below URL, with echo or prompt_logprobs, and compares their log-probabilities: alone and in a batch, a prefix and the longer text, the first and the second time. Needs no model. With --model, also compares them with this model, loaded here.',
       'Prints a table of the checks, and each finding with the curl commands that show it. A check that could not be made is shown as skipped, with the reason. docs/guides/audit.md explains every check.',
       'Exit codes: 0 no finding, 1 findings, 2 wrong flags, 30 the server cannot be reached, 31 it refuses the request, 32 its response cannot be read, 130 interrupted by Ctrl-C.'
     ],

@@ -1,3 +1,4 @@
+import { elementAt } from '../element-at.ts'
 import type { PeerClient, PeerPrompt } from './peer-client.ts'
 import { PeerError } from './peer-error.ts'
 import { type PeerAnswer, type PeerChoice, type PeerPosition, promptForm } from './read-answer.ts'
@@ -18,8 +19,8 @@ export async function scorePrompts(
 ): Promise<PeerScores[]> {
   const answer = await client.complete({ prompts, form: 'echo', topCount, maxTokens: 1 }, signal)
   return answer.choices.map((choice, i) => {
-    const prompt = prompts[i]
-    const faults = [...choice.faults, ...lengthFaults(choice, promptTokensOf(answer, prompt), 1)]
+    const prompt = elementAt(prompts, i)
+    const faults = [...choice.faults, ...lengthFaults(choice, { prompt, promptTokens: promptTokensOf(answer, prompt), maxTokens: 1 })]
     const found = promptForm(choice)
     const positions = found === null ? [] : found.form === 'echo' ? found.positions.slice(0, -1) : found.positions
     const [fault] = [...faults, ...valueFaults(positions).map(({ text }) => text)]
@@ -29,15 +30,18 @@ export async function scorePrompts(
 }
 
 /** Tokens of a prompt: its ids, or what `usage` says if it was the only one; null when nothing says so. */
-export function promptTokensOf({ choices, promptTokens }: PeerAnswer, prompt: PeerPrompt | undefined): number | null {
-  return prompt !== undefined && typeof prompt !== 'string' ? prompt.length : choices.length === 1 ? promptTokens : null
+export function promptTokensOf({ choices, promptTokens }: PeerAnswer, prompt: PeerPrompt): number | null {
+  return typeof prompt !== 'string' ? prompt.length : choices.length === 1 ? promptTokens : null
 }
 
 /**
- * What is wrong with the lengths of the lists: P entries for `maxTokens` 0, P + 1 for 1. A server may hide one token that
- * it puts before a text, such as BOS, as long as its lists reach the end of the text.
+ * What is wrong with the lengths of the lists: P entries for `maxTokens` 0, P + 1 for 1. A server may hide one token
+ * that it puts before a text, such as BOS, as long as its lists reach the end of the text.
  */
-export function lengthFaults(choice: PeerChoice, promptTokens: number | null, maxTokens: 0 | 1): string[] {
+export function lengthFaults(
+  choice: PeerChoice,
+  { prompt, promptTokens, maxTokens }: { readonly prompt: PeerPrompt; readonly promptTokens: number | null; readonly maxTokens: 0 | 1 }
+): string[] {
   const found = promptForm(choice)
   if (found === null) return ['the response has no log-probabilities: the server ignored "echo" or "logprobs"']
   const { form, positions } = found
@@ -45,14 +49,15 @@ export function lengthFaults(choice: PeerChoice, promptTokens: number | null, ma
   const missing = promptTokens === null ? 0 : promptTokens + generated - positions.length
   const has = `${form === 'echo' ? 'token_logprobs' : form} has ${positions.length} entries for ${promptTokens} prompt tokens and ${generated} generated`
   if (positions.length <= generated) return [`${has}: the server returned no log-probabilities of the prompt`]
-  if (missing === 0 || (missing === 1 && hidesPrefix(choice))) return []
+  if (missing === 0 || (missing === 1 && hidesPrefix(choice, prompt))) return []
   const late = missing === 1 && isLate(choice) ? '; the last row predicts the token behind it, so every row is one position late' : ''
   return [`${has}: expected ${positions.length + missing}${late}`]
 }
 
-/** Whether the listed tokens spell the whole text of the choice, the generated token included. */
-export function hidesPrefix({ echo, text }: PeerChoice): boolean {
-  return echo !== null && text !== null && echo.map(({ token }) => token ?? '').join('') === text
+/** Whether the listed tokens spell the whole text of the choice, which goes on behind the prompt. */
+function hidesPrefix({ echo, text }: PeerChoice, prompt: PeerPrompt): boolean {
+  if (echo === null || text === null || typeof prompt !== 'string' || text.length <= prompt.length) return false
+  return echo.map(({ token }) => token ?? '').join('') === text
 }
 
 /** Whether the top token of the last row is the text behind the tokens that are listed. */

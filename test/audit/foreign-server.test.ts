@@ -71,8 +71,8 @@ describe('llama-cpp-python', { skip: PYTHON === undefined && 'FOREIGN_PYTHON nam
   after(() => children.map((child) => child.kill()))
 
   for (const [name, flags, expected] of [
-    ['with a BOS: only that max_tokens 0 has no limit', ['--add-bos'], ['max_tokens_zero']],
-    ['without a BOS: every row is one position late', [], ['list_lengths']]
+    ['with a BOS: only max_tokens 0, which has no limit', ['--add-bos'], ['max_tokens_zero']],
+    ['without a BOS: every row is one position late', [], ['list_lengths', 'max_tokens_zero']]
   ] as const) {
     test(name, async (t) => {
       const folder = tempFolder(t)

@@ -50,6 +50,17 @@ const listsOf = (answer: EchoedAnswer | undefined): Lists | null => answer?.choi
 export const PLANTED: readonly Planted[] = [
   { name: 'the generated token is missing (harness trap 1)', check: 'list_lengths', fault: inLists((lists) => dropAt(lists, lists.tokens.length - 1, 1)) },
   {
+    name: 'the prompt is echoed and nothing is generated',
+    check: 'list_lengths',
+    fault: ({ prompt }, answer) => {
+      for (const choice of answer.choices) {
+        if (choice.logprobs !== null) dropAt(choice.logprobs, choice.logprobs.tokens.length - 1, 1)
+        if (typeof prompt === 'string') choice.text = prompt
+      }
+      return answer
+    }
+  },
+  {
     name: 'echo is ignored (llama.cpp#27174)',
     check: 'list_lengths',
     fault: inLists((lists) => dropAt(lists, 0, lists.tokens.length - 1))

@@ -21,7 +21,7 @@ export interface EchoedAnswer {
 }
 
 /** What a fault can use. */
-export interface FaultTools {
+interface FaultTools {
   /** The answer of the honest server to a request. */
   honest(body: CompletionsBody): Promise<EchoedAnswer>
   /** Requests in progress, this one included. */
@@ -38,8 +38,8 @@ export type PlantedFault = (
 ) => EchoedAnswer | PlannedAnswer | Promise<EchoedAnswer | PlannedAnswer>
 
 /**
- * A proxy of a server with the completions endpoint that plants a fault. `memory` keeps the honest answers by request, so
- * that many proxies of one server compute each request once.
+ * A proxy of a server with the completions endpoint that plants a fault. `memory` keeps the honest answers by request,
+ * so that many proxies of one server compute each request once.
  */
 export function startFaultyPeer(url: string, memory: Map<string, Promise<string>>, fault: PlantedFault): Promise<AnsweringServer> {
   const seen = new Map<string, EchoedAnswer>()

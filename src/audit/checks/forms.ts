@@ -35,7 +35,7 @@ async function checkPromptLogprobs(session: Session, text: string): Promise<void
   }
 }
 
-/** HELM and old versions of lm-eval send `max_tokens: 0`: P entries, with the values of a request that generates one. */
+/** HELM and old versions of lm-eval send `max_tokens: 0`: P entries, with the values of other requests. */
 async function checkNoGeneration(session: Session, text: string): Promise<void> {
   const { client, abilities, tolerance, signal } = session.options
   const zero = session.tally('max_tokens_zero')
@@ -46,7 +46,7 @@ async function checkNoGeneration(session: Session, text: string): Promise<void> 
     const answer = await client.complete(request, signal)
     const [choice] = answer.choices
     if (choice === undefined) return
-    const faults = lengthFaults(choice, promptTokensOf(answer, text), 0)
+    const faults = lengthFaults(choice, { prompt: text, promptTokens: promptTokensOf(answer, text), maxTokens: 0 })
     zero.examined(1)
     for (const fault of faults) zero.find(`${fault}`, [body])
     const scored = await session.scoreOne(text)

@@ -6,9 +6,9 @@ import type { Scored, Session } from '../session.ts'
 import { startOf, type TextMaker } from '../texts.ts'
 
 /** Where caches, chunks and attention windows of servers end. */
-export const BOUNDARIES = [256, 512, 1024, 2048] as const
+const BOUNDARIES = [256, 512, 1024, 2048] as const
 /** Tokens beyond the last boundary, so that a row after it exists. */
-export const TAIL_TOKENS = 24
+const TAIL_TOKENS = 24
 const CHARACTERS = 480
 const SHARES = [0.1, 0.3, 0.5, 0.7, 0.9] as const
 
