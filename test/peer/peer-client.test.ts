@@ -198,6 +198,19 @@ describe('PeerClient', () => {
     assert.equal(server.received.length, 1)
   })
 
+  test('stops reading a response that never ends', async () => {
+    const piece = 'x'.repeat(2 ** 20)
+    const endless: typeof fetch = () => Promise.resolve(new Response(new ReadableStream({ pull: (sink) => sink.enqueue(new TextEncoder().encode(piece)) })))
+    const { client } = await clientOf(() => ({ body: '' }))
+    const original = globalThis.fetch
+    globalThis.fetch = endless
+    try {
+      assert.match((await failure(client.models())).message, /sent more than 268435456 bytes: send fewer or shorter prompts/)
+    } finally {
+      globalThis.fetch = original
+    }
+  })
+
   test('says that a server is too slow, or away', async () => {
     const { client, server } = await clientOf(() => new Promise(() => {}), { timeoutMs: 20 })
     assert.match((await failure(client.models())).message, /gave no whole response within 20 ms/)
