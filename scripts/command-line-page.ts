@@ -1,5 +1,5 @@
 import { COMMANDS, type CommandSpec } from '../src/cli/commands.ts'
-import { EXIT_CODES, EXIT_FAILED, EXIT_INTERRUPTED } from '../src/cli/exit-codes.ts'
+import { EXIT_CODES, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PEER } from '../src/cli/exit-codes.ts'
 import type { CommandFlag } from '../src/config/option-schema.ts'
 import { wrapped } from '../src/config/render-options.ts'
 
@@ -33,6 +33,7 @@ function exitCodes(): string {
     '| 2 | wrong arguments or settings, a missing file, a model that cannot be used |',
     `| ${Math.min(...downloads)} to ${Math.max(...downloads)} | a download failed ([the hub guide](../guides/hub.md) lists them) |`,
     `| ${EXIT_FAILED} | \`logpr serve\`: a model failed for good |`,
+    `| ${EXIT_PEER.unreachable}, ${EXIT_PEER.refused}, ${EXIT_PEER.invalid} | another server cannot be reached, refuses the request, or answers what cannot be read |`,
     `| ${EXIT_INTERRUPTED} | interrupted by Ctrl-C |`
   ].join('\n')
 }

@@ -111,6 +111,8 @@ export const SOURCE_FOLDERS: readonly Folder[] = [
     phrase: 'a client of other servers with the completions endpoint: vLLM, llama.cpp, SGLang',
     files: { 'peer-client.ts': 'sends requests' }
   },
+  { path: 'src/audit', phrase: '`logpr audit`: the checks of another server and their report', files: { 'audit.ts': 'runs every check' } },
+  { path: 'src/audit/checks', phrase: 'the checks that compare several requests' },
   { path: 'src/client', phrase: '`logpr/client`: the TypeScript client, without code of the service', files: { 'logpr-client.ts': 'every method' } },
   { path: 'src/observability', phrase: 'the logger and every metric', files: { 'metrics.ts': 'every metric' } },
   { path: 'src/process', phrase: 'facts about this process and package: versions, memory limit, CPU features' }

@@ -36,6 +36,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ['env-schema', 'model/folder/find-graph-file.ts', 'model/precision/eight-bit-form.ts'],
   inspect: ['config/options.ts', 'memory/', 'model/', 'process/', 'engine/process/sharing/sharable-graph.ts', 'tokenizer/token-bytes.ts'],
   peer: [],
+  audit: ['peer/'],
   jinja: [],
   tokenizer: [
     'jinja/',
@@ -104,6 +105,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'pino'
   ],
   cli: [
+    'audit/',
     'config/',
     'encoding/logprob-item.ts',
     'evaluation/logprob-evaluator.ts',

@@ -2,6 +2,7 @@ import type { CommandForm } from '../config/load-config.ts'
 import type { CommandFlag } from '../config/option-schema.ts'
 import { OPTIONS, type OptionName } from '../config/options.ts'
 import { PERPLEXITY_FLAGS } from './perplexity-flags.ts'
+import { AUDIT_FLAGS } from './audit-flags.ts'
 import { SCORE_FLAGS } from './score-flags.ts'
 
 /** What the parser and the help know about a command. */
@@ -120,6 +121,23 @@ export const COMMANDS = {
       'y-tokens': tokens('Tokens of y.')
     },
     settings: []
+  }),
+  audit: define({
+    name: 'audit',
+    summary: "check another server's log-probabilities: vLLM, llama.cpp, SGLang, logpr",
+    usage: ['logpr audit URL [--api-key-env VARIABLE] [--json]', 'logpr audit URL --model MODEL'],
+    description: [
+      'Sends some 60 requests to the completions endpoint below URL, with echo or prompt_logprobs, and compares their log-probabilities: alone and in a batch, a prefix and the longer text, the first and the second time. Needs no model. With --model, also compares them with this model, loaded here.',
+      'Prints a table of the checks, and each finding with the curl commands that show it. A check that could not be made is shown as skipped, with the reason. docs/guides/audit.md explains every check.',
+      'Exit codes: 0 no finding, 1 findings, 2 wrong flags, 30 the server cannot be reached, 31 it refuses the request, 32 its response cannot be read, 130 interrupted by Ctrl-C.'
+    ],
+    examples: [
+      ['logpr audit https://gateway.example/v1 --served-model llama --api-key-env GATEWAY_KEY --json', 'one model behind a gateway, for CI'],
+      ['logpr audit http://127.0.0.1:8000 --model organisation/name --tolerance 0.1', 'compared with the same model here']
+    ],
+    flags: AUDIT_FLAGS,
+    settings: ENGINE_SETTINGS,
+    operand: { name: 'URL', max: 1 }
   }),
   inspect: define({
     name: 'inspect',

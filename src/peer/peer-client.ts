@@ -1,8 +1,8 @@
 import { ServiceError } from '../errors.ts'
 import { PeerError } from './peer-error.ts'
 import { PeerTransport, type TransportOptions } from './peer-transport.ts'
-import { type PeerAnswer, readAnswer } from './read-answer.ts'
-import { memberOf, numberOf, readJson, textOf } from './read-json.ts'
+import { type PeerAnswer, parsedBody, readAnswer } from './read-answer.ts'
+import { memberOf, numberOf, textOf } from './read-json.ts'
 
 /** Where the endpoints of a server are. */
 export interface PeerUrls {
@@ -87,7 +87,7 @@ export class PeerClient {
 
   /** The models that the server lists. */
   async models(signal?: AbortSignal): Promise<PeerModel[]> {
-    const data = memberOf(readJson(await this.#transport.send(this.urls.models, null, signal)).value, 'data')
+    const data = memberOf(parsedBody(await this.#transport.send(this.urls.models, null, signal)).value, 'data')
     if (!Array.isArray(data)) throw new PeerError('invalid', `the response of ${this.urls.models} has no list "data"`)
     return data.flatMap((model: unknown) => {
       const id = textOf(memberOf(model, 'id'))
@@ -112,7 +112,7 @@ export class PeerClient {
         if (error instanceof PeerError && error.kind === 'refused' && error.status !== 401 && error.status !== 403) return null
         throw error
       })
-      const tokens = answer === null ? undefined : memberOf(readJson(answer).value, 'tokens')
+      const tokens = answer === null ? undefined : memberOf(parsedBody(answer).value, 'tokens')
       if (Array.isArray(tokens) && tokens.length > 0 && tokens.every((id) => Number.isSafeInteger(id))) return tokens as number[]
     }
     return null

@@ -15,6 +15,8 @@ export interface TransportOptions {
 const RETRIED_STATUSES: ReadonlySet<number> = new Set([429, 503])
 const MAX_RETRIES = 4
 const MAX_RETRY_WAIT_MS = 30_000
+/** A token with 256 top tokens takes some 8 kB, so this is room for 30,000 tokens of the largest answers. */
+const MAX_BODY_BYTES = 256 * 2 ** 20
 
 /** Sends requests, never more than `concurrency` at the same time. */
 export class PeerTransport {
@@ -69,9 +71,10 @@ export class PeerTransport {
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal])
       })
       const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
-      return { status: response.status, text: await response.text(), retryAfterMs: Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : null }
+      return { status: response.status, text: await bodyOf(response, url), retryAfterMs: Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : null }
     } catch (error) {
       signal?.throwIfAborted()
+      if (error instanceof PeerError) throw error
       if (timeout.aborted) throw new PeerError('unreachable', `${url} gave no whole response within ${timeoutMs} ms: raise the time limit`, { cause: error })
       const { message = '' } = error instanceof Error && error.cause instanceof Error ? error.cause : {}
       throw new PeerError('unreachable', `${url} cannot be reached${message === '' ? '' : ` (${message})`}: check the address, and that the server runs`, {
@@ -91,6 +94,18 @@ export class PeerTransport {
     if (next === undefined) this.#running--
     else next()
   }
+}
+
+/** The text of a body. A server that never ends one must not fill the memory. */
+async function bodyOf(response: Response, url: string): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let sizeBytes = 0
+  for await (const chunk of response.body ?? []) {
+    sizeBytes += chunk.byteLength
+    if (sizeBytes > MAX_BODY_BYTES) throw new PeerError('invalid', `${url} sent more than ${MAX_BODY_BYTES} bytes: send fewer or shorter prompts`)
+    chunks.push(chunk)
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks))
 }
 
 function refusal(url: string, status: number, body: string): string {

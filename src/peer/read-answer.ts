@@ -48,7 +48,7 @@ export interface PeerAnswer {
 
 /** Reads the body of a response with status 200. Throws `PeerError` (`invalid`) when it is not one of completions. */
 export function readAnswer(body: string): PeerAnswer {
-  const { value, hasPythonNumbers } = parsed(body)
+  const { value, hasPythonNumbers } = parsedBody(body)
   const choices = memberOf(value, 'choices')
   if (!Array.isArray(choices)) throw new PeerError('invalid', `the response has no list "choices": is this a completions endpoint?`)
   return {
@@ -58,7 +58,8 @@ export function readAnswer(body: string): PeerAnswer {
   }
 }
 
-function parsed(body: string): ReturnType<typeof readJson> {
+/** Parses a body. Throws `PeerError` (`invalid`) when it is not JSON. */
+export function parsedBody(body: string): ReturnType<typeof readJson> {
   try {
     return readJson(body)
   } catch (error) {

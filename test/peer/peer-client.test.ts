@@ -95,7 +95,7 @@ describe('PeerClient', () => {
     const { client } = await clientOf(() => ({ body: { choices: [{ index: 0, text: ' a', logprobs: { content } }], usage: { prompt_tokens: 3 } } }))
     const error = await failure(scorePrompts(client, ['one two three'], { topCount: 1 }))
     assert.equal(error.kind, 'invalid')
-    assert.match(error.message, /1 entries for 3 prompt tokens and 1 generated: expected 4; the server returned no log-probabilities of the prompt/)
+    assert.match(error.message, /1 entries for 3 prompt tokens and 1 generated: the server returned no log-probabilities of the prompt/)
   })
 
   test('keeps NaN of Python apart from null', async () => {
@@ -196,6 +196,19 @@ describe('PeerClient', () => {
     const error = await failure(client.models())
     assert.match(error.message, /status 307: an empty body; give the address that it redirects to/)
     assert.equal(server.received.length, 1)
+  })
+
+  test('stops reading a response that never ends', async () => {
+    const piece = 'x'.repeat(2 ** 20)
+    const endless: typeof fetch = () => Promise.resolve(new Response(new ReadableStream({ pull: (sink) => sink.enqueue(new TextEncoder().encode(piece)) })))
+    const { client } = await clientOf(() => ({ body: '' }))
+    const original = globalThis.fetch
+    globalThis.fetch = endless
+    try {
+      assert.match((await failure(client.models())).message, /sent more than 268435456 bytes: send fewer or shorter prompts/)
+    } finally {
+      globalThis.fetch = original
+    }
   })
 
   test('says that a server is too slow, or away', async () => {
