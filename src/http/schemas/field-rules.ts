@@ -1,4 +1,5 @@
 import { MESSAGE_OPTIONS, RESERVED_VARIABLES, VARIABLE_NAME } from '../../encoding/conversation-input.ts'
+import { MAX_TOP_OBJECTS } from '../../logprob/request-options.ts'
 import type { Schema } from './json-schema.ts'
 
 /**
@@ -55,19 +56,29 @@ const conversationRules = (options: readonly string[]): Schema[] => [
   )
 ]
 
+const FROM_NEEDS_IDS = rule('from is a position in ids.', anyOf(has('ids'), lacks('from')))
 const PAIR_RULES = allOf(
   ...conversationRules(MESSAGE_OPTIONS),
-  oneForm('Either x or messages, and y.', ['x', 'y'], ['messages', 'y']),
+  oneForm('Either x or messages, and y, or ids.', ['x', 'y'], ['messages', 'y'], ['ids']),
+  FROM_NEEDS_IDS,
   rule('A list of outputs is not empty and does not mix numbers with outputs.', field('y', anyOf(TEXT, IDS, OUTPUTS)))
 )
+
+const WANTS_TOP = hasWith('top_logprobs', { minimum: 1 })
+const TOP_OBJECTS = allOf(field('top_logprobs', { maximum: MAX_TOP_OBJECTS }), not(allOf(hasWith('detail', { enum: ['summary', 'words'] }), WANTS_TOP)))
+const LONE_IDS = anyOf(has('ids'), hasWith('pairs', { maxItems: 1, items: has('ids') }))
+const CHANGES_IDS = anyOf(hasWith('eos', { const: 'score' }), hasWith('on_overflow', { const: 'truncate_left' }))
 
 const LOGPROB_RULES = [
   ...conversationRules(MESSAGE_OPTIONS),
   rule('With pairs, each pair has its own options of a chat template.', anyOf(lacks('pairs'), lacks(...MESSAGE_OPTIONS))),
-  oneForm('x and y, messages and y, or pairs.', ['x', 'y'], ['messages', 'y'], ['pairs']),
+  oneForm('x and y, messages and y, ids, or pairs.', ['x', 'y'], ['messages', 'y'], ['ids'], ['pairs']),
+  FROM_NEEDS_IDS,
   rule('A list of outputs is not empty and does not mix numbers with outputs.', field('y', anyOf(TEXT, IDS, OUTPUTS))),
   rule('Each pair has either x or messages, and y.', field('pairs', { items: PAIR_RULES })),
-  rule('top_logprobs excludes detail summary.', not(allOf(hasWith('detail', { const: 'summary' }), hasWith('top_logprobs', { minimum: 1 })))),
+  rule('As objects, top_logprobs needs detail tokens and is at most 20.', anyOf(hasWith('format', { const: 'arrays' }), TOP_OBJECTS)),
+  rule('Words are objects.', not(allOf(hasWith('format', { const: 'arrays' }), hasWith('detail', { const: 'words' })))),
+  rule('ids are scored as they are. Among several items, only the one with ids fails.', not(allOf(LONE_IDS, CHANGES_IDS))),
   rule(
     'With boundary tokens, x and y are token ids. Among several items, only the one with a text fails.',
     not(
