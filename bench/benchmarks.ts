@@ -27,7 +27,8 @@ export const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   'scoring-graph': async () => (await import('./scoring-graph.ts')).run(),
   'prefix-cache': async () => (await import('./prefix-cache.ts')).run(),
   'several-models': async () => (await import('./several-models.ts')).run(),
-  'tokenize-latency': async () => (await import('./tokenize-latency.ts')).run()
+  'tokenize-latency': async () => (await import('./tokenize-latency.ts')).run(),
+  'teacher-arrays': async () => (await import('./teacher-arrays.ts')).run()
 }
 
 /** Groups of benchmarks under one name. */

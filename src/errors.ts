@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'unauthorized'
   | 'not_found'
   | 'method_not_allowed'
+  | 'not_acceptable'
   | 'invalid_request'
   | 'model_not_found'
   | 'invalid_text'

@@ -82,6 +82,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     '@fastify/',
     '@opentelemetry/api',
     'yaml',
+    'yazl',
     'json-schema-to-ts'
   ],
   serving: [

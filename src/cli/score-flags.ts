@@ -1,6 +1,6 @@
 import type { CommandFlag } from '../config/option-schema.ts'
 import { LOGPROB_REQUEST } from '../http/schemas/logprob.ts'
-import type { RequestedOptions } from '../logprob/request-options.ts'
+import { MAX_TOP_OBJECTS, type RequestedOptions } from '../logprob/request-options.ts'
 
 const { properties: FIELDS } = LOGPROB_REQUEST
 
@@ -22,9 +22,9 @@ export const SCORE_FLAGS = {
   'top-logprobs': {
     type: 'integer',
     minimum: FIELDS.top_logprobs.minimum,
-    maximum: FIELDS.top_logprobs.maximum,
+    maximum: MAX_TOP_OBJECTS,
     default: FIELDS.top_logprobs.default,
-    description: FIELDS.top_logprobs.description
+    description: 'Number of most probable tokens at each position; implies detail tokens.'
   },
   verify: choiceOf(FIELDS.verify),
   boundary: choiceOf(FIELDS.boundary),

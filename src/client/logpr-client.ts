@@ -1,8 +1,10 @@
+import { type LogprobArrays, logprobArraysOf } from './arrays.ts'
 import { type BatchOptions, batchesOf, inHalves, inOrder, type Weight } from './batches.ts'
 import { LogprError } from './errors.ts'
 import type { operations } from './openapi.ts'
 import { type ClientOptions, jsonLines, lost, type RequestOptions, Transport } from './transport.ts'
 
+export type { LogprobArrays, SequenceArrays } from './arrays.ts'
 export { LogprConnectionError, LogprError } from './errors.ts'
 export type { components, operations, paths } from './openapi.ts'
 export type { BatchOptions, ClientOptions, RequestOptions }
@@ -14,10 +16,12 @@ export type BodyOf<Operation extends keyof operations> = Json<NonNullable<operat
 /** The body of an operation's response with status 200. */
 export type AnswerOf<Operation extends keyof operations> = operations[Operation]['responses'] extends { 200: infer Message } ? Json<Message> : never
 
-export type LogprobRequest = BodyOf<'scoreLogprob'>
-export type LogprobResponse = AnswerOf<'scoreLogprob'>
+/** For arrays there is `logprobArrays`. */
+export type LogprobRequest = Omit<LogprobArraysRequest, 'format'> & { readonly format?: 'objects' }
+export type LogprobArraysRequest = BodyOf<'scoreLogprob'>
 /** A result or a failure; `object` tells them apart. */
-export type LogprobOutcome = LogprobResponse['results'][number]
+export type LogprobOutcome = Exclude<AnswerOf<'scoreLogprob'>['results'][number], { object: 'logprob.arrays' }>
+export type LogprobResponse = Omit<AnswerOf<'scoreLogprob'>, 'results'> & { results: LogprobOutcome[] }
 /** The scores of one output. */
 export type LogprobResult = Extract<LogprobOutcome, { object: 'logprob.result' }>
 /** Why an output has no scores. */
@@ -47,11 +51,20 @@ export class LogprClient {
   }
 
   /** Scores one prompt with its outputs, or a list of pairs, in one request. */
-  logprob(body: LogprobRequest, options?: RequestOptions): Promise<LogprobResponse> {
-    return this.#post<'scoreLogprob'>('v1/logprob', body, options)
+  async logprob(body: LogprobRequest, options?: RequestOptions): Promise<LogprobResponse> {
+    return (await this.#post<'scoreLogprob'>('v1/logprob', body, options)) as LogprobResponse
   }
 
-  /** The same, one result at a time, in the order in which they finish; `index` is the place in the request. */
+  /**
+   * The scores of all tokens as arrays, from a binary response: 8 bytes per token instead of some 200. A pair may be
+   * `{ ids, from }`: a sequence that is scored as it is, from position `from` on.
+   */
+  async logprobArrays(body: LogprobArraysRequest, options: RequestOptions = {}): Promise<LogprobArrays> {
+    const response = await this.#transport.send({ method: 'POST', path: 'v1/logprob', body, accept: 'application/zip' }, options)
+    return logprobArraysOf(await response.arrayBuffer().catch((error: unknown) => Promise.reject(lost(error, options.signal))))
+  }
+
+  /** As `logprob`, one result at a time, in the order in which they finish; `index` is the place in the request. */
   async *streamLogprob(body: LogprobRequest, options: RequestOptions = {}): AsyncGenerator<LogprobOutcome, void, undefined> {
     const response = await this.#transport.send({ method: 'POST', path: 'v1/logprob', body, accept: 'application/x-ndjson' }, options)
     for await (const line of jsonLines(response, options.signal)) if (isOutcome(line)) yield line
@@ -182,7 +195,7 @@ async function* placed(pairs: Iterable<LogprobPair> | AsyncIterable<LogprobPair>
   for await (const pair of pairs) yield { pair, place: place++ }
 }
 
-function weightOf({ x, messages, y }: LogprobPair): Weight {
+function weightOf({ x, messages, y, ids }: LogprobPair): Weight {
   const isList = Array.isArray(y) && !y.every((entry) => typeof entry === 'number')
-  return { outputs: isList ? y.length : 1, chars: JSON.stringify([x, messages, y]).length }
+  return { outputs: isList ? y.length : 1, chars: JSON.stringify([x, messages, y, ids]).length }
 }

@@ -7,7 +7,7 @@ import { type SplitIds, splitAtBoundary, startsWith } from './boundary.ts'
 import type { EncodedItem, Warning } from './encoded-item.ts'
 import type { EncodingContext } from './encoding-context.ts'
 import { assertReachable, type ItemInput, itemInputOf } from './item-input.ts'
-import type { LogprobItem, LogprobOptions } from './logprob-item.ts'
+import { type LogprobItem, type LogprobOptions, optionsOf } from './logprob-item.ts'
 import { missingSpace, type WordsAtBoundary, wordsAtBoundary } from './missing-space.ts'
 import { isMisplaced, type PartIds, partText, spelledParts } from './spelling.ts'
 import { TextIds } from './text-ids.ts'
@@ -55,7 +55,8 @@ function spaceWarnings(input: ItemInput, textIds: TextIds): Warning[] {
   return words === null ? [] : missingSpace(textIds.of(words.glued, true).length, textIds.of(words.spaced, true).length)
 }
 
-function encodedItem(input: ItemInput, textIds: TextIds, options: LogprobOptions, context: EncodingContext): EncodedItem {
+function encodedItem(input: ItemInput, textIds: TextIds, requested: LogprobOptions, context: EncodingContext): EncodedItem {
+  const options = optionsOf(input.item, requested)
   const { item, headIds, xText, y } = input
   const { tokenizer, maxModelLen } = context
   const split = splitInput(input, textIds, options, tokenizer)
@@ -112,10 +113,11 @@ function encodedItem(input: ItemInput, textIds: TextIds, options: LogprobOptions
       spelling: { x: text.x.spelling, y: text.y.spelling, isMisplaced: isMisplaced(spelled, text) },
       normalization: { x: text.x.normalization, y: text.y.normalization },
       straddlingToken: split.boundary.straddling_token ?? null,
+      ...(item.from === undefined ? {} : { idsLackPrefix: context.prefixTokenId !== null && ids[0] !== context.prefixTokenId }),
       boundaryIsKnown: split.boundary.policy !== 'tokens',
       ...controlTokens(input, partIds, options, tokenizer)
     },
-    warnings: [...warningsOf(split, droppedTokens, sizes), ...spaceWarnings(input, textIds), ...input.warnings],
+    warnings: [...warningsOf(split, droppedTokens, sizes, item), ...spaceWarnings(input, textIds), ...input.warnings],
     ...scoredRange(sizes, droppedTokens > 0 ? new Set(['conditional']) : options.terms)
   }
 }
@@ -208,7 +210,7 @@ function lengthsOf(tokens: number, text: string): { tokens: number; chars: numbe
   return { tokens, chars: codePointCount(text), bytes: Buffer.byteLength(text) }
 }
 
-function warningsOf({ boundary }: SplitIds, droppedTokens: number, sizes: PartSizes): Warning[] {
+function warningsOf({ boundary }: SplitIds, droppedTokens: number, sizes: PartSizes, { from }: LogprobItem): Warning[] {
   const warnings: Warning[] = []
   if (boundary.merged)
     warnings.push({
@@ -217,7 +219,7 @@ function warningsOf({ boundary }: SplitIds, droppedTokens: number, sizes: PartSi
     })
   if (droppedTokens > 0)
     warnings.push({ code: 'truncated_left', message: `the first ${droppedTokens} tokens of x were dropped to fit the context; joint and marginal are null` })
-  if (sizes.prefix === 0)
+  if (sizes.prefix === 0 && from === undefined)
     warnings.push({ code: 'conditional_on_first_token', message: 'no prefix token precedes the text, so joint and marginal exclude the first token' })
   return warnings
 }

@@ -3,7 +3,7 @@ import type { ChatWarning, TokenizerInfo } from '../tokenizer/tokenizer.ts'
 import { moveTrailingSpace } from './boundary.ts'
 import { textsOf } from './conversation-input.ts'
 import type { EncodingContext } from './encoding-context.ts'
-import type { LogprobItem, LogprobOptions, TextOrIds } from './logprob-item.ts'
+import { type LogprobItem, type LogprobOptions, optionsOf, type TextOrIds } from './logprob-item.ts'
 import { assertWellFormed } from './well-formed.ts'
 
 /** A validated item, with x split into ids that are final and text that is still to be tokenized. */
@@ -23,7 +23,9 @@ export interface ItemInput {
  * Validates an item before it is tokenized. Throws `invalid_text`, `token_out_of_range`, `context_length_exceeded` or
  * `invalid_request`, naming the field.
  */
-export async function itemInputOf(item: LogprobItem, options: LogprobOptions, context: EncodingContext): Promise<ItemInput> {
+export async function itemInputOf(item: LogprobItem, requested: LogprobOptions, context: EncodingContext): Promise<ItemInput> {
+  refuseNotOfIds(item, requested)
+  const options = optionsOf(item, requested)
   const y = checkedInput(item.y, item.param.y, options, context)
   const base = { item, y, headIds: new Int32Array(0), xText: '', fromTemplate: false, movedSpace: false, warnings: [] }
   if (typeof item.x === 'object' && 'messages' in item.x) {
@@ -40,6 +42,21 @@ export async function itemInputOf(item: LogprobItem, options: LogprobOptions, co
   if (options.boundary !== 'move_space' || typeof y !== 'string') return { ...base, xText: x }
   const moved = moveTrailingSpace(x, y)
   return { ...base, xText: moved.x, y: moved.y, movedSpace: moved.x !== x }
+}
+
+/** Options that would change a sequence of ids, and a sequence without a token to score. */
+function refuseNotOfIds({ from, x, y, param }: LogprobItem, { eos, onOverflow }: LogprobOptions): void {
+  if (from === undefined) return
+  if (eos === 'score')
+    throw new ServiceError('invalid_request', 'eos is score, but ids are scored as they are: append the end token to ids, and leave eos out', { param: 'eos' })
+  if (onOverflow === 'truncate_left')
+    throw new ServiceError('invalid_request', 'on_overflow is truncate_left, but ids are scored as they are: shorten ids, and leave on_overflow out', {
+      param: 'on_overflow'
+    })
+  if (y.length > 0) return
+  const count = (x as readonly number[]).length
+  const reason = count > 1 ? `from is ${from}, so there is nothing to score: let from be less than ${count}` : 'which has no probability: send two or more'
+  throw new ServiceError('empty_completion', `${param.x} has ${count} ${count === 1 ? 'token' : 'tokens'}, ${reason}`, { param: param.x })
 }
 
 /** The same error, of which the field is beside the messages at `messagesPath`. */

@@ -24,6 +24,11 @@ export interface LogprobItem {
   readonly y: TextOrIds
   /** What to score instead of words under `detail: "words"`. */
   readonly spans?: ItemSpans
+  /**
+   * Present when the caller sent one sequence of ids, which is scored as it is: the position of the first token to
+   * answer. x is then its first tokens, at least one, and y the others.
+   */
+  readonly from?: number
   /** Paths of x and y in the request, for error messages. */
   readonly param: { readonly x: string; readonly y: string }
 }
@@ -43,6 +48,8 @@ export interface LogprobOptions {
   readonly topLogprobs: number
   /** Statistics of y; null for none. */
   readonly statistics: StatisticOptions | null
+  /** Whether the tokens of a result are objects, or each property of all tokens is one array. */
+  readonly format: 'objects' | 'arrays'
   readonly verify: 'standard' | 'deep'
 }
 
@@ -57,5 +64,14 @@ export const DEFAULT_OPTIONS: LogprobOptions = {
   detail: 'summary',
   topLogprobs: 0,
   statistics: null,
+  format: 'objects',
   verify: 'standard'
+}
+
+/** Of a sequence of ids, nothing is added or dropped, and log Pr(y | x) is the only sum. */
+const OF_IDS = { boundary: 'tokens', prefixToken: 'none', eos: 'none', onOverflow: 'error', terms: new Set<Term>(['conditional']) } as const
+
+/** The options that apply to an item of the request. */
+export function optionsOf({ from }: Pick<LogprobItem, 'from'>, options: LogprobOptions): LogprobOptions {
+  return from === undefined ? options : { ...options, ...OF_IDS }
 }

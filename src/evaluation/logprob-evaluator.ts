@@ -38,7 +38,7 @@ function rowsWanted({ detail, topLogprobs, statistics }: LogprobOptions): Pick<S
   const measures: RowMeasure[] = []
   if (detail === 'tokens' || needsMoments(statistics)) measures.push('variance')
   if (detail === 'words') measures.push('word_starts')
-  return measures.length === 0 ? { topCount: null } : { topCount: topLogprobs, measures }
+  return measures.length === 0 && topLogprobs === 0 ? { topCount: null } : { topCount: topLogprobs, measures }
 }
 
 /** The default of `present`, for which `T` is `Outcome`. */

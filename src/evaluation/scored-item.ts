@@ -1,6 +1,6 @@
 import { elementAt } from '../element-at.ts'
 import type { EncodedItem, Warning } from '../encoding/encoded-item.ts'
-import type { LogprobItem, LogprobOptions } from '../encoding/logprob-item.ts'
+import { type LogprobItem, type LogprobOptions, optionsOf } from '../encoding/logprob-item.ts'
 import type { RowScores } from '../engine/engine.ts'
 import { ServiceError } from '../errors.ts'
 import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
@@ -10,6 +10,7 @@ import { type LogProbSums, logProbSums, rangeOf, type ScoredSequence } from '../
 import { needsMoments, type TokenMoments } from '../statistics/statistics.ts'
 import type { EvaluationContext } from './evaluation-context.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from './sequence-integrity.ts'
+import { type TokenArrays, tokenArrays } from './token-arrays.ts'
 import { type TokenDetail, tokenDetails } from './token-details.ts'
 import { type WordDetail, wordDetails, wordWarnings } from './word-details.ts'
 
@@ -29,6 +30,8 @@ export interface ScoredItem {
   readonly words: Iterable<WordDetail> | null
   /** The tokens of y for `statisticsOf`; null unless statistics are requested and y is scored. */
   readonly moments: TokenMoments | null
+  /** The tokens as arrays under `format: "arrays"`; null otherwise. */
+  readonly arrays: TokenArrays | null
   readonly warnings: readonly Warning[]
 }
 
@@ -49,7 +52,7 @@ interface ItemParts {
   readonly item: LogprobItem
   readonly encoded: EncodedItem
   readonly scored: SequenceScores
-  readonly options: Pick<LogprobOptions, 'detail' | 'topLogprobs' | 'statistics'>
+  readonly options: LogprobOptions
   readonly context: Pick<EvaluationContext, 'tokenizer' | 'causal'>
   readonly checks: readonly CheckFunction[]
 }
@@ -66,8 +69,9 @@ export function scoredItemOf({ item, encoded, scored, options, context, checks }
     sums,
     checks: verdictOf([...checks.map((run) => run(subject)), ...moreChecks]),
     causal,
-    tokens: options.detail === 'tokens' ? tokenDetails(sequence, encoded, rows, options.topLogprobs, tokenizer) : null,
+    tokens: options.format === 'objects' && options.detail === 'tokens' ? tokenDetails(sequence, encoded, rows, options.topLogprobs, tokenizer) : null,
     words: options.detail === 'words' ? wordDetails({ item, encoded, sequence, rows, tokenizer }) : null,
+    arrays: options.format === 'arrays' ? tokenArrays({ item, sequence, encoded, rows, options: optionsOf(item, options), tokenizer }) : null,
     moments: options.statistics === null ? null : momentsOf(encoded, rows, needsMoments(options.statistics)),
     warnings: [...encoded.warnings, ...(causal === 'approximate' ? [APPROXIMATE] : []), ...(options.detail === 'words' ? wordWarnings({ encoded }) : [])]
   }

@@ -72,7 +72,7 @@ export function tokenDetails(
   }
 }
 
-/** Offsets of the tokens of x or of y, by position in the sequence. */
+/** Offsets of the tokens of x or of y in the text of that part, by position in the sequence. */
 export function partOffsets({ ids, sizes }: ScoredSequence, part: 'x' | 'y', text: PartText, tokenizer: Tokenizer): [number, Offsets][] {
   const { start, end } = rangeOf(sizes, part)
   const lengths = Array.from(ids.subarray(start, end), (id) => bytesOfId(tokenizer, id, text.spellsControls).length)

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import accepts from '@fastify/accepts'
 import helmet from '@fastify/helmet'
 import fastifyStatic from '@fastify/static'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
@@ -98,6 +99,7 @@ export async function buildApp({ config, metrics, apiKeys, rateLimitRedis = null
     await scope.register(tokenizerInfoRoutes, { models, isEnabled: config.TOKENIZER_INFO })
     await scope.register(checkRoutes)
     await scope.register(async (lines) => {
+      await lines.register(accepts)
       registerLogprobLines(lines, config, onArrived)
       await lines.register(logprobRoutes, { requests })
     })

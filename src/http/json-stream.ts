@@ -43,7 +43,8 @@ export async function sendJson(reply: FastifyReply, parts: Iterable<Buffer | str
   return reply.header('content-length', sizeBytes).send(Readable.from(writes, { objectMode: false }))
 }
 
-async function joined(parts: Iterable<Buffer | string>): Promise<{ readonly writes: readonly Buffer[]; readonly sizeBytes: number }> {
+/** Joins parts to writes of some size, in slices. */
+export async function joined(parts: Iterable<Buffer | string>): Promise<{ readonly writes: readonly Buffer[]; readonly sizeBytes: number }> {
   const writes: Buffer[] = []
   let texts: Buffer[] = []
   let size = 0

@@ -82,6 +82,7 @@ export const ERROR_KINDS = {
   not_found: invalid(404, 'The resource does not exist'),
   model_not_found: invalid(404, 'The model is not served here'),
   method_not_allowed: invalid(405, 'The resource does not support this method'),
+  not_acceptable: invalid(406, 'No media type of the response is acceptable'),
   request_timeout: invalid(408, 'The request did not arrive in time'),
   body_too_large: invalid(413, 'The body is too large'),
   unsupported_media_type: invalid(415, 'The media type or encoding of the body is not supported'),

@@ -6,7 +6,7 @@ import { selectModel } from './select-model.ts'
 import type { ScoringModel, ServedModels } from './served-models.ts'
 
 export interface ScoringSettings {
-  readonly config: Pick<Config, 'MAX_ITEMS' | 'MAX_REQUESTS'>
+  readonly config: Pick<Config, 'MAX_ITEMS' | 'MAX_REQUESTS' | 'MAX_HELD_BYTES'>
   readonly models: Pick<ServedModels, 'ids' | 'scoring' | 'backlogSeconds'>
   readonly rateLimits: Pick<RateLimits, 'spendTokens'>
 }
@@ -58,6 +58,17 @@ export class ScoringRequests {
     throw new ServiceError('invalid_request', `the request has ${count} ${noun}; the limit is ${MAX_ITEMS} (max-items): split the request`, {
       ...(param === undefined ? {} : { param })
     })
+  }
+
+  /** Throws `invalid_request` when a response, all of which is held in memory, would have more than MAX_HELD_BYTES. */
+  checkAnswerSize(sizeBytes: number): void {
+    const { MAX_HELD_BYTES } = this.#settings.config
+    if (sizeBytes <= MAX_HELD_BYTES) return
+    throw new ServiceError(
+      'invalid_request',
+      `the response would have about ${sizeBytes} bytes; the limit is ${MAX_HELD_BYTES} (max-held-bytes): split the request, lower top_logprobs, or accept application/x-ndjson, which is streamed`,
+      { param: 'top_logprobs' }
+    )
   }
 
   /**

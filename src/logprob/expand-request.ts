@@ -9,6 +9,9 @@ export interface RequestedPair extends ConversationFields {
   readonly x?: TextOrIds
   readonly y?: RequestedOutput
   readonly spans?: readonly RequestedSpan[]
+  /** A whole sequence, in place of x and y. */
+  readonly ids?: readonly number[]
+  readonly from?: number
 }
 
 /** One output, or a list of outputs for the same x. A list of integers is one output as token ids. */
@@ -24,7 +27,7 @@ export interface RequestedPairs extends RequestedPair {
  */
 export function expandRequest(body: RequestedPairs): LogprobItem[] {
   if (body.pairs === undefined) return pairItems(body, { firstIndex: 0, orPairs: ', or pairs' })
-  const stray = (['x', 'y', 'messages', 'spans', ...MESSAGE_OPTIONS] as const).find((field) => body[field] !== undefined)
+  const stray = (['x', 'y', 'messages', 'ids', 'from', 'spans', ...MESSAGE_OPTIONS] as const).find((field) => body[field] !== undefined)
   if (stray !== undefined) throw invalid(stray, `${stray} cannot be combined with pairs: put it into each pair`)
   const items: LogprobItem[] = []
   for (const [index, pair] of body.pairs.entries()) for (const item of pairItems(pair, { firstIndex: items.length, path: `pairs/${index}/` })) items.push(item)
@@ -44,11 +47,13 @@ interface PairPlace {
 
 /** The items of one pair, one per output. Throws `invalid_request`, naming the field. */
 export function pairItems(pair: RequestedPair, { firstIndex, path = '', line, orPairs = '' }: PairPlace): LogprobItem[] {
-  const { x, messages, y, id } = pair
+  const { x, messages, y, id, ids, from } = pair
   const option = messages === undefined ? MESSAGE_OPTIONS.find((field) => pair[field] !== undefined && pair[field] !== null) : undefined
   if (option !== undefined)
     throw invalid(`${path}${option}`, `${path}${option} needs messages, which a chat template renders: send it with messages, or leave it out`)
-  if (x === undefined && messages === undefined) throw invalid(`${path}x`, `${path}x is missing: send x (a text or token ids), messages${orPairs}`)
+  if (ids !== undefined) return [idsItem({ ...pair, ids }, { firstIndex, path, ...(line === undefined ? {} : { line }) })]
+  if (from !== undefined) throw invalid(`${path}from`, `${path}from needs ids, of which it is a position: send it with ids, or leave it out`)
+  if (x === undefined && messages === undefined) throw invalid(`${path}x`, `${path}x is missing: send x (a text or token ids), messages, ids${orPairs}`)
   if (x !== undefined && messages !== undefined) throw invalid(`${path}messages`, `${path}x and ${path}messages exclude each other: send one of them`)
   if (y === undefined) throw invalid(`${path}y`, `${path}y is missing: send the output to score, or a list of outputs`)
 
@@ -65,6 +70,16 @@ export function pairItems(pair: RequestedPair, { firstIndex, path = '', line, or
     const place = { index: firstIndex + candidate, candidate, id: id ?? null, ...(line === undefined ? {} : { line }) }
     return { ...place, x: conversation ?? x!, y: output as TextOrIds, ...spans, param }
   })
+}
+
+/** A sequence of ids: its tokens before `from` are x, and the first one is, because it has no probability. */
+function idsItem(pair: RequestedPair & { readonly ids: readonly number[] }, { firstIndex, path = '', line }: PairPlace): LogprobItem {
+  const { ids, from = 0, id } = pair
+  const other = (['x', 'messages', 'y', 'spans'] as const).find((field) => pair[field] !== undefined)
+  if (other !== undefined) throw invalid(`${path}${other}`, `${path}${other} cannot be combined with ids, which is the whole sequence: leave one of them out`)
+  const start = Math.max(1, from)
+  const place = { index: firstIndex, candidate: 0, id: id ?? null, ...(line === undefined ? {} : { line }) }
+  return { ...place, x: ids.slice(0, start), y: ids.slice(start), from, param: { x: `${path}ids`, y: `${path}ids` } }
 }
 
 function isIds(y: readonly unknown[]): y is readonly number[] {

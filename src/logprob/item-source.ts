@@ -53,7 +53,12 @@ const MAX_CHANGE = 2
 
 /** How many items of a stream are submitted at a time: as many as take some seconds, by those before. */
 export class PortionSize {
-  #items = FIRST_ITEMS
+  #items: number
+
+  /** `largestBytes` is about the longest result that an item can have; 0 if that is small. */
+  constructor(largestBytes = 0) {
+    this.#items = Math.max(1, Math.min(FIRST_ITEMS, Math.floor(TARGET_BYTES / Math.max(1, largestBytes))))
+  }
 
   get items(): number {
     return this.#items

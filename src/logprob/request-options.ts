@@ -14,13 +14,31 @@ export interface RequestedOptions {
   readonly top_logprobs?: number
   readonly statistics?: readonly Statistic[]
   readonly min_k_percent?: number
+  readonly format?: LogprobOptions['format']
   readonly verify?: LogprobOptions['verify']
 }
 
-/** The options of a request, with defaults for those that it omits. `top_logprobs` implies `detail: tokens`. */
-export function logprobOptionsOf(body: RequestedOptions): LogprobOptions {
+/** More top tokens than these are answered as arrays only: as an object, each takes some 100 bytes. */
+export const MAX_TOP_OBJECTS = 20
+
+/**
+ * The options of a request, with defaults for those that it omits. As objects, `top_logprobs` implies `detail: tokens`.
+ * Throws `invalid_request`.
+ */
+export function logprobOptionsOf(body: RequestedOptions, format = body.format ?? DEFAULT_OPTIONS.format): LogprobOptions {
   const topLogprobs = body.top_logprobs ?? 0
-  if (topLogprobs > 0 && body.detail !== undefined && body.detail !== 'tokens') {
+  const implied = format === 'objects' && topLogprobs > 0 ? 'tokens' : DEFAULT_OPTIONS.detail
+  if (format === 'arrays' && body.detail === 'words') {
+    throw new ServiceError('invalid_request', 'words are answered as objects only: set format to objects or omit it', { param: 'format' })
+  }
+  if (format === 'objects' && topLogprobs > MAX_TOP_OBJECTS) {
+    throw new ServiceError(
+      'invalid_request',
+      `top_logprobs is above ${MAX_TOP_OBJECTS}, which needs format arrays: set format to arrays, or top_logprobs to at most ${MAX_TOP_OBJECTS}`,
+      { param: 'top_logprobs' }
+    )
+  }
+  if (format === 'objects' && topLogprobs > 0 && body.detail !== undefined && body.detail !== 'tokens') {
     throw new ServiceError('invalid_request', `top_logprobs needs detail tokens, but detail is ${body.detail}; set detail to tokens or omit it`, {
       param: 'top_logprobs'
     })
@@ -39,9 +57,10 @@ export function logprobOptionsOf(body: RequestedOptions): LogprobOptions {
     parseSpecialTokens: body.parse_special_tokens ?? defaults.parseSpecialTokens,
     onOverflow: body.on_overflow ?? defaults.onOverflow,
     terms,
-    detail: body.detail ?? (topLogprobs > 0 ? 'tokens' : defaults.detail),
+    detail: body.detail ?? implied,
     topLogprobs,
     statistics,
+    format,
     verify: body.verify ?? defaults.verify
   }
 }

@@ -18,6 +18,8 @@ export interface StreamParts {
   readonly source: ItemSource
   readonly evaluator: Pick<LogprobEvaluator, 'encode' | 'evaluateEncoded'>
   readonly options: LogprobOptions
+  /** About how many bytes the longest result may have; 0 if that is small. */
+  readonly largestBytes: number
   /** The terms of the work that is submitted now, of which the whole request has `wholeFactor` times as much. */
   readonly termsNow: (wholeFactor: number) => WorkTerms
   readonly present: (outcome: Outcome) => Promise<ResultLine>
@@ -52,7 +54,7 @@ const LINE_END = Buffer.from('\n')
  */
 export class ResultStream {
   readonly #parts: StreamParts
-  readonly #size = new PortionSize()
+  readonly #size: PortionSize
   readonly #totals = new StreamTotals()
   readonly #finished: Buffer[] = []
   /** What is left of a portion that was admitted in part. */
@@ -65,6 +67,7 @@ export class ResultStream {
 
   constructor(parts: StreamParts) {
     this.#parts = parts
+    this.#size = new PortionSize(parts.largestBytes)
   }
 
   /** Starts the first portion. Throws what `LogprobEvaluator.evaluate` throws. */

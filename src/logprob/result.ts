@@ -58,7 +58,7 @@ export function resultOf(
     counts: encoded.lengths,
     ...(hasY && ownY !== null ? { normalized: normalized(ownY, encoded.lengths.y), is_greedy: isGreedy(sequence) } : {}),
     ...(statistics === null ? {} : { statistics }),
-    ...(sums.isConditionalOnFirstToken ? { conditional_on_first_token: true as const } : {}),
+    ...(sums.isConditionalOnFirstToken && item.from === undefined ? { conditional_on_first_token: true as const } : {}),
     ...(causal === 'approximate' ? { causal: 'approximate' as const } : {}),
     boundary: encoded.boundary,
     checks,
@@ -68,11 +68,15 @@ export function resultOf(
   }
 }
 
+/** The requested statistics of y; null for none. */
+export async function statisticsOfItem({ item, encoded, moments }: ScoredItem, wanted: LogprobOptions['statistics']): Promise<Statistics | null> {
+  const text = encoded.text.y.bytes ?? Buffer.from(encoded.boundary.scored?.y ?? (typeof item.y === 'string' ? item.y : ''))
+  return wanted === null || moments === null ? null : statisticsOf(wanted, moments, text)
+}
+
 /** `resultOf` as JSON text, written in slices: a long sequence with its top tokens takes a second. */
 export async function resultJson(scored: ScoredItem, { terms, statistics: wanted }: Pick<LogprobOptions, 'terms' | 'statistics'>): Promise<string> {
-  const { item, encoded, moments } = scored
-  const text = encoded.text.y.bytes ?? Buffer.from(encoded.boundary.scored?.y ?? (typeof item.y === 'string' ? item.y : ''))
-  const statistics = wanted === null || moments === null ? null : await statisticsOf(wanted, moments, text)
+  const statistics = await statisticsOfItem(scored, wanted)
   const details = scored.tokens ?? scored.words
   if (details === null) return JSON.stringify(resultOf(scored, terms, statistics))
   const { warnings, ...head } = resultOf({ ...scored, tokens: null, words: null }, terms, statistics)
@@ -95,7 +99,7 @@ function isGreedy({ logProbs, best, sizes }: ScoredSequence): boolean {
 /** Which item of the request a result belongs to. */
 export type ItemPlace = Pick<LogprobItem, 'index' | 'id' | 'candidate' | 'line'>
 
-function placeOf({ index, id, candidate, line }: ItemPlace): ItemPlace {
+export function placeOf({ index, id, candidate, line }: ItemPlace): ItemPlace {
   return { index, id, candidate, ...(line === undefined ? {} : { line }) }
 }
 

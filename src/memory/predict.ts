@@ -19,7 +19,7 @@ const PASS_BYTES = 27 * MIB
  */
 const FRAGMENTATION = 0.6
 /** Number of top tokens in a simulated pass. */
-const TOP_COUNT = 20
+const TOP_COUNT = 256
 
 /** A padded batch: B sequences of S tokens. */
 export interface BatchShape {

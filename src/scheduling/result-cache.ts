@@ -83,7 +83,8 @@ function copyOf({ logProbs, logSumExps, bestIds, bestLogProbs, detail, checksums
 
 function detailCopy({ ranks, entropies, probSquareSums, variances, wordStarts, topCount: width, topIds, topLogProbs }: RowDetail, wanted: number): RowDetail {
   const topCount = Math.min(wanted, width)
-  const firstOfRows = <T extends Int32Array | Float32Array>(values: T): T => values.filter((_, i) => i % width < topCount) as T
+  const firstOfRows = <T extends Int32Array | Float32Array>(values: T): T =>
+    (topCount === width ? values.slice() : values.filter((_, i) => i % width < topCount)) as T
   return {
     ranks: ranks.slice(),
     entropies: entropies.slice(),

@@ -15,6 +15,7 @@ describe('ERROR_KINDS', () => {
     unauthorized: 401,
     not_found: 404,
     method_not_allowed: 405,
+    not_acceptable: 406,
     invalid_request: 400,
     model_not_found: 404,
     invalid_text: 400,

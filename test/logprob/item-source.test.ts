@@ -23,4 +23,10 @@ describe('the size of a portion', () => {
   test('is small where results are long', () => {
     assert.equal(after([1, 16 << 20]), 64)
   })
+
+  test('begins small where the longest result is long', () => {
+    assert.equal(new PortionSize(1000).items, 128)
+    assert.equal(new PortionSize(1 << 20).items, 8)
+    assert.equal(new PortionSize(1 << 30).items, 1)
+  })
 })

@@ -46,6 +46,7 @@ function streamOf(count: number, refuse: (asked: Asked, attempt: number) => Serv
       }
     },
     options: DEFAULT_OPTIONS,
+    largestBytes: 0,
     termsNow: (wholeFactor) => ({ signal: leaving.signal, wholeFactor }),
     present: async (outcome) => ({ json: Buffer.from(JSON.stringify({ index: outcome.item.index })), error: 'error' in outcome ? outcome.error : null }),
     onStarted: () => {},

@@ -38,8 +38,8 @@ function floatsAt(outputs: Outputs, name: string, indices: ArrayLike<number>): F
 
 function detailOf(outputs: Outputs, topCount: number, measures: readonly RowMeasure[], rows: Int32Array): RowDetail {
   const width = Math.max(1, topCount)
-  const topIndices = Array.from(rows, (row) => Array.from({ length: topCount }, (_, k) => row * width + k)).flat()
   const topIds = outputs[SCORING_OUTPUTS.topIds]!.data as BigInt64Array
+  const topLogProbs = outputs[SCORING_OUTPUTS.topLogProbs]!.data as Float32Array
   return {
     ranks: Int32Array.from(floatsAt(outputs, SCORING_OUTPUTS.higherCount, rows), (higher) => higher + 1),
     entropies: floatsAt(outputs, SCORING_OUTPUTS.entropy, rows),
@@ -47,8 +47,14 @@ function detailOf(outputs: Outputs, topCount: number, measures: readonly RowMeas
     ...(measures.includes('variance') ? { variances: floatsAt(outputs, SCORING_OUTPUTS.variance, rows) } : {}),
     ...(measures.includes('word_starts') ? { wordStarts: floatsAt(outputs, SCORING_OUTPUTS.wordStarts, rows) } : {}),
     topCount,
-    topIds: Int32Array.from(topIndices, (index) => Number(topIds[index])),
-    topLogProbs: floatsAt(outputs, SCORING_OUTPUTS.topLogProbs, topIndices)
+    topIds: firstOfRows(new Int32Array(rows.length * topCount), (index) => Number(topIds[index])),
+    topLogProbs: firstOfRows(new Float32Array(rows.length * topCount), (index) => topLogProbs[index]!)
+  }
+
+  /** Fills `into`, (R, topCount), from outputs of `width` columns. It may have half a million values: plain loops. */
+  function firstOfRows<T extends Int32Array | Float32Array>(into: T, at: (index: number) => number): T {
+    for (const [r, row] of rows.entries()) for (let k = 0; k < topCount; k++) into[r * topCount + k] = at(row * width + k)
+    return into
   }
 }
 
@@ -103,9 +109,23 @@ function joinDetails(details: readonly RowDetail[]): RowDetail {
 }
 
 function floats<P>(parts: readonly P[], valuesOf: (part: P) => Float32Array): Float32Array {
-  return Float32Array.from(parts.flatMap((part) => [...valuesOf(part)]))
+  return joined(new Float32Array(lengthOf(parts, valuesOf)), parts, valuesOf)
 }
 
 function integers<P>(parts: readonly P[], valuesOf: (part: P) => Int32Array): Int32Array {
-  return Int32Array.from(parts.flatMap((part) => [...valuesOf(part)]))
+  return joined(new Int32Array(lengthOf(parts, valuesOf)), parts, valuesOf)
+}
+
+function lengthOf<P>(parts: readonly P[], valuesOf: (part: P) => ArrayLike<number>): number {
+  return parts.reduce((sum, part) => sum + valuesOf(part).length, 0)
+}
+
+function joined<P, T extends Int32Array | Float32Array>(into: T, parts: readonly P[], valuesOf: (part: P) => ArrayLike<number>): T {
+  let at = 0
+  for (const part of parts) {
+    const values = valuesOf(part)
+    into.set(values, at)
+    at += values.length
+  }
+  return into
 }

@@ -81,6 +81,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   400: 'The request is invalid.',
   401: 'The API key is missing or unknown.',
   404: 'The model, or the resource, does not exist.',
+  406: 'The header Accept excludes every media type of the response.',
   408: 'The request did not arrive in time.',
   413: 'The body is too large.',
   415: 'The media type or encoding of the body is not supported.',

@@ -49,7 +49,8 @@ export const REQUEST_EXAMPLES: Readonly<Record<string, Examples>> = {
       }
     },
     conversation: { summary: 'Score an answer to a conversation', value: { messages: [QUESTION], y: ' They ran down to the river.' } },
-    tokens: { summary: 'See every token', value: { x: 'The cat sat on the', y: ' mat.', detail: 'tokens', top_logprobs: 3 } }
+    tokens: { summary: 'See every token', value: { x: 'The cat sat on the', y: ' mat.', detail: 'tokens', top_logprobs: 3 } },
+    ids: { summary: 'Score token ids as a teacher', value: { pairs: [{ ids: [0, 485, 2334, 886, 322], from: 2 }], format: 'arrays', top_logprobs: 8 } }
   },
   choose: {
     labels: {

@@ -1,4 +1,5 @@
 import { MESSAGE_OPTIONS } from '../../encoding/conversation-input.ts'
+import { MAX_TOP_OBJECTS } from '../../logprob/request-options.ts'
 import type { Schema } from './json-schema.ts'
 import { RERANK_RULES } from './rerank-rules.ts'
 import { allOf, anyOf, conversationRules, field, has, hasWith, lacks, MESSAGE_RULES, not, oneForm, rule, SAFE_NAMES, TEXT } from './rule-parts.ts'
@@ -18,24 +19,29 @@ const HAS_TEXT = anyOf(has('messages'), hasWith('x', TEXT), hasWith('y', anyOf(T
 /** An item that is alone in its request, so that its error is that of the request. */
 const LONE_ITEM_WITH_TEXT = allOf(HAS_TEXT, hasWith('y', ONE_OUTPUT))
 
+const FROM_NEEDS_IDS = rule('from is a position in ids.', anyOf(has('ids'), lacks('from')))
 const PAIR_RULES = allOf(
   ...conversationRules(MESSAGE_OPTIONS),
-  oneForm('Either x or messages, and y.', ['x', 'y'], ['messages', 'y']),
+  oneForm('Either x or messages, and y, or ids.', ['x', 'y'], ['messages', 'y'], ['ids']),
+  FROM_NEEDS_IDS,
   rule('A list of outputs is not empty and does not mix numbers with outputs.', field('y', anyOf(TEXT, IDS, OUTPUTS)))
 )
 
-const TOP_LOGPROBS_RULE = rule(
-  'top_logprobs needs detail tokens.',
-  not(allOf(hasWith('detail', not({ const: 'tokens' })), hasWith('top_logprobs', { minimum: 1 })))
-)
+const WANTS_TOP = hasWith('top_logprobs', { minimum: 1 })
+const TOP_OBJECTS = allOf(field('top_logprobs', { maximum: MAX_TOP_OBJECTS }), not(allOf(hasWith('detail', { enum: ['summary', 'words'] }), WANTS_TOP)))
+const LONE_IDS = anyOf(has('ids'), hasWith('pairs', { maxItems: 1, items: has('ids') }))
+const CHANGES_IDS = anyOf(hasWith('eos', { const: 'score' }), hasWith('on_overflow', { const: 'truncate_left' }))
 
 const LOGPROB_RULES = [
   ...conversationRules(MESSAGE_OPTIONS),
   rule('With pairs, each pair has its own options of a chat template.', anyOf(lacks('pairs'), lacks(...MESSAGE_OPTIONS))),
-  oneForm('x and y, messages and y, or pairs.', ['x', 'y'], ['messages', 'y'], ['pairs']),
+  oneForm('x and y, messages and y, ids, or pairs.', ['x', 'y'], ['messages', 'y'], ['ids'], ['pairs']),
+  FROM_NEEDS_IDS,
   rule('A list of outputs is not empty and does not mix numbers with outputs.', field('y', anyOf(TEXT, IDS, OUTPUTS))),
   rule('Each pair has either x or messages, and y.', field('pairs', { items: PAIR_RULES })),
-  TOP_LOGPROBS_RULE,
+  rule('As objects, top_logprobs needs detail tokens and is at most 20.', anyOf(hasWith('format', { const: 'arrays' }), TOP_OBJECTS)),
+  rule('Words are objects.', not(allOf(hasWith('format', { const: 'arrays' }), hasWith('detail', { const: 'words' })))),
+  rule('ids are scored as they are. Among several items, only the one with ids fails.', not(allOf(LONE_IDS, CHANGES_IDS))),
   rule(
     'With boundary tokens, x and y are token ids. Among several items, only the one with a text fails.',
     not(
@@ -66,7 +72,6 @@ const QUESTION_RULES = [
 ]
 
 const CHOOSE_RULES = [
-  TOP_LOGPROBS_RULE,
   rule(
     'One question, or a list of questions.',
     anyOf(

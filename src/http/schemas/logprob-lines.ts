@@ -1,16 +1,17 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { named, objectOf, string } from './json-schema.ts'
 import { LOGPROB_PAIR, LOGPROB_REQUEST } from './logprob.ts'
+import { LOGPROB_ARRAYS } from './logprob-arrays.ts'
 import { LOGPROB_FAILURE, LOGPROB_RESULT, LOGPROB_TOTALS } from './logprob-response.ts'
 import { RESPONSE_MODEL, STAMP } from './response-parts.ts'
 
-const { model, boundary, prefix_token, eos, parse_special_tokens, on_overflow, terms, detail, top_logprobs, verify } = LOGPROB_REQUEST.properties
+const { model, boundary, prefix_token, eos, parse_special_tokens, on_overflow, terms, detail, top_logprobs, format, verify } = LOGPROB_REQUEST.properties
 
 /** The first line of a body of JSON Lines may say how to score the others. */
 export const LOGPROB_OPTIONS_LINE = {
   type: 'object',
   additionalProperties: false,
-  properties: { model, boundary, prefix_token, eos, parse_special_tokens, on_overflow, terms, detail, top_logprobs, verify }
+  properties: { model, boundary, prefix_token, eos, parse_special_tokens, on_overflow, terms, detail, top_logprobs, format, verify }
 } as const
 
 export type LogprobOptionsLine = FromSchema<typeof LOGPROB_OPTIONS_LINE, { keepDefaultedPropertiesOptional: true }>
@@ -41,11 +42,12 @@ const LOGPROB_SUMMARY = named(
 /** One line of a stream. */
 export const LOGPROB_LINE = named('LogprobLine', {
   description: 'A result, the reason why there is none, or the summary at the end; object tells them apart.',
-  oneOf: [LOGPROB_RESULT, LOGPROB_FAILURE, LOGPROB_SUMMARY],
+  oneOf: [LOGPROB_RESULT, LOGPROB_ARRAYS, LOGPROB_FAILURE, LOGPROB_SUMMARY],
   discriminator: {
     propertyName: 'object',
     mapping: {
       'logprob.result': '#/components/schemas/LogprobResult',
+      'logprob.arrays': '#/components/schemas/LogprobArrays',
       'logprob.failure': '#/components/schemas/LogprobFailure',
       'logprob.summary': '#/components/schemas/LogprobSummary'
     }

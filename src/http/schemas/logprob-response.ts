@@ -1,5 +1,7 @@
 import { CHECKS, WARNINGS } from './check-items.ts'
 import { arrayOf, boolean, integer, named, nullable, number, objectOf, oneOfWords, string } from './json-schema.ts'
+import { LOGPROB_ARRAYS } from './logprob-arrays.ts'
+import { CAUSAL, LINE, LOG_PROB_EOS, LOGPROB_SUMS, PLACE } from './logprob-parts.ts'
 import { COUNTS, RESPONSE_MODEL, STAMP, USAGE } from './response-parts.ts'
 import { STATISTICS_VALUES } from './statistics.ts'
 import { WORDS } from './words.ts'
@@ -54,19 +56,6 @@ export const LOGPROB_TOKEN = named(
 )
 const TOKENS = arrayOf(LOGPROB_TOKEN, 'Every token of the sequence, in order; with detail tokens only.')
 
-const SUMS = named(
-  'LogprobSums',
-  objectOf(
-    {},
-    {
-      joint: nullable(number('log Pr([x, y]), in nats; null when tokens of x were dropped.')),
-      marginal: nullable(number('log Pr(x), in nats: the probability that a text begins with x; null when tokens of x were dropped.')),
-      conditional: nullable(number('log Pr(y | x), in nats.'))
-    },
-    'The requested sums of log-probabilities. A term that was not requested is absent.'
-  )
-)
-
 const BOUNDARY = named(
   'Boundary',
   objectOf(
@@ -85,20 +74,13 @@ const BOUNDARY = named(
   )
 )
 
-const PLACE = {
-  index: integer('Position in the results.'),
-  id: nullable(string('id of the pair; null when it has none.')),
-  candidate: integer('Position of y in the outputs of its x.')
-}
-const LINE = { line: integer('Line of its pair in a body of JSON Lines, from 1; absent otherwise.') }
-
 export const LOGPROB_RESULT = named(
   'LogprobResult',
   objectOf(
     {
       object: { const: 'logprob.result', description: 'Marks a scored item.' },
       ...PLACE,
-      log_prob: SUMS,
+      log_prob: LOGPROB_SUMS,
       counts: COUNTS,
       boundary: BOUNDARY,
       checks: CHECKS,
@@ -106,15 +88,12 @@ export const LOGPROB_RESULT = named(
     },
     {
       ...LINE,
-      log_prob_eos: number('log Pr(end | x, y), in nats; included in conditional and joint. With eos score only.'),
+      log_prob_eos: LOG_PROB_EOS,
       normalized: nullable(NORMALIZED),
       is_greedy: boolean('Whether every token of y is the most probable one at its position. Absent when y was not scored.'),
       statistics: STATISTICS_VALUES,
       conditional_on_first_token: boolean('True when no prefix token precedes the text, so that joint and marginal exclude the first token; absent otherwise.'),
-      causal: {
-        const: 'approximate',
-        description: 'Activations are quantized over whole tensors, so scores are close to those of an exact pass but not equal.'
-      },
+      causal: CAUSAL,
       tokens: TOKENS,
       words: WORDS
     },
@@ -147,10 +126,14 @@ export const LOGPROB_FAILURE = named(
 /** One entry of `results`, or one line of application/x-ndjson. */
 const LOGPROB_OUTCOME = named('LogprobOutcome', {
   description: 'A result, or the reason why there is none; object tells them apart.',
-  oneOf: [LOGPROB_RESULT, LOGPROB_FAILURE],
+  oneOf: [LOGPROB_RESULT, LOGPROB_ARRAYS, LOGPROB_FAILURE],
   discriminator: {
     propertyName: 'object',
-    mapping: { 'logprob.result': '#/components/schemas/LogprobResult', 'logprob.failure': '#/components/schemas/LogprobFailure' }
+    mapping: {
+      'logprob.result': '#/components/schemas/LogprobResult',
+      'logprob.arrays': '#/components/schemas/LogprobArrays',
+      'logprob.failure': '#/components/schemas/LogprobFailure'
+    }
   }
 })
 

@@ -10,17 +10,31 @@ const Y = {
   items: { type: ['integer', 'string', 'array'], items: { type: 'integer' } },
   description: 'The output to score: a text, token ids, or a list of either to score after the same x.'
 } as const
+const IDS = {
+  type: 'array',
+  minItems: 1,
+  items: { type: 'integer' },
+  description: 'A whole sequence of token ids instead of x and y, scored as it is: no prefix token is added, and its first token has no log-probability.'
+} as const
+const FROM = {
+  type: 'integer',
+  minimum: 0,
+  default: 0,
+  description: 'Position in ids from which on tokens are scored and answered. The LM head never runs on those before it.'
+} as const
 /** One of `pairs`, and a line of `logpr score`. */
 export const LOGPROB_PAIR = {
   title: 'LogprobPair',
   type: 'object',
-  description: 'One (x, y) to score, or one conversation with an output.',
+  description: 'One (x, y) to score, one conversation with an output, or one sequence of token ids.',
   additionalProperties: false,
   properties: {
     id: { type: 'string', maxLength: 256, description: 'Returned with the result.' },
     x: X,
     messages: MESSAGES,
     y: Y,
+    ids: IDS,
+    from: FROM,
     spans: SPANS,
     ...CONVERSATION_OPTIONS
   }
@@ -37,6 +51,8 @@ export const LOGPROB_REQUEST = {
     x: X,
     messages: MESSAGES,
     y: Y,
+    ids: IDS,
+    from: FROM,
     spans: SPANS,
     ...CONVERSATION_OPTIONS,
     pairs: { type: 'array', minItems: 1, items: LOGPROB_PAIR, description: 'A list of (x, y) to score, instead of x and y.' },
@@ -82,9 +98,16 @@ export const LOGPROB_REQUEST = {
     top_logprobs: {
       type: 'integer',
       minimum: 0,
-      maximum: 20,
+      maximum: 256,
       default: 0,
-      description: 'Number of most probable tokens at each position; implies detail tokens.'
+      description: 'Number of most probable tokens at each position. As objects it is at most 20 and implies detail tokens.'
+    },
+    format: {
+      type: 'string',
+      enum: ['objects', 'arrays'],
+      default: 'objects',
+      description:
+        'Whether the tokens of a result are objects, or arrays with an entry per token: ids and log_probs, with top_logprobs also top_ids and top_log_probs, with detail tokens also ranks, entropies, log_prob_stds, byte_starts and byte_ends. Arrays are the default with Accept: application/zip, which answers a NumPy .npz file.'
     },
     ...STATISTICS_FIELDS,
     verify: {

@@ -31,6 +31,11 @@ export interface InputInfo {
   readonly controlTokenCount: number
   /** Whether the request asks for all of them: it sent them as ids, or set `parse_special_tokens`. */
   readonly controlTokensWanted: boolean
+  /**
+   * Present when the caller sent the whole sequence as ids, to which no prefix token is added: whether they lack the
+   * one that the model is otherwise scored with.
+   */
+  readonly idsLackPrefix?: boolean
 }
 
 /** `boundary`. `value` is the id of the token that spans the end of x. */
@@ -122,7 +127,10 @@ export function lengthCheck({ ids, sizes, maxModelLen, droppedTokens, xTokens }:
   return check('length', 'warn', `the first ${droppedTokens} tokens of x were dropped to fit the context of ${maxModelLen} tokens`, finding)
 }
 
-export function firstTokenCheck({ sizes }: InputInfo): Check {
+export function firstTokenCheck({ sizes, idsLackPrefix }: InputInfo): Check {
+  if (idsLackPrefix === false) return check('first_token', 'skipped', 'the sequence was sent as ids, and no sum includes its first token')
+  if (idsLackPrefix === true)
+    return check('first_token', 'warn', 'ids do not begin with the prefix token, with which this model scores texts', { independent: true })
   if (sizes.prefix === 1) return check('first_token', 'pass', 'a prefix token precedes the text, so its first token has a probability', { independent: true })
   return check('first_token', 'warn', 'no prefix token precedes the text, so its first token has no probability', {
     independent: true

@@ -1,4 +1,4 @@
-/** JavaScript of README and of docs/guides/clients.md, compiled and run where logpr is installed as a package. */
+/** JavaScript of README and of guides, compiled and run where logpr is installed as a package. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -26,7 +26,7 @@ after(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const PAGES = { 'README.md': 1, 'docs/guides/clients.md': 3 } as const
+const PAGES = { 'README.md': 1, 'docs/guides/clients.md': 3, 'docs/guides/teachers.md': 1 } as const
 
 for (const [page, count] of Object.entries(PAGES))
   describe(page, () => {

@@ -114,6 +114,15 @@ describe('docs/guides/rerank.md', () => {
   }
 })
 
+describe('docs/guides/teachers.md', () => {
+  const PAGE = 'docs/guides/teachers.md'
+  curlBlocks(PAGE).forEach((command, i) => {
+    test(`the answer that it shows is the answer of the service: ${command.slice(-80).trim()}`, async () => {
+      assertContains(await answerOf(command), JSON.parse(present(codeBlocks(readPage(PAGE), 'json')[i])), '')
+    })
+  })
+})
+
 describe('docs/reference/ndjson.md', () => {
   const PAGE = readPage('docs/reference/ndjson.md')
   const commands = codeBlocks(PAGE, 'bash')

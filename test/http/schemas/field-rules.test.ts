@@ -24,7 +24,9 @@ const BODIES: Readonly<Record<string, { readonly path: string; readonly valid: r
       { x: X, y: 'a', top_logprobs: 0, detail: 'summary' },
       { x: [300], y: [301], boundary: 'tokens' },
       { pairs: [...LONE, ...LONE], boundary: 'tokens' },
-      { x: X, y: ['a', 'b'], boundary: 'tokens' }
+      { x: X, y: ['a', 'b'], boundary: 'tokens' },
+      { ids: [300, 301], from: 1, format: 'arrays', top_logprobs: 21 },
+      { pairs: [{ ids: [300, 301] }, { ids: [300, 301] }], eos: 'score' }
     ],
     invalid: [
       {},
@@ -39,7 +41,11 @@ const BODIES: Readonly<Record<string, { readonly path: string; readonly valid: r
       { x: X, y: 'a', top_logprobs: 1, detail: 'summary' },
       { x: X, y: [300], boundary: 'tokens' },
       { pairs: LONE, boundary: 'tokens' },
-      { x: [300], y: ['a'], boundary: 'tokens' }
+      { x: [300], y: ['a'], boundary: 'tokens' },
+      { ids: [300, 301], y: 'a' },
+      { x: X, y: 'a', from: 1 },
+      { ids: [300, 301], top_logprobs: 21 },
+      { ids: [300, 301], eos: 'score' }
     ]
   },
   scoreLoss: {

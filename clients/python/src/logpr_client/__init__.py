@@ -1,5 +1,6 @@
 """Client of a logpr service: log-probabilities of text under a causal language model."""
 
+from ._arrays import LogprobArrays, SequenceArrays
 from ._async_client import AsyncLogprClient
 from ._client import LogprClient
 from ._errors import LogprConnectionError, LogprError
@@ -25,6 +26,7 @@ __all__ = [
     "LogprClient",
     "LogprConnectionError",
     "LogprError",
+    "LogprobArrays",
     "LogprobFailure",
     "LogprobOptions",
     "LogprobOutcome",
@@ -34,5 +36,6 @@ __all__ = [
     "PairFailure",
     "PairOutcome",
     "PairResult",
+    "SequenceArrays",
     "to_records",
 ]

@@ -10,6 +10,7 @@ from typing import Any, AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, 
 
 import httpx
 
+from ._arrays import LogprobArrays
 from ._calls import (
     BatchBuilder,
     Deadline,
@@ -73,6 +74,11 @@ class AsyncLogprClient:
                         yield result
             except httpx.TransportError as error:
                 raise lost(error) from error
+
+    async def logprob_arrays(self, body: Mapping[str, Any]) -> LogprobArrays:
+        """The scores of all tokens as arrays, in a binary response. As in ``LogprClient``."""
+        async with self._send("POST", "/v1/logprob", body, "application/zip") as response:
+            return LogprobArrays(await _content_of(response))
 
     async def score_pairs(
         self, pairs: Pairs, options: LogprobOptions | None = None, *, batch_size: int = 256, concurrency: int = 4
@@ -210,8 +216,12 @@ async def _each(pairs: Pairs) -> AsyncIterator[LogprobPair]:
 
 
 async def _json_of(response: httpx.Response) -> Any:
+    await _content_of(response)
+    return response.json()
+
+
+async def _content_of(response: httpx.Response) -> bytes:
     try:
-        await response.aread()
+        return await response.aread()
     except httpx.TransportError as error:
         raise lost(error) from error
-    return response.json()

@@ -11,6 +11,7 @@ from typing import Any, Generator, Iterable, Iterator, List, Mapping, Sequence, 
 
 import httpx
 
+from ._arrays import LogprobArrays
 from ._calls import (
     Deadline,
     Placed,
@@ -77,6 +78,14 @@ class LogprClient:
                         yield result
             except httpx.TransportError as error:
                 raise lost(error) from error
+
+    def logprob_arrays(self, body: Mapping[str, Any]) -> LogprobArrays:
+        """The scores of all tokens as arrays, in a binary response: 8 bytes per token instead of some 200.
+
+        A pair may be ``{"ids": [...], "from": s}``: a sequence that is scored as it is, from position ``s`` on.
+        """
+        with self._send("POST", "/v1/logprob", body, "application/zip") as response:
+            return LogprobArrays(_content_of(response))
 
     def score_pairs(
         self,
@@ -205,8 +214,12 @@ class LogprClient:
 
 
 def _json_of(response: httpx.Response) -> Any:
+    _content_of(response)
+    return response.json()
+
+
+def _content_of(response: httpx.Response) -> bytes:
     try:
-        response.read()
+        return response.read()
     except httpx.TransportError as error:
         raise lost(error) from error
-    return response.json()

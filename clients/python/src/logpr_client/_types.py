@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Sequence, Union
 
-from typing_extensions import Literal, NotRequired, Required, TypedDict
+from typing_extensions import Literal, NotRequired, TypedDict
 
 TextOrIds = Union[str, Sequence[int]]
 
 
-class LogprobPair(TypedDict, total=False):
-    """One prompt ``x``, or one conversation ``messages``, with one output ``y`` or several."""
+# A keyword of Python cannot be the name of a field in a class.
+_From = TypedDict("_From", {"from": int}, total=False)
+
+
+class LogprobPair(_From, total=False):
+    """One prompt ``x`` or conversation ``messages`` with one output ``y`` or several, or one sequence of ``ids``.
+
+    With ``ids``, ``"from"`` is the first position to score.
+    """
 
     id: str
     x: TextOrIds
     messages: Sequence[Dict[str, Any]]
-    y: Required[Union[TextOrIds, Sequence[TextOrIds]]]
+    y: Union[TextOrIds, Sequence[TextOrIds]]
+    ids: Sequence[int]
     spans: Sequence[Dict[str, Any]]
     add_generation_prompt: bool
     continue_final_message: Union[bool, str]
@@ -38,6 +46,7 @@ class LogprobOptions(TypedDict, total=False):
     top_logprobs: int
     statistics: Sequence[Literal["min_k", "min_k_plus_plus", "zlib_ratio", "sampling_discrepancy"]]
     min_k_percent: float
+    format: Literal["objects", "arrays"]
     verify: Literal["standard", "deep"]
 
 

@@ -121,7 +121,11 @@ export const REQUEST_ENTRIES = {
     formula: 'ids[0] = prefix token',
     tolerance: 'exact',
     cost: FREE,
-    causes: ['the request sets prefix_token: "none"', 'the tokenizer has no BOS token (--prefix-token eos may suit the model)'],
+    causes: [
+      'the request sets prefix_token: "none"',
+      'the tokenizer has no BOS token (--prefix-token eos may suit the model)',
+      'a sequence sent as ids does not begin with the prefix token, which GET /v1/models names'
+    ],
     advice: 'joint and marginal are conditional on the first token. Compare them only with values computed in the same way.'
   },
   greedy_consistent: {
