@@ -6,7 +6,7 @@ import type { WorkTerms } from '../scheduling/job.ts'
 import { type Checks, verdictOf } from '../scoring/checks/check.ts'
 import type { Verdict } from './answer.ts'
 import { inBothOrders, type OrderVerdict } from './both-orders.ts'
-import { distinctWarnings, type Mass, meanMass, scaleWarnings, choiceChecks } from './checks.ts'
+import { choiceChecks, distinctWarnings, type Mass, meanMass, scaleWarnings } from './checks.ts'
 import { type AnswerOptions, answerPrompts, type PromptAnswer, promptsOf, type Scorer } from './prompt-answers.ts'
 import type { Question } from './request.ts'
 

@@ -9,7 +9,7 @@ import { mapInSlices } from '../event-loop.ts'
 import type { WorkTerms } from '../scheduling/job.ts'
 import type { Check } from '../scoring/checks/check.ts'
 import { type SpellingScores, type Verdict, verdictOn } from './answer.ts'
-import { type Mass, massOf, warningsOf, choiceChecks } from './checks.ts'
+import { choiceChecks, type Mass, massOf, warningsOf } from './checks.ts'
 import type { Question, Score } from './request.ts'
 
 /** Options of a request, not of a question. */

@@ -1,8 +1,8 @@
 import type { CommandForm } from '../config/load-config.ts'
 import type { CommandFlag } from '../config/option-schema.ts'
 import { OPTIONS, type OptionName } from '../config/options.ts'
-import { PERPLEXITY_FLAGS } from './perplexity-flags.ts'
 import { AUDIT_FLAGS } from './audit-flags.ts'
+import { PERPLEXITY_FLAGS } from './perplexity-flags.ts'
 import { SCORE_FLAGS } from './score-flags.ts'
 
 /** What the parser and the help know about a command. */
