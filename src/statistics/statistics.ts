@@ -140,7 +140,8 @@ const LEVEL = 6
 
 /**
  * Bytes of a text compressed by zlib at level 6 with its 2 bytes of header and 4 of checksum: the length of Python's
- * `zlib.compress(text)`. Node's own zlib is Chromium's, whose streams have other lengths, which depend on the processor.
+ * `zlib.compress(text)`. Node's own zlib is Chromium's, whose streams have other lengths, which depend on the
+ * processor.
  */
 export async function zlibSize(text: Uint8Array): Promise<number> {
   const deflate = new Deflate({ level: LEVEL })
