@@ -11,9 +11,9 @@ import {
   type Statistics,
   statisticOptionsOf,
   statisticsOf,
-  undefinedStatistics
+  undefinedStatistics,
+  zlibSize
 } from '../../src/statistics/statistics.ts'
-import { zlibSize } from '../../src/statistics/zlib-size.ts'
 
 interface Case {
   readonly logProbs: readonly number[]

@@ -36,8 +36,8 @@ export function wordsOf(characters: readonly string[]): CharRange[] {
 }
 
 /**
- * The tokens of each word, of words in order that do not overlap. White space belongs to the word after it, because most
- * tokenizers put it at the start of a token; behind the last word it belongs to none. Null for a word that
+ * The tokens of each word, of words in order that do not overlap. White space belongs to the word after it, because
+ * most tokenizers put it at the start of a token; behind the last word it belongs to none. Null for a word that
  * has no characters but white space, or no token.
  */
 export function tokensOfWords(characters: readonly string[], words: readonly CharRange[], tokens: readonly TextToken[]): (WordTokens | null)[] {
