@@ -87,7 +87,11 @@ export const CHOOSE_REQUEST = {
         properties: QUESTION_FIELDS
       }
     },
-    detail: { ...detail, enum: ['summary', 'tokens'], description: 'Detail of the results: tokens adds the tokens of each choice with their log-probabilities.' },
+    detail: {
+      ...detail,
+      enum: ['summary', 'tokens'],
+      description: 'Detail of the results: tokens adds the tokens of each choice with their log-probabilities.'
+    },
     top_logprobs,
     verify
   }

@@ -70,7 +70,10 @@ const CHOOSE_RULES = [
   rule(
     'One question, or a list of questions.',
     anyOf(
-      allOf(has('questions'), lacks('x', 'messages', 'choices', 'score', 'domain_prompt', 'content_free', 'terminator', 'candidates', 'order', ...MESSAGE_OPTIONS)),
+      allOf(
+        has('questions'),
+        lacks('x', 'messages', 'choices', 'score', 'domain_prompt', 'content_free', 'terminator', 'candidates', 'order', ...MESSAGE_OPTIONS)
+      ),
       allOf(lacks('questions'), has('choices'), ...QUESTION_RULES)
     )
   ),
