@@ -22,6 +22,9 @@ import { tempFolder } from '../support/temp-folder.ts'
 /** 16-bit keys and values of llama.cpp: largest difference seen over 1,300 tokens, 0.0033 nats. */
 const LLAMA_CPP_NATS = 0.01
 
+/** bfloat16 of vLLM: largest difference seen over 790 tokens, 0.076 nats. */
+const BFLOAT16_NATS = 0.1
+
 interface Recorded {
   readonly request: { readonly prompt: string }
   readonly with_bos: EchoedAnswer
@@ -62,6 +65,24 @@ describe('recorded answers of llama-cpp-python', () => {
       /expected 8; the last row predicts the token behind it, so every row is one position late/
     )
   })
+})
+
+test('a recorded answer of vLLM 0.32 in bfloat16 has the log-probabilities of logpr, in both lists', async () => {
+  const app = await listen()
+  const server = await startAnswering(() => ({ body: readFileSync(join(PACKAGE_FOLDER, 'test', 'audit', 'vllm.json'), 'utf8') }))
+  try {
+    const clientOf = (url: string): PeerClient => new PeerClient({ url, model: null, apiKey: null, timeoutMs: 30_000, concurrency: 1 })
+    const { prompt } = recorded.request
+    const { choices } = await clientOf(server.url).complete({ prompts: [prompt], form: 'echo', topCount: 2, maxTokens: 1 })
+    const [own] = await scorePrompts(clientOf(app.url), [prompt], { topCount: 2 })
+    for (const list of [choices[0]?.echo?.slice(0, -1), choices[0]?.promptLogprobs]) {
+      assert.equal(list?.length, own?.positions.length)
+      const differences = list?.slice(1).map(({ logProb }, i) => Math.abs((logProb ?? Number.NaN) - (own?.positions[i + 1]?.logProb ?? Number.NaN))) ?? []
+      assert.ok(differences.length > 5 && Math.max(...differences) < BFLOAT16_NATS, String(differences))
+    }
+  } finally {
+    await Promise.all([app.close(), server.close()])
+  }
 })
 
 const PYTHON = process.env.FOREIGN_PYTHON
