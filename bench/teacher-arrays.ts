@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { logprobArraysOf } from '../src/client/arrays.ts'
 import { randomOf } from '../test/support/random.ts'
 import type { Findings } from './support/result.ts'
@@ -170,7 +172,6 @@ async function rowsOf(
     const { user, system } = process.cpuUsage(began)
     const path = join(folder, 'answer')
     writeFileSync(path, file)
-    process.stderr.write(`${name} ${file.length} ${seconds} ${cpu} ${count}\n`)
     rows.push([
       name,
       count,
@@ -197,7 +198,8 @@ async function modelRows(server: Server): Promise<(string | number)[][]> {
 
 /** On a connection of its own: an idle one is closed while a long answer is read. */
 async function metrics({ address }: Server): Promise<string> {
-  return (await fetch(`${address}/metrics`, { headers: { connection: 'close' } })).text()
+  const response = await new Promise<IncomingMessage>((resolve, reject) => get(`${address}/metrics`, { agent: false }, resolve).once('error', reject))
+  return text(response)
 }
 
 async function fetched({ address }: Server, accept: string, body: object): Promise<Buffer> {
