@@ -98,7 +98,12 @@ export class TextScores {
 
   jobOf({ ids, firstScored }: TextWindow): ScoringJob {
     const { detail, statistics } = this.#options
-    return { sequence: { ids, firstScored }, topCount: detail === 'tokens' || needsMoments(statistics) ? 0 : null }
+    const hasMoments = needsMoments(statistics)
+    return {
+      sequence: { ids, firstScored },
+      topCount: detail === 'tokens' || hasMoments ? 0 : null,
+      ...(hasMoments ? { measures: ['variance'] as const } : {})
+    }
   }
 
   /** Adds the scores of the next window. Throws `scores_mismatched` or `non_finite_logits`. */
