@@ -9,8 +9,8 @@ import type { EncodedExample } from './encoded-example.ts'
 import type { LabelledIds } from './labelled-ids.ts'
 
 /**
- * Labels the tokens of a row of a training batch as the loss of transformers' causal models does: the row of token i - 1
- * scores label i, -100 masks, and the label of the first token is dropped, because no row predicts it.
+ * Labels the tokens of a row of a training batch as the loss of transformers' causal models does: the row of token
+ * i - 1 scores label i, -100 masks, and the label of the first token is dropped, because no row predicts it.
  *
  * Throws `context_length_exceeded`, `token_out_of_range` or `no_prefix_token`, naming the field.
  */

@@ -1,13 +1,18 @@
 """Compare POST /v1/loss with the loss of transformers on the batches of real data collators.
 
-    python check_collators.py MODEL_FOLDER LOGPR_URL
+    python check_collators.py MODEL_FOLDER
 
-The batches come from transformers' DataCollatorForLanguageModeling and DataCollatorForSeq2Seq and from the collator of
+It starts logpr with the embedded model in the current folder, a checkout. The batches come from transformers' DataCollatorForLanguageModeling and DataCollatorForSeq2Seq and from the collator of
 TRL's SFTTrainer, the losses from `model(input_ids, labels=labels).loss` in float64. Exits 1 when a loss is off by more
 than 1e-4.
 """
+import atexit
 import json
+import re
+import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -26,6 +31,23 @@ TEXTS = [
 ]
 
 
+def address(output) -> str:
+    for line in output:
+        if found := re.search(r'http://127\.0\.0\.1:\d+', line):
+            return found[0]
+    raise SystemExit('logpr did not start')
+
+
+def wait_until_ready() -> None:
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(f'{url}/readyz').close()
+            return
+        except urllib.error.HTTPError:
+            time.sleep(0.5)
+    raise SystemExit('logpr is not ready after a minute')
+
+
 def logpr_loss(body: dict) -> dict:
     request = urllib.request.Request(f'{url}/v1/loss', json.dumps(body).encode(), {'content-type': 'application/json'})
     with urllib.request.urlopen(request) as response:
@@ -42,7 +64,7 @@ def lists(batch: dict) -> dict:
     return {name: batch[name].tolist() for name in names}
 
 
-folder, url = Path(sys.argv[1]), sys.argv[2]
+folder = Path(sys.argv[1])
 model = embedded_model(folder, np.float64)
 tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / 'tokenizer.json'), eos_token='<|endoftext|>', pad_token='<|endoftext|>')
 rows = []
@@ -50,20 +72,21 @@ for prompt, completion in TEXTS:
     x, y = tokenizer(prompt).input_ids, [*tokenizer(completion).input_ids, tokenizer.eos_token_id]
     rows.append((x, y))
 masked = [{'input_ids': x + y, 'labels': [-100] * len(x) + y} for x, y in rows]
-prompted = [{'input_ids': x + y, 'completion_mask': [0] * len(x) + [1] * len(y)} for x, y in rows]
-assistant = [{'input_ids': x + y, 'assistant_masks': [0] * len(x) + [1] * len(y)} for x, y in rows]
 batches = {
     'DataCollatorForLanguageModeling': DataCollatorForLanguageModeling(tokenizer, mlm=False)([{'input_ids': x + y} for x, y in rows]),
     'DataCollatorForSeq2Seq': DataCollatorForSeq2Seq(tokenizer)(masked),
     'DataCollatorForSeq2Seq, multiple of 8': DataCollatorForSeq2Seq(tokenizer, pad_to_multiple_of=8)(masked),
-    'TRL SFT, completion only': SftCollator(pad_token_id=tokenizer.pad_token_id)(prompted),
-    'TRL SFT, assistant only': SftCollator(pad_token_id=tokenizer.pad_token_id)(assistant),
+    'TRL SFT, completion only': SftCollator(pad_token_id=tokenizer.pad_token_id)(masked),
     'TRL SFT, whole text': SftCollator(pad_token_id=tokenizer.pad_token_id)([{'input_ids': x + y} for x, y in rows]),
 }
 shifted = lists(batches['DataCollatorForSeq2Seq'])
 shifted['labels'] = [[*row[1:], -100] for row in shifted['labels']]
 batches['labels that are shifted already'] = {name: torch.tensor(value) for name, value in shifted.items()}
 
+service = subprocess.Popen(['node', 'bin/logpr.mjs', 'serve', '--port', '0'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+atexit.register(service.terminate)
+url = address(service.stdout)
+wait_until_ready()
 worst = 0.0
 for name, batch in batches.items():
     answer = logpr_loss(lists(batch))
