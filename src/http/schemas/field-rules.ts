@@ -1,59 +1,29 @@
-import { MESSAGE_OPTIONS, RESERVED_VARIABLES, VARIABLE_NAME } from '../../encoding/conversation-input.ts'
+import { MESSAGE_OPTIONS } from '../../encoding/conversation-input.ts'
 import type { Schema } from './json-schema.ts'
+import {
+  allOf,
+  anyOf,
+  conversationRules,
+  field,
+  has,
+  hasWith,
+  IDS,
+  LONE_ITEM_WITH_TEXT,
+  lacks,
+  listOf,
+  MESSAGE_RULES,
+  not,
+  OUTPUTS,
+  oneForm,
+  rule,
+  TEXT
+} from './rule-parts.ts'
 
 /**
  * Rules between the fields of request bodies, for the API description only. The code of each endpoint applies them,
  * because its messages say which field is at fault, and Ajv's say "must match exactly one schema in oneOf".
  * Schemathesis (`npm run test:api`) checks that both agree.
  */
-
-const has = (...fields: readonly string[]): Schema => ({ required: fields })
-const anyOf = (...schemas: readonly Schema[]): Schema => ({ anyOf: schemas })
-const allOf = (...schemas: readonly Schema[]): Schema => ({ allOf: schemas })
-const not = (schema: Schema): Schema => ({ not: schema })
-const lacks = (...fields: readonly string[]): Schema => not(anyOf(...fields.map((field) => has(field))))
-const field = (name: string, schema: Schema): Schema => ({ properties: { [name]: schema } })
-/** The field is there with a value that the schema allows. */
-const hasWith = (name: string, schema: Schema): Schema => ({ ...has(name), ...field(name, schema) })
-const rule = (description: string, schema: Schema): Schema => ({ description, ...schema })
-
-/** One of several forms: each is a list of fields that belong together, and excludes those of the others. */
-function oneForm(description: string, ...forms: readonly (readonly string[])[]): Schema {
-  const all = [...new Set(forms.flat())]
-  return { description, oneOf: forms.map((form) => allOf(has(...form), lacks(...all.filter((name) => !form.includes(name))))) }
-}
-
-const TEXT: Schema = { type: 'string' }
-const listOf = (items: Schema): Schema => ({ type: 'array', minItems: 1, items })
-const IDS: Schema = listOf({ type: 'integer' })
-const OUTPUTS = listOf({ type: ['string', 'array'] })
-
-const ONE_OUTPUT = anyOf(TEXT, IDS, { type: 'array', maxItems: 1 })
-const HAS_TEXT = anyOf(has('messages'), hasWith('x', TEXT), hasWith('y', anyOf(TEXT, { type: 'array', items: TEXT })))
-/** An item that is alone in its request, so that its error is that of the request. */
-const LONE_ITEM_WITH_TEXT = allOf(HAS_TEXT, hasWith('y', ONE_OUTPUT))
-
-const TEXT_PARTS: Schema = { items: { required: ['type', 'text'], properties: { type: { const: 'text' }, text: TEXT } } }
-const MESSAGE_RULES = [
-  rule('Only text can be scored.', field('messages', { items: field('content', anyOf(not({ type: 'array' }), TEXT_PARTS)) })),
-  rule(
-    'continue_final_message and add_generation_prompt exclude each other.',
-    not(allOf(hasWith('add_generation_prompt', { const: true }), hasWith('continue_final_message', anyOf({ const: true }, { ...TEXT, minLength: 1 }))))
-  ),
-  rule(
-    'A key of chat_template_kwargs is the name of a variable, and no other argument of apply_chat_template.',
-    field('chat_template_kwargs', { propertyNames: { pattern: VARIABLE_NAME.source, ...not({ enum: RESERVED_VARIABLES }) } })
-  )
-]
-
-/** Messages and their options in a request that may have a text instead of them. */
-const conversationRules = (options: readonly string[]): Schema[] => [
-  ...MESSAGE_RULES,
-  rule(
-    'Only messages have options of a chat template.',
-    anyOf(has('messages'), { properties: Object.fromEntries(options.map((name) => [name, { type: 'null' }])) })
-  )
-]
 
 const PAIR_RULES = allOf(
   ...conversationRules(MESSAGE_OPTIONS),

@@ -16,7 +16,14 @@ export const LOGPROB_PAIR = {
   type: 'object',
   description: 'One (x, y) to score, or one conversation with an output.',
   additionalProperties: false,
-  properties: { id: { type: 'string', maxLength: 256, description: 'Returned with the result.' }, x: X, messages: MESSAGES, y: Y, spans: SPANS, ...CONVERSATION_OPTIONS }
+  properties: {
+    id: { type: 'string', maxLength: 256, description: 'Returned with the result.' },
+    x: X,
+    messages: MESSAGES,
+    y: Y,
+    spans: SPANS,
+    ...CONVERSATION_OPTIONS
+  }
 } as const
 
 /** The body of POST /v1/logprob. */
