@@ -81,7 +81,7 @@ function isRows(list: readonly (number | readonly number[])[] | undefined, field
 }
 
 /** Runs `read`; an error names its field and its place below `path`. */
-export function atPath<T>(path: string, read: () => T): T {
+function atPath<T>(path: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
