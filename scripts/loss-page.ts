@@ -1,5 +1,5 @@
 import { loadConfig } from '../src/config/load-config.ts'
-import type { LossAnswer, LossToken } from '../src/loss/answer.ts'
+import type { DetailedLossAnswer, LossToken } from '../src/loss/answer.ts'
 import { type LossBody, lossRequestOf } from '../src/loss/request.ts'
 import { consistencyOf } from '../src/scoring/consistency/consistency.ts'
 import { startBackend } from '../src/serving/backend.ts'
@@ -28,7 +28,7 @@ export async function lossPage(): Promise<{ readonly blocks: Readonly<Record<str
   })
   try {
     const { lossEvaluator } = await backend.ready
-    const answerOf = (body: LossBody): Promise<LossAnswer> => lossEvaluator.evaluate(lossRequestOf(body), { signal: AbortSignal.timeout(60_000) })
+    const answerOf = (body: LossBody): Promise<DetailedLossAnswer> => lossEvaluator.evaluate(lossRequestOf(body), { signal: AbortSignal.timeout(60_000) })
     const masked = await answerOf({ segments: SEGMENTS })
     const mistaken = { segments: SEGMENTS, reported_loss: rounded(masked.full_sequence.loss_mean ?? 0) }
     return {
@@ -45,7 +45,7 @@ export async function lossPage(): Promise<{ readonly blocks: Readonly<Record<str
   }
 }
 
-function lossShown({ tokens, loss_sum, loss_mean, trained_tokens, full_sequence, diagnosis }: LossAnswer): string {
+function lossShown({ tokens, loss_sum, loss_mean, trained_tokens, full_sequence, diagnosis }: DetailedLossAnswer): string {
   const shown = (token: LossToken): object => {
     const { id, text, label, reason, loss, grad_norm } = token
     return { id, text, label, reason, loss, grad_norm }
@@ -59,7 +59,7 @@ function lossShown({ tokens, loss_sum, loss_mean, trained_tokens, full_sequence,
   return `{\n  "tokens": [\n${rows.join(',\n')}\n  ],\n${fields.join(',\n')}\n}`
 }
 
-function diagnosisShown({ diagnosis: { summary, reported_loss: reported } }: LossAnswer): string {
+function diagnosisShown({ diagnosis: { summary, reported_loss: reported } }: DetailedLossAnswer): string {
   const { verdict, conventions = [] } = reported ?? {}
   const closest = conventions.slice(0, 1).map(({ convention, value, message }) => ({ convention, value, message }))
   return shortened({ diagnosis: { summary, reported_loss: { verdict, conventions: closest } } })

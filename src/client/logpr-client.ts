@@ -36,6 +36,10 @@ export type PairOutcome = LogprobOutcome & {
   readonly pair: number
 }
 
+type LossRequest = BodyOf<'scoreLoss'>
+/** A list of examples, or the rows of a collated batch. */
+type LossBatch = LossRequest & ({ readonly examples: NonNullable<LossRequest['examples']> } | { readonly input_ids: number[][] })
+
 type Ranking = Exclude<AnswerOf<'rerank'>, readonly unknown[]>
 
 /**
@@ -116,7 +120,10 @@ export class LogprClient {
     return this.#post<'scorePerplexity'>('v1/perplexity', body, options)
   }
 
+  /** The losses of a batch of training examples, and their means. */
+  loss(body: LossBatch, options?: RequestOptions): Promise<Extract<AnswerOf<'scoreLoss'>, { object: 'loss.batch' }>>
   /** The loss of a training example, token by token. */
+  loss(body: BodyOf<'scoreLoss'>, options?: RequestOptions): Promise<Extract<AnswerOf<'scoreLoss'>, { object: 'loss' }>>
   loss(body: BodyOf<'scoreLoss'>, options?: RequestOptions): Promise<AnswerOf<'scoreLoss'>> {
     return this.#post<'scoreLoss'>('v1/loss', body, options)
   }

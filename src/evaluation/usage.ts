@@ -45,6 +45,18 @@ export async function workUsage(work: readonly (ScoringJob | ExactBatch)[], scor
   )
 }
 
+/** The usage of several parts of a request together. */
+export function usageSum(usages: readonly Usage[]): Usage {
+  const total = (field: keyof Usage): number => usages.reduce((sum, usage) => sum + usage[field], 0)
+  return {
+    prompt_tokens: total('prompt_tokens'),
+    completion_tokens: total('completion_tokens'),
+    total_tokens: total('total_tokens'),
+    computed_tokens: total('computed_tokens'),
+    cached_tokens: total('cached_tokens')
+  }
+}
+
 export function workUsageOf(work: readonly SequenceWork[]): WorkUsage {
   return {
     computed_tokens: work.reduce((sum, { computedTokens }) => sum + computedTokens, 0),

@@ -1,6 +1,6 @@
 import { elementAt } from '../element-at.ts'
 import { tokenText } from '../encoding/token-text.ts'
-import type { RowScores } from '../engine/engine.ts'
+import type { RowScores, ScoringSequence } from '../engine/engine.ts'
 import { scoredSequence } from '../evaluation/scored-item.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
 import type { Usage, WorkUsage } from '../evaluation/usage.ts'
@@ -8,7 +8,7 @@ import { type Check, type Checks, verdictOf } from '../scoring/checks/check.ts'
 import { REQUEST_CHECKS, type SequenceIntegrity } from '../scoring/checks/request-checks.ts'
 import type { LossDiagnosis } from '../scoring/loss/conventions.ts'
 import { type Finding, labelFindings } from '../scoring/loss/findings.ts'
-import { labelOf, type Reason, weightsOf } from '../scoring/loss/labels.ts'
+import { isTrained, labelOf, type Reason, weightsOf } from '../scoring/loss/labels.ts'
 import { lossConventionCheck, maskSanityCheck } from '../scoring/loss/loss-checks.ts'
 import { gradNorm, type LossTotals, lossTotals } from '../scoring/loss/totals.ts'
 import type { Part, ScoredSequence } from '../scoring/scored-sequence.ts'
@@ -24,7 +24,7 @@ export interface LossToken {
   readonly text: string
   readonly bytes: string
   readonly part: Part
-  /** The id, or -100 when the token is masked. */
+  /** The id to predict, or -100 when the token is masked. It is not `id` only where the labels of a request differ. */
   readonly label: number
   readonly reason: Reason
   readonly weight: number
@@ -38,7 +38,8 @@ export interface LossToken {
 
 /** The response of POST /v1/loss, without the fields that all responses share. */
 export interface LossAnswer {
-  readonly tokens: readonly LossToken[]
+  /** Absent with detail summary. */
+  readonly tokens?: readonly LossToken[]
   readonly loss_sum: number
   readonly loss_mean: number | null
   readonly loss_denominator: number
@@ -47,9 +48,15 @@ export interface LossAnswer {
   readonly log_prob: { readonly joint: number; readonly marginal: number | null; readonly conditional: number }
   readonly log_prob_eos?: number
   readonly conditional_on_first_token?: true
+  readonly padding?: { readonly left: number; readonly right: number }
   readonly checks: Checks
   readonly diagnosis: { readonly summary: string; readonly findings: readonly Finding[]; readonly reported_loss?: LossDiagnosis }
   readonly usage: Usage
+}
+
+/** The response for one example, with all tokens. */
+export interface DetailedLossAnswer extends LossAnswer {
+  readonly tokens: readonly LossToken[]
 }
 
 export interface ScoredExample {
@@ -59,14 +66,19 @@ export interface ScoredExample {
   readonly integrity: SequenceIntegrity
 }
 
+/** What to score of an example: every token but the first. */
+export function sequenceOf({ ids, targets }: EncodedExample): ScoringSequence {
+  return { ids, firstScored: 1, ...(targets === undefined ? {} : { targets: targets.subarray(1) }) }
+}
+
 /**
  * `rows` covers tokens 1 to n-1. Throws `scores_mismatched` or `non_finite_logits`: such scores must never reach a sum.
  */
 export function scoredExample(example: EncodedExample, rows: RowScores): ScoredExample {
-  const { ids, inputInfo } = example
-  const integrity = sequenceIntegrityOf({ ids, firstScored: 1 }, rows)
+  const { ids, targets = ids, inputInfo } = example
+  const integrity = sequenceIntegrityOf(sequenceOf(example), rows)
   assertSequenceIntegrity(integrity)
-  const sequence = scoredSequence({ ids, sizes: inputInfo.sizes, scoredStart: 1, scoredEnd: ids.length }, rows)
+  const sequence = scoredSequence({ ids: targets, sizes: inputInfo.sizes, scoredStart: 1, scoredEnd: ids.length }, rows)
   return { example, sequence, rows, integrity }
 }
 
@@ -75,21 +87,21 @@ interface AnswerParts {
   readonly options: LossOptions
   readonly tokenizer: Tokenizer
   readonly diagnosis: LossDiagnosis | null
+  readonly detail: 'tokens' | 'summary'
   readonly work: WorkUsage
 }
 
 /** Labels, sums, checks and findings of a scored example. */
-export function lossAnswer({ scored, options, tokenizer, diagnosis, work }: AnswerParts): LossAnswer {
+export function lossAnswer({ scored, options, tokenizer, diagnosis, detail, work }: AnswerParts): LossAnswer {
   const { example, sequence } = scored
   const { reasons } = example
   const { logProbs } = sequence
   const weights = weightsOf(reasons, logProbs, options.promptLossWeight)
   const totals = lossTotals({ reasons, logProbs, weights })
-  const tokens = lossTokens(scored, weights, tokenizer)
   const findings = [...labelFindings({ reasons, logProbs, promptLossWeight: options.promptLossWeight }), ...example.findings]
   const { lossSum, lossMean, denominator, trainedTokens, fullSequence } = totals
   return {
-    tokens,
+    ...(detail === 'tokens' ? { tokens: lossTokens(scored, weights, tokenizer) } : {}),
     loss_sum: lossSum,
     loss_mean: lossMean,
     loss_denominator: denominator,
@@ -98,17 +110,22 @@ export function lossAnswer({ scored, options, tokenizer, diagnosis, work }: Answ
     log_prob: { joint: totals.joint, marginal: totals.marginal, conditional: totals.conditional },
     ...(totals.eos === null ? {} : { log_prob_eos: totals.eos }),
     ...(reasons[0] === 'bos' ? {} : { conditional_on_first_token: true as const }),
+    ...(example.padding === undefined ? {} : { padding: example.padding }),
     checks: verdictOf(checksOf(scored, totals, diagnosis)),
     diagnosis: {
-      summary: summaryOf({ totals, tokenCount: tokens.length, findings, diagnosis }),
+      summary: summaryOf({ totals, tokenCount: reasons.length, findings, diagnosis }),
       findings,
       ...(diagnosis === null ? {} : { reported_loss: diagnosis })
     },
-    usage: usageOf(tokens, work)
+    usage: usageOf(reasons, work)
   }
 }
 
-function lossTokens({ example: { ids, reasons }, sequence, rows }: ScoredExample, weights: readonly number[], tokenizer: Tokenizer): LossToken[] {
+function lossTokens(
+  { example: { ids, targets = ids, reasons }, sequence, rows }: ScoredExample,
+  weights: readonly number[],
+  tokenizer: Tokenizer
+): LossToken[] {
   const { detail } = rows
   if (detail === null) throw new Error('the rows have no detail, and gradient norms need its sums of squared probabilities')
   return Array.from(ids, (id, position) => {
@@ -119,7 +136,7 @@ function lossTokens({ example: { ids, reasons }, sequence, rows }: ScoredExample
     return {
       ...tokenText(id, tokenizer),
       part: PARTS[reason],
-      label: labelOf(id, weight),
+      label: labelOf(elementAt(targets, position), weight),
       reason,
       weight,
       log_prob: logProb,
@@ -129,7 +146,7 @@ function lossTokens({ example: { ids, reasons }, sequence, rows }: ScoredExample
   })
 }
 
-const PARTS: Readonly<Record<Reason, Part>> = { bos: 'prefix', completion: 'y', eos: 'eos', prompt: 'x', template: 'x', straddle: 'x' }
+const PARTS: Readonly<Record<Reason, Part>> = { bos: 'prefix', completion: 'y', eos: 'eos', prompt: 'x', masked: 'x', template: 'x', straddle: 'x' }
 
 function checksOf({ example, sequence, integrity }: ScoredExample, totals: LossTotals, diagnosis: LossDiagnosis | null): Check[] {
   const { inputInfo, reasons, ids } = example
@@ -154,12 +171,12 @@ function checksOf({ example, sequence, integrity }: ScoredExample, totals: LossT
   ]
 }
 
-function usageOf(tokens: readonly LossToken[], work: WorkUsage): Usage {
-  const completionTokens = tokens.filter(({ part }) => part === 'y' || part === 'eos').length
+function usageOf(reasons: readonly Reason[], work: WorkUsage): Usage {
+  const completionTokens = reasons.filter(isTrained).length
   return {
-    prompt_tokens: tokens.length - completionTokens,
+    prompt_tokens: reasons.length - completionTokens,
     completion_tokens: completionTokens,
-    total_tokens: tokens.length,
+    total_tokens: reasons.length,
     ...work
   }
 }

@@ -21,14 +21,14 @@ export type ConventionRows = { readonly [job in keyof ConventionJobs]: RowScores
  * Each row predicts the position after it, so `targets` puts the wrong tokens at the right positions. Labels without a
  * shift need one more row, so an arbitrary token is appended; no row depends on it.
  */
-export function conventionJobs({ ids, absentEndId }: EncodedExample, maxModelLen: number): ConventionJobs {
+export function conventionJobs({ ids, targets = ids, absentEndId }: EncodedExample, maxModelLen: number): ConventionJobs {
   const last = elementAt(ids, ids.length - 1)
   const hasRoom = ids.length < maxModelLen
   const longer = (id: number): Int32Array => Int32Array.from([...ids, id])
   return {
-    notShifted: hasRoom ? { sequence: { ids: longer(last), firstScored: 1, targets: ids.slice() }, topCount: null } : null,
+    notShifted: hasRoom ? { sequence: { ids: longer(last), firstScored: 1, targets: targets.slice() }, topCount: null } : null,
     // The last row has no token two positions on; its score is not used.
-    shiftedTwice: ids.length < 3 ? null : { sequence: { ids, firstScored: 1, targets: Int32Array.from([...ids.subarray(2), last]) }, topCount: null },
+    shiftedTwice: ids.length < 3 ? null : { sequence: { ids, firstScored: 1, targets: Int32Array.from([...targets.subarray(2), last]) }, topCount: null },
     end: hasRoom && absentEndId !== null ? { sequence: { ids: longer(absentEndId), firstScored: ids.length }, topCount: null } : null
   }
 }

@@ -20,4 +20,8 @@ export interface EncodedExample {
   /** Control tokens among the completion tokens that the request did not ask for. */
   readonly strayControlTokens: number
   readonly findings: readonly Finding[]
+  /** (n,) The token that each row has to predict; only where labels differ from `ids`. */
+  readonly targets?: Int32Array
+  /** Number of padding tokens that were removed at each end; only for rows of a training batch. */
+  readonly padding?: { readonly left: number; readonly right: number }
 }

@@ -3,18 +3,21 @@ import { contextFor, type EncodingContext } from '../encoding/encoding-context.t
 import type { RowScores, SequenceWork } from '../engine/engine.ts'
 import { assertSequenceIntegrity, sequenceIntegrityOf } from '../evaluation/sequence-integrity.ts'
 import { workOfSequence, workUsageOf } from '../evaluation/usage.ts'
+import { isSliceOver, nextSlice } from '../event-loop.ts'
 import type { ScoringJob, WorkTerms } from '../scheduling/job.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import { conventionsOf, diagnoseLoss, type LossDiagnosis } from '../scoring/loss/conventions.ts'
-import { type LossAnswer, lossAnswer, type ScoredExample, scoredExample } from './answer.ts'
+import { type DetailedLossAnswer, type LossAnswer, lossAnswer, type ScoredExample, scoredExample, sequenceOf } from './answer.ts'
+import { type LossBatchAnswer, type LossBatchRequest, lossBatchAnswer, placed } from './batch.ts'
 import { type ConventionJobs, conventionJobs, exampleLosses } from './convention-jobs.ts'
+import { encodeLabels } from './encode-labels.ts'
 import { encodeMessages } from './encode-messages.ts'
 import { encodePair } from './encode-pair.ts'
 import { encodeSegments } from './encode-segments.ts'
 import type { EncodedExample } from './encoded-example.ts'
 import type { LossInput, LossOptions, LossRequest } from './request.ts'
 
-/** Computes losses for POST /v1/loss: a training example to labelled tokens, tokens to rows, rows to losses. */
+/** Computes losses for POST /v1/loss: training examples to labelled tokens, tokens to rows, rows to losses. */
 export class LossEvaluator {
   readonly #context: EncodingContext
   readonly #scheduler: Scheduler
@@ -25,24 +28,49 @@ export class LossEvaluator {
   }
 
   /** Throws `queue_full`, and for an invalid example the errors of an item of /v1/logprob. */
-  async evaluate({ input, options }: LossRequest, terms: WorkTerms): Promise<LossAnswer> {
-    const example = await this.#encoded(input, options, contextFor(this.#context, terms))
-    const main: ScoringJob = { sequence: { ids: example.ids, firstScored: 1 }, topCount: 0 }
-    const rows = await elementAt(this.#scheduler.submit([main], terms), 0)
-    const scored = scoredExample(example, rows)
-    const reported = options.reportedLoss === null ? null : await this.#diagnosis(scored, options, options.reportedLoss, terms)
-    return lossAnswer({
-      scored,
-      options,
-      tokenizer: this.#context.tokenizer,
-      diagnosis: reported?.diagnosis ?? null,
-      work: workUsageOf([workOfSequence(main.sequence, rows), ...(reported?.work ?? [])])
-    })
+  async evaluate(request: LossRequest, terms: WorkTerms): Promise<DetailedLossAnswer> {
+    const { tokens, ...answer } = elementAt(await this.#answers([request], [''], 'tokens', terms), 0)
+    if (tokens === undefined) throw new Error('the answer to one example has no tokens')
+    return { tokens, ...answer }
   }
 
-  #encoded(input: LossInput, options: LossOptions, context: EncodingContext): Promise<EncodedExample> {
-    if (input.form === 'pair') return encodePair(input, options, context)
-    return input.form === 'segments' ? encodeSegments(input, options, context) : encodeMessages(input, options, context)
+  /** Scores the examples of a batch in one pass. Throws as `evaluate` does, naming the example. */
+  async evaluateBatch({ requests, paths, detail, reportedLoss }: LossBatchRequest, terms: WorkTerms): Promise<LossBatchAnswer> {
+    return lossBatchAnswer(await this.#answers(requests, paths, detail, terms), reportedLoss)
+  }
+
+  async #answers(requests: readonly LossRequest[], paths: readonly string[], detail: 'tokens' | 'summary', terms: WorkTerms): Promise<LossAnswer[]> {
+    const context = contextFor(this.#context, terms)
+    const examples: EncodedExample[] = []
+    for (const [i, { input, options }] of requests.entries()) {
+      examples.push(
+        await encoded(input, options, context).catch((error: unknown) => {
+          throw placed(error, elementAt(paths, i))
+        })
+      )
+      if (isSliceOver()) await nextSlice()
+    }
+    // The sums of squared probabilities are a detail, for gradient norms.
+    const jobs = examples.map((example): ScoringJob => ({ sequence: sequenceOf(example), topCount: detail === 'tokens' ? 0 : null }))
+    const rows = await Promise.all(this.#scheduler.submit(jobs, terms))
+    const answers: LossAnswer[] = []
+    for (const [i, { options }] of requests.entries()) {
+      const own = elementAt(rows, i)
+      const scored = scoredExample(elementAt(examples, i), own)
+      const reported = options.reportedLoss === null ? null : await this.#diagnosis(scored, options, options.reportedLoss, terms)
+      answers.push(
+        lossAnswer({
+          scored,
+          options,
+          tokenizer: this.#context.tokenizer,
+          diagnosis: reported?.diagnosis ?? null,
+          detail,
+          work: workUsageOf([workOfSequence(elementAt(jobs, i).sequence, own), ...(reported?.work ?? [])])
+        })
+      )
+      if (isSliceOver()) await nextSlice()
+    }
+    return answers
   }
 
   /**
@@ -72,4 +100,10 @@ export class LossEvaluator {
       work: jobs.map(({ sequence: each }, i) => workOfSequence(each, elementAt(rows, i)))
     }
   }
+}
+
+async function encoded(input: LossInput, options: LossOptions, context: EncodingContext): Promise<EncodedExample> {
+  if (input.form === 'labels') return encodeLabels(input.row, context)
+  if (input.form === 'pair') return encodePair(input, options, context)
+  return input.form === 'segments' ? encodeSegments(input, options, context) : encodeMessages(input, options, context)
 }

@@ -2,6 +2,7 @@ import { type ConversationFields, conversationOf, MESSAGE_OPTIONS } from '../enc
 import type { LogprobOptions, TextOrIds } from '../encoding/logprob-item.ts'
 import { ServiceError } from '../errors.ts'
 import type { Conversation } from '../tokenizer/tokenizer.ts'
+import { type CollatedRow, type LabelledIds, labelledIdsOf } from './labelled-ids.ts'
 
 /** A piece of text, and whether it is trained. */
 interface Segment {
@@ -9,8 +10,8 @@ interface Segment {
   readonly train: boolean
 }
 
-/** The body of POST /v1/loss. */
-export interface LossBody extends ConversationFields {
+/** One example of POST /v1/loss as a body has it. */
+export interface LossBody extends ConversationFields, CollatedRow {
   readonly x?: TextOrIds
   readonly y?: TextOrIds
   readonly segments?: readonly Segment[]
@@ -24,7 +25,7 @@ export interface LossBody extends ConversationFields {
   readonly parse_special_tokens?: boolean
 }
 
-/** One training example, in one of three forms. */
+/** One training example, in one of four forms. */
 export type LossInput =
   | { readonly form: 'pair'; readonly x: TextOrIds; readonly y: TextOrIds; readonly boundary: LogprobOptions['boundary'] }
   | { readonly form: 'segments'; readonly segments: readonly Segment[] }
@@ -35,6 +36,7 @@ export type LossInput =
       /** Whether the messages of `trainOn` are trained, or what `{% generation %}` blocks of the template write. */
       readonly mask: 'roles' | 'generation'
     }
+  | { readonly form: 'labels'; readonly row: LabelledIds }
 
 export interface LossOptions {
   readonly eos: LogprobOptions['eos']
@@ -49,10 +51,13 @@ export interface LossRequest {
   readonly options: LossOptions
 }
 
-/** Reads a body and fills in the defaults. Throws `invalid_request`, naming the missing or superfluous field. */
-export function lossRequestOf(body: LossBody): LossRequest {
+/**
+ * Reads an example and fills in the defaults. `suffix` is the place of a row in a batch of rows, such as `/3`. Throws
+ * `invalid_request`, naming the missing or superfluous field.
+ */
+export function lossRequestOf(body: LossBody, suffix = ''): LossRequest {
   return {
-    input: inputOf(body),
+    input: inputOf(body, suffix),
     options: {
       eos: body.eos ?? 'none',
       prefixToken: body.prefix_token ?? 'auto',
@@ -63,14 +68,38 @@ export function lossRequestOf(body: LossBody): LossRequest {
   }
 }
 
-const FORMS = 'send one of: x and y, segments, or messages'
+const FORMS = 'send one of: x and y, segments, messages, or input_ids and labels'
 
-function inputOf(body: LossBody): LossInput {
+const FORM_NAMES = { x: 'x and y', segments: 'segments', messages: 'messages', input_ids: 'input_ids and labels' } as const
+
+/** Fields that say how a text becomes tokens. */
+const OF_TEXTS = ['eos', 'prefix_token', 'parse_special_tokens'] as const
+
+/** Roles that a message may repeat. Any other could be a text of the request. */
+const KNOWN_ROLES: ReadonlySet<string> = new Set(['system', 'developer', 'user', 'assistant', 'model', 'tool', 'function', 'ipython'])
+
+/** Throws `invalid_request` for a role in train_on that no message has: its messages would be masked without a word. */
+function assertRoles(trainOn: readonly string[], { messages }: Conversation): void {
+  const present = new Set(messages.map(({ role }) => role))
+  const missing = trainOn.findIndex((role) => !present.has(role))
+  if (missing < 0) return
+  const known = [...present].filter((role) => KNOWN_ROLES.has(role)).sort()
+  const others = present.size - known.length
+  const listed = [...known, ...(others === 0 ? [] : [`${others} that logpr does not repeat here`])].join(', ')
+  throw invalid(
+    `train_on/${missing}`,
+    `train_on/${missing} is a role that no message has, so nothing of it would be trained. The roles of the messages are: ${listed}. Correct train_on or the messages`
+  )
+}
+
+function inputOf(body: LossBody, suffix: string): LossInput {
   const { x, y, segments, messages, train_on: trainOn, mask = 'roles', eos, boundary, parse_special_tokens: parse } = body
-  const given = Object.entries({ x: x ?? y, segments, messages }).flatMap(([field, value]) => (value === undefined ? [] : [field]))
+  const given = Object.entries({ x: x ?? y, segments, messages, input_ids: body.input_ids ?? body.labels ?? body.attention_mask }).flatMap(([field, value]) =>
+    value === undefined ? [] : [field]
+  )
   const [form, second] = given
   if (form === undefined) throw invalid('x', `the request has no text: ${FORMS}`)
-  if (second !== undefined) throw invalid(second, `${second} cannot be combined with ${form === 'x' ? 'x and y' : form}: ${FORMS}`)
+  if (second !== undefined) throw invalid(second, `${second} cannot be combined with ${FORM_NAMES[form as keyof typeof FORM_NAMES]}: ${FORMS}`)
   if (trainOn !== undefined && messages === undefined) throw invalid('train_on', 'train_on needs messages: send it with messages, or set train on segments')
   const option = messages === undefined ? MESSAGE_OPTIONS.find((field) => body[field] !== undefined && body[field] !== null) : undefined
   if (option !== undefined) throw invalid(option, `${option} needs messages, which a chat template renders: send it with messages, or leave it out`)
@@ -82,21 +111,32 @@ function inputOf(body: LossBody): LossInput {
       throw invalid('continue_final_message', 'continue_final_message and mask generation exclude each other, as in transformers: send one of them')
   }
   if (boundary !== undefined && form !== 'x')
-    throw invalid('boundary', `boundary applies to x and y alone, because ${form} are tokenized as one text: leave boundary out`)
+    throw invalid(
+      'boundary',
+      `boundary applies to x and y alone, because ${form === 'input_ids' ? 'input_ids are complete' : `${form} are tokenized as one text`}: leave boundary out`
+    )
   if (parse === true && messages !== undefined)
     throw invalid(
       'parse_special_tokens',
       'message contents are always plain text, and the chat template writes the control tokens: leave parse_special_tokens out'
     )
 
+  if (form === 'input_ids') {
+    const stray = OF_TEXTS.find((field) => body[field] !== undefined)
+    if (stray !== undefined) throw invalid(stray, `${stray} is for texts, and input_ids are scored as they are: leave ${stray} out`)
+    return { form: 'labels', row: labelledIdsOf(body, suffix) }
+  }
   if (segments !== undefined) return { form: 'segments', segments }
-  if (messages !== undefined)
+  if (messages !== undefined) {
+    const conversation = conversationOf(messages, body, { path: '', addGenerationPrompt: false })
+    assertRoles(trainOn ?? [], conversation)
     return {
       form: 'messages',
-      conversation: conversationOf(messages, body, { path: '', addGenerationPrompt: false }),
+      conversation,
       trainOn: mask === 'generation' ? [] : (trainOn ?? ['assistant']),
       mask
     }
+  }
   if (x === undefined) throw invalid('x', 'x is missing: send the prompt, or an empty text')
   if (y === undefined) throw invalid('y', 'y is missing: send the completion to train')
   return { form: 'pair', x, y, boundary: boundary ?? 'auto' }

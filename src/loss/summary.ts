@@ -22,7 +22,8 @@ export function summaryOf({ totals, tokenCount, findings, diagnosis }: SummaryPa
   ].join(' ')
 }
 
-function reportedText({ value, verdict, conventions, nearest }: LossDiagnosis): string {
+/** What explains a reported loss, in a sentence. */
+export function reportedText({ value, verdict, conventions, nearest }: LossDiagnosis): string {
   const [best] = conventions
   if (best !== undefined) {
     const others = conventions.length - 1

@@ -95,6 +95,18 @@ describe('a response is as described, without another field', () => {
     ],
     ['scoreLoss', { x: 'The cat', y: ' sat', eos: 'score', prompt_loss_weight: 0.5, reported_loss: 1e6, prefix_token: 'none' }],
     ['scoreLoss', { segments: [{ text: 'The cat', train: false }] }],
+    ['scoreLoss', { input_ids: [300, 301, 302], labels: [-100, 301, -100], attention_mask: [1, 1, 0], reported_loss: 2 }],
+    [
+      'scoreLoss',
+      {
+        examples: [
+          { x: 'The cat', y: ' sat' },
+          { x: 'a', y: ' b', reported_loss: 2 }
+        ],
+        detail: 'tokens',
+        reported_loss: 1e6
+      }
+    ],
     ['checkLogprobs', { joint: -2000, marginal: -1, conditional: -1999, x_tokens: 1, y_tokens: 1, token_log_probs: [null, -1999] }],
     ['scoreCompletions', { prompt: [[464, 262]], echo: true, logprobs: 2, prompt_logprobs: 2, max_tokens: 1, return_tokens_as_token_ids: true }],
     ['scoreChatCompletions', { messages: [{ role: 'user', content: 'Hi' }], prompt_logprobs: 1, max_tokens: 1, no_such_field: 1 }],

@@ -12,6 +12,7 @@ export interface LossBody {
   readonly log_prob: { readonly joint: number; readonly marginal: number | null; readonly conditional: number }
   readonly log_prob_eos?: number
   readonly conditional_on_first_token?: boolean
+  readonly padding?: { readonly left: number; readonly right: number }
   readonly checks: { readonly verdict: string; readonly items: readonly { readonly id: string; readonly status: string; readonly independent: boolean }[] }
   readonly diagnosis: {
     readonly summary: string
@@ -25,6 +26,18 @@ export interface LossBody {
   }
   readonly usage: Readonly<Record<string, number>>
   readonly stamp: Readonly<Record<string, unknown>>
+}
+
+/** The fields of the response to a batch that tests use. */
+export interface LossBatchBody {
+  readonly object: string
+  readonly results: readonly (Omit<LossBody, 'tokens'> & { readonly tokens?: LossBody['tokens'] })[]
+  readonly loss_mean: number
+  readonly loss_mean_over_examples: number
+  readonly trained_tokens: number
+  readonly trained_examples: number
+  readonly diagnosis: Pick<LossBody['diagnosis'], 'summary' | 'reported_loss'>
+  readonly usage: Readonly<Record<string, number>>
 }
 
 interface LossTokenBody {

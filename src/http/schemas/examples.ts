@@ -112,7 +112,34 @@ export const REQUEST_EXAMPLES: Readonly<Record<string, Examples>> = {
         ]
       }
     },
-    conversation: { summary: 'A conversation', value: { messages: CONVERSATION, train_on: ['assistant'] } }
+    conversation: { summary: 'A conversation', value: { messages: CONVERSATION, train_on: ['assistant'] } },
+    labels: {
+      summary: 'A batch as a data collator holds it',
+      value: {
+        input_ids: [
+          [485, 1282, 1321, 556],
+          [485, 1321, 0, 0]
+        ],
+        labels: [
+          [-100, -100, 1321, 556],
+          [-100, 1321, -100, -100]
+        ],
+        attention_mask: [
+          [1, 1, 1, 1],
+          [1, 1, 0, 0]
+        ]
+      }
+    },
+    examples: {
+      summary: 'Several examples, and their means',
+      value: {
+        examples: [
+          { x: 'The children ran down to the', y: ' river.' },
+          { x: 'The cat sat on the', y: ' mat.' }
+        ],
+        reported_loss: 2.5
+      }
+    }
   },
   checkLogprobs: {
     inconsistent: { summary: 'A joint above its marginal, which no model can give', value: { joint: -3.5, marginal: -5.2 } },

@@ -1,6 +1,7 @@
 import { MESSAGE_OPTIONS } from '../../encoding/conversation-input.ts'
 import { MAX_TOP_OBJECTS } from '../../logprob/request-options.ts'
 import type { Schema } from './json-schema.ts'
+import { LOSS_RULES } from './loss-rules.ts'
 import { RERANK_RULES } from './rerank-rules.ts'
 import { allOf, anyOf, conversationRules, field, has, hasWith, lacks, MESSAGE_RULES, not, oneForm, rule, SAFE_NAMES, TEXT } from './rule-parts.ts'
 
@@ -91,22 +92,6 @@ const PERPLEXITY_RULES = [
     'stride is for strided windows and below max_length, which is at least 2.',
     anyOf(allOf(hasWith('window', { const: 'disjoint' }), lacks('stride')), allOf(field('window', { const: 'strided' }), field('max_length', { minimum: 2 })))
   )
-]
-
-const LOSS_RULES = [
-  ...conversationRules(MESSAGE_OPTIONS),
-  oneForm('x and y, segments, or messages.', ['x', 'y'], ['segments'], ['messages']),
-  rule('train_on is for messages.', anyOf(lacks('train_on'), has('messages'))),
-  rule(
-    'With mask generation, the chat template alone decides what is trained.',
-    anyOf(
-      field('mask', not({ const: 'generation' })),
-      allOf(has('messages'), lacks('train_on', 'eos'), field('continue_final_message', { enum: [false, null, ''] }))
-    )
-  ),
-  rule('boundary is for x and y.', anyOf(lacks('boundary'), has('x'))),
-  rule('parse_special_tokens is not for messages.', not(allOf(has('messages'), hasWith('parse_special_tokens', { const: true })))),
-  rule('With boundary tokens, x and y are token ids.', not(allOf(hasWith('boundary', { const: 'tokens' }), anyOf(hasWith('x', TEXT), hasWith('y', TEXT)))))
 ]
 
 const WITHOUT_OTHER_RULE = ['detokenize', 'checkHeuristics', 'checkLengthPerPerplexity', 'checkPrefixSuffixPerplexity']

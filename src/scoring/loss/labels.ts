@@ -3,11 +3,12 @@
  * - `completion`: text to learn
  * - `eos`: an end token to learn
  * - `prompt`: text that is given
+ * - `masked`: a token with the label -100 in the request
  * - `bos`: the prefix token, which no row predicts
  * - `template`: text that a chat template writes around the contents
  * - `straddle`: a token with bytes of both trained and given text
  */
-export type Reason = 'prompt' | 'completion' | 'bos' | 'eos' | 'template' | 'straddle'
+export type Reason = 'prompt' | 'masked' | 'completion' | 'bos' | 'eos' | 'template' | 'straddle'
 
 /** PyTorch's default `ignore_index`: cross-entropy skips tokens with this label. */
 export const MASKED_LABEL = -100

@@ -54,10 +54,31 @@ const BODIES: Readonly<Record<string, { readonly path: string; readonly valid: r
       { x: X, y: ' river' },
       { segments: [{ text: X, train: true }] },
       { segments: [{ text: X, train: true }], parse_special_tokens: true },
-      { x: [300], y: [301], boundary: 'tokens' }
+      { x: [300], y: [301], boundary: 'tokens' },
+      { input_ids: [300, 301], labels: [-100, 301], attention_mask: [1, 1], prompt_loss_weight: 0.5 },
+      { input_ids: [[300, 301]], labels: [[-100, 301]], detail: 'tokens', reported_loss: 1 },
+      {
+        examples: [
+          { x: X, y: 'a' },
+          { input_ids: [300, 301], labels: [-100, 301] }
+        ],
+        detail: 'summary',
+        reported_loss: 1
+      }
     ],
     invalid: [
       {},
+      { input_ids: [300, 301] },
+      { labels: [300, 301] },
+      { input_ids: [300, 301], labels: [-100, 301], eos: 'score' },
+      { input_ids: [300, 301], labels: [-100, 301], boundary: 'tokens' },
+      { input_ids: [300, 301], labels: [-100, 301], detail: 'tokens' },
+      { input_ids: [[300, 301]], labels: [-100, 301] },
+      { input_ids: [300, 301], labels: [-100, 301], x: X, y: 'a' },
+      { x: X, y: 'a', attention_mask: [1] },
+      { x: X, y: 'a', detail: 'tokens' },
+      { examples: [{ x: X, y: 'a' }], prompt_loss_weight: 0.5 },
+      { examples: [{ x: X }] },
       { x: X },
       { x: X, y: 'a', segments: [{ text: X, train: true }] },
       { x: X, y: 'a', train_on: ['user'] },

@@ -139,7 +139,7 @@ class AsyncLogprClient:
         return await self.post("/v1/perplexity", body)
 
     async def loss(self, body: Mapping[str, Any]) -> Any:
-        """The loss of a training example, token by token."""
+        """The loss of a training example token by token, or of a batch with its means."""
         return await self.post("/v1/loss", body)
 
     async def check(self, body: Mapping[str, Any]) -> Any:

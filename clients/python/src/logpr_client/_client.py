@@ -154,7 +154,7 @@ class LogprClient:
         return self.post("/v1/perplexity", body)
 
     def loss(self, body: Mapping[str, Any]) -> Any:
-        """The loss of a training example, token by token."""
+        """The loss of a training example token by token, or of a batch with its means."""
         return self.post("/v1/loss", body)
 
     def check(self, body: Mapping[str, Any]) -> Any:
