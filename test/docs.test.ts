@@ -6,6 +6,7 @@ import { generatedPages } from '../scripts/generated-pages.ts'
 import { COMPLETIONS_REQUEST } from '../src/http/schemas/completions.ts'
 import { PACKAGE_FOLDER } from '../src/process/package-info.ts'
 import { NORMALIZATIONS } from '../src/rerank/normalization.ts'
+import { batchConventionsOf } from '../src/scoring/loss/batch-conventions.ts'
 import { conventionsOf } from '../src/scoring/loss/conventions.ts'
 import { curlBlocks, readPage } from './support/page-blocks.ts'
 import { present } from './support/present.ts'
@@ -24,7 +25,7 @@ describe('README', () => {
 
 describe('docs/guides/loss.md', () => {
   const PAGE = 'docs/guides/loss.md'
-  test('has a command for each textbook case', () => assert.equal(curlBlocks(PAGE).length, 4))
+  test('has a command for each textbook case and one for a batch', () => assert.equal(curlBlocks(PAGE).length, 5))
 
   const codesIn = (page: string, pattern: RegExp): string[] => [...new Set([...page.matchAll(pattern)].map(([, code]) => present(code)))].sort()
   const column = (heading: string): string[] => {
@@ -48,7 +49,8 @@ describe('docs/guides/loss.md', () => {
     const losses = { completion: [1], ends: [1], given: [1], promptLossWeight: 0.5, notShifted: [1], shiftedTwice: [1] }
     const both = [true, false].flatMap((areTrained) => conventionsOf({ ...losses, endsAreTrained: areTrained, endsAreInSequence: areTrained }))
     const whole = conventionsOf({ ...losses, completion: [1, 1], endsAreTrained: false, endsAreInSequence: false })
-    assert.deepEqual(column('convention'), [...new Set([...both, ...whole].map(({ convention }) => convention))].sort())
+    const batch = batchConventionsOf([{ sum: 1, denominator: 1, wholeSum: 2, wholeTokens: 2 }])
+    assert.deepEqual(column('convention'), [...new Set([...both, ...whole, ...batch].map(({ convention }) => convention))].sort())
   })
 })
 

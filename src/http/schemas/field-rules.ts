@@ -73,6 +73,7 @@ const QUESTION_RULES = [
 ]
 
 const CHOOSE_RULES = [
+  rule('top_logprobs needs detail tokens and is at most 20.', TOP_OBJECTS),
   rule(
     'One question, or a list of questions.',
     anyOf(
