@@ -15,6 +15,8 @@ export interface RequestedCandidates {
 type Prompts = Pick<Question, 'x' | 'swappedX'>
 
 const PLACEHOLDER = /\{candidate_([12])\}/g
+/** Places for candidates in one prompt: each repeats a whole candidate, so that a small body could fill the memory. */
+const MAX_PLACES = 16
 
 /**
  * The prompt with the two candidates in the places of `{candidate_1}` and `{candidate_2}`, and under `order: "both"`
@@ -42,6 +44,12 @@ export function promptsWith(x: Question['x'], { candidates, order = 'given' }: R
       typeof x === 'object' && !('messages' in x)
         ? `${xParam} is a list of token ids, which has no place for candidates: send a text or messages, or score both orders yourself`
         : `${xParam} has no {candidate_${missing}}: write it where candidate ${missing} belongs, or leave candidates out`
+    )
+  const places = textsIn(x).reduce((count, text) => count + (text.match(PLACEHOLDER)?.length ?? 0), 0)
+  if (places > MAX_PLACES)
+    throw invalid(
+      xParam,
+      `${xParam} has ${places} places for candidates, and may have ${MAX_PLACES}: write {candidate_1} and {candidate_2} once or a few times`
     )
   return { x: filled(x, first, second), swappedX: order === 'both' ? filled(x, second, first) : null }
 }

@@ -1,4 +1,4 @@
-import { PeerError } from './peer-error.ts'
+import { errorTextOf, PeerError } from './peer-error.ts'
 import { entriesOf, memberOf, numberOf, readJson, textOf } from './read-json.ts'
 
 /** A token that a server names at a position. */
@@ -64,7 +64,7 @@ export function parsedBody(body: string): ReturnType<typeof readJson> {
     return readJson(body)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
-    throw new PeerError('invalid', `the response is not JSON: ${error.message}`, { cause: error })
+    throw new PeerError('invalid', `the response is not JSON: ${errorTextOf(error.message)}`, { cause: error })
   }
 }
 

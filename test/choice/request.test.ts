@@ -113,6 +113,7 @@ describe('questionsOf', () => {
     [{ ...GOOD, x: '{candidate_1}', candidates: ['d', 'e'], order: 'both' }, 'invalid_request', 'x'],
     [{ ...GOOD, x: [1, 2], candidates: ['d', 'e'], order: 'both' }, 'invalid_request', 'x'],
     [{ ...GOOD, x: '{candidate_1}{candidate_2}', candidates: ['d', '\ud800'] }, 'invalid_text', 'candidates/1'],
+    [{ ...GOOD, x: `{candidate_1}${'{candidate_2}'.repeat(16)}`, candidates: ['d', 'e'] }, 'invalid_request', 'x'],
     [{ questions: [GOOD], order: 'both' }, 'invalid_request', 'order'],
     [{ questions: [GOOD], x: 'a' }, 'invalid_request', 'x'],
     [{ questions: [GOOD, { x: 'a' }] }, 'invalid_request', 'questions/1/choices']

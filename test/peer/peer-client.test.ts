@@ -90,6 +90,13 @@ describe('PeerClient', () => {
     })
   })
 
+  test('shows nothing of a body that is not JSON to which a terminal would react', async () => {
+    const { client } = await clientOf(() => ({ body: '<p>\u001b[2J</p>' }))
+    const error = await failure(client.complete({ prompts: ['a'], form: 'echo', topCount: 1, maxTokens: 1 }))
+    assert.equal(error.kind, 'invalid')
+    assert.match(error.message, /^the response is not JSON: \P{Cc}+$/u)
+  })
+
   test('reads the form of chat completions, which llama.cpp gives on /v1/completions', async () => {
     const content = [{ id: 5, token: ' a', logprob: -0.5, top_logprobs: [{ id: 5, token: ' a', logprob: -0.5 }] }]
     const { client } = await clientOf(() => ({ body: { choices: [{ index: 0, text: ' a', logprobs: { content } }], usage: { prompt_tokens: 3 } } }))
