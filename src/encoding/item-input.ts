@@ -45,13 +45,17 @@ export async function itemInputOf(item: LogprobItem, requested: LogprobOptions, 
 }
 
 /** Options that would change a sequence of ids, and a sequence without a token to score. */
-function refuseNotOfIds({ from, x, y, param }: LogprobItem, { eos, onOverflow }: LogprobOptions): void {
+function refuseNotOfIds({ from, x, y, param }: LogprobItem, { eos, onOverflow, terms }: LogprobOptions): void {
   if (from === undefined) return
   if (eos === 'score')
     throw new ServiceError('invalid_request', 'eos is score, but ids are scored as they are: append the end token to ids, and leave eos out', { param: 'eos' })
   if (onOverflow === 'truncate_left')
     throw new ServiceError('invalid_request', 'on_overflow is truncate_left, but ids are scored as they are: shorten ids, and leave on_overflow out', {
       param: 'on_overflow'
+    })
+  if (!terms.has('conditional'))
+    throw new ServiceError('invalid_request', 'ids have no x and y, and their log-probability is the term conditional: add it to terms, or leave terms out', {
+      param: 'terms'
     })
   if (y.length > 0) return
   const count = (x as readonly number[]).length

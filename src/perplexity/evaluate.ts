@@ -20,8 +20,11 @@ export interface Perplexities {
   readonly usage: Usage
 }
 
-/** Windows of one request, each of which the scheduler has to order. A small stride makes one per token. */
-const MAX_WINDOWS = 65_536
+/**
+ * Windows of one request, each of which the scheduler has to order: 28,000 hold up the event loop for 0.8 s. A small
+ * stride makes one per token.
+ */
+const MAX_WINDOWS = 8192
 /** Tokens that `detail: "tokens"` shows at most: a response of some 15 MB. */
 const MAX_SHOWN_TOKENS = 65_536
 /** Windows of a stream that wait for their scores: enough to fill batches. */
@@ -183,7 +186,7 @@ async function windowsOf(scores: TextScores, parts: AsyncIterable<Int32Array> | 
     if (windows.length > room)
       throw new ServiceError(
         'invalid_request',
-        `the windows of ${param} make more than ${MAX_WINDOWS} in this request, which is the limit: send a larger stride, fewer texts, or shorter ones`,
+        `the windows of ${param} make more than ${MAX_WINDOWS} in this request, which is the limit: send a larger stride, fewer texts, or shorter ones, or use logpr perplexity for a file`,
         { param }
       )
   }
