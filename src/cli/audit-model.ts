@@ -1,34 +1,22 @@
 import type { ReferenceModel } from '../audit/same-model.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
-import { withProviderDefaults } from '../config/provider-defaults.ts'
 import { logprobOptionsOf } from '../logprob/request-options.ts'
 import { resultOf } from '../logprob/result.ts'
-import { precisionFolder } from '../model/precision/rounded-file.ts'
-import { createLogger } from '../observability/logger.ts'
-import { chooseProvider } from '../provider/choose-provider.ts'
-import { startBackend } from '../serving/backend.ts'
-import { locateWithProgress } from './model-locator.ts'
+import { openModel } from './open-model.ts'
 
 const OPTIONS = logprobOptionsOf({ boundary: 'tokens', prefix_token: 'none', detail: 'tokens', terms: ['conditional'] })
 
 /** Loads the model of `--model`, for comparisons with a server. */
 export async function loadReference(
-  { config: settings, given }: Pick<LoadedConfig<never>, 'config' | 'given'>,
+  loaded: Pick<LoadedConfig<never>, 'config' | 'given'>,
   env: NodeJS.ProcessEnv
 ): Promise<ReferenceModel & { close(): Promise<void> }> {
-  const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)
-  const config = withProviderDefaults(settings, given, provider.executionProvider)
-  const located = await locateWithProgress(config.MODEL, config, env, process.stderr)
-  const log = await createLogger('error', 2, config.LOG_FORMAT)
-  const backend = startBackend(config, log, { located, provider, precisionFolder: precisionFolder(env) })
-  const { logprobEvaluator, context } = await backend.ready.catch(async (error: unknown) => {
-    await backend.close()
-    throw error
-  })
+  const { model, close } = await openModel(loaded, env)
+  const { logprobEvaluator, context } = model
   const { tokenizer } = context
   return {
     prefixId: tokenizer.info.beginId,
-    maxLength: backend.maxModelLen,
+    maxLength: model.model.maxModelLen,
     async encode(text) {
       const [ids] = await tokenizer.encode([text], { parseSpecialTokens: false })
       return Array.from(ids ?? [])
@@ -42,6 +30,6 @@ export async function loadReference(
       const tokens = resultOf(outcome, OPTIONS.terms).tokens ?? []
       return [null, ...tokens.filter(({ part }) => part === 'y').map(({ log_prob }) => log_prob)]
     },
-    close: () => backend.close()
+    close
   }
 }
