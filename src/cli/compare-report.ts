@@ -31,7 +31,16 @@ export function isWithin({ delta }: Pick<ComparisonResult, 'delta'>, maxMean: nu
 
 /** The report for a person. */
 export function comparisonText({ a, b, failed }: ReportHead, result: ComparisonResult, maxMean: number | null): string {
-  const { texts, texts_with_other_tokens: others, tokens, delta, bits_per_byte_delta: rates, same_top: sameTop, worst } = result
+  const {
+    texts,
+    texts_with_other_tokens: others,
+    texts_with_other_start: otherStarts,
+    tokens,
+    delta,
+    bits_per_byte_delta: rates,
+    same_top: sameTop,
+    worst
+  } = result
   const row = (name: string, ...cells: readonly (string | number | null)[]): string =>
     name.padEnd(22) + cells.map((cell) => shown(cell).padStart(WIDTH)).join('')
   const lines = [
@@ -50,6 +59,12 @@ export function comparisonText({ a, b, failed }: ReportHead, result: ComparisonR
     ...(others === 0
       ? []
       : ['', `${others} of ${texts} texts have other tokens on the two sides: no difference per token is defined for them, compare bits per byte`]),
+    ...(otherStarts === 0
+      ? []
+      : [
+          '',
+          `warning: in ${otherStarts} of ${texts} texts only one side scores the first token, so it has a prefix token that the other lacks, and every difference contains that: try --prefix none`
+        ]),
     ...(worst.length === 0 ? [] : ['', 'largest differences', ...worst.map(worstLine)]),
     ...(maxMean === null ? [] : ['', `mean |delta| ${isWithin(result, maxMean) ? 'is within' : 'is NOT within'} --max-mean-nats ${maxMean}`])
   ]
@@ -71,7 +86,7 @@ function summaryLines(title: string, { mean, mean_absolute, standard_deviation, 
 
 function worstLine({ file, line, position, delta, a, b, before, token, after }: WorstToken): string {
   const place = [file, line === undefined ? undefined : `line ${line}`, `token ${position}`].filter((part) => part !== undefined).join(' ')
-  return `  ${delta.toFixed(4).padStart(10)}  (${a.toFixed(4)}, ${b.toFixed(4)})  ${printable(`…${before}`)}[${printable(token)}]${printable(`${after}…`)}  ${printable(place)}`
+  return `  ${delta.toFixed(4).padStart(10)}  (${a.toFixed(4)}, ${b.toFixed(4)})  ${printable(before)}[${printable(token)}]${printable(after)}  ${printable(place)}`
 }
 
 function shown(value: string | number | null): string {

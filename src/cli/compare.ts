@@ -79,21 +79,22 @@ async function compareLines(source: LineSource, { sideA, sideB, field, compariso
     if (signal.aborted) break
     let at = 0
     for (const { line, text } of lines) {
-      const place = typeof text === 'string' ? at++ : null
-      const [a, b] = place === null ? [text, text] : [elementAt(scoredA, place), elementAt(scoredB, place)]
-      const error = [text, a, b].find((each) => each instanceof ServiceError) ?? null
-      progress.add(line, [error === null ? null : error.code])
-      if (error !== null) {
+      const [a, b] = typeof text === 'string' ? [elementAt(scoredA, at), elementAt(scoredB, at++)] : [text, text]
+      const error = errorOf(text) ?? errorOf(a) ?? errorOf(b)
+      progress.add(line, [error?.code ?? null])
+      if (text instanceof ServiceError || a instanceof ServiceError || b instanceof ServiceError) {
         failed++
         progress.clear()
-        process.stderr.write(`logpr: line ${line.number ?? 1} is left out: ${error.code}: ${error.message}\n`)
-      } else if (typeof text === 'string' && typeof a !== 'string' && typeof b !== 'string') {
-        comparison.add(text, placeOf(line), a as Exclude<typeof a, ServiceError>, b as Exclude<typeof b, ServiceError>)
-      }
+        process.stderr.write(`logpr: line ${line.number ?? 1} is left out: ${error?.code}: ${error?.message}\n`)
+      } else comparison.add(text, placeOf(line), a, b)
     }
     progress.show()
   }
   return failed
+}
+
+function errorOf(value: unknown): ServiceError | null {
+  return value instanceof ServiceError ? value : null
 }
 
 function placeOf({ file, number }: InputLine): { file?: string; line?: number } {

@@ -36,6 +36,8 @@ export interface ComparisonResult {
   readonly texts: number
   /** Texts that the two sides split into other tokens, so that `delta` and `same_top` leave them out. */
   readonly texts_with_other_tokens: number
+  /** Texts whose first token only one side scores: it has a prefix token before them, and the other has none. */
+  readonly texts_with_other_start: number
   /** Tokens that both sides scored. */
   readonly tokens: number
   readonly a: SideSums
@@ -58,6 +60,7 @@ export class Comparison {
   readonly #b = new Sums()
   #texts = 0
   #otherTokens = 0
+  #otherStarts = 0
   #tops = 0
   #sameTops = 0
 
@@ -71,13 +74,15 @@ export class Comparison {
     if (rates[0] !== null && rates[1] !== null) this.#rates.add(rates[1] - rates[0])
     const pairs = tokenPairs(a, b)
     if (pairs === null) this.#otherTokens++
-    else for (const position of pairs.keys()) this.#addToken(pairs, position, place)
+    if ((pairs?.[0]?.a.logProb === null) !== (pairs?.[0]?.b.logProb === null)) this.#otherStarts++
+    for (const position of (pairs ?? []).keys()) this.#addToken(pairs ?? [], position, place)
   }
 
   result(): ComparisonResult {
     return {
       texts: this.#texts,
       texts_with_other_tokens: this.#otherTokens,
+      texts_with_other_start: this.#otherStarts,
       tokens: this.deltas.count,
       a: this.#a.result(),
       b: this.#b.result(),
