@@ -33,18 +33,26 @@ async function openLocal(operand: string, letter: SideLetter, { config: shared, 
   }
   const given = new Set([...sharedGiven, ...(precision === undefined ? [] : (['PRECISION'] as const)), ...(dtype === undefined ? [] : (['DTYPE'] as const))])
   const { model, close } = await openModel({ config, given }, env)
-  const options = logprobOptionsOf({ terms: ['conditional'], detail: 'tokens', top_logprobs: 1, prefix_token: own.prefix ?? 'auto' })
+  const isPrefixed = own.prefix !== 'none'
+  const policy = isPrefixed ? ({} as const) : ({ boundary: 'tokens', prefix_token: 'none' } as const)
+  const options = logprobOptionsOf({ terms: ['conditional'], detail: 'tokens', top_logprobs: 1, ...policy })
+  const { tokenizer } = model.context
   return {
     name: `${config.MODEL === '' ? 'the included model' : config.MODEL}, ${model.model.stamp.dtype}`,
     async score(texts, signal) {
-      const items = texts.map((text, index) => ({ index, candidate: 0, id: null, x: '', y: text, param: { x: 'the line', y: 'the line' } }))
+      const place = { candidate: 0, id: null, param: { x: 'the line', y: 'the line' } }
+      const sequences = isPrefixed ? null : (await tokenizer.encode([...texts], { parseSpecialTokens: false })).map((ids) => Array.from(ids))
+      const items = texts.map((text, index) => {
+        const ids = sequences?.[index]
+        return { index, ...place, ...(ids === undefined ? { x: '', y: text } : { x: ids.slice(0, 1), y: ids.slice(1) }) }
+      })
       const { outcomes } = await model.logprobEvaluator.evaluate(items, options, { signal })
       return Promise.all(
         outcomes.map(async (pending) => {
           const outcome = await pending
           if ('error' in outcome) return outcome.error
           return [...(outcome.tokens ?? [])]
-            .filter(({ part }) => part === 'y')
+            .filter(({ part }) => part !== 'prefix')
             .map(({ id, text, log_prob: logProb, top }): SideToken => ({ id, text, logProb, top: top?.[0] ?? null }))
         })
       )

@@ -2,7 +2,7 @@ import { elementAt } from '../element-at.ts'
 import { quantileOf } from '../perplexity/corpus.ts'
 
 /** Values that are kept: 32 MiB. */
-export const MAX_KEPT_VALUES = 2 ** 22
+const MAX_KEPT_VALUES = 2 ** 22
 
 /** Moments of any number of values, and their quantiles: exact up to `capacity` values, else of a uniform sample. */
 export class ValueSample {

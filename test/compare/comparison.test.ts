@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { Comparison } from '../../src/compare/comparison.ts'
 import { deltaHistogram } from '../../src/compare/histogram.ts'
 import { type SideToken, tokenPairs } from '../../src/compare/side.ts'
 import { Heaviest, ValueSample } from '../../src/compare/value-sample.ts'
+import { PACKAGE_FOLDER } from '../../src/process/package-info.ts'
 import { present } from '../support/present.ts'
 
 /** A token per word, scored by `logProbs`; ids are the lengths of words. */
@@ -67,7 +69,7 @@ interface Fixture {
 
 describe('ValueSample', () => {
   test('has the moments and quantiles of NumPy', () => {
-    const fixture = JSON.parse(readFileSync(new URL('numpy.json', import.meta.url), 'utf8')) as Fixture
+    const fixture = JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'test', 'compare', 'numpy.json'), 'utf8')) as Fixture
     const sample = new ValueSample()
     for (const value of fixture.values) sample.add(value)
     const summary = present(sample.summary(fixture.quantiles.map(([quantile]) => quantile)))
