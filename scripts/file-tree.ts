@@ -112,6 +112,7 @@ export const SOURCE_FOLDERS: readonly Folder[] = [
     files: { 'peer-client.ts': 'sends requests' }
   },
   { path: 'src/audit', phrase: '`logpr audit`: the checks of another server and their report', files: { 'audit.ts': 'runs every check' } },
+  { path: 'src/compare', phrase: '`logpr compare`: the tokens of two sides, their differences, and the figure', files: { 'comparison.ts': 'adds up texts' } },
   { path: 'src/audit/checks', phrase: 'the checks that compare several requests' },
   { path: 'src/client', phrase: '`logpr/client`: the TypeScript client, without code of the service', files: { 'logpr-client.ts': 'every method' } },
   { path: 'src/observability', phrase: 'the logger and every metric', files: { 'metrics.ts': 'every metric' } },

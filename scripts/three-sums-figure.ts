@@ -1,5 +1,5 @@
+import { escaped, label, svg } from '../src/compare/svg.ts'
 import type { LogprobResult } from '../src/logprob/result.ts'
-import { escaped, label, svg } from './figures/style.ts'
 
 type Token = NonNullable<LogprobResult['tokens']>[number]
 

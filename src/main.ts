@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   score: async () => (await import('./cli/score.ts')).score,
   perplexity: async () => (await import('./cli/perplexity.ts')).perplexity,
   check: async () => (await import('./cli/check.ts')).check,
+  compare: async () => (await import('./cli/compare.ts')).compare,
   audit: async () => (await import('./cli/audit.ts')).audit,
   inspect: async () => (await import('./cli/inspect.ts')).inspect,
   manifest: async () => (await import('./cli/manifest.ts')).manifest,

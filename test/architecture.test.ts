@@ -37,6 +37,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   inspect: ['config/options.ts', 'memory/', 'model/', 'process/', 'engine/process/sharing/sharable-graph.ts', 'tokenizer/token-bytes.ts'],
   peer: [],
   audit: ['peer/'],
+  compare: ['perplexity/corpus.ts'],
   jinja: [],
   tokenizer: [
     'jinja/',
@@ -107,6 +108,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     'audit/',
+    'compare/',
     'config/',
     'encoding/logprob-item.ts',
     'evaluation/logprob-evaluator.ts',

@@ -1,6 +1,6 @@
 import type { BarFigure } from '../../bench/support/figure.ts'
 import { formatCell } from '../../bench/support/table.ts'
-import { label, rounded, svg } from './style.ts'
+import { label, rounded, svg } from '../../src/compare/svg.ts'
 
 /** Pixels. */
 const WIDTH = 720

@@ -1,6 +1,6 @@
 import type { LineFigure } from '../../bench/support/figure.ts'
 import { formatCell } from '../../bench/support/table.ts'
-import { COLOUR_COUNT, label, rounded, svg } from './style.ts'
+import { COLOUR_COUNT, label, rounded, svg } from '../../src/compare/svg.ts'
 
 /** Pixels. */
 const WIDTH = 720

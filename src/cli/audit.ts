@@ -4,11 +4,11 @@ import { type CurlTarget, reportJson, reportText } from '../audit/report.ts'
 import type { ReferenceModel } from '../audit/same-model.ts'
 import { ServiceError } from '../errors.ts'
 import { PeerClient } from '../peer/peer-client.ts'
-import { PeerError } from '../peer/peer-error.ts'
 import { AUDIT_DEFAULTS } from './audit-flags.ts'
-import { loadReference } from './audit-model.ts'
 import { COMMANDS } from './commands.ts'
 import { EXIT_INTERRUPTED } from './exit-codes.ts'
+import { loadReference } from './open-model.ts'
+import { keyIn, listedModel } from './peer-model.ts'
 import { readArguments } from './read-arguments.ts'
 
 const MAX_SEED = 2 ** 32
@@ -27,7 +27,7 @@ export async function audit(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   const keyVariable = own['api-key-env'] ?? null
   const options = {
     url,
-    apiKey: keyVariable === null ? null : keyIn(env, keyVariable),
+    apiKey: keyVariable === null ? null : keyIn(env, keyVariable, 'api-key-env'),
     timeoutMs: own['timeout-ms'] ?? AUDIT_DEFAULTS.timeoutMs,
     concurrency: own.concurrency ?? AUDIT_DEFAULTS.concurrency
   }
@@ -41,7 +41,7 @@ export async function audit(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   const isCompared = argv.some((argument) => /^--model(?:=|$)/.test(argument))
   let reference: (ReferenceModel & { close(): Promise<void> }) | null = null
   try {
-    const listed = await listedModel(new PeerClient({ ...options, model: null }), own['served-model'] ?? null, signal)
+    const listed = await listedModel(new PeerClient({ ...options, model: null }), { name: own['served-model'] ?? null, flag: 'served-model' }, signal)
     if (isCompared) reference = await loadReference(loaded, env)
     const client = new PeerClient({ ...options, model: listed.id })
     const maxTokens = Math.min(own['max-length'] ?? AUDIT_DEFAULTS.maxLength, (listed.maxModelLen ?? Number.POSITIVE_INFINITY) - 1)
@@ -57,32 +57,6 @@ export async function audit(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   } finally {
     await reference?.close()
   }
-}
-
-interface ListedModel {
-  /** Sent as `model`; null when the server lists none, and needs none. */
-  readonly id: string | null
-  readonly maxModelLen: number | null
-}
-
-/** The model to ask for: the only one that the server lists, or the named one. */
-async function listedModel(client: PeerClient, name: string | null, signal: AbortSignal): Promise<ListedModel> {
-  const models = await client.models(signal).catch((error: unknown) => {
-    const isMissing = error instanceof PeerError && (error.kind === 'invalid' || error.status === 404 || error.status === 405)
-    if (isMissing) return []
-    throw error
-  })
-  const [only] = models
-  if (name !== null) return models.find(({ id }) => id === name) ?? { id: name, maxModelLen: null }
-  if (models.length > 1) throw invalid(`the server has ${models.length} models: name one with --served-model (${models.map(({ id }) => id).join(', ')})`)
-  return only ?? { id: null, maxModelLen: null }
-}
-
-function keyIn(env: NodeJS.ProcessEnv, variable: string): string {
-  if (!/^[A-Za-z_]\w*$/.test(variable)) throw invalid('--api-key-env takes the name of an environment variable, not the key itself')
-  const key = env[variable]?.trim() ?? ''
-  if (key === '') throw invalid(`--api-key-env names ${variable}, and this environment variable is not set`)
-  return key
 }
 
 function toleranceOf(text: string | undefined): number {

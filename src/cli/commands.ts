@@ -2,6 +2,7 @@ import type { CommandForm } from '../config/load-config.ts'
 import type { CommandFlag } from '../config/option-schema.ts'
 import { OPTIONS, type OptionName } from '../config/options.ts'
 import { AUDIT_FLAGS } from './audit-flags.ts'
+import { COMPARE_FLAGS } from './compare-flags.ts'
 import { PERPLEXITY_FLAGS } from './perplexity-flags.ts'
 import { SCORE_FLAGS } from './score-flags.ts'
 
@@ -138,6 +139,23 @@ export const COMMANDS = {
     flags: AUDIT_FLAGS,
     settings: ENGINE_SETTINGS,
     operand: { name: 'URL', max: 1 }
+  }),
+  compare: define({
+    name: 'compare',
+    summary: 'compare two models, precisions or servers token by token on a corpus',
+    usage: ['logpr compare A B --data FILE [--field NAME]', 'logpr compare --precision-b int8 --data FILE'],
+    description: [
+      'A and B are each a folder, an .onnx file, a hub id, or the URL of a server with echo and logprobs on its completions endpoint. Empty or left out, both are the model of --model. Both are loaded at the same time, and each text is read once: A scores it, then B.',
+      'The data is one text per line, or with --field a field of each line of JSON. Prints the distribution of log Pr(token) under B minus A, how often both have the same top token, both perplexities, and the tokens that differ most. Texts that the two sides split into other tokens are compared by bits per byte alone. docs/guides/compare.md explains the numbers.',
+      'Exit codes: 0 compared, 1 above --max-mean-nats or some texts failed, 2 wrong flags or a model that cannot be used, 30 a server cannot be reached, 31 it refuses the request, 32 its response cannot be read, 130 interrupted by Ctrl-C.'
+    ],
+    examples: [
+      ['logpr compare --precision-b int8 --data texts.txt --max-mean-nats 0.05', 'what int8 changes, with a limit for CI'],
+      ['logpr compare organisation/name http://127.0.0.1:8000 --data web.jsonl --field text --figure delta.svg', 'a model here and a server']
+    ],
+    flags: COMPARE_FLAGS,
+    settings: ENGINE_SETTINGS,
+    operand: { name: 'A B', max: 2 }
   }),
   inspect: define({
     name: 'inspect',

@@ -7,28 +7,48 @@ import { precisionFolder } from '../model/precision/rounded-file.ts'
 import { createLogger } from '../observability/logger.ts'
 import { chooseProvider } from '../provider/choose-provider.ts'
 import { startBackend } from '../serving/backend.ts'
+import type { ReadyBackend } from '../serving/ready-backend.ts'
 import { locateWithProgress } from './model-locator.ts'
+
+export interface OpenModel {
+  readonly model: ReadyBackend
+  close(): Promise<void>
+}
+
+/**
+ * Loads the one model of the settings in this process, without HTTP; only errors are logged. Its queue has no limit:
+ * the caller sends texts only as fast as they are scored.
+ */
+export async function openModel({ config: settings, given }: Pick<LoadedConfig<never>, 'config' | 'given'>, env: NodeJS.ProcessEnv): Promise<OpenModel> {
+  const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)
+  const config = withProviderDefaults(settings, given, provider.executionProvider)
+  const located = await locateWithProgress(config.MODEL, config, env, process.stderr)
+  const log = await createLogger('error', 2, config.LOG_FORMAT)
+  const backend = startBackend({ ...config, MAX_QUEUE_TOKENS: Number.MAX_SAFE_INTEGER }, log, {
+    located,
+    provider,
+    precisionFolder: precisionFolder(env)
+  })
+  const model = await backend.ready.catch(async (error: unknown) => {
+    await backend.close()
+    throw error
+  })
+  return { model, close: () => backend.close() }
+}
 
 const OPTIONS = logprobOptionsOf({ boundary: 'tokens', prefix_token: 'none', detail: 'tokens', terms: ['conditional'] })
 
 /** Loads the model of `--model`, for comparisons with a server. */
 export async function loadReference(
-  { config: settings, given }: Pick<LoadedConfig<never>, 'config' | 'given'>,
+  loaded: Pick<LoadedConfig<never>, 'config' | 'given'>,
   env: NodeJS.ProcessEnv
 ): Promise<ReferenceModel & { close(): Promise<void> }> {
-  const provider = chooseProvider(settings.EXECUTION_PROVIDER, env.LD_LIBRARY_PATH)
-  const config = withProviderDefaults(settings, given, provider.executionProvider)
-  const located = await locateWithProgress(config.MODEL, config, env, process.stderr)
-  const log = await createLogger('error', 2, config.LOG_FORMAT)
-  const backend = startBackend(config, log, { located, provider, precisionFolder: precisionFolder(env) })
-  const { logprobEvaluator, context } = await backend.ready.catch(async (error: unknown) => {
-    await backend.close()
-    throw error
-  })
+  const { model, close } = await openModel(loaded, env)
+  const { logprobEvaluator, context } = model
   const { tokenizer } = context
   return {
     prefixId: tokenizer.info.beginId,
-    maxLength: backend.maxModelLen,
+    maxLength: model.model.maxModelLen,
     async encode(text) {
       const [ids] = await tokenizer.encode([text], { parseSpecialTokens: false })
       return Array.from(ids ?? [])
@@ -42,6 +62,6 @@ export async function loadReference(
       const tokens = resultOf(outcome, OPTIONS.terms).tokens ?? []
       return [null, ...tokens.filter(({ part }) => part === 'y').map(({ log_prob }) => log_prob)]
     },
-    close: () => backend.close()
+    close
   }
 }
