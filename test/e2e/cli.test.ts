@@ -219,7 +219,7 @@ test('help lists the commands, and the help of each has two examples and its set
   const { code, stdout } = await logpr(['--help'])
   assert.equal(code, 0)
   const commands = [...stdout.matchAll(/^ {2}logpr ([a-z]+) {2}/gm)].map(([, command]) => present(command)).filter((command) => command !== 'version')
-  assert.deepEqual(commands, ['serve', 'score', 'perplexity', 'check', 'audit', 'inspect', 'manifest', 'pull'])
+  assert.deepEqual(commands, ['serve', 'score', 'perplexity', 'check', 'audit', 'compare', 'inspect', 'manifest', 'pull'])
   for (const command of commands) {
     const [flag, word] = await Promise.all([logpr([command, '--help']), logpr(['help', command])])
     assert.equal(flag.stdout, word.stdout)
