@@ -84,6 +84,13 @@ def before_call(ctx, case, kwargs):
             body["text"] += " a b"
         if not {"min_k", "min_k_plus_plus"} & set(body.get("statistics", [])):
             body.pop("min_k_percent", None)
+    # Nor lists of equal lengths, nor which roles the messages have.
+    if case.path == "/v1/loss":
+        for example in body.get("examples", [body]):
+            if "input_ids" in example:
+                example.update(collated(example))
+            if example.get("train_on"):
+                example["train_on"] = sorted({message["role"] for message in example["messages"]})
     # JSON Schema cannot speak of the last element of a list.
     if body.get("echo") is True and case.path == "/v1/chat/completions":
         body["messages"][-1].update(role="assistant", content="a")
@@ -100,6 +107,17 @@ def fitted(value, field=""):
     if field == "arguments" and isinstance(value, str):
         return "{}"
     return value[:MAX_CHARACTERS] if isinstance(value, str) and field in TEXT_FIELDS else value
+
+
+def collated(example):
+    """Labels, and a mask if there is one, for the ids of an example or of the rows of a batch."""
+    ids = example["input_ids"]
+    is_batch = isinstance(ids[0], list)
+    rows = ids if is_batch else [ids]
+    fields = {"labels": [[-100, *row[1:]] for row in rows]}
+    if "attention_mask" in example:
+        fields["attention_mask"] = [[1] * len(row) for row in rows]
+    return fields if is_batch else {name: row for name, [row] in fields.items()}
 
 
 def distinct(choice, index):
