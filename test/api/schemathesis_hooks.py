@@ -82,8 +82,17 @@ def before_call(ctx, case, kwargs):
             body["cutoffs"].sort()
         if "text" in body:
             body["text"] += " a b"
-        if not {"min_k", "min_k_plus_plus"} & set(body.get("statistics", [])):
-            body.pop("min_k_percent", None)
+        if "texts" in body:
+            body["texts"] = [text + " a b" for text in body["texts"]]
+    if not {"min_k", "min_k_plus_plus"} & set(body.get("statistics") or []):
+        body.pop("min_k_percent", None)
+    # Nor where a text ends, nor which terms have statistics and ids.
+    if case.path == "/v1/logprob":
+        items = [body, *body.get("pairs", [])]
+        for item in items:
+            item.pop("spans", None)
+        if "statistics" in body or any("ids" in item for item in items):
+            body.pop("terms", None)
     # Nor lists of equal lengths, nor which roles the messages have.
     if case.path == "/v1/loss":
         for example in body.get("examples", [body]):

@@ -171,6 +171,7 @@ describe('POST /v1/logprob with format arrays', () => {
     ['y beside ids', { ids: IDS, y: ' river' }, 'y'],
     ['from without ids', { x: X, y: ' river', from: 2 }, 'from'],
     ['an end token behind ids', { ids: IDS, eos: 'score' }, 'eos'],
+    ['terms that ids do not have', { ids: IDS, terms: ['joint', 'marginal'] }, 'terms'],
     ['truncation of ids', { ids: IDS, on_overflow: 'truncate_left' }, 'on_overflow'],
     ['words as arrays', { x: X, y: ' river', detail: 'words', format: 'arrays' }, 'format'],
     ['spans of ids', { ids: IDS, spans: [{ part: 'y', char_start: 0, char_end: 1 }] }, 'spans'],

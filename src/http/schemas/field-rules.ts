@@ -31,11 +31,7 @@ const PAIR_RULES = allOf(
 const WANTS_TOP = hasWith('top_logprobs', { minimum: 1 })
 const TOP_OBJECTS = allOf(field('top_logprobs', { maximum: MAX_TOP_OBJECTS }), not(allOf(hasWith('detail', { enum: ['summary', 'words'] }), WANTS_TOP)))
 const LONE_IDS = anyOf(has('ids'), hasWith('pairs', { maxItems: 1, items: has('ids') }))
-const CHANGES_IDS = anyOf(
-  hasWith('eos', { const: 'score' }),
-  hasWith('on_overflow', { const: 'truncate_left' }),
-  hasWith('terms', not({ contains: { const: 'conditional' } }))
-)
+const CHANGES_IDS = anyOf(hasWith('eos', { const: 'score' }), hasWith('on_overflow', { const: 'truncate_left' }))
 
 const LOGPROB_RULES = [
   ...conversationRules(MESSAGE_OPTIONS),

@@ -45,8 +45,7 @@ const BODIES: Readonly<Record<string, { readonly path: string; readonly valid: r
       { ids: [300, 301], y: 'a' },
       { x: X, y: 'a', from: 1 },
       { ids: [300, 301], top_logprobs: 21 },
-      { ids: [300, 301], eos: 'score' },
-      { ids: [300, 301], terms: ['joint', 'marginal'] }
+      { ids: [300, 301], eos: 'score' }
     ]
   },
   scoreLoss: {
