@@ -26,7 +26,7 @@ export interface TokenMoments {
 /** Each requested statistic; null where its formula divides by zero. */
 export type Statistics = Readonly<Partial<Record<Statistic, number | null>>>
 
-export const DEFAULT_MIN_K_PERCENT = 20
+const DEFAULT_MIN_K_PERCENT = 20
 
 /** The statistics that a request asks for; null for none. Throws `invalid_request`. */
 export function statisticOptionsOf(names: readonly Statistic[] | undefined, minKPercent: number | undefined): StatisticOptions | null {

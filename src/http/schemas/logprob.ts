@@ -19,8 +19,7 @@ const IDS = {
 const FROM = {
   type: 'integer',
   minimum: 0,
-  default: 0,
-  description: 'Position in ids from which on tokens are scored and answered. The LM head never runs on those before it.'
+  description: 'Position in ids from which on tokens are scored and answered; 0 if omitted. The LM head never runs on those before it.'
 } as const
 /** One of `pairs`, and a line of `logpr score`. */
 export const LOGPROB_PAIR = {

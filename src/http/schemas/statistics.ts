@@ -1,4 +1,4 @@
-import { DEFAULT_MIN_K_PERCENT, STATISTICS } from '../../statistics/statistics.ts'
+import { STATISTICS } from '../../statistics/statistics.ts'
 import { named, nullable, number, objectOf } from './json-schema.ts'
 
 /** Request fields of the endpoints that answer statistics of a text. */
@@ -14,8 +14,7 @@ export const STATISTICS_FIELDS = {
     type: 'number',
     exclusiveMinimum: 0,
     maximum: 100,
-    default: DEFAULT_MIN_K_PERCENT,
-    description: 'K of min_k and min_k_plus_plus: the percentage of tokens to average, those with the lowest values.'
+    description: 'K of min_k and min_k_plus_plus: the percentage of tokens to average, those with the lowest values; 20 if omitted.'
   }
 } as const
 
